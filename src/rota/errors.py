@@ -1,0 +1,114 @@
+"""Every error that rota raises on purpose; each one says what, where and how to mend it.
+
+    RotaError
+    ├── ConfigError                a config file or environment variable says something impossible
+    ├── DefinitionError            a task definition is wrong
+    │   ├── TriggerError           its trigger is: names the field and the text
+    │   └── TaskLimitError         one task more than manager.max_tasks
+    ├── TaskFileError              a task file cannot be read, compiled or imported
+    ├── UnknownTaskError           no task has this id
+    ├── UnknownRunError            no run has this id
+    ├── StateError                 what was asked does not fit the state the run or task is in
+    ├── NotRunningError            asked for the current run outside of one
+    ├── Mistakes                   several of these at once
+    └── LedgerError                the ledger cannot do what it was asked
+        ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
+        ├── LedgerCorruptError     its file is not a sound ledger; it was left untouched
+        └── LedgerNewerError       a newer rota wrote it; it was left untouched
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RotaError(Exception):
+    """What went wrong (`what`), where (`where`, may be empty) and how to mend it (`remedy`)."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(what, where, remedy)
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{where}{self.what}{remedy}"
+
+
+class ConfigError(RotaError):
+    """A config file or an environment variable says something that cannot be meant."""
+
+
+class DefinitionError(RotaError):
+    """A task definition is wrong; `where` names the file, the line and the key where known."""
+
+
+class TriggerError(DefinitionError):
+    """A trigger is wrong: `field` names the argument, `text` is what stood there."""
+
+    def __init__(
+        self, what: str, *, field: str, text: str = "", where: str = "", remedy: str = ""
+    ) -> None:
+        self.field = field
+        self.text = text
+        super().__init__(what, where=where, remedy=remedy)
+
+
+class TaskLimitError(DefinitionError):
+    """One task more than `manager.max_tasks` allows."""
+
+
+class TaskFileError(RotaError):
+    """A task file cannot be read, compiled or imported; `where` is its path and line."""
+
+
+class UnknownTaskError(RotaError):
+    """No task has this id."""
+
+
+class UnknownRunError(RotaError):
+    """No run has this id."""
+
+
+class StateError(RotaError):
+    """What was asked does not fit the state that the run or the task is in."""
+
+
+class NotRunningError(RotaError):
+    """The current run was asked for outside of one."""
+
+
+class LedgerError(RotaError):
+    """The ledger cannot do what it was asked."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The ledger is away for the moment: locked, on a full disk, unreachable."""
+
+
+class LedgerCorruptError(LedgerError):
+    """The file is not a sound ledger; not a byte of it was changed."""
+
+
+class LedgerNewerError(LedgerError):
+    """A newer rota wrote this ledger; not a byte of it was changed."""
+
+
+class Mistakes(RotaError):
+    """Several mistakes found at once, in the order of their places (`errors`)."""
+
+    def __init__(self, errors: Sequence[RotaError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Say "Did you mean 'x'?" for the known name closest to `name`, or list what is known."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name[:200], known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known))}." if known else ""
