@@ -1,0 +1,82 @@
+"""Which of the occurrences that are due still run, and what becomes of the others."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rota.core.instants import SECOND, Instant, seconds, to_iso
+from rota.core.schedule import Trigger
+from rota.core.task import Catchup, Policy
+
+ON_TIME: Instant = 5 * SECOND
+"""An occurrence handed over this late was not in a downtime: the machine was merely busy."""
+
+COUNTED = 100_000
+"""The most occurrences that one summary row counts; it then says "at least"."""
+
+
+class Due(NamedTuple):
+    """One row to write: an occurrence that runs (`missed_reason` None), or what was missed."""
+
+    fire_time: Instant
+    missed_reason: str | None = None
+    stands_for: int = 1
+    caught_up: bool = False  # it queues whatever the overlap rule says
+
+
+class Survey(NamedTuple):
+    """What fell due since the cursor: on time, late, and too old or too many to list."""
+
+    fresh: list[Instant]
+    late: list[Instant]
+    older: Due | None  # one row for all of them
+
+
+def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy) -> Survey:
+    """Find what is due in (cursor, now], the newest first and no further back than needed."""
+    fresh: list[Instant] = []
+    late: list[Instant] = []
+    window = now - seconds(policy.catchup_window)
+    instant = trigger.last_before(now)
+    while instant is not None and instant > cursor:
+        if now - instant <= ON_TIME:
+            fresh.append(instant)
+        elif instant >= window and len(late) < max(policy.catchup_limit, 1):
+            late.append(instant)
+        else:
+            older = trigger.count_between(cursor, instant, COUNTED)
+            return Survey(fresh[::-1], late[::-1], _summary(older, instant, cursor))
+        instant = trigger.last_before(instant - 1)
+    return Survey(fresh[::-1], late[::-1], None)
+
+
+def decide(due: Survey, policy: Policy) -> list[Due]:
+    """Return the rows for what is due, oldest first: each occurrence once, or in one summary.
+
+    `catchup="latest"` runs the newest occurrence of the downtime unless a fresh one runs anyway;
+    `"all"` runs every late one that is listed, `"none"` only what is on time.
+    """
+    runs: set[Instant] = set()
+    if policy.catchup is Catchup.ALL:
+        runs.update(due.late)
+    elif policy.catchup is Catchup.LATEST and not due.fresh:
+        runs.update(due.late[-1:])
+    rows = [due.older] if due.older else []
+    rows += [
+        Due(instant, caught_up=True)
+        if instant in runs
+        else Due(instant, f"it fell into a downtime (catchup={policy.catchup})")
+        for instant in due.late
+    ]
+    rows += [Due(instant) for instant in due.fresh]
+    return rows
+
+
+def _summary(older: int, newest: Instant, cursor: Instant) -> Due:
+    at_least = "at least " if older >= COUNTED else ""
+    return Due(
+        newest,
+        f"{at_least}{older} occurrences after {to_iso(cursor)} fell into a downtime,"
+        " too old or too many to be listed (catchup_window, catchup_limit)",
+        stands_for=older,
+    )

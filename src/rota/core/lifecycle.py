@@ -1,0 +1,113 @@
+"""The state machine of a run: which state may follow which, and what an outcome makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rota.core import retry
+from rota.core.instants import Instant
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.run import State
+from rota.core.task import OnCrash, Policy
+
+TRANSITIONS: dict[State | None, dict[State, str]] = {
+    None: {
+        State.QUEUED: "planned or started by hand",
+        State.SCHEDULED: "planned with a start delay",
+        State.SKIPPED: "the task still ran",
+        State.MISSED: "fell into a downtime",
+    },
+    State.SCHEDULED: {
+        State.RUNNING: "its time came, claimed",
+        State.CANCELLED: "cancelled",
+        State.MISSED: "start deadline passed",
+    },
+    State.QUEUED: {
+        State.RUNNING: "claimed with a lease",
+        State.CANCELLED: "cancelled",
+        State.MISSED: "start deadline passed",
+    },
+    State.RUNNING: {
+        State.SUCCEEDED: "succeeded",
+        State.FAILED: "no retry left, or quarantined",
+        State.SCHEDULED: "failed or timed out, retry left",
+        State.QUEUED: "its worker died or shut down, on_crash=restart",
+        State.LOST: "its worker died or shut down, on_crash=lose",
+        State.CANCELLED: "cancelled",
+    },
+}
+"""Every transition there is, with what causes it; a state that is no key here is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a run becomes when an attempt has ended."""
+
+    state: State
+    reason: str
+    failures: int
+    crashes: int
+    available_at: Instant | None = None  # when waiting again
+    result: Any = None
+
+
+def settle(
+    outcome: Outcome,
+    *,
+    run_id: str,
+    failures: int,
+    crashes: int,
+    policy: Policy,
+    now: Instant,
+    cancel_reason: str | None = None,
+    handed_back: str | None = None,
+) -> Settlement:
+    """Say what the run becomes, from how its attempt ended and the failures and crashes before it.
+
+    `cancel_reason` is set where somebody asked for the end; `handed_back` where the node shuts
+    down and gives the run away. An attempt cancelled for neither cancelled itself: it failed.
+    """
+    match outcome.kind:
+        case OutcomeKind.SUCCEEDED:
+            return Settlement(State.SUCCEEDED, "", failures, crashes, result=outcome.result)
+        case OutcomeKind.CANCELLED if handed_back is not None:
+            return _give_back(handed_back, failures, crashes, policy, now)
+        case _ if cancel_reason is not None:
+            return Settlement(State.CANCELLED, cancel_reason, failures, crashes)
+        case OutcomeKind.CRASHED:
+            return _crashed(outcome, failures, crashes + 1, policy, now)
+        case _:
+            return _failed(outcome, run_id, failures + 1, crashes, policy, now)
+
+
+def _give_back(
+    reason: str, failures: int, crashes: int, policy: Policy, now: Instant
+) -> Settlement:
+    if policy.on_crash is OnCrash.LOSE:
+        return Settlement(State.LOST, reason, failures, crashes)
+    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now)
+
+
+def _crashed(
+    outcome: Outcome, failures: int, crashes: int, policy: Policy, now: Instant
+) -> Settlement:
+    why = outcome.error or "its worker died"
+    if policy.on_crash is OnCrash.RESTART and crashes >= policy.max_crashes:
+        why = f"quarantined after {crashes} crashes (max_crashes={policy.max_crashes}): {why}"
+        return Settlement(State.FAILED, why, failures, crashes)
+    return _give_back(why, failures, crashes, policy, now)
+
+
+def _failed(
+    outcome: Outcome, run_id: str, failures: int, crashes: int, policy: Policy, now: Instant
+) -> Settlement:
+    why = outcome.error or "the task cancelled itself"
+    if failures > policy.max_retries:
+        return Settlement(State.FAILED, why, failures, crashes)
+    if not retry.is_retryable(outcome, policy):
+        why = f"{why} (not retried: retry_on, no_retry_on)"
+        return Settlement(State.FAILED, why, failures, crashes)
+    available_at = now + retry.delay(policy, run_id, failures)
+    why = f"retry {failures} of {policy.max_retries} after {why}"
+    return Settlement(State.SCHEDULED, why, failures, crashes, available_at=available_at)

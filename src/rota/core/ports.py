@@ -1,0 +1,446 @@
+"""The protocols between the rules and the world: clock, ledger, executors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from rota.core.instants import Instant
+from rota.core.lifecycle import Settlement
+from rota.core.outcome import Outcome
+from rota.core.run import Attempt, Cause, LogLine, Run, State
+from rota.core.task import Overlap, Policy
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The time: injected everywhere, so that tests can move it."""
+
+    def now(self) -> Instant:
+        """Return the wall clock's instant."""
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever rise."""
+
+
+# --- what goes into the ledger -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task as the code defines it, for the ledger; `schedule` changes when its times do."""
+
+    id: str
+    name: str
+    func_path: str
+    trigger: str
+    trigger_args: Mapping[str, Any]  # JSON
+    timezone: str
+    schedule: str  # fingerprint of trigger, arguments, zone and dst
+    enabled: bool
+    policy: Policy
+    executor: str
+    description: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What was changed from outside the code; None leaves what the code says."""
+
+    name: str | None = None
+    enabled: bool | None = None
+    trigger_args: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """What the ledger knows of a task: its last registered record, and what was laid over it."""
+
+    record: TaskRecord
+    anchor: Instant  # of its intervals
+    planned_until: Instant  # every occurrence up to here has its row
+    edits: Edits
+    paused_since: Instant | None
+    paused_until: Instant | None  # None while paused: until resumed
+    pause_reason: str
+    seen_at: Instant  # when code last registered it
+    removed_at: Instant | None  # when it was taken out by `remove_task`
+    revision: int  # rises with every change of this row but the cursor
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A row to be planned. `state` is QUEUED or SCHEDULED where it is to run, else SKIPPED or
+    MISSED with its reason."""
+
+    id: str
+    task_id: str
+    fire_time: Instant | None
+    cause: Cause
+    state: State
+    reason: str
+    available_at: Instant
+    created_at: Instant
+    overlap: Overlap
+    queue_limit: int = 1
+    caught_up: bool = False  # waits for its turn whatever `overlap` says
+    stands_for: int = 1
+    arguments: Mapping[str, Any] | None = None
+
+
+class Planned(NamedTuple):
+    """A row that this call really wrote."""
+
+    run_id: str
+    task_id: str
+    state: State
+    reason: str
+
+
+class Waiting(NamedTuple):
+    """A run that could be claimed."""
+
+    run_id: str
+    task_id: str
+    fire_time: Instant | None
+    available_at: Instant
+    attempt: int
+    exclusive: bool
+
+
+class Verdict(NamedTuple):
+    """What to do with the waiting runs: claim these; these are missed, for a reason."""
+
+    take: Sequence[str]
+    miss: Sequence[tuple[str, str]] = ()
+
+
+class Claim(NamedTuple):
+    """A run that is now this node's to attempt, under `fence`."""
+
+    run_id: str
+    task_id: str
+    fire_time: Instant | None
+    cause: Cause
+    attempt: int  # the number of the attempt to make
+    failures: int
+    crashes: int
+    fence: int
+    arguments: Mapping[str, Any] | None
+    checkpoint: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of an attempt, and what the run becomes; refused if `fence` is no longer right."""
+
+    attempt: Attempt
+    fence: int
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One process of ours."""
+
+    id: str  # new at every start
+    name: str
+    host: str
+    pid: int
+    version: str
+    slots: int
+    started_at: Instant
+    seen_at: Instant
+    lease_until: Instant
+    state: str  # up | draining | stopped | gone
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Orphan(NamedTuple):
+    """A running run whose node is gone."""
+
+    run: Run
+    policy: Policy
+
+
+class Beat(NamedTuple):
+    """The answer to a heartbeat."""
+
+    alive: bool  # False: others declared this node gone; its claims are void
+    cancel: Mapping[str, str]  # run id → reason, for runs of this node that are to be cancelled
+
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+
+class Transaction(Protocol):
+    """The writing verbs; whatever one operation does is durable together or not at all."""
+
+    def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
+        """Lay down what the code defines and return what is stored for each.
+
+        A new task gets `now` as anchor and cursor. So does one whose `schedule` changed; one that
+        was disabled and is enabled now keeps its anchor and gets `now` as cursor. A removed one
+        comes back. Only rows that differ are written.
+        """
+
+    def plan(
+        self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
+    ) -> list[Planned]:
+        """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
+        the cursors forward, never back; returns the rows this call wrote."""
+
+    def claim(
+        self,
+        node_id: str,
+        now: Instant,
+        limit: int,
+        exclude: Collection[str],
+        judge: Callable[[Sequence[Waiting]], Verdict],
+    ) -> list[Claim]:
+        """Take waiting runs whose time has come, oldest `available_at` first, for one attempt.
+
+        Offers `judge` up to `limit` of them, none of a task in `exclude`, no exclusive one beside
+        a running run of its task and only the first of each exclusive task; what it takes becomes
+        RUNNING with `attempt` and `fence` one higher, `node` set and `cancel_requested` cleared;
+        what it misses becomes MISSED.
+        """
+
+    def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
+        """Write ended attempts and what their runs become; returns the ids of those refused
+        because the run is no longer RUNNING under that node and fence (nothing of them is
+        written)."""
+
+    def log(self, lines: Sequence[LogLine]) -> None:
+        """Append lines; one that is there already changes nothing."""
+
+    def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
+        """Set the progress of a running run; nothing under an old fence."""
+
+    def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
+        """Store the checkpoint of a running run; False, and nothing, under an old fence."""
+
+    def join(self, node: Node) -> None:
+        """Write the row of a node that starts."""
+
+    def heartbeat(
+        self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
+    ) -> Beat:
+        """Renew a node's lease, unless it was declared gone."""
+
+    def leave(self, node_id: str, state: str, now: Instant) -> None:
+        """Set the node's state to `draining` or `stopped`."""
+
+    def reap(
+        self,
+        now: Instant,
+        judge: Callable[[Orphan], Ending],
+        gone: Collection[str] = (),
+    ) -> list[Run]:
+        """Declare gone the nodes whose lease ran out, and those named in `gone`, and settle their
+        running runs as `judge` says (their fence rises); also settles running runs whose node is
+        stopped, gone or unknown. Returns them as they were."""
+
+    def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
+        """Pause a task; raises UnknownTaskError."""
+
+    def resume(self, task_id: str, now: Instant) -> None:
+        """Resume it and move its cursor to `now`, so that nothing is caught up."""
+
+    def edit(self, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+        """Lay `edits` over what the code says; changed times move anchor and cursor to `now`."""
+
+    def remove(self, task_id: str, now: Instant) -> None:
+        """Mark a task removed and cancel its waiting runs; its history stays."""
+
+    def cancel(self, run_id: str, reason: str, now: Instant) -> State:
+        """Cancel a waiting run, or ask the node of a running one to; returns the state it is in
+        now. Raises UnknownRunError, and StateError for a run that has ended."""
+
+    def prune(self, before: Instant, limit: int) -> int:
+        """Delete up to `limit` ended runs that finished (or were written, where they never
+        started) before, with their attempts and log lines; returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs; None means all. Times are instants, `since` inclusive, `until` exclusive, and
+    compare with the run's fire time, or its creation where it has none."""
+
+    task_id: str | None = None
+    states: Collection[State] | None = None
+    causes: Collection[Cause] | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of runs and the cursor of the next, None on the last."""
+
+    runs: list[Run]
+    next: str | None
+
+
+class Counts(NamedTuple):
+    """How many runs have not ended, and since when the oldest one that could run waits."""
+
+    waiting: int
+    running: int
+    oldest_due: Instant | None  # available_at of the oldest waiting run whose time has come
+
+
+class History(Protocol):
+    """The reading verbs: callable from any thread, each sees one consistent moment."""
+
+    def run(self, run_id: str) -> Run:
+        """Return a run by its id or an unambiguous beginning or end of at least 6 characters;
+        raises UnknownRunError."""
+
+    def runs(
+        self,
+        where: RunFilter = RunFilter(),
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        newest_first: bool = True,
+    ) -> Page:
+        """Return a page of runs in the order of their making; `after` is a page's `next`."""
+
+    def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
+        """Return the run of each task that started last."""
+
+    def active(self) -> list[Run]:
+        """Return every run that has not ended, oldest first."""
+
+    def counts(self, now: Instant) -> Counts:
+        """Count what has not ended."""
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """Return a run's ended attempts, first to last."""
+
+    def logs(
+        self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
+    ) -> list[LogLine]:
+        """Return lines after (attempt, seq), in order."""
+
+    def tasks(self) -> list[StoredTask]:
+        """Return every known task, by id, removed ones too."""
+
+    def task(self, task_id: str) -> StoredTask:
+        """Return one task; raises UnknownTaskError with the nearest known id."""
+
+    def nodes(self) -> list[Node]:
+        """Return every known node, newest first."""
+
+
+class Ledger(Protocol):
+    """The tables in which all of this is written before and after it happens."""
+
+    @property
+    def url(self) -> str:
+        """Return the address, with secrets masked."""
+
+    @property
+    def history(self) -> History:
+        """Return the reading side."""
+
+    def open(self) -> None:
+        """Connect, bring the schema up to date and start the writer; callable once more after
+        close. Raises LedgerCorruptError, LedgerNewerError, LedgerUnavailableError."""
+
+    def close(self) -> None:
+        """Finish what was handed to `write`, then disconnect; safe twice and unopened."""
+
+    def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
+        """Run `operation` in a transaction on the writer; the future ends when it is durable.
+
+        Operations of several threads are committed together; one that raises is rolled back
+        alone and its future gets the exception (LedgerUnavailableError: try it again). An
+        operation may be called more than once, so it has no effect but through its transaction.
+        """
+
+    def version(self) -> int:
+        """Return a number that differs when anybody else has committed since the last call."""
+
+    def latency(self) -> float:
+        """Return how long the last commit took, in seconds."""
+
+
+# --- executors ----------------------------------------------------------------------------------
+
+
+class Reporter(Protocol):
+    """Where a running attempt sends what it has to say; callable from its thread."""
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        """Take one line."""
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        """Take where it stands."""
+
+    def checkpoint(self, value: Any) -> None:
+        """Store `value` durably before returning."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One attempt to make."""
+
+    run_id: str
+    task_id: str
+    attempt: int
+    fire_time: Instant | None
+    func: Callable[..., Any]
+    func_path: str
+    file: str | None  # the task file, for a process that must import it
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    checkpoint: Any
+    reporter: Reporter
+
+
+Done = Callable[[Call, Outcome], None]
+
+
+class Stuck(NamedTuple):
+    """An attempt that was told to stop and did not, and still occupies something."""
+
+    run_id: str
+    task_id: str
+    place: str  # "file:line, in function" where it stands, as far as can be told
+    since: float  # monotonic seconds
+
+
+class Executor(Protocol):
+    """Runs callables and stops them; every attempt ends with exactly one call of `done`, unless
+    it was abandoned."""
+
+    @property
+    def slots(self) -> int:
+        """Return how many attempts may run at once."""
+
+    def start(self) -> None:
+        """Make it ready; callable once more after stop."""
+
+    def submit(self, calls: Sequence[Call], done: Done) -> None:
+        """Start the calls; `done` is called from any thread when each has ended."""
+
+    def stop(self, call: Call) -> None:
+        """Ask the attempt to end (coroutine: cancel; thread: `cancelled` turns true; process:
+        killed with its children); `done` follows with CANCELLED if it obeys."""
+
+    def abandon(self, call: Call) -> None:
+        """Give up on an attempt that did not stop: `done` will not be called for it, its slot is
+        free again at once, and it is listed as stuck for as long as it goes on."""
+
+    def stuck(self) -> list[Stuck]:
+        """Return what was abandoned and still goes on."""
+
+    def shutdown(self) -> None:
+        """End everything that can be ended; safe twice and unstarted."""

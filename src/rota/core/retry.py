@@ -1,0 +1,35 @@
+"""Whether and when a failed run is tried again."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from rota.core.instants import Instant, seconds
+from rota.core.outcome import Outcome
+from rota.core.task import Policy
+
+
+def is_retryable(outcome: Outcome, policy: Policy) -> bool:
+    """Say whether `retry_on` and `no_retry_on` let this outcome be tried again.
+
+    A timeout counts as `TimeoutError`. `no_retry_on` wins over `retry_on`.
+    """
+    names = set(outcome.error_types)
+    if names.intersection(policy.no_retry_on):
+        return False
+    return not policy.retry_on or bool(names.intersection(policy.retry_on))
+
+
+def delay(policy: Policy, run_id: str, failures: int) -> Instant:
+    """Return the back-off after the `failures`-th failure, in microseconds.
+
+    Exponential, capped at `retry_max_delay`, then spread over the upper half of itself so that
+    runs that failed together do not come back together ("equal jitter", M. Brooker, AWS
+    Architecture Blog, 2015). The spread is derived from the run and the count, so every node
+    computes the same.
+    """
+    exponent = min(failures - 1, 64)
+    full = min(policy.retry_delay * policy.retry_backoff**exponent, policy.retry_max_delay)
+    digest = blake2b(f"{run_id}/{failures}".encode(), digest_size=8).digest()
+    fraction = int.from_bytes(digest) / 2**64
+    return seconds(full * (0.5 + fraction / 2))

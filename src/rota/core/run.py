@@ -1,0 +1,94 @@
+"""A run and its attempts, as the ledger keeps them; a line per field, times are instants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rota.core.instants import Instant
+from rota.core.outcome import OutcomeKind
+
+
+class State(StrEnum):
+    """Where a run is."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    LOST = "lost"
+
+
+WAITING = frozenset({State.SCHEDULED, State.QUEUED})
+ACTIVE = WAITING | {State.RUNNING}
+FINAL = frozenset(State) - ACTIVE
+
+
+class Cause(StrEnum):
+    """Why a run exists."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The work for one occurrence or one manual start, as it stands in the ledger."""
+
+    id: str
+    task_id: str
+    fire_time: Instant | None  # None for a manual start
+    cause: Cause
+    state: State
+    reason: str
+    attempt: int  # attempts begun so far
+    failures: int  # of these, the ones that failed or timed out
+    crashes: int  # of these, the ones whose worker died
+    count: int  # occurrences this row stands for; above 1 only in a summary of missed ones
+    exclusive: bool  # never beside another run of its task
+    available_at: Instant  # not to be started before
+    created_at: Instant
+    started_at: Instant | None  # of the first attempt
+    finished_at: Instant | None
+    attempt_started_at: Instant | None
+    node: str | None  # that runs it, or ran it last
+    fence: int
+    cancel_requested: str | None  # who asked and why
+    arguments: dict[str, Any] | None  # keyword arguments of a manual start
+    result: Any
+    progress: dict[str, Any] | None  # done, total, note
+    peak_memory: int | None  # bytes, of the last attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One ended try of a run."""
+
+    run_id: str
+    number: int  # 1..n
+    node: str
+    started_at: Instant
+    finished_at: Instant
+    outcome: OutcomeKind
+    error: str | None = None  # "ValueError: no such file"
+    traceback: str | None = None
+    peak_memory: int | None = None  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that an attempt logged or printed."""
+
+    run_id: str
+    attempt: int
+    seq: int  # rises within the attempt, from 1
+    at: Instant
+    level: str  # DEBUG … CRITICAL; STDOUT and STDERR for what was printed
+    logger: str
+    text: str

@@ -1,0 +1,24 @@
+"""What the rest of rota needs of a trigger."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rota.core.instants import Instant
+
+
+class Trigger(Protocol):
+    """The rule of a task's times: pure, deterministic, the same on every node."""
+
+    @property
+    def jitter(self) -> Instant:
+        """Return the largest start delay, in microseconds; 0 for none."""
+
+    def next_after(self, after: Instant) -> Instant | None:
+        """Return the first instant strictly after `after`, or None when there is no more."""
+
+    def last_before(self, at: Instant) -> Instant | None:
+        """Return the last instant at or before `at`, or None when there was none."""
+
+    def count_between(self, after: Instant, until: Instant, limit: int) -> int:
+        """Count the instants in (after, until], giving up at `limit`."""

@@ -1,0 +1,130 @@
+"""A task: a function with its options, known by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Overlap(StrEnum):
+    """What happens to an occurrence whose task still runs."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    REPLACE = "replace"
+    ALLOW = "allow"
+
+
+class Catchup(StrEnum):
+    """Which occurrences that fell into a downtime still run."""
+
+    LATEST = "latest"
+    NONE = "none"
+    ALL = "all"
+
+
+class OnCrash(StrEnum):
+    """What becomes of a run whose worker died: attempted again, or ended as lost."""
+
+    RESTART = "restart"
+    LOSE = "lose"
+
+
+class ExecutorName(StrEnum):
+    """Where an attempt runs: the task loop, a thread, or a process that can be killed."""
+
+    ASYNC = "async"
+    THREAD = "thread"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of a task's runs; all spans are seconds."""
+
+    max_retries: int = 3
+    timeout: float = 300.0
+    overlap: Overlap = Overlap.SKIP
+    queue_limit: int = 1
+    catchup: Catchup = Catchup.LATEST
+    catchup_window: float = 86400.0
+    catchup_limit: int = 100
+    start_deadline: float | None = None
+    on_crash: OnCrash = OnCrash.RESTART
+    max_crashes: int = 3
+    retry_delay: float = 1.0
+    retry_backoff: float = 2.0
+    retry_max_delay: float = 3600.0
+    retry_on: tuple[str, ...] = ()
+    no_retry_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a definition stands: the file's path, and the line (1-based) where known."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A validated definition, as the code says it: what to call, when, and by which rules."""
+
+    id: str
+    name: str
+    func: Callable[..., Any]
+    func_path: str
+    trigger: str
+    trigger_args: Mapping[str, Any]
+    executor: ExecutorName
+    policy: Policy = Policy()
+    enabled: bool = True
+    timezone: str = "UTC"
+    dst: str = "adjust"
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    source: Source | None = None
+
+
+class TaskStatus(StrEnum):
+    """What a task is up to, in one word for lists."""
+
+    RUNNING = "running"
+    SCHEDULED = "scheduled"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    FINISHED = "finished"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What people see of a task; times are aware and in UTC."""
+
+    id: str
+    name: str
+    func_path: str
+    trigger: str
+    trigger_args: Mapping[str, Any]
+    enabled: bool
+    max_retries: int
+    timeout: float
+    last_run: datetime | None
+    next_run: datetime | None
+    status: TaskStatus
+    timezone: str = "UTC"
+    paused: bool = False
+    paused_until: datetime | None = None
+    pause_reason: str = ""
+    last_state: str | None = None
+    description: str = ""
+    file: str | None = None
+    line: int | None = None
