@@ -1,0 +1,34 @@
+"""Settings: one typed object read from `config.json` and the environment.
+
+Nothing is read at import; pydantic is loaded with the first name taken from here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rota.config.model import Xcorecfg as Xcorecfg
+    from rota.config.process import current as current
+    from rota.config.process import use as use
+    from rota.config.schema import json_schema as json_schema
+    from rota.config.secrets import masked as masked
+
+_HOMES = {
+    "Xcorecfg": "model",
+    "current": "process",
+    "use": "process",
+    "json_schema": "schema",
+    "masked": "secrets",
+}
+
+__all__ = ["Xcorecfg", "current", "json_schema", "masked", "use"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its own file the first time it is asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,129 @@
+"""`Xcorecfg`: the whole configuration as one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from rota.config.sections import (
+    Checked,
+    DatabaseSection,
+    LoggersSection,
+    LogLevel,
+    ManagerSection,
+    Name,
+    RedisSection,
+)
+from rota.errors import nearest
+
+DEFAULT_FILE = "config.json"
+
+
+class Xcorecfg(Checked):
+    """The configuration: known sections as typed attributes, the application's own keys beside.
+
+    Environment variables (`XCORE_` + path, `__` between levels) override the file.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    app_name: Name = Field("rota", description="What the pages and alerts call the application.")
+    debug: bool = Field(False, description="Whether everything is logged, down to DEBUG.")
+    log_level: LogLevel = Field("INFO", description="Least severity that is logged.")
+    manager: ManagerSection = Field(
+        default_factory=ManagerSection, description="The scheduler and its defaults for tasks."
+    )
+    database: DatabaseSection = Field(
+        default_factory=DatabaseSection, description="The application's own database."
+    )
+    redis: RedisSection = Field(
+        default_factory=RedisSection, description="The Redis server of the cache."
+    )
+    loggers: LoggersSection = Field(
+        default_factory=LoggersSection, description="Where log lines go."
+    )
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return an application's own key; raises AttributeError with the nearest known."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name.startswith("_"):
+                    raise
+                known = [*type(self).model_fields, *(self.model_extra or ())]
+                raise AttributeError(
+                    f"the configuration has no key {name!r}. {nearest(name, known)}",
+                    name=name,
+                    obj=self,
+                ) from None
+
+    else:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path = DEFAULT_FILE, *, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Read a JSON file, then the environment; raises ConfigError, Mistakes for several."""
+        from rota.config.reading import assembled, read
+
+        return assembled(cls, read(path), environ)
+
+    @classmethod
+    def from_env(cls, *, environ: Mapping[str, str] = os.environ) -> Self:
+        """Take the defaults and the environment, no file; raises as `from_file` does."""
+        from rota.config.reading import Document, assembled
+
+        return assembled(cls, Document(""), environ)
+
+    @classmethod
+    def load(
+        cls, path: str | Path | None = None, *, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Read `path`; without one `config.json` where it exists, else only the environment."""
+        if path is None and not Path(DEFAULT_FILE).exists():
+            return cls.from_env(environ=environ)
+        return cls.from_file(DEFAULT_FILE if path is None else path, environ=environ)
+
+    def to_file(self, path: str | Path) -> None:
+        """Write the effective values to `path`, all or nothing; raises ConfigError.
+
+        What was given (by file, environment or program) or differs from its default is
+        written, secrets and the application's own keys included; plain defaults are left out.
+        """
+        from rota.config.writing import write
+
+        write(self, path)
+
+    def sources(self) -> dict[str, str]:
+        """Say for each key ("manager.max_tasks") where its value was read: "default",
+        "file <path>", "environment <variable>"; "program" where code gave it instead."""
+        from rota.config.reading import leaves
+
+        given = leaves(self.model_dump(exclude_unset=True))
+        every = leaves(self.model_dump())
+        return {
+            key: self._sources.get(key, "program" if key in given else "default")
+            for key in every
+            if key != "$schema"
+        }
+
+    def logging_options(self) -> dict[str, Any]:
+        """Return the arguments for `rota.logs.setup_logging` that this configuration means."""
+        loggers = self.loggers
+        return {
+            "log_level": "DEBUG" if self.debug else loggers.log_level or self.log_level,
+            "log_file": loggers.log_file if loggers.enable_file else None,
+            "max_bytes": loggers.max_bytes,
+            "backup_count": loggers.backup_count,
+            "colors": None if loggers.enable_colors else False,
+        }

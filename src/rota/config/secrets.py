@@ -1,0 +1,40 @@
+"""What of a setting may be shown: passwords and URL user information never."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MASK = "***"
+
+_USER_INFO = re.compile(r"(?<=[^/]//)[^/\s]\S*@")  # to the last @: passwords hold any character
+_PARAMETER = re.compile(r"(?<=[?&;])(\w*(?:passw|secret|token|key)\w*)=[^&;\s]*", re.I)
+_SECRET_NAME = re.compile(r"passw|passphrase|secret|token|api_?key|credential|private_?key", re.I)
+
+
+def masked(url: str) -> str:
+    """Return `url` with `***` for the user information before its host and secret parameters."""
+    return _PARAMETER.sub(rf"\1={MASK}", _USER_INFO.sub(f"{MASK}@", url))
+
+
+def is_secret(key: str) -> bool:
+    """Say whether a setting of this name holds something that must not be shown."""
+    return _SECRET_NAME.search(key) is not None
+
+
+def shown(key: str, value: Any) -> Any:
+    """Return `value` of the setting `key` as it may be printed, masked at any depth."""
+    if isinstance(value, dict):
+        return {name: shown(str(name), inner) for name, inner in value.items()}
+    if key == "notify":  # an Apprise URL carries its tokens as host and path
+        return [_scheme(url) if isinstance(url, str) else url for url in value or ()]
+    if isinstance(value, list):
+        return [shown(key, inner) for inner in value]
+    if value is not None and is_secret(key):
+        return MASK
+    return masked(value) if isinstance(value, str) else value
+
+
+def _scheme(url: str) -> str:
+    scheme, mark, _ = url.partition("://")
+    return f"{scheme}{mark}{MASK}" if mark else MASK

@@ -1,0 +1,246 @@
+"""The sections of `config.json`: every key with its type, range, default and meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
+
+from rota.config.secrets import shown
+from rota.errors import ConfigError, nearest
+
+_LEDGERS = ("postgresql", "sqlite")
+
+
+def _whole(value: float) -> Any:
+    """Write whole seconds without a decimal point."""
+    return int(value) if float(value).is_integer() else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _time_zone(name: str) -> str:
+    try:
+        if name == "localtime":  # in some tz databases: whatever the machine is set to
+            raise ValueError
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        from zoneinfo import available_timezones
+
+        hint = nearest(name, sorted(available_timezones())) if name else ""
+        hint = hint if hint.startswith("Did") else "Use a name like 'Europe/Berlin'."
+        raise ValueError(f"is no name of the tz database. {hint}") from None
+    return name
+
+
+def _url(value: str) -> str:
+    scheme, mark, _ = value.partition("://")
+    if not mark or not scheme:
+        raise ValueError("is no URL. Write it like 'sqlite:///app.db'")
+    return value
+
+
+def _ledger_url(value: str) -> str:
+    scheme = _url(value).partition("://")[0].partition("+")[0]
+    if scheme not in _LEDGERS:
+        raise ValueError(f"names no ledger that rota has. {nearest(scheme, _LEDGERS)}")
+    return value
+
+
+_SPAN = 1_000_000_000  # thirty years in seconds; below what the platform's timers can wait
+Seconds = Annotated[
+    float, Field(gt=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
+]
+SecondsOrZero = Annotated[
+    float, Field(ge=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
+]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+CountOrZero = Annotated[int, Field(ge=0, le=1_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=2**40)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+]
+
+
+class Checked(BaseModel):
+    """A model that is strict about types, checks what is assigned to it and shows no secret."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", validate_assignment=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a key; raises ConfigError (Mistakes for several) for what it cannot be."""
+        fields = type(self).model_fields
+        if name not in fields and not name.startswith("_") and self.model_extra is None:
+            raise ConfigError("no such key.", where=name, remedy=nearest(name, list(fields)))
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            from rota.config.mistakes import explained
+
+            raise explained(error, type(self), lambda path: ".".join(path)) from None
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [(name, shown(name or "", value)) for name, value in super().__repr_args__()]
+
+
+class ManagerSection(Checked):
+    """The scheduler: where tasks are, how many, and what holds where a task says nothing."""
+
+    tasks_directory: Name = Field("backgroundtask", description="Directory of the task files.")
+    auto_discover: bool = Field(
+        True, description="Whether `rota up` loads every task file in tasks_directory by itself."
+    )
+    max_tasks: Count | None = Field(
+        None, description="Most tasks that may be registered; absent or null: no limit."
+    )
+    task_timeout: Seconds = Field(
+        300, description="Seconds that one attempt may take, where a task names none."
+    )
+    auto_restart_tasks: bool = Field(
+        True, description="Whether a run cut off by a crash or restart runs again (else: lost)."
+    )
+    max_task_retries: CountOrZero = Field(
+        3, description="Tries after the first one, where a task names none."
+    )
+    scheduler_thread_pool: Count = Field(
+        10, description="Threads for plain (not async) functions: how many run at once."
+    )
+    async_slots: Count = Field(1000, description="How many coroutines may run at once.")
+    process_pool: Count = Field(
+        2, description="Worker processes for tasks with executor 'process'."
+    )
+    executor: Literal["auto", "async", "thread", "process"] = Field(
+        "auto",
+        description="Where a task runs; auto: coroutines on the task loop, functions in threads.",
+    )
+    task_loop: Literal["own", "application"] = Field(
+        "own", description="The event loop for coroutines: rota's own, or the application's."
+    )
+    overlap: Literal["skip", "queue", "replace", "allow"] = Field(
+        "skip", description="What happens to an occurrence whose task still runs."
+    )
+    queue_limit: Count = Field(
+        1, description="With overlap 'queue': how many occurrences of a task wait at most."
+    )
+    catchup: Literal["latest", "none", "all"] = Field(
+        "latest", description="Which occurrences missed during a downtime still run."
+    )
+    catchup_window: SecondsOrZero = Field(
+        86400, description="Seconds back from now; older missed occurrences are only counted."
+    )
+    catchup_limit: Count = Field(
+        100, description="With catchup 'all': most missed occurrences of one task that still run."
+    )
+    start_deadline: Seconds | None = Field(
+        None, description="Seconds after its time until a run must start (else: missed); null: no."
+    )
+    on_crash: Literal["restart", "lose"] | None = Field(
+        None, description="What a run whose worker died does; null: as auto_restart_tasks says."
+    )
+    max_crashes: Count = Field(
+        3, description="Crashes of its worker after which a task is quarantined."
+    )
+    retry_delay: SecondsOrZero = Field(1.0, description="Seconds before the first retry.")
+    retry_backoff: float = Field(
+        2.0, ge=1, le=100, allow_inf_nan=False, description="Factor on the delay of each next one."
+    )
+    retry_max_delay: SecondsOrZero = Field(
+        3600.0, description="Seconds that the delay before a retry never exceeds."
+    )
+    dst: Literal["adjust", "skip", "both"] = Field(
+        "adjust", description="What a fixed local time does on days when clocks change."
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="Time zone (tz database name) of triggers that name none."
+    )
+    ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
+        "sqlite:///rota.db",
+        description="Where runs are recorded: sqlite:///file or postgresql://host/database.",
+    )
+    node: Name | None = Field(
+        None, description="This process's name in the ledger; null: host name and process id."
+    )
+    lease_seconds: Seconds = Field(
+        10, description="Seconds until a run whose node fell silent is taken from it."
+    )
+    shutdown_grace: SecondsOrZero = Field(
+        30, description="Seconds that running attempts get to end by themselves at shutdown."
+    )
+    retention_days: Annotated[int, Field(ge=1, le=36500)] = Field(
+        30, description="Days that ended runs are kept in the ledger."
+    )
+    run_log_limit: Bytes = Field(1_048_576, description="Bytes of log kept per run (its end).")
+    host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
+    port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
+    notify: list[str] = Field(
+        default_factory=list, description="Apprise URLs that are told of failures."
+    )
+
+    @property
+    def crash_policy(self) -> Literal["restart", "lose"]:
+        """What a run whose worker died does, where its task names nothing."""
+        return self.on_crash or ("restart" if self.auto_restart_tasks else "lose")
+
+
+class DatabaseSection(Checked):
+    """The application's own database, as `database.db` opens it."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        "sqlite:///app.db", description="SQLAlchemy URL."
+    )
+    echo: bool = Field(False, description="Whether every SQL statement is logged.")
+    pool_size: Count = Field(5, description="Connections kept open.")
+    max_overflow: Annotated[int, Field(ge=-1, le=1_000_000)] = Field(
+        10, description="Connections beyond pool_size while they are needed; -1: no limit."
+    )
+    pool_timeout: Seconds = Field(30, description="Seconds to wait for a free connection.")
+
+
+class RedisSection(Checked):
+    """The Redis server of the cache; where it is not enabled, the cache is in memory."""
+
+    enabled: bool = Field(False, description="Whether the cache uses this Redis server.")
+    host: Name = Field("localhost", description="Host name or address.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(6379, description="Port.")
+    db: CountOrZero = Field(0, description="Number of the database on the server.")
+    password: str | None = Field(None, description="Password; null: none.")
+    max_connections: Count = Field(10, description="Most connections open at once.")
+    default_ttl: Seconds = Field(3600, description="Seconds that a value is kept by default.")
+    key_prefix: str = Field("cache:", max_length=200, description="Put before every key.")
+
+    @property
+    def url(self) -> str:
+        """The server as a redis:// URL, password included: never print it unmasked."""
+        from urllib.parse import quote
+
+        password = f":{quote(self.password, safe='')}@" if self.password else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"redis://{password}{host}:{self.port}/{self.db}"
+
+
+class LoggersSection(Checked):
+    """Where log lines go."""
+
+    log_level: LogLevel | None = Field(
+        None, description="Least severity that is logged; null: the top-level log_level."
+    )
+    log_file: Name | None = Field(None, description="Log file; null: console only.")
+    enable_file: bool = Field(True, description="Whether log_file, where named, is written.")
+    max_bytes: Bytes = Field(
+        10_485_760, description="Bytes after which the log file is rotated; 0: never."
+    )
+    backup_count: CountOrZero = Field(5, description="Rotated log files that are kept.")
+    enable_colors: bool = Field(True, description="Whether lines on a terminal are coloured.")
