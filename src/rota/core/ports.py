@@ -335,6 +335,12 @@ class History(Protocol):
     def task(self, task_id: str) -> StoredTask:
         """Return one task; raises UnknownTaskError with the nearest known id."""
 
+    def changed_tasks(self, after: int) -> list[StoredTask]:
+        """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
+
+    def cancellations(self, node_id: str) -> dict[str, str]:
+        """Return run id → reason for the running runs of a node that are to be cancelled."""
+
     def nodes(self) -> list[Node]:
         """Return every known node, newest first."""
 
