@@ -1,0 +1,77 @@
+"""Triggers: the rules that say at which instants a task runs.
+
+Pure and deterministic: the same rule names the same instants on every node, whenever it is asked.
+`parse` reads a trigger, `preview` lists its next times and `describe` says it in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rota.core.instants import Instant, from_datetime, to_datetime
+from rota.triggers.base import Trigger, between, start_delay
+from rota.triggers.interval import IntervalTrigger
+from rota.triggers.mistakes import refuse
+from rota.triggers.reading import parse
+from rota.triggers.words import describe
+
+__all__ = [
+    "Trigger",
+    "between",
+    "count_between",
+    "describe",
+    "parse",
+    "preview",
+    "start_delay",
+]
+
+_MOST_PREVIEWED = 1_000_000
+
+
+def preview(
+    trigger: str,
+    trigger_args: Mapping[str, object],
+    *,
+    timezone: str = "UTC",
+    after: datetime | None = None,
+    count: int = 10,
+    dst: str = "adjust",
+) -> list[datetime]:
+    """List the next `count` times strictly after `after`, an aware datetime (None: now), in UTC.
+
+    An interval without `start_date` is counted from `after`. Raises TriggerError as `parse` does,
+    and for a naive `after` or a `count` that is no number from 0 to a million.
+    """
+    instant = _instant(after)
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_PREVIEWED:
+        raise refuse("count", count, f"not a number from 0 to {_MOST_PREVIEWED}")
+    rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant)
+    return [to_datetime(found) for found in between(rule, instant, _FOREVER, count)]
+
+
+def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int = 10_000) -> int:
+    """Return how many instants lie strictly after `after` and not after `until`.
+
+    Intervals are counted exactly, by arithmetic; for others the answer stops at `limit`, which then
+    means "at least so many".
+    """
+    if isinstance(trigger, IntervalTrigger):
+        return trigger.count(after, until)
+    return len(between(trigger, after, until, limit))
+
+
+_FOREVER: Instant = 1 << 62
+
+
+def _instant(after: datetime | None) -> Instant:
+    if after is None:
+        from rota.clock import SystemClock  # the one reader of the clock, and only here
+
+        return SystemClock().now()
+    if not isinstance(after, datetime):
+        raise refuse("after", after, "not a datetime")
+    if after.utcoffset() is None:
+        remedy = "Write one with tzinfo=datetime.UTC or another zone."
+        raise refuse("after", after.isoformat(), "a time without a zone", remedy)
+    return from_datetime(after)

@@ -1,0 +1,135 @@
+"""Which days of a year a rule names, as one number with a bit for every day.
+
+The days of two years differ only by the weekday of 1 January, by 29 February and, for the ISO week
+of the first days, by the year before: 21 kinds of year in all. For each kind the tables below hold
+one bitmask per month, day, ISO week and weekday; a rule is then a few ORs and ANDs, made once, and
+"the next day" is the lowest bit.
+"""
+
+from __future__ import annotations
+
+from calendar import isleap, monthrange
+from datetime import date, timedelta
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+FIRST_YEAR = 1970
+LAST_YEAR = 9999
+
+LAST_DAY = 32
+"""Bit of a day set: the last day of the month."""
+LAST_WORKDAY = 33
+"""Bit of a day set: the last Monday-to-Friday of the month."""
+_POSITIONS = 40
+LAST_POSITION = 6
+
+ALL_MONTHS = ((1 << 12) - 1) << 1
+ALL_DAYS = ((1 << 31) - 1) << 1
+ALL_WEEKS = ((1 << 53) - 1) << 1
+ALL_WEEKDAYS = (1 << 7) - 1
+
+
+class DayRule(NamedTuple):
+    """The sets of one rule: bit n of `months`, `days`, `weeks` (ISO), `weekdays` (0 = Monday).
+
+    `days` and `weekdays` may also hold `LAST_DAY`, `LAST_WORKDAY` and `position` bits. `either`
+    joins days and weekdays by OR, as crontab(5) does; else everything must hold.
+    """
+
+    months: int = ALL_MONTHS
+    days: int = ALL_DAYS
+    weeks: int = ALL_WEEKS
+    weekdays: int = ALL_WEEKDAYS
+    either: bool = False
+
+
+def position(nth: int, weekday: int) -> int:
+    """Return the bit of the `nth` (1-5, 6 = last) `weekday` (0 = Monday) of the month."""
+    return _POSITIONS + 7 * (nth - 1) + weekday
+
+
+def bits(mask: int) -> list[int]:
+    """List the set bits of `mask`, lowest first."""
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found
+
+
+@lru_cache(maxsize=4096)
+def days_of(rule: DayRule, year: int) -> int:
+    """Return the days of `year` that `rule` names: bit 0 is 1 January.
+
+    `year` is a `twin`, so the cache holds at most 21 masks for a rule.
+    """
+    table = _tables(year)
+    days = _union(rule.days, table.days)
+    weekdays = _union(rule.weekdays, table.weekdays)
+    chosen = days | weekdays if rule.either else days & weekdays
+    return chosen & _union(rule.months, table.months) & _union(rule.weeks, table.weeks)
+
+
+@lru_cache(maxsize=1024)
+def year_of(year: int) -> tuple[int, int]:
+    """Return the ordinal of 1 January of `year`, and its twin."""
+    return date(year, 1, 1).toordinal(), _twins()[_shape(year)]
+
+
+class _Tables(NamedTuple):
+    months: dict[int, int]
+    days: dict[int, int]
+    weeks: dict[int, int]
+    weekdays: dict[int, int]
+
+
+def _shape(year: int) -> tuple[int, bool, bool]:
+    return date(year, 1, 1).weekday(), isleap(year), isleap(year - 1)
+
+
+@cache
+def _twins() -> dict[tuple[int, bool, bool], int]:
+    """The calendar repeats after 400 years, so these have every kind."""
+    twins: dict[tuple[int, bool, bool], int] = {}
+    for year in range(2000, 2400):
+        twins.setdefault(_shape(year), year)
+    return twins
+
+
+@cache
+def _tables(year: int) -> _Tables:
+    tables = _Tables({}, {}, {}, {})
+    for index in range(365 + isleap(year)):
+        day = date(year, 1, 1) + timedelta(index)
+        length = monthrange(year, day.month)[1]
+        named_days = [day.day, *_names_of(day, length)]
+        for table, keys in zip(
+            tables,
+            ([day.month], named_days, [day.isocalendar().week], [day.weekday(), *named_days[1:]]),
+            strict=True,
+        ):
+            for key in keys:
+                table[key] = table.get(key, 0) | 1 << index
+    return tables
+
+
+def _names_of(day: date, length: int) -> list[int]:
+    """Return the bits beside its number that mean `day` in its month of `length` days."""
+    weekday = day.weekday()
+    names = [position((day.day + 6) // 7, weekday)]
+    if day.day + 7 > length:
+        names.append(position(LAST_POSITION, weekday))
+    if day.day == length:
+        names.append(LAST_DAY)
+    # Friday is the last workday also when only the weekend is left of the month.
+    if weekday < 5 and (day.day == length or (weekday == 4 and day.day + 3 > length)):
+        names.append(LAST_WORKDAY)
+    return names
+
+
+def _union(mask: int, table: dict[int, int]) -> int:
+    days = 0
+    for bit in bits(mask):
+        days |= table.get(bit, 0)
+    return days

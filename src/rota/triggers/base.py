@@ -1,0 +1,64 @@
+"""What every trigger can do, and what follows from that alone."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Protocol
+
+from rota.core.instants import Instant
+from rota.triggers.dst import LATEST
+
+LAST_INSTANT: Instant = LATEST * 1_000_000 + 999_999
+"""The last microsecond of the year 9999 in UTC; no trigger names a later instant."""
+
+
+class Trigger(Protocol):
+    """A rule that names instants; pure: the same answers on every node, at every time."""
+
+    @property
+    def kind(self) -> str:
+        """`cron`, `interval` or `date`."""
+        ...
+
+    @property
+    def jitter(self) -> Instant:
+        """The longest start delay in microseconds, 0 for none; see `start_delay`."""
+        ...
+
+    @property
+    def timezone(self) -> str:
+        """The key of the zone in which its texts are read."""
+        ...
+
+    def next_after(self, after: Instant) -> Instant | None:
+        """Return its first instant strictly after `after`, None when there is none."""
+        ...
+
+    def last_before(self, at: Instant) -> Instant | None:
+        """Return its last instant at or before `at`, None when there is none."""
+        ...
+
+
+def start_delay(trigger: Trigger, task_id: str, instant: Instant) -> Instant:
+    """Return how long the occurrence of `instant` waits before it starts, in microseconds.
+
+    Uniform in 0..jitter, and the same on every node: it is derived from the task and the instant.
+    It delays the start only; the occurrence keeps its instant.
+    """
+    if not trigger.jitter:
+        return 0
+    key = f"{task_id}\0{instant}".encode("utf-8", "surrogatepass")
+    drawn = int.from_bytes(blake2b(key, digest_size=8).digest())
+    return drawn * (trigger.jitter + 1) >> 64
+
+
+def between(trigger: Trigger, after: Instant, until: Instant, limit: int) -> list[Instant]:
+    """List the first `limit` instants strictly after `after` and not after `until`."""
+    found: list[Instant] = []
+    while len(found) < limit:
+        instant = trigger.next_after(after)
+        if instant is None or instant > until:
+            break
+        found.append(instant)
+        after = instant
+    return found

@@ -1,0 +1,121 @@
+"""The cron trigger: wall-clock times in a zone, from keyword fields or from a crontab text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rota.core.instants import SECOND, Instant
+from rota.errors import TriggerError
+from rota.triggers.almanac import DayRule
+from rota.triggers.base import LAST_INSTANT
+from rota.triggers.dst import Changes, Zone, last_second, next_second
+from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
+from rota.triggers.mistakes import one_error
+from rota.triggers.pattern import Pattern, names_a_day, pattern
+
+EVERY_YEAR = KEYWORDS["year"].all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CronTrigger:
+    """The instants of `pattern` in `zone` from `start` to `end`, both included."""
+
+    kind: ClassVar[str] = "cron"
+
+    pattern: Pattern
+    zone: Zone
+    changes: Changes
+    start: Instant | None
+    end: Instant | None
+    jitter: Instant
+
+    @property
+    def timezone(self) -> str:
+        """The key of the zone."""
+        return self.zone.key
+
+    def next_after(self, after: Instant) -> Instant | None:
+        """Return the first instant strictly after `after`."""
+        if self.start is not None and after < self.start:
+            after = self.start - 1
+        if after >= LAST_INSTANT:
+            return None
+        second = next_second(self.pattern, self.zone, self.changes, after // SECOND)
+        if second is None:
+            return None
+        instant = second * SECOND
+        end = LAST_INSTANT if self.end is None else self.end
+        return instant if instant <= end else None
+
+    def last_before(self, at: Instant) -> Instant | None:
+        """Return the last instant at or before `at`."""
+        if self.end is not None and at > self.end:
+            at = self.end
+        second = last_second(self.pattern, self.zone, self.changes, at // SECOND)
+        if second is None:
+            return None
+        instant = second * SECOND
+        return instant if self.start is None or instant >= self.start else None
+
+
+def read_fields(args: Mapping[str, object]) -> tuple[Pattern, bool]:
+    """Return the pattern of keyword fields, and whether hour or minute has a `*` or a step.
+
+    The rule of defaults is APScheduler's: fields above the least one given are `*`, fields below it
+    start at their minimum. Raises TriggerError for the first mistake, naming the others.
+    """
+    fields: dict[str, Field] = {}
+    errors = []
+    left = sum(name in args for name in KEYWORDS)
+    if not left:
+        raise TriggerError(
+            "A cron trigger without a field would run every second.",
+            field="trigger_args",
+            remedy=f"Say at least one of {', '.join(KEYWORDS)}, or crontab.",
+        )
+    for name, kind in KEYWORDS.items():
+        if name in args:
+            left -= 1
+            try:
+                fields[name] = read_keyword(kind, args[name])
+            except TriggerError as error:
+                errors.append(error)
+        elif not left and name in LEAST:
+            fields[name] = Field(1 << LEAST[name], False)
+        else:
+            fields[name] = Field(kind.all, True)
+    if errors:
+        raise one_error(errors)
+    year, month, day, week, weekday, hour, minute, second = (
+        fields[name].values for name in KEYWORDS
+    )
+    rule = DayRule(month, day, week, weekday)
+    return (
+        pattern(year, rule, hour, minute, second),
+        fields["hour"].repeats or fields["minute"].repeats,
+    )
+
+
+def check_fires(trigger: CronTrigger, field: str) -> None:
+    """Raise TriggerError for a trigger that has no instant at all, ever.
+
+    One that had its last instant long ago, or has its first in a far year, is as good as any.
+    """
+    wanted = trigger.pattern
+    if not names_a_day(wanted.years, wanted.rule):
+        raise TriggerError(
+            "It can never fire: no day from 1970 to 9999 fits all of its fields.",
+            field=field,
+            remedy="Look at day, month, week and day_of_week together.",
+        )
+    bounded = trigger.start is not None or trigger.end is not None
+    if not bounded and wanted.years == EVERY_YEAR:
+        return
+    if trigger.next_after(-LAST_INSTANT) is None:
+        raise TriggerError(
+            "It can never fire: none of its times lies between its start and its end.",
+            field="end_date" if bounded else field,
+            remedy="Look at start_date, end_date and year, and at the changes of the clocks.",
+        )
