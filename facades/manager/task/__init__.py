@@ -1,0 +1,1 @@
+"""The task manager; everything lives in `rota.manager`."""

@@ -1,0 +1,145 @@
+"""`CacheManager`: get, set and forget JSON values under a prefix."""
+
+from __future__ import annotations
+
+import json
+from glob import escape
+from threading import Lock
+from typing import Any
+
+from rota.caching.memory import MemoryStore
+from rota.caching.store import ABSENT, Store
+
+DEFAULT_TTL = 3600
+DEFAULT_PREFIX = "cache:"
+
+_memory = MemoryStore()  # one for the process: every CacheManager without a server shares it
+
+
+class CacheManager:
+    """Values that JSON can hold, each kept for `ttl` seconds (`default_ttl` None: for ever).
+
+    Without a `redis_url` the `redis` section of the configuration decides on first use: where it
+    is enabled, its server, its `default_ttl` and its `key_prefix` take the place of the defaults;
+    else values live in this process's memory. Building one opens nothing; it may be used from
+    any thread's event loop.
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        default_ttl: float | None = DEFAULT_TTL,
+        key_prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        self._url = redis_url
+        self._default_ttl = _checked(default_ttl)
+        self._prefix = key_prefix
+        self._lock = Lock()
+        self._store: Store | None = None
+
+    async def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key`, `default` where there is none."""
+        text = await self._opened().get(self._full(key))
+        return default if text is None else json.loads(text)
+
+    async def set(self, key: str, value: Any, ttl: float | None = None) -> None:
+        """Keep `value` for `ttl` seconds (None: the default); raises TypeError if not JSON."""
+        store = self._opened()
+        _checked(ttl)
+        await store.set(self._full(key), _text(key, value), ttl or self._default_ttl)
+
+    async def delete(self, key: str) -> bool:
+        """Forget `key`; say whether it was there."""
+        return await self._opened().delete(self._full(key)) > 0
+
+    async def exists(self, key: str) -> bool:
+        """Say whether `key` has a value."""
+        return await self._opened().ttl(self._full(key)) != ABSENT
+
+    async def expire(self, key: str, ttl: float) -> bool:
+        """Let `key` end `ttl` seconds from now; False where it has no value."""
+        _checked(ttl)
+        return await self._opened().expire(self._full(key), ttl)
+
+    async def ttl(self, key: str) -> int:
+        """Return the seconds left, rounded up; -1 for ever, -2 no such key (as Redis says it)."""
+        return await self._opened().ttl(self._full(key))
+
+    async def keys(self, pattern: str = "*") -> list[str]:
+        """List the keys that match a glob pattern, sorted, without the prefix."""
+        found = await self._opened().keys(self._glob(pattern))
+        return sorted(key.removeprefix(self._prefix) for key in found)
+
+    async def delete_pattern(self, pattern: str) -> int:
+        """Forget the keys that match a glob pattern; return how many there were."""
+        store = self._opened()
+        found = await store.keys(self._glob(pattern))
+        return await store.delete(*found) if found else 0
+
+    async def clear(self) -> int:
+        """Forget every key under this prefix, and no other; return how many there were."""
+        return await self.delete_pattern("*")
+
+    async def ping(self) -> bool:
+        """Say whether the cache answers."""
+        return await self._opened().ping()
+
+    async def info(self) -> dict[str, Any]:
+        """Return `backend` ("memory", "redis"), `keys` (their number) and the settings."""
+        store = self._opened()
+        return {
+            **await store.info(),
+            "keys": len(await store.keys(self._glob("*"))),
+            "key_prefix": self._prefix,
+            "default_ttl": self._default_ttl,
+        }
+
+    async def close(self) -> None:
+        """Close this event loop's connections; the next use opens them anew."""
+        if self._store is not None:
+            await self._store.close()
+
+    def _full(self, key: str) -> str:
+        return self._prefix + key
+
+    def _glob(self, pattern: str) -> str:
+        return escape(self._prefix) + pattern
+
+    def _opened(self) -> Store:
+        """Return the store, chosen on first use; raises ConfigError for a broken configuration."""
+        with self._lock:
+            if self._store is None:
+                self._store = self._chosen()
+            return self._store
+
+    def _chosen(self) -> Store:
+        from rota.caching.server import RedisStore
+
+        if self._url is not None:
+            return RedisStore(self._url)
+        from rota.config import current
+
+        redis = current().redis
+        if not redis.enabled:
+            return _memory
+        if self._default_ttl == DEFAULT_TTL:
+            self._default_ttl = redis.default_ttl
+        if self._prefix == DEFAULT_PREFIX:
+            self._prefix = redis.key_prefix
+        return RedisStore(redis.url, max_connections=redis.max_connections)
+
+
+def _checked(ttl: float | None) -> float | None:
+    if ttl is not None and not 0 < ttl <= 1_000_000_000:
+        raise ValueError(f"a ttl is a number of seconds above 0, not {ttl!r}")
+    return ttl
+
+
+def _text(key: str, value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(
+            f"the value of {key!r} cannot be cached: {error}. "
+            "Hand over texts, numbers, true/false, None, lists and dicts of these."
+        ) from None

@@ -1,0 +1,51 @@
+"""The application's own database through SQLAlchemy, from the `database` section.
+
+Importing this opens nothing and reads nothing: the configuration is read when `engine` is asked
+for or the first session is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from rota.database.async_sessions import AsyncSessionLocal as AsyncSessionLocal
+    from rota.database.async_sessions import get_async_db as get_async_db
+    from rota.database.engines import dispose as dispose
+    from rota.database.sessions import Base as Base
+    from rota.database.sessions import SessionLocal as SessionLocal
+    from rota.database.sessions import get_db as get_db
+
+    engine: Engine
+
+_HOMES = {
+    "AsyncSessionLocal": "async_sessions",
+    "get_async_db": "async_sessions",
+    "Base": "sessions",
+    "SessionLocal": "sessions",
+    "get_db": "sessions",
+    "dispose": "engines",
+}
+
+__all__ = [
+    "AsyncSessionLocal",
+    "Base",
+    "SessionLocal",
+    "dispose",
+    "engine",
+    "get_async_db",
+    "get_db",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Find a public name when it is asked for (PEP 562); `engine` is built then, not connected."""
+    from importlib import import_module
+
+    if name == "engine":
+        return import_module(f"{__name__}.engines").engine()
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

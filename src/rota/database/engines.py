@@ -1,0 +1,155 @@
+"""The two engines of the process, built from the configuration when they are first needed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Engine, NullPool, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from rota.config import current, masked
+from rota.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+_BUSY_SECONDS = 30
+_ASYNC_DRIVERS = {
+    "sqlite": "aiosqlite",
+    "postgresql": "psycopg",
+    "mysql": "aiomysql",
+    "mariadb": "aiomysql",
+}
+_SYNC_DRIVERS = {"aiosqlite": "pysqlite", "asyncpg": "psycopg", "aiomysql": "pymysql"}
+
+_lock = Lock()
+_engine: Engine | None = None
+_async_engine: AsyncEngine | None = None
+
+
+def engine() -> Engine:
+    """Return the engine of this process; raises ConfigError for a URL or driver it lacks."""
+    global _engine
+    with _lock:
+        if _engine is None:
+            _engine = _built()
+        return _engine
+
+
+def async_engine() -> AsyncEngine:
+    """Return its async twin. Each session has a connection of its own: any event loop will do."""
+    global _async_engine
+    with _lock:
+        if _async_engine is None:
+            _async_engine = _built_async()
+        return _async_engine
+
+
+def dispose() -> None:
+    """Close the pooled connections and forget both engines; the next use builds them anew."""
+    global _engine, _async_engine
+    with _lock:
+        if _engine is not None:
+            _engine.dispose()
+        _engine = _async_engine = None
+
+
+def _built() -> Engine:
+    settings = current().database
+    url = _url(settings.url)
+    if url.get_driver_name() in _SYNC_DRIVERS:
+        url = _with_driver(url, _SYNC_DRIVERS[url.get_driver_name()])
+    options: dict[str, Any] = {
+        "pool_size": settings.pool_size,
+        "max_overflow": settings.max_overflow,
+        "pool_timeout": settings.pool_timeout,
+        "pool_pre_ping": not _is_sqlite(url),
+    }
+    if _in_memory(url):  # one connection is the database: every thread shares it
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    made: Engine = _made(create_engine, url, echo=settings.echo, **options)
+    _tuned(made, url)
+    return made
+
+
+def _built_async() -> AsyncEngine:
+    try:
+        from sqlalchemy.ext.asyncio import create_async_engine
+    except ImportError:
+        raise ConfigError(
+            "async sessions need the package 'greenlet'.",
+            where="AsyncSessionLocal",
+            remedy="Run: pip install 'sqlalchemy[asyncio]'",
+        ) from None
+    settings = current().database
+    url = _url(settings.url)
+    if url.get_driver_name() not in _SYNC_DRIVERS:
+        url = _with_driver(url, _ASYNC_DRIVERS.get(url.get_backend_name(), ""))
+    pool = StaticPool if _in_memory(url) else NullPool
+    made: AsyncEngine = _made(create_async_engine, url, echo=settings.echo, poolclass=pool)
+    _tuned(made.sync_engine, url)
+    return made
+
+
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise ConfigError(
+            f"{masked(text)!r} is no SQLAlchemy URL.",
+            where="database.url",
+            remedy="Write sqlite:///app.db or postgresql+psycopg://user:password@host/name.",
+        ) from None
+
+
+def _with_driver(url: URL, driver: str) -> URL:
+    backend = url.get_backend_name()
+    return url.set(drivername=f"{backend}+{driver}" if driver else backend)
+
+
+def _made(create: Any, url: URL, **options: Any) -> Any:
+    """Build an engine; a dialect or driver that is not installed is told with its remedy."""
+    try:
+        return create(url, **options)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the driver {error.name!r} is not installed.",
+            where=f"database.url {url.render_as_string()}",
+            remedy=f"Run: pip install {error.name}",
+        ) from None
+    except NoSuchModuleError:
+        raise ConfigError(
+            f"SQLAlchemy knows no database {url.drivername!r}.",
+            where="database.url",
+            remedy="Its name stands before ://, like sqlite, postgresql+psycopg or mysql+pymysql.",
+        ) from None
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _in_memory(url: URL) -> bool:
+    return _is_sqlite(url) and url.database in (None, "", ":memory:")
+
+
+def _tuned(made: Engine, url: URL) -> None:
+    """Let SQLite's readers and writers pass each other, and no child use a parent's connection."""
+    if _is_sqlite(url):
+        event.listen(made, "connect", _prepare_sqlite)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: made.dispose(close=False))
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        with suppress(sqlite3.OperationalError):  # a read-only file keeps the journal it has
+            cursor.execute("PRAGMA journal_mode = WAL")
+    finally:
+        cursor.close()

@@ -1,0 +1,52 @@
+"""`time | LEVEL | logger | message`: how a log record becomes text, and never another's line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import UTC, datetime
+
+from rota.logs.secrets import mask
+
+_INDENT = "\n    "
+_RESET = "\033[0m"
+_COLORS = {
+    logging.DEBUG: "\033[2m",
+    logging.INFO: "\033[32m",
+    logging.WARNING: "\033[33m",
+    logging.ERROR: "\033[31m",
+    logging.CRITICAL: "\033[1;31m",
+}
+# Everything that moves a terminal's cursor or that some reader takes for the end of a line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class LineFormatter(logging.Formatter):
+    """Writes a record as one line in UTC; further lines (a traceback) are indented under it.
+
+    Control characters are escaped and secrets masked, so that no message can forge a line.
+    """
+
+    def __init__(self, *, colors: bool = False) -> None:
+        super().__init__("%(message)s")
+        self._colors = colors
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        time = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}Z"
+        name = safe(record.name).replace("\n", "\\n")
+        text = safe(mask(super().format(record))).replace("\n", _INDENT)
+        return f"{time} | {self._level(record)} | {name} | {text}"
+
+    def _level(self, record: logging.LogRecord) -> str:
+        color = _COLORS.get(record.levelno // 10 * 10, "") if self._colors else ""
+        return f"{color}{record.levelname}{_RESET}" if color else record.levelname
+
+
+def safe(text: str) -> str:
+    """Escape every control character but newline and tab."""
+    return _CONTROL.sub(_escaped, text.replace("\r\n", "\n"))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode()

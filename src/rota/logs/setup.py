@@ -1,0 +1,120 @@
+"""Setting up the root logger: console and rotated file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rota.errors import ConfigError, nearest
+from rota.logs.lines import LineFormatter
+
+_OURS = "rota."
+_lifted: set[logging.Logger] = set()  # by `get_logger`, to INFO, until the root logger is set up
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the standard logger of this name; starts and configures nothing.
+
+    Before any set-up the root logger drops INFO. What a task says with `logger.info` belongs to
+    its run's log all the same, so that this one logger then lets INFO through.
+    """
+    logger = logging.getLogger(name)
+    if isinstance(logger, logging.RootLogger) or _configured(logger):
+        return logger
+    logger.setLevel(logging.INFO)
+    _lifted.add(logger)
+    return logger
+
+
+def setup_logging(
+    log_level: str | int = "INFO",
+    log_file: str | Path | None = None,
+    max_bytes: int = 10 * 1024 * 1024,
+    backup_count: int = 5,
+    *,
+    colors: bool | None = None,
+) -> None:
+    """Log to stderr, and to `log_file` rotated at `max_bytes` (0: never); calling again replaces.
+
+    `colors` None: where stderr is a terminal. A file that cannot be written is reported on
+    stderr and logging goes on without it. Raises ConfigError for an unknown level.
+    """
+    level = _level(log_level)
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if (h.name or "").startswith(_OURS)]:
+        root.removeHandler(handler)
+        handler.close()
+    for logger in list(_lifted):
+        logger.setLevel(logging.NOTSET)
+    _lifted.clear()
+    # The handlers hold the level: a run's own log keeps INFO where the console shows less.
+    root.setLevel(min(level, logging.INFO))
+    for handler in _console(colors):
+        _add(root, handler, level)
+    if log_file is not None:
+        try:
+            _add(root, _file(Path(log_file), max_bytes, backup_count), level)
+        except OSError as error:
+            logging.getLogger(__name__).warning(
+                "No log file: %s cannot be written (%s). Logging goes on without it.",
+                log_file,
+                error.strerror,
+            )
+
+
+def _configured(logger: logging.Logger) -> bool:
+    """Say whether someone set a level for `logger`, by itself or through a parent."""
+    parent: logging.Logger | None = logger
+    while parent is not None and not parent.level:
+        parent = parent.parent
+    return parent is not None and (
+        not isinstance(parent, logging.RootLogger) or parent.level != logging.WARNING
+    )
+
+
+def _level(level: str | int) -> int:
+    names = logging.getLevelNamesMapping()
+    number = level if isinstance(level, int) else names.get(level.strip().upper())
+    if number is None:
+        hint = nearest(str(level).upper(), list(names))
+        raise ConfigError(f"{level!r} is no log level.", where="log_level", remedy=hint)
+    return number
+
+
+def _add(root: logging.Logger, handler: logging.Handler, level: int) -> None:
+    handler.setLevel(level)
+    root.addHandler(handler)
+
+
+def _console(colors: bool | None) -> Iterator[logging.Handler]:
+    """Yield the handler of stderr, where there is one."""
+    if sys.stderr is None:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.name = f"{_OURS}console"
+    handler.setFormatter(LineFormatter(colors=_terminal() if colors is None else colors))
+    yield handler
+
+
+def _terminal() -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not plain and sys.stderr.isatty()
+
+
+def _file(path: Path, max_bytes: int, backup_count: int) -> logging.Handler:
+    from logging.handlers import RotatingFileHandler
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        path,
+        maxBytes=max_bytes,
+        backupCount=backup_count,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    handler.name = f"{_OURS}file"
+    handler.setFormatter(LineFormatter())
+    return handler

@@ -1,0 +1,68 @@
+"""What crosses the border as JSON: tasks as the REST interface takes and gives them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Trigger = Literal["interval", "cron", "date"]
+Seconds = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
+
+
+class TaskCreate(BaseModel):
+    """A task to add; its function is one that the application registered or a task file's."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Name = Field(description="What people read.")
+    func_path: Annotated[str, Field(min_length=1, max_length=500)] = Field(
+        description="The function, as the list of tasks writes it: module:function."
+    )
+    trigger: Trigger = Field(description="The rule of its times.")
+    trigger_args: dict[str, Any] = Field(
+        default_factory=dict, description="The trigger's arguments, like {'hour': 9}."
+    )
+    max_retries: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        3, description="Tries after the first one."
+    )
+    id: Id | None = Field(None, description="Unique id; without one it is made from the name.")
+    timeout: Seconds | None = Field(
+        None, description="Seconds that one attempt may take; null: manager.task_timeout."
+    )
+    enabled: bool = Field(True, description="Whether its trigger fires it.")
+
+
+class TaskUpdate(BaseModel):
+    """What to change of a task; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Name | None = Field(None, description="What people read.")
+    enabled: bool | None = Field(None, description="Whether its trigger fires it.")
+    trigger_args: dict[str, Any] | None = Field(
+        None, description="The trigger's arguments, all of them: they replace the old ones."
+    )
+
+
+class TaskRead(BaseModel):
+    """A task as it stands; made from a `Task` with `TaskRead.model_validate(task)`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    status: str
+    last_run: datetime | None = Field(None, description="When its last run began.")
+    next_run: datetime | None = Field(None, description="When its trigger fires next.")
+    func_path: str | None = None
+    trigger: str | None = None
+    trigger_args: dict[str, Any] | None = None
+    enabled: bool | None = None
+    max_retries: int | None = None
+    timeout: float | None = Field(None, description="Seconds that one attempt may take.")
+    paused: bool | None = None
+    file: str | None = Field(None, description="The task file that defines it.")
