@@ -88,18 +88,16 @@ def sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _value(text: str, path: tuple[str, ...], model: type[BaseModel]) -> Any:
-    """Read a text as the type of its key; as it stands where that fails (validation tells)."""
+    """Read a text as the type of its key, a list as JSON; else as it stands: the checks tell."""
     field = _field(path, model)
     if field is None or field.annotation is None:
         return _json(text, text)
     if type(None) in get_args(field.annotation) and text.lower() in ("", "null", "none"):
         return None
-    if field.annotation == list[str]:
-        return _json(text, text)
     try:
         return TypeAdapter(field.annotation).validate_strings(text)
     except ValidationError:
-        return text
+        return _json(text, text)
 
 
 def _field(path: tuple[str, ...], model: type[BaseModel]) -> FieldInfo | None:

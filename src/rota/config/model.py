@@ -44,7 +44,7 @@ class Xcorecfg(Checked):
         default_factory=RedisSection, description="The Redis server of the cache."
     )
     loggers: LoggersSection = Field(
-        default_factory=LoggersSection, description="Where log lines go."
+        default_factory=LoggersSection, description="The log: how severe, and where to."
     )
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
