@@ -1,0 +1,1 @@
+"""Finding task files, importing them without harm, and checking what they define."""

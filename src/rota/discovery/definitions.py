@@ -1,0 +1,321 @@
+"""The one place where a task's definition is checked, whichever way it was written."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal, Protocol
+
+from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
+from rota.discovery.functions import Facts, Kind, facts_of, misfit, why_not_importable
+from rota.discovery.options import OPTIONS, POLICY, Executor, Reader, Refusal, task_id
+from rota.errors import DefinitionError, Mistakes, RotaError, TriggerError, nearest
+from rota.triggers import parse
+from rota.triggers.fields import KEYWORDS
+from rota.triggers.interval import UNITS
+from rota.triggers.mistakes import quoted
+from rota.triggers.zones import read_zone
+
+MISSING: Any = object()
+"""Stands for a key that is not there."""
+
+_BOUNDS = ("start_date", "end_date", "timezone", "jitter")
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "cron": (*KEYWORDS, "crontab", *_BOUNDS),
+    "interval": (*UNITS, *_BOUNDS),
+    "date": ("run_date",),
+}
+_ALL_FIELDS = frozenset(name for names in _FIELDS.values() for name in names)
+_NOTHING: Mapping[str, Any] = {}  # one for all, and plain so that it can be pickled
+_NEEDED = {
+    "id": "Give each task a unique id, like 'id': 'cleanup'.",
+    "func": "Name the function, like 'func': cleanup.",
+    "trigger": "Write 'cron', 'interval' or 'date'.",
+}
+
+
+class Defaults(Protocol):
+    """What holds where a task says nothing; the configuration's section `manager` is one."""
+
+    max_task_retries: int
+    task_timeout: float
+    overlap: Literal["skip", "queue", "replace", "allow"]
+    queue_limit: int
+    catchup: Literal["latest", "none", "all"]
+    catchup_window: float
+    catchup_limit: int
+    start_deadline: float | None
+    on_crash: Literal["restart", "lose"] | None
+    auto_restart_tasks: bool
+    max_crashes: int
+    retry_delay: float
+    retry_backoff: float
+    retry_max_delay: float
+    executor: Literal["auto", "async", "thread", "process"]
+    timezone: str
+    dst: Literal["adjust", "skip", "both"]
+
+
+def define(
+    func: Callable[..., Any],
+    trigger: str,
+    id: str,
+    options: Mapping[str, Any],
+    *,
+    defaults: Defaults,
+    source: Source | None = None,
+    lines: Mapping[str, int] = _NOTHING,
+) -> TaskDefinition:
+    """Check a task and return its definition; raises DefinitionError, or Mistakes for several.
+
+    The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
+    says in which line of the source each key stands, where that is known.
+    """
+    notes = _Notes(id, source, lines)
+    name = notes.read("id", id, task_id)
+    facts: Facts | None = notes.read("func", func, facts_of)
+    given, trigger_args = _sorted(options, trigger, notes)
+    zone = _zone(given, trigger_args, defaults, notes)
+    dst = str(given.pop("dst", defaults.dst))
+    prefix = "trigger_args." if "trigger_args" in options else ""
+    _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
+    args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
+    executor = ExecutorName.THREAD
+    if facts is not None:
+        _check_call(func, facts, args, kwargs, notes)
+        executor = _executor(func, facts, given, (args, kwargs), defaults, notes)
+    notes.finish()
+    if facts is None:
+        raise AssertionError("noted above")
+    return TaskDefinition(
+        id=name,
+        name=given.pop("name", name),
+        func=func,
+        func_path=facts.path,
+        trigger=trigger,
+        trigger_args=trigger_args,
+        executor=executor,
+        enabled=given.pop("enabled", True),
+        timezone=zone,
+        dst=dst,
+        args=args,
+        kwargs=kwargs,
+        description=given.pop("description", facts.description),
+        source=source or facts.source,
+        policy=_policy(_base(defaults), tuple(given.items())),
+    )
+
+
+def define_entry(
+    entry: Mapping[str, Any],
+    *,
+    defaults: Defaults,
+    source: Source | None = None,
+    lines: Mapping[str, int] = _NOTHING,
+) -> TaskDefinition:
+    """Check an entry of TASK_DEFINITIONS and return its definition; raises as `define` does."""
+    options = {"trigger_args": {}, **entry}
+    func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
+    return define(func, trigger, id, options, defaults=defaults, source=source, lines=lines)
+
+
+def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a trigger's arguments as JSON has them: dates as ISO texts, zones by their names."""
+    return {name: _json(value) for name, value in args.items()}
+
+
+class _Notes:
+    """Every mistake of one definition, each with its place."""
+
+    __slots__ = ("errors", "id", "lines", "source")
+
+    def __init__(self, id: Any, source: Source | None, lines: Mapping[str, int]) -> None:
+        self.id, self.source, self.lines = id, source, lines
+        self.errors: list[RotaError] = []
+
+    def read(self, key: str, value: Any, reader: Reader) -> Any:
+        """Return what `reader` makes of a value; None, and a note, where it refuses."""
+        if value is MISSING:
+            self.add(key, "is missing.", _NEEDED[key])
+            return None
+        try:
+            return reader(value)
+        except Refusal as refusal:
+            self.add(key, f"{quoted(value)} {refusal.why}.", refusal.remedy)
+        except Exception as error:  # from methods of the user's own objects
+            self.add(key, f"cannot be examined ({type(error).__name__}).", "Write a plain value.")
+        return None
+
+    def add(self, key: str, what: str, remedy: str = "") -> None:
+        """Note a mistake of `key`."""
+        self.errors.append(DefinitionError(what, where=self.place(key), remedy=remedy))
+
+    def place(self, key: str) -> str:
+        """Say where `key` stands, or the definition where that is not known."""
+        place = []
+        if self.source is not None:
+            line = self.lines.get(key) or self.lines.get(key.partition(".")[0]) or self.source.line
+            place.append(str(Source(self.source.file, line)))
+        if self.id is not MISSING:
+            place.append(f"task {quoted(self.id)}")
+        return ", ".join([*place, key])
+
+    def finish(self) -> None:
+        """Raise what was noted."""
+        if self.errors:
+            raise self.errors[0] if len(self.errors) == 1 else Mistakes(self.errors)
+
+
+def _sorted(
+    options: Mapping[str, Any], trigger: Any, notes: _Notes
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the options, each one read, from the trigger's arguments, as they stand."""
+    given: dict[str, Any] = {}
+    trigger_args: dict[str, Any] = {}
+    apart = "trigger_args" in options
+    for key, value in options.items():
+        reader = OPTIONS.get(key)
+        if reader is not None:
+            before = len(notes.errors)
+            read = notes.read(key, value, reader)
+            if len(notes.errors) == before:
+                given[key] = read
+        elif key not in _ALL_FIELDS:
+            _note_unknown(key, trigger, notes)
+        elif apart:
+            notes.add(key, "is an argument of the trigger.", "Move it into trigger_args.")
+        else:
+            trigger_args[key] = value
+    return given, given.pop("trigger_args", trigger_args)
+
+
+def _note_unknown(key: Any, trigger: Any, notes: _Notes) -> None:
+    fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
+    hint = nearest(key, [*OPTIONS, *fields]) if isinstance(key, str) else "Names are texts."
+    notes.add(str(key)[:80], "there is no such option.", hint)
+
+
+def _zone(
+    given: dict[str, Any], trigger_args: Mapping[str, Any], defaults: Defaults, notes: _Notes
+) -> str:
+    """Return the name of the zone that holds, from the options, the trigger or the defaults."""
+    if "timezone" in given and "timezone" in trigger_args:
+        notes.add("timezone", "stands twice, also in trigger_args.", "Keep one.")
+    try:
+        if "timezone" in given:
+            return read_zone(given.pop("timezone")).key
+    except TriggerError as error:
+        notes.add("timezone", error.what, error.remedy)
+    try:
+        if "timezone" in trigger_args:
+            return read_zone(trigger_args["timezone"]).key
+    except TriggerError:
+        pass  # `parse` will say it, beside what else is wrong with the trigger
+    return defaults.timezone
+
+
+def _check_trigger(
+    trigger: Any, args: Mapping[str, Any], zone: str, dst: str, prefix: str, notes: _Notes
+) -> None:
+    if trigger is MISSING:
+        notes.add("trigger", "is missing.", _NEEDED["trigger"])
+        return
+    try:
+        parse(trigger, args, timezone=zone, dst=dst)
+    except TriggerError as error:
+        where = notes.place("trigger" if error.field == "trigger" else f"{prefix}{error.field}")
+        notes.errors.append(
+            TriggerError(
+                error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
+            )
+        )
+
+
+def _check_call(
+    func: Callable[..., Any],
+    facts: Facts,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    notes: _Notes,
+) -> None:
+    why = misfit(facts, args, kwargs)
+    if why:
+        key = "kwargs" if kwargs else "args" if args else "func"
+        remedy = "Give what it needs in args or kwargs; rota passes nothing else."
+        notes.add(key, f"{facts.path} cannot be called like this: {why}.", remedy)
+
+
+def _executor(
+    func: Callable[..., Any],
+    facts: Facts,
+    given: dict[str, Any],
+    arguments: Any,
+    defaults: Defaults,
+    notes: _Notes,
+) -> ExecutorName:
+    """Choose where the task runs; the default gives way where it does not fit the function."""
+    natural = ExecutorName.ASYNC if facts.kind is Kind.ASYNC else ExecutorName.THREAD
+    wanted = given.pop("executor", None)
+    if wanted is None:
+        preferred = Executor(defaults.executor)
+        wanted = preferred if preferred is Executor.PROCESS else Executor.AUTO
+    if wanted is Executor.PROCESS:
+        why = why_not_importable(func, facts.path) or _why_not_sent(arguments)
+        if why:
+            remedy = "Use a function of a module and plain arguments, or executor 'auto'."
+            notes.add("executor", f"another process cannot call it: {why}.", remedy)
+    elif wanted is Executor.ASYNC and facts.kind is Kind.PLAIN:
+        remedy = "Write `async def`, or leave `executor` out to run it in a thread."
+        notes.add("executor", f"{facts.path} is no coroutine function.", remedy)
+    elif wanted is Executor.THREAD and facts.kind is Kind.ASYNC:
+        remedy = "Write `def`, or leave `executor` out to run it on the task loop."
+        notes.add("executor", f"{facts.path} is a coroutine function.", remedy)
+    return natural if wanted is Executor.AUTO else ExecutorName(wanted.value)
+
+
+def _why_not_sent(arguments: Any) -> str:
+    try:
+        pickle.dumps(arguments)
+    except Exception as error:  # whatever the user's objects raise
+        return f"its arguments cannot be pickled ({error})"
+    return ""
+
+
+_base = attrgetter(
+    *("max_task_retries", "task_timeout", "overlap", "queue_limit", "catchup", "catchup_window"),
+    *("catchup_limit", "start_deadline", "on_crash", "max_crashes", "retry_delay"),
+    *("retry_backoff", "retry_max_delay", "auto_restart_tasks"),
+)
+
+
+@lru_cache(maxsize=4096)
+def _policy(base: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Policy:
+    """Lay a task's own rules over the defaults; equal ones share one object."""
+    values = dict(zip(POLICY, base[:-1], strict=False))
+    values["overlap"] = Overlap(values["overlap"])
+    values["catchup"] = Catchup(values["catchup"])
+    values["on_crash"] = OnCrash(values["on_crash"] or ("restart" if base[-1] else "lose"))
+    return _shared(Policy(**{**values, **dict(changes)}))
+
+
+@lru_cache(maxsize=4096)
+def _shared(policy: Policy) -> Policy:
+    return policy
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime() | date():
+            return value.isoformat()
+        case tzinfo():
+            return getattr(value, "key", None) or str(value)
+        case Mapping():
+            return {str(key): _json(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_json(inner) for inner in value]
+    return str(value)

@@ -1,0 +1,160 @@
+"""What a callable tells about itself: its path, its place, its kind, its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from rota.core.task import Source
+from rota.discovery.options import Refusal
+
+
+class Kind(Enum):
+    """Where a callable can run."""
+
+    ASYNC = "async"
+    PLAIN = "plain"
+    # A plain decorator around `async def`: it may hand the coroutine on, or have run it itself.
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a callable, found out once."""
+
+    path: str  # "module:qualname"
+    kind: Kind
+    source: Source | None
+    description: str
+    signature: inspect.Signature | None  # None where it cannot be known, as for some built-ins
+    unmet: str  # why it cannot be called without arguments; empty where it can
+
+
+_known: WeakKeyDictionary[FunctionType, Facts] = WeakKeyDictionary()
+
+
+def facts_of(func: Any) -> Facts:
+    """Return what is known of a callable; raises Refusal for what cannot be a task."""
+    if type(func) is not FunctionType:
+        return _examined(func)
+    facts = _known.get(func)
+    if facts is None:
+        facts = _known[func] = _examined(func)
+    return facts
+
+
+def misfit(facts: Facts, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Say why the function cannot be called like that; empty where it can."""
+    if not args and not kwargs:
+        return facts.unmet
+    return _unmet(facts.signature, args, kwargs)
+
+
+def resolved(path: str) -> Any:
+    """Return the object that "module:qualname" names among what is imported, or None."""
+    module, _, qualname = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def why_not_importable(func: Callable[..., Any], path: str) -> str:
+    """Say why another process could not find the function by its path; empty where it could."""
+    if "<lambda>" in path:
+        return "a lambda has no name"
+    if "<locals>" in path:
+        return "it is made inside of another function"
+    found = resolved(path)
+    if found is func or (isinstance(func, MethodType) and found == func):
+        return ""
+    return f"importing {path} gives something else"
+
+
+def _examined(func: Any) -> Facts:
+    core = _core(func)
+    _refuse_unless_callable(func, core)
+    called = core if inspect.isroutine(core) else type(core).__call__
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        raise Refusal("is a generator: calling it runs nothing", "Leave out `yield`.")
+    inner = _unwrapped(called)
+    signature = _signature(func)
+    return Facts(
+        path=_path(core),
+        kind=_kind(called, inner),
+        source=_source(inner),
+        description=_first_line(inspect.getdoc(core) if inspect.isroutine(core) else None),
+        signature=signature,
+        unmet=_unmet(signature, (), {}),
+    )
+
+
+def _core(func: Any) -> Any:
+    while isinstance(func, partial):
+        func = func.func
+    return func
+
+
+def _refuse_unless_callable(func: Any, core: Any) -> None:
+    if inspect.iscoroutine(func) or inspect.isgenerator(func) or inspect.isasyncgen(func):
+        if inspect.iscoroutine(func):
+            func.close()  # else Python warns that it was never awaited
+        raise Refusal("is the result of a call", "Name the function without ().")
+    if isinstance(core, type):
+        raise Refusal("is a class, not a function", "Name a function that uses it.")
+    if not callable(core):
+        raise Refusal("is not a function", "Name the function itself, without quotes.")
+
+
+def _kind(called: Any, inner: Any) -> Kind:
+    if inspect.iscoroutinefunction(called):
+        return Kind.ASYNC
+    return Kind.EITHER if inspect.iscoroutinefunction(inner) else Kind.PLAIN
+
+
+def _unwrapped(called: Any) -> Any:
+    try:
+        return inspect.unwrap(called)
+    except ValueError:  # it wraps itself
+        return called
+
+
+def _path(core: Any) -> str:
+    named = core if inspect.isroutine(core) else type(core)
+    return f"{named.__module__ or 'builtins'}:{named.__qualname__}"
+
+
+def _source(inner: Any) -> Source | None:
+    code = getattr(inner, "__code__", None)
+    if code is None or code.co_filename.startswith("<"):
+        return None
+    return Source(code.co_filename, code.co_firstlineno)
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").strip().partition("\n")[0].strip()
+
+
+def _signature(func: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(func)
+    except (ValueError, TypeError):
+        return None
+
+
+def _unmet(
+    signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> str:
+    try:
+        if signature is not None:
+            signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return ""
