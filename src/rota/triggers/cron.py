@@ -15,7 +15,7 @@ from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
 from rota.triggers.mistakes import one_error
 from rota.triggers.pattern import Pattern, names_a_day, pattern
 
-EVERY_YEAR = KEYWORDS["year"].all
+EVERY_YEAR = KEYWORDS["year"].everything.values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +83,9 @@ def read_fields(args: Mapping[str, object]) -> tuple[Pattern, bool]:
             except TriggerError as error:
                 errors.append(error)
         elif not left and name in LEAST:
-            fields[name] = Field(1 << LEAST[name], False)
+            fields[name] = LEAST[name]
         else:
-            fields[name] = Field(kind.all, True)
+            fields[name] = kind.everything
     if errors:
         raise one_error(errors)
     year, month, day, week, weekday, hour, minute, second = (

@@ -119,7 +119,7 @@ def read_crontab(value: object) -> tuple[Pattern, bool]:
         weekdays=_monday_first(weekday.values),
         either=not (parts[2].startswith("*") or parts[4].startswith("*")),
     )
-    every_year = KEYWORDS["year"].all
+    every_year = KEYWORDS["year"].everything.values
     return pattern(every_year, rule, hour.values, minute.values, 1), minute.repeats or hour.repeats
 
 

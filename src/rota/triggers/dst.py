@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from rota.triggers.pattern import DAY, Pattern
@@ -57,6 +58,13 @@ class Zone:
         second = min(max(second, _LOWEST), _CONVERTIBLE)
         return _seconds(datetime.fromtimestamp(second, self._tz).utcoffset())
 
+    def steady_offset(self, day: int) -> int | None:
+        """Return the offset of a day and its neighbours, in UTC or on the wall, from 1970 on.
+
+        None when the clocks change within these three days.
+        """
+        return _steady_offset(self, day)
+
     def offsets(self, wall: int) -> tuple[int, int]:
         """Return the offsets of a wall time before and after the change it lies in, if any.
 
@@ -84,6 +92,14 @@ class Zone:
         return wall - (after if second_pass else before)
 
 
+@lru_cache(maxsize=16384)
+def _steady_offset(zone: Zone, day: int) -> int | None:
+    # Since 1970 no zone changed its clocks twice within six days (a test reads the whole database),
+    # so equal offsets at both ends mean that there was no change in between.
+    offset = zone.offset_at((day - 1) * DAY)
+    return offset if offset == zone.offset_at((day + 2) * DAY) else None
+
+
 def _seconds(offset: timedelta | None) -> int:
     if offset is None:  # no zone of the database does this
         raise AssertionError("a zone without an offset")
@@ -95,26 +111,30 @@ def next_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> 
     second = max(second, _EARLIEST)
     if not zone.changes:
         return pattern.next(second + 1)
-    here = zone.offset_at(second)
-    wall = second + here
+    offset = zone.steady_offset(second // DAY)
+    if offset is not None:
+        return _forward(pattern, zone, changes, second, second + offset + 1)
+    offset = zone.offset_at(second)
+    wall = second + offset
     before, after = zone.offsets(wall)
-    start = wall + 1
-    if before > after:
-        change = zone.change_at(wall, before, after)
-        end = change + before
-        if not changes.second_pass:
-            start = start if here == before else end
-        elif here == before:
-            found = pattern.next(start)
-            if found is None or found >= end:
-                again = pattern.next(change + after)
-                if again is not None and again < end:
-                    return again - after
-    return _forward(pattern, zone, changes, second, start)
+    if before <= after:
+        return _forward(pattern, zone, changes, second, wall + 1)
+    change = zone.change_at(wall, before, after)
+    end = change + before
+    if offset == after and not changes.second_pass:
+        return _forward(pattern, zone, changes, second, end)
+    if offset == before and changes.second_pass:
+        found, again = pattern.next(wall + 1), pattern.next(change + after)
+        if (found is None or found >= end) and again is not None and again < end:
+            return again - after
+    return _forward(pattern, zone, changes, second, wall + 1)
 
 
 def _forward(pattern: Pattern, zone: Zone, changes: Changes, second: int, start: int) -> int | None:
     while (wall := pattern.next(start)) is not None:
+        offset = zone.steady_offset(wall // DAY)
+        if offset is not None:
+            return wall - offset
         before, after = zone.offsets(wall)
         if before == after:
             return wall - before
@@ -138,24 +158,29 @@ def last_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> 
     second = min(second, LATEST)
     if not zone.changes:
         return pattern.prev(second)
-    here = zone.offset_at(second)
-    wall = second + here
+    offset = zone.steady_offset(second // DAY)
+    if offset is not None:
+        return _backward(pattern, zone, changes, second, second + offset)
+    offset = zone.offset_at(second)
+    wall = second + offset
     before, after = zone.offsets(wall)
-    start = wall
-    if before > after and here == after:
-        change = zone.change_at(wall, before, after)
-        if changes.second_pass:
-            found = pattern.prev(wall)
-            if found is not None and found >= change + after:
-                return found - after
-        start = change + before - 1
-    return _backward(pattern, zone, changes, second, start)
+    if before <= after or offset == before:
+        return _backward(pattern, zone, changes, second, wall)
+    change = zone.change_at(wall, before, after)
+    if changes.second_pass:
+        found = pattern.prev(wall)
+        if found is not None and found >= change + after:
+            return found - after
+    return _backward(pattern, zone, changes, second, change + before - 1)
 
 
 def _backward(
     pattern: Pattern, zone: Zone, changes: Changes, second: int, start: int
 ) -> int | None:
     while (wall := pattern.prev(start)) is not None:
+        offset = zone.steady_offset(wall // DAY)
+        if offset is not None:
+            return wall - offset
         before, after = zone.offsets(wall)
         if before == after:
             return wall - before

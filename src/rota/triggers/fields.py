@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from rota.errors import TriggerError, nearest
+from rota.errors import nearest
 from rota.triggers.almanac import FIRST_YEAR, LAST_DAY, LAST_POSITION, LAST_YEAR, position
 from rota.triggers.mistakes import LONGEST, quoted, refuse
 
@@ -41,6 +41,13 @@ class FieldMistake(Exception):
         super().__init__(why)
 
 
+def _span(first: int, last: int, step: int) -> int:
+    """Set every `step`-th bit from `first` to `last`."""
+    count = (last - first) // step + 1
+    # (2^(step*count) - 1) / (2^step - 1) is 1 + 2^step + 2^(2*step) + …, without a loop.
+    return ((1 << step * count) - 1) // ((1 << step) - 1) << first
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A field's bounds, the names of its numbers, and the words that only it understands."""
@@ -54,10 +61,11 @@ class Kind:
     crontab: bool = False
     """Names mix with numbers and steps, and a step may be as long as the range: crontab(5)."""
 
-    @property
-    def all(self) -> int:
-        """Every number that the field may have."""
-        return _span(self.low, self.high, 1)
+    everything: Field = field(init=False)
+    """What a field that is not given says: `*`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "everything", Field(_span(self.low, self.high, 1), True))
 
 
 def read_keyword(kind: Kind, value: object) -> Field:
@@ -157,13 +165,6 @@ def _step(kind: Kind, term: str, text: str, distance: int) -> int:
     return step
 
 
-def _span(first: int, last: int, step: int) -> int:
-    """Set every `step`-th bit from `first` to `last`."""
-    count = (last - first) // step + 1
-    # (2^(step*count) - 1) / (2^step - 1) is 1 + 2^step + 2^(2*step) + …, without a loop.
-    return ((1 << step * count) - 1) // ((1 << step) - 1) << first
-
-
 def _unwrapped(kind: Kind, groups: tuple[str | None, ...]) -> str:
     """Write a range that runs over the end as the two ranges that are meant."""
     first, last, step = groups
@@ -233,7 +234,8 @@ KEYWORDS = {
 }
 """APScheduler's fields, from the greatest to the least."""
 
-LEAST = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
+LEAST = {
+    name: Field(1 << KEYWORDS[name].low, False)
+    for name in ("month", "day", "hour", "minute", "second")
+}
 """What a field below the least one given starts at; `week` and `day_of_week` stay `*`."""
-
-__all__ = ["KEYWORDS", "LEAST", "Field", "FieldMistake", "Kind", "TriggerError", "read"]
