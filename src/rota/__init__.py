@@ -1,1 +1,54 @@
-"""rota."""
+"""rota: background tasks from plain files, scheduled, run exactly once, recorded and shown.
+
+Names that are not in `__all__` are private. Importing this starts nothing and loads little: each
+name is found when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rota import errors as errors
+    from rota.core.task import Task as Task
+    from rota.current import CurrentRun as CurrentRun
+    from rota.current import current_run as current_run
+    from rota.decorator import task as task
+    from rota.manager import TaskManager as TaskManager
+    from rota.triggers import describe as describe
+    from rota.triggers import preview as preview
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CurrentRun": "rota.current",
+    "Task": "rota.core.task",
+    "TaskManager": "rota.manager",
+    "current_run": "rota.current",
+    "describe": "rota.triggers",
+    "errors": "rota.errors",
+    "preview": "rota.triggers",
+    "task": "rota.decorator",
+}
+
+__all__ = [
+    "CurrentRun",
+    "Task",
+    "TaskManager",
+    "__version__",
+    "current_run",
+    "describe",
+    "errors",
+    "preview",
+    "task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its own module the first time it is asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_HOMES[name])
+    return module if name == "errors" else getattr(module, name)

@@ -315,8 +315,8 @@ class History(Protocol):
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 
-    def active(self) -> list[Run]:
-        """Return every run that has not ended, oldest first."""
+    def active(self, task_id: str | None = None) -> list[Run]:
+        """Return every run that has not ended, of one task or all, oldest first."""
 
     def counts(self, now: Instant) -> Counts:
         """Count what has not ended."""
@@ -329,8 +329,8 @@ class History(Protocol):
     ) -> list[LogLine]:
         """Return lines after (attempt, seq), in order."""
 
-    def tasks(self) -> list[StoredTask]:
-        """Return every known task, by id, removed ones too."""
+    def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
+        """Return every known task, or those of `task_ids`, by id, removed ones too."""
 
     def task(self, task_id: str) -> StoredTask:
         """Return one task; raises UnknownTaskError with the nearest known id."""

@@ -1,0 +1,65 @@
+"""The composition root: the only place that builds services."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from rota import __version__
+from rota.clock import SystemClock
+from rota.config import Xcorecfg
+from rota.core.ports import Clock, Executor, Ledger
+from rota.core.task import ExecutorName
+from rota.engine import Engine
+from rota.engine.settings import Settings
+from rota.executors import AioExecutor, ProcessExecutor, ThreadExecutor
+from rota.ledger import open_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one process of rota is made of."""
+
+    config: Xcorecfg
+    project: Path
+    clock: Clock
+    ledger: Ledger
+    engine: Engine
+
+
+def build(
+    config: Xcorecfg,
+    *,
+    project: Path | None = None,
+    clock: Clock | None = None,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Services:
+    """Build everything from the configuration; opens, starts and reads nothing.
+
+    `loop` is the application's event loop, where coroutines are to run on it.
+    """
+    settings = config.manager
+    clock = clock or SystemClock()
+    ledger = open_ledger(settings.ledger_url, clock=clock)
+    aio = AioExecutor(slots=settings.async_slots, loop=loop)
+    executors: dict[str, Executor] = {
+        ExecutorName.ASYNC: aio,
+        ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool),
+        ExecutorName.PROCESS: ProcessExecutor(slots=settings.process_pool),
+    }
+    engine = Engine(
+        clock=clock,
+        ledger=ledger,
+        executors=executors,
+        loop=aio,
+        settings=Settings(
+            node_name=settings.node,
+            version=__version__,
+            lease_seconds=settings.lease_seconds,
+            shutdown_grace=settings.shutdown_grace,
+            retention_days=settings.retention_days,
+            run_log_limit=settings.run_log_limit,
+        ),
+    )
+    return Services(config, project or Path.cwd(), clock, ledger, engine)

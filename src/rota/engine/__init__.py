@@ -1,0 +1,5 @@
+"""From a due instant to a recorded outcome: plan, claim, run, record, and what watches over it."""
+
+from rota.engine.service import Engine
+
+__all__ = ["Engine"]

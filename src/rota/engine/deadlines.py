@@ -1,0 +1,98 @@
+"""Ends attempts that take too long, or that somebody wants ended, whatever they are doing."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Callable
+
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call, Clock
+from rota.engine.flights import Flight, Flights
+from rota.engine.wake import Wake
+
+logger = logging.getLogger("rota.runner")
+
+TIMEOUT_GRACE = 1.0
+"""Seconds between telling an attempt that its time is up and giving it up."""
+
+CANCEL_GRACE = 5.0
+"""Seconds that a cancelled attempt gets to tidy up before it is given up."""
+
+
+class Deadlines:
+    """First tells an attempt to stop, then, when it does not, gives it up.
+
+    Runs on the service loop, which user code cannot block, so a deadline holds even while an
+    attempt blocks the task loop.
+    """
+
+    def __init__(
+        self, clock: Clock, flights: Flights, ended: Callable[[Call, Outcome], None]
+    ) -> None:
+        self._clock = clock
+        self._flights = flights
+        self._ended = ended
+        self._heap: list[tuple[float, str, int]] = []
+        self._wake = Wake()
+
+    @property
+    def wake(self) -> Wake:
+        """Return the signal that the earliest deadline changed."""
+        return self._wake
+
+    def add(self, flight: Flight) -> None:
+        """Watch an attempt."""
+        self._push(flight.deadline, flight)
+
+    def cancel(self, flight: Flight, *, reason: str | None, handed_back: str | None = None) -> None:
+        """Tell an attempt to stop because somebody asked, or because it is handed back."""
+        if flight.cancel_reason is None:
+            flight.cancel_reason = reason
+        if flight.handed_back is None:
+            flight.handed_back = handed_back
+        if flight.stopped_at is None:
+            self._stop(flight, CANCEL_GRACE)
+
+    def give_up(self, flight: Flight) -> None:
+        """End an attempt here and now, whether it obeys or not."""
+        stopped_at = flight.stopped_at or self._clock.monotonic()
+        flight.executor.abandon(flight.call)
+        logger.error(
+            "%s: attempt %d of run %s did not stop within %.1f s and is given up",
+            flight.claim.task_id,
+            flight.claim.attempt,
+            flight.claim.run_id,
+            self._clock.monotonic() - stopped_at,
+        )
+        self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            wait = self._heap[0][0] - self._clock.monotonic() if self._heap else None
+            if wait is None or wait > 0:
+                await self._wake.wait(wait)
+                continue
+            _, run_id, fence = heapq.heappop(self._heap)
+            flight = self._flights.by_run.get(run_id)
+            if flight is not None and flight.claim.fence == fence:
+                self._expire(flight)
+
+    def _expire(self, flight: Flight) -> None:
+        if flight.stopped_at is None:
+            flight.timed_out = True
+            self._stop(flight, TIMEOUT_GRACE)
+        elif self._clock.monotonic() >= flight.deadline:
+            self.give_up(flight)
+
+    def _stop(self, flight: Flight, grace: float) -> None:
+        flight.stopped_at = self._clock.monotonic()
+        flight.deadline = flight.stopped_at + grace
+        self._push(flight.deadline, flight)
+        flight.executor.stop(flight.call)
+
+    def _push(self, deadline: float, flight: Flight) -> None:
+        heapq.heappush(self._heap, (deadline, flight.claim.run_id, flight.claim.fence))
+        if self._heap[0][0] == deadline:
+            self._wake.set()

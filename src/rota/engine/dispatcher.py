@@ -1,0 +1,198 @@
+"""Claims waiting runs for the slots that are free, and starts their attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from rota.core.instants import Instant, seconds, to_iso
+from rota.core.ports import Call, Claim, Clock, Done, Executor, Ledger, Verdict, Waiting
+from rota.core.task import Overlap
+from rota.engine.deadlines import Deadlines
+from rota.engine.flights import Flight, Flights
+from rota.engine.registry import Entry, Registry
+from rota.engine.reporter import Pump, RunReporter
+from rota.engine.wake import Wake
+from rota.engine.writing import Writing
+from rota.errors import LedgerError
+
+logger = logging.getLogger("rota.dispatcher")
+
+BATCH = 1_000
+LOOK_EVERY = 5.0
+"""Seconds after which it looks without being woken: for retries that a dead node left."""
+
+
+class Dispatcher:
+    """Takes runs out of the ledger under a lease, as many as can start now."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        registry: Registry,
+        writing: Writing,
+        executors: Mapping[str, Executor],
+        flights: Flights,
+        deadlines: Deadlines,
+        pump: Pump,
+        node_id: Callable[[], str],
+        stuck: Callable[[str], str | None],
+        ended: Done,
+        log_limit: int,
+    ) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._registry = registry
+        self._writing = writing
+        self._executors = executors
+        self._flights = flights
+        self._deadlines = deadlines
+        self._pump = pump
+        self._node_id = node_id
+        self._stuck = stuck
+        self._ended = ended
+        self._log_limit = log_limit
+        self._timer: tuple[Instant, asyncio.TimerHandle] | None = None
+        self.accepting = True
+        self.wake = Wake()
+
+    def wake_at(self, instant: Instant | None) -> None:
+        """Look again at `instant`, or at once for None; called on the service loop."""
+        wait = 0 if instant is None else instant - self._clock.now()
+        if instant is None or wait <= 0:
+            self.wake.set()
+            return
+        if self._timer is not None:
+            if self._timer[0] <= instant:
+                return
+            self._timer[1].cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = (instant, loop.call_later(wait / 1e6, self._timer_fired))
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Claim and start, for ever."""
+        while True:
+            await self.wake.wait(LOOK_EVERY)
+            try:
+                await self._claim_all()
+            except LedgerError:
+                self.wake_at(self._clock.now() + seconds(0.5))
+
+    async def _claim_all(self) -> None:
+        excluded: set[str] = set()
+        while self.accepting:
+            free = self._free()
+            room = min(sum(free.values()), BATCH)
+            if room <= 0:
+                return
+            judge = _Judge(self, free, self._clock.now())
+            now, node_id = judge.now, self._node_id()
+            claims = await self._writing.once(
+                lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
+            )
+            self._start(claims)
+            if not claims and judge.refused <= excluded and not judge.missed:
+                return
+            excluded |= judge.refused
+
+    def _free(self) -> dict[str, int]:
+        used = self._flights.used
+        return {name: one.slots - used.get(name, 0) for name, one in self._executors.items()}
+
+    def _start(self, claims: Sequence[Claim]) -> None:
+        calls: dict[str, list[Call]] = {}
+        for claim in claims:
+            entry = self._registry.get(claim.task_id)
+            if entry is None:  # discarded since: the reaper of any node hands it back
+                logger.warning("%s was claimed and is no longer known", claim.task_id)
+                continue
+            flight = self._flight(claim, entry)
+            self._flights.add(flight)
+            self._deadlines.add(flight)
+            calls.setdefault(flight.executor_name, []).append(flight.call)
+        for name, some in calls.items():
+            self._executors[name].submit(some, self._ended)
+
+    def _flight(self, claim: Claim, entry: Entry) -> Flight:
+        task = entry.definition
+        reporter = RunReporter(
+            run_id=claim.run_id,
+            attempt=claim.attempt,
+            fence=claim.fence,
+            limit=self._log_limit,
+            ledger=self._ledger,
+            clock=self._clock,
+            dirty=self._pump.dirty,
+        )
+        call = Call(
+            run_id=claim.run_id,
+            task_id=claim.task_id,
+            attempt=claim.attempt,
+            fire_time=claim.fire_time,
+            func=task.func,
+            func_path=task.func_path,
+            file=task.source.file if task.source else None,
+            args=task.args,
+            kwargs={**task.kwargs, **claim.arguments} if claim.arguments else task.kwargs,
+            checkpoint=claim.checkpoint,
+            reporter=reporter,
+        )
+        return Flight(
+            claim=claim,
+            call=call,
+            policy=task.policy,
+            executor=self._executors[task.executor],
+            executor_name=task.executor,
+            reporter=reporter,
+            started_at=self._clock.now(),
+            deadline=self._clock.monotonic() + task.policy.timeout,
+        )
+
+    def judge(self, run: Waiting, free: dict[str, int], now: Instant) -> str | bool:
+        """Say True to claim a waiting run, False to leave it, or why it is missed."""
+        entry = self._registry.get(run.task_id)
+        if entry is None:
+            return False
+        policy = entry.policy
+        if policy.start_deadline is not None and run.fire_time is not None and run.attempt == 0:
+            latest = run.fire_time + seconds(policy.start_deadline)
+            if now > latest:
+                return f"it could not start by {to_iso(latest)} (start_deadline)"
+        if policy.overlap is not Overlap.ALLOW and self._stuck(run.task_id):
+            return False
+        if free[entry.definition.executor] <= 0:
+            return False
+        free[entry.definition.executor] -= 1
+        return True
+
+
+class _Judge:
+    """One round of judging; called again from the start when the ledger repeats the operation."""
+
+    def __init__(self, dispatcher: Dispatcher, free: dict[str, int], now: Instant) -> None:
+        self._dispatcher = dispatcher
+        self._free = free
+        self.now = now
+        self.refused: set[str] = set()
+        self.missed = False
+
+    def __call__(self, waiting: Sequence[Waiting]) -> Verdict:
+        free, take, miss = dict(self._free), [], []
+        self.refused.clear()
+        for run in waiting:
+            verdict = self._dispatcher.judge(run, free, self.now)
+            if verdict is True:
+                take.append(run.run_id)
+            elif verdict is False:
+                self.refused.add(run.task_id)
+            else:
+                miss.append((run.run_id, str(verdict)))
+        self.missed = bool(miss)
+        return Verdict(take, miss)

@@ -1,0 +1,61 @@
+"""Deletes history past its retention, a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from rota.core.instants import DAY, Instant
+from rota.core.ports import Clock, Ledger
+from rota.engine.writing import Writing
+from rota.errors import LedgerError
+
+logger = logging.getLogger("rota.pruner")
+
+BATCH = 500
+EVERY = 3600.0
+PAUSE = 0.05
+"""Seconds between two batches: others write in between."""
+
+
+class Pruner:
+    """Deletes ended runs older than `days`, with their attempts and log lines."""
+
+    def __init__(self, *, clock: Clock, writing: Writing, days: float) -> None:
+        self._clock = clock
+        self._writing = writing
+        self._days = days
+
+    async def run(self) -> None:
+        """Prune for ever, once an hour."""
+        while True:
+            try:
+                await self.prune()
+            except LedgerError as error:
+                logger.warning("Could not prune: %s", error)
+            await asyncio.sleep(EVERY)
+
+    async def prune(self) -> int:
+        """Prune once; returns how many runs were deleted."""
+        before, total = expiry(self._clock, self._days), 0
+        while True:
+            deleted = await self._writing.once(lambda tx: tx.prune(before, BATCH))
+            total += deleted
+            if deleted < BATCH:
+                return total
+            await asyncio.sleep(PAUSE)
+
+
+def prune_now(ledger: Ledger, clock: Clock, days: float) -> int:
+    """Prune from a plain thread; returns how many runs were deleted; raises LedgerError."""
+    before, total = expiry(clock, days), 0
+    while True:
+        deleted = ledger.write(lambda tx: tx.prune(before, BATCH)).result()
+        total += deleted
+        if deleted < BATCH:
+            return total
+
+
+def expiry(clock: Clock, days: float) -> Instant:
+    """Return the instant before which history is deleted."""
+    return clock.now() - round(days * DAY)

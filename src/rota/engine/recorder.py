@@ -1,0 +1,144 @@
+"""Writes how attempts ended and what their runs become, fenced by the lease."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from rota.core.instants import Instant
+from rota.core.lifecycle import Settlement, settle
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call, Clock, Ending, Transaction
+from rota.core.run import Attempt, LogLine, State
+from rota.engine.flights import Flight, Flights
+from rota.engine.wake import Wake
+from rota.engine.writing import Writing
+
+logger = logging.getLogger("rota.runner")
+
+BATCH = 2_000
+
+
+class Recorder:
+    """Takes the outcomes of ended attempts from any thread and records them in batches."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        flights: Flights,
+        writing: Writing,
+        node_id: Callable[[], str],
+        freed: Callable[[Instant | None], None],
+    ) -> None:
+        self._clock = clock
+        self._flights = flights
+        self._writing = writing
+        self._node_id = node_id
+        self._freed = freed
+        self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
+        self.recording = 0  # attempts that have ended and are not yet durable
+        self.wake = Wake()
+
+    def ended(self, call: Call, outcome: Outcome) -> None:
+        """Take the end of an attempt; called from any thread."""
+        self._ended.append((call, outcome, self._clock.now(), self._clock.monotonic()))
+        self.wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether everything that ended is durable."""
+        return not self._ended and not self.recording
+
+    async def run(self) -> None:
+        """Record for ever."""
+        while True:
+            await self.wake.wait()
+            while self._ended:
+                await self._record_some()
+
+    async def _record_some(self) -> None:
+        endings: list[Ending] = []
+        lines: list[LogLine] = []
+        for _ in range(min(len(self._ended), BATCH)):
+            call, outcome, at, ended = self._ended.popleft()
+            flight = self._flights.pop(call)
+            if flight is not None:  # else it was given up, and this end comes too late
+                endings.append(self._ending(flight, _as_meant(flight, outcome, ended), at))
+                lines += flight.reporter.take()[0]
+        if not endings:
+            return
+        self.recording = len(endings)
+        self._freed(None)
+
+        def write(tx: Transaction) -> list[str]:
+            if lines:
+                tx.log(lines)
+            return tx.settle(endings, self._node_id())
+
+        for run_id in await self._writing.until_done(write):
+            logger.warning("run %s belongs to another node by now: its end here is void", run_id)
+        self.recording = 0
+        waiting = [e.settlement.available_at for e in endings if e.settlement.available_at]
+        for instant in {None, min(waiting, default=None)}:
+            self._freed(instant)
+
+    def _ending(self, flight: Flight, outcome: Outcome, at: Instant) -> Ending:
+        claim = flight.claim
+        settlement = settle(
+            outcome,
+            run_id=claim.run_id,
+            failures=claim.failures,
+            crashes=claim.crashes,
+            policy=flight.policy,
+            now=at,
+            cancel_reason=flight.cancel_reason,
+            handed_back=flight.handed_back,
+        )
+        if settlement.state is not State.SUCCEEDED:
+            _tell(flight, outcome, settlement)
+        attempt = Attempt(
+            run_id=claim.run_id,
+            number=claim.attempt,
+            node=self._node_id(),
+            started_at=flight.started_at,
+            finished_at=at,
+            outcome=outcome.kind,
+            error=outcome.error,
+            traceback=outcome.traceback,
+            peak_memory=outcome.peak_memory,
+        )
+        return Ending(attempt, claim.fence, settlement)
+
+
+def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
+    """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it.
+
+    One that swallows its cancellation and returns has not succeeded; one that had ended before it
+    was told to stop has.
+    """
+    if not flight.timed_out or flight.stopped_at is None or ended < flight.stopped_at:
+        return outcome
+    return replace(
+        outcome,
+        kind=OutcomeKind.TIMED_OUT,
+        error=f"timed out after {flight.policy.timeout:g} s",
+        error_types=("TimeoutError", "builtins.TimeoutError"),
+    )
+
+
+def _tell(flight: Flight, outcome: Outcome, settlement: Settlement) -> None:
+    level = logging.INFO if settlement.state is State.CANCELLED else logging.ERROR
+    logger.log(
+        level,
+        "%s: attempt %d of run %s ended %s; run %s: %s%s",
+        flight.claim.task_id,
+        flight.claim.attempt,
+        flight.claim.run_id,
+        outcome.kind,
+        settlement.state,
+        settlement.reason,
+        f"\n{outcome.traceback}" if outcome.traceback else "",
+    )

@@ -1,0 +1,158 @@
+"""The tasks that this node knows: what the code defines, with what the ledger lays over it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rota import triggers
+from rota.core.instants import Instant
+from rota.core.ports import StoredTask, TaskRecord
+from rota.core.schedule import Trigger
+from rota.core.task import Policy, TaskDefinition
+from rota.discovery.definitions import json_args
+
+
+class Entry:
+    """One known task. `cursor`: every occurrence up to it is planned."""
+
+    __slots__ = (
+        "cursor",
+        "definition",
+        "enabled",
+        "name",
+        "paused",
+        "paused_until",
+        "revision",
+        "trigger",
+        "trigger_args",
+    )
+
+    def __init__(self, definition: TaskDefinition, now: Instant) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.enabled = definition.enabled
+        self.trigger_args: Mapping[str, Any] = definition.trigger_args
+        self.trigger = parse(definition, definition.trigger_args, now)
+        self.cursor = now
+        self.paused = False
+        self.paused_until: Instant | None = None
+        self.revision = -1
+
+    @property
+    def policy(self) -> Policy:
+        """Return the task's rules."""
+        return self.definition.policy
+
+    def is_quiet(self, now: Instant) -> bool:
+        """Say whether its trigger fires nothing at `now`: disabled or paused."""
+        return not self.enabled or self.is_paused(now)
+
+    def is_paused(self, now: Instant) -> bool:
+        """Say whether it is paused at `now`."""
+        return self.paused and (self.paused_until is None or now < self.paused_until)
+
+    def next_run(self, now: Instant) -> Instant | None:
+        """Return the instant of the next occurrence that will be planned."""
+        if self.is_idle:
+            return None
+        return self.trigger.next_after(max(self.cursor, now))
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nothing will be planned until somebody changes that."""
+        return not self.enabled or (self.paused and self.paused_until is None)
+
+    def lay_over(self, stored: StoredTask) -> None:
+        """Take what the ledger knows: anchor, cursor, pause and edits."""
+        edits = stored.edits
+        code = self.definition
+        self.name = code.name if edits.name is None else edits.name
+        self.enabled = code.enabled if edits.enabled is None else edits.enabled
+        self.trigger_args = code.trigger_args if edits.trigger_args is None else edits.trigger_args
+        self.trigger = parse(code, self.trigger_args, stored.anchor)
+        self.cursor = stored.planned_until if self.revision < 0 else self._later(stored)
+        self.paused = stored.paused_since is not None
+        self.paused_until = stored.paused_until
+        if self.paused_until is not None:
+            self.cursor = max(self.cursor, self.paused_until - 1)
+        self.revision = stored.revision
+
+    def _later(self, stored: StoredTask) -> Instant:
+        # Rows of ours may still be on their way into the ledger: never go back behind them.
+        return max(self.cursor, stored.planned_until)
+
+
+class Registry:
+    """Every task of this node by its id; safe to read from any thread."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self.lock = threading.Lock()
+        self.revision = -1
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, task_id: str) -> Entry | None:
+        """Return the entry of a task."""
+        return self._entries.get(task_id)
+
+    def entries(self) -> list[Entry]:
+        """Return every entry, in the order of their adding."""
+        return list(self._entries.values())
+
+    def put(self, entry: Entry) -> None:
+        """Know a task, in place of one with the same id."""
+        self._entries[entry.definition.id] = entry
+
+    def discard(self, task_id: str) -> Entry | None:
+        """Know it no more."""
+        return self._entries.pop(task_id, None)
+
+
+def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) -> Trigger:
+    """Build the trigger of a definition; raises TriggerError."""
+    return triggers.parse(
+        definition.trigger,
+        args,
+        timezone=definition.timezone,
+        dst=definition.dst,
+        anchor=anchor,
+    )
+
+
+def record(definition: TaskDefinition) -> TaskRecord:
+    """Write a definition down for the ledger."""
+    args = json_args(definition.trigger_args)
+    source = definition.source
+    return TaskRecord(
+        id=definition.id,
+        name=definition.name,
+        func_path=definition.func_path,
+        trigger=definition.trigger,
+        trigger_args=args,
+        timezone=definition.timezone,
+        schedule=_fingerprint(definition, args),
+        enabled=definition.enabled,
+        policy=definition.policy,
+        executor=definition.executor.value,
+        description=definition.description,
+        file=source.file if source else None,
+        line=source.line if source else None,
+    )
+
+
+def records(entries: Iterable[Entry]) -> list[TaskRecord]:
+    """Write several down."""
+    return [record(entry.definition) for entry in entries]
+
+
+def _fingerprint(definition: TaskDefinition, args: Mapping[str, Any]) -> str:
+    text = json.dumps(
+        [definition.trigger, args, definition.timezone, definition.dst], sort_keys=True
+    )
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

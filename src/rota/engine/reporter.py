@@ -1,0 +1,144 @@
+"""What running attempts say: log lines, progress and checkpoints, on their way to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.run import LogLine
+from rota.engine.writing import Writing
+from rota.errors import LedgerError
+
+CHECKPOINT_WAIT = 30.0
+"""Seconds that a task waits for its checkpoint to be durable before it is told that it is not."""
+
+PUMP_EVERY = 0.3
+"""Seconds between two looks at what running attempts have logged."""
+
+
+class RunReporter:
+    """Takes what one attempt says, from its own threads, and keeps it until the pump comes."""
+
+    __slots__ = (
+        "_attempt", "_clock", "_dirty", "_fence", "_ledger", "_left", "_lines", "_noted",
+        "_progress", "_run_id", "_seq",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        attempt: int,
+        fence: int,
+        limit: int,
+        ledger: Ledger,
+        clock: Clock,
+        dirty: Callable[[RunReporter], None],
+    ) -> None:
+        self._run_id = run_id
+        self._attempt = attempt
+        self._fence = fence
+        self._left = limit
+        self._ledger = ledger
+        self._clock = clock
+        self._dirty = dirty
+        self._lines: deque[LogLine] = deque()
+        self._progress: dict[str, Any] | None = None
+        self._seq = count(1)
+        self._noted = False
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        """Take one line, up to the run's limit in bytes; the line that reaches it says so."""
+        if self._left <= 0:
+            return
+        if len(text) >= self._left:
+            text = f"{text[: self._left]} … (run_log_limit reached: nothing more is kept)"
+        self._left -= len(text.encode(errors="replace"))
+        line = LogLine(
+            self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text
+        )
+        self._lines.append(line)
+        self._note()
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        """Take where it stands; only the latest is kept."""
+        self._progress = {"done": done, "total": total, "note": note}
+        self._note()
+
+    def _note(self) -> None:
+        if not self._noted:
+            self._noted = True
+            self._dirty(self)
+
+    def checkpoint(self, value: Any) -> None:
+        """Store `value` durably before returning; raises LedgerError when that is impossible."""
+        future = self._ledger.write(lambda tx: tx.checkpoint(self._run_id, self._fence, value))
+        try:
+            stored = future.result(CHECKPOINT_WAIT)
+        except TimeoutError:
+            raise LedgerError("the checkpoint could not be stored in time") from None
+        if not stored:
+            raise LedgerError(
+                "the checkpoint was refused: this run now belongs to another node",
+                where=self._run_id,
+            )
+
+    def take(self) -> tuple[list[LogLine], dict[str, Any] | None]:
+        """Return the lines and the progress since the last take."""
+        self._noted = False
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        value, self._progress = self._progress, None
+        return lines, value
+
+    @property
+    def fence(self) -> int:
+        """Return the fence under which this attempt may write."""
+        return self._fence
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that this attempt belongs to."""
+        return self._run_id
+
+
+class Pump:
+    """Brings what running attempts said into the ledger every moment, in one write for all."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._dirty: deque[RunReporter] = deque()
+
+    def dirty(self, reporter: RunReporter) -> None:
+        """Note that a reporter has something; called from any thread."""
+        self._dirty.append(reporter)
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await asyncio.sleep(PUMP_EVERY)
+            if self._dirty:
+                await self.flush()
+
+    async def flush(self) -> None:
+        """Write what there is."""
+        lines: list[LogLine] = []
+        progress: list[tuple[str, int, dict[str, Any]]] = []
+        for _ in range(len(self._dirty)):
+            reporter = self._dirty.popleft()
+            said, value = reporter.take()
+            lines += said
+            if value is not None:
+                progress.append((reporter.run_id, reporter.fence, value))
+
+        def write(tx: Transaction) -> None:
+            if lines:
+                tx.log(lines)
+            for run_id, fence, value in progress:
+                tx.progress(run_id, fence, value)
+
+        if lines or progress:
+            await self._writing.until_done(write)

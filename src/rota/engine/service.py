@@ -1,0 +1,392 @@
+"""The engine of one node: its loops, started in order and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from rota.core.ids import RunIds
+from rota.core.instants import Instant, seconds, to_iso
+from rota.core.ports import Clock, Executor, Ledger, StoredTask
+from rota.core.task import TaskDefinition
+from rota.engine.deadlines import Deadlines
+from rota.engine.dispatcher import Dispatcher
+from rota.engine.flights import Flights
+from rota.engine.heartbeat import Heartbeat
+from rota.engine.node import Identity
+from rota.engine.planner import Planner
+from rota.engine.pruner import Pruner
+from rota.engine.reaper import Reaper
+from rota.engine.recorder import Recorder
+from rota.engine.refresher import Refresher
+from rota.engine.registry import Entry, Registry, records
+from rota.engine.reporter import Pump
+from rota.engine.settings import Settings
+from rota.engine.wake import Wake
+from rota.engine.watchdog import Blockable, Watchdog
+from rota.engine.writing import Writing
+from rota.scheduling import TickingClock
+
+logger = logging.getLogger("rota.node")
+
+LAST_GRACE = 1.0
+"""Seconds that cancelled attempts get at shutdown before they are given up."""
+
+
+class Engine:
+    """Plans, claims, runs and records on this node; start and stop are safe twice.
+
+    User code runs on the executors' threads, loop and processes; everything here runs on the
+    service loop's own thread, which nothing of the user's can block.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        executors: Mapping[str, Executor],
+        loop: Blockable,
+        settings: Settings,
+    ) -> None:
+        self.clock, self.ledger, self.executors = clock, ledger, executors
+        self.settings = settings
+        self.ids = RunIds()
+        self.registry = Registry()
+        self.flights = Flights()
+        self.identity = Identity(clock, self.ids, name=settings.node_name, version=settings.version)
+        self.writing = Writing(ledger, clock)
+        self.pump = Pump(self.writing)
+        self.recorder = Recorder(
+            clock=clock,
+            flights=self.flights,
+            writing=self.writing,
+            node_id=lambda: self.identity.id,
+            freed=lambda at: self.dispatcher.wake_at(at),
+        )
+        self.deadlines = Deadlines(clock, self.flights, self.recorder.ended)
+        self.dispatcher = Dispatcher(
+            clock=clock,
+            ledger=ledger,
+            registry=self.registry,
+            writing=self.writing,
+            executors=executors,
+            flights=self.flights,
+            deadlines=self.deadlines,
+            pump=self.pump,
+            node_id=lambda: self.identity.id,
+            stuck=self.stuck_place,
+            ended=self.recorder.ended,
+            log_limit=settings.run_log_limit,
+        )
+        self.planner = Planner(
+            clock=clock,
+            registry=self.registry,
+            writing=self.writing,
+            ids=self.ids,
+            stuck=self.stuck_place,
+            planned=self._planned,
+        )
+        self.ticking = TickingClock(clock, self.planner.due)
+        self.watchdog = Watchdog(
+            clock=clock,
+            loop=loop,
+            tick_age=self.ticking.tick_age,
+            clock_stepped=self.poke,
+        )
+        self.heartbeat = Heartbeat(
+            clock=clock,
+            writing=self.writing,
+            identity=self.identity,
+            lease=settings.lease_seconds,
+            info=self._info,
+            cancel=self._cancel_runs,
+            lost=self._rejoin,
+        )
+        self.reaper = Reaper(
+            clock=clock,
+            history=ledger.history,
+            writing=self.writing,
+            every=settings.lease_seconds / 2,
+            wake=self.dispatcher.wake,
+        )
+        self.refresher = Refresher(
+            ledger=ledger,
+            registry=self.registry,
+            identity=self.identity,
+            changed=self._changed,
+            cancel=self._cancel_runs,
+            runs=self.dispatcher.wake,
+        )
+        self.pruner = Pruner(clock=clock, writing=self.writing, days=settings.retention_days)
+        self._unregistered: deque[Entry] = deque()
+        self._register_wake = Wake()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._clean = True
+
+    # --- tasks ---
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether it was started and not stopped."""
+        return self._thread is not None
+
+    def add(self, definition: TaskDefinition) -> Entry:
+        """Know a task from now on, in place of one with the same id; raises TriggerError."""
+        entry = Entry(definition, self.clock.now())
+        before = self.registry.get(definition.id)
+        if before is not None:
+            entry.cursor = before.cursor
+        self.registry.put(entry)
+        if self.is_running:
+            self._unregistered.append(entry)
+            self._register_wake.set()
+        return entry
+
+    def discard(self, task_id: str) -> None:
+        """Know a task no more; its rows in the ledger are the caller's."""
+        self.registry.discard(task_id)
+        self.ticking.discard(task_id)
+
+    def settle_registrations(self) -> None:
+        """Wait until every task that was added is in the ledger; raises LedgerError."""
+        while self.is_running and self._unregistered and self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._register_some(), self._loop).result()
+
+    def stuck_place(self, task_id: str) -> str | None:
+        """Return where an attempt of the task that would not stop still stands, if one does."""
+        for executor in self.executors.values():
+            for stuck in executor.stuck():
+                if stuck.task_id == task_id:
+                    return stuck.place
+        return None
+
+    def poke(self) -> None:
+        """Look at everything at once: the clock was moved, or something was written."""
+        self.ticking.wakeup()
+        self.dispatcher.wake.set()
+
+    def refresh(self) -> None:
+        """Take over now what the ledger says of tasks and runs; raises LedgerError."""
+        if self._loop is not None and self.is_running:
+            asyncio.run_coroutine_threadsafe(self.refresher.refresh(), self._loop).result()
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Join the nodes and begin; returns at once when that is done; raises LedgerError."""
+        if self._thread is not None:
+            return
+        self.ledger.open()
+        self._hurry.clear()
+        self._stopped.clear()
+        self._clean = True
+        self.dispatcher.accepting = True
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main(ready)), name="rota-service", daemon=True
+        )
+        self._thread.start()
+        try:
+            ready.result()
+        except BaseException:
+            self._thread.join()
+            self._thread = None
+            self._stopped.set()
+            self.ledger.close()
+            raise
+
+    def stop(self, grace: float | None = None) -> bool:
+        """Stop claiming, give running attempts `grace` seconds, then cancel them and hand them
+        back; returns True when all ended by themselves. A second call while the first waits means
+        now."""
+        thread, loop = self._thread, self._loop
+        if thread is None or loop is None:
+            return True
+        if self._stopping is not None:
+            self._hurry.set()
+            self._stopped.wait()
+            return self._clean
+        self._stopping = grace if grace is not None else self.settings.shutdown_grace
+        loop.call_soon_threadsafe(self._stop_requested.set)
+        thread.join()
+        self._thread = self._loop = self._stopping = None
+        self.ledger.close()
+        self._stopped.set()
+        return self._clean
+
+    _stopping: float | None = None
+
+    async def _main(self, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop_requested = asyncio.Event()
+        for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
+                     self.deadlines.wake, self._register_wake):  # fmt: skip
+            wake.bind(self._loop)
+        try:
+            await self._begin()
+        except BaseException as error:
+            ready.set_exception(error)
+            return
+        loops = [asyncio.create_task(self._guard(one)) for one in self._loops()]
+        ready.set_result(None)
+        await self._stop_requested.wait()
+        await self._end(self._stopping or 0.0)
+        for one in loops:
+            one.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        return [
+            self.planner.run,
+            self.dispatcher.run,
+            self.recorder.run,
+            self.deadlines.run,
+            self.pump.run,
+            self.heartbeat.run,
+            self.reaper.run,
+            self.refresher.run,
+            self.pruner.run,
+            self.watchdog.run,
+            self._register,
+        ]
+
+    async def _guard(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a loop again when a mistake of ours ended it: one bad row must not stop all."""
+        while True:
+            try:
+                await loop()
+            except Exception:
+                logger.exception("%s failed and is started again", loop.__qualname__)
+                await asyncio.sleep(0.5)
+
+    async def _begin(self) -> None:
+        for executor in self.executors.values():
+            executor.start()
+        await self._join()
+        await self.reaper.reap()
+        self._unregistered.clear()
+        await self._register_entries(self.registry.entries())
+        self.ticking.start()
+        self.dispatcher.wake.set()
+        logger.info(
+            "Node %s is up with %d tasks on %s",
+            self.identity.name,
+            len(self.registry),
+            self.ledger.url,
+        )
+
+    async def _end(self, grace: float) -> None:
+        self.ticking.stop()
+        self.dispatcher.accepting = False
+        node_id = self.identity.id
+        await self._leave("draining")
+        deadline = self.clock.monotonic() + grace
+        while len(self.flights) and self.clock.monotonic() < deadline and not self._hurry.is_set():
+            await asyncio.sleep(0.02)
+        self._clean = not len(self.flights)
+        await self._hand_back()
+        while not self.recorder.is_idle:
+            await asyncio.sleep(0.005)
+        await self.pump.flush()
+        await self._leave("stopped")
+        for executor in self.executors.values():
+            await asyncio.to_thread(executor.shutdown)
+        logger.info("Node %s has stopped (%s)", self.identity.name, node_id)
+
+    async def _hand_back(self) -> None:
+        reason = f"handed back by node {self.identity.name} at its shutdown"
+        for flight in list(self.flights.by_run.values()):
+            self.deadlines.cancel(flight, reason=None, handed_back=reason)
+        deadline = self.clock.monotonic() + LAST_GRACE
+        while len(self.flights) and self.clock.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        for flight in list(self.flights.by_run.values()):
+            self.deadlines.give_up(flight)
+
+    async def _join(self) -> None:
+        slots = sum(executor.slots for executor in self.executors.values())
+        node = self.identity.renew(slots=slots, lease=seconds(self.settings.lease_seconds))
+        await self.writing.once(lambda tx: tx.join(node))
+
+    async def _leave(self, state: str) -> None:
+        node_id, now = self.identity.id, self.clock.now()
+        await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
+
+    def _rejoin(self) -> None:
+        for flight in list(self.flights.by_run.values()):
+            self.deadlines.cancel(flight, reason="its lease was lost")
+        asyncio.get_running_loop().create_task(self._join())
+
+    # --- registration ---
+
+    async def _register(self) -> None:
+        while True:
+            await self._register_wake.wait()
+            while self._unregistered:
+                await self._register_some()
+
+    async def _register_some(self) -> None:
+        taken = [self._unregistered.popleft() for _ in range(len(self._unregistered))]
+        try:
+            await self._register_entries(taken)
+        except BaseException:
+            self._unregistered.extendleft(reversed(taken))
+            raise
+
+    async def _register_entries(self, entries: list[Entry]) -> None:
+        if not entries:
+            return
+        now = self.clock.now()
+        rows = await asyncio.to_thread(records, entries)
+        stored = await self.writing.until_done(lambda tx: tx.register(rows, now))
+        for entry in entries:
+            if self.registry.get(entry.definition.id) is entry:
+                self._lay_over(entry, stored[entry.definition.id])
+
+    def _changed(self, stored: StoredTask) -> None:
+        entry = self.registry.get(stored.record.id)
+        if entry is None or stored.revision <= entry.revision:
+            return
+        if stored.removed_at is not None:
+            self.discard(stored.record.id)
+        else:
+            self._lay_over(entry, stored)
+
+    def _lay_over(self, entry: Entry, stored: StoredTask) -> None:
+        entry.lay_over(stored)
+        task_id = entry.definition.id
+        if entry.is_idle:
+            self.ticking.discard(task_id)
+        else:
+            self.ticking.put(task_id, entry.trigger, entry.cursor)
+
+    # --- between the loops ---
+
+    def _planned(self, delayed_until: Instant | None) -> None:
+        self.dispatcher.wake.set()
+        if delayed_until is not None:
+            self.dispatcher.wake_at(delayed_until)
+
+    def _cancel_runs(self, runs: Mapping[str, str]) -> None:
+        for run_id, reason in runs.items():
+            flight = self.flights.by_run.get(run_id)
+            if flight is not None:
+                self.deadlines.cancel(flight, reason=reason)
+
+    def _info(self) -> dict[str, Any]:
+        return {
+            "running": len(self.flights),
+            "tasks": len(self.registry),
+            "tick_age": round(self.ticking.tick_age(), 3),
+            "at": to_iso(self.clock.now()),
+        }

@@ -1,0 +1,17 @@
+"""What the engine needs to be told; spans are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The engine's own numbers; the contract's `manager` section, section 5, names them."""
+
+    node_name: str | None = None
+    version: str = ""
+    lease_seconds: float = 10.0
+    shutdown_grace: float = 30.0
+    retention_days: float = 30.0
+    run_log_limit: int = 1024 * 1024

@@ -1,0 +1,43 @@
+"""Waking a coroutine of the service loop from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import AbstractEventLoop
+
+
+class Wake:
+    """An event that any thread may set; many sets before the waiter runs cost one wake-up."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._loop: AbstractEventLoop | None = None
+        self._pending = False
+
+    def bind(self, loop: AbstractEventLoop) -> None:
+        """Name the loop whose coroutine waits; sets before this are kept."""
+        self._loop = loop
+        if self._pending:
+            loop.call_soon_threadsafe(self._event.set)
+
+    def set(self) -> None:
+        """Wake the waiter; quick, and never raises, not even when the loop is gone."""
+        if self._pending:
+            return
+        self._pending = True
+        if self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._event.set)
+            except RuntimeError:  # the loop was closed: nobody waits any more
+                self._loop = None
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait until set, at most `timeout` seconds; False when the time ran out."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        self._pending = False
+        return True

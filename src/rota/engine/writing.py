@@ -1,0 +1,55 @@
+"""Writing to a ledger that may be away for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from rota.core.ports import Clock, Ledger, Transaction
+from rota.errors import LedgerError
+
+T = TypeVar("T")
+
+logger = logging.getLogger("rota.ledger")
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+
+
+class Writing:
+    """The service loop's way into the ledger; `trouble` says since when and why it is away."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.trouble: tuple[float, str] | None = None  # monotonic seconds, the last error
+
+    async def once(self, operation: Callable[[Transaction], T]) -> T:
+        """Run an operation and return when it is durable; raises LedgerError."""
+        try:
+            result = await asyncio.wrap_future(self._ledger.write(operation))
+        except LedgerError as error:
+            self._note(error)
+            raise
+        if self.trouble is not None:
+            logger.warning("The ledger is back")
+            self.trouble = None
+        return result
+
+    async def until_done(self, operation: Callable[[Transaction], T]) -> T:
+        """Run an operation again and again until it is durable: what happened must be written."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self.once(operation)
+            except LedgerError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _note(self, error: LedgerError) -> None:
+        if self.trouble is None:
+            logger.error("The ledger is away, work goes on and is written on its return: %s", error)
+        since = self.trouble[0] if self.trouble else self._clock.monotonic()
+        self.trouble = (since, str(error))

@@ -1,0 +1,425 @@
+"""`TaskManager`, the verbs on tasks and runs, and `Manager`, the one of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rota.app import Services, build
+from rota.config import Xcorecfg
+from rota.core.instants import from_datetime
+from rota.core.outcome import error_text
+from rota.core.ports import Clock, Edits, History, NewRun, Transaction
+from rota.core.run import Cause, Run, State
+from rota.core.task import Overlap, Policy, Task, TaskDefinition
+from rota.discovery import Catalogue, load_directory
+from rota.discovery.definitions import define
+from rota.engine.registry import Entry, records
+from rota.errors import (
+    RotaError,
+    StateError,
+    TaskFileError,
+    TaskLimitError,
+    UnknownTaskError,
+    nearest,
+)
+from rota.overview import all_tasks, known_task, unknown_task
+
+T = TypeVar("T")
+
+
+class TaskManager:
+    """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
+
+    Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,
+    so it reaches every node, and is there after a restart.
+    """
+
+    def __init__(
+        self,
+        config: Xcorecfg | None = None,
+        *,
+        project: Path | str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Take the configuration (default: `config.json` in the current directory if it is
+        there, and the environment); raises ConfigError, or Mistakes for several."""
+        self._config = config
+        self._project = Path(project) if project is not None else None
+        self._clock = clock
+        self._lent_loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.RLock()
+        self._opened = False
+
+    @classmethod
+    def from_config(cls, path: Path | str) -> TaskManager:
+        """Make one from a config file; relative paths in it start in the current directory;
+        raises ConfigError, or Mistakes for several."""
+        return cls(Xcorecfg.from_file(path))
+
+    @cached_property
+    def config(self) -> Xcorecfg:
+        """Return the configuration."""
+        return self._config if self._config is not None else Xcorecfg.load()
+
+    @cached_property
+    def services(self) -> Services:
+        """Return what this process is made of, for the library's own faces."""
+        return build(self.config, project=self._project, clock=self._clock, loop=self._lent_loop)
+
+    @property
+    def history(self) -> History:
+        """Return the reading side of the ledger; raises LedgerError."""
+        self._open()
+        return self.services.ledger.history
+
+    # --- tasks ---
+
+    def add_task(self, func: Callable[..., Any], trigger: str, id: str, **options: Any) -> Task:
+        """Add a task, or replace the one with this id and function.
+
+        `options` are the trigger's arguments beside the keys of a definition. What is not given
+        is taken from the entry of the same id in the function's own TASK_DEFINITIONS, then from
+        the configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
+        """
+        written = _written_definition(func, id)
+        definition = define(func, trigger, id, {**written, **options}, defaults=self.config.manager)
+        return self._known(self.add_definition(definition))
+
+    def add_definition(self, definition: TaskDefinition) -> Entry:
+        """Add a validated definition; raises TaskLimitError."""
+        engine, limit = self.services.engine, self.config.manager.max_tasks
+        with self._lock:
+            before = engine.registry.get(definition.id)
+            if before is None and limit is not None and len(engine.registry) >= limit:
+                raise TaskLimitError(
+                    f"this would be task {limit + 1} of at most {limit}.",
+                    where=str(definition.source or definition.id),
+                    remedy="Raise manager.max_tasks in the configuration.",
+                )
+            if before is not None and before.definition.func_path != definition.func_path:
+                raise StateError(
+                    f"the id {definition.id!r} is taken by {before.definition.func_path}.",
+                    where=str(definition.source or definition.id),
+                    remedy="Give each task an id of its own, or remove the other task first.",
+                )
+            return engine.add(definition)
+
+    def discover(self, directory: Path | str | None = None) -> Catalogue:
+        """Load every task file of the tasks directory and add its tasks.
+
+        Returns what was found, with every mistake in `errors`; the tasks that are right go on.
+        """
+        project = self.services.project
+        catalogue = load_directory(
+            project / (directory or self.config.manager.tasks_directory),
+            project,
+            self.config.manager,
+        )
+        for definition in catalogue.definitions:
+            try:
+                self.add_definition(definition)
+            except RotaError as error:
+                catalogue.errors.append(error)
+        for file in catalogue.files:
+            if file.register is not None:
+                try:
+                    file.register(self)
+                except Exception as error:
+                    catalogue.errors.append(_register_failed(file.path, error))
+        return catalogue
+
+    def remove_task(self, id: str) -> None:
+        """Take a task out: its waiting runs are cancelled, its history stays; raises
+        UnknownTaskError."""
+        self._require(id)
+        self._write(lambda tx: tx.remove(id, self._now()))
+        self.services.engine.discard(id)
+
+    def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
+        """Plan no occurrences of a task until it is resumed or `until` (aware) has come, on any
+        node, across restarts; raises UnknownTaskError."""
+        end = None if until is None else from_datetime(until.astimezone(UTC))
+        self._require(id)
+        self._write(lambda tx: tx.pause(id, self._now(), end, reason))
+
+    def resume_task(self, id: str) -> None:
+        """Plan its occurrences again from now on; raises UnknownTaskError."""
+        self._require(id)
+        self._write(lambda tx: tx.resume(id, self._now()))
+
+    def edit_task(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        enabled: bool | None = None,
+        trigger_args: Mapping[str, Any] | None = None,
+    ) -> Task:
+        """Lay changes over what the code says, durably; None leaves a key; raises
+        UnknownTaskError, and TriggerError for arguments its trigger does not understand."""
+        entry = self._require(id)
+        if entry is not None and trigger_args is not None:
+            code = entry.definition
+            define(
+                code.func, code.trigger, id,
+                {"trigger_args": trigger_args, "timezone": code.timezone, "dst": code.dst,
+                 "args": code.args, "kwargs": code.kwargs},
+                defaults=self.config.manager,
+            )  # fmt: skip
+        self._write(lambda tx: tx.edit(id, Edits(name, enabled, trigger_args), self._now()))
+        task = self.get_task(id)
+        if task is None:
+            raise self._unknown(id)
+        return task
+
+    def get_task(self, id: str) -> Task | None:
+        """Return a task as it stands now, or None; raises LedgerError."""
+        history = self._synced_history()
+        entry = self.services.engine.registry.get(id)
+        if entry is not None:
+            return self._known(entry)
+        try:
+            stored = history.task(id)
+        except UnknownTaskError:
+            return None
+        if stored.removed_at is not None:
+            return None
+        return unknown_task(stored, history.last_runs([id]).get(id), self._now())
+
+    def list_tasks(self) -> list[Task]:
+        """Return every task, by id: those of this process, and those that only other nodes or
+        earlier releases know (`status` unresolved); raises LedgerError."""
+        history = self._synced_history()
+        return all_tasks(self.services.engine.registry.entries(), history, self._now())
+
+    # --- runs ---
+
+    def run_task(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> str:
+        """Start a task by hand and return the run's id; some node that knows the task runs it.
+
+        `arguments` (JSON) are passed by keyword. Raises UnknownTaskError.
+        """
+        entry = self._require(id)
+        now = self._now()
+        policy = entry.policy if entry else self.history.task(id).record.policy
+        run = self._manual(id, arguments, policy, now)
+        self._write(lambda tx: tx.plan([run]))
+        return run.id
+
+    def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
+        """Cancel a waiting run at once, or have a running one cancelled, and return its state;
+        raises UnknownRunError, and StateError for one that has ended."""
+        run = self.history.run(run_id)
+        return self._write(lambda tx: tx.cancel(run.id, reason, self._now()))
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run by its id, or an unambiguous part of it; raises UnknownRunError."""
+        return self.history.run(run_id)
+
+    # --- life ---
+
+    @property
+    def running(self) -> bool:
+        """Say whether this process schedules and runs."""
+        return "services" in self.__dict__ and self.services.engine.is_running
+
+    def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Begin to schedule and run, in threads of our own; returns at once; safe twice.
+
+        `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
+        application's loop. Raises LedgerError.
+        """
+        with self._lock:
+            if self.running:
+                return
+            if loop is None and self.config.manager.task_loop == "application":
+                loop = _running_loop()
+            self._lend(loop)
+            self.services.engine.start()
+            self._opened = True
+
+    def shutdown(self, *, grace: float | None = None) -> bool:
+        """Stop: running attempts get `grace` seconds (default: `manager.shutdown_grace`), then
+        are cancelled and handed back. Returns True when all ended by themselves; safe twice, and
+        from within a task, where it returns at once and the stopping goes on beside it.
+        """
+        if "services" not in self.__dict__:
+            return True
+        engine = self.services.engine
+        if engine.is_running:
+            if _inside_a_run():
+                threading.Thread(target=engine.stop, args=(grace,), name="rota-stop").start()
+                return False
+            clean = engine.stop(grace)
+        else:
+            self.services.ledger.close()
+            clean = True
+        self._opened = False
+        return clean
+
+    def __enter__(self) -> TaskManager:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    # --- inside ---
+
+    def _now(self) -> int:
+        return self.services.clock.now()
+
+    def _lend(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        if loop is None or loop is self._lent_loop:
+            return
+        self._lent_loop = loop
+        if "services" not in self.__dict__:
+            return
+        entries = self.services.engine.registry.entries()
+        self.services.ledger.close()
+        del self.__dict__["services"]
+        for entry in entries:
+            self.services.engine.registry.put(entry)
+
+    def _open(self) -> None:
+        with self._lock:
+            if not self._opened and not self.running:
+                self.services.ledger.open()
+                self._opened = True
+
+    def _synced_history(self) -> History:
+        """Return the history once the ledger and this process know the same of each task."""
+        self._open()
+        engine = self.services.engine
+        if engine.is_running:
+            engine.settle_registrations()
+        else:
+            self._look_up()
+        return self.services.ledger.history
+
+    def _look_up(self) -> None:
+        """Without an engine: lay over each task what the ledger already knows of it."""
+        registry = self.services.engine.registry
+        for stored in self.services.ledger.history.changed_tasks(registry.revision):
+            entry = registry.get(stored.record.id)
+            if entry is not None and stored.removed_at is None:
+                entry.lay_over(stored)
+
+    def _write(self, operation: Callable[[Transaction], T]) -> T:
+        self._open()
+        result = self.services.ledger.write(operation).result()
+        if self.services.engine.is_running:
+            self.services.engine.refresh()
+        else:
+            self._look_up()
+        return result
+
+    def _require(self, id: str) -> Entry | None:
+        """Make sure that a task is known and in the ledger; raises UnknownTaskError."""
+        self._open()
+        engine = self.services.engine
+        entry = engine.registry.get(id)
+        if engine.is_running:
+            engine.settle_registrations()
+        elif entry is not None:
+            rows, now = records([entry]), self._now()
+            self.services.ledger.write(lambda tx: tx.register(rows, now)).result()
+        if entry is None and self.services.ledger.history.task(id).removed_at is not None:
+            raise self._unknown(id)
+        return entry
+
+    def _unknown(self, id: str) -> UnknownTaskError:
+        known = [entry.definition.id for entry in self.services.engine.registry.entries()]
+        return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, known))
+
+    def _known(self, entry: Entry) -> Task:
+        if not self._opened:
+            return known_task(entry, None, False, None, self._now())
+        history, id = self._synced_history(), entry.definition.id
+        stored = {task.record.id: task for task in history.tasks([id])}.get(id)
+        running = any(run.state is State.RUNNING for run in history.active(id))
+        return known_task(entry, history.last_runs([id]).get(id), running, stored, self._now())
+
+    def _manual(
+        self, id: str, arguments: Mapping[str, Any] | None, policy: Policy, now: int
+    ) -> NewRun:
+        return NewRun(
+            id=self.services.engine.ids.new(now),
+            task_id=id,
+            fire_time=None,
+            cause=Cause.MANUAL,
+            state=State.QUEUED,
+            reason="",
+            available_at=now,
+            created_at=now,
+            overlap=Overlap.QUEUE if policy.overlap is not Overlap.ALLOW else Overlap.ALLOW,
+            queue_limit=policy.queue_limit,
+            arguments=arguments,
+        )
+
+
+class ProcessManager:
+    """The process-wide face: one `TaskManager`, made when it is first needed, and its verbs."""
+
+    @cached_property
+    def task_manager(self) -> TaskManager:
+        """Return the task manager of this process; raises ConfigError on first use."""
+        return TaskManager()
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass a verb on to the task manager."""
+        if name.startswith("_") or not hasattr(TaskManager, name):
+            raise AttributeError(f"Manager has no attribute {name!r}")
+        return getattr(self.task_manager, name)
+
+
+Manager = ProcessManager()
+
+
+def _written_definition(func: Callable[..., Any], id: str) -> dict[str, Any]:
+    """Return what the entry of TASK_DEFINITIONS says beside function, trigger and id.
+
+    A `register_tasks` like the document's passes neither `enabled` nor `name` on; a task that its
+    definition turns off stays off all the same.
+    """
+    module = sys.modules.get(getattr(func, "__module__", None) or "")
+    entries = getattr(module, "TASK_DEFINITIONS", None)
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("id") == id and entry.get("func") is func:
+            own = ("id", "func", "trigger", "trigger_args")
+            return {key: value for key, value in entry.items() if key not in own}
+    return {}
+
+
+def _register_failed(path: Path, error: Exception) -> RotaError:
+    if isinstance(error, RotaError):
+        return error
+    return TaskFileError(
+        f"its register_tasks raised {error_text(error)}.",
+        where=str(path),
+        remedy="Mend it; the tasks it had added before go on.",
+    )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _inside_a_run() -> bool:
+    from rota.current import current_run
+
+    try:
+        current_run()
+    except RotaError:
+        return False
+    return True
