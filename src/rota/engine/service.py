@@ -67,7 +67,7 @@ class Engine:
             flights=self.flights,
             writing=self.writing,
             node_id=lambda: self.identity.id,
-            freed=lambda at: self.dispatcher.wake_at(at),
+            freed=self._freed,
         )
         self.deadlines = Deadlines(clock, self.flights, self.recorder.ended)
         self.dispatcher = Dispatcher(
@@ -96,7 +96,6 @@ class Engine:
         self.watchdog = Watchdog(
             clock=clock,
             loop=loop,
-            tick_age=self.ticking.tick_age,
             clock_stepped=self.poke,
         )
         self.heartbeat = Heartbeat(
@@ -129,6 +128,7 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()
+        self._landed = Wake()
         self._stopped = threading.Event()
         self._stopped.set()
         self._clean = True
@@ -214,6 +214,7 @@ class Engine:
             return True
         if self._stopping is not None:
             self._hurry.set()
+            self._landed.set()
             self._stopped.wait()
             return self._clean
         self._stopping = grace if grace is not None else self.settings.shutdown_grace
@@ -230,7 +231,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self._register_wake):  # fmt: skip
+                     self.deadlines.wake, self._register_wake, self._landed):  # fmt: skip
             wake.bind(self._loop)
         try:
             await self._begin()
@@ -290,13 +291,10 @@ class Engine:
         self.dispatcher.accepting = False
         node_id = self.identity.id
         await self._leave("draining")
-        deadline = self.clock.monotonic() + grace
-        while len(self.flights) and self.clock.monotonic() < deadline and not self._hurry.is_set():
-            await asyncio.sleep(0.02)
-        self._clean = not len(self.flights)
+        await self._until(lambda: not self.flights or self._hurry.is_set(), grace)
+        self._clean = not self.flights
         await self._hand_back()
-        while not self.recorder.is_idle:
-            await asyncio.sleep(0.005)
+        await self._until(lambda: self.recorder.is_idle, None)
         await self.pump.flush()
         await self._leave("stopped")
         for executor in self.executors.values():
@@ -307,11 +305,17 @@ class Engine:
         reason = f"handed back by node {self.identity.name} at its shutdown"
         for flight in list(self.flights.by_run.values()):
             self.deadlines.cancel(flight, reason=None, handed_back=reason)
-        deadline = self.clock.monotonic() + LAST_GRACE
-        while len(self.flights) and self.clock.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        await self._until(lambda: not self.flights, LAST_GRACE)
         for flight in list(self.flights.by_run.values()):
             self.deadlines.give_up(flight)
+
+    async def _until(self, done: Callable[[], bool], seconds: float | None) -> None:
+        """Wait for `done`, at most `seconds`; looked at whenever an attempt ends or is recorded."""
+        deadline = None if seconds is None else self.clock.monotonic() + seconds
+        while not done():
+            left = None if deadline is None else deadline - self.clock.monotonic()
+            if (left is not None and left <= 0) or not await self._landed.wait(left):
+                return
 
     async def _join(self) -> None:
         slots = sum(executor.slots for executor in self.executors.values())
@@ -371,6 +375,10 @@ class Engine:
             self.ticking.put(task_id, entry.trigger, entry.cursor)
 
     # --- between the loops ---
+
+    def _freed(self, available_at: Instant | None) -> None:
+        self.dispatcher.wake_at(available_at)
+        self._landed.set()
 
     def _planned(self, delayed_until: Instant | None) -> None:
         self.dispatcher.wake.set()

@@ -47,17 +47,19 @@ class Watchdog:
         *,
         clock: Clock,
         loop: Blockable,
-        tick_age: Callable[[], float],
         clock_stepped: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._loop = loop
-        self._tick_age = tick_age
         self._clock_stepped = clock_stepped
         self._offset = self._drift()
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
         self.frozen: str | None = None  # the last time the whole interpreter stood still
+
+    def blocked(self) -> Blocked | None:
+        """Return what blocks the task loop right now."""
+        return self._loop.blocked()
 
     async def run(self) -> None:
         """Look for ever."""

@@ -1,0 +1,100 @@
+"""How this node is, with a reason for everything that is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rota.core.instants import SECOND, to_iso
+from rota.errors import LedgerError
+
+if TYPE_CHECKING:
+    from rota.engine.service import Engine
+
+TICK_LATE = 5.0
+DUE_LATE = 30.0
+"""Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
+
+
+def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
+
+    Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody.
+    """
+    reasons: list[str] = []
+    oldest_due, waiting = _oldest_due(engine, reasons)
+    status = {
+        "node": engine.identity.name,
+        "tick_age": round(engine.ticking.tick_age(), 3),
+        "oldest_due": oldest_due,
+        "waiting": waiting,
+        "ledger": _ledger(engine, reasons),
+        "tasks": len(engine.registry),
+        "running": len(engine.flights),
+        "stuck": _stuck(engine, reasons),
+        "blocked_loop": _blocked(engine, reasons),
+        "broken_task_files": list(broken_files),
+    }
+    if status["tick_age"] > TICK_LATE:
+        reasons.append(f"the clock has not ticked for {status['tick_age']:.1f} s")
+    reasons += [f"broken task file: {one}" for one in broken_files]
+    if engine.watchdog.frozen:
+        status["frozen"] = engine.watchdog.frozen
+    verdict = "degraded" if reasons else "healthy"
+    return {"status": verdict if engine.is_running else "down", "reasons": reasons, **status}
+
+
+def _ledger(engine: Engine, reasons: list[str]) -> dict[str, Any]:
+    trouble = engine.writing.trouble
+    if trouble is not None:
+        since = engine.clock.monotonic() - trouble[0]
+        reasons.append(f"the ledger has been away for {since:.1f} s: {trouble[1]}")
+    return {
+        "state": "ok" if trouble is None else "away",
+        "latency": round(engine.ledger.latency(), 6),
+        "url": engine.ledger.url,
+    }
+
+
+def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | None, int]:
+    now = engine.clock.now()
+    try:
+        counts = engine.ledger.history.counts(now)
+    except LedgerError as error:
+        reasons.append(f"the ledger cannot be read: {error}")
+        return None, 0
+    if counts.oldest_due is None:
+        return None, counts.waiting
+    age = (now - counts.oldest_due) / SECOND
+    if age > DUE_LATE:
+        reasons.append(
+            f"a run has been due for {age:.0f} s: all slots are taken, or no node knows its task"
+        )
+    return {"at": to_iso(counts.oldest_due), "age": round(age, 3)}, counts.waiting
+
+
+def _stuck(engine: Engine, reasons: list[str]) -> list[dict[str, Any]]:
+    now = engine.clock.monotonic()
+    found = [
+        {
+            "task_id": one.task_id,
+            "run_id": one.run_id,
+            "place": one.place,
+            "seconds": round(now - one.since, 1),
+        }
+        for executor in engine.executors.values()
+        for one in executor.stuck()
+    ]
+    reasons += [f"{one['task_id']} would not stop and is stuck at {one['place']}" for one in found]
+    return found
+
+
+def _blocked(engine: Engine, reasons: list[str]) -> dict[str, Any] | None:
+    blocked = engine.watchdog.blocked()
+    if blocked is None:
+        return None
+    reasons.append(
+        f"the task loop has been blocked for {blocked.seconds:.1f} s"
+        f" by {blocked.task_id or 'a callback'} at {blocked.place}"
+    )
+    return {"seconds": blocked.seconds, "task_id": blocked.task_id, "place": blocked.place}
