@@ -15,6 +15,7 @@ from rota.caching.manager import CacheManager
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 Async = Callable[P, Awaitable[R]]
 _MISS = object()
 
@@ -100,17 +101,25 @@ class cached_property(Generic[R]):
     value stays on the instance: it may be anything, and no other process sees it.
     """
 
-    def __init__(self, func: Callable[[Any], R] | None = None, *, ttl: float | None = None) -> None:
+    @overload
+    def __init__(self, func: Callable[[Any], R], /) -> None: ...
+
+    @overload
+    def __init__(self: cached_property[Any], /, *, ttl: float | None = None) -> None: ...
+
+    def __init__(
+        self, func: Callable[[Any], R] | None = None, /, *, ttl: float | None = None
+    ) -> None:
         self._ttl = math.inf if ttl is None else ttl
         self._name = ""
         if func is not None:
             self(func)
 
-    def __call__(self, func: Callable[[Any], R]) -> cached_property[R]:
+    def __call__(self, func: Callable[[Any], S], /) -> cached_property[S]:
         """Take the method, where the decorator was written with arguments."""
-        self._func = func
+        self._func: Callable[[Any], Any] = func
         self.__doc__ = func.__doc__
-        return self
+        return self  # type: ignore[return-value]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f"_cached_{name}"

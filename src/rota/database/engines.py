@@ -61,8 +61,8 @@ def dispose() -> None:
 def _built() -> Engine:
     settings = current().database
     url = _url(settings.url)
-    if url.get_driver_name() in _SYNC_DRIVERS:
-        url = _with_driver(url, _SYNC_DRIVERS[url.get_driver_name()])
+    if _driver(url) in _SYNC_DRIVERS:
+        url = _with_driver(url, _SYNC_DRIVERS[_driver(url)])
     options: dict[str, Any] = {
         "pool_size": settings.pool_size,
         "max_overflow": settings.max_overflow,
@@ -87,7 +87,7 @@ def _built_async() -> AsyncEngine:
         ) from None
     settings = current().database
     url = _url(settings.url)
-    if url.get_driver_name() not in _SYNC_DRIVERS:
+    if _driver(url) not in _SYNC_DRIVERS:
         url = _with_driver(url, _ASYNC_DRIVERS.get(url.get_backend_name(), ""))
     pool = StaticPool if _in_memory(url) else NullPool
     made: AsyncEngine = _made(create_async_engine, url, echo=settings.echo, poolclass=pool)
@@ -98,12 +98,16 @@ def _built_async() -> AsyncEngine:
 def _url(text: str) -> URL:
     try:
         return make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise ConfigError(
             f"{masked(text)!r} is no SQLAlchemy URL.",
             where="database.url",
             remedy="Write sqlite:///app.db or postgresql+psycopg://user:password@host/name.",
         ) from None
+
+
+def _driver(url: URL) -> str:
+    return url.drivername.partition("+")[2]
 
 
 def _with_driver(url: URL, driver: str) -> URL:
