@@ -1,0 +1,109 @@
+"""What a task logs and prints, handed to the run it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any, TextIO
+
+from rota.current import printed, running, say
+
+_lock = threading.Lock()
+_installed = 0
+
+
+def install() -> None:
+    """Start capturing in this process: logging, `sys.stdout` and `sys.stderr`; counts its calls."""
+    global _installed
+    with _lock:
+        _installed += 1
+        if _installed == 1:
+            logging.getLogger().addHandler(_handler)
+            sys.stdout = _tee(sys.stdout, "STDOUT")
+            sys.stderr = _tee(sys.stderr, "STDERR")
+
+
+def uninstall() -> None:
+    """Undo one `install`; the last one restores everything. Safe without one."""
+    global _installed
+    with _lock:
+        if _installed == 1:
+            logging.getLogger().removeHandler(_handler)
+            sys.stdout = _untee(sys.stdout)
+            sys.stderr = _untee(sys.stderr)
+        _installed = max(0, _installed - 1)
+
+
+class _RunHandler(logging.Handler):
+    """Hands records to the current run; where there is none it costs a look at the context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "rota-run"
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without the handler's lock: a reporter that waits must not make other runs wait.
+        if (run := running()) is not None:
+            say(run, record.levelname, record.name, self._text(record))
+        return True
+
+    def _text(self, record: logging.LogRecord) -> str:
+        try:
+            return self.format(record)
+        except Exception as error:  # wrong arguments for its message
+            return f"{record.msg!r} {record.args!r} ({type(error).__name__}: {error})"
+
+
+_handler = _RunHandler()
+
+
+class _Tee:
+    """A text stream that writes through to another one, and to the current run."""
+
+    def __init__(self, stream: TextIO, level: str) -> None:
+        self._stream = stream
+        self._level = level
+
+    def write(self, text: str) -> int:
+        run = running()
+        if run is not None and isinstance(text, str) and not _logging_now(sys._getframe(1)):
+            printed(run, self._level, text)
+        return self._stream.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _tee(stream: TextIO | None, level: str) -> Any:
+    return None if stream is None else _Tee(stream, level)
+
+
+def _untee(stream: Any) -> Any:
+    """Return the wrapped stream; one that somebody put in place of ours stays."""
+    return stream._stream if isinstance(stream, _Tee) else stream
+
+
+def _logging_now(frame: FrameType | None) -> bool:
+    """Say whether a logging handler is writing, of a record that our own handler gets as well."""
+    while frame is not None:
+        if frame.f_code is logging.Logger.callHandlers.__code__:
+            return _reaches_root(frame.f_locals["self"])
+        frame = frame.f_back
+    return False
+
+
+def _reaches_root(logger: logging.Logger) -> bool:
+    while logger.parent is not None and logger.propagate:
+        logger = logger.parent
+    return logger.parent is None

@@ -1,0 +1,46 @@
+"""Plain functions, in threads of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import Any
+
+from rota.core.outcome import Outcome
+from rota.current import enter
+from rota.executors import places
+from rota.executors.pool import Pool, Queue, Seat, SeatedAttempt
+
+
+class ThreadExecutor(Pool):
+    """Runs plain functions in daemon threads; a thread cannot be killed, only told to stop."""
+
+    def __init__(self, slots: int = 10, *, name: str = "rota-thread") -> None:
+        super().__init__(slots, name)
+
+    def place(self, attempt: SeatedAttempt) -> str:
+        """Return where the thread stands."""
+        return places.of_thread(attempt.seat.ident if attempt.seat else None)
+
+    def new_seat(self, queue: Queue, name: str) -> Seat:
+        """Return a thread that calls functions."""
+        return _ThreadSeat(self.attempts, queue, name)
+
+
+class _ThreadSeat(Seat):
+    def perform(self, attempt: SeatedAttempt) -> Outcome:
+        call = attempt.call
+        enter(attempt.run)
+        try:
+            result: Any = call.func(*call.args, **call.kwargs)
+            while isawaitable(result):
+                # A coroutine function in disguise: it is run, never taken for a success.
+                result = asyncio.run(_awaited(result))
+            return attempt.returned(result)
+        except BaseException as exc:
+            return attempt.raised(exc)
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
