@@ -68,13 +68,15 @@ def define(
     defaults: Defaults,
     source: Source | None = None,
     lines: Mapping[str, int] = _NOTHING,
+    label: str = "",
 ) -> TaskDefinition:
     """Check a task and return its definition; raises DefinitionError, or Mistakes for several.
 
     The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
-    says in which line of the source each key stands, where that is known.
+    says in which line of the source each key stands, where that is known; `label` names a
+    definition that has no id.
     """
-    notes = _Notes(id, source, lines)
+    notes = _Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: Facts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
@@ -111,15 +113,20 @@ def define(
 
 def define_entry(
     entry: Mapping[str, Any],
-    *,
+    label: str,
     defaults: Defaults,
     source: Source | None = None,
     lines: Mapping[str, int] = _NOTHING,
 ) -> TaskDefinition:
-    """Check an entry of TASK_DEFINITIONS and return its definition; raises as `define` does."""
+    """Check an entry of TASK_DEFINITIONS and return its definition; raises as `define` does.
+
+    `label` names it where it has no id.
+    """
     options = {"trigger_args": {}, **entry}
     func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
-    return define(func, trigger, id, options, defaults=defaults, source=source, lines=lines)
+    return define(
+        func, trigger, id, options, defaults=defaults, source=source, lines=lines, label=label
+    )
 
 
 def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,10 +137,10 @@ def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
 class _Notes:
     """Every mistake of one definition, each with its place."""
 
-    __slots__ = ("errors", "id", "lines", "source")
+    __slots__ = ("errors", "label", "lines", "source")
 
-    def __init__(self, id: Any, source: Source | None, lines: Mapping[str, int]) -> None:
-        self.id, self.source, self.lines = id, source, lines
+    def __init__(self, label: str, source: Source | None, lines: Mapping[str, int]) -> None:
+        self.label, self.source, self.lines = label, source, lines
         self.errors: list[RotaError] = []
 
     def read(self, key: str, value: Any, reader: Reader) -> Any:
@@ -159,9 +166,7 @@ class _Notes:
         if self.source is not None:
             line = self.lines.get(key) or self.lines.get(key.partition(".")[0]) or self.source.line
             place.append(str(Source(self.source.file, line)))
-        if self.id is not MISSING:
-            place.append(f"task {quoted(self.id)}")
-        return ", ".join([*place, key])
+        return ", ".join([*place, *([self.label] if self.label else []), key])
 
     def finish(self) -> None:
         """Raise what was noted."""

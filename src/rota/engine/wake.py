@@ -38,6 +38,7 @@ class Wake:
                 await self._event.wait()
         except TimeoutError:
             return False
-        self._event.clear()
+        # In this order: a set from another thread in between is then kept, not lost.
         self._pending = False
+        self._event.clear()
         return True

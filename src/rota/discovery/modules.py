@@ -1,0 +1,121 @@
+"""Importing a task file under the name that the user's own code imports it by."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from hashlib import blake2b
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rota.discovery.finder import SourceFile, absolute, read
+
+_MARK = "__rota_fingerprint__"
+
+
+def load_module(source: SourceFile, project: Path) -> ModuleType:
+    """Return the module of a file; what is imported already and unchanged is not run again.
+
+    A changed file is run afresh; if that raises, the former module stays. Raises whatever the
+    file raises.
+    """
+    put_on_path(project)
+    name = module_name(source.path, project)
+    former = sys.modules.get(name)
+    if former is not None and vars(former).setdefault(_MARK, source.fingerprint) == (
+        source.fingerprint
+    ):
+        return former
+    spec = spec_from_file_location(name, source.path)
+    if spec is None:
+        raise ImportError(f"{source.shown} is no Python file")
+    return _run(spec, source, former)
+
+
+def load_function(file: str | None, path: str, project: str) -> Any:
+    """Return the function "module:qualname" for a worker process, its task file imported first.
+
+    `file` is absolute or lies in `project`. Raises what the import raises, AttributeError where
+    there is no such function.
+    """
+    root = absolute(project, Path.cwd())
+    put_on_path(root)
+    module, _, qualname = path.rpartition(":")
+    found: Any = None
+    if file is not None:
+        found = load_module(read(absolute(file, root), root), root)
+    if module not in ("", "__main__", getattr(found, "__name__", None)):
+        found = import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def put_on_path(project: Path) -> None:
+    """Let the user's modules be imported from the project, as `python script.py` there would."""
+    if str(project) not in map(os.path.abspath, sys.path):
+        sys.path.insert(0, str(project))
+
+
+def module_name(path: Path, project: Path) -> str:
+    """Return the name by which the user's own code would import a file, where there is one.
+
+    Its packages are imported for that. A name that is no identifier, lies outside of the project
+    or means another module gives way to one made from the path.
+    """
+    parts = path.relative_to(project).with_suffix("").parts if path.is_relative_to(project) else ()
+    if parts and all(part.isidentifier() for part in parts):
+        name = ".".join(parts)
+        if _is_free_or_ours(name, path) and _is_reached(parts[:-1], path.parent):
+            return name
+    digest = blake2b(os.fsencode(path), digest_size=4).hexdigest()
+    return f"rota_task_file_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}"
+
+
+def _is_free_or_ours(name: str, path: Path) -> bool:
+    module = sys.modules.get(name)
+    return module is None or _same(getattr(module, "__file__", None), path)
+
+
+def _is_reached(parents: tuple[str, ...], directory: Path) -> bool:
+    if not parents:
+        return True
+    try:
+        package = import_module(".".join(parents))
+    except ModuleNotFoundError as error:
+        if error.name is not None and ".".join(parents).startswith(error.name):
+            return False
+        raise
+    return any(_same(place, directory) for place in getattr(package, "__path__", ()))
+
+
+def _same(place: str | None, path: Path) -> bool:
+    try:
+        return place is not None and path.samefile(place)
+    except OSError:
+        return False
+
+
+def _run(spec: ModuleSpec, source: SourceFile, former: ModuleType | None) -> ModuleType:
+    """Run the text that was read, never a cached one: two versions may share size and second."""
+    code = compile(source.text, str(source.path), "exec", dont_inherit=True)
+    module = module_from_spec(spec)
+    setattr(module, _MARK, source.fingerprint)
+    sys.modules[spec.name] = module
+    try:
+        exec(code, vars(module))
+    except BaseException:
+        if former is None:
+            del sys.modules[spec.name]
+        else:
+            sys.modules[spec.name] = former
+        raise
+    parent, _, leaf = spec.name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], leaf, module)
+    return module

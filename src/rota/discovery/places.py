@@ -1,0 +1,104 @@
+"""Where in a task file each definition and each of its keys stands."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rota.core.task import Source
+
+DEFINITIONS = "TASK_DEFINITIONS"
+
+
+class Place(NamedTuple):
+    """The line of a dict literal, and of each of its keys (`trigger_args.hour` for inner ones)."""
+
+    line: int
+    keys: Mapping[str, int]
+
+
+class Places:
+    """The lines of one file, as its text tells them."""
+
+    def __init__(self, file: str, text: bytes) -> None:
+        self.file = file
+        tree = ast.parse(text)
+        self.imported = _imported(tree)
+        self.line: int | None = None  # of the list itself
+        self._by_id: dict[str, list[Place]] = {}
+        self._in_list: list[Place | None] = []
+        self._read(tree)
+
+    def of_entry(self, index: int, entry: Any) -> tuple[Source, Mapping[str, int]]:
+        """Return where an entry stands, its id before its index; entries are asked for in order."""
+        id = entry.get("id") if isinstance(entry, Mapping) else None
+        written = self._by_id.get(id) if isinstance(id, str) else None
+        if written:
+            place = written.pop(0) if len(written) > 1 else written[0]
+            return Source(self.file, place.line), place.keys
+        at = self._in_list[index] if index < len(self._in_list) else None
+        if at is None or (isinstance(id, str) and "id" in at.keys):
+            return Source(self.file, _line_of(entry)), {}
+        return Source(self.file, at.line), at.keys
+
+    def _read(self, tree: ast.Module) -> None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Dict) and (id := _id(node)) is not None:
+                self._by_id.setdefault(id, []).append(_place(node))
+        for value in _assigned(tree):
+            self.line = self.line or value.lineno
+            elements = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+            if any(isinstance(element, ast.Starred) for element in elements):
+                break  # from here on the index in the text is not the index in the list
+            self._in_list += [
+                _place(element) if isinstance(element, ast.Dict) else None for element in elements
+            ]
+
+
+def _imported(tree: ast.Module) -> bool:
+    """Say whether the file takes its TASK_DEFINITIONS from another one."""
+    names = (
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+    return DEFINITIONS in names and next(_assigned(tree), None) is None
+
+
+def _assigned(tree: ast.Module) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.AugAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ) if name == DEFINITIONS:
+                yield value
+
+
+def _id(node: ast.Dict) -> str | None:
+    for key, value in zip(node.keys, node.values, strict=True):
+        match key, value:
+            case ast.Constant(value="id"), ast.Constant(value=str(id)):
+                return id
+    return None
+
+
+def _place(node: ast.Dict) -> Place:
+    return Place(node.lineno, dict(_keys(node, "")))
+
+
+def _keys(node: ast.Dict, prefix: str) -> Iterator[tuple[str, int]]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        match key:
+            case ast.Constant(value=str(name)):
+                yield prefix + name, key.lineno
+                if isinstance(value, ast.Dict) and not prefix:
+                    yield from _keys(value, f"{name}.")
+
+
+def _line_of(entry: Any) -> int | None:
+    func = entry.get("func") if isinstance(entry, Mapping) else None
+    return getattr(getattr(func, "__code__", None), "co_firstlineno", None)

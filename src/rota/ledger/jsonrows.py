@@ -1,0 +1,123 @@
+"""Many rows in one parameter, and many rows back in one: JSON arrays of arrays.
+
+Python's sqlite3 lets go of the interpreter lock at every step of a statement and must win it back
+afterwards; beside a thread that computes, each such hand-over may take 5 ms. A thousand rows by
+`executemany` are a thousand hand-overs, as one JSON parameter they are one. What differs between
+databases in this is kept here, by `@compiles`; the statements do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, Text, bindparam, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.schema import Column
+
+Row = Sequence[Any]
+
+
+class _elements(GenericFunction[Any]):
+    """The elements of a JSON array, as a table with the column `value`."""
+
+    inherit_cache = True
+    name = "rota_elements"
+
+
+class _item(GenericFunction[Any]):
+    """Element n of a JSON array, as a plain SQL value: `_item(array, n)`."""
+
+    inherit_cache = True
+    name = "rota_item"
+
+
+class _array(GenericFunction[Any]):
+    """A JSON array of its arguments."""
+
+    inherit_cache = True
+    name = "rota_array"
+
+
+class _gathered(GenericFunction[Any]):
+    """The JSON array of one value from every row."""
+
+    inherit_cache = True
+    name = "rota_gathered"
+
+
+@compiles(_elements, "sqlite")
+def _elements_in_sqlite(element: _elements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each{compiler.process(element.clause_expr, **kw)}"
+
+
+@compiles(_item, "sqlite")
+def _item_in_sqlite(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
+    array, index = element.clauses
+    # Not `->>`: that needs SQLite 3.38, newer than some systems in use, and is no faster.
+    return f"json_extract({compiler.process(array, **kw)}, '$[{index.value}]')"  # type: ignore[attr-defined]
+
+
+@compiles(_array, "sqlite")
+def _array_in_sqlite(element: _array, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_array{compiler.process(element.clause_expr, **kw)}"
+
+
+@compiles(_gathered, "sqlite")
+def _gathered_in_sqlite(element: _gathered, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_group_array{compiler.process(element.clause_expr, **kw)}"
+
+
+def incoming(parameter: str, *columns: Column[Any]) -> Subquery:
+    """Return the rows of JSON `parameter` as a relation of that name with these columns."""
+    element = _elements(bindparam(parameter)).table_valued("value").c.value
+    fields = [
+        _item(element, index, type_=column.type).label(column.name)
+        for index, column in enumerate(columns)
+    ]
+    return select(*fields).subquery(parameter)
+
+
+def listed(parameter: str) -> Select[Any]:
+    """Return the strings of JSON `parameter` as a selection, for `IN`."""
+    return select(_elements(bindparam(parameter)).table_valued("value").c.value)
+
+
+def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the aggregate of all rows of `columns` as one JSON text; see `decode`."""
+    if len(columns) == 1:
+        return _gathered(*columns, type_=Text)
+    return _gathered(_array(*columns), type_=Text)
+
+
+def encode(rows: Iterable[Any]) -> str:
+    """Write a batch as the JSON that `incoming` and `listed` read.
+
+    No text can poison a batch: half a surrogate pair, which UTF-8 has no bytes for, becomes `?`,
+    and a NUL, at which SQLite's functions would cut the text off, the symbol for NUL.
+    """
+    batch = rows if isinstance(rows, list) else list(rows)
+    text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
+    if "\\u0000" in text:  # also true for JSON within JSON, where a NUL is harmless
+        text = json.dumps([_without_nul(row) for row in batch], ensure_ascii=False)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def decode(text: str) -> list[Any]:
+    """Read what `gathered` wrote."""
+    rows: list[Any] = json.loads(text)
+    return rows
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\u2400")
+    if isinstance(value, (list, tuple)):
+        return [_without_nul(item) for item in value]
+    return value
+
+
+__all__ = ["Row", "decode", "encode", "func", "gathered", "incoming", "listed"]

@@ -1,0 +1,322 @@
+"""Rows of the tables ⇄ the frozen records of `core`.
+
+Each record has the list of its columns in the order in which its rows travel, once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column
+
+from rota.core.outcome import OutcomeKind
+from rota.core.ports import (
+    Claim,
+    Edits,
+    Ending,
+    NewRun,
+    Node,
+    StoredTask,
+    TaskRecord,
+    Waiting,
+)
+from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State
+from rota.core.task import OnCrash, Overlap, Policy
+from rota.ledger.jsonrows import Row
+from rota.ledger.tables import attempts, logs, nodes, runs, tasks
+
+RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord))
+TASK = tuple(tasks.c)
+RUN = tuple(runs.c[field.name] for field in fields(Run))
+ATTEMPT = tuple(attempts.c[field.name] for field in fields(Attempt))
+LOG = tuple(logs.c[field.name] for field in fields(LogLine))
+NODE = tuple(nodes.c[field.name] for field in fields(Node))
+
+NEW_RUN = tuple(
+    runs.c[name]
+    for name in (
+        "id task_id fire_time cause state available_at created_at exclusive"
+        " reason count arguments finished_at"
+    ).split()
+)
+SETTLED = tuple(
+    runs.c[name]
+    for name in (
+        "id fence state reason failures crashes available_at result finished_at peak_memory"
+    ).split()
+)
+CANDIDATE = tuple(
+    runs.c[name]
+    for name in (
+        "id task_id fire_time available_at attempt exclusive"
+        " cause failures crashes fence arguments checkpoint"
+    ).split()
+)
+
+# --- JSON columns -------------------------------------------------------------------------------
+
+
+def to_json(value: Any) -> str:
+    """Write a value for a JSON column; what JSON cannot say is written as text, never refused."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return _to_json_somehow(value)
+
+
+def _to_json_somehow(value: Any) -> str:
+    try:
+        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return json.dumps("(too deep, or a circle)")
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+def _optional_json(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
+def _from_json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+# --- tasks --------------------------------------------------------------------------------------
+
+
+def record_row(record: TaskRecord) -> list[Any]:
+    """Return the values of RECORD."""
+    return [
+        record.id,
+        record.name,
+        record.func_path,
+        record.trigger,
+        to_json(record.trigger_args),
+        record.timezone,
+        record.schedule,
+        int(record.enabled),
+        _policy_json(record.policy),
+        record.executor,
+        record.description,
+        record.file,
+        record.line,
+    ]
+
+
+def task_row(task: StoredTask) -> list[Any]:
+    """Return the values of TASK."""
+    return [
+        *record_row(task.record),
+        task.anchor,
+        task.planned_until,
+        to_json({name: value for name, value in asdict(task.edits).items() if value is not None}),
+        task.paused_since,
+        task.paused_until,
+        task.pause_reason,
+        task.seen_at,
+        task.removed_at,
+        task.revision,
+    ]
+
+
+def task_of(row: Row) -> StoredTask:
+    """Read a row of TASK."""
+    id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
+    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:]
+    record = TaskRecord(
+        id=id_,
+        name=name,
+        func_path=func_path,
+        trigger=trigger,
+        trigger_args=json.loads(trigger_args),
+        timezone=timezone,
+        schedule=schedule,
+        enabled=bool(enabled),
+        policy=policy_of(policy),
+        executor=executor,
+        description=description,
+        file=file,
+        line=line,
+    )
+    return StoredTask(record, anchor, planned_until, Edits(**json.loads(edits)), *rest)
+
+
+@lru_cache(maxsize=1024)
+def _policy_json(policy: Policy) -> str:
+    return to_json(asdict(policy))
+
+
+@lru_cache(maxsize=1024)
+def policy_of(text: str) -> Policy:
+    """Read a policy; equal ones are one object, however many tasks share it."""
+    stored = json.loads(text)
+    known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
+    for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
+        if name in known:
+            known[name] = kind(known[name])
+    for name in ("retry_on", "no_retry_on"):
+        known[name] = tuple(known.get(name, ()))
+    return Policy(**known)
+
+
+# --- runs ---------------------------------------------------------------------------------------
+
+
+def new_run_row(run: NewRun, state: State, reason: str) -> list[Any]:
+    """Return the values of NEW_RUN; a run that is over as it is written ends when it was made."""
+    return [
+        run.id,
+        run.task_id,
+        run.fire_time,
+        run.cause,
+        state,
+        run.available_at,
+        run.created_at,
+        int(run.overlap is not Overlap.ALLOW),
+        reason,
+        run.stands_for,
+        _optional_json(run.arguments),
+        run.created_at if state in FINAL else None,
+    ]
+
+
+def settled_row(ending: Ending) -> list[Any]:
+    """Return the values of SETTLED."""
+    new, attempt = ending.settlement, ending.attempt
+    return [
+        attempt.run_id,
+        ending.fence,
+        new.state,
+        new.reason,
+        new.failures,
+        new.crashes,
+        new.available_at,
+        _optional_json(new.result),
+        attempt.finished_at if new.state in FINAL else None,
+        attempt.peak_memory,
+    ]
+
+
+def run_of(row: Row) -> Run:
+    """Read a row of RUN."""
+    return Run(*_read(row, _RUN_READERS))
+
+
+def waiting_of(row: Row) -> Waiting:
+    """Read the beginning of a row of CANDIDATE."""
+    return Waiting(*row[:5], exclusive=bool(row[5]))
+
+
+def claim_of(row: Row) -> Claim:
+    """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
+    id_, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts = row
+    arguments, checkpoint = map(_from_json, texts)
+    return Claim(
+        id_,
+        task_id,
+        fire_time,
+        Cause(cause),
+        attempt + 1,
+        failures,
+        crashes,
+        fence + 1,
+        arguments,
+        checkpoint,
+    )
+
+
+# --- attempts, lines, nodes ---------------------------------------------------------------------
+
+
+def attempt_row(attempt: Attempt) -> list[Any]:
+    """Return the values of ATTEMPT."""
+    return [getattr(attempt, column.name) for column in ATTEMPT]
+
+
+def attempt_of(row: Row) -> Attempt:
+    """Read a row of ATTEMPT."""
+    return Attempt(*_read(row, _ATTEMPT_READERS))
+
+
+def last_attempt_of(run: Run) -> Attempt | None:
+    """Return the attempt that succeeded, which is kept in the row of its run."""
+    if run.state is not State.SUCCEEDED:
+        return None
+    assert run.node is not None
+    assert run.attempt_started_at is not None
+    assert run.finished_at is not None
+    return Attempt(
+        run.id,
+        run.attempt,
+        run.node,
+        run.attempt_started_at,
+        run.finished_at,
+        OutcomeKind.SUCCEEDED,
+        peak_memory=run.peak_memory,
+    )
+
+
+def line_row(line: LogLine) -> list[Any]:
+    """Return the values of LOG."""
+    return [line.run_id, line.attempt, line.seq, line.at, line.level, line.logger, line.text]
+
+
+def line_of(row: Row) -> LogLine:
+    """Read a row of LOG."""
+    return LogLine(*row)
+
+
+def node_row(node: Node) -> list[Any]:
+    """Return the values of NODE."""
+    return [getattr(node, column.name) for column in NODE[:-1]] + [to_json(node.info)]
+
+
+def node_of(row: Row) -> Node:
+    """Read a row of NODE."""
+    return Node(*row[:-1], info=json.loads(row[-1]))
+
+
+# --- how stored values become ours --------------------------------------------------------------
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "cause": Cause,
+    "state": State,
+    "outcome": OutcomeKind,
+    "exclusive": bool,
+    "arguments": _from_json,
+    "result": _from_json,
+    "progress": _from_json,
+}
+
+
+def _readers(columns: Sequence[Column[Any]]) -> list[tuple[int, Callable[[Any], Any]]]:
+    names = [column.name for column in columns]
+    return [(index, _READERS[name]) for index, name in enumerate(names) if name in _READERS]
+
+
+def _read(row: Row, readers: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    values = list(row)
+    for index, reader in readers:
+        values[index] = reader(values[index])
+    return values
+
+
+_RUN_READERS = _readers(RUN)
+_ATTEMPT_READERS = _readers(ATTEMPT)

@@ -1,0 +1,215 @@
+"""The tables, and in them the judges: what must never be, the database refuses.
+
+A migration makes the same tables step by step; a test compares the two. Times are instants:
+microseconds since 1970 in UTC. JSON is kept as text: it is opened by Python alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    literal_column,
+    or_,
+    text,
+)
+
+from rota.core.outcome import OutcomeKind
+from rota.core.run import FINAL, WAITING, Cause, State
+
+REVISION = "0001"
+"""The newest migration: a ledger of this revision is opened without loading Alembic."""
+
+RARE = (FINAL - {State.SUCCEEDED}) & FINAL
+"""The final states that are looked for and seldom: they have an index of their own."""
+
+metadata = MetaData()
+
+
+def word(value: str) -> ColumnElement[Any]:
+    """Write a word of ours into the SQL itself: a partial index is used for nothing less."""
+    return literal_column(f"'{value}'", Text)
+
+
+def one_of(column: ColumnElement[Any], values: frozenset[Any]) -> ColumnElement[bool]:
+    """Say that `column` holds one of these words, always in the same order."""
+    return column.in_([word(value) for value in sorted(values)])
+
+
+def _words(column: str, words: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(
+        f"{column} IN ({', '.join(repr(w.value) for w in words)})", name=f"known_{column}"
+    )
+
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    # what the code says
+    Column("name", Text, nullable=False),
+    Column("func_path", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("trigger_args", Text, nullable=False),  # JSON
+    Column("timezone", Text, nullable=False),
+    Column("schedule", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("policy", Text, nullable=False),  # JSON
+    Column("executor", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("file", Text),
+    Column("line", Integer),
+    # where its planning stands
+    Column("anchor", BigInteger, nullable=False),
+    Column("planned_until", BigInteger, nullable=False),
+    # what was laid over it
+    Column("edits", Text, nullable=False),  # JSON
+    Column("paused_since", BigInteger),
+    Column("paused_until", BigInteger),
+    Column("pause_reason", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+    Column("revision", Integer, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("fire_time", BigInteger),  # NULL: started by hand
+    Column("cause", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("count", BigInteger, nullable=False, server_default=text("1")),
+    Column("exclusive", Boolean, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("attempt_started_at", BigInteger),
+    Column("node", Text),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("cancel_requested", Text),
+    Column("peak_memory", BigInteger),
+    Column("arguments", Text),  # JSON
+    Column("result", Text),  # JSON
+    Column("progress", Text),  # JSON
+    Column("checkpoint", Text),  # JSON, gone when the run has ended
+    _words("state", State),
+    _words("cause", Cause),
+    CheckConstraint(
+        "(state IN ('scheduled', 'queued', 'running')) = (finished_at IS NULL)",
+        name="ended_when_final",
+    ),
+    CheckConstraint(
+        "state <> 'running' OR (node IS NOT NULL AND attempt_started_at IS NOT NULL)",
+        name="running_somewhere",
+    ),
+    # The key is the row's place (no second tree), and new ids sort last: rows are appended.
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_id", Text, primary_key=True, nullable=False),
+    Column("number", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("node", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text),
+    Column("traceback", Text),
+    Column("peak_memory", BigInteger),
+    _words("outcome", OutcomeKind),
+    sqlite_with_rowid=False,
+)
+"""The attempts that did not succeed. The one that did is the last of its run, and the run's own
+row says everything of it: writing it twice would cost every good run a seventh of its time."""
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("run_id", Text, primary_key=True, nullable=False),
+    Column("attempt", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("seq", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("logger", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("info", Text, nullable=False),  # JSON
+    CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
+)
+
+IS_WAITING = one_of(runs.c.state, WAITING)
+IS_RUNNING = runs.c.state == word(State.RUNNING)
+IS_RARE = one_of(runs.c.state, RARE)
+
+# Every index costs each run a few microseconds: a run that succeeds passes through the first
+# four (the two of waiting runs and the one of running ones are small) and never enters the last.
+Index(
+    "one_run_per_occurrence",
+    runs.c.task_id,
+    runs.c.fire_time,
+    unique=True,
+    sqlite_where=runs.c.fire_time.is_not(None),
+    postgresql_where=runs.c.fire_time.is_not(None),
+)
+Index("runs_of_task", runs.c.task_id, runs.c.id)
+for _name, _columns, _where in (
+    ("waiting_by_time", (runs.c.available_at,), IS_WAITING),
+    ("waiting_by_task", (runs.c.task_id, runs.c.available_at), IS_WAITING),
+    ("running_by_task", (runs.c.task_id,), IS_RUNNING),
+    ("rare_ends", (runs.c.state, runs.c.id, runs.c.task_id), IS_RARE),
+):
+    Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
+
+__all__ = [
+    "IS_RARE",
+    "IS_RUNNING",
+    "IS_WAITING",
+    "RARE",
+    "REVISION",
+    "and_",
+    "attempts",
+    "logs",
+    "metadata",
+    "nodes",
+    "one_of",
+    "or_",
+    "runs",
+    "tasks",
+    "word",
+]
