@@ -20,6 +20,8 @@ from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap, Policy, Task, TaskDefinition
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.definitions import define
+from rota.engine.health import report
+from rota.engine.pruner import prune_now
 from rota.engine.registry import Entry, records
 from rota.errors import (
     RotaError,
@@ -56,6 +58,8 @@ class TaskManager:
         self._lent_loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.RLock()
         self._opened = False
+        self.file_errors: list[RotaError] = []
+        """What is wrong with the task files, as of the last `discover`."""
 
     @classmethod
     def from_config(cls, path: Path | str) -> TaskManager:
@@ -133,6 +137,7 @@ class TaskManager:
                     file.register(self)
                 except Exception as error:
                     catalogue.errors.append(_register_failed(file.path, error))
+        self.file_errors = list(catalogue.errors)
         return catalogue
 
     def remove_task(self, id: str) -> None:
@@ -213,6 +218,19 @@ class TaskManager:
         self._write(lambda tx: tx.plan([run]))
         return run.id
 
+    def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
+        """Run a task once in this process, where no node is up: nothing else is scheduled or
+        claimed. Returns the run when it has ended, retries included; raises UnknownTaskError."""
+        engine = self.services.engine
+        run_id = self.run_task(id, arguments=arguments)
+        engine.start(only=run_id)
+        try:
+            engine.wait_for(run_id)
+        finally:
+            engine.stop()
+            self._opened = False
+        return self.history.run(run_id)
+
     def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
         """Cancel a waiting run at once, or have a running one cancelled, and return its state;
         raises UnknownRunError, and StateError for one that has ended."""
@@ -222,6 +240,18 @@ class TaskManager:
     def get_run(self, run_id: str) -> Run:
         """Return a run by its id, or an unambiguous part of it; raises UnknownRunError."""
         return self.history.run(run_id)
+
+    def prune(self) -> int:
+        """Delete the history past `manager.retention_days` now, and return how many runs that
+        were; a started manager does it by itself once an hour. Raises LedgerError."""
+        self._open()
+        services = self.services
+        return prune_now(services.ledger, services.clock, self.config.manager.retention_days)
+
+    def health(self) -> dict[str, Any]:
+        """Return how this node is, as JSON: `status` healthy, degraded or down, the `reasons`,
+        and the figures behind them. Reads the ledger; never raises for what it finds."""
+        return report(self.services.engine, [str(error) for error in self.file_errors])
 
     # --- life ---
 
@@ -244,6 +274,7 @@ class TaskManager:
             self._lend(loop)
             self.services.engine.start()
             self._opened = True
+            Manager.use(self)
 
     def shutdown(self, *, grace: float | None = None) -> bool:
         """Stop: running attempts get `grace` seconds (default: `manager.shutdown_grace`), then
@@ -370,8 +401,13 @@ class ProcessManager:
 
     @cached_property
     def task_manager(self) -> TaskManager:
-        """Return the task manager of this process; raises ConfigError on first use."""
+        """Return the task manager of this process: the one that was started, else one made now;
+        raises ConfigError where the configuration is wrong."""
         return TaskManager()
+
+    def use(self, task_manager: TaskManager) -> None:
+        """Make `task_manager` the one of this process."""
+        self.__dict__["task_manager"] = task_manager
 
     def __getattr__(self, name: str) -> Any:
         """Pass a verb on to the task manager."""

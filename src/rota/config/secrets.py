@@ -26,15 +26,16 @@ def shown(key: str, value: Any) -> Any:
     """Return `value` of the setting `key` as it may be printed, masked at any depth."""
     if isinstance(value, dict):
         return {name: shown(str(name), inner) for name, inner in value.items()}
-    if key == "notify":  # an Apprise URL carries its tokens as host and path
-        return [_scheme(url) if isinstance(url, str) else url for url in value or ()]
     if isinstance(value, list):
         return [shown(key, inner) for inner in value]
     if value is not None and is_secret(key):
         return MASK
-    return masked(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _scheme(value) if key == "notify" else masked(value)
 
 
 def _scheme(url: str) -> str:
+    """Keep of an Apprise URL what service it names: it carries its tokens as host and path."""
     scheme, mark, _ = url.partition("://")
     return f"{scheme}{mark}{MASK}" if mark else MASK

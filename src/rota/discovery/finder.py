@@ -92,9 +92,12 @@ def _below(directory: Path, entries: list[Path], seen: set[tuple[int, int]]) -> 
         if entry.is_dir():
             if not (entry / "pyvenv.cfg").exists():
                 yield from _below(entry, _listed(entry), seen)
-        elif entry.suffix == ".py" and not _TESTS.fullmatch(entry.name):
-            if _first_visit(entry, seen):
-                yield entry
+        elif _may_hold_tasks(entry.name) and _first_visit(entry, seen):
+            yield entry
+
+
+def _may_hold_tasks(name: str) -> bool:
+    return name.endswith(".py") and not _TESTS.fullmatch(name)
 
 
 def _listed(directory: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 from rota.core.ids import RunIds
 from rota.core.instants import Instant, seconds, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
+from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
 from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
@@ -180,12 +181,22 @@ class Engine:
         if self._loop is not None and self.is_running:
             asyncio.run_coroutine_threadsafe(self.refresher.refresh(), self._loop).result()
 
+    def wait_for(self, run_id: str) -> None:
+        """Wait until a run has ended; raises UnknownRunError."""
+        while self.ledger.history.run(run_id).state not in FINAL:
+            self.recorder.recorded.wait(0.5)
+            self.recorder.recorded.clear()
+
     # --- life ---
 
-    def start(self) -> None:
-        """Join the nodes and begin; returns at once when that is done; raises LedgerError."""
+    def start(self, *, only: str | None = None) -> None:
+        """Join the nodes and begin; returns at once when that is done; raises LedgerError.
+
+        With `only`, it plans nothing and claims nothing but that run.
+        """
         if self._thread is not None:
             return
+        self.dispatcher.only = only
         self.ledger.open()
         self._hurry.clear()
         self._stopped.clear()
@@ -277,7 +288,8 @@ class Engine:
         await self.reaper.reap()
         self._unregistered.clear()
         await self._register_entries(self.registry.entries())
-        self.ticking.start()
+        if self.dispatcher.only is None:
+            self.ticking.start()
         self.dispatcher.wake.set()
         logger.info(
             "Node %s is up with %d tasks on %s",

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, Text, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -96,14 +96,13 @@ def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
 def encode(rows: Iterable[Any]) -> str:
     """Write a batch as the JSON that `incoming` and `listed` read.
 
-    No text can poison a batch: half a surrogate pair, which UTF-8 has no bytes for, becomes `?`,
-    and a NUL, at which SQLite's functions would cut the text off, the symbol for NUL.
+    A NUL, at which SQLite's JSON functions would cut a text off, becomes the symbol for it.
     """
     batch = rows if isinstance(rows, list) else list(rows)
     text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
     if "\\u0000" in text:  # also true for JSON within JSON, where a NUL is harmless
-        text = json.dumps([_without_nul(row) for row in batch], ensure_ascii=False)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+        text = json.dumps(_without_nul(batch), ensure_ascii=False, separators=(",", ":"))
+    return text
 
 
 def decode(text: str) -> list[Any]:
@@ -119,5 +118,3 @@ def _without_nul(value: Any) -> Any:
         return [_without_nul(item) for item in value]
     return value
 
-
-__all__ = ["Row", "decode", "encode", "func", "gathered", "incoming", "listed"]

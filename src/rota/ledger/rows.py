@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Column
 
+from rota.core.ids import RunIds
+from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import (
     Claim,
@@ -57,6 +59,14 @@ CANDIDATE = tuple(
         " cause failures crashes fence arguments checkpoint"
     ).split()
 )
+
+# --- ids ----------------------------------------------------------------------------------------
+
+
+def first_id(instant: Instant) -> str:
+    """Return what the smallest id of this instant's millisecond begins with: ids sort by time."""
+    return RunIds().new(max(instant, 0))[:10]
+
 
 # --- JSON columns -------------------------------------------------------------------------------
 
