@@ -199,7 +199,7 @@ def _sorted(
 
 def _note_unknown(key: Any, trigger: Any, notes: _Notes) -> None:
     fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
-    hint = nearest(key, [*OPTIONS, *fields]) if isinstance(key, str) else "Names are texts."
+    hint = nearest(key, list({*OPTIONS, *fields})) if isinstance(key, str) else "Names are texts."
     notes.add(str(key)[:80], "there is no such option.", hint)
 
 

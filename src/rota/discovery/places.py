@@ -12,7 +12,7 @@ DEFINITIONS = "TASK_DEFINITIONS"
 
 
 class Place(NamedTuple):
-    """The line of a dict literal, and of each of its keys (`trigger_args.hour` for inner ones)."""
+    """The line of an entry, and of each key of a dict literal (`trigger_args.hour` within)."""
 
     line: int
     keys: Mapping[str, int]
@@ -27,7 +27,7 @@ class Places:
         self.imported = _imported(tree)
         self.line: int | None = None  # of the list itself
         self._by_id: dict[str, list[Place]] = {}
-        self._in_list: list[Place | None] = []
+        self._in_list: list[Place] = []
         self._read(tree)
 
     def of_entry(self, index: int, entry: Any) -> tuple[Source, Mapping[str, int]]:
@@ -51,9 +51,7 @@ class Places:
             elements = value.elts if isinstance(value, ast.List | ast.Tuple) else []
             if any(isinstance(element, ast.Starred) for element in elements):
                 break  # from here on the index in the text is not the index in the list
-            self._in_list += [
-                _place(element) if isinstance(element, ast.Dict) else None for element in elements
-            ]
+            self._in_list += map(_place, elements)
 
 
 def _imported(tree: ast.Module) -> bool:
@@ -86,8 +84,8 @@ def _id(node: ast.Dict) -> str | None:
     return None
 
 
-def _place(node: ast.Dict) -> Place:
-    return Place(node.lineno, dict(_keys(node, "")))
+def _place(node: ast.expr) -> Place:
+    return Place(node.lineno, dict(_keys(node, "")) if isinstance(node, ast.Dict) else {})
 
 
 def _keys(node: ast.Dict, prefix: str) -> Iterator[tuple[str, int]]:

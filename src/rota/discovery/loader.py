@@ -1,0 +1,170 @@
+"""From task files to definitions: what is right goes on, what is wrong is said, all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rota.core.task import TaskDefinition
+from rota.discovery.definitions import Defaults
+from rota.discovery.finder import SourceFile, absolute, find, read, shown
+from rota.discovery.mishaps import raised
+from rota.discovery.modules import load_module
+from rota.discovery.reading import findings
+from rota.discovery.trial import tried
+from rota.errors import DefinitionError, RotaError, TaskFileError
+
+TIMEOUT = 10.0
+"""Seconds that the import of a file may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """What a task file gave; after a mistake, also what its last good version gave."""
+
+    path: Path
+    fingerprint: str = ""
+    module: ModuleType | None = None
+    definitions: tuple[TaskDefinition, ...] = ()
+    register: Callable[[Any], Any] | None = None  # its own register_tasks, to be called by whoever
+    errors: tuple[RotaError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that a directory's task files define."""
+
+    files: tuple[LoadedFile, ...] = ()
+    directory_error: RotaError | None = None
+
+    @property
+    def definitions(self) -> list[TaskDefinition]:
+        """Return every definition, each id once."""
+        return [definition for file in self.files for definition in file.definitions]
+
+    @property
+    def errors(self) -> list[RotaError]:
+        """Return every mistake, file by file."""
+        own = [] if self.directory_error is None else [self.directory_error]
+        return [*own, *(error for file in self.files for error in file.errors)]
+
+
+def load_directory(
+    directory: str | Path,
+    project: str | Path,
+    defaults: Defaults,
+    *,
+    timeout: float = TIMEOUT,
+    previous: Catalogue | None = None,
+) -> Catalogue:
+    """Load every task file below a directory; never raises for what stands in them.
+
+    `directory` is taken from `project`, `timeout` is seconds per file. Of `previous`, what is
+    unchanged is kept, and so is the last good version of what is broken now.
+    """
+    project = absolute(project, Path.cwd())
+    top = absolute(directory, project)
+    try:
+        paths = list(find(top))
+    except OSError as error:
+        what = f"the directory of task files cannot be read ({error.strerror or error})."
+        remedy = "Create it, or name another one in manager.tasks_directory."
+        missing = TaskFileError(what, where=shown(top, project), remedy=remedy)
+        return Catalogue(previous.files if previous else (), missing)
+    former = {file.path: file for file in previous.files} if previous else {}
+    return Catalogue(tuple(_distinct(_loaded(paths, project, defaults, timeout, former))))
+
+
+def load_file(
+    path: str | Path,
+    project: str | Path,
+    defaults: Defaults,
+    *,
+    timeout: float = TIMEOUT,
+    previous: LoadedFile | None = None,
+) -> LoadedFile:
+    """Load one task file, as `load_directory` does; it may lie anywhere."""
+    project = absolute(project, Path.cwd())
+    path = absolute(path, project)
+    former = {path: previous} if previous else {}
+    return next(iter(_distinct(_loaded([path], project, defaults, timeout, former))))
+
+
+def _loaded(
+    paths: Iterable[Path],
+    project: Path,
+    defaults: Defaults,
+    timeout: float,
+    former: Mapping[Path, LoadedFile],
+) -> list[LoadedFile]:
+    files: dict[Path, LoadedFile] = {}
+    changed: list[SourceFile] = []
+    for path in paths:
+        last = former.get(path, LoadedFile(path))
+        try:
+            source = read(path, project)
+        except TaskFileError as error:
+            files[path] = replace(last, errors=(error,))
+            continue
+        if source.fingerprint == last.fingerprint and not last.errors:
+            files[path] = last
+        elif source.may_define:
+            files[path] = last
+            changed.append(source)
+    broken = tried(changed, project, timeout)
+    for source in changed:
+        last = files[source.path]
+        if source.path in broken:
+            files[source.path] = replace(last, errors=(broken[source.path],))
+        else:
+            files[source.path] = _imported(source, project, defaults, last)
+    return list(files.values())
+
+
+def _imported(
+    source: SourceFile, project: Path, defaults: Defaults, last: LoadedFile
+) -> LoadedFile:
+    try:
+        module = load_module(source, project)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: it got through the trial, and not here
+        mishap = raised(error, str(source.path))
+        return replace(last, errors=(mishap.error(source),))
+    found = findings(module, source, defaults)
+    stale = found.refused.difference(definition.id for definition in found.definitions)
+    kept = [definition for definition in last.definitions if definition.id in stale]
+    return LoadedFile(
+        path=source.path,
+        fingerprint=source.fingerprint,
+        module=module,
+        definitions=(*found.definitions, *kept),
+        register=found.register,
+        errors=tuple(found.errors),
+    )
+
+
+def _distinct(files: Iterable[LoadedFile]) -> list[LoadedFile]:
+    """Refuse every definition whose id stands further up, in the same or another file."""
+    first: dict[str, TaskDefinition] = {}
+    return [_without_repeated(file, first) for file in files]
+
+
+def _without_repeated(file: LoadedFile, first: dict[str, TaskDefinition]) -> LoadedFile:
+    kept: list[TaskDefinition] = []
+    errors: list[RotaError] = []
+    for definition in file.definitions:
+        earlier = first.setdefault(definition.id, definition)
+        if earlier is definition:
+            kept.append(definition)
+        else:
+            where = f"{definition.source}, task {definition.id!r}"
+            what = f"the id stands in {earlier.source} already."
+            remedy = "Give one of the two another id."
+            errors.append(DefinitionError(what, where=where, remedy=remedy))
+    if not errors:
+        return file
+    return replace(file, definitions=tuple(kept), errors=(*file.errors, *errors))

@@ -1,0 +1,71 @@
+"""How it is said that importing a task file went wrong."""
+
+from __future__ import annotations
+
+import traceback
+from typing import NamedTuple
+
+from rota.core.task import Source
+from rota.discovery.finder import SourceFile
+from rota.errors import RotaError, TaskFileError
+
+_MOST = 500  # characters of an exception's own message
+
+
+class Mishap(NamedTuple):
+    """What happened, in which line of the task file, and how to mend it."""
+
+    what: str
+    line: int | None
+    remedy: str
+
+    def error(self, file: SourceFile) -> TaskFileError:
+        """Return it as the error of that file."""
+        where = str(Source(file.shown, self.line))
+        return TaskFileError(self.what, where=where, remedy=self.remedy)
+
+
+def raised(error: BaseException, path: str) -> Mishap:
+    """Tell of an exception that left the import of the file at `path`."""
+    if isinstance(error, RotaError):
+        text = error.what
+    else:
+        text = "".join(traceback.format_exception_only(error)[-1:]).strip()
+    what = f"importing it raised {' '.join(text.split())[:_MOST]}{_elsewhere(error, path)}."
+    return Mishap(what, _line(error, path), _remedy(error))
+
+
+def _line(error: BaseException, path: str) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return error.lineno
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    return lines[-1] if lines else None
+
+
+def _elsewhere(error: BaseException, path: str) -> str:
+    """Say in which other file it was raised."""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{error.filename}:{error.lineno}"
+        return "" if error.filename == path else f" (in {place})"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<")
+    ]
+    last = frames[-1] if frames else None
+    if last is None or last.filename == path or isinstance(error, ImportError):
+        return ""
+    return f" (in {last.filename}:{last.lineno})"
+
+
+def _remedy(error: BaseException) -> str:
+    match error:
+        case ModuleNotFoundError():
+            return "Install it, or correct its name; the project directory is searched first."
+        case SyntaxError():
+            return "Mend it; until then this file defines nothing new."
+        case SystemExit():
+            return "Task files are imported: put programs under `if __name__ == '__main__':`."
+        case EOFError():
+            return "Nobody answers `input()` here; read a setting instead."
+    return "Mend it, or move what may fail into the task that needs it."
