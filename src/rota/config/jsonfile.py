@@ -126,11 +126,8 @@ def _scanned(text: str, name: str) -> tuple[dict[Path, int], list[ConfigError]]:
             path = _path(stack)
             where = f"{name}, line {line}, {'.'.join(path)}"
             if path in lines:
-                errors.append(
-                    ConfigError(
-                        f"stands in line {lines[path]} already.", where=where, remedy="Keep one."
-                    )
-                )
+                what = f"stands in line {lines[path]} already."
+                errors.append(ConfigError(what, where=where, remedy="Keep one of them."))
             lines.setdefault(path, line)
             errors += _unfit(token, where)
         else:
