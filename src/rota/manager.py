@@ -219,11 +219,11 @@ class TaskManager:
         return run.id
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
-        """Run a task once in this process, where no node is up: nothing else is scheduled or
-        claimed. Returns the run when it has ended, retries included; raises UnknownTaskError."""
+        """Run a task once in this process, where no node is up: nothing is planned, and nothing
+        claimed but its own runs. Returns the run when it has ended, retries included; raises UnknownTaskError."""
         engine = self.services.engine
         run_id = self.run_task(id, arguments=arguments)
-        engine.start(only=run_id)
+        engine.start(only=id)
         try:
             engine.wait_for(run_id)
         finally:

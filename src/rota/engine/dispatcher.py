@@ -57,7 +57,7 @@ class Dispatcher:
         self._log_limit = log_limit
         self._timer: tuple[Instant, asyncio.TimerHandle] | None = None
         self.accepting = True
-        self.only: str | None = None  # the one run that may be claimed, where there is such
+        self.only: str | None = None  # the one task whose runs may be claimed, where there is such
         self.wake = Wake()
 
     def wake_at(self, instant: Instant | None) -> None:
@@ -159,7 +159,7 @@ class Dispatcher:
     def judge(self, run: Waiting, free: dict[str, int], now: Instant) -> str | bool:
         """Say True to claim a waiting run, False to leave it, or why it is missed."""
         entry = self._registry.get(run.task_id)
-        if entry is None or self.only not in (None, run.run_id):
+        if entry is None or self.only not in (None, run.task_id):
             return False
         policy = entry.policy
         if policy.start_deadline is not None and run.fire_time is not None and run.attempt == 0:

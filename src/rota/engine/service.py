@@ -192,7 +192,7 @@ class Engine:
     def start(self, *, only: str | None = None) -> None:
         """Join the nodes and begin; returns at once when that is done; raises LedgerError.
 
-        With `only`, it plans nothing and claims nothing but that run.
+        With `only`, it plans nothing and claims nothing but the runs of that task.
         """
         if self._thread is not None:
             return

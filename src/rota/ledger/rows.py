@@ -207,12 +207,12 @@ def new_run_row(run: NewRun, state: State, reason: str) -> list[Any]:
     ]
 
 
-def settled_row(ending: Ending) -> list[Any]:
-    """Return the values of SETTLED."""
+def settled_row(ending: Ending, fence: int) -> list[Any]:
+    """Return the values of SETTLED, for a run that is held under `fence`."""
     new, attempt = ending.settlement, ending.attempt
     return [
         attempt.run_id,
-        ending.fence,
+        fence,
         new.state,
         new.reason,
         new.failures,
@@ -293,9 +293,11 @@ def line_of(row: Row) -> LogLine:
     return LogLine(*row)
 
 
-def node_row(node: Node) -> list[Any]:
-    """Return the values of NODE."""
-    return [getattr(node, column.name) for column in NODE[:-1]] + [to_json(node.info)]
+def node_row(node: Node) -> dict[str, Any]:
+    """Return the values of NODE by name."""
+    return {column.name: getattr(node, column.name) for column in NODE} | {
+        "info": to_json(node.info)
+    }
 
 
 def node_of(row: Row) -> Node:

@@ -78,7 +78,9 @@ def _check_kinds(trigger: object, args: object, dst: object) -> None:
 def _cron(
     args: Mapping[str, object], timezone: str, dst: str, errors: list[TriggerError]
 ) -> CronTrigger:
-    wanted, repeats = _read(errors, _ANY, _pattern, args)
+    # A misspelt field is one mistake, and not also a missing one.
+    named = not errors or "crontab" in args or not args.keys().isdisjoint(KEYWORDS)
+    wanted, repeats = _read(errors, _ANY, _pattern, args) if named else _ANY
     bounds = _read_bounds(args, timezone, errors)
     if errors:
         raise one_error(errors)
@@ -92,7 +94,8 @@ def _cron(
 def _interval(
     args: Mapping[str, object], timezone: str, anchor: Instant | None, errors: list[TriggerError]
 ) -> IntervalTrigger:
-    period = _read(errors, SECOND, read_period, args)
+    named = not errors or not args.keys().isdisjoint(UNITS)
+    period = _read(errors, SECOND, read_period, args) if named else SECOND
     bounds = _read_bounds(args, timezone, errors)
     if errors:
         raise one_error(errors)
