@@ -98,24 +98,17 @@ def read_fields(args: Mapping[str, object]) -> tuple[Pattern, bool]:
     )
 
 
-def check_fires(trigger: CronTrigger, field: str) -> None:
-    """Raise TriggerError for a trigger that has no instant at all, ever.
+def why_never(trigger: CronTrigger) -> str | None:
+    """Say why a trigger has no instant at all, ever; None when it has one.
 
     One that had its last instant long ago, or has its first in a far year, is as good as any.
     """
     wanted = trigger.pattern
     if not names_a_day(wanted.years, wanted.rule):
-        raise TriggerError(
-            "It can never fire: no day from 1970 to 9999 fits all of its fields.",
-            field=field,
-            remedy="Look at day, month, week and day_of_week together.",
-        )
+        return "no day from 1970 to 9999 fits all of it"
     bounded = trigger.start is not None or trigger.end is not None
     if not bounded and wanted.years == EVERY_YEAR:
-        return
+        return None
     if trigger.next_after(-LAST_INSTANT) is None:
-        raise TriggerError(
-            "It can never fire: none of its times lies between its start and its end.",
-            field="end_date" if bounded else field,
-            remedy="Look at start_date, end_date and year, and at the changes of the clocks.",
-        )
+        return "start_date, end_date or a change of the clocks leaves every time of it out"
+    return None

@@ -55,7 +55,8 @@ class Zone:
 
     def offset_at(self, second: int) -> int:
         """Return the offset at an instant."""
-        second = min(max(second, _LOWEST), _CONVERTIBLE)
+        if not _LOWEST <= second <= _CONVERTIBLE:
+            second = min(max(second, _LOWEST), _CONVERTIBLE)
         return _seconds(datetime.fromtimestamp(second, self._tz).utcoffset())
 
     def steady_offset(self, day: int) -> int | None:

@@ -8,13 +8,13 @@ from typing import NamedTuple, TypeVar
 from rota.core.instants import DAY, SECOND, Instant
 from rota.errors import TriggerError, nearest
 from rota.triggers.base import LAST_INSTANT, Trigger
-from rota.triggers.cron import CronTrigger, check_fires, read_fields
+from rota.triggers.cron import CronTrigger, read_fields, why_never
 from rota.triggers.crontab import read_crontab
 from rota.triggers.date import DateTrigger
 from rota.triggers.dst import Changes, Zone
 from rota.triggers.fields import KEYWORDS
 from rota.triggers.interval import UNITS, IntervalTrigger, read_period, read_span
-from rota.triggers.mistakes import one_error, refuse, shown
+from rota.triggers.mistakes import one_error, quoted, refuse, shown
 from rota.triggers.pattern import Pattern
 from rota.triggers.zones import read_moment, read_zone, zone
 
@@ -31,6 +31,10 @@ _CHANGES = {
     "both": (Changes.BOTH, Changes.BOTH),
 }
 """For fixed local times, and for a wildcard or step in hour or minute."""
+_RAREST_FIRST = (
+    *("week", "day", "day_of_week", "month", "year", "hour", "minute", "second"),
+    *("crontab", "start_date", "end_date"),
+)
 _LONGEST_JITTER = 366 * DAY
 
 T = TypeVar("T")
@@ -87,8 +91,21 @@ def _cron(
     found = CronTrigger(
         wanted, bounds.zone, _CHANGES[dst][repeats], bounds.start, bounds.end, bounds.jitter
     )
-    check_fires(found, "crontab" if "crontab" in args else _least_certain(args))
+    why = why_never(found)
+    if why is not None:
+        raise _never(args, why)
     return found
+
+
+def _never(args: Mapping[str, object], why: str) -> TriggerError:
+    named = [name for name in _RAREST_FIRST if name in args]
+    said = ", ".join(f"{name}={quoted(args[name])}" for name in named)
+    return TriggerError(
+        f"{said} can never fire: {why}.",
+        field=named[0],
+        text=said,
+        remedy="Look at these together, and at start_date, end_date and dst.",
+    )
 
 
 def _interval(
@@ -195,8 +212,3 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
 
 def _suggest(name: object, known: list[str] | tuple[str, ...]) -> str:
     return nearest(shown(name), known)
-
-
-def _least_certain(args: Mapping[str, object]) -> str:
-    """Return the field to look at first when no day fits: the rarest of those given."""
-    return next(name for name in ("week", "day", "day_of_week", "month", *KEYWORDS) if name in args)
