@@ -1,1 +1,49 @@
-"""Finding task files, importing them without harm, and checking what they define."""
+"""Finding task files, importing them without harm, and checking what they define.
+
+Each name is found when it is first asked for: the child that tries task files needs few of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rota.discovery.definitions import Defaults as Defaults
+    from rota.discovery.definitions import define as define
+    from rota.discovery.loader import Catalogue as Catalogue
+    from rota.discovery.loader import LoadedFile as LoadedFile
+    from rota.discovery.loader import load_directory as load_directory
+    from rota.discovery.loader import load_file as load_file
+    from rota.discovery.modules import load_function as load_function
+    from rota.discovery.watcher import Watcher as Watcher
+
+_HOMES = {
+    "Catalogue": "loader",
+    "Defaults": "definitions",
+    "LoadedFile": "loader",
+    "Watcher": "watcher",
+    "define": "definitions",
+    "load_directory": "loader",
+    "load_file": "loader",
+    "load_function": "modules",
+}
+
+__all__ = [
+    "Catalogue",
+    "Defaults",
+    "LoadedFile",
+    "Watcher",
+    "define",
+    "load_directory",
+    "load_file",
+    "load_function",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from its own module the first time it is asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

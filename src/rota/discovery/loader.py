@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,23 +33,13 @@ class LoadedFile:
     errors: tuple[RotaError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Catalogue:
-    """Everything that a directory's task files define."""
+    """Everything that a directory's task files define, each id once, and every mistake."""
 
-    files: tuple[LoadedFile, ...] = ()
-    directory_error: RotaError | None = None
-
-    @property
-    def definitions(self) -> list[TaskDefinition]:
-        """Return every definition, each id once."""
-        return [definition for file in self.files for definition in file.definitions]
-
-    @property
-    def errors(self) -> list[RotaError]:
-        """Return every mistake, file by file."""
-        own = [] if self.directory_error is None else [self.directory_error]
-        return [*own, *(error for file in self.files for error in file.errors)]
+    definitions: list[TaskDefinition] = field(default_factory=list)
+    errors: list[RotaError] = field(default_factory=list)
+    files: list[LoadedFile] = field(default_factory=list)
 
 
 def load_directory(
@@ -73,9 +63,9 @@ def load_directory(
         what = f"the directory of task files cannot be read ({error.strerror or error})."
         remedy = "Create it, or name another one in manager.tasks_directory."
         missing = TaskFileError(what, where=shown(top, project), remedy=remedy)
-        return Catalogue(previous.files if previous else (), missing)
+        return _catalogue(previous.files if previous else [], missing)
     former = {file.path: file for file in previous.files} if previous else {}
-    return Catalogue(tuple(_distinct(_loaded(paths, project, defaults, timeout, former))))
+    return _catalogue(_distinct(_loaded(paths, project, defaults, timeout, former)))
 
 
 def load_file(
@@ -91,6 +81,14 @@ def load_file(
     path = absolute(path, project)
     former = {path: previous} if previous else {}
     return next(iter(_distinct(_loaded([path], project, defaults, timeout, former))))
+
+
+def _catalogue(files: list[LoadedFile], *errors: RotaError) -> Catalogue:
+    return Catalogue(
+        definitions=[definition for file in files for definition in file.definitions],
+        errors=[*errors, *(error for file in files for error in file.errors)],
+        files=files,
+    )
 
 
 def _loaded(
