@@ -12,7 +12,8 @@ from watchfiles import PythonFilter, watch
 _QUIET = 100
 """Milliseconds without a further change after which the changes so far are reported."""
 _LONGEST_WAIT = 2_000
-_ABSENT = 1.0  # seconds between looks for a directory that is not there
+_LOOK = 1_000
+"""Milliseconds between looks whether the directory is there, and still the same one."""
 _logger = logging.getLogger(__name__)
 
 
@@ -40,23 +41,43 @@ class Watcher:
             thread.join()
 
     def _watch(self) -> None:
+        found_before = True
         while not self._stop.is_set():
             try:
-                self._report_changes()
+                place = _identity(self._directory)
+                if not found_before:
+                    self._report({self._directory})
+                found_before = True
+                self._report_changes(place)
             except OSError as error:  # removed meanwhile, or not there yet, or out of watches
                 _logger.debug("%s cannot be watched: %s", self._directory, error)
-            self._stop.wait(_ABSENT)
+                found_before = False
+            self._stop.wait(_LOOK / 1_000)
 
-    def _report_changes(self) -> None:
+    def _report_changes(self, place: tuple[int, int]) -> None:
+        """Report changes until the directory is no longer the one that is being watched."""
         for changes in watch(
             self._directory,
             watch_filter=PythonFilter(),
             step=_QUIET,
             debounce=_LONGEST_WAIT,
+            rust_timeout=_LOOK,
+            yield_on_timeout=True,
             stop_event=self._stop,
             raise_interrupt=False,
         ):
-            try:
-                self._on_change({Path(path) for _, path in changes})
-            except Exception:
-                _logger.exception("Loading the changed task files failed.")
+            if changes:
+                self._report({Path(path) for _, path in changes})
+            if _identity(self._directory) != place:
+                raise FileNotFoundError("another directory stands in its place")
+
+    def _report(self, paths: Set[Path]) -> None:
+        try:
+            self._on_change(paths)
+        except Exception:
+            _logger.exception("Loading the changed task files failed.")
+
+
+def _identity(directory: Path) -> tuple[int, int]:
+    status = directory.stat()
+    return status.st_dev, status.st_ino

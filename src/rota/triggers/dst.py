@@ -21,6 +21,9 @@ _EARLIEST = -3 * DAY  # before the first wall time of any pattern in any zone
 LATEST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 # Converting the last hours of the year 9999 leaves the range of datetime; no zone changes then.
 _CONVERTIBLE = LATEST - 2 * DAY
+# The calendar and the rules of a zone repeat after 400 years: what met a gap so often in a row
+# meets one always, like every 02:15 on the last Sunday of March in Berlin.
+_MOST_GAPS = 1000
 _LOWEST = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
 
 
@@ -132,7 +135,10 @@ def next_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> 
 
 
 def _forward(pattern: Pattern, zone: Zone, changes: Changes, second: int, start: int) -> int | None:
-    while (wall := pattern.next(start)) is not None:
+    for _ in range(_MOST_GAPS):
+        wall = pattern.next(start)
+        if wall is None:
+            return None
         offset = zone.steady_offset(wall // DAY)
         if offset is not None:
             return wall - offset

@@ -1,0 +1,114 @@
+"""Which of the occurrences that fell into a downtime still run."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rota.core.catchup import COUNTED, ON_TIME, Due, decide, survey
+from rota.core.instants import MINUTE, SECOND, Instant
+from rota.core.task import Catchup, Policy
+
+
+class Every:
+    """Every `period`, from the epoch on."""
+
+    jitter: Instant = 0
+
+    def __init__(self, period: Instant) -> None:
+        self.period = period
+
+    def next_after(self, after: Instant) -> Instant:
+        return after - after % self.period + self.period
+
+    def last_before(self, at: Instant) -> Instant:
+        return at - at % self.period
+
+    def count_between(self, after: Instant, until: Instant, limit: int) -> int:
+        return min(until // self.period - after // self.period, limit)
+
+
+def rows(cursor: Instant, now: Instant, policy: Policy, period: Instant = MINUTE) -> list[Due]:
+    return decide(survey(Every(period), cursor, now, policy), policy)
+
+
+def runs(due: list[Due]) -> list[Instant]:
+    return [one.fire_time for one in due if one.missed_reason is None]
+
+
+NOW = 1_000 * MINUTE + SECOND
+
+
+def test_one_on_time_simply_runs() -> None:
+    assert rows(NOW - MINUTE, NOW, Policy(catchup=Catchup.NONE)) == [Due(1_000 * MINUTE)]
+
+
+def test_latest_runs_the_newest_of_the_downtime() -> None:
+    late = NOW + 30 * SECOND
+    due = rows(late - 10 * MINUTE, late, Policy())
+    assert len(due) == 10
+    assert runs(due) == [1_000 * MINUTE]
+    assert due[-1].caught_up
+    assert due[0].missed_reason == "it fell into a downtime (catchup=latest)"
+
+
+def test_latest_leaves_the_missed_ones_where_one_is_on_time() -> None:
+    due = rows(NOW - 10 * MINUTE, NOW, Policy())
+    assert runs(due) == [1_000 * MINUTE]
+    assert not due[-1].caught_up
+
+
+def test_none_runs_only_what_is_on_time() -> None:
+    late = NOW + 30 * SECOND
+    assert runs(rows(late - 10 * MINUTE, late, Policy(catchup=Catchup.NONE))) == []
+
+
+def test_all_runs_the_newest_up_to_the_limit_and_sums_up_the_others() -> None:
+    late = NOW + 30 * SECOND
+    policy = Policy(catchup=Catchup.ALL, catchup_limit=3)
+    due = rows(late - 10 * MINUTE, late, policy)
+    assert runs(due) == [998 * MINUTE, 999 * MINUTE, 1_000 * MINUTE]
+    assert (due[0].fire_time, due[0].stands_for) == (997 * MINUTE, 7)
+    assert due[0].missed_reason is not None
+    assert due[0].missed_reason.startswith("7 occurrences after 1970-01-01T")
+
+
+def test_older_than_the_window_is_only_counted() -> None:
+    late = NOW + 30 * SECOND
+    policy = Policy(catchup=Catchup.ALL, catchup_window=120)
+    due = rows(late - 10 * MINUTE, late, policy)
+    assert runs(due) == [999 * MINUTE, 1_000 * MINUTE]
+    assert due[0].stands_for == 8
+
+
+def test_a_very_long_downtime_costs_little() -> None:
+    due = rows(0, 10**9 * SECOND, Policy(), period=SECOND)
+    assert due[0].stands_for == COUNTED
+    assert due[0].missed_reason is not None
+    assert due[0].missed_reason.startswith("at least 100000 occurrences")
+
+
+def test_nothing_due() -> None:
+    assert rows(NOW, NOW + SECOND, Policy()) == []
+
+
+@given(
+    downtime=st.integers(0, 500),
+    into=st.integers(0, 59),
+    catchup=st.sampled_from(Catchup),
+    limit=st.integers(1, 20),
+    window=st.integers(0, 40_000),
+)
+def test_every_occurrence_is_in_exactly_one_row(
+    downtime: int, into: int, catchup: Catchup, limit: int, window: int
+) -> None:
+    now = 1_000 * MINUTE + into * SECOND
+    cursor = now - downtime * MINUTE
+    policy = Policy(catchup=catchup, catchup_limit=limit, catchup_window=window)
+    due = rows(cursor, now, policy)
+    assert sum(one.stands_for for one in due) == downtime
+    assert [one.fire_time for one in due] == sorted({one.fire_time for one in due})
+    assert all(cursor < one.fire_time <= now for one in due)
+    late = [one for one in due if one.missed_reason is None and now - one.fire_time > ON_TIME]
+    assert len(late) <= {Catchup.NONE: 0, Catchup.LATEST: 1, Catchup.ALL: limit}[catchup]
+    assert all(one.caught_up for one in late)

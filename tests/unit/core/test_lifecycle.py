@@ -1,0 +1,149 @@
+"""What a run becomes when an attempt has ended."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rota.core import retry
+from rota.core.instants import SECOND, seconds
+from rota.core.lifecycle import TRANSITIONS, Settlement, settle
+from rota.core.outcome import Outcome, OutcomeKind, failure
+from rota.core.run import ACTIVE, FINAL, State
+from rota.core.task import OnCrash, Policy
+
+NOW = 1_700_000_000 * SECOND
+FAILED = Outcome(OutcomeKind.FAILED, error="ValueError: no", error_types=("ValueError",))
+
+
+def settled(
+    outcome: Outcome,
+    policy: Policy = Policy(),  # noqa: B008  # frozen
+    failures: int = 0,
+    crashes: int = 0,
+    cancel_reason: str | None = None,
+    handed_back: str | None = None,
+) -> Settlement:
+    return settle(
+        outcome,
+        run_id="R",
+        failures=failures,
+        crashes=crashes,
+        policy=policy,
+        now=NOW,
+        cancel_reason=cancel_reason,
+        handed_back=handed_back,
+    )
+
+
+def test_success_ends_the_run_with_its_result() -> None:
+    end = settled(Outcome(OutcomeKind.SUCCEEDED, result=[1]), cancel_reason="too late")
+    assert (end.state, end.result) == (State.SUCCEEDED, [1])
+
+
+def test_failure_waits_for_its_retry_until_none_is_left() -> None:
+    policy = Policy(max_retries=2, retry_delay=10)
+    first = settled(FAILED, policy)
+    assert first.state is State.SCHEDULED
+    assert first.reason == "retry 1 of 2 after ValueError: no"
+    assert first.available_at is not None
+    assert NOW + seconds(5) <= first.available_at <= NOW + seconds(10)
+    assert settled(FAILED, policy, failures=1).state is State.SCHEDULED
+    last = settled(FAILED, policy, failures=2)
+    assert (last.state, last.reason, last.failures) == (State.FAILED, "ValueError: no", 3)
+
+
+def test_retry_on_and_no_retry_on_name_exceptions() -> None:
+    assert settled(FAILED, Policy(retry_on=("KeyError",))).state is State.FAILED
+    assert settled(FAILED, Policy(retry_on=("ValueError",))).state is State.SCHEDULED
+    assert settled(FAILED, Policy(no_retry_on=("ValueError",))).state is State.FAILED
+
+
+def test_subclasses_of_a_named_exception_count() -> None:
+    outcome = failure(FileNotFoundError("x"))
+    assert settled(outcome, Policy(retry_on=("builtins.OSError",))).state is State.SCHEDULED
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.CANCELLED])
+def test_asked_for_end_is_cancelled_and_not_retried(kind: OutcomeKind) -> None:
+    end = settled(Outcome(kind), cancel_reason="by hand")
+    assert (end.state, end.reason) == (State.CANCELLED, "by hand")
+
+
+def test_attempt_that_cancelled_itself_has_failed() -> None:
+    assert settled(Outcome(OutcomeKind.CANCELLED)).state is State.SCHEDULED
+
+
+def test_crash_runs_again_without_using_up_retries() -> None:
+    end = settled(Outcome(OutcomeKind.CRASHED, error="killed"), Policy(max_retries=0))
+    assert (end.state, end.failures, end.crashes) == (State.QUEUED, 0, 1)
+
+
+def test_crash_is_lost_where_effects_must_be_at_most_once() -> None:
+    end = settled(Outcome(OutcomeKind.CRASHED), Policy(on_crash=OnCrash.LOSE))
+    assert end.state is State.LOST
+
+
+def test_task_that_kills_its_worker_again_and_again_is_quarantined() -> None:
+    end = settled(Outcome(OutcomeKind.CRASHED, error="SIGSEGV"), Policy(max_crashes=3), crashes=2)
+    assert end.state is State.FAILED
+    assert end.reason == "quarantined after 3 crashes (max_crashes=3): SIGSEGV"
+
+
+def test_handed_back_at_shutdown_counts_as_nothing() -> None:
+    end = settled(Outcome(OutcomeKind.CANCELLED), handed_back="node a stops")
+    assert (end.state, end.reason, end.failures, end.crashes) == (
+        State.QUEUED,
+        "node a stops",
+        0,
+        0,
+    )
+    lose = Policy(on_crash=OnCrash.LOSE)
+    assert settled(Outcome(OutcomeKind.CANCELLED), lose, handed_back="x").state is State.LOST
+
+
+def test_final_states_lead_nowhere_and_active_ones_somewhere() -> None:
+    assert set(TRANSITIONS) - {None} == ACTIVE
+    assert all(not TRANSITIONS.get(state) for state in FINAL)
+
+
+@given(
+    kind=st.sampled_from(OutcomeKind),
+    failures=st.integers(0, 6),
+    crashes=st.integers(0, 6),
+    retries=st.integers(0, 5),
+    on_crash=st.sampled_from(OnCrash),
+    cancel=st.none() | st.just("by hand"),
+    back=st.none() | st.just("stops"),
+)
+def test_every_settlement_is_a_transition_of_the_machine(
+    kind: OutcomeKind,
+    failures: int,
+    crashes: int,
+    retries: int,
+    on_crash: OnCrash,
+    cancel: str | None,
+    back: str | None,
+) -> None:
+    end = settled(
+        Outcome(kind),
+        Policy(max_retries=retries, on_crash=on_crash),
+        failures,
+        crashes,
+        cancel,
+        back,
+    )
+    assert end.state in TRANSITIONS[State.RUNNING]
+    assert (end.available_at is not None) == (end.state in ACTIVE)
+    assert end.failures in (failures, failures + 1)
+    assert (end.state is State.SUCCEEDED) == (kind is OutcomeKind.SUCCEEDED)
+
+
+@given(failures=st.integers(1, 200), run=st.text(min_size=1, max_size=8))
+def test_back_off_grows_to_its_cap_and_is_the_same_everywhere(failures: int, run: str) -> None:
+    policy = Policy(retry_delay=1, retry_backoff=2, retry_max_delay=60)
+    wait = retry.delay(policy, run, failures)
+    full = min(2.0 ** min(failures - 1, 60), 60)
+    assert seconds(full / 2) <= wait <= seconds(full)
+    assert wait == retry.delay(policy, run, failures)
