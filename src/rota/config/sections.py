@@ -18,7 +18,7 @@ from pydantic import (
 from rota.config.secrets import shown
 from rota.errors import ConfigError, nearest
 
-_LEDGERS = ("postgresql", "sqlite")
+_LEDGERS = ("memory", "postgresql", "sqlite")
 
 
 def _whole(value: float) -> Any:
@@ -168,7 +168,7 @@ class ManagerSection(Checked):
     )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         "sqlite:///rota.db",
-        description="Where runs are recorded: sqlite:///file or postgresql://host/database.",
+        description="Where runs are recorded: sqlite:///file, or memory:// for trying things out.",
     )
     node: Name | None = Field(
         None, description="This process's name in the ledger; null: host name and process id."
@@ -182,7 +182,7 @@ class ManagerSection(Checked):
     retention_days: Annotated[int, Field(ge=1, le=36500)] = Field(
         30, description="Days that ended runs are kept in the ledger."
     )
-    run_log_limit: Bytes = Field(1_048_576, description="Bytes of log kept per run (its end).")
+    run_log_limit: Bytes = Field(1_048_576, description="Bytes of log kept per attempt, from its beginning.")
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
     notify: list[str] = Field(

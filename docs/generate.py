@@ -1,0 +1,113 @@
+"""Writes the pages that are made from the code; with `--check`, says which are out of date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rota.config import schema
+from rota.config.model import Xcorecfg
+from rota.core.lifecycle import TRANSITIONS
+from rota.core.run import FINAL, State
+
+DOCS = Path(__file__).parent
+GENERATED = "<!-- Made from the code by `make docs`: edit the code, not this page. -->\n"
+
+MEANING = {
+    State.SCHEDULED: "waits for its retry, or for its start delay",
+    State.QUEUED: "may start as soon as a slot is free",
+    State.RUNNING: "a node attempts it under a lease",
+    State.SUCCEEDED: "its last attempt succeeded, and the holder of its lease said so",
+    State.FAILED: "its last attempt failed or timed out with no retry left, or it was quarantined",
+    State.CANCELLED: "somebody asked for its end",
+    State.SKIPPED: "its task still ran, and `overlap` said skip",
+    State.MISSED: "it fell into a downtime, or could not start by its deadline",
+    State.LOST: "its worker died, and `on_crash` said lose",
+}
+
+
+def lifecycle() -> str:
+    """Return the page of the state machine, drawn from `rota.core.lifecycle.TRANSITIONS`."""
+    lines = [
+        GENERATED,
+        "# The life of a run\n",
+        "Every run is in one of nine states, and moves only along these arrows.\n",
+        "```mermaid",
+        "stateDiagram-v2",
+    ]
+    for source, targets in TRANSITIONS.items():
+        for target, why in targets.items():
+            lines.append(f"    {source or '[*]'} --> {target}: {why}")
+    lines += [f"    {state} --> [*]" for state in State if state in FINAL]
+    lines += ["```\n", "| state | means | ended |", "|---|---|---|"]
+    lines += [
+        f"| `{state}` | {MEANING[state]} | {'yes' if state in FINAL else ''} |" for state in State
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def configuration() -> str:
+    """Return the page of every configuration key, from the models themselves."""
+    lines = [
+        GENERATED,
+        "# Every key of `config.json`\n",
+        "Each can be set by an environment variable: `XCORE_` and its path in capitals, `__`"
+        " between levels (`XCORE_MANAGER__MAX_TASKS`).\n",
+        *_section("", Xcorecfg),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, model: type) -> Iterator[str]:
+    plain = {
+        name: field
+        for name, field in model.model_fields.items()  # type: ignore[attr-defined]
+        if not hasattr(field.annotation, "model_fields")
+    }
+    if title:
+        yield f"\n## `{title}`\n"
+        yield f"{(model.__doc__ or '').splitlines()[0]}\n"
+    yield "| key | default | what it does |"
+    yield "|---|---|---|"
+    for name, field in plain.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "" if field.is_required() else f"`{_json(default)}`"
+        yield f"| `{field.alias or name}` | {shown} | {field.description or ''} |"
+    for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+        if name not in plain:
+            yield from _section(name, field.annotation)
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, default=str)
+
+
+PAGES = {
+    "lifecycle.md": lifecycle,
+    "reference/configuration.md": configuration,
+    "reference/config.schema.json": schema.text,
+}
+
+
+def main() -> int:
+    """Write the pages, or check them; returns the exit code."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = DOCS / name, make()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        verb = "Out of date, run `make docs`" if "--check" in sys.argv else "Written"
+        print(f"{verb}: {', '.join(stale)}")  # noqa: T201
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
