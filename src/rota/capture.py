@@ -15,15 +15,18 @@ _lock = threading.Lock()
 _installed = 0
 
 
-def install() -> None:
-    """Start capturing in this process: logging, `sys.stdout` and `sys.stderr`; counts its calls."""
+def install(*, write_through: bool = True) -> None:
+    """Start capturing in this process: logging, `sys.stdout` and `sys.stderr`; counts its calls.
+
+    Without `write_through`, what a run prints goes to the run alone.
+    """
     global _installed
     with _lock:
         _installed += 1
         if _installed == 1:
             logging.getLogger().addHandler(_handler)
-            sys.stdout = _tee(sys.stdout, "STDOUT")
-            sys.stderr = _tee(sys.stderr, "STDERR")
+            sys.stdout = _tee(sys.stdout, "STDOUT", write_through)
+            sys.stderr = _tee(sys.stderr, "STDERR", write_through)
 
 
 def uninstall() -> None:
@@ -64,14 +67,17 @@ _handler = _RunHandler()
 class _Tee:
     """A text stream that writes through to another one, and to the current run."""
 
-    def __init__(self, stream: TextIO, level: str) -> None:
+    def __init__(self, stream: TextIO, level: str, write_through: bool) -> None:
         self._stream = stream
         self._level = level
+        self._write_through = write_through
 
     def write(self, text: str) -> int:
         run = running()
         if run is not None and isinstance(text, str) and not _logging_now(sys._getframe(1)):
             printed(run, self._level, text)
+            if not self._write_through:
+                return len(text)
         return self._stream.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -85,8 +91,8 @@ class _Tee:
         return getattr(self._stream, name)
 
 
-def _tee(stream: TextIO | None, level: str) -> Any:
-    return None if stream is None else _Tee(stream, level)
+def _tee(stream: TextIO | None, level: str, write_through: bool) -> Any:
+    return None if stream is None else _Tee(stream, level, write_through)
 
 
 def _untee(stream: Any) -> Any:

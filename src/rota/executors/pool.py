@@ -16,8 +16,6 @@ from rota.errors import StateError
 from rota.executors.attempts import Attempt, Attempts
 from rota.executors.memory import sampler
 
-_PATIENCE = 1.0  # seconds for what runs at shutdown
-
 
 class Seat(threading.Thread):
     """A thread of the pool."""
@@ -74,6 +72,8 @@ Queue = SimpleQueue[SeatedAttempt | None]  # None: leave
 
 class Pool(ABC):
     """Seats on demand, up to `slots`; an abandoned attempt keeps its own, a new one replaces it."""
+
+    patience = 1.0  # seconds for what runs at shutdown
 
     def __init__(self, slots: int, name: str) -> None:
         self.attempts = Attempts[SeatedAttempt]()
@@ -138,7 +138,7 @@ class Pool(ABC):
             self.stop(attempt.call)
         for _ in seats:
             self._queue.put(None)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self.patience
         for seat in seats:
             if seat is not threading.current_thread():
                 seat.join(max(0.0, deadline - time.monotonic()))

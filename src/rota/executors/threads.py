@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
-from inspect import isawaitable
-from typing import Any
-
 from rota.core.outcome import Outcome
 from rota.current import enter
 from rota.executors import places
+from rota.executors.awaitables import awaited
 from rota.executors.pool import Pool, Queue, Seat, SeatedAttempt
 
 
@@ -33,14 +29,6 @@ class _ThreadSeat(Seat):
         call = attempt.call
         enter(attempt.run)
         try:
-            result: Any = call.func(*call.args, **call.kwargs)
-            while isawaitable(result):
-                # A coroutine function in disguise: it is run, never taken for a success.
-                result = asyncio.run(_awaited(result))
-            return attempt.returned(result)
+            return attempt.returned(awaited(call.func(*call.args, **call.kwargs)))
         except BaseException as exc:
             return attempt.raised(exc)
-
-
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable

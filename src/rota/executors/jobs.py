@@ -1,0 +1,101 @@
+"""What a worker process does with a job: find the function, call it, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rota import capture
+from rota.core.outcome import Outcome
+from rota.core.ports import Call
+from rota.current import CurrentRun, enter, leave
+from rota.errors import LedgerError
+from rota.executors import results
+from rota.executors.awaitables import awaited
+from rota.executors.channel import Channel
+
+
+def work(channel: Channel) -> None:
+    """Do one job after the other until the channel ends."""
+    settings = channel.receive()
+    if settings is None:
+        return
+    sys.path[:] = settings["path"]
+    capture.install(write_through=False)
+    wire = Wire(channel)
+    while (job := channel.receive()) is not None:
+        channel.send(["begun"])
+        logging.getLogger().setLevel(job.pop("log_level"))
+        outcome = Context().run(_perform, job, wire, settings)
+        channel.send(["end", asdict(outcome)])
+
+
+class Wire:
+    """The reporter of the process that calls: everything goes over the channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._checkpointing = threading.Lock()
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        """Send one line."""
+        self._channel.send(["log", level, logger, text])
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        """Send where it stands."""
+        self._channel.send(["progress", done, total, note])
+
+    def checkpoint(self, value: Any) -> None:
+        """Send a value and wait until it is stored; raises LedgerError where that failed."""
+        with self._checkpointing:
+            self._channel.send(["checkpoint", value])
+            answer = self._channel.receive()
+        if answer is None or answer[1] is not None:
+            raise LedgerError(
+                "The checkpoint was not stored.", where="" if answer is None else answer[1]
+            )
+
+
+def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str]) -> Outcome:
+    run = CurrentRun(Call(func=_perform, reporter=wire, **job))
+    enter(run)
+    _reset_peak()
+    try:
+        load = _named(settings["loader"])
+        func = load(job["file"], job["func_path"], settings["project"])
+        result = awaited(func(*job["args"], **job["kwargs"]))
+        outcome = results.succeeded(result, _peak())
+    except BaseException as exc:
+        outcome = results.failed(exc, _peak())
+    leave(run)
+    return outcome
+
+
+def _named(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _reset_peak() -> None:
+    """Let the kernel forget the highest memory of earlier jobs, where it can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> int:
+    """Return the highest resident size in bytes since `_reset_peak`."""
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
