@@ -13,7 +13,9 @@ from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
 from rota.engine import Engine
 from rota.engine.settings import Settings
-from rota.executors import AioExecutor, ProcessExecutor, ThreadExecutor
+from rota.executors.aio import AioExecutor
+from rota.executors.processes import ProcessExecutor
+from rota.executors.threads import ThreadExecutor
 from rota.ledger import open_ledger
 
 

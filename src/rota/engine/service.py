@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from rota import capture
 from rota.core.ids import RunIds
 from rota.core.instants import Instant, seconds, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
@@ -175,6 +176,7 @@ class Engine:
         """Look at everything at once: the clock was moved, or something was written."""
         self.ticking.wakeup()
         self.dispatcher.wake.set()
+        self.deadlines.wake.set()
 
     def refresh(self) -> None:
         """Take over now what the ledger says of tasks and runs; raises LedgerError."""
@@ -198,6 +200,7 @@ class Engine:
             return
         self.dispatcher.only = only
         self.ledger.open()
+        capture.install()
         self._hurry.clear()
         self._stopped.clear()
         self._clean = True
@@ -214,6 +217,7 @@ class Engine:
             self._thread = None
             self._stopped.set()
             self.ledger.close()
+            capture.uninstall()
             raise
 
     def stop(self, grace: float | None = None) -> bool:
@@ -233,6 +237,7 @@ class Engine:
         thread.join()
         self._thread = self._loop = self._stopping = None
         self.ledger.close()
+        capture.uninstall()
         self._stopped.set()
         return self._clean
 

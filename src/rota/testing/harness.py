@@ -1,0 +1,73 @@
+"""A task manager on a fake clock, for tests that read like a story."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rota.config import Xcorecfg
+from rota.core.ports import RunFilter
+from rota.core.run import FINAL, Run
+from rota.manager import TaskManager
+from rota.testing.clock import FakeClock
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], *, within: float = 20.0, what: str = "") -> T:
+    """Return what `look` returns as soon as that is true; raises AssertionError after `within`
+    real seconds."""
+    pause = threading.Event()
+    deadline = time.monotonic() + within
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never came true within {within} s: {what or look}")
+        pause.wait(0.005)
+
+
+class Harness:
+    """A started or unstarted `manager` on a `clock` that moves when told.
+
+    `options` are keys of the configuration's `manager` section; the ledger is a file in
+    `directory`, so that a second harness on it is a restart or another node.
+    """
+
+    def __init__(self, directory: Path, clock: FakeClock | None = None, **options: Any) -> None:
+        self.clock = clock or FakeClock()
+        settings = {"ledger_url": f"sqlite:///{directory / 'rota.db'}", **options}
+        self.manager = TaskManager(
+            Xcorecfg.model_validate({"manager": settings}), project=directory, clock=self.clock
+        )
+
+    def __enter__(self) -> Harness:
+        self.manager.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.manager.shutdown(grace=0)
+
+    def advance(self, span: float) -> None:
+        """Let `span` seconds pass and have everything look at the time."""
+        self.clock.advance(span)
+        self.manager.services.engine.poke()
+
+    def runs(self, task_id: str | None = None) -> list[Run]:
+        """Return the runs, oldest first."""
+        where = RunFilter(task_id=task_id)
+        return self.manager.history.runs(where, limit=10_000, newest_first=False).runs
+
+    def ended(self, task_id: str | None = None, count: int = 1) -> list[Run]:
+        """Wait until at least `count` runs are known and all have ended, and return them."""
+
+        def look() -> list[Run]:
+            runs = self.runs(task_id)
+            done = len(runs) >= count and all(run.state in FINAL for run in runs)
+            return runs if done else []
+
+        return eventually(look, what=f"{count} ended runs of {task_id}: {self.runs(task_id)}")
