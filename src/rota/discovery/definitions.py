@@ -83,11 +83,13 @@ def define(
     zone = _zone(given, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
     prefix = "trigger_args." if "trigger_args" in options else ""
-    _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
+    if "trigger_args" not in notes.refused:
+        _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
     executor = ExecutorName.THREAD
     if facts is not None:
-        _check_call(func, facts, args, kwargs, notes)
+        if notes.refused.isdisjoint(("args", "kwargs")):
+            _check_call(func, facts, args, kwargs, notes)
         executor = _executor(func, facts, given, (args, kwargs), defaults, notes)
     notes.finish()
     if facts is None:
@@ -137,11 +139,12 @@ def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
 class _Notes:
     """Every mistake of one definition, each with its place."""
 
-    __slots__ = ("errors", "label", "lines", "source")
+    __slots__ = ("errors", "label", "lines", "refused", "source")
 
     def __init__(self, label: str, source: Source | None, lines: Mapping[str, int]) -> None:
         self.label, self.source, self.lines = label, source, lines
         self.errors: list[RotaError] = []
+        self.refused: set[str] = set()
 
     def read(self, key: str, value: Any, reader: Reader) -> Any:
         """Return what `reader` makes of a value; None, and a note, where it refuses."""
@@ -158,6 +161,7 @@ class _Notes:
 
     def add(self, key: str, what: str, remedy: str = "") -> None:
         """Note a mistake of `key`."""
+        self.refused.add(key)
         self.errors.append(DefinitionError(what, where=self.place(key), remedy=remedy))
 
     def place(self, key: str) -> str:
@@ -184,9 +188,8 @@ def _sorted(
     for key, value in options.items():
         reader = OPTIONS.get(key)
         if reader is not None:
-            before = len(notes.errors)
             read = notes.read(key, value, reader)
-            if len(notes.errors) == before:
+            if key not in notes.refused:
                 given[key] = read
         elif key not in _ALL_FIELDS:
             _note_unknown(key, trigger, notes)

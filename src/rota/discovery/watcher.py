@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Set
 from pathlib import Path
 
-from watchfiles import PythonFilter, watch
+from watchfiles import Change, PythonFilter, watch
 
 _QUIET = 100
 """Milliseconds without a further change after which the changes so far are reported."""
 _LONGEST_WAIT = 2_000
-_LOOK = 1_000
-"""Milliseconds between looks whether the directory is there, and still the same one."""
+_LOOK = 1.0  # seconds between looks for a directory that is not there
+_RETRY = 60.0  # seconds until a directory that cannot be watched is tried again
 _logger = logging.getLogger(__name__)
 
 
@@ -41,35 +41,37 @@ class Watcher:
             thread.join()
 
     def _watch(self) -> None:
-        found_before = True
+        watched_before = True
         while not self._stop.is_set():
+            if not self._directory.is_dir():
+                watched_before = False
+                self._stop.wait(_LOOK)
+                continue
+            if not watched_before:
+                self._report({self._directory})
+            watched_before = False
             try:
-                place = _identity(self._directory)
-                if not found_before:
-                    self._report({self._directory})
-                found_before = True
-                self._report_changes(place)
-            except OSError as error:  # removed meanwhile, or not there yet, or out of watches
-                _logger.debug("%s cannot be watched: %s", self._directory, error)
-                found_before = False
-            self._stop.wait(_LOOK / 1_000)
+                self._report_changes()
+            except FileNotFoundError:  # gone at this moment
+                continue
+            except OSError as error:  # as when the system has no watches left
+                _logger.warning("%s cannot be watched: %s", self._directory, error)
+                self._stop.wait(_RETRY)
 
-    def _report_changes(self, place: tuple[int, int]) -> None:
-        """Report changes until the directory is no longer the one that is being watched."""
+    def _report_changes(self) -> None:
+        """Report changes until the directory itself is removed: then its watch is dead."""
         for changes in watch(
             self._directory,
-            watch_filter=PythonFilter(),
+            watch_filter=_TaskFiles(self._directory),
             step=_QUIET,
             debounce=_LONGEST_WAIT,
-            rust_timeout=_LOOK,
-            yield_on_timeout=True,
             stop_event=self._stop,
             raise_interrupt=False,
         ):
-            if changes:
-                self._report({Path(path) for _, path in changes})
-            if _identity(self._directory) != place:
-                raise FileNotFoundError("another directory stands in its place")
+            paths = {Path(path) for _, path in changes}
+            self._report(paths)
+            if self._directory in paths:
+                return
 
     def _report(self, paths: Set[Path]) -> None:
         try:
@@ -78,6 +80,14 @@ class Watcher:
             _logger.exception("Loading the changed task files failed.")
 
 
-def _identity(directory: Path) -> tuple[int, int]:
-    status = directory.stat()
-    return status.st_dev, status.st_ino
+class _TaskFiles(PythonFilter):
+    """Python files, and the end of the watched directory itself."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = str(directory)
+        super().__init__()
+
+    def __call__(self, change: Change, path: str) -> bool:
+        """Say whether a change matters."""
+        ended = change is Change.deleted and path == self._directory
+        return ended or super().__call__(change, path)
