@@ -58,7 +58,7 @@ def _elements_in_sqlite(element: _elements, compiler: SQLCompiler, **kw: Any) ->
 def _item_in_sqlite(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
     array, index = element.clauses
     # Not `->>`: that needs SQLite 3.38, newer than some systems in use, and is no faster.
-    return f"json_extract({compiler.process(array, **kw)}, '$[{index.value}]')"  # type: ignore[attr-defined]
+    return f"json_extract({compiler.process(array, **kw)}, '$[{index.value}]')"
 
 
 @compiles(_array, "sqlite")
@@ -117,4 +117,3 @@ def _without_nul(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_nul(item) for item in value]
     return value
-

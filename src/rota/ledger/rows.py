@@ -28,7 +28,7 @@ from rota.core.ports import (
     Waiting,
 )
 from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State
-from rota.core.task import OnCrash, Overlap, Policy
+from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.ledger.jsonrows import Row
 from rota.ledger.tables import attempts, logs, nodes, runs, tasks
 
@@ -39,25 +39,45 @@ ATTEMPT = tuple(attempts.c[field.name] for field in fields(Attempt))
 LOG = tuple(logs.c[field.name] for field in fields(LogLine))
 NODE = tuple(nodes.c[field.name] for field in fields(Node))
 
-NEW_RUN = tuple(
-    runs.c[name]
-    for name in (
-        "id task_id fire_time cause state available_at created_at exclusive"
-        " reason count arguments finished_at"
-    ).split()
+NEW_RUN = (
+    runs.c.id,
+    runs.c.task_id,
+    runs.c.fire_time,
+    runs.c.cause,
+    runs.c.state,
+    runs.c.available_at,
+    runs.c.created_at,
+    runs.c.exclusive,
+    runs.c.reason,
+    runs.c.count,
+    runs.c.arguments,
+    runs.c.finished_at,
 )
-SETTLED = tuple(
-    runs.c[name]
-    for name in (
-        "id fence state reason failures crashes available_at result finished_at peak_memory"
-    ).split()
+SETTLED = (
+    runs.c.id,
+    runs.c.fence,
+    runs.c.state,
+    runs.c.reason,
+    runs.c.failures,
+    runs.c.crashes,
+    runs.c.available_at,
+    runs.c.result,
+    runs.c.finished_at,
+    runs.c.peak_memory,
 )
-CANDIDATE = tuple(
-    runs.c[name]
-    for name in (
-        "id task_id fire_time available_at attempt exclusive"
-        " cause failures crashes fence arguments checkpoint"
-    ).split()
+CANDIDATE = (
+    runs.c.id,
+    runs.c.task_id,
+    runs.c.fire_time,
+    runs.c.available_at,
+    runs.c.attempt,
+    runs.c.exclusive,
+    runs.c.cause,
+    runs.c.failures,
+    runs.c.crashes,
+    runs.c.fence,
+    runs.c.arguments,
+    runs.c.checkpoint,
 )
 
 # --- ids ----------------------------------------------------------------------------------------
@@ -231,7 +251,8 @@ def run_of(row: Row) -> Run:
 
 def waiting_of(row: Row) -> Waiting:
     """Read the beginning of a row of CANDIDATE."""
-    return Waiting(*row[:5], exclusive=bool(row[5]))
+    run_id, task_id, fire_time, available_at, attempt, exclusive = row[:6]
+    return Waiting(run_id, task_id, fire_time, available_at, attempt, bool(exclusive))
 
 
 def claim_of(row: Row) -> Claim:
@@ -302,33 +323,34 @@ def node_row(node: Node) -> dict[str, Any]:
 
 def node_of(row: Row) -> Node:
     """Read a row of NODE."""
-    return Node(*row[:-1], info=json.loads(row[-1]))
+    return Node(*_read(row, _NODE_READERS))
 
 
 # --- how stored values become ours --------------------------------------------------------------
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "cause": Cause,
-    "state": State,
-    "outcome": OutcomeKind,
-    "exclusive": bool,
-    "arguments": _from_json,
-    "result": _from_json,
-    "progress": _from_json,
-}
+_Readers = list[tuple[int, Callable[[Any], Any]]]
 
 
-def _readers(columns: Sequence[Column[Any]]) -> list[tuple[int, Callable[[Any], Any]]]:
+def _readers(columns: Sequence[Column[Any]], **readers: Callable[[Any], Any]) -> _Readers:
     names = [column.name for column in columns]
-    return [(index, _READERS[name]) for index, name in enumerate(names) if name in _READERS]
+    return [(names.index(name), reader) for name, reader in readers.items()]
 
 
-def _read(row: Row, readers: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+def _read(row: Row, readers: _Readers) -> list[Any]:
     values = list(row)
     for index, reader in readers:
         values[index] = reader(values[index])
     return values
 
 
-_RUN_READERS = _readers(RUN)
-_ATTEMPT_READERS = _readers(ATTEMPT)
+_RUN_READERS = _readers(
+    RUN,
+    cause=Cause,
+    state=State,
+    exclusive=bool,
+    arguments=_from_json,
+    result=_from_json,
+    progress=_from_json,
+)
+_ATTEMPT_READERS = _readers(ATTEMPT, outcome=OutcomeKind)
+_NODE_READERS = _readers(NODE, info=json.loads)

@@ -1,0 +1,43 @@
+"""The ledger: the tables in which everything is written before and after it happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rota.errors import LedgerError
+
+if TYPE_CHECKING:
+    from rota.core.ports import Clock, Ledger
+
+__all__ = ["open_ledger"]
+
+
+def open_ledger(url: str, *, clock: Clock) -> Ledger:
+    """Return the ledger at `url`, not yet opened: `sqlite:///path` or `memory://`.
+
+    Raises LedgerError for an address that names none.
+    """
+    from rota.ledger.ledger import SqlLedger  # SQLAlchemy takes its time: only for who needs it
+
+    scheme, separator, rest = url.partition("://")
+    if url == "memory://":
+        from rota.ledger.memory import SqliteMemory
+
+        return SqlLedger(SqliteMemory(), clock)
+    if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
+        from rota.ledger.sqlite import SqliteFile
+
+        return SqlLedger(SqliteFile(url, Path(rest[1:])), clock)
+    if scheme.startswith("postgresql"):
+        raise LedgerError(
+            "A ledger in PostgreSQL is not built yet.",
+            where="manager.ledger_url",
+            remedy='Use a file for now: "sqlite:///rota.db".',
+        )
+    raise LedgerError(
+        f"{scheme + separator + '…' if separator else repr(url)} names no ledger.",
+        where="manager.ledger_url",
+        remedy='Write "sqlite:///rota.db" for a file (four slashes for an absolute path),'
+        ' or "memory://".',
+    )

@@ -1,0 +1,34 @@
+"""What a database must offer so that the ledger can be kept in it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+
+class Database(Protocol):
+    """Connections to one database; its errors come as `LedgerError`s where they are its own."""
+
+    @property
+    def url(self) -> str:
+        """Return the address, with secrets masked."""
+
+    def open(self) -> None:
+        """Connect and bring the schema up to date; callable once more after close."""
+
+    def close(self) -> None:
+        """Disconnect; safe twice and unopened."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction that writes, commit it at the end, or roll it back on an error.
+
+        For one thread. Raises LedgerUnavailableError where it cannot begin or commit.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Lend a connection that sees one moment; for any thread."""
+
+    def version(self) -> int:
+        """Return a number that differs after each commit of anybody's."""

@@ -1,0 +1,53 @@
+"""What the database complains about, as errors of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
+
+_AWAY = {
+    sqlite3.SQLITE_BUSY: "Another process has held it locked for too long; rota tries again.",
+    sqlite3.SQLITE_LOCKED: "Another process has held it locked for too long; rota tries again.",
+    sqlite3.SQLITE_FULL: "Make room on its disk.",
+    sqlite3.SQLITE_READONLY: "Give this user the right to write the file and its directory.",
+    sqlite3.SQLITE_IOERR: "Look at the disk and the file system it lies on.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the path exists and this user may write there.",
+    sqlite3.SQLITE_PERM: "Give this user the right to write the file and its directory.",
+    sqlite3.SQLITE_PROTOCOL: "Its locks do not work there: put it on a local file system.",
+    sqlite3.SQLITE_NOMEM: "The machine is out of memory.",
+    sqlite3.SQLITE_INTERRUPT: "Try it again.",
+}
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+RESTORE = "Move it away and restore a backup; `sqlite3 FILE .recover` saves what can be saved."
+
+
+def explain(error: BaseException, where: str) -> LedgerError:
+    """Return the error of ours that says what a driver's error means; `where` is the ledger."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    what = f"The ledger cannot be used: {cause}."
+    if primary in _BROKEN:
+        return LedgerCorruptError(f"The ledger is damaged: {cause}.", where=where, remedy=RESTORE)
+    if primary in _AWAY:
+        return LedgerUnavailableError(what, where=where, remedy=_AWAY[primary])
+    return LedgerError(what, where=where)
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Turn errors of the driver into errors of ours."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise explain(error, where) from error
+
+
+def closed(where: str) -> LedgerUnavailableError:
+    """Return the error of a ledger that is not open."""
+    return LedgerUnavailableError("The ledger is closed.", where=where, remedy="Open it first.")

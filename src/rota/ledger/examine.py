@@ -1,0 +1,84 @@
+"""A look at a file before anything is written to it: is it a ledger, and of which revision?"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
+from rota.ledger.errors import RESTORE, explain
+
+_MAGIC = b"SQLite format 3\x00"
+_CHECKED_WHOLE = 8 * 2**20  # bytes up to which every page is checked: some 20 ms
+
+
+def examine(path: Path) -> str | None:
+    """Return the revision of the ledger in `path`, or None where there is none yet.
+
+    Nothing is yet where there is no file, an empty one or a database without tables: SQLite makes
+    an empty file before the first write, so that a second process may find one at any start, and
+    nothing can be lost by filling it. Raises LedgerCorruptError for what is no sound database,
+    LedgerError for a database of somebody else; neither the file nor its directory is changed.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerUnavailableError(
+            f"The ledger cannot be read: {error.strerror}.",
+            where=str(path),
+            remedy="Check the path and the rights of this user.",
+        ) from error
+    if not magic:
+        return None
+    if magic != _MAGIC:
+        raise LedgerCorruptError(
+            "This file is no SQLite database.",
+            where=str(path),
+            remedy="Name another file in manager.ledger_url, or move this one away.",
+        )
+    try:
+        return _revision(path)
+    except sqlite3.Error as error:
+        raise explain(error, str(path)) from error
+
+
+def _revision(path: Path) -> str | None:
+    with closing(_connect(path)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return None
+        if "alembic_version" not in tables or "runs" not in tables:
+            raise LedgerError(
+                "This database belongs to something else: it has tables, but not those of rota.",
+                where=str(path),
+                remedy="Give rota a file of its own in manager.ledger_url.",
+            )
+        if path.stat().st_size <= _CHECKED_WHOLE:
+            _check(connection, path)
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return "" if row is None else str(row[0])
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise LedgerCorruptError(
+            f"The ledger is damaged: {verdict.removeprefix('*** in database main ***').strip()}.",
+            where=str(path),
+            remedy=RESTORE,
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open it for reading; where no other process has it open, without a trace beside it.
+
+    Even a reader of a WAL database makes files next to it, unless told that nothing changes.
+    """
+    in_use = path.with_name(path.name + "-wal").exists()
+    mode = "mode=ro" if in_use else "mode=ro&immutable=1"
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True)

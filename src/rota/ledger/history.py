@@ -1,0 +1,142 @@
+"""The reading verbs: what the pages, the API and the command line ask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rota.core.instants import Instant
+from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
+from rota.core.run import Attempt, LogLine, Run
+from rota.errors import UnknownRunError
+from rota.ledger import registry, rows
+from rota.ledger import statements as sql
+from rota.ledger.database import Database
+from rota.ledger.jsonrows import encode
+from rota.ledger.paging import page_query, parameters_of, shape_of
+
+SHORTEST = 6  # characters of an id that may stand for the whole
+_NO_FILTER = RunFilter()
+
+
+class SqlHistory:
+    """The port's `History`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- runs ---
+
+    def run(self, run_id: str) -> Run:
+        wanted = run_id.strip()
+        with self._database.reading() as connection:
+            found = sql.RUN_BY_ID.rows(connection, id=wanted)
+            if not found and len(wanted) >= SHORTEST:
+                found = _runs_like(connection, wanted.upper())
+        if len(found) == 1:
+            return rows.run_of(found[0])
+        raise _no_such_run(wanted, ambiguous=bool(found))
+
+    def runs(
+        self,
+        where: RunFilter = _NO_FILTER,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        newest_first: bool = True,
+    ) -> Page:
+        size = max(limit, 1)
+        shape = shape_of(where, after=after, newest_first=newest_first)
+        if shape.states == frozenset() or shape.causes == frozenset():
+            return Page([], None)
+        values = parameters_of(where, after=after, limit=size + 1)  # one more: is there a next?
+        with self._database.reading() as connection:
+            found = page_query(shape).rows(connection, **values)
+        runs = [rows.run_of(row) for row in found[:size]]
+        return Page(runs, runs[-1].id if len(found) > size else None)
+
+    def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
+        with self._database.reading() as connection:
+            if task_ids is None:
+                found = sql.LAST_RUNS.rows(connection)
+            else:
+                batch = encode([(task_id,) for task_id in set(task_ids)])
+                found = sql.LAST_RUNS_OF.rows(connection, task_ids=batch)
+        return {run.task_id: run for run in map(rows.run_of, found)}
+
+    def active(self, task_id: str | None = None) -> list[Run]:
+        with self._database.reading() as connection:
+            if task_id is None:
+                found = sql.ACTIVE_RUNS.rows(connection)
+            else:
+                found = sql.ACTIVE_RUNS_OF.rows(connection, task_id=task_id)
+        return [rows.run_of(row) for row in sorted(found)]
+
+    def counts(self, now: Instant) -> Counts:
+        with self._database.reading() as connection:
+            found = sql.COUNTS(connection, now=now).one()
+        return Counts(found.waiting, found.running, found.oldest_due)
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        with self._database.reading() as connection:
+            found = sql.ATTEMPTS.rows(connection, id=run_id)
+            run = sql.RUN_BY_ID.rows(connection, id=run_id)
+        attempts = [rows.attempt_of(row) for row in found]
+        last = rows.last_attempt_of(rows.run_of(run[0])) if run else None
+        return attempts if last is None else [*attempts, last]
+
+    def logs(
+        self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
+    ) -> list[LogLine]:
+        attempt, seq = after
+        with self._database.reading() as connection:
+            found = sql.LINES.rows(connection, id=run_id, attempt=attempt, seq=seq, limit=limit)
+        return [rows.line_of(row) for row in found]
+
+    # --- tasks and nodes ---
+
+    def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
+        with self._database.reading() as connection:
+            if task_ids is None:
+                found = sql.ALL_TASKS.rows(connection)
+            else:
+                found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
+        return [rows.task_of(row) for row in found]
+
+    def task(self, task_id: str) -> StoredTask:
+        with self._database.reading() as connection:
+            return registry.find(connection, task_id)
+
+    def changed_tasks(self, after: int) -> list[StoredTask]:
+        with self._database.reading() as connection:
+            found = sql.TASKS_CHANGED.rows(connection, after=after)
+        return [rows.task_of(row) for row in found]
+
+    def cancellations(self, node_id: str) -> dict[str, str]:
+        with self._database.reading() as connection:
+            return dict(sql.CANCEL_REQUESTS.rows(connection, node_id=node_id))
+
+    def nodes(self) -> list[Node]:
+        with self._database.reading() as connection:
+            found = sql.NODES.rows(connection)
+        return [rows.node_of(row) for row in found]
+
+
+def _runs_like(connection: Connection, part: str) -> list[Any]:
+    """Return up to two runs whose id begins, or else ends, with `part`."""
+    beginning = sql.RUNS_BY_BEGINNING.rows(connection, low=part, high=part + "~")
+    return beginning or sql.RUNS_BY_END.rows(connection, end=part, start=-len(part))
+
+
+def _no_such_run(wanted: str, *, ambiguous: bool) -> UnknownRunError:
+    if ambiguous:
+        return UnknownRunError(
+            f"More than one run has an id like {wanted!r}.", remedy="Write more of it."
+        )
+    return UnknownRunError(
+        f"No run has the id {wanted!r}.",
+        remedy="`rota runs` lists them; the first or last"
+        f" {SHORTEST} characters of an id are enough where they name one run.",
+    )

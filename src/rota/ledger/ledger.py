@@ -1,0 +1,48 @@
+"""The ledger over a database: who writes goes through the writer, who reads through history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from rota.core.ports import Clock, History, Transaction
+from rota.ledger.database import Database
+from rota.ledger.history import SqlHistory
+from rota.ledger.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """The port's `Ledger` in a database that speaks SQL."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._history = SqlHistory(database)
+        self._writer = Writer(database, clock)
+
+    @property
+    def url(self) -> str:
+        return self._database.url
+
+    @property
+    def history(self) -> History:
+        return self._history
+
+    def open(self) -> None:
+        self._database.open()
+        self._writer.start()
+
+    def close(self) -> None:
+        self._writer.stop()
+        self._database.close()
+
+    def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
+        return self._writer.submit(operation)
+
+    def version(self) -> int:
+        return self._database.version()
+
+    def latency(self) -> float:
+        return self._writer.latency

@@ -1,0 +1,51 @@
+"""The steps from an empty database to the present tables, and the way to take them.
+
+Alembic is loaded only where a step is to be taken: most openings find nothing to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from rota.errors import LedgerNewerError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def upgrade(connection: Connection) -> None:
+    """Take the steps that are missing, within the transaction of `connection`."""
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def refuse_unknown(revision: str, where: str) -> None:
+    """Raise LedgerNewerError for a revision that is none of ours."""
+    if revision not in known():
+        raise LedgerNewerError(
+            f"A newer rota wrote this ledger (revision {revision!r}); it was left untouched.",
+            where=where,
+            remedy="Install that version of rota, or name another file in manager.ledger_url.",
+        )
+
+
+def known() -> list[str]:
+    """Return all revisions, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    here = str(Path(__file__).parent).replace("%", "%%")  # a percent sign is special there
+    config.set_main_option("script_location", here)
+    return config

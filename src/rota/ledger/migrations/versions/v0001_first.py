@@ -1,0 +1,169 @@
+"""The first tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_WAITING = sa.text("state IN ('queued', 'scheduled')")
+_RUNNING = sa.text("state = 'running'")
+_RARE = sa.text("state IN ('cancelled', 'failed', 'lost', 'missed', 'skipped')")
+
+
+def upgrade() -> None:
+    _tasks()
+    _runs()
+    _indexes()
+    _attempts()
+    _logs()
+    _nodes()
+
+
+def _tasks() -> None:
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("func_path", sa.Text, nullable=False),
+        sa.Column("trigger", sa.Text, nullable=False),
+        sa.Column("trigger_args", sa.Text, nullable=False),
+        sa.Column("timezone", sa.Text, nullable=False),
+        sa.Column("schedule", sa.Text, nullable=False),
+        sa.Column("enabled", sa.Boolean, nullable=False),
+        sa.Column("policy", sa.Text, nullable=False),
+        sa.Column("executor", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("file", sa.Text),
+        sa.Column("line", sa.Integer),
+        sa.Column("anchor", sa.BigInteger, nullable=False),
+        sa.Column("planned_until", sa.BigInteger, nullable=False),
+        sa.Column("edits", sa.Text, nullable=False),
+        sa.Column("paused_since", sa.BigInteger),
+        sa.Column("paused_until", sa.BigInteger),
+        sa.Column("pause_reason", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.BigInteger, nullable=False),
+        sa.Column("removed_at", sa.BigInteger),
+        sa.Column("revision", sa.Integer, nullable=False),
+    )
+    op.create_index("tasks_by_revision", "tasks", ["revision"])
+
+
+def _runs() -> None:
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("task_id", sa.Text, nullable=False),
+        sa.Column("fire_time", sa.BigInteger),
+        sa.Column("cause", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False, server_default=sa.text("''")),
+        sa.Column("attempt", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.Column("crashes", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.Column("count", sa.BigInteger, nullable=False, server_default=sa.text("1")),
+        sa.Column("exclusive", sa.Boolean, nullable=False),
+        sa.Column("available_at", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("started_at", sa.BigInteger),
+        sa.Column("finished_at", sa.BigInteger),
+        sa.Column("attempt_started_at", sa.BigInteger),
+        sa.Column("node", sa.Text),
+        sa.Column("fence", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.Column("cancel_requested", sa.Text),
+        sa.Column("peak_memory", sa.BigInteger),
+        sa.Column("arguments", sa.Text),
+        sa.Column("result", sa.Text),
+        sa.Column("progress", sa.Text),
+        sa.Column("checkpoint", sa.Text),
+        sa.CheckConstraint(
+            "state IN ('scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled',"
+            " 'skipped', 'missed', 'lost')",
+            name="known_state",
+        ),
+        sa.CheckConstraint("cause IN ('schedule', 'manual', 'backfill')", name="known_cause"),
+        sa.CheckConstraint(
+            "(state IN ('scheduled', 'queued', 'running')) = (finished_at IS NULL)",
+            name="ended_when_final",
+        ),
+        sa.CheckConstraint(
+            "state <> 'running' OR (node IS NOT NULL AND attempt_started_at IS NOT NULL)",
+            name="running_somewhere",
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
+def _indexes() -> None:
+    fired = sa.text("fire_time IS NOT NULL")
+    _index("one_run_per_occurrence", ["task_id", "fire_time"], fired, unique=True)
+    op.create_index("runs_of_task", "runs", ["task_id", "id"])
+    _index("waiting_by_time", ["available_at"], _WAITING)
+    _index("waiting_by_task", ["task_id", "available_at"], _WAITING)
+    _index("running_by_task", ["task_id"], _RUNNING)
+    _index("rare_ends", ["state", "id"], _RARE)
+    _index("rare_ends_of_task", ["task_id", "state", "id"], _RARE)
+
+
+def _index(name: str, columns: list[str], of: sa.TextClause, *, unique: bool = False) -> None:
+    op.create_index(name, "runs", columns, unique=unique, sqlite_where=of, postgresql_where=of)
+
+
+def _attempts() -> None:
+    op.create_table(
+        "attempts",
+        sa.Column("run_id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("number", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
+        sa.Column("node", sa.Text, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", sa.BigInteger, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("error", sa.Text),
+        sa.Column("traceback", sa.Text),
+        sa.Column("peak_memory", sa.BigInteger),
+        sa.CheckConstraint(
+            "outcome IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'crashed')",
+            name="known_outcome",
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
+def _logs() -> None:
+    op.create_table(
+        "logs",
+        sa.Column("run_id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("attempt", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
+        sa.Column("seq", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("level", sa.Text, nullable=False),
+        sa.Column("logger", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _nodes() -> None:
+    op.create_table(
+        "nodes",
+        sa.Column("id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("pid", sa.Integer, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("slots", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("seen_at", sa.BigInteger, nullable=False),
+        sa.Column("lease_until", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("info", sa.Text, nullable=False),
+        sa.CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
+    )
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Restore a backup: what a newer rota wrote, an older cannot read.")

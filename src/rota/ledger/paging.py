@@ -1,0 +1,118 @@
+"""The one query that is put together: a page of runs, for any filter, along the fitting index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Select, bindparam, func, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+
+from rota.core.instants import DAY
+from rota.core.ports import RunFilter
+from rota.core.run import WAITING, Cause, State
+from rota.ledger import rows
+from rota.ledger.jsonrows import gathered
+from rota.ledger.statements import Statement
+from rota.ledger.tables import RARE, is_rare, is_running, is_waiting, one_of, runs, word
+
+SLACK = DAY  # a run is made after its fire time, by clocks that are at most so far apart
+
+_W = TypeVar("_W")
+
+
+class Shape(NamedTuple):
+    """What a page's query is made from; the values go in as parameters."""
+
+    of_task: bool
+    states: frozenset[State] | None
+    causes: frozenset[Cause] | None
+    since: bool
+    until: bool
+    after: bool
+    newest_first: bool
+
+
+def shape_of(where: RunFilter, *, after: str | None, newest_first: bool) -> Shape:
+    """Return what the query for this page looks like."""
+    return Shape(
+        of_task=where.task_id is not None,
+        states=_words(where.states),
+        causes=_words(where.causes),
+        since=where.since is not None,
+        until=where.until is not None,
+        after=after is not None,
+        newest_first=newest_first,
+    )
+
+
+def _words(words: Collection[_W] | None) -> frozenset[_W] | None:
+    return None if words is None else frozenset(words)
+
+
+def parameters_of(where: RunFilter, *, after: str | None, limit: int) -> dict[str, Any]:
+    """Return the values for that query."""
+    values = {
+        "task_id": where.task_id,
+        "since": where.since,
+        "made_since": None if where.since is None else rows.first_id(where.since - SLACK),
+        "until": where.until,
+        "after": after,
+        "limit": limit,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=256)
+def page_query(shape: Shape) -> Statement:
+    """Return the query of the runs (RUN) of a page, in its order."""
+    query = select(*rows.RUN)
+    if shape.states is None or State.SUCCEEDED in shape.states:
+        query = _first(query, shape).where(*_filter(shape))
+        if shape.states is not None:
+            query = query.where(one_of(runs.c.state, shape.states))
+    else:
+        query = _first(query, shape).where(runs.c.id.in_(_ids_by_state(shape, shape.states)))
+    page = query.subquery()
+    return Statement(select(gathered(*page.c)))
+
+
+def _first(query: Select[Any], shape: Shape) -> Select[Any]:
+    order = runs.c.id.desc() if shape.newest_first else runs.c.id.asc()
+    return query.order_by(order).limit(bindparam("limit"))
+
+
+def _ids_by_state(shape: Shape, states: frozenset[State]) -> Select[Any]:
+    """Return the ids of the page from each state's own index: such runs are few among many."""
+    branches = [
+        _first(select(runs.c.id), shape).where(_in_state(state), *_filter(shape)).subquery()
+        for state in sorted(states)
+    ]
+    return select(union_all(*(select(branch.c.id) for branch in branches)).subquery().c.id)
+
+
+def _in_state(state: State) -> ColumnElement[bool]:
+    """Say that a run is in `state`, with the words of the partial index that has those runs."""
+    if state is State.RUNNING:
+        return is_running(runs)
+    partial = is_waiting(runs) if state in WAITING else is_rare(runs)
+    assert state in WAITING or state in RARE
+    return (runs.c.state == word(state)) & partial
+
+
+def _filter(shape: Shape) -> list[ColumnElement[bool]]:
+    moment = func.coalesce(runs.c.fire_time, runs.c.created_at)
+    terms: list[ColumnElement[bool]] = []
+    if shape.of_task:
+        terms.append(runs.c.task_id == bindparam("task_id"))
+    if shape.causes is not None:
+        terms.append(one_of(runs.c.cause, shape.causes))
+    if shape.since:
+        terms += [moment >= bindparam("since"), runs.c.id >= bindparam("made_since")]
+    if shape.until:
+        terms.append(moment < bindparam("until"))
+    if shape.after:
+        after: ColumnElement[Any] = bindparam("after")
+        terms.append(runs.c.id < after if shape.newest_first else runs.c.id > after)
+    return terms

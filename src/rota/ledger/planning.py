@@ -1,0 +1,112 @@
+"""Writing new runs: each occurrence once, each decided beside the runs of its task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rota.core.instants import Instant, to_iso
+from rota.core.overlap import ActiveRun, decide
+from rota.core.ports import NewRun, Planned
+from rota.core.run import WAITING, Cause, State
+from rota.core.task import Overlap
+from rota.ledger import rows
+from rota.ledger import statements as sql
+from rota.ledger.jsonrows import encode
+
+
+def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
+    """Write the rows that do not exist yet and return them, as they were written."""
+    new = _without_known(connection, runs)
+    if not new:
+        return []
+    plan = _Plan(_active(connection, new))
+    for run in new:
+        plan.add(run)
+    sql.INSERT_RUNS(connection, planned=encode(plan.rows()))
+    plan.cancel_replaced(connection)
+    return plan.planned()
+
+
+def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
+    keys = [(run.id, run.task_id, run.fire_time) for run in runs]
+    known = set(sql.KNOWN_RUNS.rows(connection, keys=encode(keys))) if keys else set()
+    new: list[NewRun] = []
+    seen: set[object] = set()
+    for run in runs:
+        occurrence = run.id if run.fire_time is None else (run.task_id, run.fire_time)
+        if run.id not in known and occurrence not in seen:
+            seen.add(occurrence)
+            new.append(run)
+    return new
+
+
+def _active(connection: Connection, new: Sequence[NewRun]) -> dict[str, list[ActiveRun]]:
+    """Return the runs that have not ended, oldest first, of each task that is to be decided."""
+    undecided = {run.task_id for run in new if _is_to_be_decided(run)}
+    active: dict[str, list[ActiveRun]] = {task_id: [] for task_id in undecided}
+    if undecided:
+        found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=encode(undecided))
+        for run_id, task_id, state, fire_time, node in sorted(found):
+            active[task_id].append(ActiveRun(run_id, State(state), fire_time, node))
+    return active
+
+
+def _is_to_be_decided(run: NewRun) -> bool:
+    """Say whether other runs can matter to it: a shortcut past `decide`, never against it."""
+    if run.state not in WAITING or run.caught_up or run.overlap is Overlap.ALLOW:
+        return False
+    return run.cause is Cause.SCHEDULE or run.overlap is Overlap.REPLACE
+
+
+class _Plan:
+    """The new rows of one batch; each is decided beside those before it."""
+
+    def __init__(self, active: dict[str, list[ActiveRun]]) -> None:
+        self._active = active
+        self._new: dict[str, NewRun] = {}
+        self._planned: dict[str, Planned] = {}
+        self._replaced: dict[str, tuple[str, Instant]] = {}
+
+    def add(self, run: NewRun) -> None:
+        state, reason = run.state, run.reason
+        beside = self._active.get(run.task_id)
+        if beside and _is_to_be_decided(run):
+            decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside))
+            if decision.skip_reason is not None:
+                state, reason = State.SKIPPED, decision.skip_reason
+            if decision.cancel:
+                self._replace(decision.cancel, run)
+                beside[:] = [other for other in beside if other.state is State.RUNNING]
+        self._new[run.id] = run
+        self._planned[run.id] = Planned(run.id, run.task_id, state, reason)
+        if beside is not None and state in WAITING:
+            beside.append(ActiveRun(run.id, state, run.fire_time, None))
+
+    def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
+        when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
+        reason = f"replaced by the run {when}"
+        for run_id in run_ids:
+            if run_id in self._planned:
+                self._planned[run_id] = Planned(run_id, by.task_id, State.CANCELLED, reason)
+            else:
+                self._replaced[run_id] = (reason, by.created_at)
+
+    def rows(self) -> list[list[Any]]:
+        return [
+            rows.new_run_row(self._new[planned.run_id], planned.state, planned.reason)
+            for planned in self._planned.values()
+        ]
+
+    def planned(self) -> list[Planned]:
+        return list(self._planned.values())
+
+    def cancel_replaced(self, connection: Connection) -> None:
+        """End the replaced runs that wait, and ask the nodes of those that run."""
+        if self._replaced:
+            ends = [(id_, State.CANCELLED, *why) for id_, why in self._replaced.items()]
+            asks = [(id_, reason) for id_, (reason, _) in self._replaced.items()]
+            sql.END_WAITING(connection, ends=encode(ends))
+            sql.ASK_TO_CANCEL(connection, asks=encode(asks))

@@ -1,0 +1,150 @@
+"""What is stored of the tasks: what the code says, what was laid over it, where planning stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from rota.core.instants import DAY, Instant
+from rota.core.ports import Edits, StoredTask, TaskRecord
+from rota.errors import UnknownTaskError, nearest
+from rota.ledger import rows
+from rota.ledger import statements as sql
+from rota.ledger.jsonrows import encode
+
+
+def register(
+    connection: Connection, tasks: Sequence[TaskRecord], now: Instant
+) -> dict[str, StoredTask]:
+    """Lay down what the code defines; see the port."""
+    ids = encode([record.id for record in tasks])
+    known = {row[0]: row for row in sql.TASKS_BY_ID.rows(connection, ids=ids)}
+    revision = _next_revision(connection)
+    result: dict[str, StoredTask] = {}
+    changed: list[StoredTask] = []
+    for record in tasks:
+        row = known.get(record.id)
+        if row is None:
+            task = _new(record, now, revision)
+            changed.append(task)
+        else:
+            stored = rows.task_of(row)
+            same_record = row[: len(rows.RECORD)] == rows.record_row(record)
+            if same_record and stored.removed_at is None:
+                task = _seen(stored, now)
+            else:
+                task = replace(_registered(stored, record, now), revision=revision)
+            if task is not stored:
+                changed.append(task)
+        result[record.id] = task
+    _write(connection, changed)
+    return result
+
+
+def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
+    return StoredTask(
+        record=record,
+        anchor=now,
+        planned_until=now,
+        edits=Edits(),
+        paused_since=None,
+        paused_until=None,
+        pause_reason="",
+        seen_at=now,
+        removed_at=None,
+        revision=revision,
+    )
+
+
+def _seen(stored: StoredTask, now: Instant) -> StoredTask:
+    """Keep `seen_at` right to the day: the start of many unchanged tasks writes nothing."""
+    return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
+
+
+def _registered(stored: StoredTask, record: TaskRecord, now: Instant) -> StoredTask:
+    task = replace(stored, record=record, seen_at=now, removed_at=None)
+    if record.schedule != stored.record.schedule:
+        return replace(task, anchor=now, planned_until=now)
+    return _awake(stored, task, now)
+
+
+def _awake(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
+    """Start a task that was off at `now`: what fell due while it was off is not caught up."""
+    if _is_on(task) and not _is_on(before):
+        return replace(task, planned_until=now)
+    return task
+
+
+def _is_on(task: StoredTask) -> bool:
+    enabled = task.record.enabled if task.edits.enabled is None else task.edits.enabled
+    return enabled and task.removed_at is None
+
+
+def pause(
+    connection: Connection, task_id: str, now: Instant, until: Instant | None, reason: str
+) -> None:
+    """Pause a task; one that is paused already keeps since when."""
+    task = find(connection, task_id)
+    lasting = task.paused_since is not None and (task.paused_until or now) >= now
+    since = task.paused_since if lasting else now
+    _change(connection, replace(task, paused_since=since, paused_until=until, pause_reason=reason))
+
+
+def resume(connection: Connection, task_id: str, now: Instant) -> None:
+    """End a pause and skip what fell into it; a task that is not paused stays as it is."""
+    task = find(connection, task_id)
+    if task.paused_since is not None:
+        resumed = replace(task, paused_since=None, paused_until=None, pause_reason="")
+        _change(connection, replace(resumed, planned_until=max(task.planned_until, now)))
+
+
+def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+    """Replace what is laid over the code's words."""
+    task = find(connection, task_id)
+    edited = replace(task, edits=edits)
+    if _times(edited) != _times(task):
+        edited = replace(edited, anchor=now, planned_until=now)
+    return _change(connection, _awake(task, edited, now))
+
+
+def _times(task: StoredTask) -> str:
+    args = task.edits.trigger_args
+    return rows.to_json(task.record.trigger_args if args is None else args)
+
+
+def remove(connection: Connection, task_id: str, now: Instant) -> None:
+    """Mark a task removed and cancel its waiting runs."""
+    task = find(connection, task_id)
+    if task.removed_at is None:
+        _change(connection, replace(task, removed_at=now))
+        sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
+
+
+def find(connection: Connection, task_id: str) -> StoredTask:
+    """Return a task; raises UnknownTaskError with the nearest known id."""
+    found = sql.TASKS_BY_ID.rows(connection, ids=encode([task_id]))
+    if found:
+        return rows.task_of(found[0])
+    known = sql.TASK_IDS.rows(connection)
+    raise UnknownTaskError(
+        f"No task has the id {task_id!r}.",
+        remedy=nearest(task_id, known) or "The ledger knows no task yet.",
+    )
+
+
+def _change(connection: Connection, task: StoredTask) -> StoredTask:
+    changed = replace(task, revision=_next_revision(connection))
+    _write(connection, [changed])
+    return changed
+
+
+def _next_revision(connection: Connection) -> int:
+    return int(sql.LAST_REVISION(connection).scalar_one()) + 1
+
+
+def _write(connection: Connection, tasks: Iterable[StoredTask]) -> None:
+    batch = [rows.task_row(task) for task in tasks]
+    if batch:
+        sql.WRITE_TASKS(connection, written=encode(batch))

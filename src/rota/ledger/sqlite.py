@@ -1,0 +1,165 @@
+"""The ledger in an SQLite file: one connection writes, a few others read the last commit."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from rota.errors import LedgerUnavailableError
+from rota.ledger import migrations
+from rota.ledger.errors import closed, explained
+from rota.ledger.examine import examine
+from rota.ledger.tables import REVISION
+
+BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
+
+ALL = (
+    "PRAGMA cache_size = -65536",  # KiB: the hot ends of a large ledger's indexes
+    "PRAGMA temp_store = MEMORY",
+)
+_WRITER = (
+    *ALL,
+    "PRAGMA journal_mode = WAL",  # readers never wait for the writer, nor it for them
+    "PRAGMA synchronous = FULL",  # a commit that was answered survives a power cut
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: a checkpoint stops the writer, so seldom
+    "PRAGMA journal_size_limit = 67108864",
+)
+_READER = (*ALL, "PRAGMA query_only = ON")
+
+
+def make_engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    """Return an engine over such connections that opens every transaction with `begin`.
+
+    Left to itself, Python's sqlite3 begins before some statements only, and too late.
+    """
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=-1,
+        paramstyle="named",
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def connect(database: str, pragmas: Sequence[str], *, timeout: float) -> sqlite3.Connection:
+    """Connect for use in any one thread at a time, without transactions of Python's own."""
+    connection = sqlite3.connect(
+        database,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class SqliteFile:
+    """A file as the ledger's database."""
+
+    def __init__(self, url: str, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        self._url = url
+        self._path = path
+        self._timeout = busy_timeout
+        self._open: _Open | None = None
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def open(self) -> None:
+        """Look at the file, migrate it where needed, and connect."""
+        if self._open is None:
+            revision = examine(self._path)
+            if revision not in (None, REVISION):
+                migrations.refuse_unknown(str(revision), self._url)
+            self._make_directory()
+            with explained(self._url):
+                self._open = _Open(str(self._path), self._timeout, migrate=revision != REVISION)
+
+    def close(self) -> None:
+        """Disconnect, the writer last: it empties the write-ahead log into the file."""
+        connections, self._open = self._open, None
+        if connections is not None:
+            connections.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lend the writer's connection, in a transaction that no other writer shares."""
+        connections = self._opened()
+        with explained(self._url), connections.writer.begin():
+            yield connections.writer
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a reader's connection, in a transaction that sees the last commit throughout."""
+        connections = self._opened()
+        with explained(self._url), connections.readers.connect() as connection:
+            with connection.begin():
+                yield connection
+            if self._open is not connections:
+                connection.invalidate()  # closed meanwhile: nobody else would close this one
+
+    def version(self) -> int:
+        with explained(self._url):
+            return self._opened().data_version()
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise closed(self._url)
+        return self._open
+
+    def _make_directory(self) -> None:
+        # The last directory only: a whole missing tree is rather a mistake in the address.
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise LedgerUnavailableError(
+                f"The directory of the ledger cannot be made: {error.strerror}.",
+                where=self._url,
+                remedy=f"Make {self._path.parent} and let this user write there.",
+            ) from error
+
+
+class _Open:
+    """The connections to an open file: a writer, readers, and one that watches for commits."""
+
+    def __init__(self, path: str, timeout: float, *, migrate: bool) -> None:
+        with ExitStack() as undo:
+            engine = make_engine(lambda: connect(path, _WRITER, timeout=timeout), "BEGIN IMMEDIATE")
+            undo.callback(engine.dispose)
+            self.writer = undo.enter_context(engine.connect())
+            if migrate:
+                with self.writer.begin():
+                    migrations.upgrade(self.writer)
+            self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
+            undo.callback(self.readers.dispose)
+            self._watcher = connect(path, _READER, timeout=timeout)
+            undo.callback(self._watcher.close)
+            self._watching = threading.Lock()
+            self.close: Callable[[], Any] = undo.pop_all().close
+
+    def data_version(self) -> int:
+        """Return a number that differs after each commit of any other connection."""
+        with self._watching:
+            (number,) = self._watcher.execute("PRAGMA data_version").fetchone()
+            return int(number)

@@ -1,0 +1,530 @@
+"""Every SQL statement of the ledger, named and described; the verbs only call them.
+
+A statement is written once in SQLAlchemy Core, compiled once per dialect, and then handed to the
+driver as text: compiling, or even looking the compiled form up, would cost more than running it.
+Batches travel as JSON, see `jsonrows`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    CursorResult,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.elements import ColumnElement, CompilerElement
+
+from rota.core.run import FINAL, State
+from rota.ledger import rows
+from rota.ledger.jsonrows import decode, gathered, incoming, listed
+from rota.ledger.tables import (
+    attempts,
+    is_running,
+    is_waiting,
+    logs,
+    nodes,
+    one_of,
+    runs,
+    tasks,
+    word,
+)
+
+
+class Statement:
+    """One statement, called with a connection and its parameters by name."""
+
+    def __init__(self, construct: CompilerElement) -> None:
+        self._construct = construct
+        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
+        """Run it; the parameters are those that its construct names."""
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = _compile(self._construct, dialect)
+        text, constants = self._compiled[dialect.name]
+        sent = {name: _sendable(value) for name, value in parameters.items()}
+        return connection.exec_driver_sql(text, constants | sent)
+
+    def count(self, connection: Connection, **parameters: Any) -> int:
+        """Run it and return how many rows it changed."""
+        return self(connection, **parameters).rowcount
+
+    def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
+        """Run it, a query of one `gathered` value, and return its rows."""
+        return decode(self(connection, **parameters).scalar_one())
+
+
+def _compile(construct: CompilerElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+    compiled = construct.compile(dialect=dialect)
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return str(compiled), constants
+
+
+def _sendable(value: Any) -> Any:
+    # Half a surrogate pair has no bytes in UTF-8: one in a log line must not lose a whole batch.
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()
+    return value
+
+
+def _all_of(query: Select[Any]) -> Select[Any]:
+    """Return the rows of `query` as one gathered value."""
+    inner = query.subquery()
+    return select(gathered(*inner.c))
+
+
+_id: BindParameter[Any] = bindparam("id")
+_now: BindParameter[Any] = bindparam("now")
+
+# --- tasks --------------------------------------------------------------------------------------
+
+TASKS_BY_ID = Statement(
+    _all_of(select(*rows.TASK).where(tasks.c.id.in_(listed("ids"))).order_by(tasks.c.id))
+)
+"""The tasks with these ids (TASK), by id."""
+
+ALL_TASKS = Statement(_all_of(select(*rows.TASK).order_by(tasks.c.id)))
+"""Every task (TASK), by id."""
+
+TASKS_CHANGED = Statement(
+    _all_of(select(*rows.TASK).where(tasks.c.revision > bindparam("after")).order_by(tasks.c.id))
+)
+"""The tasks (TASK) with a later revision."""
+
+LAST_REVISION = Statement(select(func.coalesce(func.max(tasks.c.revision), literal_column("0"))))
+"""The latest revision of any task."""
+
+TASK_IDS = Statement(select(gathered(tasks.c.id)))
+"""The ids of all tasks."""
+
+_tasks_in = incoming("written", *rows.TASK)
+_write_tasks = insert(tasks).from_select(
+    [column.name for column in rows.TASK], select(*_tasks_in.c).where(true())
+)
+WRITE_TASKS = Statement(
+    _write_tasks.on_conflict_do_update(
+        index_elements=[tasks.c.id],
+        set_={c.name: _write_tasks.excluded[c.name] for c in rows.TASK if c is not tasks.c.id},
+    )
+)
+"""Insert tasks, or replace what is stored of them."""
+
+_cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
+MOVE_CURSORS = Statement(
+    update(tasks)
+    .where(tasks.c.id == _cursors_in.c.id, tasks.c.planned_until < _cursors_in.c.planned_until)
+    .values(planned_until=_cursors_in.c.planned_until)
+)
+"""Move the cursors forward, never back."""
+
+# --- planning -----------------------------------------------------------------------------------
+
+_keys_in = incoming("keys", runs.c.id, runs.c.task_id, runs.c.fire_time)
+_known = union_all(
+    select(_keys_in.c.id).join_from(_keys_in, runs, runs.c.id == _keys_in.c.id),
+    select(_keys_in.c.id).join_from(
+        _keys_in,
+        runs,
+        and_(runs.c.task_id == _keys_in.c.task_id, runs.c.fire_time == _keys_in.c.fire_time),
+    ),
+).subquery()
+KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
+"""Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
+
+_ACTIVE = (runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, runs.c.node)
+_active_of_tasks = union_all(
+    *(
+        select(*_ACTIVE).where(runs.c.task_id.in_(listed("task_ids")), condition)
+        for condition in (is_waiting(runs), is_running(runs))
+    )
+).subquery()
+ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
+"""The runs of these tasks that have not ended: id, task, state, fire time, node."""
+
+_runs_in = incoming("planned", *rows.NEW_RUN)
+INSERT_RUNS = Statement(
+    insert(runs)
+    .from_select([column.name for column in rows.NEW_RUN], select(*_runs_in.c).where(true()))
+    .on_conflict_do_nothing()
+)
+"""Write new runs (NEW_RUN); the unique key decides who won."""
+
+_ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
+END_WAITING = Statement(
+    update(runs)
+    .where(runs.c.id == _ends_in.c.id, is_waiting(runs))
+    .values(
+        state=_ends_in.c.state,
+        reason=_ends_in.c.reason,
+        finished_at=_ends_in.c.finished_at,
+        checkpoint=null(),
+    )
+)
+"""End runs that wait: id, final state, reason, time."""
+
+_asks_in = incoming("asks", runs.c.id, runs.c.cancel_requested)
+ASK_TO_CANCEL = Statement(
+    update(runs)
+    .where(runs.c.id == _asks_in.c.id, is_running(runs), runs.c.cancel_requested.is_(None))
+    .values(cancel_requested=_asks_in.c.cancel_requested)
+)
+"""Ask for the end of runs that run: id, reason; the first one who asked stays."""
+
+CANCEL_WAITING_OF_TASK = Statement(
+    update(runs)
+    .where(runs.c.task_id == bindparam("task_id"), is_waiting(runs))
+    .values(
+        state=word(State.CANCELLED),
+        reason=bindparam("why"),
+        finished_at=_now,
+        checkpoint=null(),
+    )
+)
+"""Cancel every run of a task that waits."""
+
+# --- claiming -----------------------------------------------------------------------------------
+
+
+def _runs_beside(candidate: FromClause) -> ColumnElement[bool]:
+    other = runs.alias("other")
+    return (
+        select(literal_column("1"))
+        .where(is_running(other), other.c.task_id == candidate.c.task_id)
+        .exists()
+    )
+
+
+def _claimable(candidate: FromClause) -> ColumnElement[bool]:
+    return and_(
+        candidate.c.task_id.not_in(listed("exclude")),
+        or_(~candidate.c.exclusive.is_(true()), ~_runs_beside(candidate)),
+    )
+
+
+_head = (
+    select(*rows.CANDIDATE)
+    .where(is_waiting(runs), runs.c.available_at <= _now)
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("depth"))
+    .subquery("head")
+)
+HEAD_OF_QUEUE = Statement(
+    select(
+        func.count().label("seen"),
+        gathered(*_head.c).filter(_claimable(_head)).label("claimable"),
+    )
+)
+"""How many of the first `depth` runs there are whose time has come, and the claimable among
+them (CANDIDATE). Quick unless the head is full of runs that may not start."""
+
+_first = (
+    select(func.min(runs.c.task_id).label("id")).where(is_waiting(runs)).cte("task", recursive=True)
+)
+_later = runs.alias("later")
+_each_task = _first.union_all(
+    select(
+        select(func.min(_later.c.task_id))
+        .where(is_waiting(_later), _later.c.task_id > _first.c.id)
+        .scalar_subquery()
+    ).where(_first.c.id.is_not(None))
+)
+
+
+def _next_of_task(name: str, limit: ColumnElement[Any]) -> Select[Any]:
+    own = runs.alias(name)
+    return (
+        select(own.c.id)
+        .where(own.c.task_id == _each_task.c.id, is_waiting(own), own.c.available_at <= _now)
+        .order_by(own.c.available_at, own.c.id)
+        .limit(limit)
+        .correlate(_each_task)
+    )
+
+
+_per_task = (
+    select(*rows.CANDIDATE)
+    .join_from(_each_task, runs, runs.c.id.in_(_next_of_task("own", bindparam("limit"))))
+    .where(
+        _claimable(runs),
+        or_(
+            ~runs.c.exclusive.is_(true()),
+            runs.c.id == _next_of_task("foremost", literal_column("1")).scalar_subquery(),
+        ),
+    )
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("limit"))
+)
+QUEUE_BY_TASK = Statement(_all_of(_per_task))
+"""The claimable runs (CANDIDATE), found by going from task to task along an index: it leaps over
+any number of runs of a task that may not start."""
+
+TAKE = Statement(
+    update(runs)
+    .where(runs.c.id.in_(listed("ids")), is_waiting(runs))
+    .values(
+        state=word(State.RUNNING),
+        node=bindparam("node"),
+        attempt=runs.c.attempt + literal_column("1"),
+        fence=runs.c.fence + literal_column("1"),
+        started_at=func.coalesce(runs.c.started_at, _now),
+        attempt_started_at=_now,
+        cancel_requested=null(),
+    )
+)
+"""Make runs that wait a node's own, for one attempt."""
+
+# --- ending -------------------------------------------------------------------------------------
+
+_settled_in = incoming("settled", *rows.SETTLED)
+_holds = and_(
+    runs.c.id == _settled_in.c.id,
+    is_running(runs),
+    runs.c.fence == _settled_in.c.fence,
+)
+_becomes: dict[str, Any] = {
+    "state": _settled_in.c.state,
+    "reason": _settled_in.c.reason,
+    "failures": _settled_in.c.failures,
+    "crashes": _settled_in.c.crashes,
+    "available_at": func.coalesce(_settled_in.c.available_at, runs.c.available_at),
+    "result": _settled_in.c.result,
+    "finished_at": _settled_in.c.finished_at,
+    "peak_memory": _settled_in.c.peak_memory,
+    "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
+}
+SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
+"""Write what runs become (SETTLED), where this node still holds them under that fence."""
+
+HELD = Statement(
+    select(gathered(_settled_in.c.id, _settled_in.c.fence))
+    .join_from(_settled_in, runs, _holds)
+    .where(runs.c.node == bindparam("node_id"))
+)
+"""Which of these (SETTLED) this node still holds: id, fence."""
+
+SETTLE_ORPHANS = Statement(
+    update(runs).where(_holds).values(_becomes | {"fence": runs.c.fence + literal_column("1")})
+)
+"""Write what runs of dead nodes become (SETTLED); their old holder's fence is void."""
+
+_attempts_in = incoming("ended", *rows.ATTEMPT)
+INSERT_ATTEMPTS = Statement(
+    insert(attempts).from_select(
+        [column.name for column in rows.ATTEMPT], select(*_attempts_in.c).where(true())
+    )
+)
+"""Write attempts (ATTEMPT)."""
+
+_lines_in = incoming("lines", *rows.LOG)
+INSERT_LINES = Statement(
+    insert(logs)
+    .from_select([column.name for column in rows.LOG], select(*_lines_in.c).where(true()))
+    .on_conflict_do_nothing()
+)
+"""Write log lines (LOG)."""
+
+_under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
+SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))
+SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
+
+# --- nodes --------------------------------------------------------------------------------------
+
+INSERT_NODE = Statement(
+    insert(nodes).values({column.name: bindparam(column.name) for column in rows.NODE})
+)
+
+BEAT = Statement(
+    update(nodes)
+    .where(nodes.c.id == bindparam("node_id"), nodes.c.state != word("gone"))
+    .values(seen_at=_now, lease_until=bindparam("until"), info=bindparam("about"))
+)
+"""Renew a lease, unless the node was declared gone."""
+
+CANCEL_REQUESTS = Statement(
+    select(gathered(runs.c.id, runs.c.cancel_requested)).where(
+        is_running(runs),
+        runs.c.node == bindparam("node_id"),
+        runs.c.cancel_requested.is_not(None),
+    )
+)
+"""The runs of a node that are to be cancelled, and why."""
+
+SET_NODE_STATE = Statement(
+    update(nodes)
+    .where(nodes.c.id == bindparam("node_id"), nodes.c.state != word("gone"))
+    .values(state=bindparam("new"), seen_at=_now)
+)
+
+_LIVING = one_of(nodes.c.state, frozenset({"up", "draining"}))
+DECLARE_GONE = Statement(
+    update(nodes)
+    .where(
+        one_of(nodes.c.state, frozenset({"up", "draining", "stopped"})),
+        or_(
+            nodes.c.id.in_(listed("ids")),
+            and_(_LIVING, nodes.c.lease_until < _now),
+        ),
+    )
+    .values(state=word("gone"))
+)
+"""Declare gone the nodes with these ids and those whose lease ran out."""
+
+ORPHANS = Statement(
+    _all_of(
+        select(*rows.RUN, tasks.c.policy)
+        .join_from(runs, tasks, tasks.c.id == runs.c.task_id, isouter=True)
+        .where(
+            is_running(runs),
+            runs.c.node.not_in(select(nodes.c.id).where(_LIVING)),
+        )
+        .order_by(runs.c.id)
+    )
+)
+"""The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown."""
+
+# --- retention ----------------------------------------------------------------------------------
+
+OLD_RUNS = Statement(
+    _all_of(
+        select(runs.c.id)
+        .where(
+            runs.c.id < bindparam("made_before"),
+            one_of(runs.c.state, FINAL),
+            runs.c.finished_at < bindparam("before"),
+        )
+        .order_by(runs.c.id)
+        .limit(bindparam("limit"))
+    )
+)
+"""The oldest runs that ended before; they were made before then, too, which bounds the search."""
+
+DELETE_LINES = Statement(delete(logs).where(logs.c.run_id.in_(listed("ids"))))
+DELETE_ATTEMPTS = Statement(delete(attempts).where(attempts.c.run_id.in_(listed("ids"))))
+DELETE_RUNS = Statement(delete(runs).where(runs.c.id.in_(listed("ids"))))
+
+DELETE_NODES = Statement(
+    delete(nodes).where(~_LIVING, nodes.c.seen_at < bindparam("before")),
+)
+"""Forget dead nodes that were last seen before."""
+
+# --- history ------------------------------------------------------------------------------------
+
+RUN_BY_ID = Statement(_all_of(select(*rows.RUN).where(runs.c.id == _id)))
+
+RUNS_BY_BEGINNING = Statement(
+    _all_of(
+        select(*rows.RUN)
+        .where(runs.c.id >= bindparam("low"), runs.c.id < bindparam("high"))
+        .limit(literal_column("2"))
+    )
+)
+"""The runs with ids in a range, two at most: more would be ambiguous all the same."""
+
+RUNS_BY_END = Statement(
+    _all_of(
+        select(*rows.RUN)
+        .where(func.substr(runs.c.id, bindparam("start")) == bindparam("end"))
+        .limit(literal_column("2"))
+    )
+)
+"""The runs whose id ends so, two at most; reads every id."""
+
+
+def _active_runs(*conditions: ColumnElement[bool]) -> Select[Any]:
+    parts = (
+        select(*rows.RUN).where(part, *conditions) for part in (is_waiting(runs), is_running(runs))
+    )
+    return select(gathered(*union_all(*parts).subquery().c))
+
+
+ACTIVE_RUNS = Statement(_active_runs())
+"""Every run that has not ended (RUN), in no order."""
+ACTIVE_RUNS_OF = Statement(_active_runs(runs.c.task_id == bindparam("task_id")))
+"""Every run of a task that has not ended (RUN), in no order."""
+
+COUNTS = Statement(
+    select(
+        select(func.count()).where(is_waiting(runs)).scalar_subquery().label("waiting"),
+        select(func.count()).where(is_running(runs)).scalar_subquery().label("running"),
+        select(func.min(runs.c.available_at))
+        .where(is_waiting(runs), runs.c.available_at <= _now)
+        .scalar_subquery()
+        .label("oldest_due"),
+    )
+)
+"""How many wait, how many run, and since when the oldest waits whose time has come."""
+
+_last_in = incoming("task_ids", tasks.c.id)
+
+
+def _last_runs(of: FromClause) -> Select[Any]:
+    recent = runs.alias("recent")
+    newest = (
+        select(recent.c.id, recent.c.started_at)
+        .where(recent.c.task_id == of.c.id, recent.c.started_at.is_not(None))
+        .order_by(recent.c.id.desc())
+        .limit(literal_column("10"))
+        .correlate(of)
+        .subquery()
+    )
+    last = (
+        select(newest.c.id)
+        .order_by(newest.c.started_at.desc(), newest.c.id.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    return _all_of(select(*rows.RUN).join_from(of, runs, runs.c.id == last))
+
+
+LAST_RUNS = Statement(_last_runs(tasks))
+"""The run of each task that started last (RUN).
+
+Looked for among the ten that were made last and have started: runs start in the order of their
+making but for a few that wait for a retry or their turn.
+"""
+LAST_RUNS_OF = Statement(_last_runs(_last_in))
+"""The same for the tasks with these ids (one per row)."""
+
+ATTEMPTS = Statement(
+    _all_of(select(*rows.ATTEMPT).where(attempts.c.run_id == _id).order_by(attempts.c.number))
+)
+
+LINES = Statement(
+    _all_of(
+        select(*rows.LOG)
+        .where(
+            logs.c.run_id == _id,
+            or_(
+                logs.c.attempt > bindparam("attempt"),
+                and_(logs.c.attempt == bindparam("attempt"), logs.c.seq > bindparam("seq")),
+            ),
+        )
+        .order_by(logs.c.attempt, logs.c.seq)
+        .limit(bindparam("limit"))
+    )
+)
+"""The log lines of a run after (attempt, seq)."""
+
+NODES = Statement(
+    _all_of(select(*rows.NODE).order_by(nodes.c.started_at.desc(), nodes.c.id.desc()))
+)
+"""Every node, newest first."""

@@ -1,0 +1,216 @@
+"""The writing verbs, over one open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rota.core.instants import Instant
+from rota.core.ports import (
+    Beat,
+    Claim,
+    Edits,
+    Ending,
+    NewRun,
+    Node,
+    Orphan,
+    Planned,
+    StoredTask,
+    TaskRecord,
+    Verdict,
+    Waiting,
+)
+from rota.core.run import WAITING, LogLine, Run, State
+from rota.core.task import Policy
+from rota.errors import StateError, UnknownRunError
+from rota.ledger import claiming, planning, registry, rows
+from rota.ledger import statements as sql
+from rota.ledger.jsonrows import encode
+
+
+class SqlTransaction:
+    """The port's `Transaction`, where each verb is told: a statement or two, a rule between."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- tasks ---
+
+    def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
+        return registry.register(self._connection, tasks, now)
+
+    def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
+        registry.pause(self._connection, task_id, now, until, reason)
+
+    def resume(self, task_id: str, now: Instant) -> None:
+        registry.resume(self._connection, task_id, now)
+
+    def edit(self, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+        return registry.edit(self._connection, task_id, edits, now)
+
+    def remove(self, task_id: str, now: Instant) -> None:
+        registry.remove(self._connection, task_id, now)
+
+    # --- the way of a run ---
+
+    def plan(
+        self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
+    ) -> list[Planned]:
+        planned = planning.plan(self._connection, runs)
+        if cursors:
+            sql.MOVE_CURSORS(self._connection, cursors=encode(cursors.items()))
+        return planned
+
+    def claim(
+        self,
+        node_id: str,
+        now: Instant,
+        limit: int,
+        exclude: Collection[str],
+        judge: Callable[[Sequence[Waiting]], Verdict],
+    ) -> list[Claim]:
+        candidates = claiming.candidates(self._connection, now, limit, exclude)
+        if not candidates:
+            return []
+        verdict = judge([rows.waiting_of(row) for row in candidates])
+        self._end_waiting((run_id, State.MISSED, why, now) for run_id, why in verdict.miss)
+        if verdict.take:
+            sql.TAKE(self._connection, ids=encode(verdict.take), node=node_id, now=now)
+        offered = {row[0]: row for row in candidates}
+        return [rows.claim_of(offered[run_id]) for run_id in verdict.take]
+
+    def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
+        with self._connection.begin_nested() as savepoint:
+            if self._settle(endings, node_id):
+                return []
+            savepoint.rollback()
+        accepted, refused = self._held(endings, node_id)
+        if accepted:
+            self._settle(accepted, node_id)
+        return refused
+
+    def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
+        """Write the endings; False, and not yet their attempts, if not all could be written."""
+        batch = encode(rows.settled_row(ending, ending.fence) for ending in endings)
+        if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
+            return False
+        self._write_attempts(endings)
+        return True
+
+    def _held(self, endings: Sequence[Ending], node_id: str) -> tuple[list[Ending], list[str]]:
+        """Sort the endings into those whose run this node still holds, and the other ids."""
+        batch = encode(rows.settled_row(ending, ending.fence) for ending in endings)
+        found = sql.HELD.rows(self._connection, settled=batch, node_id=node_id)
+        held = {(run_id, fence) for run_id, fence in found}
+        accepted: list[Ending] = []
+        refused: list[str] = []
+        for ending in endings:
+            key = (ending.attempt.run_id, ending.fence)
+            if key in held:
+                held.remove(key)  # the same run twice in one batch: the first ending counts
+                accepted.append(ending)
+            else:
+                refused.append(ending.attempt.run_id)
+        return accepted, refused
+
+    def _write_attempts(self, endings: Iterable[Ending]) -> None:
+        ended = [
+            rows.attempt_row(ending.attempt)
+            for ending in endings
+            if ending.settlement.state is not State.SUCCEEDED
+        ]
+        if ended:
+            sql.INSERT_ATTEMPTS(self._connection, ended=encode(ended))
+
+    def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant]]) -> None:
+        batch = list(ends)
+        if batch:
+            sql.END_WAITING(self._connection, ends=encode(batch))
+
+    def log(self, lines: Sequence[LogLine]) -> None:
+        if lines:
+            sql.INSERT_LINES(self._connection, lines=encode(map(rows.line_row, lines)))
+
+    def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
+        sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=rows.to_json(value))
+
+    def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
+        text = rows.to_json(value)
+        return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
+
+    def cancel(self, run_id: str, reason: str, now: Instant) -> State:
+        found = sql.RUN_BY_ID.rows(self._connection, id=run_id)
+        if not found:
+            raise UnknownRunError(
+                f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."
+            )
+        state = rows.run_of(found[0]).state
+        if state in WAITING:
+            self._end_waiting([(run_id, State.CANCELLED, reason, now)])
+            return State.CANCELLED
+        if state is State.RUNNING:
+            sql.ASK_TO_CANCEL(self._connection, asks=encode([(run_id, reason)]))
+            return State.RUNNING
+        raise StateError(
+            f"Run {run_id} has ended already: it is {state}.",
+            remedy="Only a run that waits or runs can be cancelled.",
+        )
+
+    # --- nodes ---
+
+    def join(self, node: Node) -> None:
+        sql.INSERT_NODE(self._connection, **rows.node_row(node))
+
+    def heartbeat(
+        self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
+    ) -> Beat:
+        alive = sql.BEAT.count(
+            self._connection,
+            node_id=node_id,
+            now=now,
+            until=lease_until,
+            about=rows.to_json(info),
+        )
+        if not alive:
+            return Beat(False, {})
+        return Beat(True, dict(sql.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
+
+    def leave(self, node_id: str, state: str, now: Instant) -> None:
+        sql.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
+
+    def reap(
+        self,
+        now: Instant,
+        judge: Callable[[Orphan], Ending],
+        gone: Collection[str] = (),
+    ) -> list[Run]:
+        sql.DECLARE_GONE(self._connection, ids=encode(gone), now=now)
+        orphans = [
+            Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
+            for *run, policy in sql.ORPHANS.rows(self._connection)
+        ]
+        if orphans:
+            endings = [judge(orphan) for orphan in orphans]
+            batch = encode(
+                rows.settled_row(ending, orphan.run.fence)
+                for ending, orphan in zip(endings, orphans, strict=True)
+            )
+            sql.SETTLE_ORPHANS(self._connection, settled=batch)
+            self._write_attempts(endings)
+        return [orphan.run for orphan in orphans]
+
+    # --- retention ---
+
+    def prune(self, before: Instant, limit: int) -> int:
+        sql.DELETE_NODES(self._connection, before=before)
+        old = sql.OLD_RUNS.rows(
+            self._connection, made_before=rows.first_id(before), before=before, limit=limit
+        )
+        if old:
+            ids = encode(old)
+            sql.DELETE_LINES(self._connection, ids=ids)
+            sql.DELETE_ATTEMPTS(self._connection, ids=ids)
+            sql.DELETE_RUNS(self._connection, ids=ids)
+        return len(old)

@@ -1,0 +1,112 @@
+"""The one thread of a process that writes: what arrived meanwhile goes into one commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+from rota.core.ports import Clock, Transaction
+from rota.errors import LedgerCorruptError, LedgerUnavailableError
+from rota.ledger.database import Database
+from rota.ledger.errors import closed
+from rota.ledger.transaction import SqlTransaction
+
+T = TypeVar("T")
+
+LARGEST_GROUP = 1000  # operations in one commit, so that the first never waits long for the last
+
+
+class _Job(NamedTuple):
+    operation: Callable[[Transaction], Any]
+    future: Future[Any]
+
+
+class Writer:
+    """Takes operations from any thread and commits them in groups on its own."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.latency = 0.0
+
+    def start(self) -> None:
+        """Begin to work."""
+        with self._lock:
+            self._thread = threading.Thread(
+                target=self._work, name="rota-ledger-writer", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what was handed over, then end; safe twice and unstarted."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._queue.put(None)
+        if thread is not None:
+            thread.join()
+
+    def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
+        """Hand an operation over; its future ends after the commit."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._thread is not None:
+                self._queue.put(_Job(operation, future))
+                return future
+        future.set_exception(closed(self._database.url))
+        return future
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            group = [job]
+            ended = self._collect(group)
+            group = [job for job in group if job.future.set_running_or_notify_cancel()]
+            if group:
+                self._commit(group)
+            if ended:
+                return
+
+    def _collect(self, group: list[_Job]) -> bool:
+        """Add what waits to the group; True when the end was among it."""
+        while len(group) < LARGEST_GROUP:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return False
+            if job is None:
+                return True
+            group.append(job)
+        return False
+
+    def _commit(self, group: list[_Job]) -> None:
+        began = self._clock.monotonic()
+        try:
+            results = self._run(group)
+        except (LedgerUnavailableError, LedgerCorruptError) as error:
+            _fail(group, error)  # it is the ledger, so it is all of them
+        except BaseException as error:
+            if len(group) == 1:
+                _fail(group, error)
+            else:
+                for job in group:
+                    self._commit([job])
+        else:
+            self.latency = self._clock.monotonic() - began
+            for job, result in zip(group, results, strict=True):
+                job.future.set_result(result)
+
+    def _run(self, group: list[_Job]) -> list[Any]:
+        with self._database.writing() as connection:
+            transaction = SqlTransaction(connection)
+            return [job.operation(transaction) for job in group]
+
+
+def _fail(group: list[_Job], error: BaseException) -> None:
+    for job in group:
+        job.future.set_exception(error)
