@@ -1,0 +1,16 @@
+"""Users' sessions in the database."""
+
+from datetime import datetime
+
+from database.db import Base
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class UserSession(Base):
+    """Somebody who is logged in; times are in UTC and naive, as SQLite keeps them."""
+
+    __tablename__ = "user_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,1 @@
+"""What extends the shop."""
