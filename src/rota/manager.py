@@ -60,6 +60,8 @@ class TaskManager:
         self._opened = False
         self.file_errors: list[RotaError] = []
         """What is wrong with the task files, as of the last `discover`."""
+        self.catalogue = Catalogue()
+        """What the task files define, as of the last `discover`."""
 
     @classmethod
     def from_config(cls, path: Path | str) -> TaskManager:
@@ -137,7 +139,7 @@ class TaskManager:
                     file.register(self)
                 except Exception as error:
                     catalogue.errors.append(_register_failed(file.path, error))
-        self.file_errors = list(catalogue.errors)
+        self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
         return catalogue
 
     def remove_task(self, id: str) -> None:
