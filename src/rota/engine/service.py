@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -26,7 +25,8 @@ from rota.engine.pruner import Pruner
 from rota.engine.reaper import Reaper
 from rota.engine.recorder import Recorder
 from rota.engine.refresher import Refresher
-from rota.engine.registry import Entry, Registry, records
+from rota.engine.registrar import Registrar
+from rota.engine.registry import Entry, Registry
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
 from rota.engine.wake import Wake
@@ -125,8 +125,9 @@ class Engine:
             runs=self.dispatcher.wake,
         )
         self.pruner = Pruner(clock=clock, writing=self.writing, days=settings.retention_days)
-        self._unregistered: deque[Entry] = deque()
-        self._register_wake = Wake()
+        self.registrar = Registrar(
+            clock=clock, registry=self.registry, writing=self.writing, ticking=self.ticking
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()
@@ -150,8 +151,7 @@ class Engine:
             entry.cursor = before.cursor
         self.registry.put(entry)
         if self.is_running:
-            self._unregistered.append(entry)
-            self._register_wake.set()
+            self.registrar.add(entry)
         return entry
 
     def discard(self, task_id: str) -> None:
@@ -161,8 +161,8 @@ class Engine:
 
     def settle_registrations(self) -> None:
         """Wait until every task that was added is in the ledger; raises LedgerError."""
-        while self.is_running and self._unregistered and self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self._register_some(), self._loop).result()
+        if self._loop is not None and self.is_running:
+            asyncio.run_coroutine_threadsafe(self.registrar.register_added(), self._loop).result()
 
     def stuck_place(self, task_id: str) -> str | None:
         """Return where an attempt of the task that would not stop still stands, if one does."""
@@ -247,7 +247,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self._register_wake, self._landed):  # fmt: skip
+                     self.deadlines.wake, self.registrar.wake, self._landed):  # fmt: skip
             wake.bind(self._loop)
         try:
             await self._begin()
@@ -274,7 +274,7 @@ class Engine:
             self.refresher.run,
             self.pruner.run,
             self.watchdog.run,
-            self._register,
+            self.registrar.run,
         ]
 
     async def _guard(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -291,8 +291,7 @@ class Engine:
             executor.start()
         await self._join()
         await self.reaper.reap()
-        self._unregistered.clear()
-        await self._register_entries(self.registry.entries())
+        await self.registrar.register_all()
         if self.dispatcher.only is None:
             self.ticking.start()
         self.dispatcher.wake.set()
@@ -348,31 +347,7 @@ class Engine:
             self.deadlines.cancel(flight, reason="its lease was lost")
         asyncio.get_running_loop().create_task(self._join())
 
-    # --- registration ---
-
-    async def _register(self) -> None:
-        while True:
-            await self._register_wake.wait()
-            while self._unregistered:
-                await self._register_some()
-
-    async def _register_some(self) -> None:
-        taken = [self._unregistered.popleft() for _ in range(len(self._unregistered))]
-        try:
-            await self._register_entries(taken)
-        except BaseException:
-            self._unregistered.extendleft(reversed(taken))
-            raise
-
-    async def _register_entries(self, entries: list[Entry]) -> None:
-        if not entries:
-            return
-        now = self.clock.now()
-        rows = await asyncio.to_thread(records, entries)
-        stored = await self.writing.until_done(lambda tx: tx.register(rows, now))
-        for entry in entries:
-            if self.registry.get(entry.definition.id) is entry:
-                self._lay_over(entry, stored[entry.definition.id])
+    # --- between the loops ---
 
     def _changed(self, stored: StoredTask) -> None:
         entry = self.registry.get(stored.record.id)
@@ -381,17 +356,7 @@ class Engine:
         if stored.removed_at is not None:
             self.discard(stored.record.id)
         else:
-            self._lay_over(entry, stored)
-
-    def _lay_over(self, entry: Entry, stored: StoredTask) -> None:
-        entry.lay_over(stored)
-        task_id = entry.definition.id
-        if entry.is_idle:
-            self.ticking.discard(task_id)
-        else:
-            self.ticking.put(task_id, entry.trigger, entry.cursor)
-
-    # --- between the loops ---
+            self.registrar.lay_over(entry, stored)
 
     def _freed(self, available_at: Instant | None) -> None:
         self.dispatcher.wake_at(available_at)

@@ -1,0 +1,71 @@
+"""Lays the tasks that this node knows down in the ledger, and takes over what stands there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from rota.core.ports import Clock, StoredTask
+from rota.engine.registry import Entry, Registry, records
+from rota.engine.wake import Wake
+from rota.engine.writing import Writing
+from rota.scheduling import TickingClock
+
+
+class Registrar:
+    """Registers added tasks in batches, then has the clock fire them from their cursor on."""
+
+    def __init__(
+        self, *, clock: Clock, registry: Registry, writing: Writing, ticking: TickingClock
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._writing = writing
+        self._ticking = ticking
+        self._added: deque[Entry] = deque()
+        self._one_at_a_time = asyncio.Lock()
+        self.wake = Wake()
+
+    def add(self, entry: Entry) -> None:
+        """Note an added task; called from any thread."""
+        self._added.append(entry)
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Register for ever."""
+        while True:
+            await self.wake.wait()
+            await self.register_added()
+
+    async def register_all(self) -> None:
+        """Register every task of the registry; raises LedgerError."""
+        self._added.clear()
+        await self._register(self._registry.entries())
+
+    async def register_added(self) -> None:
+        """Register what was added, and return when that and what was under way is durable."""
+        async with self._one_at_a_time:
+            while self._added:
+                await self._register([self._added.popleft() for _ in range(len(self._added))])
+
+    def lay_over(self, entry: Entry, stored: StoredTask) -> None:
+        """Take what the ledger knows of a task, unless something newer was taken before."""
+        if stored.revision < entry.revision:
+            return
+        entry.lay_over(stored)
+        task_id = entry.definition.id
+        if entry.is_idle:
+            self._ticking.discard(task_id)
+        else:
+            self._ticking.put(task_id, entry.trigger, entry.cursor)
+
+    async def _register(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        now = self._clock.now()
+        rows = await asyncio.to_thread(records, entries)
+        stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
+        for entry in entries:
+            if self._registry.get(entry.definition.id) is entry:
+                self.lay_over(entry, stored[entry.definition.id])
