@@ -1,0 +1,55 @@
+"""The pages and the REST interface: on a port of their own, or within the user's application.
+
+Importing this loads no web framework; that happens when one of these is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, FastAPI
+
+    from rota.manager import TaskManager
+    from rota.web.server import Server
+
+__all__ = ["application", "mount", "router", "serve"]
+
+
+def serve(manager: TaskManager, host: str | None = None, port: int | None = None) -> Server:
+    """Make the server of pages and API; nothing listens before its `start()`.
+
+    Host and port default to `manager.host` and `manager.port`, port 0 means any free one. Raises
+    ConfigError for an address that is not this machine's own.
+    """
+    from rota.web.server import Server
+
+    settings = manager.config.manager
+    return Server(
+        manager,
+        settings.host if host is None else host,
+        settings.port if port is None else port,
+    )
+
+
+def application(manager: TaskManager, *, hosts: Collection[str] = ()) -> FastAPI:
+    """Make the ASGI application of pages and API; `hosts` are names it answers to beside
+    localhost."""
+    from rota.web.application import build
+
+    return build(manager, hosts)
+
+
+def mount(
+    app: FastAPI, manager: TaskManager, path: str = "/rota", *, hosts: Collection[str] = ()
+) -> None:
+    """Put pages and API below `path` of the user's own application."""
+    app.mount(path, application(manager, hosts=hosts), name="rota")
+
+
+def router(manager: TaskManager, *, hosts: Collection[str] = ()) -> APIRouter:
+    """Make the API alone, `/manager/…` and `/health`, for `app.include_router`."""
+    from rota.web.api import guarded
+
+    return guarded(manager, hosts)

@@ -1,0 +1,51 @@
+"""The REST interface below `/manager`, and `/health`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from rota.errors import RotaError
+from rota.manager import TaskManager
+from rota.web.api import health, runs, tasks
+from rota.web.guard import ANSWER_HEADERS, allowed, check
+from rota.web.problems import Problem, problem_of
+
+PATHS = ("/manager", "/health")
+
+
+def build(manager: TaskManager, route_class: type[APIRoute] = APIRoute) -> APIRouter:
+    """Make the router of every endpoint, to stand behind the guard."""
+    router = APIRouter(route_class=route_class)
+    health.add(router, manager)
+    tasks.add(router, manager)
+    runs.add(router, manager)
+    return router
+
+
+def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
+    """Make the router for an application that is not ours: each route brings checks, problem
+    details and headers of its own. The limit of bodies is the application's."""
+    names = allowed([manager.config.manager.host, *hosts])
+
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    check(request, names)
+                    response = await handler(request)
+                except (Problem, RotaError, RequestValidationError, HTTPException) as error:
+                    response = problem_of(error, request).response()
+                response.headers.update({"Cache-Control": "no-store", **ANSWER_HEADERS})
+                return response
+
+            return answer
+
+    return build(manager, GuardedRoute)

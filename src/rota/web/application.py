@@ -1,0 +1,62 @@
+"""Puts guard, API and pages together into one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from rota import __version__
+from rota.errors import RotaError
+from rota.manager import TaskManager
+from rota.web import api, pages
+from rota.web.guard import ANSWER_HEADERS, Guard
+from rota.web.problems import Problem, problem_of
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
+    """Build it; nothing is opened before the first request."""
+    app = FastAPI(
+        title=manager.config.app_name,
+        version=__version__,
+        # The interactive pages of FastAPI load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/manager/openapi.json",
+    )
+    app.add_middleware(Guard, hosts=[manager.config.manager.host, *hosts])
+    for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer_error)
+    app.include_router(api.build(manager))
+    app.include_router(pages.build(manager), include_in_schema=False)
+    app.mount("/static", _Static(directory=_STATIC), name="static")
+    return app
+
+
+def _answer_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(error, request)
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    if path.startswith(api.PATHS) or "text/html" not in request.headers.get("accept", ""):
+        response = problem.response()
+    else:
+        response = pages.error_page(request, problem)
+    response.headers.update(ANSWER_HEADERS)  # unforeseen errors are answered outside the guard
+    return response
+
+
+class _Static(StaticFiles):
+    """The scripts and styles: kept by the browser, and asked for anew each time."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response

@@ -1,0 +1,169 @@
+"""Errors as RFC 9457 problem details: what went wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.errors import (
+    DefinitionError,
+    LedgerError,
+    Mistakes,
+    RotaError,
+    StateError,
+    TaskLimitError,
+    UnknownRunError,
+    UnknownTaskError,
+    nearest,
+)
+
+logger = logging.getLogger("rota.web")
+
+_STATUS: tuple[tuple[type[RotaError], HTTPStatus], ...] = (
+    (UnknownTaskError, HTTPStatus.NOT_FOUND),
+    (UnknownRunError, HTTPStatus.NOT_FOUND),
+    (StateError, HTTPStatus.CONFLICT),
+    (TaskLimitError, HTTPStatus.CONFLICT),
+    (DefinitionError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Mistakes, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (LedgerError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+_NO_JSON = "Send one JSON object, with the header Content-Type: application/json."
+_REMEDIES = {
+    "json_invalid": _NO_JSON,
+    "model_attributes_type": _NO_JSON,
+    "missing": "Give it a value.",
+    "timezone_aware": "Write a time with its zone, like 2026-01-31T09:00:00Z.",
+}
+
+
+class Problem(Exception):
+    """Why a request was refused, as its answer will say it."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        kind: str = "",
+        remedy: str = "",
+        errors: Iterable[dict[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.kind = kind
+        self.remedy = remedy
+        self.errors = list(errors)
+
+    @property
+    def title(self) -> str:
+        """Return the status in words."""
+        return self.status.phrase
+
+    def body(self) -> dict[str, Any]:
+        """Return the members of the problem document."""
+        body: dict[str, Any] = {
+            "type": f"urn:rota:problem:{self.kind}" if self.kind else "about:blank",
+            "title": self.title,
+            "status": self.status.value,
+            "detail": self.detail,
+            "remedy": self.remedy,
+        }
+        return {**body, "errors": self.errors} if self.errors else body
+
+    def response(self) -> Response:
+        """Return the problem document; it is ASCII, so that no broken text can break it."""
+        return Response(
+            json.dumps(self.body()), self.status.value, media_type="application/problem+json"
+        )
+
+
+def problem_of(error: Exception, request: Request) -> Problem:
+    """Say an exception as a problem; one that is not meant for people is logged, not shown."""
+    match error:
+        case Problem():
+            return error
+        case RotaError():
+            return _refused(error)
+        case RequestValidationError():
+            return _invalid(error, request)
+        case HTTPException():
+            return _unroutable(error, request)
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "this is a mistake of the program, not of yours.",
+        remedy="The traceback stands in the log of the logger rota.web.",
+    )
+
+
+def _refused(error: RotaError) -> Problem:
+    status = next(
+        (status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.CONFLICT
+    )
+    several = error.errors if isinstance(error, Mistakes) else (error,)
+    return Problem(
+        status,
+        error.what,
+        kind=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower(),
+        remedy=error.remedy,
+        errors=[_mistake(one.what, one.where, one.remedy) for one in several]
+        if status is HTTPStatus.UNPROCESSABLE_ENTITY
+        else (),
+    )
+
+
+def _invalid(error: RequestValidationError, request: Request) -> Problem:
+    known = _known_keys(request)
+    mistakes = [
+        _mistake(
+            str(one["msg"]),
+            ".".join(str(part) for part in one["loc"]),
+            nearest(str(one["loc"][-1]), known)
+            if one["type"] == "extra_forbidden"
+            else _REMEDIES.get(one["type"], ""),
+        )
+        for one in error.errors()
+    ]
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "; ".join(f"{one['where']}: {one['detail']}" for one in mistakes[:20]),
+        kind="invalid",
+        remedy=" ".join(one["remedy"] for one in mistakes[:20] if one["remedy"])
+        or "Correct what is listed in errors.",
+        errors=mistakes,
+    )
+
+
+def _known_keys(request: Request) -> list[str]:
+    """Return the keys that the route's body may have."""
+    endpoint = request.scope.get("endpoint")
+    hints = get_type_hints(endpoint).values() if endpoint else ()
+    models = [hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)]
+    return [name for model in models for name in model.model_fields]
+
+
+def _unroutable(error: HTTPException, request: Request) -> Problem:
+    status = HTTPStatus(error.status_code)
+    remedies = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path[:200]}.",
+        HTTPStatus.BAD_REQUEST: _NO_JSON,
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not know {request.method}.",
+    }
+    return Problem(status, str(error.detail), remedy=remedies.get(status, ""))
+
+
+def _mistake(detail: str, where: str, remedy: str) -> dict[str, str]:
+    return {"detail": detail, "where": where, "remedy": remedy}

@@ -1,0 +1,146 @@
+"""The server of pages and API, in a thread of its own that no task can block."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import threading
+
+import uvicorn
+
+from rota.errors import ConfigError
+from rota.manager import TaskManager
+from rota.web.application import build
+
+logger = logging.getLogger("rota.web")
+
+GRACE = 0.4
+"""Seconds that answers under way get at `stop`."""
+
+
+class Server:
+    """Serves one manager; start and stop are safe twice, and it can be started again."""
+
+    def __init__(self, manager: TaskManager, host: str, port: int) -> None:
+        self._manager = manager
+        self._address = _loopback(host, port)
+        self._host = host
+        self._wanted = port
+        self._port = 0
+        self._thread: threading.Thread | None = None
+        self._uvicorn: _Uvicorn | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port it listens on; 0 before `start`, where any free one was wanted."""
+        return self._port or self._wanted
+
+    @property
+    def url(self) -> str:
+        """Return the address of its first page."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}/"
+
+    def start(self) -> None:
+        """Listen; returns when it does. Raises ConfigError where the port cannot be had."""
+        if self._thread is not None:
+            return
+        listener = self._listen()
+        self._port = listener.getsockname()[1]
+        server = self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                build(self._manager, ()),
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",  # failures are logged by `rota.web`, with their request
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([listener])), name="rota-web", daemon=True
+        )
+        self._thread.start()
+        server.up.wait()
+        if not server.started:
+            self.stop()
+            raise RuntimeError("the server of the pages ended before it had begun")
+
+    def stop(self) -> None:
+        """Stop listening; what is still under way after a moment is cut off."""
+        thread, server = self._thread, self._uvicorn
+        if thread is None or server is None:
+            return
+        server.should_exit = True
+        thread.join(GRACE)
+        server.force_exit = True
+        thread.join(GRACE)
+        self._thread = self._uvicorn = None
+        self._port = 0
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _listen(self) -> socket.socket:
+        family, address = self._address
+        try:
+            return socket.create_server(address, family=family, backlog=128)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._host}, port {self._wanted}, cannot be listened on"
+                f" ({error.strerror or error}).",
+                where="manager.port",
+                remedy="Stop the program that has it, or choose another manager.port;"
+                " 0 takes any free one.",
+            ) from error
+
+
+class _Uvicorn(uvicorn.Server):
+    """A server that says when it is up, or has failed to come up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            self.up.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+def _loopback(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Resolve the address to listen on; raises ConfigError where others could reach it."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"{host!r} is no address of this machine ({error}).",
+            where="manager.host",
+            remedy="Write 127.0.0.1.",
+        ) from error
+    for *_, address in found:
+        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+            raise ConfigError(
+                f"{host!r} can be reached from other machines, and nothing would ask them who"
+                " they are.",
+                where="manager.host",
+                remedy="Use 127.0.0.1 and a tunnel or a proxy that asks for a password; tokens"
+                " come in a later version.",
+            )
+    family, *_, address = found[0]
+    return family, (str(address[0]), port)
