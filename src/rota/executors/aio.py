@@ -120,7 +120,7 @@ class AioExecutor:
         lane.retire()
         if not lane.is_here():
             self._attempts.wait_until_empty(_PATIENCE)
-            lane.join(_PATIENCE)
+            lane.join(0.0 if len(self._attempts) else _PATIENCE)
         for attempt in self._attempts.open():
             self._attempts.abandon(attempt.call)
         self._queue.clear()

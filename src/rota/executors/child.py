@@ -57,7 +57,7 @@ class Child:
 
     def is_fit(self, file: str | None) -> bool:
         """Say whether it can do a job of this task file: alive, not worn, no older version."""
-        if self._process.poll() is not None or self._calls >= _MOST_CALLS:
+        if self._killed_at or self._calls >= _MOST_CALLS or self._process.poll() is not None:
             return False
         if file is None:
             return True

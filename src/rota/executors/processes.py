@@ -87,12 +87,16 @@ class _ProcessSeat(Seat):
             if told(attempt.run):
                 return CANCELLED
             self._attempt = attempt
+        there = False
         try:
             child.send(job)
-            return _converse(attempt, child)
+            outcome, there = _converse(attempt, child)
+            return outcome
         finally:
             with self._lock:
                 self._attempt = None
+            if not there:
+                self.close()
 
     def halt(self, attempt: SeatedAttempt) -> None:
         """Kill the process with everything it started."""
@@ -148,28 +152,37 @@ def _job(call: Call) -> dict[str, Any]:
     }
 
 
-def _converse(attempt: SeatedAttempt, child: Child) -> Outcome | None:
-    """Pass on what the child says until it has done its job, or is gone; None: never began."""
+def _converse(attempt: SeatedAttempt, child: Child) -> tuple[Outcome | None, bool]:
+    """Pass on what the child says until it has done its job, or is gone.
+
+    Returns the outcome, None if it never began, and whether the child is still there.
+    """
     begun = False
     for message in child.messages():
         match message:
             case ["begun"]:
                 begun = True
             case ["end", outcome]:
-                return _outcome(outcome)
-            case ["print", level, text]:
-                printed(attempt.run, level, text)
-                _show(level, text)
-            case ["log", level, logger, text]:
-                say(attempt.run, level, logger, text)
-                _log_here(level, logger, text)
-            case ["progress", done, total, note]:
-                _report_progress(attempt.call, done, total, note)
-            case ["checkpoint", value]:
-                child.send(["stored", _store(attempt.call, value)])
+                return _outcome(outcome), True
+            case _:
+                _pass_on(attempt, child, message)
     if told(attempt.run):
-        return CANCELLED
-    return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None
+        return CANCELLED, False
+    return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None, False
+
+
+def _pass_on(attempt: SeatedAttempt, child: Child, message: Any) -> None:
+    match message:
+        case ["print", level, text]:
+            printed(attempt.run, level, text)
+            _show(level, text)
+        case ["log", level, logger, text]:
+            say(attempt.run, level, logger, text)
+            _log_here(level, logger, text)
+        case ["progress", done, total, note]:
+            _report_progress(attempt.call, done, total, note)
+        case ["checkpoint", value]:
+            child.send(["stored", _store(attempt.call, value)])
 
 
 def _outcome(fields: Mapping[str, Any]) -> Outcome:

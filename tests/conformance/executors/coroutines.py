@@ -1,0 +1,81 @@
+"""The functions of `tasks` as coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rota.current import current_run
+from tests.conformance.executors import tasks
+
+
+async def nothing() -> None:
+    pass
+
+
+async def add(a: int, b: int = 0) -> int:
+    await asyncio.sleep(0)
+    return a + b
+
+
+async def give(kind: str) -> Any:
+    return tasks.give(kind)
+
+
+async def fail(message: str) -> None:
+    tasks.fail(message)
+
+
+async def raise_odd(name: str) -> None:
+    await asyncio.sleep(0)
+    tasks.raise_odd(name)
+
+
+async def overflow() -> None:
+    await overflow()
+
+
+async def generate() -> AsyncIterator[int]:
+    yield 1
+
+
+async def obey() -> None:
+    current_run().progress(0)
+    await asyncio.Event().wait()
+
+
+async def ignore(gate: str) -> str:
+    current_run().progress(0)
+    while not Path(gate).exists():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.002)
+    return "at last"
+
+
+async def tell_all() -> list[Any]:
+    return tasks.tell_all()
+
+
+async def report() -> None:
+    tasks.report()
+
+
+async def remember(value: Any) -> list[Any]:
+    return tasks.remember(value)
+
+
+async def remember_object() -> None:
+    tasks.remember_object()
+
+
+async def speak(word: str, times: int) -> None:
+    for number in range(times):
+        tasks.speak(f"{word} {number}", 1)
+        await asyncio.sleep(0)
+
+
+async def log_exception() -> None:
+    tasks.log_exception()

@@ -1,0 +1,139 @@
+"""What every executor is tested with: a reporter that records, runs to wait for, deadlines."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rota import capture
+from rota.core.instants import Instant
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call, Executor
+
+DEADLINE = 20.0
+FIRE_TIME: Instant = 1_700_000_000_000_000
+FIRE_TEXT = "2023-11-14T22:13:20+00:00"
+
+_pause = threading.Event()
+
+
+def until(holds: Callable[[], object], what: str = "", within: float = DEADLINE) -> None:
+    """Wait until a predicate holds; fails the test when it does not in time."""
+    for _ in range(int(within / 0.005)):
+        if holds():
+            return
+        _pause.wait(0.005)
+    raise AssertionError(f"not within {within} s: {what or holds}")
+
+
+@contextmanager
+def capturing() -> Iterator[None]:
+    """Hand what runs log and print to their reporters.
+
+    Not a fixture: pytest puts its own streams in place between the set-up and the test.
+    """
+    capture.install()
+    try:
+        yield
+    finally:
+        capture.uninstall()
+
+
+class Ticket:
+    """One call, its reporter, and how it ended."""
+
+    def __init__(self, numbers: itertools.count[int], call: Mapping[str, Any]) -> None:
+        number = next(numbers)
+        self.logs: list[tuple[str, str, str]] = []
+        self.progresses: list[tuple[float, float | None, str]] = []
+        self.checkpoints: list[Any] = []
+        self.refuse: Exception | None = None
+        self.outcomes: list[Outcome] = []
+        self.began = threading.Event()
+        self.ended = threading.Event()
+        fields = {
+            "run_id": f"run-{number}",
+            "task_id": f"task-{number}",
+            "attempt": 1,
+            "fire_time": FIRE_TIME,
+            "checkpoint": None,
+            "reporter": self,
+            **call,
+        }
+        self.call = Call(**fields)
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        self.logs.append((level, logger, text))
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        self.progresses.append((done, total, note))
+        self.began.set()
+
+    def checkpoint(self, value: Any) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.checkpoints.append(value)
+
+    def done(self, call: Call, outcome: Outcome) -> None:
+        assert call is self.call
+        self.outcomes.append(outcome)
+        self.ended.set()
+
+    def outcome(self, within: float = DEADLINE) -> Outcome:
+        assert self.ended.wait(within), f"no end within {within} s"
+        return self.outcomes[0]
+
+    def result(self) -> Any:
+        outcome = self.outcome()
+        assert outcome.kind is OutcomeKind.SUCCEEDED, outcome
+        return outcome.result
+
+    def wait_begun(self) -> None:
+        assert self.began.wait(DEADLINE), f"not begun: {self.outcomes} {self.logs}"
+
+    def texts(self, level: str) -> list[str]:
+        return [text for one, _, text in self.logs if one == level]
+
+
+class Rig:
+    """An executor, and the module with the functions in the form that it runs."""
+
+    def __init__(self, executor: Executor, functions: ModuleType, name: str) -> None:
+        self.executor = executor
+        self.functions = functions
+        self.name = name
+        self._numbers = itertools.count(1)
+
+    def ticket(self, task: str | Callable[..., Any], *args: Any, **fields: Any) -> Ticket:
+        """Make a call of a function, or of the one of that name in the right form."""
+        func = getattr(self.functions, task) if isinstance(task, str) else task
+        call = {
+            "func": func,
+            "func_path": f"{func.__module__}:{func.__qualname__}",
+            "file": func.__code__.co_filename,
+            "args": args,
+            "kwargs": {},
+            **fields,
+        }
+        return Ticket(self._numbers, call)
+
+    def begin(self, task: str | Callable[..., Any], *args: Any, **fields: Any) -> Ticket:
+        """Submit a call."""
+        ticket = self.ticket(task, *args, **fields)
+        self.executor.submit([ticket.call], ticket.done)
+        return ticket
+
+    def run(self, task: str | Callable[..., Any], *args: Any, **fields: Any) -> Outcome:
+        """Submit a call and wait for its end."""
+        return self.begin(task, *args, **fields).outcome()
+
+    def begin_deaf(self, gate: Path) -> Ticket:
+        """Submit a call that goes on until the file is there, and wait until it has begun."""
+        ticket = self.begin("ignore", str(gate))
+        ticket.wait_begun()
+        return ticket

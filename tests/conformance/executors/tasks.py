@@ -1,0 +1,121 @@
+"""Plain functions to be run; each one has its coroutine of the same name in `coroutines`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rota.current import current_run
+
+
+def nothing() -> None:
+    pass
+
+
+def add(a: int, b: int = 0) -> int:
+    return a + b
+
+
+def give(kind: str) -> Any:
+    return GIFTS[kind]
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def raise_odd(name: str) -> None:
+    raise ODD[name]
+
+
+def overflow() -> None:
+    overflow()
+
+
+def generate() -> Iterator[int]:
+    yield 1
+
+
+def obey() -> None:
+    """Run until told to end."""
+    current_run().progress(0)
+    while not current_run().cancelled:
+        time.sleep(0.002)
+
+
+def ignore(gate: str) -> str:
+    """Run until the file `gate` is there, whatever one is told."""
+    current_run().progress(0)
+    while not Path(gate).exists():
+        time.sleep(0.002)
+    return "at last"
+
+
+def tell_all() -> list[Any]:
+    run = current_run()
+    fire_time = run.fire_time and run.fire_time.isoformat()
+    return [run.id, run.task_id, run.attempt, fire_time, run.cancelled, run.logger.name]
+
+
+def report() -> None:
+    current_run().progress(1, 4, "a quarter")
+    current_run().progress(2.5)
+
+
+def remember(value: Any) -> list[Any]:
+    run = current_run()
+    return [run.checkpoint(), run.checkpoint(value), run.checkpoint()]
+
+
+def remember_object() -> None:
+    current_run().checkpoint(object())
+
+
+def speak(word: str, times: int) -> None:
+    for number in range(times):
+        logging.getLogger("tests.speaker").warning("%s logged %d", word, number)
+        print(f"{word} printed {number}")  # noqa: T201
+    print(f"{word} unfinished", end="")  # noqa: T201
+    print(f"{word} complained", file=sys.stderr)  # noqa: T201
+
+
+def log_exception() -> None:
+    try:
+        fail("inner")
+    except ValueError:
+        logging.getLogger("tests.speaker").exception("it broke")
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("no message")
+
+
+class Unrepresentable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no representation")
+
+
+GIFTS: dict[str, Any] = {
+    "tuple": (1, [2.5, None], {"a": True}),
+    "object": logging.INFO.__class__,
+    "nan": float("nan"),
+    "surrogate": "\ud800",
+    "unrepresentable": Unrepresentable(),
+    "long": "x" * 70_000,
+}
+
+ODD: dict[str, BaseException] = {
+    "exit": SystemExit(3),
+    "interrupt": KeyboardInterrupt(),
+    "generator": GeneratorExit(),
+    "group": ExceptionGroup("several", [ValueError("a"), OSError("b")]),
+    "base group": BaseExceptionGroup("worse", [KeyboardInterrupt()]),
+    "unprintable": Unprintable(),
+    "stop": StopIteration(1),
+    "surrogate": ValueError("\ud800"),
+}

@@ -1,0 +1,109 @@
+"""How attempts end, the same in every executor."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call
+from rota.executors import results
+from tests.conformance.executors import coroutines, tasks
+from tests.conformance.executors.harness import DEADLINE, Rig, Ticket
+
+
+def test_a_result_comes_back(rig: Rig) -> None:
+    outcome = rig.run("add", 1, kwargs={"b": 2})
+    assert (outcome.kind, outcome.result, outcome.error) == (OutcomeKind.SUCCEEDED, 3, None)
+
+
+def test_its_peak_memory_is_known(rig: Rig) -> None:
+    peak = rig.run("nothing").peak_memory
+    assert peak is not None
+    assert 1_000_000 < peak < 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [
+        ("tuple", [1, [2.5, None], {"a": True}]),
+        ("object", "<class 'int'>"),
+        ("nan", "nan"),
+        ("surrogate", r"'\ud800'"),
+        ("unrepresentable", "<Unrepresentable that cannot be shown>"),
+        ("long", results.shown("x" * 70_000)),
+    ],
+)
+def test_a_result_is_kept_as_json_or_described(rig: Rig, kind: str, kept: Any) -> None:
+    assert rig.begin("give", kind).result() == kept
+
+
+def test_a_failure_comes_back_with_its_place(rig: Rig) -> None:
+    outcome = rig.run("fail", "no such thing")
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error == "ValueError: no such thing"
+    assert {"ValueError", "builtins.ValueError", "Exception"} <= set(outcome.error_types)
+    assert "tasks.py" in str(outcome.traceback)
+
+
+def test_arguments_that_do_not_fit_are_a_failure(rig: Rig) -> None:
+    outcome = rig.run("add", 1, kwargs={"c": 2})
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "unexpected keyword argument 'c'" in str(outcome.error)
+
+
+@pytest.mark.parametrize("name", tasks.ODD)
+def test_whatever_is_raised_is_a_failure_and_harms_nobody(rig: Rig, name: str) -> None:
+    outcome = rig.run("raise_odd", name)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.error_types
+    str(outcome).encode()
+    assert rig.begin("add", 1).result() == 1
+
+
+def test_endless_recursion_is_a_failure(rig: Rig) -> None:
+    assert "RecursionError" in rig.run("overflow").error_types
+    assert rig.begin("add", 1).result() == 1
+
+
+def test_a_generator_is_no_success(rig: Rig) -> None:
+    outcome = rig.run("generate")
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "nothing ran" in str(outcome.error)
+
+
+def test_every_executor_runs_coroutines(rig: Rig) -> None:
+    assert rig.begin(coroutines.add, 4, 5).result() == 9
+    assert rig.run(coroutines.fail, "late").error == "ValueError: late"
+
+
+def test_many_calls_end_once_each(rig: Rig) -> None:
+    ends = Counter[Call]()
+    all_ended = threading.Event()
+    tickets = [rig.ticket("add", number) for number in range(1_000)]
+
+    def done(call: Call, outcome: Outcome) -> None:
+        assert outcome.result == call.args[0]
+        ends[call] += 1
+        if len(ends) == len(tickets):
+            all_ended.set()
+
+    rig.executor.submit([ticket.call for ticket in tickets], done)
+    assert all_ended.wait(DEADLINE)
+    assert set(ends.values()) == {1}
+
+
+def test_an_error_in_done_harms_nobody(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    def done(call: Call, outcome: Outcome) -> None:
+        Ticket.done(ticket, call, outcome)
+        raise RuntimeError("the recorder is broken")
+
+    for _ in range(5):
+        ticket = rig.ticket("nothing")
+        rig.executor.submit([ticket.call], done)
+        ticket.outcome()
+    assert rig.begin("add", 1).result() == 1
+    assert "could not be reported" in caplog.text
