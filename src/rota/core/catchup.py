@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rota.core.instants import SECOND, Instant, seconds, to_iso
@@ -32,7 +33,11 @@ class Survey(NamedTuple):
     older: Due | None  # one row for all of them
 
 
-def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy) -> Survey:
+Count = Callable[[Trigger, Instant, Instant, int], int]
+"""Counts a trigger's instants in (after, until], giving up at a limit."""
+
+
+def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, count: Count) -> Survey:
     """Find what is due in (cursor, now], the newest first and no further back than needed."""
     fresh: list[Instant] = []
     late: list[Instant] = []
@@ -44,7 +49,7 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy) -> S
         elif instant >= window and len(late) < max(policy.catchup_limit, 1):
             late.append(instant)
         else:
-            older = trigger.count_between(cursor, instant, COUNTED)
+            older = count(trigger, cursor, instant, COUNTED)
             return Survey(fresh[::-1], late[::-1], _summary(older, instant, cursor))
         instant = trigger.last_before(instant - 1)
     return Survey(fresh[::-1], late[::-1], None)

@@ -11,14 +11,19 @@ class Trigger(Protocol):
     """The rule of a task's times: pure, deterministic, the same on every node."""
 
     @property
+    def kind(self) -> str:
+        """Return `cron`, `interval` or `date`."""
+
+    @property
     def jitter(self) -> Instant:
         """Return the largest start delay, in microseconds; 0 for none."""
+
+    @property
+    def timezone(self) -> str:
+        """Return the key of the zone in which its texts are read."""
 
     def next_after(self, after: Instant) -> Instant | None:
         """Return the first instant strictly after `after`, or None when there is no more."""
 
     def last_before(self, at: Instant) -> Instant | None:
         """Return the last instant at or before `at`, or None when there was none."""
-
-    def count_between(self, after: Instant, until: Instant, limit: int) -> int:
-        """Count the instants in (after, until], giving up at `limit`."""

@@ -23,9 +23,10 @@ def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
     """
     reasons: list[str] = []
     oldest_due, waiting = _oldest_due(engine, reasons)
+    tick_age = round(engine.ticking.tick_age(), 3)
     status = {
         "node": engine.identity.name,
-        "tick_age": round(engine.ticking.tick_age(), 3),
+        "tick_age": tick_age,
         "oldest_due": oldest_due,
         "waiting": waiting,
         "ledger": _ledger(engine, reasons),
@@ -35,8 +36,8 @@ def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
         "blocked_loop": _blocked(engine, reasons),
         "broken_task_files": list(broken_files),
     }
-    if status["tick_age"] > TICK_LATE:
-        reasons.append(f"the clock has not ticked for {status['tick_age']:.1f} s")
+    if tick_age > TICK_LATE:
+        reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
     reasons += [f"broken task file: {one}" for one in broken_files]
     if engine.watchdog.frozen:
         status["frozen"] = engine.watchdog.frozen

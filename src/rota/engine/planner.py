@@ -80,7 +80,9 @@ class Planner:
         now = self._clock.now()
         if entry.is_quiet(now):
             return
-        survey = catchup.survey(entry.trigger, entry.cursor, now, entry.policy)
+        survey = catchup.survey(
+            entry.trigger, entry.cursor, now, entry.policy, triggers.count_between
+        )
         due = catchup.decide(survey, entry.policy)
         if not due:
             return

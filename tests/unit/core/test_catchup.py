@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from rota.core.catchup import COUNTED, ON_TIME, Due, decide, survey
 from rota.core.instants import MINUTE, SECOND, Instant
+from rota.core.schedule import Trigger
 from rota.core.task import Catchup, Policy
 
 
 class Every:
     """Every `period`, from the epoch on."""
 
+    kind = "interval"
+    timezone = "UTC"
     jitter: Instant = 0
 
     def __init__(self, period: Instant) -> None:
@@ -24,12 +27,12 @@ class Every:
     def last_before(self, at: Instant) -> Instant:
         return at - at % self.period
 
-    def count_between(self, after: Instant, until: Instant, limit: int) -> int:
-        return min(until // self.period - after // self.period, limit)
-
 
 def rows(cursor: Instant, now: Instant, policy: Policy, period: Instant = MINUTE) -> list[Due]:
-    return decide(survey(Every(period), cursor, now, policy), policy)
+    def count(_: Trigger, after: Instant, until: Instant, limit: int) -> int:
+        return min(until // period - after // period, limit)
+
+    return decide(survey(Every(period), cursor, now, policy, count), policy)
 
 
 def runs(due: list[Due]) -> list[Instant]:
