@@ -18,7 +18,7 @@ from rota.core.outcome import error_text
 from rota.core.ports import Clock, Edits, History, NewRun, Transaction
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap, Policy, Task, TaskDefinition
-from rota.discovery import Catalogue, load_directory
+from rota.discovery import Catalogue, LoadedFile, load_directory
 from rota.discovery.definitions import define
 from rota.engine.health import report
 from rota.engine.pruner import prune_now
@@ -62,6 +62,7 @@ class TaskManager:
         """What is wrong with the task files, as of the last `discover`."""
         self.catalogue = Catalogue()
         """What the task files define, as of the last `discover`."""
+        self._failed_registers: dict[Path, RotaError] = {}
 
     @classmethod
     def from_config(cls, path: Path | str) -> TaskManager:
@@ -99,7 +100,8 @@ class TaskManager:
         return self._known(self.add_definition(definition))
 
     def add_definition(self, definition: TaskDefinition) -> Entry:
-        """Add a validated definition; raises TaskLimitError."""
+        """Add a validated definition, or replace the one of its function or file with this id;
+        raises TaskLimitError, and StateError for an id that another task has."""
         engine, limit = self.services.engine, self.config.manager.max_tasks
         with self._lock:
             before = engine.registry.get(definition.id)
@@ -109,7 +111,9 @@ class TaskManager:
                     where=str(definition.source or definition.id),
                     remedy="Raise manager.max_tasks in the configuration.",
                 )
-            if before is not None and before.definition.func_path != definition.func_path:
+            if before is not None and before.definition is definition:
+                return before
+            if before is not None and _is_taken(before.definition, definition):
                 raise StateError(
                     f"the id {definition.id!r} is taken by {before.definition.func_path}.",
                     where=str(definition.source or definition.id),
@@ -118,29 +122,46 @@ class TaskManager:
             return engine.add(definition)
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:
-        """Load every task file of the tasks directory and add its tasks.
+        """Load every task file of the tasks directory and add its tasks; called again, take over
+        what changed: other code for a task, new tasks, and those that are no longer there.
 
-        Returns what was found, with every mistake in `errors`; the tasks that are right go on.
+        Returns what was found, with every mistake in `errors`; the tasks that are right go on, and
+        so does the last good version of a file that is broken now.
         """
-        project = self.services.project
+        project, former = self.services.project, self.catalogue
         catalogue = load_directory(
             project / (directory or self.config.manager.tasks_directory),
             project,
             self.config.manager,
+            previous=former,
         )
         for definition in catalogue.definitions:
             try:
                 self.add_definition(definition)
             except RotaError as error:
                 catalogue.errors.append(error)
-        for file in catalogue.files:
-            if file.register is not None:
-                try:
-                    file.register(self)
-                except Exception as error:
-                    catalogue.errors.append(_register_failed(file.path, error))
+        kept = {definition.id for definition in catalogue.definitions}
+        for definition in former.definitions:
+            if definition.id not in kept:
+                self.services.engine.discard(definition.id)
+        catalogue.errors += self._call_registers(catalogue, former)
         self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
         return catalogue
+
+    def _call_registers(self, catalogue: Catalogue, former: Catalogue) -> list[RotaError]:
+        """Call each `register_tasks` that was not called yet; returns what is wrong with any."""
+        called = {file.path: file.module for file in former.files}
+        failed, self._failed_registers = self._failed_registers, {}
+        for file in catalogue.files:
+            if file.register is None:
+                continue
+            if called.get(file.path) is file.module:
+                error = failed.get(file.path)
+            else:
+                error = _register(file, self)
+            if error is not None:
+                self._failed_registers[file.path] = error
+        return list(self._failed_registers.values())
 
     def remove_task(self, id: str) -> None:
         """Take a task out: its waiting runs are cancelled, its history stays; raises
@@ -221,17 +242,22 @@ class TaskManager:
         return run.id
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
-        """Run a task once in this process, where no node is up: nothing is planned, and nothing
-        claimed but its own runs. Returns the run when it has ended, retries included; raises UnknownTaskError."""
-        engine = self.services.engine
-        run_id = self.run_task(id, arguments=arguments)
-        engine.start(only=id)
+        """Run a task once in this process, where no node is up, as `carry_out` does; raises
+        UnknownTaskError."""
+        return self.carry_out(self.run_task(id, arguments=arguments))
+
+    def carry_out(self, run_id: str) -> Run:
+        """Make a waiting run in this process, where no node is up: nothing is planned, and nothing
+        claimed but runs of its task. Returns it when it has ended, retries included; raises
+        UnknownRunError."""
+        engine, run = self.services.engine, self.history.run(run_id)
+        engine.start(only=run.task_id)
         try:
-            engine.wait_for(run_id)
+            engine.wait_for(run.id)
         finally:
             engine.stop()
             self._opened = False
-        return self.history.run(run_id)
+        return self.history.run(run.id)
 
     def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
         """Cancel a waiting run at once, or have a running one cancelled, and return its state;
@@ -436,14 +462,27 @@ def _written_definition(func: Callable[..., Any], id: str) -> dict[str, Any]:
     return {}
 
 
-def _register_failed(path: Path, error: Exception) -> RotaError:
-    if isinstance(error, RotaError):
+def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
+    """Say whether an id belongs to another function, and not to former code of the same file."""
+    if before.func_path == new.func_path:
+        return False
+    return not before.source or not new.source or before.source.file != new.source.file
+
+
+def _register(file: LoadedFile, manager: TaskManager) -> RotaError | None:
+    """Call a file's own `register_tasks`; returns what went wrong."""
+    try:
+        if file.register is not None:
+            file.register(manager)
+    except RotaError as error:
         return error
-    return TaskFileError(
-        f"its register_tasks raised {error_text(error)}.",
-        where=str(path),
-        remedy="Mend it; the tasks it had added before go on.",
-    )
+    except Exception as error:
+        return TaskFileError(
+            f"its register_tasks raised {error_text(error)}.",
+            where=str(file.path),
+            remedy="Mend it; the tasks it had added before go on.",
+        )
+    return None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
