@@ -73,8 +73,8 @@ def read_keyword(kind: Kind, value: object) -> Field:
 
     Raises TriggerError for anything else, also where APScheduler would read only a part of it.
     """
-    if type(value) is str:
-        text = value
+    if isinstance(value, str):
+        text = str.__str__(value)  # of an enum of texts the text, not the name
     elif isinstance(value, int) and not isinstance(value, bool):
         text = str(int(value)) if abs(value) < 10_000 else "10000"
     else:

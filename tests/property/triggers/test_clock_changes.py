@@ -41,7 +41,7 @@ def check(rule: Rule, key: str, start: int, end: int) -> None:
         assert backward(trigger, start, end) == wanted, dst
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rule=rules(),
     key=st.sampled_from(ZONES),
@@ -84,7 +84,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("key", "year"), ODD)
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rule=rules())
 def test_the_oddest_changes(key: str, year: int, rule: Rule) -> None:
     found = changes(key, year - 1, year)[-2:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum, IntEnum
+
 import pytest
 
 from rota.triggers import parse, preview
@@ -134,13 +136,17 @@ def test_text_is_cut_and_printable(refused: Refused) -> None:
     assert str(error).isprintable()
 
 
-def test_an_int_like_number_counts_as_its_value() -> None:
-    from enum import IntEnum
+class Hour(IntEnum):
+    NINE = 9
 
-    class Hour(IntEnum):
-        NINE = 9
 
-    assert parse("cron", {"hour": Hour.NINE}).next_after(0) == 9 * 3600 * 10**6
+class Text(str, Enum):  # noqa: UP042 - str() of it is not its text
+    NINE = "9"
+
+
+@pytest.mark.parametrize("value", [Hour.NINE, Text.NINE])
+def test_a_member_of_an_enum_counts_as_its_value(value: object) -> None:
+    assert parse("cron", {"hour": value}).next_after(0) == 9 * 3600 * 10**6
 
 
 def test_equal_rules_share_their_pattern() -> None:

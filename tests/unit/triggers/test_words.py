@@ -37,6 +37,16 @@ from rota.triggers import describe
         ({"minute": "*/7"}, "at minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56 of every hour"),
         ({"hour": "9-17", "minute": "0,20"}, "at minutes 0 and 20 of hours 9 to 17"),
         ({"minute": "*", "second": "15,30"}, "at seconds 15 and 30 of every minute of every hour"),
+        (
+            {"minute": "0,30", "second": "0,9"},
+            "at seconds 0 and 9 of minutes 0 and 30 of every hour",
+        ),
+        ({"hour": "1,5", "minute": "*"}, "at every minute of hours 1 and 5"),
+        (
+            {"crontab": "0 9 13 * 0-6,5L"},
+            "on the 13th of every month and every day and on the last Friday of every month"
+            " at 09:00",
+        ),
         ({"day": "last"}, "on the last day of every month at 00:00"),
         ({"day": 1, "hour": "*"}, "every hour, on the 1st of every month"),
         ({"day": "2nd fri", "hour": 9}, "on the 2nd Friday of every month at 09:00"),
