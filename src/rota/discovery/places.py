@@ -23,7 +23,10 @@ class Places:
 
     def __init__(self, file: str, text: bytes) -> None:
         self.file = file
-        tree = ast.parse(text)
+        try:
+            tree = ast.parse(text)
+        except (RecursionError, MemoryError):  # it was compiled, at another depth of the stack
+            tree = ast.Module([], [])
         self.imported = _imported(tree)
         self.line: int | None = None  # of the list itself
         self._by_id: dict[str, list[Place]] = {}

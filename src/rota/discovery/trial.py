@@ -142,10 +142,17 @@ def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
         what = f"importing it did not finish within {timeout:g} s{inner}."
         return Mishap(what, line, "Move slow or endless work from its top level into a task.")
     if found.code < 0:
-        what = f"importing it killed the process ({signal.Signals(-found.code).name}){inner}."
+        what = f"importing it killed the process ({_signal_name(-found.code)}){inner}."
         return Mishap(what, line, "Look at the native module that this line uses.")
     what = f"importing it ended the process with exit code {found.code}{inner}."
     return Mishap(what, line, "Task files are imported: leave `os._exit` and the like out.")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have none
+        return f"signal {number}"
 
 
 def _standing(trace: str, path: str) -> tuple[int | None, str]:

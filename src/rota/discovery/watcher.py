@@ -23,14 +23,16 @@ class Watcher:
     def __init__(self, directory: Path, on_change: Callable[[Set[Path]], object]) -> None:
         self._directory = directory
         self._on_change = on_change
-        self._stop = threading.Event()
+        self._stop = threading.Event()  # of the present thread: one that still ends has its own
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to watch; safe twice, and after `stop`."""
         if self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._watch, name="rota-files", daemon=True)
+            self._stop = threading.Event()
+            self._thread = threading.Thread(
+                target=self._watch, args=(self._stop,), name="rota-files", daemon=True
+            )
             self._thread.start()
 
     def stop(self) -> None:
@@ -40,32 +42,32 @@ class Watcher:
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
-    def _watch(self) -> None:
+    def _watch(self, stop: threading.Event) -> None:
         watched_before = True
-        while not self._stop.is_set():
+        while not stop.is_set():
             if not self._directory.is_dir():
                 watched_before = False
-                self._stop.wait(_LOOK)
+                stop.wait(_LOOK)
                 continue
             if not watched_before:
                 self._report({self._directory})
             watched_before = False
             try:
-                self._report_changes()
+                self._report_changes(stop)
             except FileNotFoundError:  # gone at this moment
                 continue
             except OSError as error:  # as when the system has no watches left
                 _logger.warning("%s cannot be watched: %s", self._directory, error)
-                self._stop.wait(_RETRY)
+                stop.wait(_RETRY)
 
-    def _report_changes(self) -> None:
+    def _report_changes(self, stop: threading.Event) -> None:
         """Report changes until the directory itself is removed: then its watch is dead."""
         for changes in watch(
             self._directory,
             watch_filter=_TaskFiles(self._directory),
             step=_QUIET,
             debounce=_LONGEST_WAIT,
-            stop_event=self._stop,
+            stop_event=stop,
             raise_interrupt=False,
         ):
             paths = {Path(path) for _, path in changes}

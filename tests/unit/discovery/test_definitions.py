@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rota.config.sections import ManagerSection
@@ -257,6 +257,7 @@ anything = st.recursive(
 keys = st.sampled_from(["id", "func", "trigger", "hour", "nonsense", *OPTIONS])
 
 
+@settings(deadline=None)  # other work shares the machine
 @given(st.dictionaries(keys | st.text(), anything, max_size=4), st.booleans())
 def test_any_value_of_any_key_is_taken_or_refused_in_words(
     changes: dict[str, Any], inside: bool
@@ -273,6 +274,7 @@ def test_any_value_of_any_key_is_taken_or_refused_in_words(
             assert len(str(one)) < 3_000
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["cron", "interval", "date"]), st.dictionaries(keys, anything, max_size=3))
 def test_options_of_add_task_are_taken_or_refused_in_words(
     trigger: str, options: dict[str, Any]
