@@ -11,7 +11,7 @@ from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
 from rota.core.run import Attempt, LogLine, Run
 from rota.errors import UnknownRunError
-from rota.ledger import registry, rows
+from rota.ledger import queries, registry, rows
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -32,7 +32,7 @@ class SqlHistory:
     def run(self, run_id: str) -> Run:
         wanted = run_id.strip()
         with self._database.reading() as connection:
-            found = sql.RUN_BY_ID.rows(connection, id=wanted)
+            found = queries.RUN_BY_ID.rows(connection, id=wanted)
             if not found and len(wanted) >= SHORTEST:
                 found = _runs_like(connection, wanted.upper())
         if len(found) == 1:
@@ -60,29 +60,29 @@ class SqlHistory:
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         with self._database.reading() as connection:
             if task_ids is None:
-                found = sql.LAST_RUNS.rows(connection)
+                found = queries.LAST_RUNS.rows(connection)
             else:
                 batch = encode([(task_id,) for task_id in set(task_ids)])
-                found = sql.LAST_RUNS_OF.rows(connection, task_ids=batch)
+                found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
         return {run.task_id: run for run in map(rows.run_of, found)}
 
     def active(self, task_id: str | None = None) -> list[Run]:
         with self._database.reading() as connection:
             if task_id is None:
-                found = sql.ACTIVE_RUNS.rows(connection)
+                found = queries.ACTIVE_RUNS.rows(connection)
             else:
-                found = sql.ACTIVE_RUNS_OF.rows(connection, task_id=task_id)
+                found = queries.ACTIVE_RUNS_OF.rows(connection, task_id=task_id)
         return [rows.run_of(row) for row in sorted(found)]
 
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:
-            found = sql.COUNTS(connection, now=now).one()
+            found = queries.COUNTS(connection, now=now).one()
         return Counts(found.waiting, found.running, found.oldest_due)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._database.reading() as connection:
-            found = sql.ATTEMPTS.rows(connection, id=run_id)
-            run = sql.RUN_BY_ID.rows(connection, id=run_id)
+            found = queries.ATTEMPTS.rows(connection, id=run_id)
+            run = queries.RUN_BY_ID.rows(connection, id=run_id)
         attempts = [rows.attempt_of(row) for row in found]
         last = rows.last_attempt_of(rows.run_of(run[0])) if run else None
         return attempts if last is None else [*attempts, last]
@@ -92,7 +92,7 @@ class SqlHistory:
     ) -> list[LogLine]:
         attempt, seq = after
         with self._database.reading() as connection:
-            found = sql.LINES.rows(connection, id=run_id, attempt=attempt, seq=seq, limit=limit)
+            found = queries.LINES.rows(connection, id=run_id, attempt=attempt, seq=seq, limit=limit)
         return [rows.line_of(row) for row in found]
 
     # --- tasks and nodes ---
@@ -100,7 +100,7 @@ class SqlHistory:
     def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
         with self._database.reading() as connection:
             if task_ids is None:
-                found = sql.ALL_TASKS.rows(connection)
+                found = queries.ALL_TASKS.rows(connection)
             else:
                 found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
         return [rows.task_of(row) for row in found]
@@ -111,7 +111,7 @@ class SqlHistory:
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         with self._database.reading() as connection:
-            found = sql.TASKS_CHANGED.rows(connection, after=after)
+            found = queries.TASKS_CHANGED.rows(connection, after=after)
         return [rows.task_of(row) for row in found]
 
     def cancellations(self, node_id: str) -> dict[str, str]:
@@ -120,14 +120,14 @@ class SqlHistory:
 
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:
-            found = sql.NODES.rows(connection)
+            found = queries.NODES.rows(connection)
         return [rows.node_of(row) for row in found]
 
 
 def _runs_like(connection: Connection, part: str) -> list[Any]:
     """Return up to two runs whose id begins, or else ends, with `part`."""
-    beginning = sql.RUNS_BY_BEGINNING.rows(connection, low=part, high=part + "~")
-    return beginning or sql.RUNS_BY_END.rows(connection, end=part, start=-len(part))
+    beginning = queries.RUNS_BY_BEGINNING.rows(connection, low=part, high=part + "~")
+    return beginning or queries.RUNS_BY_END.rows(connection, end=part, start=-len(part))
 
 
 def _no_such_run(wanted: str, *, ambiguous: bool) -> UnknownRunError:

@@ -13,8 +13,7 @@ from rota.core.instants import DAY
 from rota.core.ports import RunFilter
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
-from rota.ledger.jsonrows import gathered
-from rota.ledger.statements import Statement
+from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import RARE, is_rare, is_running, is_waiting, one_of, runs, word
 
 SLACK = DAY  # a run is made after its fire time, by clocks that are at most so far apart
@@ -74,8 +73,7 @@ def page_query(shape: Shape) -> Statement:
             query = query.where(one_of(runs.c.state, shape.states))
     else:
         query = _first(query, shape).where(runs.c.id.in_(_ids_by_state(shape, shape.states)))
-    page = query.subquery()
-    return Statement(select(gathered(*page.c)))
+    return Statement(all_of(query))
 
 
 def _first(query: Select[Any], shape: Shape) -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
@@ -101,9 +101,10 @@ def resume(connection: Connection, task_id: str, now: Instant) -> None:
 
 
 def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> StoredTask:
-    """Replace what is laid over the code's words."""
+    """Lay more changes over the code's words; None leaves what stands there."""
     task = find(connection, task_id)
-    edited = replace(task, edits=edits)
+    given = {name: value for name, value in asdict(edits).items() if value is not None}
+    edited = replace(task, edits=replace(task.edits, **given))
     if _times(edited) != _times(task):
         edited = replace(edited, anchor=now, planned_until=now)
     return _change(connection, _awake(task, edited, now))

@@ -64,6 +64,7 @@ SETTLED = (
     runs.c.result,
     runs.c.finished_at,
     runs.c.peak_memory,
+    runs.c.attempt_started_at,
 )
 CANDIDATE = (
     runs.c.id,
@@ -241,6 +242,7 @@ def settled_row(ending: Ending, fence: int) -> list[Any]:
         _optional_json(new.result),
         attempt.finished_at if new.state in FINAL else None,
         attempt.peak_memory,
+        attempt.started_at,
     ]
 
 

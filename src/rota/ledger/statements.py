@@ -1,8 +1,7 @@
-"""Every SQL statement of the ledger, named and described; the verbs only call them.
+"""Every SQL statement of the writing verbs, named and described; those of history: `queries`.
 
-A statement is written once in SQLAlchemy Core, compiled once per dialect, and then handed to the
-driver as text: compiling, or even looking the compiled form up, would cost more than running it.
-Batches travel as JSON, see `jsonrows`.
+Batches travel as JSON, see `jsonrows`; which columns a batch has, and in which order, says the
+name in brackets: (TASK) is the list of that name in `rows`.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Connection,
-    CursorResult,
     FromClause,
     Select,
     and_,
@@ -29,12 +26,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql.elements import ColumnElement, CompilerElement
+from sqlalchemy.sql.elements import ColumnElement
 
-from rota.core.run import FINAL, State
+from rota.core.run import State
 from rota.ledger import rows
-from rota.ledger.jsonrows import decode, gathered, incoming, listed
+from rota.ledger.jsonrows import gathered, incoming, listed
+from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
     is_running,
@@ -47,68 +44,15 @@ from rota.ledger.tables import (
     word,
 )
 
-
-class Statement:
-    """One statement, called with a connection and its parameters by name."""
-
-    def __init__(self, construct: CompilerElement) -> None:
-        self._construct = construct
-        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
-        """Run it; the parameters are those that its construct names."""
-        dialect = connection.dialect
-        if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = _compile(self._construct, dialect)
-        text, constants = self._compiled[dialect.name]
-        sent = {name: _sendable(value) for name, value in parameters.items()}
-        return connection.exec_driver_sql(text, constants | sent)
-
-    def count(self, connection: Connection, **parameters: Any) -> int:
-        """Run it and return how many rows it changed."""
-        return self(connection, **parameters).rowcount
-
-    def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
-        """Run it, a query of one `gathered` value, and return its rows."""
-        return decode(self(connection, **parameters).scalar_one())
-
-
-def _compile(construct: CompilerElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-    compiled = construct.compile(dialect=dialect)
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return str(compiled), constants
-
-
-def _sendable(value: Any) -> Any:
-    # Half a surrogate pair has no bytes in UTF-8: one in a log line must not lose a whole batch.
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode()
-    return value
-
-
-def _all_of(query: Select[Any]) -> Select[Any]:
-    """Return the rows of `query` as one gathered value."""
-    inner = query.subquery()
-    return select(gathered(*inner.c))
-
-
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
 
 # --- tasks --------------------------------------------------------------------------------------
 
 TASKS_BY_ID = Statement(
-    _all_of(select(*rows.TASK).where(tasks.c.id.in_(listed("ids"))).order_by(tasks.c.id))
+    all_of(select(*rows.TASK).where(tasks.c.id.in_(listed("ids"))).order_by(tasks.c.id))
 )
 """The tasks with these ids (TASK), by id."""
-
-ALL_TASKS = Statement(_all_of(select(*rows.TASK).order_by(tasks.c.id)))
-"""Every task (TASK), by id."""
-
-TASKS_CHANGED = Statement(
-    _all_of(select(*rows.TASK).where(tasks.c.revision > bindparam("after")).order_by(tasks.c.id))
-)
-"""The tasks (TASK) with a later revision."""
 
 LAST_REVISION = Statement(select(func.coalesce(func.max(tasks.c.revision), literal_column("0"))))
 """The latest revision of any task."""
@@ -273,7 +217,7 @@ _per_task = (
     .order_by(runs.c.available_at, runs.c.id)
     .limit(bindparam("limit"))
 )
-QUEUE_BY_TASK = Statement(_all_of(_per_task))
+QUEUE_BY_TASK = Statement(all_of(_per_task))
 """The claimable runs (CANDIDATE), found by going from task to task along an index: it leaps over
 any number of runs of a task that may not start."""
 
@@ -309,6 +253,7 @@ _becomes: dict[str, Any] = {
     "result": _settled_in.c.result,
     "finished_at": _settled_in.c.finished_at,
     "peak_memory": _settled_in.c.peak_memory,
+    "attempt_started_at": _settled_in.c.attempt_started_at,
     "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
 }
 SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
@@ -389,7 +334,7 @@ DECLARE_GONE = Statement(
 """Declare gone the nodes with these ids and those whose lease ran out."""
 
 ORPHANS = Statement(
-    _all_of(
+    all_of(
         select(*rows.RUN, tasks.c.policy)
         .join_from(runs, tasks, tasks.c.id == runs.c.task_id, isouter=True)
         .where(
@@ -404,11 +349,10 @@ ORPHANS = Statement(
 # --- retention ----------------------------------------------------------------------------------
 
 OLD_RUNS = Statement(
-    _all_of(
+    all_of(
         select(runs.c.id)
         .where(
             runs.c.id < bindparam("made_before"),
-            one_of(runs.c.state, FINAL),
             runs.c.finished_at < bindparam("before"),
         )
         .order_by(runs.c.id)
@@ -425,106 +369,3 @@ DELETE_NODES = Statement(
     delete(nodes).where(~_LIVING, nodes.c.seen_at < bindparam("before")),
 )
 """Forget dead nodes that were last seen before."""
-
-# --- history ------------------------------------------------------------------------------------
-
-RUN_BY_ID = Statement(_all_of(select(*rows.RUN).where(runs.c.id == _id)))
-
-RUNS_BY_BEGINNING = Statement(
-    _all_of(
-        select(*rows.RUN)
-        .where(runs.c.id >= bindparam("low"), runs.c.id < bindparam("high"))
-        .limit(literal_column("2"))
-    )
-)
-"""The runs with ids in a range, two at most: more would be ambiguous all the same."""
-
-RUNS_BY_END = Statement(
-    _all_of(
-        select(*rows.RUN)
-        .where(func.substr(runs.c.id, bindparam("start")) == bindparam("end"))
-        .limit(literal_column("2"))
-    )
-)
-"""The runs whose id ends so, two at most; reads every id."""
-
-
-def _active_runs(*conditions: ColumnElement[bool]) -> Select[Any]:
-    parts = (
-        select(*rows.RUN).where(part, *conditions) for part in (is_waiting(runs), is_running(runs))
-    )
-    return select(gathered(*union_all(*parts).subquery().c))
-
-
-ACTIVE_RUNS = Statement(_active_runs())
-"""Every run that has not ended (RUN), in no order."""
-ACTIVE_RUNS_OF = Statement(_active_runs(runs.c.task_id == bindparam("task_id")))
-"""Every run of a task that has not ended (RUN), in no order."""
-
-COUNTS = Statement(
-    select(
-        select(func.count()).where(is_waiting(runs)).scalar_subquery().label("waiting"),
-        select(func.count()).where(is_running(runs)).scalar_subquery().label("running"),
-        select(func.min(runs.c.available_at))
-        .where(is_waiting(runs), runs.c.available_at <= _now)
-        .scalar_subquery()
-        .label("oldest_due"),
-    )
-)
-"""How many wait, how many run, and since when the oldest waits whose time has come."""
-
-_last_in = incoming("task_ids", tasks.c.id)
-
-
-def _last_runs(of: FromClause) -> Select[Any]:
-    recent = runs.alias("recent")
-    newest = (
-        select(recent.c.id, recent.c.started_at)
-        .where(recent.c.task_id == of.c.id, recent.c.started_at.is_not(None))
-        .order_by(recent.c.id.desc())
-        .limit(literal_column("10"))
-        .correlate(of)
-        .subquery()
-    )
-    last = (
-        select(newest.c.id)
-        .order_by(newest.c.started_at.desc(), newest.c.id.desc())
-        .limit(literal_column("1"))
-        .scalar_subquery()
-    )
-    return _all_of(select(*rows.RUN).join_from(of, runs, runs.c.id == last))
-
-
-LAST_RUNS = Statement(_last_runs(tasks))
-"""The run of each task that started last (RUN).
-
-Looked for among the ten that were made last and have started: runs start in the order of their
-making but for a few that wait for a retry or their turn.
-"""
-LAST_RUNS_OF = Statement(_last_runs(_last_in))
-"""The same for the tasks with these ids (one per row)."""
-
-ATTEMPTS = Statement(
-    _all_of(select(*rows.ATTEMPT).where(attempts.c.run_id == _id).order_by(attempts.c.number))
-)
-
-LINES = Statement(
-    _all_of(
-        select(*rows.LOG)
-        .where(
-            logs.c.run_id == _id,
-            or_(
-                logs.c.attempt > bindparam("attempt"),
-                and_(logs.c.attempt == bindparam("attempt"), logs.c.seq > bindparam("seq")),
-            ),
-        )
-        .order_by(logs.c.attempt, logs.c.seq)
-        .limit(bindparam("limit"))
-    )
-)
-"""The log lines of a run after (attempt, seq)."""
-
-NODES = Statement(
-    _all_of(select(*rows.NODE).order_by(nodes.c.started_at.desc(), nodes.c.id.desc()))
-)
-"""Every node, newest first."""

@@ -25,7 +25,7 @@ from rota.core.ports import (
 from rota.core.run import WAITING, LogLine, Run, State
 from rota.core.task import Policy
 from rota.errors import StateError, UnknownRunError
-from rota.ledger import claiming, planning, registry, rows
+from rota.ledger import claiming, planning, queries, registry, rows
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -141,7 +141,7 @@ class SqlTransaction:
         return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant) -> State:
-        found = sql.RUN_BY_ID.rows(self._connection, id=run_id)
+        found = queries.RUN_BY_ID.rows(self._connection, id=run_id)
         if not found:
             raise UnknownRunError(
                 f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."

@@ -12,7 +12,7 @@ depends_on = None
 
 _WAITING = sa.text("state IN ('queued', 'scheduled')")
 _RUNNING = sa.text("state = 'running'")
-_RARE = sa.text("state IN ('cancelled', 'failed', 'lost', 'missed', 'skipped')")
+_RARE = sa.text("finished_at IS NOT NULL AND state != 'succeeded'")
 
 
 def upgrade() -> None:
@@ -81,18 +81,20 @@ def _runs() -> None:
         sa.Column("progress", sa.Text),
         sa.Column("checkpoint", sa.Text),
         sa.CheckConstraint(
-            "state IN ('scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled',"
-            " 'skipped', 'missed', 'lost')",
-            name="known_state",
+            "CASE state"
+            " WHEN 'queued' THEN finished_at IS NULL"
+            " WHEN 'scheduled' THEN finished_at IS NULL"
+            " WHEN 'running' THEN finished_at IS NULL"
+            " AND node IS NOT NULL AND attempt_started_at IS NOT NULL"
+            " WHEN 'succeeded' THEN finished_at IS NOT NULL"
+            " AND node IS NOT NULL AND attempt_started_at IS NOT NULL"
+            " ELSE finished_at IS NOT NULL"
+            " AND state IN ('failed', 'cancelled', 'skipped', 'missed', 'lost')"
+            " END",
+            name="state_is_true",
         ),
-        sa.CheckConstraint("cause IN ('schedule', 'manual', 'backfill')", name="known_cause"),
         sa.CheckConstraint(
-            "(state IN ('scheduled', 'queued', 'running')) = (finished_at IS NULL)",
-            name="ended_when_final",
-        ),
-        sa.CheckConstraint(
-            "state <> 'running' OR (node IS NOT NULL AND attempt_started_at IS NOT NULL)",
-            name="running_somewhere",
+            "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
         ),
         sqlite_with_rowid=False,
     )

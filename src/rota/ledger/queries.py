@@ -1,0 +1,143 @@
+"""Every SQL statement of history, named and described; see `statements`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from rota.ledger import rows
+from rota.ledger.jsonrows import gathered, incoming
+from rota.ledger.statement import Statement, all_of
+from rota.ledger.tables import (
+    attempts,
+    is_running,
+    is_waiting,
+    logs,
+    nodes,
+    runs,
+    tasks,
+)
+
+_id: BindParameter[Any] = bindparam("id")
+_now: BindParameter[Any] = bindparam("now")
+
+ALL_TASKS = Statement(all_of(select(*rows.TASK).order_by(tasks.c.id)))
+"""Every task (TASK), by id."""
+
+
+TASKS_CHANGED = Statement(
+    all_of(select(*rows.TASK).where(tasks.c.revision > bindparam("after")).order_by(tasks.c.id))
+)
+"""The tasks (TASK) with a later revision."""
+
+RUN_BY_ID = Statement(all_of(select(*rows.RUN).where(runs.c.id == _id)))
+
+RUNS_BY_BEGINNING = Statement(
+    all_of(
+        select(*rows.RUN)
+        .where(runs.c.id >= bindparam("low"), runs.c.id < bindparam("high"))
+        .limit(literal_column("2"))
+    )
+)
+"""The runs with ids in a range, two at most: more would be ambiguous all the same."""
+
+RUNS_BY_END = Statement(
+    all_of(
+        select(*rows.RUN)
+        .where(func.substr(runs.c.id, bindparam("start")) == bindparam("end"))
+        .limit(literal_column("2"))
+    )
+)
+"""The runs whose id ends so, two at most; reads every id."""
+
+
+def _active_runs(*conditions: ColumnElement[bool]) -> Select[Any]:
+    parts = (
+        select(*rows.RUN).where(part, *conditions) for part in (is_waiting(runs), is_running(runs))
+    )
+    return select(gathered(*union_all(*parts).subquery().c))
+
+
+ACTIVE_RUNS = Statement(_active_runs())
+"""Every run that has not ended (RUN), in no order."""
+ACTIVE_RUNS_OF = Statement(_active_runs(runs.c.task_id == bindparam("task_id")))
+"""Every run of a task that has not ended (RUN), in no order."""
+
+COUNTS = Statement(
+    select(
+        select(func.count()).where(is_waiting(runs)).scalar_subquery().label("waiting"),
+        select(func.count()).where(is_running(runs)).scalar_subquery().label("running"),
+        select(func.min(runs.c.available_at))
+        .where(is_waiting(runs), runs.c.available_at <= _now)
+        .scalar_subquery()
+        .label("oldest_due"),
+    )
+)
+"""How many wait, how many run, and since when the oldest waits whose time has come."""
+
+_last_in = incoming("task_ids", tasks.c.id)
+
+
+def _last_runs(of: FromClause) -> Select[Any]:
+    recent = runs.alias("recent")
+    newest = (
+        select(recent.c.id, recent.c.started_at)
+        .where(recent.c.task_id == of.c.id, recent.c.started_at.is_not(None))
+        .order_by(recent.c.id.desc())
+        .limit(literal_column("10"))
+        .correlate(of)
+        .subquery()
+    )
+    last = (
+        select(newest.c.id)
+        .order_by(newest.c.started_at.desc(), newest.c.id.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    return all_of(select(*rows.RUN).join_from(of, runs, runs.c.id == last))
+
+
+LAST_RUNS = Statement(_last_runs(tasks))
+"""The run of each task that started last (RUN).
+
+Looked for among the ten that were made last and have started: runs start in the order of their
+making but for a few that wait for a retry or their turn.
+"""
+LAST_RUNS_OF = Statement(_last_runs(_last_in))
+"""The same for the tasks with these ids (one per row)."""
+
+ATTEMPTS = Statement(
+    all_of(select(*rows.ATTEMPT).where(attempts.c.run_id == _id).order_by(attempts.c.number))
+)
+
+LINES = Statement(
+    all_of(
+        select(*rows.LOG)
+        .where(
+            logs.c.run_id == _id,
+            or_(
+                logs.c.attempt > bindparam("attempt"),
+                and_(logs.c.attempt == bindparam("attempt"), logs.c.seq > bindparam("seq")),
+            ),
+        )
+        .order_by(logs.c.attempt, logs.c.seq)
+        .limit(bindparam("limit"))
+    )
+)
+"""The log lines of a run after (attempt, seq)."""
+
+NODES = Statement(all_of(select(*rows.NODE).order_by(nodes.c.started_at.desc(), nodes.c.id.desc())))
+"""Every node, newest first."""
