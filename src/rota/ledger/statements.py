@@ -21,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     true,
     union_all,
     update,
@@ -258,6 +259,10 @@ _becomes: dict[str, Any] = {
 }
 SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
 """Write what runs become (SETTLED), where this node still holds them under that fence."""
+
+SAVE = Statement(text("SAVEPOINT settling"))
+UNDO = Statement(text("ROLLBACK TO SAVEPOINT settling"))
+KEEP = Statement(text("RELEASE SAVEPOINT settling"))
 
 HELD = Statement(
     select(gathered(_settled_in.c.id, _settled_in.c.fence))

@@ -82,13 +82,16 @@ class SqlTransaction:
         return [rows.claim_of(offered[run_id]) for run_id in verdict.take]
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
-        with self._connection.begin_nested() as savepoint:
-            if self._settle(endings, node_id):
-                return []
-            savepoint.rollback()
-        accepted, refused = self._held(endings, node_id)
-        if accepted:
-            self._settle(accepted, node_id)
+        if not endings:
+            return []
+        sql.SAVE(self._connection)
+        refused: list[str] = []
+        if not self._settle(endings, node_id):  # seldom: only then it matters which
+            sql.UNDO(self._connection)
+            accepted, refused = self._held(endings, node_id)
+            if accepted:
+                self._settle(accepted, node_id)
+        sql.KEEP(self._connection)
         return refused
 
     def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
