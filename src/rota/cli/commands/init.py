@@ -1,0 +1,114 @@
+"""`rota init`: a new project that works at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rota.cli import output
+from rota.errors import RotaError
+
+_TASKS = '''"""The first tasks; `rota up` loads this file again when it is saved."""
+
+import rota
+from loggers import get_logger
+
+logger = get_logger("backgroundtask")
+
+
+@rota.task("interval", minutes=1)
+async def hello() -> str:
+    """Says hello every minute: watch it with `rota runs`, read it with `rota logs`."""
+    run = rota.current_run()
+    logger.info("Hello from run %s, attempt %d", run.id, run.attempt)
+    return "said hello"
+
+
+def tidy_up() -> None:
+    """A plain function runs in a thread; what it prints is kept with its run."""
+    print("Nothing to tidy up yet.")
+
+
+TASK_DEFINITIONS = [
+    {
+        "id": "tidy_up",
+        "name": "Tidy up",
+        "func": tidy_up,
+        "trigger": "cron",
+        "trigger_args": {"hour": 3, "minute": 30},
+        "max_retries": 2,
+        "timeout": 60,
+    },
+]
+'''
+
+_IGNORED = """\
+rota.db
+rota.db-*
+app.db
+app.db-*
+logs/
+__pycache__/
+.venv/
+"""
+
+
+def command(
+    directory: Annotated[Path, typer.Argument(help="Where; made if it is not there.")] = Path(),
+) -> None:
+    """Make a new project: config.json, a first task file, .gitignore.
+
+    What is there already is left as it is.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in _files(directory).items():
+            made = _write(directory / name, text)
+            output.say(f"{'made' if made else 'kept'}  {output.inert(str(directory / name))}")
+    except OSError as error:
+        raise RotaError(
+            f"cannot be written ({error.strerror}).",
+            where=str(error.filename or directory),
+            remedy="Name a directory that you may write to: rota init DIR.",
+        ) from None
+    output.say(f"\nNext:  {_enter(directory)}rota up")
+
+
+def _files(directory: Path) -> dict[str, str]:
+    return {
+        "config.json": _config(directory.resolve().name),
+        "backgroundtask/taskplugins.py": _TASKS,
+        ".gitignore": _IGNORED,
+    }
+
+
+def _config(name: str) -> str:
+    values = {
+        "app_name": name[:200] or "rota",
+        "manager": {"tasks_directory": "backgroundtask", "timezone": "UTC", "max_tasks": 50},
+        "loggers": {"log_level": "INFO", "log_file": "logs/app.log"},
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, text: str) -> bool:
+    """Write a new file; False, and nothing, where there is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _enter(directory: Path) -> str:
+    import shlex
+
+    if directory.resolve() == Path.cwd():
+        return ""
+    return f"cd {shlex.quote(os.fspath(directory))} && "

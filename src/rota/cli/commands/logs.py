@@ -1,0 +1,62 @@
+"""`rota logs`: what a run logged and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from rota.cli import following, output, project
+from rota.core.instants import to_iso
+from rota.core.run import LogLine
+from rota.errors import UnknownRunError
+
+
+def command(
+    run: project.RunArgument,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Until it has ended.")] = False,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Only this attempt.")] = None,
+    config: project.ConfigOption = None,
+    json: project.JsonOption = False,
+) -> None:
+    """Show what a run logged and printed, in all its attempts; times are UTC.
+
+    Control characters are written out, so that no log steers the terminal.
+    """
+    settings = project.load(config)
+    if not project.has_ledger(settings):
+        project.say_no_ledger(settings)
+        raise UnknownRunError(f"no run has the id {run!r}.")
+    show = _shower(json, attempt)
+    with project.opened_ledger(settings) as ledger:
+        found = ledger.history.run(run)
+        if follow:
+            following.follow(ledger, found.id, show)
+        else:
+            for line in following.lines(ledger.history, found.id):
+                show(line)
+
+
+def _shower(json: bool, attempt: int | None) -> Callable[[LogLine], None]:
+    def show(line: LogLine) -> None:
+        if attempt is not None and line.attempt != attempt:
+            return
+        if json:
+            output.json_line(_json(line))
+        else:
+            output.say(following.text(line))
+
+    return show
+
+
+def _json(line: LogLine) -> dict[str, object]:
+    return {
+        "run_id": line.run_id,
+        "attempt": line.attempt,
+        "seq": line.seq,
+        "at": to_iso(line.at),
+        "level": line.level,
+        "logger": line.logger,
+        "text": line.text,
+    }

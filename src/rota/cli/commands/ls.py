@@ -1,0 +1,61 @@
+"""`rota ls`: the tasks, a line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rota.cli import output, project, words
+from rota.core.instants import from_datetime
+from rota.core.task import Task
+
+
+def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
+    """List every task: those of the task files, and those that only the ledger knows."""
+    with project.opened_manager(project.load(config)) as manager:
+        tasks = project.tasks(manager)
+        now = manager.services.clock.now()
+    if json:
+        output.json_lines(map(_json, tasks))
+    elif tasks:
+        columns = ("id", "state", "next run", "last run", "trigger", "file")
+        output.table(columns, [_row(task, now) for task in tasks])
+    else:
+        output.note("No tasks yet: `rota init` makes a first one.")
+
+
+def _json(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.name,
+        "state": task.status.value,
+        "next_run": words.iso(task.next_run),
+        "last_run": words.iso(task.last_run),
+        "trigger": task.trigger,
+        "enabled": task.enabled,
+        "paused": task.paused,
+        "file": task.file,
+    }
+
+
+def _row(task: Task, now: int) -> tuple[str, ...]:
+    return (
+        task.id,
+        task.status.value,
+        _next(task, now),
+        _last(task, now),
+        words.trigger(task),
+        f"{task.file or ''}{f':{task.line}' if task.line else ''}",
+    )
+
+
+def _next(task: Task, now: int) -> str:
+    if task.next_run is None:
+        return "-"
+    distance = words.away(from_datetime(task.next_run), now)
+    return f"{words.clock(task.next_run, task.timezone)} ({distance})"
+
+
+def _last(task: Task, now: int) -> str:
+    if task.last_run is None:
+        return "-"
+    return f"{words.away(from_datetime(task.last_run), now)}, {task.last_state}"

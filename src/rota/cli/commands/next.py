@@ -1,0 +1,70 @@
+"""`rota next`: what will run, in the order of its times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice, takewhile
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from rota.cli import output, project, words
+from rota.cli.upcoming import upcoming_of_all
+from rota.core.instants import DAY, Instant, to_datetime
+from rota.engine.registry import Entry
+
+Times = Iterator[tuple[Instant, Entry]]
+
+_SHOWN = 20
+
+
+def command(
+    days: Annotated[
+        float | None, typer.Option(min=0, max=36600, help="Everything within so many days.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; repeatable.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="At most so many; default 20, with --days no limit.")
+    ] = None,
+    config: project.ConfigOption = None,
+    json: project.JsonOption = False,
+) -> None:
+    """List the coming occurrences across all tasks; none of those that are off or paused."""
+    with project.opened_manager(project.load(config)) as manager:
+        entries = _chosen(project.entries(manager), task)
+        now = manager.services.clock.now()
+    times: Times = upcoming_of_all(entries, now)
+    if days is not None:
+        end = now + round(days * DAY)
+        times = takewhile(lambda one: one[0] <= end, times)
+    times = islice(times, limit if limit is not None or days is not None else _SHOWN)
+    if json:
+        for instant, entry in times:
+            output.json_line(_json(to_datetime(instant), entry))
+    else:
+        output.table(("time", "", "task"), (_row(instant, entry, now) for instant, entry in times))
+
+
+def _chosen(entries: list[Entry], ids: list[str] | None) -> list[Entry]:
+    known = {entry.definition.id: entry for entry in entries}
+    for id in ids or ():
+        if id not in known:
+            raise project.unknown_task(id, list(known))
+    return [known[id] for id in dict.fromkeys(ids)] if ids else entries
+
+
+def _json(when: datetime, entry: Entry) -> dict[str, Any]:
+    local = when.astimezone(ZoneInfo(entry.definition.timezone))
+    return {
+        "fire_time": words.iso(when),
+        "local": local.isoformat(),
+        "task_id": entry.definition.id,
+        "name": entry.name,
+    }
+
+
+def _row(instant: Instant, entry: Entry, now: Instant) -> tuple[str, str, str]:
+    zone = entry.definition.timezone
+    return words.moment(instant, zone), words.away(instant, now), entry.definition.id

@@ -1,0 +1,35 @@
+"""`rota pause`: plan no more occurrences of a task for a while."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rota.cli import output, project, words
+from rota.core.instants import to_datetime
+
+
+def command(
+    task: project.TaskArgument,
+    until: Annotated[
+        str | None, typer.Option(help="Until then ('2026-12-24 08:00' in UTC, or 2h).")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; shown wherever the task is.")] = "",
+    config: project.ConfigOption = None,
+) -> None:
+    """Pause a task on every node, across restarts, until it is resumed.
+
+    Its occurrences meanwhile are not planned, and not caught up afterwards; runs that wait or
+    run already go on.
+    """
+    with project.opened_manager(project.load(config)) as manager:
+        now = manager.services.clock.now()
+        end = None if until is None else words.ahead("--until", until, now)
+        if end is not None and end <= now:
+            raise words.UsageError(
+                f"{words.moment(end)} is past.", where="--until", remedy="Name a time to come."
+            )
+        manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
+    limit = f"until {words.moment(end)}" if end else "until `rota resume`"
+    output.say(f"{output.inert(task)} is paused {limit}.")

@@ -1,0 +1,89 @@
+"""`rota preview`: what a trigger means, before anything runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from rota import triggers
+from rota.cli import output, words
+from rota.cli.words import UsageError
+from rota.clock import SystemClock
+from rota.core.instants import to_datetime
+
+
+def command(
+    crontab: Annotated[str | None, typer.Option(help="A crontab text, with Unix meaning.")] = None,
+    cron: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=TEXT", help="A cron field; repeatable.")
+    ] = None,
+    interval: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT=NUMBER", help="minutes=5 and the like.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="The one time, in --timezone.")] = None,
+    timezone: Annotated[str, typer.Option(help="Zone of the trigger (tz database name).")] = "UTC",
+    count: Annotated[int, typer.Option(help="How many times to list.")] = 10,
+    after: Annotated[
+        str | None, typer.Option(help="Begin after this time (no zone: UTC), not now.")
+    ] = None,
+    dst: Annotated[str, typer.Option(help="At clock changes: adjust, skip or both.")] = "adjust",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Say in words what a trigger means, and list its next times.
+
+    Exits with 1 where it never fires again.
+    """
+    trigger, args = _trigger(crontab, cron, interval, date)
+    times = triggers.preview(
+        trigger, args, timezone=timezone, after=_after(after), count=count, dst=dst
+    )
+    if json:
+        output.json_lines(
+            {"fire_time": words.iso(one), "local": _local(one, timezone)} for one in times
+        )
+    else:
+        output.say(triggers.describe(trigger, args, timezone=timezone))
+        output.table(("utc", "local"), [_row(one, timezone) for one in times])
+    if not times and count:
+        output.note("It never fires again.")
+        raise typer.Exit(1)
+
+
+def _trigger(
+    crontab: str | None, cron: list[str] | None, interval: list[str] | None, date: str | None
+) -> tuple[str, dict[str, Any]]:
+    given: list[tuple[str, dict[str, Any]]] = []
+    if crontab is not None:
+        given.append(("cron", {"crontab": crontab}))
+    if cron:
+        given.append(("cron", words.pairs("--cron", cron)))
+    if interval:
+        given.append(("interval", words.pairs("--interval", interval)))
+    if date is not None:
+        given.append(("date", {"run_date": date}))
+    if len(given) != 1:
+        raise UsageError(
+            f"{len(given)} triggers were given.",
+            where="preview",
+            remedy="Give one: --crontab '*/15 9-17 * * mon-fri', --cron hour=9 --cron minute=30,"
+            " --interval minutes=5 or --date '2026-12-24 08:00'.",
+        )
+    return given[0]
+
+
+def _after(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    return to_datetime(words.ahead("--after", text, SystemClock().now()))
+
+
+def _local(when: datetime, zone: str) -> str:
+    return when.astimezone(ZoneInfo(zone)).isoformat()
+
+
+def _row(when: datetime, zone: str) -> tuple[str, str]:
+    there = when.astimezone(ZoneInfo(zone))
+    return f"{when:%Y-%m-%d %H:%M:%S}", f"{there:%a %Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,17 @@
+"""`rota resume`: plan a paused task's occurrences again."""
+
+from __future__ import annotations
+
+from rota.cli import output, project, words
+
+
+def command(task: project.TaskArgument, config: project.ConfigOption = None) -> None:
+    """Resume a paused task from now on; what fell into the pause is not caught up."""
+    with project.opened_manager(project.load(config)) as manager:
+        manager.resume_task(task)
+        resumed = manager.get_task(task)
+    when = resumed.next_run if resumed else None
+    following = (
+        f"next: {words.clock(when, resumed.timezone)}" if resumed and when else "no next run"
+    )
+    output.say(f"{output.inert(task)} goes on, {following}.")

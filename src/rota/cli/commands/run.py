@@ -1,0 +1,101 @@
+"""`rota run`: start a task by hand, beside a running `rota up` or in this process."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import redirect_stdout, suppress
+from typing import Annotated
+
+import typer
+
+from rota.cli import following, output, project, words
+from rota.core.run import FINAL, LogLine, Run, State
+from rota.errors import StateError
+from rota.manager import TaskManager
+
+
+def command(
+    task: project.TaskArgument,
+    wait: Annotated[bool, typer.Option("--wait", help="Show its log until it ends.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="With --wait: seconds to wait at most.")
+    ] = None,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A keyword argument (JSON, or text); repeatable."),
+    ] = None,
+    config: project.ConfigOption = None,
+) -> None:
+    """Start a task by hand and print the run's id.
+
+    Where a node is up, it runs there. Where none is, it runs in this process, which waits for its
+    end. Exits with 1 if the run was waited for and did not succeed.
+    """
+    settings = project.load(config)
+    arguments = words.pairs("--arg", arg or ())
+    with project.opened_manager(settings) as manager:
+        run_id = manager.run_task(task, arguments=arguments or None)
+        output.say(run_id)
+        output.flush()
+        if not project.live_nodes(manager.history, manager.services.clock.now()):
+            _judge(_here(manager, run_id, timeout))
+        elif wait:
+            _judge(_there(manager, run_id, timeout))
+
+
+def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
+    """Follow a run that a node makes."""
+
+    def show(line: LogLine) -> None:
+        output.say(following.text(line))
+
+    try:
+        return following.follow(manager.services.ledger, run_id, show, timeout=timeout)
+    except KeyboardInterrupt:
+        output.note(f"It goes on without you: `rota logs -f {run_id}`, `rota cancel {run_id}`.")
+        raise
+
+
+def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
+    """Make a run in this process; its log and prints go to standard error as they come.
+
+    Ctrl-C, SIGTERM and the end of `timeout` cancel it.
+    """
+    from rota.logs import setup_logging
+
+    def cancel(why: str) -> None:
+        with suppress(StateError):  # it may have just ended
+            manager.cancel_run(run_id, reason=why)
+
+    def caught(number: int, _: object) -> None:
+        threading.Thread(target=cancel, args=(signal.Signals(number).name,), daemon=True).start()
+
+    setup_logging(**manager.config.logging_options())
+    output.note("No node is up: it runs in this process.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, caught)
+    timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --timeout {timeout}",))
+    timer.daemon = True
+    if timeout is not None:
+        timer.start()
+    try:
+        with redirect_stdout(sys.stderr):
+            return manager.carry_out(run_id)
+    finally:
+        timer.cancel()
+
+
+def _judge(run: Run) -> None:
+    """Say how it ended, and exit accordingly."""
+    if run.state not in FINAL:
+        output.note(f"{run.id} is {run.state} still and goes on: `rota logs -f {run.id}`.")
+        raise typer.Exit(1)
+    took = ""
+    if run.started_at is not None and run.finished_at is not None:
+        took = f" after {words.duration((run.finished_at - run.started_at) / 1_000_000)}"
+    reason = f": {output.inert(run.reason)}" if run.reason else ""
+    output.note(f"{run.id} {run.state}{took}{reason}")
+    if run.state is not State.SUCCEEDED:
+        raise typer.Exit(1)

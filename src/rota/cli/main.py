@@ -1,0 +1,103 @@
+"""The command `rota`: which commands there are, and what becomes of an error.
+
+Exit codes: 0 done, or yes · 1 no: degraded, failed, mistakes found · 2 it could not be done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from rota.cli import output
+from rota.errors import RotaError
+
+COMMANDS = {
+    "init": "Make a new project that works at once.",
+    "check": "Find every mistake in the configuration and the task files.",
+    "up": "Schedule and run the tasks of the project in this directory.",
+    "ls": "List the tasks.",
+    "show": "Show everything about one task.",
+    "next": "List what will run, in the order of its times.",
+    "preview": "Say in words and in times what a trigger means.",
+    "run": "Start a task by hand.",
+    "pause": "Plan no more occurrences of a task for a while.",
+    "resume": "Plan a paused task's occurrences again, from now on.",
+    "cancel": "Cancel a run that waits or runs.",
+    "runs": "List the runs: what happened, and why.",
+    "logs": "Show what a run logged and printed.",
+    "health": "Say as JSON how the running node is.",
+    "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
+}
+"""Every command in the order of the help; its code is in `rota.cli.commands`."""
+
+COMPLETING = "_ROTA_COMPLETE"
+"""The variable that a shell sets when it asks for completions: then every option is needed."""
+
+
+def run() -> None:
+    """Do what the command line says and exit: the entry point of `rota`."""
+    output.prepare()
+    try:
+        _app(sys.argv[1:])(prog_name="rota")
+    except RotaError as error:
+        output.complain(error)
+        sys.exit(2)
+    finally:
+        output.flush()
+
+
+def _app(words: list[str]) -> typer.Typer:
+    """Build the application; of the commands only the one that was asked for is imported."""
+    app = typer.Typer(
+        help="Background tasks from plain files: scheduled, run exactly once, recorded and shown.",
+        epilog="Exit codes: 0 done, or yes; 1 no: degraded, failed, mistakes found;"
+        " 2 it could not be done.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        wanted = name == asked or COMPLETING in os.environ
+        app.command(name, short_help=text)(_load(name) if wanted else _stand_in())
+    return app
+
+
+def _load(name: str) -> Callable[..., Any]:
+    command: Callable[..., Any] = import_module(f"rota.cli.commands.{name}").command
+    return command
+
+
+def _stand_in() -> Callable[[], None]:
+    def command() -> None:
+        raise AssertionError("only listed, never called")
+
+    return command
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from rota import __version__
+
+        output.say(f"rota {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    run()

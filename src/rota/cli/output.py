@@ -1,0 +1,166 @@
+"""Writing: lines, JSON lines, tables and errors; Rich only on a terminal.
+
+In a pipe a table is plain text and never cut to a width, so that `grep` and `awk` find what is
+there; `| head` ends the program quietly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rota.errors import Mistakes, RotaError
+
+_STYLES = {
+    "succeeded": "green",
+    "healthy": "green",
+    "ok": "green",
+    "running": "cyan",
+    "queued": "blue",
+    "scheduled": "blue",
+    "failed": "bold red",
+    "lost": "bold red",
+    "down": "bold red",
+    "bad": "bold red",
+    "degraded": "yellow",
+    "warn": "yellow",
+    "missed": "yellow",
+    "skipped": "yellow",
+    "cancelled": "yellow",
+    "paused": "yellow",
+    "disabled": "dim",
+    "finished": "dim",
+    "unresolved": "dim",
+}
+
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F)]
+_ESCAPES = {code: f"\\x{code:02x}" for code in _CONTROLS if code < 0x100}
+_ESCAPES |= {code: f"\\u{code:04x}" for code in (*_CONTROLS, *range(0x2066, 0x206A)) if code > 255}
+del _ESCAPES[ord("\t")]
+_KEEPING_LINES = {code: text for code, text in _ESCAPES.items() if code != ord("\n")}
+
+
+def prepare() -> None:
+    """Have what the terminal's encoding cannot write escaped, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def inert(text: str, *, lines: bool = False) -> str:
+    """Return `text` with its control characters written out, so that it steers no terminal.
+
+    With `lines`, its line ends are kept.
+    """
+    return text.translate(_KEEPING_LINES if lines else _ESCAPES)
+
+
+def style(word: str) -> str:
+    """Return the Rich style of a state."""
+    return _STYLES.get(word, "")
+
+
+def say(text: str = "") -> None:
+    """Write a line that we made ourselves."""
+    write(f"{text}\n")
+
+
+def write(text: str) -> None:
+    """Write to standard output; ends the program where nobody reads it any more."""
+    with _reader_may_leave():
+        sys.stdout.write(text)
+
+
+def flush() -> None:
+    """Hand over what is written so far; ends the program where nobody reads it any more."""
+    with _reader_may_leave():
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Write a line beside the output, to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def json_line(value: Mapping[str, Any]) -> None:
+    """Write one JSON object as a line."""
+    write(json.dumps(value) + "\n")
+
+
+def json_lines(values: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, all of them at once."""
+    write("".join([json.dumps(value) + "\n" for value in values]))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table; cells are made inert, and words that name a state coloured."""
+    cells = [[inert(cell) for cell in row] for row in rows]
+    if on_terminal():
+        _rich_table(columns, cells)
+    else:
+        write("".join(_plain_table(columns, cells)))
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Write names and values below each other; empty values are left out."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        text = inert(value, lines=True).replace("\n", "\n" + " " * (width + 2))
+        say(f"{name:<{width}}  {text}")
+
+
+def complain(error: RotaError) -> None:
+    """Write an error to standard error: where and what in one line, how to mend it below."""
+    for one in error.errors if isinstance(error, Mistakes) else (error,):
+        note(f"error: {sentence(one)}")
+
+
+def sentence(error: RotaError) -> str:
+    """Return an error as text: where and what, and in a line of its own how to mend it."""
+    where = f"{error.where}: " if error.where else ""
+    remedy = f"\n       {error.remedy}" if error.remedy else ""
+    return inert(f"{where}{error.what}{remedy}", lines=True)
+
+
+def on_terminal(stream: TextIO | None = None) -> bool:
+    """Say whether people read along: standard output is a terminal that can do more than text."""
+    stream = stream or sys.stdout
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _plain_table(columns: Sequence[str], rows: list[list[str]]) -> Iterator[str]:
+    every = [[name.upper() for name in columns], *rows]
+    widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
+    for row in every:
+        padded = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip() + "\n"
+
+
+def _rich_table(columns: Sequence[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell, style(cell)) for cell in row))
+    Console().print(shown)
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # What is still buffered has no reader: without this the interpreter would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

@@ -1,0 +1,138 @@
+"""How the running project is: from its own mouth where it answers, else from the ledger."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from rota.cli import project, words
+from rota.clock import SystemClock
+from rota.config import Xcorecfg
+from rota.core.instants import SECOND, Instant, to_iso
+from rota.core.ports import History, Ledger, Node
+from rota.errors import RotaError
+
+_PATIENCE = 3.0
+"""Seconds to wait for the answer; the node itself gives its ledger two."""
+_LONGEST = 10 * 2**20  # bytes of an answer
+_DUE_LATE = 30.0  # seconds, as the node itself judges
+_TICK_LATE = 5.0
+_START = "; start it with `rota up`"
+
+
+def health(config: Xcorecfg) -> dict[str, Any]:
+    """Return the health of the project's node as JSON, with `status` and `reasons`.
+
+    A node that answers says everything; one that only renews its lease, what stands there. Makes
+    no ledger where there is none.
+    """
+    answer = _asked(config)
+    try:
+        if not project.has_ledger(config):
+            return _down(config, "missing", f"nothing ever ran here{_START}")
+        with project.opened_ledger(config) as ledger:
+            if answer is not None and _is_ours(answer, ledger.history):
+                return answer
+            return _from_ledger(ledger, SystemClock().now())
+    except RotaError as error:
+        return answer or _down(config, "unusable", f"the ledger cannot be opened: {error}")
+
+
+def _asked(config: Xcorecfg) -> dict[str, Any] | None:
+    """Return what answers at the project's address, if it reads like a report of health."""
+    settings = config.manager
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{host}:{settings.port}/health", timeout=_PATIENCE) as response:
+            text = response.read(_LONGEST)
+    except urllib.error.HTTPError as error:
+        text = error.read(_LONGEST)
+    except (OSError, ValueError):
+        return None
+    try:
+        report = json.loads(text)
+    except ValueError:
+        return None
+    known = isinstance(report, dict) and report.get("status") in ("healthy", "degraded", "down")
+    return report if known else None
+
+
+def _is_ours(report: Mapping[str, Any], history: History) -> bool:
+    """Say whether a node of this ledger answered: another project may listen on the port."""
+    name = report.get("node")
+    return name is None or any(node.name == name for node in history.nodes())
+
+
+def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
+    nodes = project.live_nodes(ledger.history, now)
+    if not nodes:
+        return {
+            **_down_by(ledger.history.nodes(), now),
+            "ledger": {"state": "ok", "latency": None, "url": ledger.url},
+        }
+    reasons: list[str] = []
+    due = _oldest_due(ledger.history, now, reasons)
+    ticks = [node.info.get("tick_age") for node in nodes]
+    tick_age = max((age for age in ticks if isinstance(age, int | float)), default=None)
+    if tick_age is not None and tick_age > _TICK_LATE:
+        reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
+    return {
+        "status": "degraded" if reasons else "healthy",
+        "reasons": reasons,
+        "node": ", ".join(node.name for node in nodes),
+        "tick_age": tick_age,
+        **due,
+        "ledger": {"state": "ok", "latency": None, "url": ledger.url},
+        "tasks": max(int(node.info.get("tasks", 0)) for node in nodes),
+        "running": sum(int(node.info.get("running", 0)) for node in nodes),
+        **_UNKNOWN,
+    }
+
+
+_UNKNOWN: dict[str, Any] = {"stuck": None, "blocked_loop": None, "broken_task_files": None}
+"""What only the node itself knows, and does not tell where its page does not answer."""
+
+
+def _oldest_due(history: History, now: Instant, reasons: list[str]) -> dict[str, Any]:
+    counts = history.counts(now)
+    if counts.oldest_due is None:
+        return {"oldest_due": None, "waiting": counts.waiting}
+    age = (now - counts.oldest_due) / SECOND
+    if age > _DUE_LATE:
+        reasons.append(f"a run has been due for {age:.0f} s")
+    due = {"at": to_iso(counts.oldest_due), "age": round(age, 3)}
+    return {"oldest_due": due, "waiting": counts.waiting}
+
+
+def _down_by(nodes: list[Node], now: Instant) -> dict[str, Any]:
+    reason = "no node was ever up"
+    if nodes:
+        last = max(nodes, key=lambda node: node.seen_at)
+        reason = f"no node is up: {last.name} was seen {words.away(last.seen_at, now)}"
+        reason += ", it was stopped" if last.state == "stopped" else ""
+    return _report_down(reason + _START)
+
+
+def _down(config: Xcorecfg, state: str, reason: str) -> dict[str, Any]:
+    from rota.config import masked
+
+    ledger = {"state": state, "latency": None, "url": masked(config.manager.ledger_url)}
+    return {**_report_down(reason), "ledger": ledger}
+
+
+def _report_down(reason: str) -> dict[str, Any]:
+    return {
+        "status": "down",
+        "reasons": [reason],
+        "node": None,
+        "tick_age": None,
+        "oldest_due": None,
+        "waiting": None,
+        "tasks": None,
+        "running": None,
+        **_UNKNOWN,
+    }
