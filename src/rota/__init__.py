@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rota.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from rota import errors as errors
     from rota.core.task import Task as Task
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from rota.triggers import describe as describe
     from rota.triggers import preview as preview
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "CurrentRun": "rota.current",

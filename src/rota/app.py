@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from rota import __version__
 from rota.clock import SystemClock
 from rota.config import Xcorecfg
 from rota.core.ports import Clock, Executor, Ledger
@@ -17,6 +16,7 @@ from rota.executors.aio import AioExecutor
 from rota.executors.processes import ProcessExecutor
 from rota.executors.threads import ThreadExecutor
 from rota.ledger import open_ledger
+from rota.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def build(
         loop=aio,
         settings=Settings(
             node_name=settings.node,
-            version=__version__,
+            version=VERSION,
             lease_seconds=settings.lease_seconds,
             shutdown_grace=settings.shutdown_grace,
             retention_days=settings.retention_days,

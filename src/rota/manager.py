@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -234,12 +234,18 @@ class TaskManager:
 
         `arguments` (JSON) are passed by keyword. Raises UnknownTaskError.
         """
+        return self.run_many(id, [arguments])[0]
+
+    def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
+        """Start a task once for each of the `arguments`, in one commit, and return the runs' ids;
+        raises UnknownTaskError."""
         entry = self._require(id)
-        now = self._now()
         policy = entry.policy if entry else self.history.task(id).record.policy
-        run = self._manual(id, arguments, policy, now)
-        self._write(lambda tx: tx.plan([run]))
-        return run.id
+        now = self._now()
+        runs = [self._manual(id, one, policy, now) for one in arguments]
+        self.services.ledger.write(lambda tx: tx.plan(runs)).result()
+        self.services.engine.dispatcher.wake.set()
+        return [run.id for run in runs]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process, where no node is up, as `carry_out` does; raises

@@ -294,6 +294,11 @@ class Counts(NamedTuple):
     running: int
     oldest_due: Instant | None  # available_at of the oldest waiting run whose time has come
 
+    @property
+    def busy(self) -> bool:
+        """Say whether anything has not ended."""
+        return bool(self.waiting or self.running)
+
 
 class History(Protocol):
     """The reading verbs: callable from any thread, each sees one consistent moment."""

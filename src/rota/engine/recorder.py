@@ -41,6 +41,7 @@ class Recorder:
         self._freed = freed
         self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
         self.recording = 0  # attempts that have ended and are not yet durable
+        self.total = 0  # attempts recorded since the start
         self.recorded = threading.Event()  # set whenever something became durable
         self.wake = Wake()
 
@@ -83,6 +84,7 @@ class Recorder:
         for run_id in await self._writing.until_done(write):
             logger.warning("run %s belongs to another node by now: its end here is void", run_id)
         self.recording = 0
+        self.total += len(endings)
         self.recorded.set()
         waiting = [e.settlement.available_at for e in endings if e.settlement.available_at]
         for instant in {None, min(waiting, default=None)}:
