@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
@@ -273,7 +273,7 @@ def _executor(
     if wanted is Executor.PROCESS:
         why = why_not_importable(func, facts.path) or _why_not_sent(arguments)
         if why:
-            remedy = "Use a function of a module and plain arguments, or executor 'auto'."
+            remedy = "Use a function of a module with plain arguments, or executor 'auto'."
             notes.add("executor", f"another process cannot call it: {why}.", remedy)
     elif wanted is Executor.ASYNC and facts.kind is Kind.PLAIN:
         remedy = "Write `async def`, or leave `executor` out to run it in a thread."
@@ -286,9 +286,9 @@ def _executor(
 
 def _why_not_sent(arguments: Any) -> str:
     try:
-        pickle.dumps(arguments)
-    except Exception as error:  # whatever the user's objects raise
-        return f"its arguments cannot be pickled ({error})"
+        json.dumps(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"its arguments are not JSON ({error})"
     return ""
 
 

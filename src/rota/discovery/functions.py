@@ -75,7 +75,7 @@ def why_not_importable(func: Callable[..., Any], path: str) -> str:
     found = resolved(path)
     if found is func or (isinstance(func, MethodType) and found == func):
         return ""
-    return f"importing {path} gives something else"
+    return f"importing {path} gives another object"
 
 
 def _examined(func: Any) -> Facts:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rota.core.task import Source
 from rota.discovery.finder import SourceFile
-from rota.errors import RotaError, TaskFileError
+from rota.errors import TaskFileError
 
 _MOST = 500  # characters of an exception's own message
 
@@ -27,11 +27,8 @@ class Mishap(NamedTuple):
 
 def raised(error: BaseException, path: str) -> Mishap:
     """Tell of an exception that left the import of the file at `path`."""
-    if isinstance(error, RotaError):
-        text = error.what
-    else:
-        text = "".join(traceback.format_exception_only(error)[-1:]).strip()
-    what = f"importing it raised {' '.join(text.split())[:_MOST]}{_elsewhere(error, path)}."
+    text = " ".join("".join(traceback.format_exception_only(error)[-1:]).split())
+    what = f"importing it raised {text[:_MOST].removesuffix('.')}{_elsewhere(error, path)}."
     return Mishap(what, _line(error, path), _remedy(error))
 
 

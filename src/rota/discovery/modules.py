@@ -7,8 +7,8 @@ import re
 import sys
 from hashlib import blake2b
 from importlib import import_module
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,29 +31,35 @@ def load_module(source: SourceFile, project: Path) -> ModuleType:
         source.fingerprint
     ):
         return former
-    spec = spec_from_file_location(name, source.path)
-    if spec is None:
-        raise ImportError(f"{source.shown} is no Python file")
-    return _run(spec, source, former)
+    return _run(name, source, former)
 
 
 def load_function(file: str | None, path: str, project: str) -> Any:
     """Return the function "module:qualname" for a worker process, its task file imported first.
 
-    `file` is absolute or lies in `project`. Raises what the import raises, AttributeError where
-    there is no such function.
+    `file` is absolute or lies in `project`. Where it broke since, its last good version holds, as
+    far as this process knows one; else this raises what the import raises. Raises AttributeError
+    where there is no such function.
     """
     root = absolute(project, Path.cwd())
     put_on_path(root)
     module, _, qualname = path.rpartition(":")
-    found: Any = None
-    if file is not None:
-        found = load_module(read(absolute(file, root), root), root)
+    found: Any = None if file is None else _newest(absolute(file, root), root)
     if module not in ("", "__main__", getattr(found, "__name__", None)):
         found = import_module(module)
     for name in qualname.split("."):
         found = getattr(found, name)
     return found
+
+
+def _newest(path: Path, project: Path) -> ModuleType:
+    try:
+        return load_module(read(path, project), project)
+    except Exception:
+        former = sys.modules.get(module_name(path, project))
+        if former is None:
+            raise
+        return former
 
 
 def put_on_path(project: Path) -> None:
@@ -101,21 +107,24 @@ def _same(place: str | None, path: Path) -> bool:
         return False
 
 
-def _run(spec: ModuleSpec, source: SourceFile, former: ModuleType | None) -> ModuleType:
+def _run(name: str, source: SourceFile, former: ModuleType | None) -> ModuleType:
     """Run the text that was read, never a cached one: two versions may share size and second."""
-    code = compile(source.text, str(source.path), "exec", dont_inherit=True)
+    place = str(source.path)
+    spec = ModuleSpec(name, SourceFileLoader(name, place), origin=place)
+    spec.has_location = True
+    code = compile(source.text, place, "exec", dont_inherit=True)
     module = module_from_spec(spec)
     setattr(module, _MARK, source.fingerprint)
-    sys.modules[spec.name] = module
+    sys.modules[name] = module
     try:
         exec(code, vars(module))
     except BaseException:
         if former is None:
-            del sys.modules[spec.name]
+            del sys.modules[name]
         else:
-            sys.modules[spec.name] = former
+            sys.modules[name] = former
         raise
-    parent, _, leaf = spec.name.rpartition(".")
+    parent, _, leaf = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], leaf, module)
     return module

@@ -30,6 +30,11 @@ BROKEN: dict[str, tuple[str | bytes, str, str]] = {
         "bad.py:2: importing it raised ValueError: xxx",
         "Mend it",
     ),
+    "a mistake of rota's own": (
+        "import rota\nrota.TaskManager().add_task(print, 'cron', 'x', hour=99)",
+        "bad.py:2: importing it raised rota.errors.TriggerError: task 'x', hour: hour=99:",
+        "Mend it",
+    ),
     "a missing module": (
         "TASK_DEFINITIONS = []\nimport no_such_module",
         "bad.py:2: importing it raised ModuleNotFoundError: No module named 'no_such_module'.",

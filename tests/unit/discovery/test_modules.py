@@ -64,3 +64,18 @@ def test_another_project_of_the_same_shape_gets_names_of_its_own(project: Projec
     second = load_function("backgroundtask/good.py", "good", str(other))
     assert second is not first.func
     assert load_function("backgroundtask/good.py", "good", str(project.root)) is first.func
+
+
+def test_a_file_that_broke_meanwhile_keeps_its_last_good_version(project: Project) -> None:
+    call = ("backgroundtask/good.py", "backgroundtask.good:good", str(project.root))
+    good = load_function(*call)
+    project.write("good.py", "TASK_DEFINITIONS = (")
+    assert load_function(*call) is good
+    project.write("worse.py", "TASK_DEFINITIONS = (")
+    with pytest.raises(SyntaxError):
+        load_function("backgroundtask/worse.py", "f", str(project.root))
+
+
+def test_a_script_needs_no_suffix(project: Project) -> None:
+    (project.root / "manage").write_text("def job(): return 3")
+    assert load_function("manage", "__main__:job", str(project.root))() == 3

@@ -119,3 +119,7 @@ def test_it_may_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
         if stopped.wait(0.1):
             break
     assert stopped.is_set()
+    for thread in threading.enumerate():
+        if thread.name == "rota-files":
+            thread.join(10)
+            assert not thread.is_alive()
