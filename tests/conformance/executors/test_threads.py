@@ -1,0 +1,80 @@
+"""What the threads' executor goes through beside the common suite."""
+
+from __future__ import annotations
+
+import contextvars
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.executors import hardships
+from tests.conformance.executors.harness import Rig, until
+
+
+@pytest.fixture(autouse=True)
+def _free_at_last() -> Iterator[None]:
+    hardships.free.clear()
+    yield
+    hardships.free.set()
+
+
+def test_a_spinning_thread_is_named_and_replaced(threads: Rig) -> None:
+    spinning = [threads.begin(hardships.spin_plain) for _ in range(threads.executor.slots)]
+    for ticket in spinning:
+        ticket.wait_begun()
+        threads.executor.stop(ticket.call)
+        threads.executor.abandon(ticket.call)
+    assert threads.begin("add", 1).result() == 1
+    for stuck in threads.executor.stuck():
+        assert re.search(r"hardships\.py:\d+, in spin_plain$", stuck.place)
+    hardships.free.set()
+    until(lambda: not threads.executor.stuck())
+    until(lambda: names() <= {"rota-thread-3"})
+
+
+def names() -> set[str]:
+    return {t.name for t in threading.enumerate() if t.name.startswith("rota-thread")}
+
+
+def test_a_thread_has_the_name_of_its_task(threads: Rig) -> None:
+    assert threads.begin(hardships.name_plain, task_id="tidy").result() == "rota-thread-1 [tidy]"
+    until(lambda: names() == {"rota-thread-1"})
+
+
+def test_threads_come_on_demand(threads: Rig) -> None:
+    for _ in range(5):
+        threads.begin("nothing").result()
+    assert len(names()) == 1
+
+
+def test_a_coroutine_in_disguise_is_run_in_the_thread(threads: Rig) -> None:
+    ticket = threads.begin(hardships.disguised, task_id="tidy")
+    assert ticket.result() == "rota-thread-1 [tidy]"
+
+
+def test_contexts_are_not_shared(threads: Rig) -> None:
+    context = contextvars.copy_context()
+    context.run(hardships.variable.set, "the caller's")
+    for _ in range(4):
+        assert context.run(threads.begin, hardships.soil_plain).result() == "clean"
+
+
+def test_a_result_that_comes_before_the_order_to_stop_is_seen_counts(threads: Rig) -> None:
+    ticket = threads.begin(hardships.spin_plain)
+    ticket.wait_begun()
+    threads.executor.stop(ticket.call)
+    hardships.free.set()
+    ticket.result()
+
+
+def test_an_abandoned_one_cannot_store_a_checkpoint(threads: Rig, gate: Path) -> None:
+    ticket = threads.begin(hardships.store_after, str(gate))
+    ticket.wait_begun()
+    threads.executor.abandon(ticket.call)
+    gate.touch()
+    until(lambda: not threads.executor.stuck())
+    assert "has ended for rota" in Path(f"{gate}.said").read_text()
+    assert ticket.checkpoints == []
