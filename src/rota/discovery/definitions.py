@@ -11,16 +11,14 @@ from typing import Any, Literal, Protocol
 
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
 from rota.discovery.functions import Facts, Kind, facts_of, misfit, why_not_importable
-from rota.discovery.options import OPTIONS, POLICY, Executor, Reader, Refusal, task_id
-from rota.errors import DefinitionError, Mistakes, RotaError, TriggerError, nearest
+from rota.discovery.notes import MISSING, Notes
+from rota.discovery.options import OPTIONS, POLICY, Executor, task_id
+from rota.errors import TriggerError, nearest
 from rota.triggers import parse
 from rota.triggers.fields import KEYWORDS
 from rota.triggers.interval import UNITS
 from rota.triggers.mistakes import quoted
 from rota.triggers.zones import read_zone
-
-MISSING: Any = object()
-"""Stands for a key that is not there."""
 
 _BOUNDS = ("start_date", "end_date", "timezone", "jitter")
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -30,11 +28,6 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 _ALL_FIELDS = frozenset(name for names in _FIELDS.values() for name in names)
 _NOTHING: Mapping[str, Any] = {}  # one for all, and plain so that it can be pickled
-_NEEDED = {
-    "id": "Give each task a unique id, like 'id': 'cleanup'.",
-    "func": "Name the function, like 'func': cleanup.",
-    "trigger": "Write 'cron', 'interval' or 'date'.",
-}
 
 
 class Defaults(Protocol):
@@ -76,14 +69,14 @@ def define(
     says in which line of the source each key stands, where that is known; `label` names a
     definition that has no id.
     """
-    notes = _Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
+    notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: Facts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
     zone = _zone(given, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
     prefix = "trigger_args." if "trigger_args" in options else ""
-    if "trigger_args" not in notes.refused:
+    if notes.has("trigger", trigger) and "trigger_args" not in notes.refused:
         _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
     executor = ExecutorName.THREAD
@@ -136,50 +129,8 @@ def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _json(value) for name, value in args.items()}
 
 
-class _Notes:
-    """Every mistake of one definition, each with its place."""
-
-    __slots__ = ("errors", "label", "lines", "refused", "source")
-
-    def __init__(self, label: str, source: Source | None, lines: Mapping[str, int]) -> None:
-        self.label, self.source, self.lines = label, source, lines
-        self.errors: list[RotaError] = []
-        self.refused: set[str] = set()
-
-    def read(self, key: str, value: Any, reader: Reader) -> Any:
-        """Return what `reader` makes of a value; None, and a note, where it refuses."""
-        if value is MISSING:
-            self.add(key, "is missing.", _NEEDED[key])
-            return None
-        try:
-            return reader(value)
-        except Refusal as refusal:
-            self.add(key, f"{quoted(value)} {refusal.why}.", refusal.remedy)
-        except Exception as error:  # from methods of the user's own objects
-            self.add(key, f"cannot be examined ({type(error).__name__}).", "Write a plain value.")
-        return None
-
-    def add(self, key: str, what: str, remedy: str = "") -> None:
-        """Note a mistake of `key`."""
-        self.refused.add(key)
-        self.errors.append(DefinitionError(what, where=self.place(key), remedy=remedy))
-
-    def place(self, key: str) -> str:
-        """Say where `key` stands, or the definition where that is not known."""
-        place = []
-        if self.source is not None:
-            line = self.lines.get(key) or self.lines.get(key.partition(".")[0]) or self.source.line
-            place.append(str(Source(self.source.file, line)))
-        return ", ".join([*place, *([self.label] if self.label else []), key])
-
-    def finish(self) -> None:
-        """Raise what was noted."""
-        if self.errors:
-            raise self.errors[0] if len(self.errors) == 1 else Mistakes(self.errors)
-
-
 def _sorted(
-    options: Mapping[str, Any], trigger: Any, notes: _Notes
+    options: Mapping[str, Any], trigger: Any, notes: Notes
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part the options, each one read, from the trigger's arguments, as they stand."""
     given: dict[str, Any] = {}
@@ -200,14 +151,14 @@ def _sorted(
     return given, given.pop("trigger_args", trigger_args)
 
 
-def _note_unknown(key: Any, trigger: Any, notes: _Notes) -> None:
+def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
     fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
     hint = nearest(key, list({*OPTIONS, *fields})) if isinstance(key, str) else "Names are texts."
     notes.add(str(key)[:80], "there is no such option.", hint)
 
 
 def _zone(
-    given: dict[str, Any], trigger_args: Mapping[str, Any], defaults: Defaults, notes: _Notes
+    given: dict[str, Any], trigger_args: Mapping[str, Any], defaults: Defaults, notes: Notes
 ) -> str:
     """Return the name of the zone that holds, from the options, the trigger or the defaults."""
     if "timezone" in given and "timezone" in trigger_args:
@@ -226,11 +177,8 @@ def _zone(
 
 
 def _check_trigger(
-    trigger: Any, args: Mapping[str, Any], zone: str, dst: str, prefix: str, notes: _Notes
+    trigger: Any, args: Mapping[str, Any], zone: str, dst: str, prefix: str, notes: Notes
 ) -> None:
-    if trigger is MISSING:
-        notes.add("trigger", "is missing.", _NEEDED["trigger"])
-        return
     try:
         parse(trigger, args, timezone=zone, dst=dst)
     except TriggerError as error:
@@ -247,7 +195,7 @@ def _check_call(
     facts: Facts,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
-    notes: _Notes,
+    notes: Notes,
 ) -> None:
     why = misfit(facts, args, kwargs)
     if why:
@@ -262,7 +210,7 @@ def _executor(
     given: dict[str, Any],
     arguments: Any,
     defaults: Defaults,
-    notes: _Notes,
+    notes: Notes,
 ) -> ExecutorName:
     """Choose where the task runs; the default gives way where it does not fit the function."""
     natural = ExecutorName.ASYNC if facts.kind is Kind.ASYNC else ExecutorName.THREAD

@@ -9,8 +9,9 @@ from typing import Any
 
 from rota.core.task import Source, TaskDefinition
 from rota.decorator import Pending, pending_of
-from rota.discovery.definitions import MISSING, Defaults, define, define_entry
+from rota.discovery.definitions import Defaults, define, define_entry
 from rota.discovery.finder import SourceFile
+from rota.discovery.notes import MISSING
 from rota.discovery.places import DEFINITIONS, Places
 from rota.errors import DefinitionError, Mistakes, RotaError
 
