@@ -32,7 +32,7 @@ class Sampler:
             if self._users == 1:
                 self._leave = threading.Event()
                 self._process = psutil.Process()
-                self._sample()
+                self.take(self._process.memory_info().rss)
                 thread = threading.Thread(
                     target=self._watch, args=(self._leave,), name="rota-memory", daemon=True
                 )
@@ -58,12 +58,8 @@ class Sampler:
             return sizes[-1]
         return sizes[min(bisect_left(numbers, mark), len(sizes) - 1)]
 
-    def _watch(self, leave: threading.Event) -> None:
-        while not leave.wait(_EVERY):
-            self._sample()
-
-    def _sample(self) -> None:
-        size = self._process.memory_info().rss
+    def take(self, size: int) -> None:
+        """Take one sample, in bytes; from one thread at a time."""
         numbers, sizes = list(self._peaks[0]), list(self._peaks[1])
         while sizes and sizes[-1] <= size:
             del numbers[-1], sizes[-1]
@@ -71,6 +67,10 @@ class Sampler:
             del numbers[1], sizes[1]
         self._peaks = ([*numbers, self._count + 1], [*sizes, size])
         self._count += 1
+
+    def _watch(self, leave: threading.Event) -> None:
+        while not leave.wait(_EVERY):
+            self.take(self._process.memory_info().rss)
 
 
 sampler = Sampler()

@@ -39,12 +39,15 @@ class Seat(threading.Thread):
     def _see_through(self, attempt: SeatedAttempt) -> bool:
         self.name = f"{self._plain_name} [{attempt.call.task_id}]"
         # A context of its own: nothing that the task sets in it reaches the next one.
-        outcome = Context().run(self.perform, attempt)
+        try:
+            outcome = Context().run(self.perform, attempt)
+        except BaseException as exc:
+            outcome = attempt.raised(exc)
         self.name = self._plain_name
         return self._attempts.end(attempt, outcome)
 
     def perform(self, attempt: SeatedAttempt) -> Outcome:
-        """Do the attempt; raises nothing."""
+        """Do the attempt; what it raises makes it a failed one."""
         raise NotImplementedError
 
     def halt(self, attempt: SeatedAttempt) -> None:
@@ -160,5 +163,10 @@ class Pool(ABC):
         with self._lock:
             while self._running and len(self._seats) < min(self._slots, len(self.attempts)):
                 seat = self.new_seat(self._queue, f"{self._name}-{next(self._numbers)}")
+                try:
+                    seat.start()
+                except RuntimeError:  # the system gives no more threads: fewer do the work
+                    if self._seats:
+                        return
+                    raise
                 self._seats.add(seat)
-                seat.start()

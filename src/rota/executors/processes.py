@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 class ProcessExecutor(Pool):
     """Runs functions in persistent worker processes, one call at a time each.
 
+    Processes that a function starts and leaves behind end with its worker at the latest.
+
     `loader` is the "module:function" that a worker finds functions with, called as
     `loader(file, "module:qualname", project)`.
     """

@@ -28,7 +28,4 @@ class _ThreadSeat(Seat):
     def perform(self, attempt: SeatedAttempt) -> Outcome:
         call = attempt.call
         enter(attempt.run)
-        try:
-            return attempt.returned(awaited(call.func(*call.args, **call.kwargs)))
-        except BaseException as exc:
-            return attempt.raised(exc)
+        return attempt.returned(awaited(call.func(*call.args, **call.kwargs)))

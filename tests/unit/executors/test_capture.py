@@ -1,0 +1,184 @@
+"""Capturing what is logged and printed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from rota import capture
+from rota.core.ports import Call
+from rota.current import CurrentRun, enter, leave
+
+log = logging.getLogger("tests.capture")
+
+
+class Reporter:
+    """Remembers lines; may log or print itself."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.echo = False
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        self.lines.append((level, text))
+        if self.echo:
+            log.warning("written: %s", text)
+            print("written")  # noqa: T201
+
+    def progress(self, done: float, total: float | None, note: str) -> None: ...
+
+    def checkpoint(self, value: Any) -> None: ...
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    capture.install()
+    try:
+        yield
+    finally:
+        capture.uninstall()
+
+
+def captured(func: Any, reporter: Reporter | None = None) -> list[tuple[str, str]]:
+    """Call a function as a run and return the lines that its reporter got."""
+    reporter = reporter or Reporter()
+    run = CurrentRun(Call("R", "t", 1, None, func, "", None, (), {}, None, reporter))
+
+    def body() -> None:
+        enter(run)
+        func()
+        leave(run)
+
+    Context().run(body)
+    return reporter.lines
+
+
+def speak() -> None:
+    log.warning("logged %d", 1)
+    print("printed")  # noqa: T201
+    print("complained", file=sys.stderr)  # noqa: T201
+    sys.stdout.writelines(["a", "b\n"])
+
+
+SPOKEN = [
+    ("WARNING", "logged 1"),
+    ("STDOUT", "printed"),
+    ("STDERR", "complained"),
+    ("STDOUT", "ab"),
+]
+
+
+def test_what_a_run_says_is_captured_and_goes_its_way(capsys: pytest.CaptureFixture[str]) -> None:
+    with installed():
+        assert captured(speak) == SPOKEN
+    assert capsys.readouterr() == ("printed\nab\n", "complained\n")
+
+
+def test_outside_of_a_run_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    with installed():
+        speak()
+        assert sys.stdout.encoding.lower() == "utf-8"
+        assert sys.stdout.fileno
+    assert capsys.readouterr() == ("printed\nab\n", "complained\n")
+
+
+def test_without_writing_through_the_run_alone_gets_it(capsys: pytest.CaptureFixture[str]) -> None:
+    capture.install(write_through=False)
+    try:
+        assert captured(speak) == SPOKEN
+        print("outside")  # noqa: T201
+    finally:
+        capture.uninstall()
+    assert capsys.readouterr() == ("outside\n", "")
+
+
+def test_it_is_counted_and_restored() -> None:
+    streams, handlers = (sys.stdout, sys.stderr), list(logging.getLogger().handlers)
+    capture.uninstall()
+    for _ in range(2):
+        capture.install()
+    capture.uninstall()
+    assert captured(speak) == SPOKEN
+    capture.uninstall()
+    assert (sys.stdout, sys.stderr) == streams
+    assert logging.getLogger().handlers == handlers
+    assert captured(speak) == []
+
+
+def test_a_stream_that_somebody_put_in_place_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = io.StringIO()
+    with installed(), monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", theirs)
+        capture.uninstall()
+        assert sys.stdout is theirs
+        capture.install()
+
+
+def test_no_stream_at_all_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with installed():
+        assert sys.stderr is None
+        assert captured(lambda: print("a")) == [("STDOUT", "a")]  # noqa: T201
+    assert sys.stderr is None
+
+
+@contextmanager
+def console(logger: logging.Logger) -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)  # as it is now: ours
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("name", ["root", "tests", "tests.capture"])
+def test_a_console_handler_does_not_double_a_record(name: str) -> None:
+    with installed(), console(logging.getLogger(name)):
+        assert captured(lambda: log.warning("once")) == [("WARNING", "once")]
+
+
+def test_what_a_logger_keeps_to_itself_is_captured_from_its_console(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log, "propagate", False)
+    with installed(), console(log):
+        assert captured(lambda: log.warning("once")) == [("STDERR", "once")]
+
+
+def test_what_the_reporter_says_is_not_captured() -> None:
+    reporter = Reporter()
+    reporter.echo = True
+    with installed():
+        assert captured(speak, reporter) == SPOKEN
+
+
+def test_an_exception_comes_with_its_traceback() -> None:
+    def fail() -> None:
+        try:
+            raise ValueError("inner")
+        except ValueError:
+            log.exception("outer")
+
+    with installed():
+        [(level, text)] = captured(fail)
+    assert level == "ERROR"
+    assert text.startswith("outer\nTraceback")
+
+
+def test_wrong_arguments_for_a_message_are_captured_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])  # pytest's own would raise
+    with installed():
+        [(_, text)] = captured(lambda: log.warning("%d apples", "no"))
+    assert text.startswith("'%d apples' ('no',) (TypeError")

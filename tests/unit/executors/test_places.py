@@ -1,0 +1,69 @@
+"""Where code stands."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from types import coroutine
+
+from rota.executors import places
+
+
+async def outer() -> None:
+    await inner()
+
+
+async def inner() -> None:
+    await asyncio.sleep(1000)
+
+
+@coroutine
+def old_style() -> Generator[None, None, None]:
+    yield
+
+
+async def upon_old_style() -> None:
+    await old_style()
+
+
+def test_a_coroutine_stands_in_the_users_innermost_line() -> None:
+    async def look() -> str:
+        task = asyncio.create_task(outer())
+        await asyncio.sleep(0)
+        place = places.of_coroutine(task.get_coro())
+        task.cancel()
+        return place
+
+    assert asyncio.run(look()) == f"{__file__}:{inner.__code__.co_firstlineno + 1}, in inner"
+
+
+def test_a_generator_in_the_chain_is_followed() -> None:
+    waiting = upon_old_style()
+    waiting.send(None)
+    assert places.of_coroutine(waiting).endswith("in old_style")
+    waiting.close()
+
+
+def test_a_thread_stands_in_the_users_innermost_line() -> None:
+    began, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        end.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    began.wait()
+    place = places.of_thread(thread.ident)
+    end.set()
+    thread.join()
+    assert place.startswith(f"{__file__}:")
+    assert place.endswith("in test_a_thread_stands_in_the_users_innermost_line.<locals>.work")
+
+
+def test_what_is_gone_stands_nowhere() -> None:
+    assert places.of_thread(None) == places.UNKNOWN
+    done = inner()
+    done.close()
+    assert places.of_coroutine(done) == places.UNKNOWN
