@@ -59,7 +59,6 @@ class TaskManager:
         self._lent_loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.RLock()
         self._opened = False
-        self._catalogue: Catalogue | None = None
         self.file_errors: list[RotaError] = []
         """What is wrong with the task files, as of the last `discover`."""
         self.catalogue = Catalogue()
@@ -124,34 +123,46 @@ class TaskManager:
             return engine.add(definition)
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:
-        """Load every task file of the tasks directory and add its tasks.
+        """Load every task file of the tasks directory and add its tasks; called again, take over
+        what changed: other code for a task, new tasks, and those that are no longer there.
 
-        Returns what was found, with every mistake in `errors`; the tasks that are right go on.
-        Called again, it takes over what changed: a broken file keeps its last good version, and a
-        task that is no longer defined is known no more, while its history stays.
+        Returns what was found, with every mistake in `errors`; the tasks that are right go on, and
+        so does the last good version of a file that is broken now.
         """
-        before, project = self._catalogue, self.services.project
+        project, former = self.services.project, self.catalogue
         catalogue = load_directory(
-            directory or self.config.manager.tasks_directory,
+            project / (directory or self.config.manager.tasks_directory),
             project,
             self.config.manager,
-            previous=before,
+            previous=former,
         )
         for definition in catalogue.definitions:
-            self._adopt(definition, catalogue)
-        for file in catalogue.files:
-            if file.register is not None and (before is None or file not in before.files):
-                try:
-                    file.register(self)
-                except Exception as error:
-                    catalogue.errors.append(_register_failed(file.path, error))
-        defined = {definition.id for definition in catalogue.definitions}
-        for definition in before.definitions if before else ():
-            if definition.id not in defined:
+            try:
+                self.add_definition(definition)
+            except RotaError as error:
+                catalogue.errors.append(error)
+        kept = {definition.id for definition in catalogue.definitions}
+        for definition in former.definitions:
+            if definition.id not in kept:
                 self.services.engine.discard(definition.id)
-        self._catalogue = catalogue
-        self.file_errors = list(catalogue.errors)
+        catalogue.errors += self._call_registers(catalogue, former)
+        self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
         return catalogue
+
+    def _call_registers(self, catalogue: Catalogue, former: Catalogue) -> list[RotaError]:
+        """Call each `register_tasks` that was not called yet; returns what is wrong with any."""
+        called = {file.path: file.module for file in former.files}
+        failed, self._failed_registers = self._failed_registers, {}
+        for file in catalogue.files:
+            if file.register is None:
+                continue
+            if called.get(file.path) is file.module:
+                error = failed.get(file.path)
+            else:
+                error = _register(file, self)
+            if error is not None:
+                self._failed_registers[file.path] = error
+        return list(self._failed_registers.values())
 
     def remove_task(self, id: str) -> None:
         """Take a task out: its waiting runs are cancelled, its history stays; raises
@@ -371,15 +382,6 @@ class TaskManager:
         else:
             self._look_up()
         return result
-
-    def _adopt(self, definition: TaskDefinition, catalogue: Catalogue) -> None:
-        known = self.services.engine.registry.get(definition.id)
-        if known is not None and known.definition is definition:
-            return
-        try:
-            self.add_definition(definition)
-        except RotaError as error:
-            catalogue.errors.append(error)
 
     def _require(self, id: str) -> Entry | None:
         """Make sure that a task is known and in the ledger; raises UnknownTaskError."""
