@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rota.config import Xcorecfg
-from rota.core.ports import RunFilter
+from rota.core.ports import Clock, RunFilter
 from rota.core.run import FINAL, Run
 from rota.manager import TaskManager
 from rota.testing.clock import FakeClock
@@ -38,7 +38,7 @@ class Harness:
     `directory`, so that a second harness on it is a restart or another node.
     """
 
-    def __init__(self, directory: Path, clock: FakeClock | None = None, **options: Any) -> None:
+    def __init__(self, directory: Path, clock: Clock | None = None, **options: Any) -> None:
         self.clock = clock or FakeClock()
         settings = {"ledger_url": f"sqlite:///{directory / 'rota.db'}", **options}
         self.manager = TaskManager(
@@ -54,8 +54,15 @@ class Harness:
 
     def advance(self, span: float) -> None:
         """Let `span` seconds pass and have everything look at the time."""
-        self.clock.advance(span)
+        self.fake_clock.advance(span)
         self.manager.services.engine.poke()
+
+    @property
+    def fake_clock(self) -> FakeClock:
+        """Return the clock that moves when told; raises TypeError where it is a real one."""
+        if not isinstance(self.clock, FakeClock):
+            raise TypeError("this harness runs on a real clock")
+        return self.clock
 
     def runs(self, task_id: str | None = None) -> list[Run]:
         """Return the runs, oldest first."""

@@ -303,7 +303,7 @@ def test_wall_clock_stepped_back_repeats_nothing(tmp_path: Path) -> None:
         rig.manager.add_task(succeed, "cron", "succeed", minute="*")
         rig.advance(60)
         rig.ended("succeed", 1)
-        rig.clock.step(-120)
+        rig.fake_clock.step(-120)
         for _ in range(3):
             rig.advance(60)
         runs = rig.ended("succeed", 2)
