@@ -1,0 +1,131 @@
+"""Attempts that will not end are ended, on the real clock; their neighbours do not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rota.clock import SystemClock
+from rota.core.run import Run, State
+from rota.testing import Harness, eventually
+
+TIMEOUT = 0.5
+release = threading.Event()
+
+
+async def swallows_cancellation() -> None:
+    while not release.is_set():
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            continue
+
+
+async def blocks_the_loop() -> None:
+    while not release.is_set():
+        time.sleep(0.01)  # noqa: ASYNC251  # the mistake under test
+
+
+def spins() -> None:
+    while not release.is_set():
+        pass
+
+
+def has_children() -> None:
+    child = [sys.executable, "-c", "import time; time.sleep(600)"]
+    print(subprocess.Popen(child).pid, subprocess.Popen(child, start_new_session=True).pid)  # noqa: T201
+    time.sleep(600)
+
+
+def holds_the_interpreter() -> None:
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+async def quick() -> int:
+    return 1
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Harness]:
+    release.clear()
+    rig = Harness(tmp_path, scheduler_thread_pool=1, process_pool=1, clock=SystemClock())
+    with rig:
+        yield rig
+        release.set()
+
+
+def timed_out(rig: Harness, func: Callable[..., Any], **options: Any) -> Run:
+    rig.manager.add_task(
+        func, "date", "bad", run_date="2100-01-01", timeout=TIMEOUT, max_retries=0, **options
+    )
+    run_id = rig.manager.run_task("bad")
+    eventually(lambda: rig.manager.get_run(run_id).state is State.FAILED)
+    run = rig.manager.get_run(run_id)
+    (attempt,) = rig.manager.history.attempts(run_id)
+    assert attempt.outcome == "timed_out"
+    assert run.reason == "timed out after 0.5 s"
+    assert TIMEOUT * 1e6 <= attempt.finished_at - attempt.started_at <= (TIMEOUT + 2) * 1e6
+    return run
+
+
+def still_works(rig: Harness, func: Callable[..., Any], **options: Any) -> None:
+    rig.manager.add_task(func, "date", "good", run_date="2100-01-01", **options)
+    run_id = rig.manager.run_task("good")
+    eventually(lambda: rig.manager.get_run(run_id).state is State.SUCCEEDED)
+
+
+def test_coroutine_that_swallows_cancellation(rig: Harness) -> None:
+    timed_out(rig, swallows_cancellation)
+    health = rig.manager.health()
+    assert health["status"] == "degraded"
+    assert health["stuck"][0]["task_id"] == "bad"
+    assert "test_enforcement.py" in health["stuck"][0]["place"]
+    still_works(rig, quick)
+    release.set()
+    eventually(lambda: rig.manager.health()["status"] == "healthy")
+
+
+def test_coroutine_that_blocks_the_loop(rig: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "rota.watchdog")
+    timed_out(rig, blocks_the_loop)
+    assert "The task loop has been blocked" in caplog.text
+    assert "test_enforcement.py" in caplog.text
+    still_works(rig, quick)
+
+
+def test_thread_that_never_ends_is_replaced_and_never_overlaps_itself(rig: Harness) -> None:
+    timed_out(rig, spins)
+    still_works(rig, lambda: 1)
+    waiting = rig.manager.run_task("bad")
+    still_works(rig, lambda: 1)
+    assert rig.manager.get_run(waiting).state is State.QUEUED
+    release.set()
+    eventually(lambda: rig.manager.get_run(waiting).state is State.SUCCEEDED)
+
+
+def test_process_is_killed_with_its_children(rig: Harness) -> None:
+    run = timed_out(rig, has_children, executor="process")
+    (line,) = rig.manager.history.logs(run.id)
+    pids = [int(pid) for pid in line.text.split()]
+    eventually(lambda: not any(_lives(pid) for pid in pids))
+    still_works(rig, quick, executor="process")
+
+
+def test_process_that_holds_the_interpreter_lock(rig: Harness) -> None:
+    timed_out(rig, holds_the_interpreter, executor="process")
+    still_works(rig, quick, executor="process")
+
+
+def _lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
