@@ -167,8 +167,10 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
-    with suppress(BaseException):  # whatever those tasks raise
-        loop.run_until_complete(_farewell(loop, left))
+    farewell = loop.create_task(_farewell(loop, left))
+    while not farewell.done():  # a stop() that is still on its way interrupts the first turn
+        with suppress(BaseException):  # whatever those tasks raise
+            loop.run_until_complete(farewell)
     for task in left:
         unruly: Any = task
         unruly._log_destroy_pending = False
