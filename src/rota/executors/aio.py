@@ -18,6 +18,7 @@ from rota.executors.attempts import Attempts
 from rota.executors.lane import AioAttempt, Held, Lane
 from rota.executors.memory import sampler
 
+_LOOKS = 5  # at a coroutine that changes between working and waiting meanwhile
 _PATIENCE = 1.0  # seconds for cancelled coroutines at shutdown
 
 
@@ -156,6 +157,11 @@ class AioExecutor:
 def _place(attempt: AioAttempt) -> str:
     if attempt.lane is None or attempt.task is None:
         return places.UNKNOWN
-    if attempt.lane.held() == Held(attempt.run):
-        return attempt.lane.place()
-    return places.of_coroutine(attempt.task.get_coro())
+    for _ in range(_LOOKS):
+        waits_for = getattr(attempt.task.get_coro(), "cr_await", None)
+        if waits_for is not None:
+            return places.of_coroutine(waits_for)
+        place = attempt.lane.place()
+        if attempt.lane.held() == Held(attempt.run):
+            return place  # it worked, and still does
+    return places.UNKNOWN
