@@ -1,0 +1,59 @@
+"""Cancelling: at once what waits, by its node what runs, never what has ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from rota.core.run import FINAL, State
+from rota.errors import StateError, UnknownRunError
+from tests.conformance.ledger.desk import Desk
+
+
+def cancel(desk: Desk, run_id: str, reason: str = "by hand") -> State:
+    return desk.do(lambda tx: tx.cancel(run_id, reason, desk.now))
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.SCHEDULED])
+def test_a_waiting_run_is_cancelled_at_once(desk: Desk, state: State) -> None:
+    new = desk.new(state=state)
+    desk.plan(new)
+    now = desk.clock.move(1)
+    assert cancel(desk, new.id) is State.CANCELLED
+    run = desk.run(new.id)
+    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "by hand", now)
+    assert desk.claim() == []
+
+
+def test_the_node_of_a_running_run_is_asked(desk: Desk) -> None:
+    claim = desk.running(node="a")
+    assert cancel(desk, claim.run_id) is State.RUNNING
+    assert desk.run(claim.run_id).cancel_requested == "by hand"
+    assert desk.history.cancellations("a") == {claim.run_id: "by hand"}
+    assert desk.history.cancellations("b") == {}
+
+
+def test_the_first_who_asked_is_named(desk: Desk) -> None:
+    claim = desk.running()
+    cancel(desk, claim.run_id, "first")
+    cancel(desk, claim.run_id, "second")
+    assert desk.run(claim.run_id).cancel_requested == "first"
+
+
+def test_a_run_that_ended_is_no_longer_to_be_cancelled(desk: Desk) -> None:
+    claim = desk.running()
+    cancel(desk, claim.run_id)
+    desk.settle(desk.ending(claim, State.CANCELLED))
+    assert desk.history.cancellations("a") == {}
+
+
+@pytest.mark.parametrize("state", sorted(FINAL - {State.SKIPPED, State.MISSED}))
+def test_what_has_ended_cannot_be_cancelled(desk: Desk, state: State) -> None:
+    run = desk.ended(state=state)
+    with pytest.raises(StateError, match=f"has ended already: it is {state}"):
+        cancel(desk, run.id)
+    assert desk.run(run.id) == run
+
+
+def test_an_unknown_run_is_said_to_be_unknown(desk: Desk) -> None:
+    with pytest.raises(UnknownRunError, match=r"'nothing'.*rota runs"):
+        cancel(desk, "nothing")

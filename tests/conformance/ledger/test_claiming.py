@@ -1,0 +1,171 @@
+"""A waiting run is claimed by one node, under a fence, and never beside what excludes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from rota.core.ports import Verdict, Waiting
+from rota.core.run import Cause, State
+from rota.core.task import Overlap
+from tests.conformance.ledger.desk import NOON, Desk, ids, take
+
+
+class Listening:
+    """A judge that takes nothing and remembers what it was offered."""
+
+    def __init__(self) -> None:
+        self.offered: Sequence[Waiting] = ()
+
+    def __call__(self, waiting: Sequence[Waiting]) -> Verdict:
+        self.offered = waiting
+        return Verdict([])
+
+
+def offered(desk: Desk, limit: int = 100, exclude: Sequence[str] = ()) -> list[str]:
+    judge = Listening()
+    assert desk.claim(limit=limit, exclude=exclude, judge=judge) == []
+    return ids(judge.offered)
+
+
+def test_a_claimed_run_runs_on_its_node(desk: Desk) -> None:
+    new = desk.new(fire_time=NOON - 5, arguments={"n": 1})
+    desk.plan(new)
+    now = desk.clock.move(1)
+    (claim,) = desk.claim("b")
+    assert (claim.run_id, claim.task_id, claim.fire_time) == (new.id, "t", NOON - 5)
+    assert (claim.cause, claim.attempt, claim.fence) == (Cause.SCHEDULE, 1, 1)
+    assert (claim.arguments, claim.checkpoint) == ({"n": 1}, None)
+    run = desk.run(new.id)
+    assert (run.state, run.node, run.attempt, run.fence) == (State.RUNNING, "b", 1, 1)
+    assert (run.started_at, run.attempt_started_at) == (now, now)
+
+
+def test_what_runs_is_not_offered_again(desk: Desk) -> None:
+    desk.plan(desk.new())
+    assert len(desk.claim("a")) == 1
+    assert desk.claim("b") == []
+
+
+def test_a_second_attempt_has_a_higher_fence_and_the_checkpoint(desk: Desk) -> None:
+    first = desk.running()
+    desk.do(lambda tx: tx.checkpoint(first.run_id, first.fence, {"page": 3}))
+    desk.settle(desk.ending(first, State.SCHEDULED, available_at=NOON + 5, failures=1))
+    started = desk.run(first.run_id).started_at
+    desk.clock.move(10)
+    (second,) = desk.claim("b")
+    assert (second.attempt, second.fence, second.failures) == (2, 2, 1)
+    assert second.checkpoint == {"page": 3}
+    run = desk.run(first.run_id)
+    assert (run.started_at, run.attempt_started_at, run.node) == (started, desk.now, "b")
+
+
+def test_a_claim_clears_an_old_request_to_cancel(desk: Desk) -> None:
+    first = desk.running()
+    desk.do(lambda tx: tx.cancel(first.run_id, "by hand", desk.now))
+    desk.settle(desk.ending(first, State.QUEUED))
+    assert len(desk.claim()) == 1
+    assert desk.run(first.run_id).cancel_requested is None
+
+
+def test_nothing_is_offered_before_its_time(desk: Desk) -> None:
+    later = desk.new(available_at=NOON + 1, state=State.SCHEDULED)
+    now = desk.new(available_at=NOON)
+    desk.plan(later, now)
+    assert offered(desk) == [now.id]
+    desk.clock.move(1)
+    assert offered(desk) == [now.id, later.id]
+
+
+def test_the_oldest_come_first_and_no_more_than_the_limit(desk: Desk) -> None:
+    runs = [desk.new(f"t{n}", available_at=NOON - n) for n in range(5)]
+    desk.plan(*runs)
+    assert offered(desk, limit=3) == ids(runs[:1:-1])
+
+
+def test_what_a_judge_sees_says_what_it_needs(desk: Desk) -> None:
+    run = desk.new(fire_time=NOON - 3, available_at=NOON - 2, overlap=Overlap.SKIP)
+    desk.plan(run)
+    judge = Listening()
+    desk.claim(judge=judge)
+    assert judge.offered == [Waiting(run.id, "t", NOON - 3, NOON - 2, 0, exclusive=True)]
+
+
+def test_no_judge_is_asked_about_nothing(desk: Desk) -> None:
+    desk.claim(judge=lambda waiting: pytest.fail("asked"))
+
+
+def test_only_what_the_judge_takes_is_claimed(desk: Desk) -> None:
+    runs = [desk.new(f"t{n}") for n in range(3)]
+    desk.plan(*runs)
+    assert ids(desk.claim(judge=take(runs[1].id))) == [runs[1].id]
+    assert desk.states() == ["queued", "running", "queued"]
+
+
+def test_what_the_judge_misses_is_missed_for_its_reason(desk: Desk) -> None:
+    runs = [desk.new("a"), desk.new("b")]
+    desk.plan(*runs)
+    now = desk.clock.move(1)
+    claims = desk.claim(judge=lambda waiting: Verdict([runs[1].id], [(runs[0].id, "too late")]))
+    assert ids(claims) == [runs[1].id]
+    missed = desk.run(runs[0].id)
+    assert (missed.state, missed.reason) == (State.MISSED, "too late")
+    assert (missed.finished_at, missed.attempt) == (now, 0)
+
+
+def test_excluded_tasks_are_not_offered(desk: Desk) -> None:
+    runs = [desk.new(name) for name in "abc"]
+    desk.plan(*runs)
+    assert offered(desk, exclude=["a", "c", "x"]) == [runs[1].id]
+
+
+# --- exclusive tasks ----------------------------------------------------------------------------
+
+
+def test_of_an_exclusive_task_only_the_first_is_offered(desk: Desk) -> None:
+    runs = [desk.new(overlap=Overlap.SKIP, available_at=NOON - n) for n in (1, 3, 2)]
+    desk.plan(*runs)
+    assert offered(desk) == [runs[1].id]
+
+
+def test_an_exclusive_run_waits_for_the_running_one(desk: Desk) -> None:
+    running = desk.running(overlap=Overlap.SKIP)
+    waiting = desk.new(overlap=Overlap.SKIP)
+    desk.plan(waiting)
+    assert offered(desk) == []
+    desk.settle(desk.ending(running))
+    assert offered(desk) == [waiting.id]
+
+
+def test_an_exclusive_run_waits_for_one_that_is_not(desk: Desk) -> None:
+    desk.running(overlap=Overlap.ALLOW)
+    desk.plan(desk.new(overlap=Overlap.SKIP))
+    assert offered(desk) == []
+
+
+def test_an_exclusive_run_is_not_offered_beside_another_of_its_task(desk: Desk) -> None:
+    beside = desk.new(overlap=Overlap.ALLOW, available_at=NOON - 2)
+    exclusive = desk.new(overlap=Overlap.SKIP, available_at=NOON - 1)
+    desk.plan(beside, exclusive)
+    assert offered(desk) == [beside.id]
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.ALLOW])
+def test_a_crowd_that_may_not_start_hides_nobody(desk: Desk, overlap: Overlap) -> None:
+    """However many runs of one task stand first in the queue, those behind them are found."""
+    desk.running("crowd", overlap=Overlap.SKIP)
+    crowd = [desk.new("crowd", overlap=overlap) for _ in range(300)]
+    behind = [desk.new(f"t{n}", overlap=Overlap.SKIP, available_at=NOON) for n in range(5)]
+    alone = [desk.new("free", available_at=NOON) for _ in range(5)]
+    desk.plan(*crowd, *behind, *alone)
+    exclude = ["crowd"] if overlap is Overlap.ALLOW else []
+    assert offered(desk, limit=8, exclude=exclude) == ids([*behind, *alone])[:8]
+    assert offered(desk, limit=50, exclude=exclude) == ids([*behind, *alone])
+
+
+def test_the_first_of_an_exclusive_crowd_is_offered_with_the_others(desk: Desk) -> None:
+    crowd = [desk.new("crowd", overlap=Overlap.SKIP) for _ in range(300)]
+    behind = [desk.new(f"t{n}") for n in range(3)]
+    desk.plan(*crowd, *behind)
+    assert offered(desk, limit=10) == ids([crowd[0], *behind])

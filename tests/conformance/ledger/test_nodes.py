@@ -1,0 +1,195 @@
+"""Nodes and their leases: who lives, who is gone, and what becomes of the runs of the gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rota.core.instants import SECOND
+from rota.core.lifecycle import Settlement
+from rota.core.outcome import OutcomeKind
+from rota.core.ports import Beat, Ending, Node, Orphan
+from rota.core.run import Attempt, Run, State
+from rota.core.task import OnCrash, Policy
+from tests.conformance.ledger.desk import NOON, Desk, ids, record
+
+
+def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> Beat:
+    until = desk.now + round(lease * SECOND)
+    return desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {"running": 1}))
+
+
+def reap(desk: Desk, state: State = State.QUEUED, gone: tuple[str, ...] = ()) -> list[Run]:
+    """Reap; what is found becomes `state`."""
+    return desk.do(lambda tx: tx.reap(desk.now, lambda orphan: crashed(orphan, state), gone))
+
+
+def crashed(orphan: Orphan, state: State) -> Ending:
+    run = orphan.run
+    assert run.node is not None
+    assert run.attempt_started_at is not None
+    attempt = Attempt(
+        run_id=run.id,
+        number=run.attempt,
+        node=run.node,
+        started_at=run.attempt_started_at,
+        finished_at=NOON,
+        outcome=OutcomeKind.CRASHED,
+        error="its node is gone",
+    )
+    settlement = Settlement(state, "its node is gone", run.failures, run.crashes + 1)
+    return Ending(attempt, run.fence, settlement)
+
+
+def states_of_nodes(desk: Desk) -> dict[str, str]:
+    return {node.id: node.state for node in desk.history.nodes()}
+
+
+# --- leases -------------------------------------------------------------------------------------
+
+
+def test_a_node_is_there_as_it_joined(desk: Desk) -> None:
+    node = replace(Node("n", "näme", "h", 1, "0.1", 2, NOON, NOON, NOON, "up"), info={"cpu": [1]})
+    desk.do(lambda tx: tx.join(node))
+    assert desk.history.nodes() == [node]
+
+
+def test_nodes_are_listed_newest_first(desk: Desk) -> None:
+    for name in "abc":
+        desk.join(name)
+        desk.clock.move(1)
+    assert [node.id for node in desk.history.nodes()] == ["c", "b", "a"]
+
+
+def test_a_heartbeat_renews_the_lease(desk: Desk) -> None:
+    desk.join(lease=30)
+    now = desk.clock.move(20)
+    assert beat(desk) == Beat(True, {})
+    (node,) = desk.history.nodes()
+    assert (node.seen_at, node.lease_until, node.info) == (now, now + 30 * SECOND, {"running": 1})
+    desk.clock.move(20)
+    assert reap(desk) == []
+    assert states_of_nodes(desk) == {"a": "up"}
+
+
+def test_a_heartbeat_brings_what_is_to_be_cancelled(desk: Desk) -> None:
+    desk.join()
+    mine, other = desk.running("x", node="a"), desk.running("y", node="b")
+    desk.do(lambda tx: tx.cancel(mine.run_id, "by hand", desk.now))
+    desk.do(lambda tx: tx.cancel(other.run_id, "by hand", desk.now))
+    assert beat(desk).cancel == {mine.run_id: "by hand"}
+
+
+def test_a_node_declared_gone_is_told_and_stays_gone(desk: Desk) -> None:
+    desk.join(lease=30)
+    desk.clock.move(31)
+    reap(desk)
+    assert states_of_nodes(desk) == {"a": "gone"}
+    assert beat(desk) == Beat(False, {})
+    desk.do(lambda tx: tx.leave("a", "draining", desk.now))
+    assert states_of_nodes(desk) == {"a": "gone"}
+
+
+def test_an_unknown_node_is_not_alive(desk: Desk) -> None:
+    assert beat(desk, "never") == Beat(False, {})
+
+
+@pytest.mark.parametrize("state", ["draining", "stopped"])
+def test_a_node_says_how_it_leaves(desk: Desk, state: str) -> None:
+    desk.join()
+    now = desk.clock.move(1)
+    desk.do(lambda tx: tx.leave("a", state, desk.now))
+    (node,) = desk.history.nodes()
+    assert (node.state, node.seen_at) == (state, now)
+
+
+# --- orphans ------------------------------------------------------------------------------------
+
+
+def test_runs_of_living_nodes_are_left_alone_however_long_they_take(desk: Desk) -> None:
+    desk.join("a")
+    desk.join("b")
+    desk.do(lambda tx: tx.leave("b", "draining", desk.now))
+    desk.running("x", node="a")
+    desk.running("y", node="b")
+    for _ in range(10):
+        desk.clock.move(29)
+        beat(desk, "a")
+        beat(desk, "b")
+    assert reap(desk) == []
+    assert desk.states() == ["running", "running"]
+
+
+def test_a_lease_that_ran_out_orphans_the_runs(desk: Desk) -> None:
+    desk.join("a", lease=30)
+    claim = desk.running(node="a")
+    before = desk.run(claim.run_id)
+    desk.clock.move(31)
+    assert reap(desk) == [before]
+    run = desk.run(claim.run_id)
+    assert (run.state, run.crashes, run.reason) == (State.QUEUED, 1, "its node is gone")
+    assert run.fence > claim.fence
+    (attempt,) = desk.history.attempts(claim.run_id)
+    assert (attempt.outcome, attempt.error) == (OutcomeKind.CRASHED, "its node is gone")
+
+
+def test_the_old_holder_wakes_up_too_late(desk: Desk) -> None:
+    desk.join("a", lease=30)
+    old = desk.running(node="a")
+    desk.clock.move(31)
+    reap(desk, State.LOST)
+    before = desk.run(old.run_id)
+    assert desk.settle(desk.ending(old), node="a") == [old.run_id]
+    assert not desk.do(lambda tx: tx.checkpoint(old.run_id, old.fence, 1))
+    assert desk.run(old.run_id) == before
+
+
+def test_the_old_holder_is_too_late_even_if_it_claims_the_run_again(desk: Desk) -> None:
+    desk.join("a", lease=30)
+    old = desk.running(node="a")
+    desk.clock.move(31)
+    reap(desk)
+    (new,) = desk.claim("a")
+    assert new.fence > old.fence
+    assert desk.settle(desk.ending(old), node="a") == [old.run_id]
+    assert desk.settle(desk.ending(new), node="a") == []
+
+
+def test_a_node_can_be_declared_gone_by_name(desk: Desk) -> None:
+    desk.join("a")
+    desk.join("b")
+    mine, _ = desk.running("x", node="a"), desk.running("y", node="b")
+    assert ids(reap(desk, gone=("a", "never"))) == [mine.run_id]
+    assert states_of_nodes(desk) == {"a": "gone", "b": "up"}
+
+
+def test_runs_of_stopped_and_of_unknown_nodes_are_orphans(desk: Desk) -> None:
+    desk.join("a")
+    stopped, unknown = desk.running("x", node="a"), desk.running("y", node="never")
+    desk.do(lambda tx: tx.leave("a", "stopped", desk.now))
+    assert ids(reap(desk)) == [stopped.run_id, unknown.run_id]
+    assert states_of_nodes(desk) == {"a": "stopped"}
+    assert reap(desk) == []
+
+
+def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
+    policy = Policy(on_crash=OnCrash.LOSE, max_crashes=7)
+    desk.register(record("known", policy=policy))
+    desk.running("known")
+    desk.running("unknown")
+    seen: dict[str, Policy] = {}
+
+    def judge(orphan: Orphan) -> Ending:
+        seen[orphan.run.task_id] = orphan.policy
+        return crashed(orphan, State.LOST)
+
+    desk.do(lambda tx: tx.reap(desk.now, judge))
+    assert seen == {"known": policy, "unknown": Policy()}
+
+
+def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
+    claim = desk.running()
+    desk.do(lambda tx: tx.cancel(claim.run_id, "by hand", desk.now))
+    (run,) = reap(desk, State.CANCELLED)
+    assert run.cancel_requested == "by hand"

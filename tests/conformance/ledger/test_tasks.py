@@ -1,0 +1,228 @@
+"""What is stored of a task: what the code says, what is laid over it, where planning stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from rota.core.instants import DAY
+from rota.core.ports import Edits
+from rota.core.run import State
+from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.errors import UnknownTaskError
+from tests.conformance.ledger.desk import NOON, Desk, record
+
+
+def test_a_new_task_is_planned_from_the_moment_it_is_registered(desk: Desk) -> None:
+    stored = desk.register(record())["t"]
+    assert (stored.anchor, stored.planned_until, stored.seen_at) == (NOON, NOON, NOON)
+    assert stored == desk.history.task("t")
+
+
+def test_everything_of_a_record_is_kept(desk: Desk) -> None:
+    policy = Policy(
+        overlap=Overlap.REPLACE,
+        catchup=Catchup.ALL,
+        on_crash=OnCrash.LOSE,
+        start_deadline=2.5,
+        retry_on=("OSError", "builtins.OSError"),
+    )
+    task = record(policy=policy, description="größer ✓", file="tasks.py", line=3, enabled=False)
+    desk.register(task)
+    assert desk.history.task("t").record == task
+
+
+def test_registering_it_again_changes_nothing(desk: Desk) -> None:
+    first = desk.register(record())["t"]
+    desk.clock.move(60)
+    assert desk.register(record())["t"] == first
+    assert desk.history.task("t") == first
+
+
+def test_a_task_that_is_seen_for_days_has_been_seen_today(desk: Desk) -> None:
+    first = desk.register(record())["t"]
+    now = desk.clock.move(2 * DAY / 1e6)
+    again = desk.register(record())["t"]
+    assert (again.seen_at, again.planned_until) == (now, first.planned_until)
+    assert again == desk.history.task("t")
+
+
+def test_a_changed_record_keeps_the_place_of_its_planning(desk: Desk) -> None:
+    first = desk.register(record())["t"]
+    desk.clock.move(60)
+    changed = desk.register(record(name="Other"))["t"]
+    assert (changed.anchor, changed.planned_until) == (NOON, NOON)
+    assert (changed.record.name, changed.revision > first.revision) == ("Other", True)
+    assert changed == desk.history.task("t")
+
+
+def test_a_changed_schedule_starts_anew(desk: Desk) -> None:
+    desk.register(record())
+    now = desk.clock.move(60)
+    stored = desk.register(record(schedule="second schedule"))["t"]
+    assert (stored.anchor, stored.planned_until) == (now, now)
+
+
+def test_what_fell_due_while_a_task_was_disabled_is_not_caught_up(desk: Desk) -> None:
+    desk.register(record(enabled=False))
+    now = desk.clock.move(60)
+    stored = desk.register(record(enabled=True))["t"]
+    assert (stored.anchor, stored.planned_until) == (NOON, now)
+
+
+def test_disabling_moves_no_cursor(desk: Desk) -> None:
+    desk.register(record())
+    desk.clock.move(60)
+    assert desk.register(record(enabled=False))["t"].planned_until == NOON
+
+
+def test_several_tasks_at_once_each_get_their_own(desk: Desk) -> None:
+    desk.register(record("a"))
+    desk.clock.move(1)
+    stored = desk.register(record("a"), record("b"))
+    assert (stored["a"].anchor, stored["b"].anchor) == (NOON, desk.now)
+    assert desk.register() == {}
+
+
+def test_a_pause_is_kept_with_its_reason(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + DAY, "audit"))
+    desk.clock.move(60)
+    stored = desk.register(record(name="Other"))["t"]
+    assert (stored.paused_since, stored.paused_until) == (NOON, NOON + DAY)
+    assert stored.pause_reason == "audit"
+
+
+def test_a_second_pause_keeps_since_when(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))
+    desk.clock.move(60)
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + DAY, "longer"))
+    stored = desk.history.task("t")
+    assert (stored.paused_since, stored.paused_until) == (NOON, NOON + DAY)
+    assert stored.pause_reason == "longer"
+
+
+def test_resuming_catches_nothing_up(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))
+    now = desk.clock.move(60)
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    stored = desk.history.task("t")
+    assert (stored.paused_since, stored.pause_reason, stored.planned_until) == (None, "", now)
+
+
+def test_resuming_moves_no_cursor_back(desk: Desk) -> None:
+    desk.register(record())
+    desk.plan(cursors={"t": NOON + DAY})
+    desk.do(lambda tx: tx.pause("t", desk.now, None, ""))
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.history.task("t").planned_until == NOON + DAY
+
+
+def test_resuming_a_task_that_runs_loses_no_occurrence(desk: Desk) -> None:
+    desk.register(record())
+    desk.clock.move(60)
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.history.task("t").planned_until == NOON
+
+
+def test_edits_are_laid_over_what_the_code_says_and_outlast_it(desk: Desk) -> None:
+    desk.register(record())
+    stored = desk.do(lambda tx: tx.edit("t", Edits(name="Mine"), desk.now))
+    assert (stored.edits, stored.record.name) == (Edits(name="Mine"), "Task t")
+    assert desk.register(record(description="new"))["t"].edits == Edits(name="Mine")
+
+
+def test_a_second_edit_leaves_what_it_does_not_name(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.edit("t", Edits(name="Mine"), desk.now))
+    stored = desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
+    assert stored.edits == Edits(name="Mine", enabled=False)
+    assert stored == desk.history.task("t")
+
+
+def test_edited_times_start_anew(desk: Desk) -> None:
+    desk.register(record())
+    now = desk.clock.move(60)
+    stored = desk.do(lambda tx: tx.edit("t", Edits(trigger_args={"hour": 10}), desk.now))
+    assert (stored.anchor, stored.planned_until) == (now, now)
+    assert stored.edits.trigger_args == {"hour": 10}
+
+
+def test_the_same_times_laid_over_change_nothing(desk: Desk) -> None:
+    desk.register(record())
+    desk.clock.move(60)
+    stored = desk.do(lambda tx: tx.edit("t", Edits(trigger_args={"hour": 9}), desk.now))
+    assert (stored.anchor, stored.planned_until) == (NOON, NOON)
+
+
+def test_enabling_by_an_edit_catches_nothing_up(desk: Desk) -> None:
+    desk.register(record(enabled=False))
+    now = desk.clock.move(60)
+    stored = desk.do(lambda tx: tx.edit("t", Edits(enabled=True), desk.now))
+    assert (stored.anchor, stored.planned_until) == (NOON, now)
+
+
+def test_a_removed_task_cancels_what_waits_and_keeps_its_history(desk: Desk) -> None:
+    desk.register(record(), record("other"))
+    desk.ended()
+    running = desk.running()
+    desk.plan(desk.new(), desk.new(state=State.SCHEDULED), desk.new("other"))
+    desk.do(lambda tx: tx.remove("t", desk.now))
+    assert desk.states() == ["succeeded", "running", "cancelled", "cancelled", "queued"]
+    assert desk.run(running.run_id).cancel_requested is None
+    assert desk.history.task("t").removed_at == NOON
+    assert [task.record.id for task in desk.history.tasks()] == ["other", "t"]
+
+
+def test_a_removed_task_comes_back_and_catches_nothing_up(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.remove("t", desk.now))
+    now = desk.clock.move(60)
+    stored = desk.register(record())["t"]
+    assert (stored.removed_at, stored.planned_until) == (None, now)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "edit", "remove"])
+def test_an_unknown_task_is_named_with_the_nearest(desk: Desk, verb: str) -> None:
+    desk.register(record("report"), record("cleanup"))
+    calls = {
+        "pause": lambda tx: tx.pause("raport", desk.now, None, ""),
+        "resume": lambda tx: tx.resume("raport", desk.now),
+        "edit": lambda tx: tx.edit("raport", Edits(), desk.now),
+        "remove": lambda tx: tx.remove("raport", desk.now),
+    }
+    with pytest.raises(UnknownTaskError, match=r"'raport'.*Did you mean 'report'"):
+        desk.do(calls[verb])
+
+
+def test_history_names_the_nearest_task_too(desk: Desk) -> None:
+    with pytest.raises(UnknownTaskError, match="knows no task yet"):
+        desk.history.task("raport")
+    desk.register(record("report"))
+    with pytest.raises(UnknownTaskError, match="Did you mean 'report'"):
+        desk.history.task("raport")
+
+
+def test_tasks_can_be_asked_for_by_id(desk: Desk) -> None:
+    desk.register(record("c"), record("a"), record("b"))
+    assert [task.record.id for task in desk.history.tasks(["c", "a", "x"])] == ["a", "c"]
+    assert desk.history.tasks([]) == []
+
+
+def test_revisions_rise_over_all_tasks(desk: Desk) -> None:
+    desk.register(record("a"), record("b"))
+    seen = max(task.revision for task in desk.history.changed_tasks(0))
+    assert desk.history.changed_tasks(seen) == []
+    desk.do(lambda tx: tx.pause("a", desk.now, None, ""))
+    (changed,) = desk.history.changed_tasks(seen)
+    assert changed == desk.history.task("a")
+    desk.do(lambda tx: tx.pause("b", desk.now, None, ""))
+    assert [task.record.id for task in desk.history.changed_tasks(changed.revision)] == ["b"]
+
+
+def test_a_cursor_is_no_change(desk: Desk) -> None:
+    first = desk.register(record())["t"]
+    desk.plan(cursors={"t": NOON + 1})
+    assert desk.history.task("t").revision == first.revision
+    assert desk.history.task("t").planned_until == NOON + 1
