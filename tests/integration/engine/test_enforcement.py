@@ -20,7 +20,7 @@ from rota.clock import SystemClock
 from rota.core.run import Run, State
 from rota.testing import Harness, eventually
 
-TIMEOUT = 0.5
+IN_PROCESS = 4.0  # a worker process must have started by then, on a busy machine too
 release = threading.Event()
 
 
@@ -65,17 +65,17 @@ def rig(tmp_path: Path) -> Iterator[Harness]:
         release.set()
 
 
-def timed_out(rig: Harness, func: Callable[..., Any], **options: Any) -> Run:
+def timed_out(rig: Harness, func: Callable[..., Any], timeout: float = 0.5, **options: Any) -> Run:
     rig.manager.add_task(
-        func, "date", "bad", run_date="2100-01-01", timeout=TIMEOUT, max_retries=0, **options
+        func, "date", "bad", run_date="2100-01-01", timeout=timeout, max_retries=0, **options
     )
     run_id = rig.manager.run_task("bad")
     eventually(lambda: rig.manager.get_run(run_id).state is State.FAILED)
     run = rig.manager.get_run(run_id)
     (attempt,) = rig.manager.history.attempts(run_id)
     assert attempt.outcome == "timed_out"
-    assert run.reason == "timed out after 0.5 s"
-    assert TIMEOUT * 1e6 <= attempt.finished_at - attempt.started_at <= (TIMEOUT + 2) * 1e6
+    assert run.reason == f"timed out after {timeout:g} s"
+    assert timeout * 1e6 <= attempt.finished_at - attempt.started_at <= (timeout + 2) * 1e6
     return run
 
 
@@ -115,7 +115,7 @@ def test_thread_that_never_ends_is_replaced_and_never_overlaps_itself(rig: Harne
 
 
 def test_process_is_killed_with_its_children(rig: Harness) -> None:
-    run = timed_out(rig, has_children, executor="process")
+    run = timed_out(rig, has_children, IN_PROCESS, executor="process")
     (line,) = rig.manager.history.logs(run.id)
     pids = [int(pid) for pid in line.text.split()]
     eventually(lambda: not any(_lives(pid) for pid in pids))
@@ -123,7 +123,7 @@ def test_process_is_killed_with_its_children(rig: Harness) -> None:
 
 
 def test_process_that_holds_the_interpreter_lock(rig: Harness) -> None:
-    timed_out(rig, holds_the_interpreter, executor="process")
+    timed_out(rig, holds_the_interpreter, IN_PROCESS, executor="process")
     still_works(rig, quick, executor="process")
 
 
