@@ -1,0 +1,49 @@
+"""The template engine: escapes everything, knows nothing of tasks."""
+
+from __future__ import annotations
+
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from rota.core.instants import to_iso
+from rota.web.pages import words
+
+
+@cache
+def environment() -> Environment:
+    """Return the engine, made when the first page is asked for."""
+    engine = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        finalize=words.inert,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    engine.filters.update(
+        address=lambda text: quote(text, safe=""),
+        as_json=words.as_json,
+        iso=to_iso,
+        number=lambda value: f"{value:.12g}",
+        size=words.size,
+        span=words.span,
+        took=words.took,
+    )
+    engine.globals.update(clock=words.clock, distance=words.distance)
+    return engine
+
+
+def render(
+    request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any
+) -> Response:
+    """Return a page; `base` in it is the path below which this application is mounted."""
+    base = request.scope.get("root_path", "")
+    page = environment().get_template(template).render(base=base, **values)
+    return HTMLResponse(page, status.value)
