@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from rota.core.outcome import OutcomeKind
 from rota.errors import StateError
-from tests.conformance.executors.harness import Rig, until
+from tests.conformance.executors.harness import Rig, Ticket, until
 
 
 def test_an_attempt_that_obeys_is_cancelled(rig: Rig) -> None:
@@ -80,6 +81,30 @@ def test_one_abandoned_before_it_began_never_does(rig: Rig, gate: Path) -> None:
     assert rig.begin("add", 1).result() == 1
     if not rig.name.startswith("aio"):  # there it need not wait
         assert not waiting.outcomes
+
+
+def test_stopping_and_abandoning_at_any_moment_ends_everything_once(rig: Rig) -> None:
+    chance = random.Random(11)
+    tickets = [rig.begin(chance.choice(["obey", "nothing"])) for _ in range(24)]
+    given_up = set(chance.sample(tickets, 8))
+
+    def meddle(mine: list[Ticket]) -> None:
+        for ticket in mine:
+            rig.executor.stop(ticket.call)
+            if ticket in given_up:
+                rig.executor.abandon(ticket.call)
+
+    threads = [threading.Thread(target=meddle, args=(tickets[n::3],)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for ticket in set(tickets) - given_up:
+        ticket.outcome()
+    for thread in threads:
+        thread.join()
+    until(lambda: not rig.executor.stuck())
+    assert rig.begin("add", 1).result() == 1
+    assert all(len(ticket.outcomes) == 1 for ticket in set(tickets) - given_up)
+    assert all(len(ticket.outcomes) <= 1 for ticket in given_up)
 
 
 def test_shutdown_ends_what_runs(rig: Rig) -> None:
