@@ -41,14 +41,14 @@ def build(
 
     `loop` is the application's event loop, where coroutines are to run on it.
     """
-    settings = config.manager
+    settings, project = config.manager, project or Path.cwd()
     clock = clock or SystemClock()
     ledger = open_ledger(settings.ledger_url, clock=clock)
     aio = AioExecutor(slots=settings.async_slots, loop=loop)
     executors: dict[str, Executor] = {
         ExecutorName.ASYNC: aio,
         ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool),
-        ExecutorName.PROCESS: ProcessExecutor(slots=settings.process_pool),
+        ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
     engine = Engine(
         clock=clock,
@@ -64,4 +64,4 @@ def build(
             run_log_limit=settings.run_log_limit,
         ),
     )
-    return Services(config, project or Path.cwd(), clock, ledger, engine)
+    return Services(config, project, clock, ledger, engine)

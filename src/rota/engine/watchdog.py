@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from rota.core.ports import Clock
+from rota.executors import places
 
 logger = logging.getLogger("rota.watchdog")
 
 EVERY = 0.25
+STOOD_STILL = 1.0
+"""Seconds without a turn for this thread, after which the interpreter as a whole was held up."""
+
 STEP = 1.0
 """Seconds by which wall clock and monotonic clock may drift apart between two looks."""
 
@@ -74,15 +79,25 @@ class Watchdog:
         now = self._clock.monotonic()
         stood = now - self._looked_at - EVERY
         self._looked_at = now
-        if stood > 1.0:
-            suspect = self._loop.blocked()
-            where = f"; the task loop is at {suspect.place}" if suspect else ""
-            self.frozen = f"the whole interpreter stood still for {stood:.1f} s{where}"
+        if stood > STOOD_STILL:
+            meanwhile = "; ".join(self._at_work()) or "no function of a task"
+            self.frozen = f"the whole interpreter stood still for {stood:.1f} s"
             logger.error(
-                "%s: something held the interpreter lock or the machine was suspended;"
-                ' executor="process" keeps such a task apart',
+                "%s: the machine was suspended, or a function held the interpreter lock;"
+                ' executor="process" keeps such a function apart. At work meanwhile: %s',
                 self.frozen,
+                meanwhile,
             )
+
+    def _at_work(self) -> list[str]:
+        """Name the task functions that hold a thread now, and where each one stands."""
+        blocked = self._loop.blocked()
+        found = [f"{blocked.task_id} at {blocked.place}"] if blocked else []
+        for thread in threading.enumerate():
+            pool, _, task_id = thread.name.partition(" [")
+            if task_id and pool.startswith("rota-thread"):
+                found.append(f"{task_id.removesuffix(']')} at {places.of_thread(thread.ident)}")
+        return found
 
     def _look_at_clock(self) -> None:
         offset = self._drift()

@@ -52,6 +52,11 @@ def holds_the_interpreter() -> None:
     re.match(r"(a+)+$", "a" * 64 + "b")
 
 
+def freezes_everything() -> None:
+    while not release.is_set():
+        re.match(r"(a+)+$", "a" * 26 + "b")
+
+
 async def quick() -> int:
     return 1
 
@@ -125,6 +130,17 @@ def test_process_is_killed_with_its_children(rig: Harness) -> None:
 def test_process_that_holds_the_interpreter_lock(rig: Harness) -> None:
     timed_out(rig, holds_the_interpreter, IN_PROCESS, executor="process")
     still_works(rig, quick, executor="process")
+
+
+def test_thread_that_freezes_the_interpreter_is_named_afterwards(
+    rig: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, "rota.watchdog")
+    rig.manager.add_task(freezes_everything, "date", "freezes", run_date="2100-01-01")
+    rig.manager.run_task("freezes")
+    eventually(lambda: "the whole interpreter stood still for" in caplog.text, within=60)
+    release.set()
+    assert "freezes at" in caplog.text
 
 
 def _lives(pid: int) -> bool:
