@@ -19,6 +19,7 @@ _STYLES = {
     "succeeded": "green",
     "healthy": "green",
     "ok": "green",
+    "note": "blue",
     "running": "cyan",
     "queued": "blue",
     "scheduled": "blue",
@@ -105,6 +106,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         _rich_table(columns, cells)
     else:
         write("".join(_plain_table(columns, cells)))
+
+
+def marked(word: str, text: str) -> None:
+    """Write an indented line behind a state, which is coloured on a terminal."""
+    mark = f"  {word:<4}"
+    if on_terminal():
+        from rich.console import Console
+        from rich.text import Text
+
+        Console().print(Text(f"{mark}  ", style(word)).append(inert(text), "default"))
+    else:
+        say(f"{mark}  {inert(text)}")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:

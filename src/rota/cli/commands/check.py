@@ -56,13 +56,6 @@ def command(
         raise typer.Exit(1)
 
 
-def found_in_project(config: Path | None) -> tuple[list[Mistake], int]:
-    """Return every mistake, and how many tasks are right."""
-    settings, errors = _settings(config)
-    tasks, more = _tasks(settings)
-    return [mistake(error) for error in (*errors, *more)], tasks
-
-
 def mistake(error: RotaError) -> Mistake:
     """Split an error's place into file and line where it names them."""
     match = _WHERE.fullmatch(error.where)

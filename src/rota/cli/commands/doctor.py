@@ -1,0 +1,37 @@
+"""`rota doctor`: why tasks do not run, run twice, grow or are missed."""
+
+from __future__ import annotations
+
+import typer
+
+from rota.cli import doctor, output, project
+from rota.cli.doctor.evidence import collect
+from rota.cli.doctor.finding import Finding, Verdict
+
+
+def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
+    """Look for the troubles that schedulers have, and say how each is known and mended.
+
+    Exits with 1 if something is to be mended.
+    """
+    found = doctor.examine(collect(config))
+    if json:
+        output.json_lines(
+            {"trouble": trouble, **finding._asdict()}
+            for trouble, findings in found.items()
+            for finding in findings
+        )
+    else:
+        for trouble, findings in found.items():
+            _show(trouble, findings)
+    if any(one.verdict is Verdict.WARN for findings in found.values() for one in findings):
+        raise typer.Exit(1)
+
+
+def _show(trouble: str, findings: list[Finding]) -> None:
+    output.say(f"{trouble.capitalize()}")
+    for one in findings:
+        output.marked(one.verdict, f"{one.check}: {one.why}")
+        if one.remedy:
+            output.say(f"        {output.inert(one.remedy)}")
+    output.say()

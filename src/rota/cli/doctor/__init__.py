@@ -1,0 +1,20 @@
+"""The doctor: the troubles that schedulers have, each answered from what is on record."""
+
+from __future__ import annotations
+
+from rota.cli.doctor import growth, machine, missed, not_running, repeated
+from rota.cli.doctor.evidence import Evidence
+from rota.cli.doctor.finding import Finding
+
+_TROUBLES = {
+    "tasks not running": not_running.findings,
+    "tasks running multiple times": repeated.findings,
+    "missed executions": missed.findings,
+    "memory leaks": growth.findings,
+    "the machine": machine.findings,
+}
+
+
+def examine(evidence: Evidence) -> dict[str, list[Finding]]:
+    """Return what is found, trouble by trouble."""
+    return {trouble: list(look(evidence)) for trouble, look in _TROUBLES.items()}

@@ -1,0 +1,80 @@
+"""What the doctor looks at, collected once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rota.cli import project, wellbeing
+from rota.cli.commands.check import Mistake, mistake
+from rota.cli.doctor.record import Record, recorded
+from rota.config import Xcorecfg
+from rota.core.instants import DAY, Instant
+from rota.core.ports import Node, RunFilter
+from rota.core.run import Run, State
+from rota.core.task import Task
+from rota.engine.registry import Entry
+from rota.errors import LedgerError
+from rota.manager import TaskManager
+
+_PEAKS = 20
+_MOST_TASKS = 500
+"""Tasks whose last runs are looked at one by one; each costs a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The project as it stands and what its ledger says of the last day."""
+
+    now: Instant
+    config: Xcorecfg
+    mistakes: Sequence[Mistake]
+    health: Mapping[str, Any]
+    entries: Sequence[Entry]
+    tasks: Sequence[Task] = ()
+    nodes: Sequence[Node] = ()
+    last_day: Record = field(default_factory=Record)
+    last_runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)  # oldest first
+    ledger_trouble: LedgerError | None = None
+
+
+def collect(path: Path | None) -> Evidence:
+    """Look at everything; raises ConfigError, or Mistakes, for a configuration that is wrong."""
+    config = project.load(path)
+    with _discovered(config) as (manager, mistakes):
+        now, entries = manager.services.clock.now(), manager.services.engine.registry.entries()
+        health = wellbeing.health(config)
+        common = (now, config, mistakes, health, entries)
+        try:
+            tasks = project.tasks(manager)
+            if not project.has_ledger(config):
+                return Evidence(*common, tasks)
+            return Evidence(
+                *common,
+                tasks,
+                manager.history.nodes(),
+                recorded(manager.history, now - DAY),
+                _last_runs(manager, tasks),
+            )
+        except LedgerError as error:
+            return Evidence(*common, ledger_trouble=error)
+
+
+@contextmanager
+def _discovered(config: Xcorecfg) -> Iterator[tuple[TaskManager, list[Mistake]]]:
+    manager = TaskManager(config)
+    try:
+        yield manager, [mistake(error) for error in manager.discover().errors]
+    finally:
+        manager.shutdown()
+
+
+def _last_runs(manager: TaskManager, tasks: Sequence[Task]) -> dict[str, list[Run]]:
+    succeeded = frozenset({State.SUCCEEDED})
+    return {
+        task.id: manager.history.runs(RunFilter(task.id, succeeded), limit=_PEAKS).runs[::-1]
+        for task in tasks[:_MOST_TASKS]
+    }

@@ -1,0 +1,44 @@
+"""One thing that the doctor looked at."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Verdict(StrEnum):
+    """How it is: all right, worth knowing, or to be mended."""
+
+    OK = "ok"
+    NOTE = "note"
+    WARN = "warn"
+
+
+class Finding(NamedTuple):
+    """What was looked at, how it is, why that is known, and what to do about it."""
+
+    check: str
+    verdict: Verdict
+    why: str
+    remedy: str = ""
+
+
+def ok(check: str, why: str) -> Finding:
+    """Return that all is right."""
+    return Finding(check, Verdict.OK, why)
+
+
+def note(check: str, why: str, remedy: str = "") -> Finding:
+    """Return what may be meant so."""
+    return Finding(check, Verdict.NOTE, why, remedy)
+
+
+def warn(check: str, why: str, remedy: str) -> Finding:
+    """Return what is to be mended."""
+    return Finding(check, Verdict.WARN, why, remedy)
+
+
+def some(items: list[str], most: int = 5) -> str:
+    """Return the first few of them in one line."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more

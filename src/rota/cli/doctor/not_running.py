@@ -1,0 +1,99 @@
+""" "Tasks not running": what keeps a task from being planned, or a planned run from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rota.cli import words
+from rota.cli.doctor.evidence import Evidence
+from rota.cli.doctor.finding import Finding, note, ok, some, warn
+from rota.core.instants import from_datetime
+from rota.core.task import Task, TaskStatus
+
+_LONG = 10.0  # seconds that a due run may wait
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Look at files, nodes, tasks and what waits."""
+    yield _files(evidence)
+    yield from _node(evidence)
+    if evidence.ledger_trouble is None:
+        yield from _tasks(evidence)
+    yield from _waiting(evidence)
+
+
+def _files(evidence: Evidence) -> Finding:
+    if evidence.mistakes:
+        first = evidence.mistakes[0]
+        place = f"{first.file}:{first.line}" if first.line else first.file
+        why = f"{len(evidence.mistakes)} found, the first in {place}: {first.what}"
+        return warn("mistakes in the task files", why, "`rota check` lists them all.")
+    if not evidence.entries:
+        where = evidence.config.manager.tasks_directory
+        return warn("task files", f"no task is defined in {where}.", "`rota init` makes a first.")
+    return ok("configuration and task files", f"{len(evidence.entries)} tasks, no mistake.")
+
+
+def _node(evidence: Evidence) -> Iterator[Finding]:
+    health = evidence.health
+    if health["status"] == "down":
+        yield warn("a node is up", some(health["reasons"]), "Run `rota up` and keep it running.")
+        return
+    age = health.get("tick_age")
+    ticked = "" if age is None else f", its clock ticked {words.duration(age)} ago"
+    yield ok("a node is up", f"{health.get('node')}{ticked}.")
+    for reason in health["reasons"]:
+        if not reason.startswith("broken task file"):  # listed from the files themselves
+            yield warn("health of the node", reason, _what_to_do(reason))
+
+
+def _what_to_do(reason: str) -> str:
+    if "blocked" in reason:
+        return 'Await in that place, make the function a plain one, or give it executor="process".'
+    if "stuck" in reason:
+        return 'Look at current_run().cancelled there, or give the task executor="process".'
+    if "due for" in reason:
+        return "Raise manager.scheduler_thread_pool or manager.async_slots, or start another node."
+    return "See the log of `rota up`."
+
+
+def _tasks(evidence: Evidence) -> Iterator[Finding]:
+    quiet = 0
+    for task in evidence.tasks:
+        for finding in _task(task, evidence.now):
+            quiet += 1
+            yield finding
+    if evidence.tasks and not quiet:
+        yield ok("every task has a next run", f"{len(evidence.tasks)} tasks are planned.")
+
+
+def _task(task: Task, now: int) -> Iterator[Finding]:
+    name = f"task {task.id}"
+    if task.paused:
+        until = f" until {words.clock(task.paused_until)}" if task.paused_until else ""
+        why = f"it is paused{until}{f': {task.pause_reason}' if task.pause_reason else ''}."
+        yield note(name, why, f"rota resume {task.id}")
+    elif not task.enabled:
+        yield note(name, "it is disabled.", 'Set "enabled": True, or start it with `rota run`.')
+    elif task.status is TaskStatus.FINISHED:
+        yield note(name, "its trigger never fires again.", "Give it another time.")
+    elif task.status is TaskStatus.UNRESOLVED:
+        why = "the ledger knows it, but no task file here defines it any more."
+        yield note(name, why, "Bring its definition back, or remove it.")
+    elif task.next_run and from_datetime(task.next_run) < now - 60_000_000:
+        why = f"it was due at {words.clock(task.next_run)}."
+        yield warn(name, why, "Start a node with `rota up`.")
+
+
+def _waiting(evidence: Evidence) -> Iterator[Finding]:
+    due = evidence.health.get("oldest_due")
+    if evidence.health["status"] == "down" or not due:
+        return
+    if due["age"] > _LONG:
+        why = (
+            f"{evidence.health['waiting']} runs wait, the oldest for {words.duration(due['age'])};"
+            f" {evidence.health['running']} are running."
+        )
+        yield warn("free slots", why, _what_to_do("due for"))
+    else:
+        yield ok("free slots", "no run has been due for long.")

@@ -1,0 +1,51 @@
+"""`rota run` where no node is up: the task runs in the command's own process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+from tests.integration.cli.project import ROTA, Project, environment, until
+
+
+def test_success_and_failure(project: Project) -> None:
+    done = project.rota("run", "greet", "--arg", 'name="Bo"')
+    assert "it runs in this process" in done.stderr
+    assert "hello Bo" in done.stderr
+    run_id = done.stdout.strip()
+    (run,) = project.lines("runs")
+    assert (run["id"], run["state"], run["node"]) == (run_id, "succeeded", "a")
+    failed = project.rota("run", "fail", code=1)
+    assert "ValueError: no such luck" in failed.stderr
+    assert project.rota("run", "idle").stdout.strip() == project.lines("runs")[-1]["id"]
+
+
+def test_a_timeout_cancels_it(project: Project) -> None:
+    done = project.rota("run", "hold", "--timeout", "0.5", code=1)
+    assert "cancelled" in done.stderr
+    (run,) = project.lines("runs")
+    assert (run["state"], run["reason"]) == ("cancelled", "not done after --timeout 0.5")
+
+
+def test_ctrl_c_cancels_it(project: Project) -> None:
+    with subprocess.Popen(
+        [ROTA, "run", "hold"],
+        cwd=project.path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        until(lambda: project.has("begun"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 1
+    (run,) = project.lines("runs")
+    assert (run["state"], run["reason"]) == ("cancelled", "SIGINT")
+
+
+def test_it_schedules_nothing(project: Project) -> None:
+    project.write(
+        "backgroundtask/often.py",
+        "import rota\n@rota.task('interval', seconds=0.1)\ndef often(): pass\n",
+    )
+    project.rota("run", "hold", "--timeout", "0.5", code=1)
+    assert {run["task_id"] for run in project.lines("runs")} == {"hold"}

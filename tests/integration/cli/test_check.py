@@ -1,0 +1,95 @@
+"""`rota check`: all mistakes at once, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.project import Project
+
+CONFIG = """{
+  "manager": {
+    "max_task": 3,
+    "timezone": "Europe/Berln"
+  }
+}
+"""
+BAD = """import rota
+
+@rota.task("cron", hour=25)
+def late(): ...
+
+@rota.task("interval", minutes=-1, timeot=3)
+def negative(): ...
+
+@rota.task("interval", minutes=1)
+def right(): ...
+"""
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Project:
+    """A project with a mistake of every kind."""
+    project = Project(tmp_path)
+    project.write("config.json", CONFIG)
+    project.write("backgroundtask/bad.py", BAD)
+    project.write("backgroundtask/syntax.py", "import rota\ndef (\n")
+    project.write("backgroundtask/raises.py", "import rota\n\n1 / 0\n")
+    return project
+
+
+def test_every_mistake_at_once_with_file_and_line(wrong: Project) -> None:
+    done = wrong.rota("check", code=1)
+    for place in (
+        "config.json:3: manager.max_task: no such key.",
+        "config.json:4: manager.timezone:",
+        "backgroundtask/bad.py:3: ",
+        "backgroundtask/bad.py:6: ",
+        "backgroundtask/syntax.py:2: ",
+        "backgroundtask/raises.py:3: ",
+    ):
+        assert f"\n{place}" in f"\n{done.stdout}"
+    assert "Did you mean 'max_tasks'?" in done.stdout
+    assert "Did you mean 'timeout'?" in done.stdout
+    assert "5 tasks are right" in done.stderr  # four of work.py, one of bad.py
+
+
+def test_json(wrong: Project) -> None:
+    found = wrong.lines("check", code=1)
+    assert {tuple(one) for one in found} == {("file", "line", "at", "what", "remedy")}
+    assert ("backgroundtask/raises.py", 3) in {(one["file"], one["line"]) for one in found}
+
+
+def test_named_files_limit_it(wrong: Project) -> None:
+    found = wrong.lines("check", "backgroundtask/raises.py", "README.md", code=1)
+    assert [one["file"] for one in found] == ["backgroundtask/raises.py"]
+
+
+def test_files_of_others_are_passed_over(wrong: Project) -> None:
+    assert wrong.rota("check", "README.md", "src/other.py").stdout == ""
+
+
+def test_a_right_project(project: Project) -> None:
+    assert project.lines("check") == []
+    assert "No mistakes; 4 tasks are right." in project.rota("check").stderr
+    assert not project.has("rota.db")
+
+
+def test_a_directory_named_by_a_wrong_config_is_looked_at(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("config.json", '{"manager": {"tasks_directory": "jobs", "max_task": 1}}')
+    project.write("jobs/raises.py", "import rota\n1 / 0\n")
+    assert [one["file"] for one in project.lines("check", code=1)] == [
+        "config.json",
+        "jobs/raises.py",
+    ]
+
+
+def test_an_environment_variable_is_named(project: Project) -> None:
+    done = project.rota("check", code=1, XCORE_MANAGER__MAX_TASKS="many")
+    assert "XCORE_MANAGER__MAX_TASKS" in done.stdout
+
+
+def test_without_the_config_file(project: Project) -> None:
+    assert "there is no such file" in project.rota("ls", "--config", "no.json", code=2).stderr

@@ -1,0 +1,79 @@
+"""Before anything runs: help, version, a new project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from rota import __version__
+from rota.cli.main import COMMANDS
+from tests.integration.cli.project import ROTA, Project
+
+HEAVY = ("sqlalchemy", "alembic", "pydantic", "apscheduler", "fastapi", "rich", "asyncio")
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['rota', '--help']\n"
+        "from rota.cli.main import run\n"
+        "try: run()\n"
+        "finally: print('loaded', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    listed, _, loaded = done.stdout.partition("\nloaded ")
+    for name, text in COMMANDS.items():
+        assert name in listed
+        assert text.split(".")[0][:20] in listed
+    assert not set(HEAVY) & set(loaded.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does(name: str) -> None:
+    assert import_module(f"rota.cli.commands.{name}").command.__doc__
+
+
+def test_a_command_shows_its_own_options() -> None:
+    done = subprocess.run([ROTA, "runs", "--help"], capture_output=True, text=True, check=True)
+    for option in ("--task", "--state", "--since", "--until", "--limit", "--json", "--config"):
+        assert option in done.stdout
+
+
+def test_version() -> None:
+    done = subprocess.run([ROTA, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"rota {__version__}\n"
+
+
+def test_unknown_command_names_the_nearest() -> None:
+    done = subprocess.run([ROTA, "rnus"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'runs'" in done.stderr
+
+
+def test_init_makes_a_project_that_works_at_once(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [ROTA, "init", "fresh"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "cd fresh && rota up" in made.stdout
+    project = Project.at(tmp_path / "fresh")
+    assert project.lines("check") == []
+    assert [task["id"] for task in project.lines("ls")] == ["hello", "tidy_up"]
+    assert not project.has("rota.db")
+
+
+def test_init_overwrites_nothing(project: Project) -> None:
+    before = (project.path / "config.json").read_text()
+    said = project.rota("init").stdout
+    assert (project.path / "config.json").read_text() == before
+    assert "kept  config.json" in said
+    assert "made  .gitignore" in said
+
+
+def test_init_where_nothing_can_be_written(project: Project) -> None:
+    project.touch("file")
+    assert "cannot be written" in project.rota("init", "file/below", code=2).stderr
