@@ -252,7 +252,8 @@ class TaskManager:
         claimed but runs of its task. Returns it when it has ended, retries included; raises
         UnknownRunError."""
         engine, run = self.services.engine, self.history.run(run_id)
-        engine.start(only=run.task_id)
+        with self._lock:
+            self._start_engine(only=run.task_id)
         try:
             engine.wait_for(run.id)
         finally:
@@ -303,8 +304,7 @@ class TaskManager:
             if loop is None and self.config.manager.task_loop == "application":
                 loop = _running_loop()
             self._lend(loop)
-            self.services.engine.start()
-            self._opened = True
+            self._start_engine()
             Manager.use(self)
 
     def shutdown(self, *, grace: float | None = None) -> bool:
@@ -356,6 +356,13 @@ class TaskManager:
                 self.services.ledger.open()
                 self._opened = True
 
+    def _start_engine(self, only: str | None = None) -> None:
+        if self._opened:  # the engine opens the ledger itself, and it opens only once
+            self.services.ledger.close()
+            self._opened = False
+        self.services.engine.start(only=only)
+        self._opened = True
+
     def _synced_history(self) -> History:
         """Return the history once the ledger and this process know the same of each task."""
         self._open()
@@ -393,13 +400,19 @@ class TaskManager:
         elif entry is not None:
             rows, now = records([entry]), self._now()
             self.services.ledger.write(lambda tx: tx.register(rows, now)).result()
-        if entry is None and self.services.ledger.history.task(id).removed_at is not None:
+        if entry is None and id not in self._stored_ids([id]):
             raise self._unknown(id)
         return entry
 
     def _unknown(self, id: str) -> UnknownTaskError:
-        known = [entry.definition.id for entry in self.services.engine.registry.entries()]
-        return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, known))
+        known = {entry.definition.id for entry in self.services.engine.registry.entries()}
+        known.update(self._stored_ids())
+        return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, sorted(known)))
+
+    def _stored_ids(self, among: list[str] | None = None) -> set[str]:
+        """Return the ids that the ledger knows, removed ones left out."""
+        tasks = self.services.ledger.history.tasks(among)
+        return {task.record.id for task in tasks if task.removed_at is None}
 
     def _known(self, entry: Entry) -> Task:
         if not self._opened:
