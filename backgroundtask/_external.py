@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from backgroundtask._files import write_atomically
 from configurations import Xcorecfg
@@ -42,7 +41,7 @@ class Source:
     @property
     def file_name(self) -> str:
         """The last part of the URL's path, as far as it is harmless as a file's name."""
-        last = urlsplit(self.url).path.rpartition("/")[2]
+        last = self.url.partition("?")[0].partition("#")[0].rpartition("/")[2]
         return re.sub(r"[^A-Za-z0-9._-]", "_", last).lstrip(".")[:100] or "data"
 
     @property

@@ -25,11 +25,11 @@ def main() -> None:
 
     from manager import Manager
 
-    database = import_module("database.db")
-    import_module("auth.models")
-    import_module("plugins.my_plugin.models")
-    database.Base.metadata.create_all(database.engine)
-
+    if Path("auth").exists():  # the example application, not the sample container alone
+        database = import_module("database.db")
+        import_module("auth.models")
+        import_module("plugins.my_plugin.models")
+        database.Base.metadata.create_all(database.engine)
     task_manager = Manager.task_manager
     assert task_manager.discover().errors == []
     file = import_module("backgroundtask.taskplugins")

@@ -40,7 +40,6 @@ def copy(source: Path, directory: Path) -> Path:
 def environment(**more: str) -> dict[str, str]:
     """Return this environment without settings that would reach into the project."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XCORE_")}
-    kept.pop("PYTHONPATH", None)
     return {**kept, "NO_PROXY": "127.0.0.1,localhost", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 

@@ -1,0 +1,87 @@
+"""What happened before: runs laid into a ledger with the times they had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rota import TaskManager
+from rota.core.ids import RunIds
+from rota.core.instants import Instant, seconds
+from rota.core.lifecycle import settle
+from rota.core.outcome import SUCCEEDED, Outcome, OutcomeKind, failure
+from rota.core.ports import Claim, Ending, NewRun, Node, Transaction, Verdict
+from rota.core.run import Attempt, Cause, State
+from rota.core.task import Overlap, Policy
+
+NODE = "a-node-of-the-past"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Writes runs of a task that is known to `task_manager`."""
+
+    task_manager: TaskManager
+    ids: RunIds
+
+    def write(self, operation: Any) -> Any:
+        """Do something in the ledger and return what came of it."""
+        return self.task_manager.services.ledger.write(operation).result()
+
+    def never_ran(self, task_id: str, *fire_times: Instant, state: State, count: int = 1) -> None:
+        """Record occurrences that were skipped or missed; each stands for `count`."""
+        runs = [self._planned(task_id, at, state, count) for at in fire_times]
+        self.write(lambda tx: tx.plan(runs))
+
+    def ran(
+        self, task_id: str, fire_time: Instant, *, late: float, took: float, error: str = ""
+    ) -> None:
+        """Record a run that started so late, took so long (seconds) and failed with `error`."""
+        begun = fire_time + seconds(late)
+        ended = begun + seconds(took)
+        outcome = failure(ValueError(error)) if error else SUCCEEDED
+        run = self._planned(task_id, fire_time, State.QUEUED, 1)
+        self.write(lambda tx: tx.plan([run]))
+        [claim] = self.write(lambda tx: self._claimed(tx, begun))
+        ending = _ending(claim, begun, ended, outcome)
+        assert self.write(lambda tx: tx.settle([ending], NODE)) == []
+
+    @staticmethod
+    def _claimed(tx: Transaction, now: Instant) -> list[Claim]:
+        def all_of(waiting: Any) -> Verdict:
+            return Verdict([one.run_id for one in waiting])
+
+        return tx.claim(NODE, now, 10, (), all_of)
+
+    def _planned(self, task_id: str, at: Instant, state: State, count: int) -> NewRun:
+        return NewRun(
+            id=self.ids.new(at),
+            task_id=task_id,
+            fire_time=at,
+            cause=Cause.SCHEDULE,
+            state=state,
+            reason="" if state is State.QUEUED else f"{state} in a test",
+            available_at=at,
+            created_at=at,
+            overlap=Overlap.ALLOW,
+            stands_for=count,
+        )
+
+
+def past(task_manager: TaskManager) -> Past:
+    """Open the ledger of a task manager that has not started, with a node that runs nothing."""
+    task_manager.list_tasks()
+    made = Past(task_manager, RunIds())
+    node = Node(NODE, NODE, "elsewhere", 1, "0", 1, 0, 0, 0, "stopped")
+    made.write(lambda tx: tx.join(node))
+    return made
+
+
+def _ending(claim: Claim, begun: Instant, ended: Instant, outcome: Outcome) -> Ending:
+    never_again = Policy(max_retries=0)
+    settlement = settle(
+        outcome, run_id=claim.run_id, failures=0, crashes=0, policy=never_again, now=ended
+    )
+    kind: OutcomeKind = outcome.kind
+    attempt = Attempt(claim.run_id, claim.attempt, NODE, begun, ended, kind, outcome.error)
+    return Ending(attempt, claim.fence, settlement)

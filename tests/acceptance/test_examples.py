@@ -1,0 +1,130 @@
+"""The examples run as their README says: real servers, real signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rota import TaskManager
+from rota.config import Xcorecfg
+from rota.core.ports import History, RunFilter
+from rota.core.run import Cause, State
+from tests.acceptance.project import ROOT, copy, environment, example, wait_until
+
+
+@contextmanager
+def running(project: Path, *command: str) -> Iterator[psutil.Popen]:
+    """Run a program in a project; whatever is left of it at the end is killed."""
+    said = (project / "said.txt").open("w")
+    with (
+        said,
+        psutil.Popen(
+            [sys.executable, *command], cwd=project, env=environment(), stdout=said, stderr=said
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                for child in process.children(recursive=True):
+                    child.kill()
+                process.kill()
+
+
+def request(method: str, url: str) -> Any:
+    """Ask a server for JSON."""
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+        return json.load(answer)
+
+
+def answers(url: str) -> bool:
+    """Say whether a server is there."""
+    try:
+        return bool(request("GET", url))
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """Return a port that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def history_of(project: Path) -> Iterator[History]:
+    """Read a project's ledger from here."""
+    config = Xcorecfg()
+    config.manager.ledger_url = f"sqlite:///{project}/rota.db"
+    task_manager = TaskManager(config, project=project)
+    yield task_manager.history
+    task_manager.shutdown()
+
+
+def occurrences(history: History) -> list[tuple[str, int | None]]:
+    """Return the scheduled runs that succeeded, by task and time."""
+    where = RunFilter(states=[State.SUCCEEDED], causes=[Cause.SCHEDULE])
+    return [(run.task_id, run.fire_time) for run in history.runs(where).runs]
+
+
+@pytest.mark.slow
+def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
+    project = example(tmp_path / "app")
+    file = project / "backgroundtask" / "taskplugins.py"
+    file.write_text(file.read_text().replace('{"seconds": 30}', '{"seconds": 1}'))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        project, "-m", "uvicorn", "main:app", "--workers", "4", f"--port={port}"
+    ) as server:
+        wait_until(lambda: answers(f"{url}/tasks"), "the application answers", 60)
+        assert {task["id"] for task in request("GET", f"{url}/tasks")} == {
+            "cleanup_expired_sessions",
+            "cleanup_old_logs",
+            "refresh_products",
+        }
+        run = request("POST", f"{url}/tasks/cleanup_expired_sessions/run")["run"]
+        wait_until(lambda: request("GET", f"{url}/runs/{run}")["result"] == 0, "the run succeeded")
+        assert request("GET", f"{url}/health")["status"] == "healthy"
+        with history_of(project) as history:
+            wait_until(lambda: len(occurrences(history)) >= 4, "four occurrences ran")
+            wait_until(lambda: len(history.nodes()) == 4, "every worker has joined")
+        family = server.children(recursive=True)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0, (project / "said.txt").read_text()
+        psutil.wait_procs(family, timeout=10)
+        assert [one for one in family if one.is_running()] == []
+    with history_of(project) as history:
+        assert set(Counter(occurrences(history)).values()) == {1}
+        assert {node.state for node in history.nodes()} == {"stopped"}
+        assert history.active() == []
+    assert "Traceback" not in (project / "said.txt").read_text()
+
+
+def test_the_script_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    project = copy(ROOT / "examples" / "script", tmp_path / "script")
+    with running(project, "main.py") as script:
+        wait_until((project / "rota.db").exists, "there is a ledger")
+        with history_of(project) as history:
+            wait_until(lambda: occurrences(history), "an occurrence ran")
+            script.send_signal(signal.SIGTERM)
+            assert script.wait(30) == 0, (project / "said.txt").read_text()
+            [run] = history.runs(newest_first=False, limit=1).runs
+            assert (run.task_id, run.result) == ("count_on", 3)
+            texts = [line.text for line in history.logs(run.id)]
+            assert texts == ["1 of 3", "2 of 3", "3 of 3"]
+    said = (project / "said.txt").read_text()
+    for task_id in ("count_on", "good_morning", "tidy_up"):
+        assert f"{task_id}: next run 2" in said
