@@ -36,7 +36,7 @@ def serve(manager: TaskManager, host: str | None = None, port: int | None = None
 def application(manager: TaskManager, *, hosts: Collection[str] = ()) -> FastAPI:
     """Make the ASGI application of pages and API; `hosts` are names it answers to beside
     localhost."""
-    from rota.web.application import build
+    from rota.web.assembly import build
 
     return build(manager, hosts)
 

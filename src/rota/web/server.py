@@ -12,7 +12,7 @@ import uvicorn
 
 from rota.errors import ConfigError
 from rota.manager import TaskManager
-from rota.web.application import build
+from rota.web.assembly import build
 
 logger = logging.getLogger("rota.web")
 
@@ -93,9 +93,15 @@ class Server:
 
     def _listen(self) -> socket.socket:
         family, address = self._address
+        # Only where the protocol is named does asyncio set TCP_NODELAY, without which every
+        # answer on a connection that is kept waits 40 ms for an acknowledgement.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            return socket.create_server(address, family=family, backlog=128)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
         except OSError as error:
+            listener.close()
             raise ConfigError(
                 f"{self._host}, port {self._wanted}, cannot be listened on"
                 f" ({error.strerror or error}).",
@@ -103,6 +109,7 @@ class Server:
                 remedy="Stop the program that has it, or choose another manager.port;"
                 " 0 takes any free one.",
             ) from error
+        return listener
 
 
 class _Uvicorn(uvicorn.Server):

@@ -1,0 +1,192 @@
+"""Tasks over REST, as section 4 of the contract says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.web.site import FAR, Gate, Site, fail, greet
+
+
+def test_tasks_are_listed_and_read(site: Site) -> None:
+    site.add(greet)
+    site.add(fail)
+    listed = site.client.get("/manager/tasks").json()
+    assert [task["id"] for task in listed] == ["fail", "greet"]
+    task = site.client.get("/manager/tasks/greet").json()
+    assert task == listed[1]
+    assert (task["status"], task["last_run"], task["trigger_args"]) == ("scheduled", None, FAR)
+    assert task["next_run"].endswith("Z")
+
+
+def test_a_task_is_created_for_a_known_function(site: Site) -> None:
+    path = site.manager.get_task(site.add(greet))
+    assert path is not None
+    answer = site.client.post(
+        "/manager/tasks",
+        json={
+            "name": "Morning greeting",
+            "func_path": path.func_path,
+            "trigger": "cron",
+            "trigger_args": {"hour": 9},
+            "timeout": 5,
+        },
+    )
+    assert answer.status_code == 201
+    assert answer.headers["location"] == "/manager/tasks/morning_greeting"
+    made = site.client.get(answer.headers["location"]).json()
+    assert made == answer.json()
+    assert (made["id"], made["max_retries"], made["timeout"]) == ("morning_greeting", 3, 5)
+    assert made["next_run"].split("T")[1] == "09:00:00Z"
+
+
+def test_an_id_is_given_once(site: Site) -> None:
+    path = site.manager.get_task(site.add(greet))
+    assert path is not None
+    body = {"id": "greet", "name": "x", "func_path": path.func_path, "trigger": "interval"}
+    answer = site.client.post("/manager/tasks", json={**body, "trigger_args": FAR})
+    assert answer.status_code == 409
+    assert "'greet' is taken" in answer.json()["detail"]
+    assert answer.json()["remedy"]
+
+
+def test_functions_of_task_files_may_be_named_and_nothing_else(tmp_path: Path) -> None:
+    files = tmp_path / "backgroundtask"
+    files.mkdir()
+    (files / "chores.py").write_text(
+        "from os import system\n\n\ndef sweep():\n    pass\n\n\ndef _secret():\n    pass\n"
+        "\n\nTASK_DEFINITIONS = []\n"
+    )
+    (tmp_path / "never_imported_here.py").write_text("def ready():\n    pass\n")
+    with Site(tmp_path) as site:
+        site.manager.discover()
+
+        def create(path: str) -> int:
+            body: dict[str, object] = {
+                "id": path,
+                "name": "x",
+                "func_path": path,
+                "trigger": "interval",
+            }
+            body["trigger_args"] = FAR
+            return site.client.post("/manager/tasks", json=body).status_code
+
+        module = next(file.module for file in site.manager.catalogue.files if file.module)
+        assert create(f"{module.__name__}:sweep") == 201
+        assert create(f"{module.__name__}.sweep") == 201
+        for path in ("_secret", "system", "sweep.__globals__", "nothing"):
+            assert create(f"{module.__name__}:{path}") == 422
+        for path in ("os:system", "never_imported_here:ready", "builtins:exec", ":", "a" * 200):
+            assert create(path) == 422
+        assert "never_imported_here" not in sys.modules
+
+
+def test_all_mistakes_are_told_at_once(site: Site) -> None:
+    site.add(greet)
+    answer = site.client.post(
+        "/manager/tasks",
+        json={
+            "name": "x",
+            "func_path": "os:system",
+            "trigger": "cron",
+            "trigger_args": {"hour": 99},
+        },
+    )
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = {error["where"]: error for error in answer.json()["errors"]}
+    assert set(told) == {"func_path", "task 'x', trigger_args.hour"}
+    assert all(error["detail"] and error["remedy"] for error in told.values())
+    assert site.manager.get_task("x") is None
+
+
+def test_one_task_too_many_is_refused(tmp_path: Path) -> None:
+    with Site(tmp_path, max_tasks=1) as site:
+        path = site.manager.get_task(site.add(greet))
+        assert path is not None
+        body = {"name": "x", "func_path": path.func_path, "trigger": "interval"}
+        answer = site.client.post("/manager/tasks", json={**body, "trigger_args": FAR})
+        assert answer.status_code == 409
+        assert "manager.max_tasks" in answer.json()["remedy"]
+
+
+def test_a_task_is_changed_and_the_rest_stays(site: Site) -> None:
+    site.add(greet)
+    changed = site.client.put("/manager/tasks/greet", json={"trigger_args": {"hours": 5}}).json()
+    assert (changed["trigger_args"], changed["name"]) == ({"hours": 5}, "greet")
+    changed = site.client.put("/manager/tasks/greet", json={"name": "Hi", "enabled": False}).json()
+    assert (changed["name"], changed["enabled"], changed["next_run"]) == ("Hi", False, None)
+    assert (changed["status"], changed["trigger_args"]) == ("disabled", {"hours": 5})
+    assert site.client.get("/manager/tasks/greet").json() == changed
+
+
+def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
+    site.add(greet)
+    before = site.client.get("/manager/tasks/greet").json()
+    for wrong in ({"trigger_args": {"hour": 5}}, {"nam": "x"}, {"enabled": "yes"}, {"name": ""}):
+        answer = site.client.put("/manager/tasks/greet", json=wrong)
+        assert answer.status_code == 422, wrong
+        assert answer.json()["errors"], wrong
+    assert "Did you mean 'name'?" in site.client.put("/manager/tasks/greet", json={"nam": 1}).text
+    assert site.client.get("/manager/tasks/greet").json() == before
+
+
+def test_a_task_is_taken_out(site: Site) -> None:
+    site.add(greet)
+    assert site.client.delete("/manager/tasks/greet").status_code == 204
+    assert site.client.get("/manager/tasks").json() == []
+    assert site.client.delete("/manager/tasks/greet").status_code == 404
+
+
+def test_a_task_is_run_by_hand(site: Site) -> None:
+    site.add(greet)
+    answer = site.client.post("/manager/tasks/greet/run")
+    assert answer.status_code == 202
+    run = answer.json()
+    assert (run["task_id"], run["cause"], run["fire_time"]) == ("greet", "manual", None)
+    site.wait(run["id"])
+    done = site.client.get(answer.headers["location"]).json()
+    assert (done["state"], done["result"]) == ("succeeded", {"said": "hello"})
+
+
+def test_arguments_reach_the_function(site: Site) -> None:
+    def echo(word: str = "") -> str:
+        return word
+
+    site.add(echo)
+    run = site.client.post("/manager/tasks/echo/run", json={"arguments": {"word": "ß\t😀"}}).json()
+    site.wait(run["id"])
+    assert site.client.get(f"/manager/runs/{run['id']}").json()["result"] == "ß\t😀"
+
+
+def test_pause_and_resume(site: Site) -> None:
+    site.add(greet)
+    paused = site.client.post("/manager/tasks/greet/pause", json={"reason": "holidays"}).json()
+    assert (paused["status"], paused["paused"], paused["next_run"]) == ("paused", True, None)
+    resumed = site.client.post("/manager/tasks/greet/resume").json()
+    assert (resumed["status"], resumed["paused"]) == ("scheduled", False)
+    until = {"until": "2999-01-01T00:00:00+01:00"}
+    assert site.client.post("/manager/tasks/greet/pause", json=until).json()["paused"]
+
+
+@pytest.mark.parametrize("id", ["a/b", "ä b?c#d%2Fe", "run", "x/run", "😀", "a/../b"])
+def test_ids_of_any_form_can_be_addressed(site: Site, id: str, gate: Gate) -> None:
+    from urllib.parse import quote
+
+    site.add(gate.hold, id)
+    address = f"/manager/tasks/{quote(id, safe='')}"
+    assert site.client.get(address).json()["id"] == id
+    assert site.client.post(f"{address}/pause").json()["paused"]
+    assert site.client.get(f"/tasks/{quote(id, safe='')}").status_code == 200
+    assert site.client.delete(address).status_code == 204
+
+
+@pytest.mark.parametrize("verb", ["run", "pause", "resume"])
+def test_unknown_tasks_are_not_found(site: Site, verb: str) -> None:
+    site.add(greet)
+    answer = site.client.post(f"/manager/tasks/greeet/{verb}")
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:rota:problem:unknown-task"
+    assert "greet" in answer.json()["remedy"]
