@@ -63,4 +63,6 @@ class SqliteMemory:
 
     def version(self) -> int:
         """Return the number of commits."""
+        if self._connection is None:
+            raise closed(self.url)
         return self._commits

@@ -36,12 +36,13 @@ class Writer:
         self.latency = 0.0
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work; safe twice."""
         with self._lock:
-            self._thread = threading.Thread(
-                target=self._work, name="rota-ledger-writer", daemon=True
-            )
-            self._thread.start()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="rota-ledger-writer", daemon=True
+                )
+                self._thread.start()
 
     def stop(self) -> None:
         """Finish what was handed over, then end; safe twice and unstarted."""

@@ -1,0 +1,132 @@
+"""Several nodes on one ledger: threads, processes, and one that is killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.ledger.desk import NOON, Desk, ids
+from tests.conformance.ledger.racer import OCCURRENCES
+
+PROJECT = Path(__file__).parents[3]
+
+
+class Racer:
+    """A process of `racer`; see there."""
+
+    def __init__(self, url: str, verb: str) -> None:
+        command = [sys.executable, "-m", "tests.conformance.ledger.racer", url, verb]
+        self._process = subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.hear() == "ready"
+
+    def go(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> Any:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+    def kill(self) -> list[Any]:
+        """Kill it as no process can prevent, and return what it still had said."""
+        self._process.kill()
+        rest, _ = self._process.communicate(timeout=30)
+        return [json.loads(line) for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+
+
+@contextmanager
+def racing(url: str, *verbs: str) -> Iterator[list[Racer]]:
+    racers = [Racer(url, verb) for verb in verbs]
+    try:
+        for racer in racers:
+            racer.go()
+        yield racers
+    finally:
+        for racer in racers:
+            racer.kill()
+
+
+def at_once(*calls: Callable[[], list[str]]) -> list[list[str]]:
+    """Make the calls in threads that start together."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], list[str]]) -> list[str]:
+        start.wait(30)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [done.result(60) for done in [pool.submit(run, call) for call in calls]]
+
+
+def test_two_ledgers_plan_each_occurrence_once(two_desks: tuple[Desk, Desk]) -> None:
+    def plan(desk: Desk) -> list[str]:
+        return [
+            run_id
+            for n in range(60)
+            for run_id in ids(desk.plan(desk.new(fire_time=NOON + n)))
+        ]
+
+    one, other = two_desks
+    won = at_once(lambda: plan(one), lambda: plan(other))
+    runs = one.history.runs(limit=1000).runs
+    assert sorted(won[0] + won[1]) == sorted(ids(runs))
+    assert sorted(run.fire_time or 0 for run in runs) == [NOON + n for n in range(60)]
+
+
+def test_two_ledgers_never_claim_the_same_run(two_desks: tuple[Desk, Desk]) -> None:
+    def claim(desk: Desk, node: str) -> list[str]:
+        won: list[str] = []
+        while claims := desk.claim(node, limit=3):
+            won += ids(claims)
+        return won
+
+    one, other = two_desks
+    one.plan(*(one.new(f"t{n}") for n in range(100)))
+    won = at_once(lambda: claim(one, "a"), lambda: claim(other, "b"))
+    assert len(set(won[0] + won[1])) == len(won[0] + won[1]) == 100
+    for node, runs in zip("ab", won, strict=True):
+        assert {one.run(run_id).node for run_id in runs} <= {node}
+
+
+def test_one_ledger_sees_what_the_other_wrote(two_desks: tuple[Desk, Desk]) -> None:
+    one, other = two_desks
+    before = other.ledger.version()
+    one.plan(one.new())
+    assert other.ledger.version() != before
+    assert other.states() == ["queued"]
+
+
+def test_processes_plan_each_occurrence_once_from_an_empty_ledger(shared_url: str) -> None:
+    with racing(shared_url, "plan", "plan", "plan") as racers:
+        won = [run_id for racer in racers for run_id in racer.hear()]
+    with Desk(shared_url) as desk:
+        runs = desk.history.runs(limit=10_000).runs
+    assert sorted(won) == sorted(ids(runs))
+    assert len({run.fire_time for run in runs}) == len(runs) == OCCURRENCES
+
+
+def test_processes_never_claim_the_same_run(shared_url: str) -> None:
+    with Desk(shared_url) as desk:
+        desk.plan(*(desk.new(f"t{n}") for n in range(100)))
+        with racing(shared_url, "claim", "claim") as racers:
+            won = [run_id for racer in racers for run_id in racer.hear()]
+    assert len(set(won)) == len(won) == 100
+
+
+def test_what_was_durable_survives_a_kill(shared_url: str) -> None:
+    with racing(shared_url, "write") as (racer,):
+        said = [racer.hear() for _ in range(30)]
+        said += racer.kill()
+    with Desk(shared_url) as desk:
+        assert set(said) <= set(ids(desk.history.runs(limit=100_000).runs))
+        desk.plan(desk.new())
