@@ -72,32 +72,28 @@ def test_follow_cancel_and_refuse_to_cancel_again(tmp_path_factory: pytest.TempP
 
 
 def test_runs_are_narrowed(running: Project) -> None:
-    succeeded, failed = (
-        started(running, "greet", "--wait"),
-        started(running, "fail", "--wait", code=1),
-    )
-    states = running.lines("runs", "--state", "failed", "--state", "lost")
-    assert failed in {run["id"] for run in states}
-    assert {run["state"] for run in states} == {"failed"}
-    assert {run["task_id"] for run in running.lines("runs", "--task", "greet")} == {"greet"}
-    assert [run["id"] for run in running.lines("runs", "--limit", "2")] == [succeeded, failed]
-    assert succeeded in {run["id"] for run in running.lines("runs", "--since", "1h")}
+    succeeded = started(running, "greet", "--wait")
+    failed = started(running, "fail", "--wait", code=1)
+    found = running.lines("runs", "--state", "failed", "--state", "lost", "--task", "fail")
+    assert failed in {run["id"] for run in found}
+    assert {run["state"] for run in found} == {"failed"}
+    newest = running.lines("runs", "--limit", "2", "--since", "1h")
+    assert [run["id"] for run in newest] == [succeeded, failed]
     assert running.lines("runs", "--until", "2020-01-01") == []
-    assert running.lines("runs", "--since", "2999-01-01T00:00+01:00") == []
     every = running.lines("runs")
     assert every == sorted(every, key=lambda run: str(run["id"]))
-    table = running.rota("runs", "--limit", "1").stdout
-    assert table.splitlines()[0].split()[:3] == ["ID", "TASK", "TIME"]
-    assert failed in table
+    table = running.rota("runs", "--limit", "1").stdout.splitlines()
+    assert table[0].split()[:3] == ["ID", "TASK", "TIME"]
+    assert table[1].startswith(failed)
 
 
 def test_pause_and_resume_reach_the_node(running: Project) -> None:
     running.rota("pause", "hold", "--reason", "later")
     task = next(one for one in running.lines("ls") if one["id"] == "hold")
     assert (task["state"], task["paused"], task["next_run"]) == ("paused", True, None)
+    assert running.asked("/manager/tasks/hold")["status"] == "paused"
     running.rota("resume", "hold")
-    task = next(one for one in running.lines("ls") if one["id"] == "hold")
-    assert (task["state"], task["paused"]) == ("scheduled", False)
+    assert running.asked("/manager/tasks/hold")["status"] == "scheduled"
 
 
 def test_health_of_the_running_node(running: Project) -> None:
@@ -107,7 +103,6 @@ def test_health_of_the_running_node(running: Project) -> None:
     assert health["ledger"]["state"] == "ok"
     for key in ("oldest_due", "running", "stuck", "blocked_loop", "broken_task_files"):
         assert key in health
-    assert json.loads(running.rota("health").stdout)["status"] == "healthy"
 
 
 def test_health_from_the_ledger_where_the_page_does_not_answer(running: Project) -> None:

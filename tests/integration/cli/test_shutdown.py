@@ -49,10 +49,11 @@ def test_a_run_that_ends_too_late_is_handed_back(tmp_path: Path) -> None:
     project.touch("release")
     with project.up() as again:
         again.ready()
-        until(lambda: only_run(project)["state"] == "succeeded")
+        project.rota("logs", "-f", run["id"])
         again.send(signal.SIGTERM)
         assert again.ends() == 0
-    assert only_run(project)["attempt"] == 2
+    run = only_run(project)
+    assert (run["state"], run["attempt"]) == ("succeeded", 2)
 
 
 def test_a_second_signal_means_now(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_broken_task_files_are_told_and_the_rest_goes_on(project: Project) -> No
         broken.write_text(
             "import rota\n@rota.task('interval', hours=1)\ndef mended(): print('mended')\n"
         )
-        until(lambda: not project.health()["broken_task_files"])
+        until(lambda: not project.broken())
         assert "mended" in project.rota("run", "mended", "--wait").stdout
 
 
@@ -98,10 +99,10 @@ def test_a_file_that_breaks_keeps_its_last_good_version(project: Project) -> Non
     with project.up("--plain") as up:
         up.ready()
         file.write_text("import rota\ndef (\n")
-        until(lambda: project.health()["broken_task_files"])
+        until(project.broken)
         assert "first" in project.rota("run", "task", "--wait").stdout
         file.write_text(good.format("second"))
-        until(lambda: not project.health()["broken_task_files"])
+        until(lambda: not project.broken())
         assert "second" in project.rota("run", "task", "--wait").stdout
         file.unlink()
         up.says("Task files loaded again: 4 tasks")
