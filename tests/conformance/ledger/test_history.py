@@ -31,7 +31,9 @@ def test_a_part_that_fits_several_runs_is_refused(desk: Desk) -> None:
         desk.run(run.id[:10])
 
 
-@pytest.mark.parametrize("part", ["", "ZZZZZ", "ZZZZZZ", "zzzzzzzzzz", "%%%%%%", "ungültig", "\ud800"])
+@pytest.mark.parametrize(
+    "part", ["", "ZZZZZ", "ZZZZZZ", "zzzzzzzzzz", "%%%%%%", "ungültig", "\ud800"]
+)
 def test_what_fits_no_run_is_refused(desk: Desk, part: str) -> None:
     desk.plan(desk.new())
     with pytest.raises(UnknownRunError, match="No run has the id"):

@@ -142,9 +142,7 @@ def test_a_manual_start_in_the_batch_is_seen(desk: Desk) -> None:
 
 
 def test_a_caught_up_run_waits_for_its_turn(desk: Desk) -> None:
-    late = [
-        desk.new(fire_time=NOON - n, overlap=Overlap.SKIP, caught_up=True) for n in (3, 2, 1)
-    ]
+    late = [desk.new(fire_time=NOON - n, overlap=Overlap.SKIP, caught_up=True) for n in (3, 2, 1)]
     planned = desk.plan(*late, desk.new(fire_time=NOON, overlap=Overlap.SKIP))
     assert [run.state for run in planned] == ["queued", "queued", "queued", "skipped"]
 

@@ -71,9 +71,7 @@ def at_once(*calls: Callable[[], list[str]]) -> list[list[str]]:
 def test_two_ledgers_plan_each_occurrence_once(two_desks: tuple[Desk, Desk]) -> None:
     def plan(desk: Desk) -> list[str]:
         return [
-            run_id
-            for n in range(60)
-            for run_id in ids(desk.plan(desk.new(fire_time=NOON + n)))
+            run_id for n in range(60) for run_id in ids(desk.plan(desk.new(fire_time=NOON + n)))
         ]
 
     one, other = two_desks

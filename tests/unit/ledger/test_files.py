@@ -1,0 +1,248 @@
+"""Files that cannot be a ledger, or not now: said clearly, and not a byte changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from rota.core.ports import Ledger
+from rota.errors import (
+    LedgerCorruptError,
+    LedgerError,
+    LedgerNewerError,
+    LedgerUnavailableError,
+)
+from rota.ledger import open_ledger
+from rota.ledger.ledger import SqlLedger
+from rota.ledger.sqlite import SqliteFile
+from tests.conformance.ledger.desk import Desk, FakeClock
+
+
+def ledger_at(path: Path) -> Ledger:
+    return open_ledger(f"sqlite:///{path}", clock=FakeClock())
+
+
+@contextmanager
+def opened(ledger: Ledger) -> Iterator[Ledger]:
+    ledger.open()
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A ledger's file with some runs in it."""
+    path = tmp_path / "rota.db"
+    with Desk(f"sqlite:///{path}") as desk:
+        desk.plan(*(desk.new(f"task {n}") for n in range(500)))
+    return path
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def refused(path: Path, error: type[LedgerError], words: str) -> LedgerError:
+    """Open what cannot be opened: it raises, and nothing in its directory has changed."""
+    before = contents(path.parent)
+    ledger = ledger_at(path)
+    with pytest.raises(error, match=words) as caught:
+        ledger.open()
+    ledger.close()
+    assert contents(path.parent) == before
+    assert str(path) in caught.value.where
+    assert caught.value.remedy
+    return caught.value
+
+
+def execute(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+# --- damaged ------------------------------------------------------------------------------------
+
+
+def test_no_database_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "rota.db"
+    path.write_text("my notes, dear to me\n")
+    refused(path, LedgerCorruptError, "no SQLite database")
+
+
+def test_a_database_cut_off_in_its_header(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:50])
+    refused(file, LedgerCorruptError, "damaged|not a database")
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.99])
+def test_a_truncated_database(file: Path, part: float) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(len(whole) * part)])
+    refused(file, LedgerCorruptError, "damaged")
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_pages_overwritten_in_the_middle(file: Path, place: float) -> None:
+    whole = bytearray(file.read_bytes())
+    start = int(len(whole) * place) // 4096 * 4096
+    whole[start : start + 4096] = os.urandom(4096)
+    file.write_bytes(bytes(whole))
+    refused(file, LedgerCorruptError, "damaged")
+
+
+def test_damage_that_shows_later_is_said_and_does_not_end_the_writer(file: Path) -> None:
+    with Desk(f"sqlite:///{file}") as desk:
+        with file.open("r+b") as raw:
+            raw.seek(4096)
+            raw.write(os.urandom(file.stat().st_size - 4096))
+        for _ in range(2):
+            with pytest.raises(LedgerCorruptError, match="malformed"):
+                desk.plan(desk.new())
+        with pytest.raises(LedgerCorruptError, match="malformed"):
+            desk.history.runs()
+
+
+# --- somebody else's ----------------------------------------------------------------------------
+
+
+def test_a_ledger_of_a_newer_rota(file: Path) -> None:
+    execute(file, "UPDATE alembic_version SET version_num = '9999'")
+    refused(file, LedgerNewerError, "newer rota wrote this ledger .revision '9999'.")
+
+
+def test_a_database_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    execute(path, "CREATE TABLE customers (id INTEGER)", "INSERT INTO customers VALUES (1)")
+    refused(path, LedgerError, "belongs to something else")
+
+
+def test_a_database_of_something_else_in_wal_mode_and_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE runs (id INTEGER)")
+        connection.commit()
+        ledger = ledger_at(path)
+        with pytest.raises(LedgerError, match="belongs to something else"):
+            ledger.open()
+
+
+def test_somebody_elses_migrations_are_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    execute(path, "CREATE TABLE alembic_version (version_num TEXT)", "CREATE TABLE users (id)")
+    refused(path, LedgerError, "belongs to something else")
+
+
+# --- away ---------------------------------------------------------------------------------------
+
+
+def test_a_directory_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "rota.db").mkdir()
+    ledger = ledger_at(tmp_path / "rota.db")
+    with pytest.raises(LedgerUnavailableError, match="cannot be read: Is a directory"):
+        ledger.open()
+
+
+def test_a_file_where_its_directory_should_be(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("x")
+    ledger = ledger_at(tmp_path / "data" / "rota.db")
+    with pytest.raises(LedgerUnavailableError, match="Not a directory") as caught:
+        ledger.open()
+    assert caught.value.remedy
+
+
+def test_a_whole_missing_tree_is_a_mistake_in_the_address(tmp_path: Path) -> None:
+    ledger = ledger_at(tmp_path / "no" / "such" / "rota.db")
+    with pytest.raises(LedgerUnavailableError, match=r"No such file.*Make .*such") as caught:
+        ledger.open()
+    assert str(tmp_path / "no" / "such") in caught.value.remedy
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_missing_last_directory_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "a dir % with ? signs #" / "rota.db"
+    with opened(ledger_at(path)):
+        pass
+    with opened(ledger_at(path)):
+        assert path.stat().st_size > 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("name", [".", "rota.db"])
+def test_what_this_user_may_not_write(file: Path, name: str) -> None:
+    protected = file.parent / name
+    mode = protected.stat().st_mode
+    protected.chmod(mode & ~0o222)
+    try:
+        refused(file, LedgerUnavailableError, "readonly|unable to open")
+    finally:
+        protected.chmod(mode)
+
+
+def test_a_lock_held_for_too_long_and_then_let_go(file: Path) -> None:
+    database = SqliteFile("sqlite:///rota.db", file, busy_timeout=0.05)
+    with opened(SqlLedger(database, FakeClock())) as ledger:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            futures = [ledger.write(lambda tx: tx.prune(0, 1)) for _ in range(3)]
+            for future in futures:
+                with pytest.raises(LedgerUnavailableError, match=r"locked.*Another process"):
+                    future.result(30)
+            assert len(ledger.history.runs().runs) == 100
+            other.execute("ROLLBACK")
+        assert ledger.write(lambda tx: tx.prune(0, 1)).result(30) == 0
+
+
+def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(file: Path) -> None:
+    desk = Desk(f"sqlite:///{file}")
+    database = SqliteFile("sqlite:///rota.db", file)
+    desk.ledger = SqlLedger(database, desk.clock)
+    with desk:
+        with database.writing() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerUnavailableError, match=r"full.*Make room"):
+            desk.plan(*(desk.new() for _ in range(2000)))
+        with database.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {2 * pages}")
+        desk.plan(desk.new())
+        assert len(desk.history.runs(limit=1000).runs) == 501
+
+
+# --- new ----------------------------------------------------------------------------------------
+
+
+def empty_file(path: Path) -> None:
+    path.touch()
+
+
+def empty_database(path: Path) -> None:
+    execute(path, "PRAGMA journal_mode = WAL")
+
+
+def no_file(path: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize("prepare", [no_file, empty_file, empty_database])
+def test_where_nothing_is_yet_a_ledger_is_made(
+    tmp_path: Path, prepare: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "rota.db"
+    prepare(path)
+    with Desk(f"sqlite:///{path}") as desk:
+        desk.plan(desk.new())
+    with Desk(f"sqlite:///{path}") as desk:
+        assert desk.states() == ["queued"]
+
+
+def test_a_closed_ledger_is_one_file(file: Path) -> None:
+    assert [path.name for path in file.parent.iterdir()] == ["rota.db"]

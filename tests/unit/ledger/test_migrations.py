@@ -1,0 +1,90 @@
+"""The schema is the sum of its migrations."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import StaticPool
+
+from rota.ledger import migrations
+from rota.ledger.tables import REVISION, metadata
+from tests.conformance.ledger.desk import Desk
+
+
+def schema(connection: Connection) -> set[tuple[str, str]]:
+    """Every table and index with the words that made it."""
+    found = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master"
+        " WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%' AND name NOT LIKE 'sqlite%'"
+    )
+    return {(name, sql) for name, sql in found}
+
+
+def test_the_migrations_make_the_tables() -> None:
+    migrated = create_engine("sqlite://", poolclass=StaticPool)
+    declared = create_engine("sqlite://", poolclass=StaticPool)
+    with migrated.begin() as one, declared.begin() as other:
+        migrations.upgrade(one)
+        metadata.create_all(other)
+        assert schema(one) == schema(other)
+        assert len(schema(one)) == len(metadata.tables) + 8
+    migrated.dispose()
+    declared.dispose()
+
+
+def test_the_revision_is_that_of_the_newest_migration() -> None:
+    assert migrations.known()[0] == REVISION
+
+
+def test_every_migration_is_in_the_package() -> None:
+    versions = Path(migrations.__file__).parent / "versions"
+    assert len(list(versions.glob("v*.py"))) == len(migrations.known())
+
+
+def test_migrating_twice_changes_nothing() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+        before = schema(connection)
+        migrations.upgrade(connection)
+        assert schema(connection) == before
+    engine.dispose()
+
+
+def test_opening_what_is_up_to_date_loads_no_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'rota.db'}"
+    with Desk(url):
+        pass
+    code = (
+        "import sys; from rota.ledger import open_ledger; from rota.clock import SystemClock\n"
+        "ledger = open_ledger(sys.argv[1], clock=SystemClock()); ledger.open()\n"
+        "print(ledger.history.runs().runs, 'alembic' in sys.modules); ledger.close()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[] False"
+
+
+def test_many_that_open_a_new_ledger_at_once_all_succeed(tmp_path: Path) -> None:
+    start = threading.Barrier(6)
+
+    def open_and_plan(number: int) -> None:
+        desk = Desk(f"sqlite:///{tmp_path / 'rota.db'}")
+        start.wait(30)
+        with desk:
+            desk.plan(desk.new(f"t{number}"))
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(open_and_plan, number) for number in range(6)]:
+            done.result(60)
+    with Desk(f"sqlite:///{tmp_path / 'rota.db'}") as desk:
+        assert desk.states() == ["queued"] * 6
