@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,18 @@ class Site:
         self.server.stop()
         self.manager.shutdown(grace=0)
 
-    def add(self, func: Any, id: str = "", **options: Any) -> str:
-        """Add a task that only runs by hand, and return its id."""
-        trigger = options.pop("trigger", "interval")
+    def add(
+        self,
+        func: Any,
+        id: str = "",
+        *,
+        trigger: str = "interval",
+        times: Mapping[str, Any] = FAR,
+        **options: Any,
+    ) -> str:
+        """Add a task, by default one that only runs by hand, and return its id."""
         id = id or func.__name__
-        self.manager.add_task(func, trigger, id, **(options or FAR))
+        self.manager.add_task(func, trigger, id, **times, **options)
         return id
 
     def run(self, id: str, until: State | None = None) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import rota
 from rota.core.run import State
-from tests.integration.web.site import FAR, Gate, Site, fail, greet
+from tests.integration.web.site import Gate, Site, fail, greet
 
 HTML = {"Accept": "text/html"}
 HOSTILE = "<script>hit()</script>\"'><img src=x onerror=hit()>{{ 7 * 7 }}\u202e"
@@ -28,7 +28,7 @@ def test_an_empty_page_teaches_the_next_step(site: Site) -> None:
 
 
 def test_now_shows_what_runs_and_what_is_due(site: Site, gate: Gate) -> None:
-    site.add(greet, name="Greet all", minutes=30)
+    site.add(greet, name="Greet all", times={"minutes": 30})
     site.add(gate.hold, "hold")
     site.run("hold", State.RUNNING)
     page = text(site.client.get("/").text)
@@ -68,7 +68,7 @@ def test_a_refused_button_explains_itself(site: Site) -> None:
 
 
 def test_a_task_has_its_times_and_rules(site: Site) -> None:
-    site.add(greet, trigger="cron", hour=9, timezone="Europe/Berlin", max_retries=2)
+    site.add(greet, trigger="cron", times={"hour": 9}, timezone="Europe/Berlin", max_retries=2)
     page = text(site.client.get("/tasks/greet").text)
     assert "every day at 09:00, Europe/Berlin" in page
     assert "Say hello." in page
@@ -88,7 +88,7 @@ def test_older_runs_are_a_page_further(site: Site) -> None:
 
 def test_a_run_has_its_attempts_log_and_result(site: Site) -> None:
     site.add(greet)
-    site.add(fail, max_retries=1, retry_delay=0, hours=1000)
+    site.add(fail, max_retries=1, retry_delay=0)
     page = text(site.client.get(f"/runs/{site.run('greet')}").text)
     assert "hello" in page
     assert "&#34;said&#34;: &#34;hello&#34;" in page
@@ -119,7 +119,7 @@ def test_what_others_can_fill_is_shown_inert(tmp_path: Path) -> None:
 
     name = HOSTILE.replace("\u202e", "")
     with Site(tmp_path, node=name) as site:
-        site.add(hostile, name, name=name, description=HOSTILE, max_retries=0, **FAR)
+        site.add(hostile, name, name=name, description=HOSTILE, max_retries=0)
         site.manager.pause_task(name, reason=HOSTILE)
         run_id = site.manager.run_task(name, arguments=None)
         site.wait(run_id)

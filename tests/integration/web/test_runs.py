@@ -33,7 +33,7 @@ def test_runs_are_listed_page_by_page_newest_first(site: Site) -> None:
 
 def test_filters_narrow_the_list_and_stay_in_the_links(site: Site) -> None:
     site.add(greet)
-    site.add(fail, max_retries=0, hours=1000)
+    site.add(fail, max_retries=0)
     for _ in range(3):
         site.run("greet")
         site.run("fail")
@@ -45,7 +45,7 @@ def test_filters_narrow_the_list_and_stay_in_the_links(site: Site) -> None:
 
 
 def test_a_run_is_shown_with_its_attempts(site: Site) -> None:
-    site.add(fail, max_retries=1, retry_delay=0, hours=1000)
+    site.add(fail, max_retries=1, retry_delay=0)
     run_id = site.run("fail")
     run = site.client.get(f"/manager/runs/{run_id}").json()
     assert (run["state"], run["failures"]) == ("failed", 2)

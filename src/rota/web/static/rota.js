@@ -84,11 +84,8 @@ function show(page) {
   const stamp = page.querySelector("[data-now]");
   if (!stamp) return false;
   offset = Number(stamp.dataset.now) - Date.now();
-  const here = all("[data-live]").map((one) => one.id).join();
-  if (here !== all("[data-live]", page).map((one) => one.id).join()) {
-    location.reload(); // the page has got other regions: the first task was found, say
-    return true;
-  }
+  const regions = (root) => all("[data-live]", root).map((one) => one.id).join();
+  if (regions(document) !== regions(page)) replace(document.querySelector("main"), page.querySelector("main"));
   for (const fresh of all("[data-live]", page)) {
     const old = document.getElementById(fresh.id);
     const now = essence(fresh);

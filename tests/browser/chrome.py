@@ -1,0 +1,181 @@
+"""A real browser without a window, spoken to over a pair of pipes (DevTools protocol)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from base64 import b64decode
+from itertools import count
+from select import select
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE = 30.0
+
+# The browser reads commands from descriptor 3 and answers on 4.
+_LAUNCH = "import os, sys; r, w = map(int, sys.argv[1:3]); os.dup2(r, 3), os.dup2(w, 4); \
+os.execvp(sys.argv[3], sys.argv[3:])"
+
+# Runs before anything of a page: notes what must never happen there.
+_WITNESS = """
+window.hits = [];
+window.hit = () => window.hits.push("called");
+window.alert = window.confirm = window.prompt = window.hit;
+addEventListener("securitypolicyviolation", (e) => window.hits.push(e.violatedDirective));
+addEventListener("error", (e) => window.hits.push(e.message || `no ${e.target.src}`), true);
+addEventListener("unhandledrejection", (e) => window.hits.push(String(e.reason)));
+"""
+
+
+def found() -> str | None:
+    """Return the path of a browser, if there is one."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Browser:
+    """One browser process; every tab is a new profile."""
+
+    def __init__(self, program: str) -> None:
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        self._ids = count(1)
+        self._buffer = b""
+        options = ["--headless", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
+        options += ["--no-first-run", f"--user-data-dir={self._profile.name}"]
+        options += ["--no-sandbox"] if os.geteuid() == 0 else []
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _LAUNCH, str(theirs_in), str(theirs_out), program, *options],
+            pass_fds=(theirs_in, theirs_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+
+    def close(self) -> None:
+        """End it."""
+        try:
+            self.send("Browser.close")
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._in)
+            os.close(self._out)
+            self._profile.cleanup()
+
+    def send(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
+        """Send a command and return its result; raises AssertionError for an error."""
+        message: dict[str, Any] = {"id": next(self._ids), "method": method, "params": params}
+        if session is not None:
+            message["sessionId"] = session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == message["id"]:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            readable, _, _ = select([self._in], [], [], PATIENCE)
+            assert readable, "the browser does not answer"
+            chunk = os.read(self._in, 1 << 20)
+            assert chunk, "the browser has ended"
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\0")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def tab(self, *, width: int = 1280, height: int = 900) -> Tab:
+        """Open a tab in a profile of its own; below 600 pixels it is a phone."""
+        context = self.send("Target.createBrowserContext")["browserContextId"]
+        target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
+        session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        tab = Tab(self, session["sessionId"])
+        tab.send("Page.enable")
+        tab.send("Page.addScriptToEvaluateOnNewDocument", source=_WITNESS)
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        tab.send("Emulation.setDeviceMetricsOverride", **size)
+        return tab
+
+
+class Tab:
+    """One page in it."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser = browser
+        self._session = session
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command to this page."""
+        return self._browser.send(method, self._session, **params)
+
+    def open(self, url: str) -> None:
+        """Go to an address and wait until the page and its scripts are there."""
+        self.send("Page.navigate", url=url)
+        self.wait(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+
+    def prefer(self, scheme: str) -> None:
+        """Prefer light or dark pages."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.send("Emulation.setEmulatedMedia", features=[feature])
+
+    def js(self, expression: str) -> Any:
+        """Return what an expression gives in the page; raises AssertionError if it throws."""
+        answer = self.send(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait(self, expression: str) -> Any:
+        """Wait until an expression becomes true, looked at with every frame; returns it."""
+        limit = int(PATIENCE * 1000)
+        return self.js(
+            f"""new Promise((resolve, reject) => {{
+                const end = Date.now() + {limit};
+                (function look() {{
+                    const found = (() => {expression})();
+                    if (found) return resolve(found);
+                    if (Date.now() > end) return reject({json.dumps(expression)});
+                    setTimeout(look, 20);
+                }})();
+            }})"""
+        )
+
+    def click(self, selector: str) -> None:
+        """Press the mouse on an element, as somebody would."""
+        x, y = self.js(
+            f"""(() => {{
+                const one = document.querySelector({json.dumps(selector)});
+                one.scrollIntoView({{block: "center"}});
+                const box = one.getBoundingClientRect();
+                return [box.x + box.width / 2, box.y + box.height / 2];
+            }})()"""
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.send("Input.dispatchMouseEvent", **at)
+
+    def press(self, key: str, code: int) -> None:
+        """Press a key."""
+        for kind in ("rawKeyDown", "keyUp"):
+            typed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self.send("Input.dispatchKeyEvent", **typed)
+
+    def picture(self) -> bytes:
+        """Return the page as a PNG."""
+        return b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+
+    @property
+    def hits(self) -> list[str]:
+        """Return what must never happen and did: calls of planted code, errors, violations."""
+        found: list[str] = self.js("window.hits")
+        return found
