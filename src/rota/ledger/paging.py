@@ -83,23 +83,22 @@ def _first(query: Select[Any], shape: Shape) -> Select[Any]:
 
 def _ids_by_state(shape: Shape, states: frozenset[State]) -> Select[Any]:
     """Return the ids of the page from each state's own index: such runs are few among many."""
-    branches = [
-        _first(select(runs.c.id), shape).where(_in_state(state), *_filter(shape)).subquery()
-        for state in sorted(states)
-    ]
+    branches = [_ids_in(state, shape).subquery() for state in sorted(states)]
     return select(union_all(*(select(branch.c.id) for branch in branches)).subquery().c.id)
 
 
-def _in_state(state: State) -> ColumnElement[bool]:
-    """Say that a run is in `state`, with the words of the partial index that has those runs."""
-    if state is State.RUNNING:
-        return is_running(runs)
-    partial = is_waiting(runs) if state in WAITING else is_rare(runs)
-    assert state in WAITING or state in RARE
-    return (runs.c.state == word(state)) & partial
+def _ids_in(state: State, shape: Shape) -> Select[Any]:
+    """Return ids of runs in `state`, with the words of the partial index that has those runs."""
+    query = select(runs.c.id).where(runs.c.state == word(state))
+    if state in RARE:
+        return _first(query.where(is_rare(runs), *_filter(shape)), shape)
+    # All of them: with the order of ids in sight, SQLite would walk the whole table along it
+    # rather than look into the small index of those that have not ended.
+    partial = is_waiting(runs) if state in WAITING else is_running(runs)
+    return query.where(partial, *_filter(shape, run_id=runs.c.id.concat(word(""))))
 
 
-def _filter(shape: Shape) -> list[ColumnElement[bool]]:
+def _filter(shape: Shape, run_id: ColumnElement[str] = runs.c.id) -> list[ColumnElement[bool]]:
     moment = func.coalesce(runs.c.fire_time, runs.c.created_at)
     terms: list[ColumnElement[bool]] = []
     if shape.of_task:
@@ -107,10 +106,10 @@ def _filter(shape: Shape) -> list[ColumnElement[bool]]:
     if shape.causes is not None:
         terms.append(one_of(runs.c.cause, shape.causes))
     if shape.since:
-        terms += [moment >= bindparam("since"), runs.c.id >= bindparam("made_since")]
+        terms += [moment >= bindparam("since"), run_id >= bindparam("made_since")]
     if shape.until:
         terms.append(moment < bindparam("until"))
     if shape.after:
         after: ColumnElement[Any] = bindparam("after")
-        terms.append(runs.c.id < after if shape.newest_first else runs.c.id > after)
+        terms.append(run_id < after if shape.newest_first else run_id > after)
     return terms
