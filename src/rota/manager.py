@@ -18,10 +18,11 @@ from rota.core.instants import from_datetime
 from rota.core.outcome import error_text
 from rota.core.ports import Clock, Edits, History, NewRun, Transaction
 from rota.core.run import Cause, Run, State
-from rota.core.task import Overlap, Policy, Task, TaskDefinition
+from rota.core.task import Policy, Task, TaskDefinition
 from rota.discovery import Catalogue, LoadedFile, load_directory
 from rota.discovery.definitions import define
 from rota.engine.health import report
+from rota.engine.planner import by_hand_overlap
 from rota.engine.pruner import prune_now
 from rota.engine.registry import Entry, parse, records
 from rota.errors import (
@@ -234,12 +235,13 @@ class TaskManager:
     def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
         """Start a task once for each of the `arguments`, in one commit, and return the runs' ids;
         raises UnknownTaskError."""
-        entry = self._require(id)
+        entry, engine = self._require(id), self.services.engine
+        if entry is not None and engine.is_running:
+            return engine.run_by_hand(entry, list(arguments))
         policy = entry.policy if entry else self.history.task(id).record.policy
         now = self._now()
         runs = [self._manual(id, one, policy, now) for one in arguments]
         self.services.ledger.write(lambda tx: tx.plan(runs)).result()
-        self.services.engine.dispatcher.wake.set()
         return [run.id for run in runs]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
@@ -434,8 +436,7 @@ class TaskManager:
             reason="",
             available_at=now,
             created_at=now,
-            overlap=Overlap.QUEUE if policy.overlap is not Overlap.ALLOW else Overlap.ALLOW,
-            queue_limit=policy.queue_limit,
+            overlap=by_hand_overlap(policy),
             arguments=arguments,
         )
 

@@ -14,6 +14,7 @@ from rota.core.task import OnCrash, Policy
 TRANSITIONS: dict[State | None, dict[State, str]] = {
     None: {
         State.QUEUED: "planned or started by hand",
+        State.RUNNING: "planned and claimed in one, a slot being free",
         State.SCHEDULED: "planned with a start delay",
         State.SKIPPED: "the task still ran",
         State.MISSED: "fell into a downtime",

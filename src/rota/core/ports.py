@@ -91,6 +91,7 @@ class NewRun:
     caught_up: bool = False  # waits for its turn whatever `overlap` says
     stands_for: int = 1
     arguments: Mapping[str, Any] | None = None
+    claim: str | None = None  # the node that starts it at once, if nothing of its task is active
 
 
 class Planned(NamedTuple):
@@ -193,7 +194,11 @@ class Transaction(Protocol):
         self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
     ) -> list[Planned]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
-        the cursors forward, never back; returns the rows this call wrote."""
+        the cursors forward, never back; returns the rows this call wrote.
+
+        A QUEUED row with a `claim` that need not wait is written as RUNNING on that node, attempt
+        and fence 1: planned and claimed in one.
+        """
 
     def claim(
         self,

@@ -7,7 +7,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from rota.core.instants import Instant, seconds, to_iso
-from rota.core.ports import Call, Claim, Clock, Done, Executor, Ledger, Verdict, Waiting
+from rota.core.ports import (
+    Call,
+    Claim,
+    Clock,
+    Done,
+    Executor,
+    Ledger,
+    NewRun,
+    Planned,
+    Verdict,
+    Waiting,
+)
+from rota.core.run import State
 from rota.core.task import Overlap
 from rota.engine.deadlines import Deadlines
 from rota.engine.flights import Flight, Flights
@@ -56,6 +68,7 @@ class Dispatcher:
         self._ended = ended
         self._log_limit = log_limit
         self._timer: tuple[Instant, asyncio.TimerHandle] | None = None
+        self._kept: dict[str, str] = {}  # run id → executor with a slot for it
         self.accepting = True
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
         self.wake = Wake()
@@ -103,9 +116,37 @@ class Dispatcher:
                 return
             excluded |= judge.refused
 
+    def reserve(self, entry: Entry, run_id: str) -> str | None:
+        """Keep a slot for a new run of a task, so that it is planned and claimed in one write;
+        returns the node that is to claim it, or None where it has to wait its turn."""
+        if not self.accepting or self.only is not None or entry.policy.start_deadline is not None:
+            return None
+        name = entry.definition.executor
+        if self._free_slots(name) <= 0:
+            return None
+        self._kept[run_id] = name
+        self._flights.used[name] = self._flights.used.get(name, 0) + 1
+        return self._node_id()
+
+    def take_over(self, rows: Sequence[NewRun], written: Sequence[Planned]) -> None:
+        """Start those of the planned rows that were claimed, give back the slots that were kept,
+        and look for what waits."""
+        by_id = {row.id: row for row in rows if row.claim is not None}
+        for run_id in by_id:
+            self._flights.used[self._kept.pop(run_id)] -= 1
+        started = [by_id[one.run_id] for one in written if one.state is State.RUNNING]
+        self._start([_first_claim(row) for row in started])
+        if len(started) < len(rows):
+            self.wake.set()
+        delayed = [row.available_at for row in rows if row.state is State.SCHEDULED]
+        if delayed:
+            self.wake_at(min(delayed))
+
     def _free(self) -> dict[str, int]:
-        used = self._flights.used
-        return {name: one.slots - used.get(name, 0) for name, one in self._executors.items()}
+        return {name: self._free_slots(name) for name in self._executors}
+
+    def _free_slots(self, name: str) -> int:
+        return self._executors[name].slots - self._flights.used.get(name, 0)
 
     def _start(self, claims: Sequence[Claim]) -> None:
         calls: dict[str, list[Call]] = {}
@@ -172,6 +213,21 @@ class Dispatcher:
             return False
         free[entry.definition.executor] -= 1
         return True
+
+
+def _first_claim(row: NewRun) -> Claim:
+    return Claim(
+        run_id=row.id,
+        task_id=row.task_id,
+        fire_time=row.fire_time,
+        cause=row.cause,
+        attempt=1,
+        failures=0,
+        crashes=0,
+        fence=1,
+        arguments=row.arguments,
+        checkpoint=None,
+    )
 
 
 class _Judge:

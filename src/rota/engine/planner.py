@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rota import triggers
 from rota.core import catchup
@@ -12,7 +13,8 @@ from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.ports import Clock, NewRun
 from rota.core.run import Cause, State
-from rota.core.task import Overlap
+from rota.core.task import Overlap, Policy
+from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
@@ -36,15 +38,15 @@ class Planner:
         registry: Registry,
         writing: Writing,
         ids: RunIds,
+        dispatcher: Dispatcher,
         stuck: Callable[[str], str | None],
-        planned: Callable[[Instant | None], None],
     ) -> None:
         self._clock = clock
         self._registry = registry
         self._writing = writing
         self._ids = ids
         self._stuck = stuck
-        self._planned = planned
+        self._dispatcher = dispatcher
         self._due: deque[str] = deque()
         self.wake = Wake()
 
@@ -70,11 +72,10 @@ class Planner:
         if not rows:
             return
         written = await self._writing.until_done(lambda tx: tx.plan(rows, cursors))
+        self._dispatcher.take_over(rows, written)
         for row in written:
             if row.state in (State.SKIPPED, State.MISSED):
                 logger.warning("%s %s: %s", row.task_id, row.state, row.reason)
-        delayed = [row.available_at for row in rows if row.state is State.SCHEDULED]
-        self._planned(min(delayed, default=None))
 
     def _add_rows(self, entry: Entry, rows: list[NewRun], cursors: dict[str, Instant]) -> None:
         now = self._clock.now()
@@ -99,8 +100,9 @@ class Planner:
         elif entry.trigger.jitter:
             available_at += triggers.start_delay(entry.trigger, task_id, due.fire_time)
             state = State.SCHEDULED if available_at > now else State.QUEUED
+        run_id = self._ids.new(now)
         return NewRun(
-            id=self._ids.new(now),
+            id=run_id,
             task_id=task_id,
             fire_time=due.fire_time,
             cause=Cause.SCHEDULE,
@@ -112,4 +114,41 @@ class Planner:
             queue_limit=policy.queue_limit,
             caught_up=due.caught_up,
             stands_for=due.stands_for,
+            claim=self._dispatcher.reserve(entry, run_id) if state is State.QUEUED else None,
         )
+
+    async def by_hand(
+        self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]
+    ) -> list[str]:
+        """Start a task once for each of the arguments; returns the runs' ids when they are
+        durable; raises LedgerError."""
+        now, policy = self._clock.now(), entry.policy
+        rows = [
+            NewRun(
+                id=run_id,
+                task_id=entry.definition.id,
+                fire_time=None,
+                cause=Cause.MANUAL,
+                state=State.QUEUED,
+                reason="",
+                available_at=now,
+                created_at=now,
+                overlap=by_hand_overlap(policy),
+                arguments=one,
+                claim=self._dispatcher.reserve(entry, run_id),
+            )
+            for one in arguments
+            for run_id in (self._ids.new(now),)
+        ]
+        try:
+            written = await self._writing.once(lambda tx: tx.plan(rows))
+        except BaseException:
+            self._dispatcher.take_over(rows, [])
+            raise
+        self._dispatcher.take_over(rows, written)
+        return [row.id for row in rows]
+
+
+def by_hand_overlap(policy: Policy) -> Overlap:
+    """Return how a run that was started by hand stands beside others of its task: it waits."""
+    return Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -32,6 +32,7 @@ from rota.engine.settings import Settings
 from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.writing import Writing
+from rota.errors import StateError
 from rota.scheduling import TickingClock
 
 logger = logging.getLogger("rota.node")
@@ -91,8 +92,8 @@ class Engine:
             registry=self.registry,
             writing=self.writing,
             ids=self.ids,
+            dispatcher=self.dispatcher,
             stuck=self.stuck_place,
-            planned=self._planned,
         )
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(
@@ -177,6 +178,14 @@ class Engine:
         self.ticking.wakeup()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
+
+    def run_by_hand(self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]) -> list[str]:
+        """Start a known task once for each of the arguments; returns the runs' ids when they are
+        durable; raises LedgerError."""
+        if self._loop is None:
+            raise StateError("the engine is not running.", remedy="Start it first.")
+        coroutine = self.planner.by_hand(entry, arguments)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def refresh(self) -> None:
         """Take over now what the ledger says of tasks and runs; raises LedgerError."""
@@ -361,11 +370,6 @@ class Engine:
     def _freed(self, available_at: Instant | None) -> None:
         self.dispatcher.wake_at(available_at)
         self._landed.set()
-
-    def _planned(self, delayed_until: Instant | None) -> None:
-        self.dispatcher.wake.set()
-        if delayed_until is not None:
-            self.dispatcher.wake_at(delayed_until)
 
     def _cancel_runs(self, runs: Mapping[str, str]) -> None:
         for run_id, reason in runs.items():

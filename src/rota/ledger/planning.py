@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from rota.core.instants import Instant, to_iso
 from rota.core.overlap import ActiveRun, decide
 from rota.core.ports import NewRun, Planned
-from rota.core.run import WAITING, Cause, State
+from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
 from rota.ledger import rows
 from rota.ledger import statements as sql
@@ -25,7 +25,7 @@ def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
     plan = _Plan(_active(connection, new))
     for run in new:
         plan.add(run)
-    sql.INSERT_RUNS(connection, planned=encode(plan.rows()))
+    plan.insert(connection)
     plan.cancel_replaced(connection)
     return plan.planned()
 
@@ -61,6 +61,13 @@ def _is_to_be_decided(run: NewRun) -> bool:
     return run.cause is Cause.SCHEDULE or run.overlap is Overlap.REPLACE
 
 
+def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
+    """Say whether a new run need not wait: nothing of its task is active, or that is allowed."""
+    if run.overlap is Overlap.ALLOW:
+        return True
+    return beside is not None and not beside and _is_to_be_decided(run)
+
+
 class _Plan:
     """The new rows of one batch; each is decided beside those before it."""
 
@@ -80,10 +87,12 @@ class _Plan:
             if decision.cancel:
                 self._replace(decision.cancel, run)
                 beside[:] = [other for other in beside if other.state is State.RUNNING]
+        if run.claim and state is State.QUEUED and _may_start(run, beside):
+            state = State.RUNNING
         self._new[run.id] = run
         self._planned[run.id] = Planned(run.id, run.task_id, state, reason)
-        if beside is not None and state in WAITING:
-            beside.append(ActiveRun(run.id, state, run.fire_time, None))
+        if beside is not None and state in ACTIVE:
+            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim))
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
@@ -94,11 +103,18 @@ class _Plan:
             else:
                 self._replaced[run_id] = (reason, by.created_at)
 
-    def rows(self) -> list[list[Any]]:
-        return [
-            rows.new_run_row(self._new[planned.run_id], planned.state, planned.reason)
-            for planned in self._planned.values()
-        ]
+    def insert(self, connection: Connection) -> None:
+        waiting: list[Any] = []
+        started: dict[str, list[Any]] = {}
+        for planned in self._planned.values():
+            run = self._new[planned.run_id]
+            own = planned.state is State.RUNNING and run.claim
+            batch = started.setdefault(own, []) if own else waiting
+            batch.append(rows.new_run_row(run, planned.state, planned.reason))
+        if waiting:
+            sql.INSERT_RUNS(connection, planned=encode(waiting))
+        for node, batch in started.items():
+            sql.INSERT_STARTED(connection, started=encode(batch), node=node)
 
     def planned(self) -> list[Planned]:
         return list(self._planned.values())

@@ -113,6 +113,25 @@ INSERT_RUNS = Statement(
 )
 """Write new runs (NEW_RUN); the unique key decides who won."""
 
+_started_in = incoming("started", *rows.NEW_RUN)
+_one: ColumnElement[Any] = literal_column("1")
+INSERT_STARTED = Statement(
+    insert(runs)
+    .from_select(
+        [
+            *(column.name for column in rows.NEW_RUN),
+            *("node", "attempt", "fence", "started_at", "attempt_started_at"),
+        ],
+        select(
+            *_started_in.c,
+            *(bindparam("node"), _one, _one),
+            *(_started_in.c.created_at, _started_in.c.created_at),
+        ).where(true()),
+    )
+    .on_conflict_do_nothing()
+)
+"""Write new runs (NEW_RUN) that are a node's own from the start, for their first attempt."""
+
 _ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
 END_WAITING = Statement(
     update(runs)
