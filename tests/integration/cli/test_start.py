@@ -62,7 +62,7 @@ def test_init_makes_a_project_that_works_at_once(tmp_path: Path) -> None:
     assert "cd fresh && rota up" in made.stdout
     project = Project.at(tmp_path / "fresh")
     assert project.lines("check") == []
-    assert [task["id"] for task in project.lines("ls")] == ["hello", "tidy_up"]
+    assert [task["id"] for task in project.lines("ls")] == ["cleanup", "hello"]
     assert not project.has("rota.db")
 
 

@@ -28,16 +28,16 @@ async def hello() -> str:
     return "said hello"
 
 
-def tidy_up() -> None:
+def cleanup() -> None:
     """A plain function runs in a thread; what it prints is kept with its run."""
-    print("Nothing to tidy up yet.")
+    print("tidy")
 
 
 TASK_DEFINITIONS = [
     {
-        "id": "tidy_up",
-        "name": "Tidy up",
-        "func": tidy_up,
+        "id": "cleanup",
+        "name": "Clean up",
+        "func": cleanup,
         "trigger": "cron",
         "trigger_args": {"hour": 3, "minute": 30},
         "max_retries": 2,
@@ -81,7 +81,7 @@ def command(
 def _files(directory: Path) -> dict[str, str]:
     return {
         "config.json": _config(directory.resolve().name),
-        "backgroundtask/taskplugins.py": _TASKS,
+        "backgroundtask/first.py": _TASKS,
         ".gitignore": _IGNORED,
     }
 
