@@ -129,7 +129,7 @@ def _invalid(error: RequestValidationError, request: Request) -> Problem:
     known = _known_keys(request)
     mistakes = [
         _mistake(
-            str(one["msg"]),
+            str(one["msg"]).removeprefix("Value error, "),
             ".".join(str(part) for part in one["loc"]),
             nearest(str(one["loc"][-1]), known)
             if one["type"] == "extra_forbidden"
