@@ -116,9 +116,7 @@ async def _runs(history: History, day: date) -> AsyncIterator[Run]:
     )
     after: str | None = None
     while True:
-        page = await asyncio.to_thread(
-            history.runs, where, limit=PAGE, after=after, newest_first=False
-        )
+        page = await asyncio.to_thread(history.runs, where, limit=PAGE, after=after)
         for run in page.runs:
             yield run
         after = page.next
