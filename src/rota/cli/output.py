@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from rota.errors import Mistakes, RotaError
@@ -46,7 +47,10 @@ _KEEPING_LINES = {code: text for code, text in _ESCAPES.items() if code != ord("
 
 
 def prepare() -> None:
-    """Have what the terminal's encoding cannot write escaped, rather than fail."""
+    """Have what the terminal's encoding cannot write escaped, rather than fail; where a stream is
+    closed, write to nobody."""
+    sys.stdout = sys.stdout or _nobody()
+    sys.stderr = sys.stderr or _nobody()
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -80,8 +84,7 @@ def write(text: str) -> None:
 def flush() -> None:
     """Hand over what is written so far; ends the program where nobody reads it any more."""
     with _reader_may_leave():
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def note(text: str) -> None:
@@ -142,10 +145,9 @@ def sentence(error: RotaError) -> str:
     return inert(f"{where}{error.what}{remedy}", lines=True)
 
 
-def on_terminal(stream: TextIO | None = None) -> bool:
+def on_terminal() -> bool:
     """Say whether people read along: standard output is a terminal that can do more than text."""
-    stream = stream or sys.stdout
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _plain_table(columns: Sequence[str], rows: list[list[str]]) -> Iterator[str]:
@@ -169,11 +171,18 @@ def _rich_table(columns: Sequence[str], rows: list[list[str]]) -> None:
     Console().print(shown)
 
 
+def _nobody() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
 @contextmanager
 def _reader_may_leave() -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
         # What is still buffered has no reader: without this the interpreter would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(0) from None
+        note(f"error: standard output cannot be written ({error.strerror}).")
+        raise SystemExit(2) from None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _SPAN = re.compile(r"(?:\d{1,6}(?:\.\d{1,6})?[smhdw])+", re.ASCII)
+_LAST = from_datetime(datetime(9999, 1, 1, tzinfo=UTC))
 _PART = re.compile(r"([\d.]+)([smhdw])")
 
 
@@ -29,14 +30,16 @@ class UsageError(RotaError):
 
 
 def before(option: str, text: str, now: Instant) -> Instant:
-    """Read "2h" as two hours ago, else a date or time; raises UsageError."""
+    """Read "2h" as two hours ago, else a date or time, 1970 at the earliest; raises UsageError."""
     length = span(text)
-    return _moment(option, text) if length is None else now - length
+    return max(0, _moment(option, text) if length is None else now - length)
 
 
 def ahead(option: str, text: str, now: Instant) -> Instant:
     """Read "2h" as in two hours, else a date or time; raises UsageError."""
     length = span(text)
+    if length is not None and now + length > _LAST:
+        raise UsageError(f"{text!r} is too long.", where=option, remedy="Stay before 9999.")
     return _moment(option, text) if length is None else now + length
 
 

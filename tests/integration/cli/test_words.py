@@ -51,6 +51,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         words.before("--since", text, NOW)
 
 
+def test_spans_beyond_the_calendar() -> None:
+    assert words.before("--since", "999999w", NOW) == 0
+    with pytest.raises(words.UsageError, match="too long"):
+        words.ahead("--until", "999999w", NOW)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -28,8 +28,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for (task, state, reason), count in record.unrun.most_common(10):
         yield warn(f"task {task}", f"{state} {count} times: {reason}", _REMEDIES[state])
     if not record.unrun:
-        seen = f"{record.runs} looked at" if record.complete else f"the newest {record.runs} looked at"
-        yield ok("occurrences of the last 24 h", f"{seen}, none of them skipped, missed or lost.")
+        newest = "" if record.complete else "the newest "
+        why = f"{newest}{record.runs} looked at, none of them skipped, missed or lost."
+        yield ok("runs of the last 24 h", why)
     if record.states[State.FAILED]:
         count = record.states[State.FAILED]
         yield note("failed runs", f"{count} in the last 24 h.", "rota runs --state failed")
