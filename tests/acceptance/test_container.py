@@ -5,31 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from backgroundtask import _report
 from backgroundtask.taskplugins import (
     cleanup_old_logs,
     health_check,
-    send_daily_reports,
     sync_external_data,
 )
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, from_datetime
-from rota.core.run import State
+from rota.core.instants import DAY, from_datetime
 from tests.acceptance.conftest import Make
 from tests.acceptance.past import past
 from tests.acceptance.project import ROOT, copy, python, wait_until
 from tests.acceptance.server import serving
 
-HOSTILE = "<script>alert('rota')</script>\N{RIGHT-TO-LEFT OVERRIDE}\x1b[31m\n"
 MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-YESTERDAY: Instant = from_datetime(MIDNIGHT - timedelta(days=1))
-REPORT = f"reports/{MIDNIGHT - timedelta(days=1):%Y-%m-%d}"
+YESTERDAY = from_datetime(MIDNIGHT - timedelta(days=1))
 
 
 def work() -> None:
@@ -48,7 +42,7 @@ def test_the_container_is_found_and_every_task_runs(tmp_path: Path) -> None:
         ("cleanup_old_logs", "health_check", "send_daily_reports", "sync_external_data"),
         "succeeded",
     )
-    assert (tmp_path / f"{REPORT}.html").exists()
+    assert len(list((tmp_path / "reports").glob("*.html"))) == 1
 
 
 # --- cleanup_old_logs ---------------------------------------------------------------------------
@@ -89,92 +83,6 @@ def test_old_logs_and_old_runs_are_deleted_and_nothing_else(make: Make) -> None:
 def test_without_a_log_file_only_runs_are_deleted(make: Make) -> None:
     make()
     assert asyncio.run(cleanup_old_logs()) == {"files": 0, "rows": 0, "bytes": 0}
-
-
-# --- send_daily_reports -------------------------------------------------------------------------
-
-
-def test_the_report_says_what_happened_yesterday(make: Make) -> None:
-    task_manager = make()
-    task_manager.add_task(work, "interval", "work", hours=1, name="Real work")
-    task_manager.add_task(work, "interval", "idle", hours=1)
-    history = past(task_manager)
-    history.ran("work", YESTERDAY, late=0.5, took=1)
-    history.ran("work", YESTERDAY + HOUR, late=1.5, took=2)
-    history.ran("work", YESTERDAY + 2 * HOUR, late=2.5, took=6, error="no such file")
-    history.ran("work", YESTERDAY + DAY - SECOND, late=3.5, took=3)
-    history.ran("work", YESTERDAY - SECOND, late=9, took=99)  # the day before
-    history.ran("work", YESTERDAY + DAY, late=9, took=99)  # today
-    history.never_ran("work", YESTERDAY + 5 * HOUR, state=State.SKIPPED)
-    history.never_ran("work", YESTERDAY + 6 * HOUR, state=State.MISSED, count=7)
-
-    said = asyncio.run(send_daily_reports())
-
-    assert said == {"report": f"{REPORT}.html", "tasks": 2, "channels": 0}
-    text = Path(f"{REPORT}.txt").read_text()
-    rows = [line.split("  ") for line in text.splitlines()]
-    cells = [[cell.strip() for cell in row if cell] for row in rows]
-    figures = ["4", "75.0%", "2.5 s", "5.55 s", "2 s", "3.35 s", "1", "1", "7"]
-    assert ["Real work (work)", *figures] in cells
-    assert "- work, 1×: ValueError: no such file" in text
-    html = Path(f"{REPORT}.html").read_text()
-    assert "<td>5.55 s</td>" in html
-    assert "ValueError: no such file" in html
-    assert [path.name for path in Path("reports").iterdir() if path.name.startswith(".")] == []
-
-
-def test_hostile_names_and_reasons_are_inert(make: Make) -> None:
-    task_manager = make()
-    task_manager.add_task(work, "interval", "work", hours=1, name="<script>alert(1)</script>")
-    past(task_manager).ran("work", YESTERDAY, late=0, took=1, error=HOSTILE)
-    asyncio.run(send_daily_reports())
-    html, text = Path(f"{REPORT}.html").read_text(), Path(f"{REPORT}.txt").read_text()
-    assert "<script" not in html
-    assert "&lt;script&gt;" in html
-    for char in ("\N{RIGHT-TO-LEFT OVERRIDE}", "\x1b"):
-        assert char not in html + text
-
-
-def test_a_day_of_many_runs_and_reasons_is_counted_to_the_last(make: Make) -> None:
-    task_manager = make()
-    task_manager.add_task(work, "interval", "work", minutes=1)
-    history = past(task_manager)
-    minutes = [YESTERDAY + number * MINUTE // 2 for number in range(2500)]
-    history.never_ran("work", *minutes, state=State.SKIPPED)
-    for number in range(25):
-        history.ran("work", YESTERDAY + SECOND + number, late=0, took=1, error=f"reason {number}")
-    asyncio.run(send_daily_reports())
-    text = Path(f"{REPORT}.txt").read_text()
-    assert "skipped 2500" in text
-    assert text.count("- work") == 21
-    assert "- work, 5×: (other reasons)" in text
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Apprise's own imports
-def test_the_report_goes_to_the_channels(make: Make) -> None:
-    with serving() as service:
-        channel = service.url.replace("http://", "json://")
-        make(manager={"notify": [channel]})
-        assert asyncio.run(send_daily_reports())["channels"] == 1
-        [message] = map(json.loads, service.posted)
-        assert message["title"].startswith("Daily report for ")
-        assert "Tasks: 0." in message["message"]
-
-        service.status = 500
-        make(manager={"notify": [channel.replace("json://", "json://ada:secret@"), "what://"]})
-        with pytest.raises(
-            RuntimeError, match=r"could not be sent to json://.*, what://"
-        ) as raised:
-            asyncio.run(send_daily_reports())
-        assert "secret" not in str(raised.value)
-        assert Path(f"{REPORT}.html").exists()
-
-
-def test_a_missing_apprise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "apprise", None)
-    _report.send([], "title", "text")
-    with pytest.raises(RuntimeError, match=r"pip install 'rota\[alerts\]'"):
-        _report.send(["json://localhost"], "title", "text")
 
 
 # --- sync_external_data -------------------------------------------------------------------------
