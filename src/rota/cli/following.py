@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 
 from rota.cli import output
 from rota.core.instants import to_datetime
@@ -12,6 +13,7 @@ from rota.core.run import FINAL, LogLine, Run
 
 _LOOK = 0.1
 """Seconds between looks for a commit of somebody else; a look costs microseconds."""
+_HOPE = 20  # looks between two questions whether there is hope
 _PAGE = 1_000
 
 
@@ -23,13 +25,18 @@ def lines(history: History, run_id: str, after: tuple[int, int] = (0, 0)) -> Ite
 
 
 def follow(
-    ledger: Ledger, run_id: str, show: Callable[[LogLine], None], *, timeout: float | None = None
+    ledger: Ledger,
+    run_id: str,
+    show: Callable[[LogLine], None],
+    *,
+    timeout: float | None = None,
+    hopeful: Callable[[], bool] = lambda: True,
 ) -> Run:
     """Show the log as it grows until the run has ended; returns the run as it stands then, or
-    after `timeout` seconds. Raises UnknownRunError, LedgerError."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    after, version = (0, 0), -1
-    while True:
+    after `timeout` seconds, or once it is no longer `hopeful`. Raises UnknownRunError,
+    LedgerError."""
+    began, after, version = time.monotonic(), (0, 0), -1
+    for look in count(1):
         seen, version = version, ledger.version()
         if version != seen:
             run = ledger.history.run(run_id)  # before the log: what it logged until then is there
@@ -37,11 +44,11 @@ def follow(
                 show(line)
                 after = (line.attempt, line.seq)
             output.flush()
-            if run.state in FINAL:
-                return run
-        if deadline is not None and time.monotonic() >= deadline:
-            return run
+        late = timeout is not None and time.monotonic() - began >= timeout
+        if run.state in FINAL or late or (look % _HOPE == 0 and not hopeful()):
+            break
         time.sleep(_LOOK)
+    return run
 
 
 def text(line: LogLine) -> str:

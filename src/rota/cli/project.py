@@ -80,9 +80,10 @@ def opened_history(config: Xcorecfg) -> Iterator[History | None]:
 @contextmanager
 def opened_manager(config: Xcorecfg, *, discover: bool = True) -> Iterator[TaskManager]:
     """Build the task manager with the tasks of the task files; mistakes in them are counted."""
-    from rota.manager import TaskManager
+    from rota.manager import Manager, TaskManager
 
     manager = TaskManager(config)
+    Manager.use(manager)  # task files may add tasks to the process's own
     try:
         if discover:
             mistakes = len(manager.discover().errors)

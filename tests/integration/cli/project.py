@@ -121,6 +121,16 @@ class Project:
         assert not re.search("^Traceback", done.stderr, re.MULTILINE), done.stderr
         return done
 
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start the command, what it says going to nobody."""
+        return subprocess.Popen(
+            [ROTA, *words],
+            cwd=self.path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def lines(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
         """Run the command with --json and return its objects."""
         out = self.rota(*words, "--json", code=code).stdout

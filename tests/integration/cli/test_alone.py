@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 
-from tests.integration.cli.project import ROTA, Project, environment, until
+from tests.integration.cli.project import Project, until
 
 
 def test_success_and_failure(project: Project) -> None:
@@ -28,16 +27,10 @@ def test_a_timeout_cancels_it(project: Project) -> None:
 
 
 def test_ctrl_c_cancels_it(project: Project) -> None:
-    with subprocess.Popen(
-        [ROTA, "run", "hold"],
-        cwd=project.path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
-        until(lambda: project.has("begun"))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 1
+    process = project.begin("run", "hold")
+    until(lambda: project.has("begun"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 1
     (run,) = project.lines("runs")
     assert (run["state"], run["reason"]) == ("cancelled", "SIGINT")
 
@@ -49,3 +42,15 @@ def test_it_schedules_nothing(project: Project) -> None:
     )
     project.rota("run", "hold", "--timeout", "0.5", code=1)
     assert {run["task_id"] for run in project.lines("runs")} == {"hold"}
+
+
+def test_tasks_that_a_file_adds_by_itself_are_known(project: Project) -> None:
+    project.write(
+        "backgroundtask/own.py",
+        "from manager import Manager\n"
+        "def job(): print('own')\n"
+        "def register_tasks(task_manager):\n"
+        "    task_manager.add_task(job, 'interval', 'own', hours=1)\n"
+        "    assert Manager.task_manager is task_manager\n",
+    )
+    assert "own" in project.rota("run", "own").stderr

@@ -71,6 +71,16 @@ def test_follow_cancel_and_refuse_to_cancel_again(tmp_path_factory: pytest.TempP
         project.rota("cancel", run_id, code=2)
 
 
+def test_waiting_ends_with_the_last_node(tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = Project(tmp_path_factory.mktemp("gone"), lease_seconds=1)
+    with project.up("--plain") as up:
+        up.ready()
+        waiting = project.begin("run", "hold", "--wait")
+        until(lambda: project.has("begun"))
+        up.kill()
+        assert waiting.wait(30) == 1
+
+
 def test_runs_are_narrowed(running: Project) -> None:
     succeeded = started(running, "greet", "--wait")
     failed = started(running, "fail", "--wait", code=1)

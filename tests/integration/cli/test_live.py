@@ -103,7 +103,7 @@ def test_on_a_terminal(project: Project) -> None:
             until(lambda: b"holding" in b"".join(seen))
             project.touch("release")
             until(lambda: b"succeeded" in b"".join(seen))
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         finally:
             process.kill()

@@ -86,9 +86,10 @@ def _makeshift(path: Path) -> Xcorecfg:
 
 def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError]]:
     """Return how many tasks are right, and what is wrong with the others."""
-    from rota.manager import TaskManager
+    from rota.manager import Manager, TaskManager
 
     manager = TaskManager(settings)
+    Manager.use(manager)
     try:
         errors = manager.discover().errors
         return len(manager.services.engine.registry), errors

@@ -51,8 +51,12 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     def show(line: LogLine) -> None:
         output.say(following.text(line))
 
+    def hopeful() -> bool:
+        return bool(project.live_nodes(manager.history, manager.services.clock.now()))
+
+    ledger = manager.services.ledger
     try:
-        return following.follow(manager.services.ledger, run_id, show, timeout=timeout)
+        return following.follow(ledger, run_id, show, timeout=timeout, hopeful=hopeful)
     except KeyboardInterrupt:
         output.note(f"It goes on without you: `rota logs -f {run_id}`, `rota cancel {run_id}`.")
         raise
@@ -90,7 +94,10 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 def _judge(run: Run) -> None:
     """Say how it ended, and exit accordingly."""
     if run.state not in FINAL:
-        output.note(f"{run.id} is {run.state} still and goes on: `rota logs -f {run.id}`.")
+        output.note(
+            f"{run.id} is {run.state} still and goes on where a node is up:"
+            f" `rota logs -f {run.id}`."
+        )
         raise typer.Exit(1)
     took = ""
     if run.started_at is not None and run.finished_at is not None:

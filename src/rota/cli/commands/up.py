@@ -10,7 +10,7 @@ import typer
 
 from rota.cli import life, output, project
 from rota.logs import get_logger, setup_logging
-from rota.manager import TaskManager
+from rota.manager import Manager, TaskManager
 
 if TYPE_CHECKING:
     from rota.web.server import Server
@@ -34,6 +34,7 @@ def command(
     themselves, else 1.
     """
     manager = TaskManager(project.load(config))
+    Manager.use(manager)  # task files may add tasks to the process's own
     with ExitStack() as stack:
         # Before logging is set up, so that log lines go above the view.
         show = stack.enter_context(_view()) if not plain and output.on_terminal() else None

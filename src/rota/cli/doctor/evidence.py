@@ -18,7 +18,7 @@ from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.engine.registry import Entry
 from rota.errors import LedgerError
-from rota.manager import TaskManager
+from rota.manager import Manager, TaskManager
 
 _PEAKS = 20
 _MOST_TASKS = 500
@@ -66,6 +66,7 @@ def collect(path: Path | None) -> Evidence:
 @contextmanager
 def _discovered(config: Xcorecfg) -> Iterator[tuple[TaskManager, list[Mistake]]]:
     manager = TaskManager(config)
+    Manager.use(manager)
     try:
         yield manager, [mistake(error) for error in manager.discover().errors]
     finally:
