@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,13 +21,14 @@ from rota.ledger.tables import REVISION
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 
+_TURN = 0.02  # seconds between two tries where SQLite itself does not wait
+
 ALL = (
     "PRAGMA cache_size = -65536",  # KiB: the hot ends of a large ledger's indexes
     "PRAGMA temp_store = MEMORY",
 )
 _WRITER = (
     *ALL,
-    "PRAGMA journal_mode = WAL",  # readers never wait for the writer, nor it for them
     "PRAGMA synchronous = FULL",  # a commit that was answered survives a power cut
     "PRAGMA wal_autocheckpoint = 4000",  # pages: a checkpoint stops the writer, so seldom
     "PRAGMA journal_size_limit = 67108864",
@@ -71,6 +73,34 @@ def connect(database: str, pragmas: Sequence[str], *, timeout: float) -> sqlite3
         connection.close()
         raise
     return connection
+
+
+def _connect_writer(path: str, timeout: float) -> sqlite3.Connection:
+    connection = connect(path, _WRITER, timeout=timeout)
+    try:
+        _switch_to_wal(connection, timeout)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    """Have readers never wait for the writer, nor it for them; does nothing where it is so.
+
+    Of two that switch a new file at once, each holds what the other needs. SQLite tells one of
+    them so without waiting as it does elsewhere: so the waiting is done here.
+    """
+    connection.execute("PRAGMA busy_timeout = 0").close()
+    for turns_left in reversed(range(max(round(timeout / _TURN), 1))):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not turns_left:
+                raise
+            time.sleep(_TURN)
+    connection.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}").close()
 
 
 class SqliteFile:
@@ -145,7 +175,7 @@ class _Open:
 
     def __init__(self, path: str, timeout: float, *, migrate: bool) -> None:
         with ExitStack() as undo:
-            engine = make_engine(lambda: connect(path, _WRITER, timeout=timeout), "BEGIN IMMEDIATE")
+            engine = make_engine(lambda: _connect_writer(path, timeout), "BEGIN IMMEDIATE")
             undo.callback(engine.dispose)
             self.writer = undo.enter_context(engine.connect())
             if migrate:
