@@ -1,20 +1,20 @@
 """Every error that rota raises on purpose; each one says what, where and how to mend it.
 
-    RotaError
-    ├── ConfigError                a config file or environment variable says something impossible
-    ├── DefinitionError            a task definition is wrong
-    │   ├── TriggerError           its trigger is: names the field and the text
-    │   └── TaskLimitError         one task more than manager.max_tasks
-    ├── TaskFileError              a task file cannot be read, compiled or imported
-    ├── UnknownTaskError           no task has this id
-    ├── UnknownRunError            no run has this id
-    ├── StateError                 what was asked does not fit the state the run or task is in
-    ├── NotRunningError            asked for the current run outside of one
-    ├── Mistakes                   several of these at once
-    └── LedgerError                the ledger cannot do what it was asked
-        ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
-        ├── LedgerCorruptError     its file is not a sound ledger; it was left untouched
-        └── LedgerNewerError       a newer rota wrote it; it was left untouched
+RotaError
+├── ConfigError                a config file or environment variable says something impossible
+├── DefinitionError            a task definition is wrong
+│   ├── TriggerError           its trigger is: names the field and the text
+│   └── TaskLimitError         one task more than manager.max_tasks
+├── TaskFileError              a task file cannot be read, compiled or imported
+├── UnknownTaskError           no task has this id
+├── UnknownRunError            no run has this id
+├── StateError                 what was asked does not fit the state the run or task is in
+├── NotRunningError            asked for the current run outside of one
+├── Mistakes                   several of these at once
+└── LedgerError                the ledger cannot do what it was asked
+    ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
+    ├── LedgerCorruptError     its file is not a sound ledger; it was left untouched
+    └── LedgerNewerError       a newer rota wrote it; it was left untouched
 """
 
 from __future__ import annotations
@@ -104,11 +104,16 @@ class Mistakes(RotaError):
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
+MOST_LISTED = 30
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Say "Did you mean 'x'?" for the known name closest to `name`, or list what is known."""
+    """Say "Did you mean 'x'?" for the known name closest to `name`, or list some of the known."""
     from difflib import get_close_matches
 
     close = get_close_matches(name[:200], known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"Known: {', '.join(sorted(known))}." if known else ""
+    shown = ", ".join(sorted(known)[:MOST_LISTED])
+    more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    return f"Known: {shown}{more}." if known else ""

@@ -6,26 +6,29 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rota import triggers
 from rota.app import Services, build
 from rota.config import Xcorecfg
 from rota.core.instants import from_datetime
 from rota.core.outcome import error_text
-from rota.core.ports import Clock, Edits, History, NewRun, Transaction
+from rota.core.ports import Clock, Edits, History, NewRun, RunFilter, Transaction
 from rota.core.run import Cause, Run, State
 from rota.core.task import Policy, Task, TaskDefinition
 from rota.discovery import Catalogue, LoadedFile, load_directory
 from rota.discovery.definitions import define
+from rota.discovery.options import OPTIONS, Refusal
 from rota.engine.health import report
 from rota.engine.planner import by_hand_overlap
 from rota.engine.pruner import prune_now
-from rota.engine.registry import Entry, parse, records
+from rota.engine.registry import Entry, records
 from rota.errors import (
+    DefinitionError,
     RotaError,
     StateError,
     TaskFileError,
@@ -36,6 +39,8 @@ from rota.errors import (
 from rota.overview import all_tasks, known_task, unknown_task
 
 T = TypeVar("T")
+
+PAGE = 1_000
 
 
 class TaskManager:
@@ -195,8 +200,11 @@ class TaskManager:
         """Lay changes over what the code says, durably; None leaves a key; raises
         UnknownTaskError, and TriggerError for arguments its trigger does not understand."""
         entry = self._require(id)
-        if entry is not None and trigger_args is not None:
-            parse(entry.definition, trigger_args, self._now())
+        code = entry.definition if entry else self.history.task(id).record
+        if name is not None:
+            name = _checked_name(name)
+        if trigger_args is not None:
+            triggers.parse(code.trigger, trigger_args, timezone=code.timezone)
         self._write(lambda tx: tx.edit(id, Edits(name, enabled, trigger_args), self._now()))
         task = self.get_task(id)
         if task is None:
@@ -272,6 +280,32 @@ class TaskManager:
     def get_run(self, run_id: str) -> Run:
         """Return a run by its id, or an unambiguous part of it; raises UnknownRunError."""
         return self.history.run(run_id)
+
+    def runs(
+        self,
+        *,
+        task_id: str | None = None,
+        states: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = True,
+    ) -> Iterator[Run]:
+        """Yield the runs, page by page, of one task or all; `since` (inclusive) and `until` are
+        aware and compare with the fire time, or the creation where there is none. Raises
+        LedgerError, and ValueError for a state that there is not."""
+        where = RunFilter(
+            task_id=task_id,
+            states=None if states is None else [State(state) for state in states],
+            since=None if since is None else from_datetime(since),
+            until=None if until is None else from_datetime(until),
+        )
+        after = None
+        while True:
+            page = self.history.runs(where, limit=PAGE, after=after, newest_first=newest_first)
+            yield from page.runs
+            after = page.next
+            if after is None:
+                return
 
     def prune(self) -> int:
         """Delete the history past `manager.retention_days` now, and return how many runs that
@@ -484,6 +518,15 @@ def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
     if before.func_path == new.func_path:
         return False
     return not before.source or not new.source or before.source.file != new.source.file
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return str(OPTIONS["name"](name))
+    except Refusal as refusal:
+        raise DefinitionError(
+            f"{str(name)[:80]!r} {refusal.why}.", where="name", remedy=refusal.remedy
+        ) from None
 
 
 def _register(file: LoadedFile, manager: TaskManager) -> RotaError | None:

@@ -182,7 +182,9 @@ class ManagerSection(Checked):
     retention_days: Annotated[int, Field(ge=1, le=36500)] = Field(
         30, description="Days that ended runs are kept in the ledger."
     )
-    run_log_limit: Bytes = Field(1_048_576, description="Bytes of log kept per attempt, from its beginning.")
+    run_log_limit: Bytes = Field(
+        1_048_576, description="Bytes of log kept per attempt, from its beginning."
+    )
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
     notify: list[str] = Field(

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement, settle
@@ -65,12 +66,16 @@ class Recorder:
     async def _record_some(self) -> None:
         endings: list[Ending] = []
         lines: list[LogLine] = []
+        progress: list[tuple[str, int, dict[str, Any]]] = []
         for _ in range(min(len(self._ended), BATCH)):
             call, outcome, at, ended = self._ended.popleft()
             flight = self._flights.pop(call)
             if flight is not None:  # else it was given up, and this end comes too late
                 endings.append(self._ending(flight, _as_meant(flight, outcome, ended), at))
-                lines += flight.reporter.take()[0]
+                said, value = flight.reporter.take()
+                lines += said
+                if value is not None:
+                    progress.append((call.run_id, flight.claim.fence, value))
         if not endings:
             return
         self.recording = len(endings)
@@ -79,6 +84,8 @@ class Recorder:
         def write(tx: Transaction) -> list[str]:
             if lines:
                 tx.log(lines)
+            for run_id, fence, value in progress:
+                tx.progress(run_id, fence, value)
             return tx.settle(endings, self._node_id())
 
         for run_id in await self._writing.until_done(write):

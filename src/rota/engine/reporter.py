@@ -16,6 +16,9 @@ from rota.errors import LedgerError
 CHECKPOINT_WAIT = 30.0
 """Seconds that a task waits for its checkpoint to be durable before it is told that it is not."""
 
+LINE_COST = 40
+"""Bytes that a line counts beside its text, so that empty ones reach the limit too."""
+
 PUMP_EVERY = 0.3
 """Seconds between two looks at what running attempts have logged."""
 
@@ -57,7 +60,7 @@ class RunReporter:
             return
         if len(text) >= self._left:
             text = f"{text[: self._left]} … (run_log_limit reached: nothing more is kept)"
-        self._left -= len(text.encode(errors="replace"))
+        self._left -= len(text.encode(errors="replace")) + LINE_COST
         line = LogLine(
             self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text
         )

@@ -52,10 +52,11 @@ def _words(words: Collection[_W] | None) -> frozenset[_W] | None:
 
 def parameters_of(where: RunFilter, *, after: str | None, limit: int) -> dict[str, Any]:
     """Return the values for that query."""
+    made_since = None if where.since is None else rows.first_id(where.since - SLACK)
     values = {
         "task_id": where.task_id,
         "since": where.since,
-        "made_since": None if where.since is None else rows.first_id(where.since - SLACK),
+        "made_since": made_since,
         "until": where.until,
         "after": after,
         "limit": limit,
@@ -106,7 +107,9 @@ def _filter(shape: Shape, run_id: ColumnElement[str] = runs.c.id) -> list[Column
     if shape.causes is not None:
         terms.append(one_of(runs.c.cause, shape.causes))
     if shape.since:
-        terms += [moment >= bindparam("since"), run_id >= bindparam("made_since")]
+        terms.append(moment >= bindparam("since"))
+        if shape.newest_first or not shape.after:  # else `after` is the nearer bound
+            terms.append(run_id >= bindparam("made_since"))
     if shape.until:
         terms.append(moment < bindparam("until"))
     if shape.after:

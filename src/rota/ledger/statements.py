@@ -95,15 +95,18 @@ _known = union_all(
 KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
 """Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
 
-_ACTIVE = (runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, runs.c.node)
+_node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
+_ACTIVE = (runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name)
 _active_of_tasks = union_all(
     *(
-        select(*_ACTIVE).where(runs.c.task_id.in_(listed("task_ids")), condition)
+        select(*_ACTIVE)
+        .join_from(runs, nodes, nodes.c.id == runs.c.node, isouter=True)
+        .where(runs.c.task_id.in_(listed("task_ids")), condition)
         for condition in (is_waiting(runs), is_running(runs))
     )
 ).subquery()
 ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
-"""The runs of these tasks that have not ended: id, task, state, fire time, node."""
+"""The runs of these tasks that have not ended: id, task, state, fire time, name of the node."""
 
 _runs_in = incoming("planned", *rows.NEW_RUN)
 INSERT_RUNS = Statement(
@@ -228,6 +231,7 @@ _per_task = (
     select(*rows.CANDIDATE)
     .join_from(_each_task, runs, runs.c.id.in_(_next_of_task("own", bindparam("limit"))))
     .where(
+        _each_task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
         _claimable(runs),
         or_(
             ~runs.c.exclusive.is_(true()),

@@ -13,7 +13,13 @@ import pytest
 
 import rota
 from rota.core.run import State
-from rota.errors import StateError, TaskLimitError, UnknownTaskError
+from rota.errors import (
+    DefinitionError,
+    StateError,
+    TaskLimitError,
+    TriggerError,
+    UnknownTaskError,
+)
 from rota.testing import FakeClock, Harness, eventually
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -399,3 +405,35 @@ def test_stop_is_safe_twice_and_unstarted(tmp_path: Path) -> None:
     assert rig.manager.shutdown()
     assert rig.manager.shutdown()
     assert time.monotonic() - started < 20
+
+
+def test_progress_of_a_quick_task_is_kept(tmp_path: Path) -> None:
+    async def quick() -> None:
+        rota.current_run().progress(3, 3, "all")
+
+    with Harness(tmp_path) as rig:
+        rig.manager.add_task(quick, "date", "quick", run_date="2030-01-01")
+        rig.manager.run_task("quick")
+        (run,) = rig.ended("quick")
+        assert run.progress == {"done": 3, "total": 3, "note": "all"}
+
+
+def test_edits_are_checked_also_for_a_task_whose_code_is_elsewhere(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with Harness(tmp_path, clock) as rig:
+        rig.manager.add_task(succeed, "cron", "succeed", minute="*")
+        rig.manager.list_tasks()
+    with Harness(tmp_path, clock) as other:
+        with pytest.raises(TriggerError):
+            other.manager.edit_task("succeed", trigger_args={"hours": "x"})
+        with pytest.raises(DefinitionError, match="control"):
+            other.manager.edit_task("succeed", name="a\0b")
+
+
+def test_runs_are_walked_through_page_by_page(tmp_path: Path) -> None:
+    with Harness(tmp_path) as rig:
+        rig.manager.add_task(succeed, "date", "succeed", run_date="2030-01-01", overlap="allow")
+        made = rig.manager.run_many("succeed", [None] * 2_500)
+        eventually(lambda: not rig.manager.history.counts(rig.clock.now()).busy)
+        assert [run.id for run in rig.manager.runs(newest_first=False, since=START)] == made
+        assert len(list(rig.manager.runs(states=["failed"]))) == 0

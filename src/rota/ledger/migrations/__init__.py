@@ -5,6 +5,7 @@ Alembic is loaded only where a step is to be taken: most openings find nothing t
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ def upgrade(connection: Connection) -> None:
     """Take the steps that are missing, within the transaction of `connection`."""
     from alembic import command
 
+    # It tells of every plugin and step; that a ledger was made or brought up to date is enough.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
