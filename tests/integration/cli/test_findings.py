@@ -1,0 +1,135 @@
+"""What the doctor concludes from evidence that takes days to come about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rota.cli.doctor import examine, growth, machine, missed, not_running, repeated
+from rota.cli.doctor.evidence import Evidence
+from rota.cli.doctor.finding import Finding, Verdict
+from rota.cli.doctor.record import Record, pattern
+from rota.config import Xcorecfg
+from rota.core.instants import HOUR, SECOND
+from rota.core.ports import Node
+from rota.core.run import Run, State
+from rota.discovery.definitions import define
+from rota.engine.registry import Entry
+from rota.errors import LedgerCorruptError
+from tests.integration.cli.test_live import NOW, RUN
+
+HEALTHY = {
+    "status": "healthy",
+    "reasons": [],
+    "node": "a",
+    "tick_age": 0.1,
+    "oldest_due": None,
+    "waiting": 0,
+    "running": 0,
+    "stuck": [],
+    "ledger": {"state": "ok", "latency": 0.001, "url": "sqlite:///rota.db"},
+}
+CONFIG = Xcorecfg.from_env(environ={})
+
+
+def job() -> None: ...
+
+
+def entry(**options: Any) -> Entry:
+    definition = define(job, "interval", "job", options, defaults=CONFIG.manager)
+    return Entry(definition, NOW)
+
+
+def evidence(**more: Any) -> Evidence:
+    common: dict[str, Any] = {"health": HEALTHY, "entries": [entry(minutes=1)], "mistakes": []}
+    return Evidence(**{"now": NOW, "config": CONFIG, **common, **more})
+
+
+def warned(found: Iterable[Finding]) -> list[str]:
+    return [f"{one.check}: {one.why}" for one in found if one.verdict is Verdict.WARN]
+
+
+def runs(peaks: Sequence[int], node: str = "n") -> list[Run]:
+    return [replace(RUN, peak_memory=peak * 2**20, node=node) for peak in peaks]
+
+
+@pytest.mark.parametrize(
+    ("peaks", "leaks"),
+    [
+        ([100, 110, 120, 130, 140], True),
+        ([100, 110, 120, 119, 140], False),
+        ([100, 110, 120], False),
+        ([100, 100, 100, 100, 101], False),
+    ],
+)
+def test_memory_that_only_rises(peaks: list[int], leaks: bool) -> None:
+    found = warned(growth.findings(evidence(last_runs={"job": runs(peaks)})))
+    assert bool(found) is leaks
+    if leaks:
+        assert "job (100 to 140 MiB in 5 runs)" in found[0]
+
+
+def test_a_restart_begins_anew() -> None:
+    grown = runs([100, 110, 120], "former") + runs([130, 140], "n")
+    assert warned(growth.findings(evidence(last_runs={"job": grown}))) == []
+
+
+def test_stuck_threads() -> None:
+    stuck = [{"task_id": "job", "place": "work.py:7 in job"}]
+    (found,) = warned(growth.findings(evidence(health={**HEALTHY, "stuck": stuck})))
+    assert "job at work.py:7 in job" in found
+
+
+def test_a_task_that_takes_longer_than_its_interval() -> None:
+    slow = [replace(RUN, started_at=NOW, finished_at=NOW + 90 * SECOND)] * 3
+    (found,) = warned(missed.findings(evidence(last_runs={"job": slow})))
+    assert "its runs take 1 min 30 s and it fires every 1 min" in found
+    beside = [entry(minutes=1, overlap="allow")]
+    assert warned(missed.findings(evidence(entries=beside, last_runs={"job": slow}))) == []
+
+
+def test_what_did_not_run_is_grouped_by_reason() -> None:
+    record = Record()
+    for minute in range(3):
+        reason = f"the run of 2026-01-01T09:0{minute}:00Z was still going on node a"
+        record.add(replace(RUN, state=State.SKIPPED, reason=reason))
+    record.add(replace(RUN, state=State.MISSED, reason="summary", count=40))
+    assert warned(missed.findings(evidence(last_day=record))) == [
+        "task copy: missed 40 times: summary",
+        "task copy: skipped 3 times: the run of … was still going on node a",
+    ]
+    assert pattern("run 01ARZ3NDEKTSV4RRFFQ69G5FAV after 7 s") == "run … after … s"
+
+
+def test_runs_whose_worker_died_and_rows_that_cannot_be() -> None:
+    record = Record(crashed=Counter(job=2), repeated=[("job", NOW)])
+    found = warned(repeated.findings(evidence(last_day=record)))
+    assert "two rows for one occurrence of job" in found[0]
+    assert "the worker died in 2 of its runs" in found[1]
+
+
+def test_health_becomes_findings() -> None:
+    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0}
+    reasons = ["the task loop has been blocked for 3 s by job at work.py:7"]
+    health = {**HEALTHY, "status": "degraded", "reasons": reasons, "oldest_due": due, "waiting": 9}
+    found = list(not_running.findings(evidence(health=health)))
+    blocked = next(one for one in found if one.check == "health of the node")
+    assert "blocked" in blocked.why
+    assert "executor" in blocked.remedy
+    slots = next(one for one in found if one.check == "free slots")
+    assert "9 runs wait, the oldest for 45.0 s" in slots.why
+    assert "scheduler_thread_pool" in slots.remedy
+
+
+def test_clocks_that_differ_and_a_ledger_that_is_broken() -> None:
+    node = Node("n", "b", "h", 1, "0", 1, NOW, NOW + HOUR, NOW + 2 * HOUR, "up")
+    (found,) = warned(machine.findings(evidence(nodes=[node])))
+    assert "b by 1 h" in found
+    trouble = LedgerCorruptError("is damaged.", where="rota.db", remedy="Restore a copy.")
+    every = examine(evidence(ledger_trouble=trouble))
+    assert warned(every["the machine"]) == ["ledger: rota.db: is damaged."]
+    assert every["missed executions"] == []
