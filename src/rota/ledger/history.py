@@ -112,7 +112,7 @@ class SqlHistory:
     def changed_tasks(self, after: int) -> list[StoredTask]:
         with self._database.reading() as connection:
             found = queries.TASKS_CHANGED.rows(connection, after=after)
-        return [rows.task_of(row) for row in found]
+        return [rows.task_of(row) for row in sorted(found)]
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         with self._database.reading() as connection:

@@ -192,7 +192,7 @@ class SqlTransaction:
         sql.DECLARE_GONE(self._connection, ids=encode(gone), now=now)
         orphans = [
             Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
-            for *run, policy in sql.ORPHANS.rows(self._connection)
+            for *run, policy in sorted(sql.ORPHANS.rows(self._connection))
         ]
         if orphans:
             endings = [judge(orphan) for orphan in orphans]

@@ -1,0 +1,151 @@
+"""Each statement walks the index that was made for it: a million runs are no table to scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from rota.core.ports import RunFilter
+from rota.core.run import Cause, State
+from rota.ledger import migrations, queries, statements
+from rota.ledger.paging import page_query, parameters_of, shape_of
+from rota.ledger.sqlite import ALL, connect, make_engine
+from rota.ledger.statement import Statement
+from tests.conformance.ledger.desk import NOON
+
+
+@pytest.fixture
+def explaining() -> Iterator[Connection]:
+    """A connection that answers every statement with SQLite's plan for it."""
+    engine = make_engine(lambda: connect(":memory:", ALL, timeout=0), "BEGIN")
+    with engine.connect() as connection:
+        with connection.begin():
+            migrations.upgrade(connection)
+
+        @event.listens_for(engine, "before_cursor_execute", retval=True)
+        def explain(_1: Any, _2: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+            asks = statement.startswith(("BEGIN", "ROLLBACK", "COMMIT"))
+            return statement if asks else f"EXPLAIN QUERY PLAN {statement}", parameters
+
+        yield connection
+    engine.dispose()
+
+
+def plan_of(connection: Connection, statement: Statement, **parameters: Any) -> str:
+    return "\n".join(row.detail for row in statement(connection, **parameters).all())
+
+
+FAILED = frozenset({State.FAILED})
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        (RunFilter(), None),
+        (RunFilter(states={State.SUCCEEDED}), None),
+        (RunFilter(since=NOON), "PRIMARY KEY (id>?)"),
+        (RunFilter(causes={Cause.MANUAL}), None),
+        (RunFilter(task_id="t"), "runs_of_task (task_id=?)"),
+        (RunFilter(task_id="t", since=NOON), "runs_of_task (task_id=? AND id>?)"),
+        (RunFilter(task_id="t", states={State.SUCCEEDED}), "runs_of_task (task_id=?)"),
+        (RunFilter(states=FAILED), "rare_ends (state=?)"),
+        (RunFilter(states=FAILED, since=NOON), "rare_ends (state=? AND id>?)"),
+        (RunFilter(states=FAILED, task_id="t"), "rare_ends_of_task (task_id=? AND state=?)"),
+        (RunFilter(states={State.FAILED, State.LOST}), "rare_ends (state=?)"),
+        (RunFilter(states={State.RUNNING}), "running_by_task"),
+        (RunFilter(states={State.RUNNING}, task_id="t"), "running_by_task (task_id=?)"),
+        (RunFilter(states={State.QUEUED}), "waiting_by_t"),
+        (RunFilter(states={State.SCHEDULED}, task_id="t"), "waiting_by_task (task_id=?)"),
+    ],
+)
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_pages(
+    explaining: Connection, where: RunFilter, index: str | None, newest_first: bool
+) -> None:
+    shape = shape_of(where, after=None, newest_first=newest_first)
+    plan = plan_of(explaining, page_query(shape), **parameters_of(where, after=None, limit=100))
+    if index is None:  # along the ids, until the page is full
+        assert "SCAN runs\n" in plan + "\n"
+    else:
+        assert index in plan
+        assert "SCAN runs\n" not in plan + "\n"
+    if State.RUNNING not in (where.states or ()) and not where.states:
+        assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("states", [{State.RUNNING}, {State.QUEUED}, {State.FAILED}])
+def test_later_pages(explaining: Connection, states: set[State]) -> None:
+    where = RunFilter(states=states, since=NOON)
+    shape = shape_of(where, after="0", newest_first=True)
+    values = parameters_of(where, after="0", limit=100)
+    plan = plan_of(explaining, page_query(shape), **values)
+    assert any(name in plan for name in ("running_by_task", "waiting_by_t", "rare_ends"))
+
+
+SETTLED = {"settled": "[]"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "indexes"),
+    [
+        (statements.KNOWN_RUNS, {"keys": "[]"}, ["(id=?)", "one_run_per_occurrence"]),
+        (
+            statements.ACTIVE_OF_TASKS,
+            {"task_ids": "[]"},
+            ["waiting_by_task (task_id=?)", "running_by_task (task_id=?)"],
+        ),
+        (
+            statements.HEAD_OF_QUEUE,
+            {"now": 0, "depth": 1, "exclude": "[]"},
+            ["waiting_by_time (available_at<?)", "running_by_task (task_id=?)"],
+        ),
+        (
+            statements.QUEUE_BY_TASK,
+            {"now": 0, "limit": 1, "exclude": "[]"},
+            ["waiting_by_task (task_id>?)", "waiting_by_task (task_id=? AND available_at<?)"],
+        ),
+        (statements.TAKE, {"ids": "[]", "now": 0, "node": "a"}, ["(id=?)"]),
+        (statements.SETTLE, SETTLED | {"node_id": "a"}, ["(id=?)"]),
+        (statements.HELD, SETTLED | {"node_id": "a"}, ["(id=?)"]),
+        (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
+        (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
+        (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
+        (statements.ORPHANS, {}, ["running_by_task"]),
+        (statements.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
+        (
+            statements.CANCEL_WAITING_OF_TASK,
+            {"task_id": "t", "now": 0, "why": ""},
+            ["waiting_by_task (task_id=?)"],
+        ),
+        (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
+        (statements.LAST_REVISION, {}, ["tasks_by_revision"]),
+        (statements.OLD_RUNS, {"made_before": "1", "before": 1, "limit": 1}, ["(id<?)"]),
+        (statements.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
+        (statements.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
+        (statements.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
+        (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
+        (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
+        (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
+        (queries.LAST_RUNS_OF, {"task_ids": "[]"}, ["runs_of_task (task_id=?)", "(id=?)"]),
+        (queries.COUNTS, {"now": 0}, ["waiting_by_t", "running_by_task"]),
+        (queries.TASKS_CHANGED, {"after": 1}, ["tasks_by_revision (revision>?)"]),
+        (
+            queries.LINES,
+            {"id": "r", "attempt": 0, "seq": 0, "limit": 1},
+            ["(run_id=?"],
+        ),
+    ],
+)
+def test_statements(
+    explaining: Connection,
+    statement: Statement,
+    parameters: dict[str, Any],
+    indexes: list[str],
+) -> None:
+    plan = plan_of(explaining, statement, **parameters)
+    for index in indexes:
+        assert index in plan
+    assert "SCAN runs\n" not in plan + "\n"
