@@ -27,18 +27,14 @@ def register(
     for record in tasks:
         row = known.get(record.id)
         if row is None:
-            task = _new(record, now, revision)
-            changed.append(task)
+            stored, task = None, _new(record, now, revision)
         else:
             stored = rows.task_of(row)
-            same_record = row[: len(rows.RECORD)] == rows.record_row(record)
-            if same_record and stored.removed_at is None:
-                task = _seen(stored, now)
-            else:
-                task = replace(_registered(stored, record, now), revision=revision)
-            if task is not stored:
-                changed.append(task)
+            is_same = row[: len(rows.RECORD)] == rows.record_row(record)
+            task = _again(stored, record, is_same, now, revision)
         result[record.id] = task
+        if task is not stored:
+            changed.append(task)
     _write(connection, changed)
     return result
 
@@ -58,13 +54,13 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
     )
 
 
-def _seen(stored: StoredTask, now: Instant) -> StoredTask:
-    """Keep `seen_at` right to the day: the start of many unchanged tasks writes nothing."""
-    return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
-
-
-def _registered(stored: StoredTask, record: TaskRecord, now: Instant) -> StoredTask:
-    task = replace(stored, record=record, seen_at=now, removed_at=None)
+def _again(
+    stored: StoredTask, record: TaskRecord, is_same: bool, now: Instant, revision: int
+) -> StoredTask:
+    if is_same and stored.removed_at is None:
+        # `seen_at` is right to the day only: the start of many unchanged tasks writes nothing.
+        return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
+    task = replace(stored, record=record, seen_at=now, removed_at=None, revision=revision)
     if record.schedule != stored.record.schedule:
         return replace(task, anchor=now, planned_until=now)
     return _awake(stored, task, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rota.core.run import Cause, State
@@ -51,6 +53,6 @@ def test_two_of_a_task_in_one_batch_see_each_other(desk: Desk) -> None:
         {"state": State.SCHEDULED, "fire_time": NOON, "overlap": Overlap.ALLOW},
     ],
 )
-def test_what_must_wait_its_turn_waits(desk: Desk, changes: dict[str, object]) -> None:
+def test_what_must_wait_its_turn_waits(desk: Desk, changes: dict[str, Any]) -> None:
     (planned,) = desk.plan(desk.new(claim="a", **changes))
     assert planned.state in (State.QUEUED, State.SCHEDULED)

@@ -217,6 +217,26 @@ def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(file: Path) -> Non
         assert len(desk.history.runs(limit=1000).runs) == 501
 
 
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000), ("query_only", 0)],
+)
+def test_what_the_writer_promises(file: Path, pragma: str, value: object) -> None:
+    database = SqliteFile("sqlite:///rota.db", file)
+    database.open()
+    with database.writing() as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
+    database.close()
+
+
+def test_readers_cannot_write(file: Path) -> None:
+    database = SqliteFile("sqlite:///rota.db", file)
+    database.open()
+    with pytest.raises(LedgerError, match="readonly"), database.reading() as connection:
+        connection.exec_driver_sql("DELETE FROM runs")
+    database.close()
+
+
 # --- new ----------------------------------------------------------------------------------------
 
 
