@@ -63,7 +63,7 @@ class _Stopping:
             if told <= 2:
                 # Beside this thread, so that the second signal is taken while the first one works.
                 threading.Thread(target=self._stop, name="rota-stop", daemon=True).start()
-        return all(self._answers)
+        return bool(self._answers) and all(self._answers)  # none: the stopping itself failed
 
     def _next(self, look: Callable[[], None] | None, every: float) -> int:
         while True:

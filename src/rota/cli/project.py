@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,11 +45,13 @@ def has_ledger(config: Xcorecfg) -> bool:
     scheme, _, rest = config.manager.ledger_url.partition("://")
     if scheme != "sqlite":
         return True
-    path = Path(rest.removeprefix("/"))
     try:
-        return not path.is_file() or path.stat().st_size > 0 if path.exists() else False
+        status = Path(rest.removeprefix("/")).stat()
+    except FileNotFoundError:
+        return False
     except OSError:
         return True  # whoever opens it will say what is wrong
+    return status.st_size > 0 or not S_ISREG(status.st_mode)
 
 
 def say_no_ledger(config: Xcorecfg) -> None:
