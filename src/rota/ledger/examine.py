@@ -41,10 +41,37 @@ def examine(path: Path) -> str | None:
             where=str(path),
             remedy="Name another file in manager.ledger_url, or move this one away.",
         )
+    return _revision_at_rest(path)
+
+
+def _revision_at_rest(path: Path, tries: int = 4) -> str | None:
+    before = _stamp(path)
     try:
         return _revision(path)
-    except sqlite3.Error as error:
-        raise explain(error, str(path)) from error
+    except (sqlite3.Error, LedgerCorruptError) as error:
+        if tries > 1 and _stamp(path) != before:
+            # Another process was just opening or closing it: half a checkpoint is no damage.
+            return _revision_at_rest(path, tries - 1)
+        if isinstance(error, sqlite3.Error):
+            raise explain(error, str(path)) from error
+        raise
+
+
+def _stamp(path: Path) -> tuple[object, object]:
+    """Return what differs when the file or its write-ahead log has been written meanwhile."""
+    return _state(path), _state(_log_of(path))
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def _revision(path: Path) -> str | None:
@@ -79,6 +106,5 @@ def _connect(path: Path) -> sqlite3.Connection:
 
     Even a reader of a WAL database makes files next to it, unless told that nothing changes.
     """
-    in_use = path.with_name(path.name + "-wal").exists()
-    mode = "mode=ro" if in_use else "mode=ro&immutable=1"
+    mode = "mode=ro" if _log_of(path).exists() else "mode=ro&immutable=1"
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -266,3 +267,16 @@ def test_where_nothing_is_yet_a_ledger_is_made(
 
 def test_a_closed_ledger_is_one_file(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["rota.db"]
+
+
+def test_opening_beside_others_that_close_never_looks_like_damage(file: Path) -> None:
+    def come_and_go(name: str) -> None:
+        for _ in range(25):
+            with Desk(f"sqlite:///{file}") as desk:
+                desk.plan(desk.new(name))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(come_and_go, name) for name in "ab"]:
+            done.result(60)
+    with Desk(f"sqlite:///{file}") as desk:
+        assert len(desk.states()) == 550
