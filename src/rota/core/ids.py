@@ -21,6 +21,7 @@ class RunIds:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._head = (-1, "")  # all but the last 30 bits, and how they are written
 
     def new(self, now: Instant) -> str:
         """Return the next id; `now` gives its leading 48 bits, in milliseconds."""
@@ -32,4 +33,11 @@ class RunIds:
                 # The top bit stays clear: room to count up without running into the time.
                 self._last = floor | int.from_bytes(os.urandom(10)) >> 1
             value = self._last
-        return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+            if self._head[0] != value >> 30:  # seldom: ids of one millisecond count up
+                self._head = (value >> 30, _written(value >> 30, 100))
+            head = self._head[1]
+        return head + _PAIRS[value >> 20 & 1023] + _PAIRS[value >> 10 & 1023] + _PAIRS[value & 1023]
+
+
+def _written(value: int, bits: int) -> str:
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(bits - 10, -1, -10)])

@@ -73,8 +73,7 @@ class StoredTask:
     revision: int  # rises with every change of this row but the cursor
 
 
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(NamedTuple):
     """A row to be planned. `state` is QUEUED or SCHEDULED where it is to run, else SKIPPED or
     MISSED with its reason."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from rota.core.instants import Instant, seconds, to_iso
 from rota.core.ports import (
@@ -51,7 +51,7 @@ class Dispatcher:
         deadlines: Deadlines,
         pump: Pump,
         node_id: Callable[[], str],
-        stuck: Callable[[str], str | None],
+        stuck: Callable[[], Mapping[str, str]],
         ended: Done,
         log_limit: int,
     ) -> None:
@@ -106,7 +106,7 @@ class Dispatcher:
             room = min(sum(free.values()), BATCH)
             if room <= 0:
                 return
-            judge = _Judge(self, free, self._clock.now())
+            judge = _Judge(self, free, self._stuck(), self._clock.now())
             now, node_id = judge.now, self._node_id()
             claims = await self._writing.once(
                 lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
@@ -197,7 +197,9 @@ class Dispatcher:
             deadline=self._clock.monotonic() + task.policy.timeout,
         )
 
-    def judge(self, run: Waiting, free: dict[str, int], now: Instant) -> str | bool:
+    def judge(
+        self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
+    ) -> str | bool:
         """Say True to claim a waiting run, False to leave it, or why it is missed."""
         entry = self._registry.get(run.task_id)
         if entry is None or self.only not in (None, run.task_id):
@@ -207,7 +209,7 @@ class Dispatcher:
             latest = run.fire_time + seconds(policy.start_deadline)
             if now > latest:
                 return f"it could not start by {to_iso(latest)} (start_deadline)"
-        if policy.overlap is not Overlap.ALLOW and self._stuck(run.task_id):
+        if policy.overlap is not Overlap.ALLOW and run.task_id in stuck:
             return False
         if free[entry.definition.executor] <= 0:
             return False
@@ -233,9 +235,12 @@ def _first_claim(row: NewRun) -> Claim:
 class _Judge:
     """One round of judging; called again from the start when the ledger repeats the operation."""
 
-    def __init__(self, dispatcher: Dispatcher, free: dict[str, int], now: Instant) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, free: dict[str, int], stuck: Collection[str], now: Instant
+    ) -> None:
         self._dispatcher = dispatcher
         self._free = free
+        self._stuck = stuck
         self.now = now
         self.refused: set[str] = set()
         self.missed = False
@@ -244,7 +249,7 @@ class _Judge:
         free, take, miss = dict(self._free), [], []
         self.refused.clear()
         for run in waiting:
-            verdict = self._dispatcher.judge(run, free, self.now)
+            verdict = self._dispatcher.judge(run, free, self._stuck, self.now)
             if verdict is True:
                 take.append(run.run_id)
             elif verdict is False:

@@ -18,6 +18,7 @@ from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
+from rota.scheduling import DueTask
 
 logger = logging.getLogger("rota.planner")
 
@@ -26,7 +27,7 @@ BATCH = 2_000
 
 
 class Planner:
-    """Takes the ids of due tasks from the clock and writes their occurrences.
+    """Takes the due tasks from the clock and writes their occurrences.
 
     However many nodes plan the same occurrence, the ledger's unique key lets one row exist.
     """
@@ -39,7 +40,7 @@ class Planner:
         writing: Writing,
         ids: RunIds,
         dispatcher: Dispatcher,
-        stuck: Callable[[str], str | None],
+        stuck: Callable[[], Mapping[str, str]],
     ) -> None:
         self._clock = clock
         self._registry = registry
@@ -47,12 +48,12 @@ class Planner:
         self._ids = ids
         self._stuck = stuck
         self._dispatcher = dispatcher
-        self._due: deque[str] = deque()
+        self._due: deque[DueTask] = deque()
         self.wake = Wake()
 
-    def due(self, task_id: str) -> None:
-        """Take a due task; called inside the clock's tick, so it only notes it."""
-        self._due.append(task_id)
+    def due(self, tasks: list[DueTask]) -> None:
+        """Take the due tasks; called inside the clock's tick, so it only notes them."""
+        self._due.extend(tasks)
         self.wake.set()
 
     async def run(self) -> None:
@@ -65,10 +66,12 @@ class Planner:
     async def _plan_some(self) -> None:
         rows: list[NewRun] = []
         cursors: dict[str, Instant] = {}
+        stuck = self._stuck()
         while self._due and len(rows) < BATCH:
-            entry = self._registry.get(self._due.popleft())
+            task_id, instant = self._due.popleft()
+            entry = self._registry.get(task_id)
             if entry is not None:
-                self._add_rows(entry, rows, cursors)
+                self._add_rows(entry, instant, stuck.get(task_id), rows, cursors)
         if not rows:
             return
         written = await self._writing.until_done(lambda tx: tx.plan(rows, cursors))
@@ -77,26 +80,39 @@ class Planner:
             if row.state in (State.SKIPPED, State.MISSED):
                 logger.warning("%s %s: %s", row.task_id, row.state, row.reason)
 
-    def _add_rows(self, entry: Entry, rows: list[NewRun], cursors: dict[str, Instant]) -> None:
+    def _add_rows(
+        self,
+        entry: Entry,
+        instant: Instant | None,
+        stuck: str | None,
+        rows: list[NewRun],
+        cursors: dict[str, Instant],
+    ) -> None:
         now = self._clock.now()
         if entry.is_quiet(now):
             return
+        due = self._find_due(entry, instant, now)
+        if due:
+            entry.cursor = cursors[entry.definition.id] = due[-1].fire_time
+            rows.extend([self._row(entry, one, now, stuck) for one in due])
+
+    @staticmethod
+    def _find_due(entry: Entry, instant: Instant | None, now: Instant) -> list[catchup.Due]:
+        """Return the rows for what is due; a lone instant that is on time needs no survey."""
+        if instant is not None and entry.cursor < instant <= now <= instant + catchup.ON_TIME:
+            return [catchup.Due(instant)]
         survey = catchup.survey(
             entry.trigger, entry.cursor, now, entry.policy, triggers.count_between
         )
-        due = catchup.decide(survey, entry.policy)
-        if not due:
-            return
-        entry.cursor = cursors[entry.definition.id] = due[-1].fire_time
-        rows.extend([self._row(entry, one, now) for one in due])
+        return catchup.decide(survey, entry.policy)
 
-    def _row(self, entry: Entry, due: catchup.Due, now: Instant) -> NewRun:
+    def _row(self, entry: Entry, due: catchup.Due, now: Instant, stuck: str | None) -> NewRun:
         task_id, policy = entry.definition.id, entry.policy
         state, reason, available_at = State.QUEUED, "", due.fire_time
         if due.missed_reason is not None:
             state, reason = State.MISSED, due.missed_reason
-        elif policy.overlap is not Overlap.ALLOW and (place := self._stuck(task_id)):
-            state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {place}"
+        elif stuck and policy.overlap is not Overlap.ALLOW:
+            state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
         elif entry.trigger.jitter:
             available_at += triggers.start_delay(entry.trigger, task_id, due.fire_time)
             state = State.SCHEDULED if available_at > now else State.QUEUED

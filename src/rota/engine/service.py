@@ -83,7 +83,7 @@ class Engine:
             deadlines=self.deadlines,
             pump=self.pump,
             node_id=lambda: self.identity.id,
-            stuck=self.stuck_place,
+            stuck=self.stuck_places,
             ended=self.recorder.ended,
             log_limit=settings.run_log_limit,
         )
@@ -93,7 +93,7 @@ class Engine:
             writing=self.writing,
             ids=self.ids,
             dispatcher=self.dispatcher,
-            stuck=self.stuck_place,
+            stuck=self.stuck_places,
         )
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(
@@ -165,13 +165,13 @@ class Engine:
         if self._loop is not None and self.is_running:
             asyncio.run_coroutine_threadsafe(self.registrar.register_added(), self._loop).result()
 
-    def stuck_place(self, task_id: str) -> str | None:
-        """Return where an attempt of the task that would not stop still stands, if one does."""
-        for executor in self.executors.values():
-            for stuck in executor.stuck():
-                if stuck.task_id == task_id:
-                    return stuck.place
-        return None
+    def stuck_places(self) -> dict[str, str]:
+        """Return task id → place of the attempts that would not stop and still go on."""
+        return {
+            stuck.task_id: stuck.place
+            for executor in self.executors.values()
+            for stuck in executor.stuck()
+        }
 
     def poke(self) -> None:
         """Look at everything at once: the clock was moved, or something was written."""

@@ -1,5 +1,6 @@
 """The clock of a node: the only importer of apscheduler."""
 
 from rota.scheduling.clock import TickingClock
+from rota.scheduling.heap_store import DueTask
 
-__all__ = ["TickingClock"]
+__all__ = ["DueTask", "TickingClock"]

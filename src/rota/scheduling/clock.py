@@ -12,16 +12,16 @@ from rota.core.instants import Instant
 from rota.core.ports import Clock
 from rota.core.schedule import Trigger
 from rota.scheduling.handover import Handover
-from rota.scheduling.heap_store import HeapStore
+from rota.scheduling.heap_store import DueTask, HeapStore
 
 
 class TickingClock:
-    """Calls `due(task_id)` on its own thread when an instant of that task has come.
+    """Calls `due` on its own thread with the tasks of which an instant has come.
 
     `due` must be quick and must not raise. Start and stop are safe in any order and twice.
     """
 
-    def __init__(self, clock: Clock, due: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, due: Callable[[list[DueTask]], None]) -> None:
         self._clock = clock
         self._due = due
         self._store = HeapStore(clock)

@@ -8,24 +8,26 @@ from datetime import datetime
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
 
+from rota.scheduling.heap_store import DueTask
+
 
 class Handover(BaseExecutor):  # type: ignore[misc]  # apscheduler has no types
-    """Passes the id of each due task to `due`, which must be quick and must not raise.
+    """Passes the due tasks of a tick to `due`, which must be quick and must not raise.
 
     No user code, no ledger and nothing that waits runs inside the tick.
     """
 
-    def __init__(self, due: Callable[[str], None]) -> None:
+    def __init__(self, due: Callable[[list[DueTask]], None]) -> None:
         super().__init__()
         self._due = due
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        """Hand the task over; which of its instants are due is the planner's to find."""
-        self._due(job.id)
+        """Hand the tasks over; what becomes of their instants is the planner's to say."""
+        self._due(*job.args)
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
         raise AssertionError("submit_job is overridden as a whole")
 
 
-def hand_over() -> None:
+def hand_over(_: list[DueTask]) -> None:
     """Stand as the function of the jobs that APScheduler lists; it is never called."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import threading
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.triggers.base import BaseTrigger
 
-from rota.core.instants import SECOND, Instant
+from rota.core.instants import SECOND, Instant, to_datetime
 from rota.core.ports import Clock
 from rota.core.schedule import Trigger
 
@@ -19,8 +19,15 @@ LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
 
 
+class DueTask(NamedTuple):
+    """A task that is due: at this one instant, or, where that is None, at several."""
+
+    task_id: str
+    instant: Instant | None
+
+
 class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
-    """Hands APScheduler a job for every task that is due, made at that moment.
+    """Hands APScheduler one job for all the tasks that are due, made at that moment.
 
     A schedule at rest is a trigger, an instant and a heap entry: APScheduler's own store keeps a
     whole job for each and a sorted list of all. The instants are judged by the injected clock;
@@ -64,11 +71,11 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
     # --- what APScheduler calls, on its own thread ---
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
-        """Take what is due, put each task's following instant in its place, make their jobs."""
+        """Take what is due, put each task's following instant in its place, make its job."""
         self._tick = now
         self.ticked_at = self._clock.monotonic()
-        instant = self._clock.now()
-        return [self._job(task_id, now) for task_id in self._take(instant)]
+        due = self._take(self._clock.now())
+        return [self._job("due", now, due)] if due else []
 
     def get_next_run_time(self) -> datetime | None:
         """Return when to look again, in APScheduler's own time."""
@@ -79,11 +86,13 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
 
     def lookup_job(self, job_id: str) -> Job | None:
         """Return the job of a task, for APScheduler's own listings."""
-        return self._job(job_id, self._tick) if job_id in self._next else None
+        held = self._next.get(job_id)
+        return self._job(job_id, to_datetime(held[0]), []) if held else None
 
     def get_all_jobs(self) -> list[Job]:
         """Return a job for every task, for APScheduler's own listings."""
-        return [self._job(task_id, self._tick) for task_id in list(self._next)]
+        held = list(self._next.items())
+        return [self._job(task_id, to_datetime(at), []) for task_id, (at, _) in held]
 
     def add_job(self, job: Job) -> None:
         """Refuse a job that did not come through `put`."""
@@ -102,16 +111,20 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             self._next.clear()
             self._heap.clear()
 
-    def _take(self, now: Instant) -> list[str]:
-        taken = []
+    def _take(self, now: Instant) -> list[DueTask]:
+        taken: list[DueTask] = []
         with self._lock:
             while self._heap and self._heap[0][0] <= now:
                 instant, task_id = heapq.heappop(self._heap)
                 held = self._next.get(task_id)
                 if held is None or held[0] != instant:
                     continue  # discarded or put anew since
-                taken.append(task_id)
-                following = held[1].next_after(now)
+                following = held[1].next_after(instant)
+                if following is None or following > now:
+                    taken.append(DueTask(task_id, instant))
+                else:
+                    taken.append(DueTask(task_id, None))
+                    following = held[1].next_after(now)
                 if following is None:
                     del self._next[task_id]
                 else:
@@ -119,19 +132,19 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
                     heapq.heappush(self._heap, (following, task_id))
         return taken
 
-    def _job(self, task_id: str, at: datetime | None) -> Job:
+    def _job(self, job_id: str, at: datetime, due: list[DueTask]) -> Job:
         # The way a persistent store brings a job back: no validation, hence no cost.
         job = Job.__new__(Job)
         job.__setstate__(
             {
                 "version": 1,
-                "id": task_id,
+                "id": job_id,
                 "func": "rota.scheduling.handover:hand_over",
                 "trigger": self._again,
                 "executor": "default",
-                "args": (),
+                "args": (due,),
                 "kwargs": {},
-                "name": task_id,
+                "name": job_id,
                 "misfire_grace_time": None,
                 "coalesce": True,
                 "max_instances": 1,

@@ -103,7 +103,7 @@ class Desk:
             created_at=self.now,
             overlap=Overlap.ALLOW,
         )
-        return replace(run, **changes)
+        return run._replace(**changes)
 
     def plan(self, *runs: NewRun, cursors: Mapping[str, Instant] | None = None) -> list[Planned]:
         return self.do(lambda tx: tx.plan(runs, cursors))
