@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
+from rota.ledger.checkpoints import Checkpointer
 from rota.ledger.errors import closed, explained
 from rota.ledger.examine import examine
 from rota.ledger.tables import REVISION
@@ -30,9 +31,10 @@ ALL = (
 _WRITER = (
     *ALL,
     "PRAGMA synchronous = FULL",  # a commit that was answered survives a power cut
-    "PRAGMA wal_autocheckpoint = 4000",  # pages: a checkpoint stops the writer, so seldom
+    "PRAGMA wal_autocheckpoint = 40000",  # pages; before that, see `checkpoints`
     "PRAGMA journal_size_limit = 67108864",
 )
+_CHECKPOINT = ("PRAGMA synchronous = FULL",)
 _READER = (*ALL, "PRAGMA query_only = ON")
 
 
@@ -186,6 +188,8 @@ class _Open:
             self._watcher = connect(path, _READER, timeout=timeout)
             undo.callback(self._watcher.close)
             self._watching = threading.Lock()
+            checkpointer = Checkpointer(path, lambda: connect(path, _CHECKPOINT, timeout=timeout))
+            undo.callback(checkpointer.stop)
             self.close: Callable[[], Any] = undo.pop_all().close
 
     def data_version(self) -> int:

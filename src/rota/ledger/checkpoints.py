@@ -1,0 +1,47 @@
+"""Brings SQLite's write-ahead log into the file, beside the writer instead of in its way."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+logger = logging.getLogger("rota.ledger")
+
+EVERY = 1.0
+LARGE = 8 * 1024 * 1024
+"""Bytes of log that are worth a checkpoint."""
+
+
+class Checkpointer:
+    """A thread that checkpoints a large log; a passive checkpoint waits for nobody and stops
+    nobody, while the one that a commit triggers keeps that commit's caller waiting."""
+
+    def __init__(self, path: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._log = Path(f"{path}-wal")
+        self._connect = connect
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rota-checkpoints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; safe twice."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY):
+            try:
+                if self._log.stat().st_size > LARGE:
+                    self._checkpoint()
+            except (OSError, sqlite3.Error) as error:  # the writer's own checkpoints remain
+                logger.debug("No checkpoint: %s", error)
+
+    def _checkpoint(self) -> None:
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            connection.close()
