@@ -123,11 +123,15 @@ def unknown_task(id: str, known: list[str]) -> UnknownTaskError:
 
 
 def live_nodes(history: History, now: int) -> list[Node]:
-    """Return the nodes that are up: their lease holds and their process is not known dead."""
+    """Return the nodes that are up for every task: their lease holds, their process is not known
+    dead, and they are no `rota run` that works alone."""
     from rota.engine.node import is_dead
 
     return [
         node
         for node in history.nodes()
-        if node.state == "up" and node.lease_until > now and not is_dead(node)
+        if node.state == "up"
+        and node.lease_until > now
+        and not node.info.get("only")
+        and not is_dead(node)
     ]

@@ -80,6 +80,15 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
     tick_age = max((age for age in ticks if isinstance(age, int | float)), default=None)
     if tick_age is not None and tick_age > _TICK_LATE:
         reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
+    stuck = [
+        {"task_id": task_id, "place": place}
+        for node in nodes
+        for task_id, place in dict(node.info.get("stuck") or {}).items()
+    ]
+    reasons += [f"{one['task_id']} would not stop and is stuck at {one['place']}" for one in stuck]
+    blocked = next((b for node in nodes if (b := node.info.get("blocked_loop"))), None)
+    if blocked:
+        reasons.append(f"the task loop is blocked by {blocked}")
     return {
         "status": "degraded" if reasons else "healthy",
         "reasons": reasons,
@@ -89,12 +98,10 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
         "ledger": {"state": "ok", "latency": None, "url": ledger.url},
         "tasks": max(int(node.info.get("tasks", 0)) for node in nodes),
         "running": sum(int(node.info.get("running", 0)) for node in nodes),
-        **_UNKNOWN,
+        "stuck": stuck,
+        "blocked_loop": blocked,
+        "broken_task_files": None,  # only the node itself knows, and its page does not answer
     }
-
-
-_UNKNOWN: dict[str, Any] = {"stuck": None, "blocked_loop": None, "broken_task_files": None}
-"""What only the node itself knows, and does not tell where its page does not answer."""
 
 
 def _oldest_due(history: History, now: Instant, reasons: list[str]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -26,7 +28,7 @@ class Identity:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
 
-    def renew(self, *, slots: int, lease: Instant) -> Node:
+    def renew(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
         """Take a new id and return the row to join with."""
         now = self._clock.now()
         self.id = self._ids.new(now)
@@ -41,6 +43,7 @@ class Identity:
             seen_at=now,
             lease_until=now + lease,
             state="up",
+            info=info,
         )
 
 

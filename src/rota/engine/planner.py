@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,11 @@ from rota.scheduling import DueTask
 
 logger = logging.getLogger("rota.planner")
 
-BATCH = 2_000
-"""Occurrences per write: large enough to share a commit, small enough to start soon."""
+FIRST_BATCH, LARGEST_BATCH = 250, 2_000
+"""Occurrences per write: the first ones of a tick start soon, a crowd shares its commits."""
+
+WRITES = 3
+"""Writes under way at once: the next one is made ready while the last one becomes durable."""
 
 
 class Planner:
@@ -49,6 +53,8 @@ class Planner:
         self._stuck = stuck
         self._dispatcher = dispatcher
         self._due: deque[DueTask] = deque()
+        self._writes: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(WRITES)
         self.wake = Wake()
 
     def due(self, tasks: list[DueTask]) -> None:
@@ -56,22 +62,43 @@ class Planner:
         self._due.extend(tasks)
         self.wake.set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Say whether everything that fell due is durable."""
+        return not self._due and not self._writes
+
     async def run(self) -> None:
         """Plan what is due, for ever."""
         while True:
             await self.wake.wait()
+            size = FIRST_BATCH
             while self._due:
-                await self._plan_some()
+                await self._room.acquire()
+                rows, cursors = self._take(size)
+                write = asyncio.create_task(self._write(rows, cursors))
+                self._writes.add(write)
+                write.add_done_callback(self._written)
+                await asyncio.sleep(0)  # it is on its way while the next batch is made
+                size = min(size * 2, LARGEST_BATCH)
 
-    async def _plan_some(self) -> None:
+    def _written(self, write: asyncio.Task[None]) -> None:
+        self._writes.discard(write)
+        self._room.release()
+        if not write.cancelled() and (error := write.exception()) is not None:
+            logger.error("Occurrences could not be planned", exc_info=error)
+
+    def _take(self, size: int) -> tuple[list[NewRun], dict[str, Instant]]:
         rows: list[NewRun] = []
         cursors: dict[str, Instant] = {}
         stuck = self._stuck()
-        while self._due and len(rows) < BATCH:
+        while self._due and len(rows) < size:
             task_id, instant = self._due.popleft()
             entry = self._registry.get(task_id)
             if entry is not None:
                 self._add_rows(entry, instant, stuck.get(task_id), rows, cursors)
+        return rows, cursors
+
+    async def _write(self, rows: list[NewRun], cursors: dict[str, Instant]) -> None:
         if not rows:
             return
         written = await self._writing.until_done(lambda tx: tx.plan(rows, cursors))

@@ -11,7 +11,7 @@ from pathlib import Path
 logger = logging.getLogger("rota.ledger")
 
 EVERY = 1.0
-LARGE = 8 * 1024 * 1024
+LARGE = 1024 * 1024
 """Bytes of log that are worth a checkpoint."""
 
 
