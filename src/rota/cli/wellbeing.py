@@ -141,5 +141,7 @@ def _report_down(reason: str) -> dict[str, Any]:
         "waiting": None,
         "tasks": None,
         "running": None,
-        **_UNKNOWN,
+        "stuck": None,
+        "blocked_loop": None,
+        "broken_task_files": None,
     }

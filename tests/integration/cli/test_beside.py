@@ -118,7 +118,7 @@ def test_health_of_the_running_node(running: Project) -> None:
 def test_health_from_the_ledger_where_the_page_does_not_answer(running: Project) -> None:
     done = running.rota("health", "--json", XCORE_MANAGER__PORT="1")
     health = json.loads(done.stdout)
-    assert (health["status"], health["node"], health["stuck"]) == ("healthy", "a", None)
+    assert (health["status"], health["node"], health["stuck"]) == ("healthy", "a", [])
 
 
 def test_health_does_not_take_another_projects_word(running: Project, project: Project) -> None:
