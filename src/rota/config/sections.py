@@ -168,7 +168,8 @@ class ManagerSection(Checked):
     )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         "sqlite:///rota.db",
-        description="Where runs are recorded: sqlite:///file, or memory:// for trying things out.",
+        description="Where runs are recorded: sqlite:///file, postgresql://host/database,"
+        " or memory:// for trying things out.",
     )
     node: Name | None = Field(
         None, description="This process's name in the ledger; null: host name and process id."

@@ -14,7 +14,7 @@ __all__ = ["open_ledger"]
 
 
 def open_ledger(url: str, *, clock: Clock) -> Ledger:
-    """Return the ledger at `url`, not yet opened: `sqlite:///path` or `memory://`.
+    """Return the ledger at `url`, not yet opened: `sqlite:///…`, `postgresql://…`, `memory://`.
 
     Raises LedgerError for an address that names none.
     """
@@ -29,15 +29,19 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
         from rota.ledger.sqlite import SqliteFile
 
         return SqlLedger(SqliteFile(url, Path(rest[1:])), clock)
-    if scheme.startswith("postgresql"):
-        raise LedgerError(
-            "A ledger in PostgreSQL is not built yet.",
-            where="manager.ledger_url",
-            remedy='Use a file for now: "sqlite:///rota.db".',
-        )
+    if scheme in ("postgresql", "postgresql+psycopg"):
+        try:
+            from rota.ledger.postgres import PostgresSchema
+        except ImportError as error:
+            raise LedgerError(
+                f"A ledger in PostgreSQL needs a driver: {error}.",
+                where="manager.ledger_url",
+                remedy="Install it: pip install 'rota[postgres]'.",
+            ) from error
+        return SqlLedger(PostgresSchema(url, clock), clock)
     raise LedgerError(
         f"{scheme + separator + '…' if separator else repr(url)} names no ledger.",
         where="manager.ledger_url",
         remedy='Write "sqlite:///rota.db" for a file (four slashes for an absolute path),'
-        ' or "memory://".',
+        ' "postgresql://host/database" for a server, or "memory://".',
     )

@@ -25,7 +25,16 @@ def candidates(
         found = _one_per_exclusive_task(
             sql.QUEUE_BY_TASK.rows(connection, now=now, limit=limit, exclude=excluded)
         )
-    return found[:limit]
+    return _locked(connection, found, limit)
+
+
+def _locked(connection: Connection, found: list[Row], limit: int) -> list[Row]:
+    """Leave out what another node is just claiming; in SQLite, no other can be."""
+    if not found or connection.dialect.name == "sqlite":
+        return found[:limit]
+    ids = encode(row[0] for row in found)
+    mine = set(sql.LOCK_WAITING.rows(connection, ids=ids, limit=limit))
+    return [row for row in found if row[0] in mine]
 
 
 def _one_per_exclusive_task(rows: Iterable[Row]) -> list[Row]:

@@ -31,4 +31,7 @@ class Database(Protocol):
         """Lend a connection that sees one moment; for any thread."""
 
     def version(self) -> int:
-        """Return a number that differs after each commit of anybody's."""
+        """Return a number that differs after each commit of anybody's, if need be a little later.
+
+        What this process committed itself shows at once.
+        """

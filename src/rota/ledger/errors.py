@@ -39,6 +39,10 @@ def explain(error: BaseException, where: str) -> LedgerError:
     return LedgerError(what, where=where)
 
 
+class ContendedError(LedgerUnavailableError):
+    """Two nodes got into each other's way: done once more, the same will succeed."""
+
+
 @contextmanager
 def explained(where: str) -> Iterator[None]:
     """Turn errors of the driver into errors of ours."""

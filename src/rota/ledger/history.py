@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
 from rota.core.run import Attempt, LogLine, Run
 from rota.errors import UnknownRunError
-from rota.ledger import queries, registry, rows
+from rota.ledger import leases, queries, registry, rows
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -121,13 +122,15 @@ class SqlHistory:
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
-        return [rows.node_of(row) for row in found]
+            ahead = leases.ahead(connection)
+        nodes = [rows.node_of(row) for row in found]
+        return [replace(node, lease_until=node.lease_until - ahead) for node in nodes]
 
 
 def _runs_like(connection: Connection, part: str) -> list[Any]:
     """Return up to two runs whose id begins, or else ends, with `part`."""
     beginning = queries.RUNS_BY_BEGINNING.rows(connection, low=part, high=part + "~")
-    return beginning or queries.RUNS_BY_END.rows(connection, end=part, start=-len(part))
+    return beginning or queries.RUNS_BY_END.rows(connection, end=part, before=len(part) - 1)
 
 
 def _no_such_run(wanted: str, *, ambiguous: bool) -> UnknownRunError:

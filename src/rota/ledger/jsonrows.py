@@ -28,6 +28,13 @@ class _elements(GenericFunction[Any]):
     name = "rota_elements"
 
 
+class _texts(GenericFunction[Any]):
+    """The strings of a JSON array, as a table with the column `value`."""
+
+    inherit_cache = True
+    name = "rota_texts"
+
+
 class _item(GenericFunction[Any]):
     """Element n of a JSON array, as a plain SQL value: `_item(array, n)`."""
 
@@ -50,7 +57,8 @@ class _gathered(GenericFunction[Any]):
 
 
 @compiles(_elements, "sqlite")
-def _elements_in_sqlite(element: _elements, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(_texts, "sqlite")
+def _elements_in_sqlite(element: _elements | _texts, compiler: SQLCompiler, **kw: Any) -> str:
     return f"json_each{compiler.process(element.clause_expr, **kw)}"
 
 
@@ -71,6 +79,43 @@ def _gathered_in_sqlite(element: _gathered, compiler: SQLCompiler, **kw: Any) ->
     return f"json_group_array{compiler.process(element.clause_expr, **kw)}"
 
 
+# As `jsonb`, a batch is read once; as `json`, every look at an item would read its row again.
+
+
+@compiles(_elements, "postgresql")
+def _elements_in_postgresql(element: _elements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements(CAST({_only(element, compiler, **kw)} AS jsonb))"
+
+
+@compiles(_texts, "postgresql")
+def _texts_in_postgresql(element: _texts, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements_text(CAST({_only(element, compiler, **kw)} AS jsonb))"
+
+
+@compiles(_item, "postgresql")
+def _item_in_postgresql(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
+    array, index = element.clauses
+    item = f"({compiler.process(array, **kw)} ->> {index.value})"
+    if isinstance(element.type, Text):
+        return item
+    return f"CAST({item} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
+
+
+@compiles(_array, "postgresql")
+def _array_in_postgresql(element: _array, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_build_array{compiler.process(element.clause_expr, **kw)}"
+
+
+@compiles(_gathered, "postgresql")
+def _gathered_in_postgresql(element: _gathered, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_agg{compiler.process(element.clause_expr, **kw)}"
+
+
+def _only(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    (argument,) = element.clauses
+    return compiler.process(argument, **kw)
+
+
 def incoming(parameter: str, *columns: Column[Any]) -> Subquery:
     """Return the rows of JSON `parameter` as a relation of that name with these columns."""
     element = _elements(bindparam(parameter)).table_valued("value").c.value
@@ -83,7 +128,7 @@ def incoming(parameter: str, *columns: Column[Any]) -> Subquery:
 
 def listed(parameter: str) -> Select[Any]:
     """Return the strings of JSON `parameter` as a selection, for `IN`."""
-    return select(_elements(bindparam(parameter)).table_valued("value").c.value)
+    return select(_texts(bindparam(parameter)).table_valued("value").c.value)
 
 
 def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -96,7 +141,8 @@ def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
 def encode(rows: Iterable[Any]) -> str:
     """Write a batch as the JSON that `incoming` and `listed` read.
 
-    A NUL, at which SQLite's JSON functions would cut a text off, becomes the symbol for it.
+    A NUL, at which SQLite's JSON functions would cut a text off and which PostgreSQL refuses,
+    becomes the symbol for it.
     """
     batch = rows if isinstance(rows, list) else list(rows)
     text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
@@ -105,9 +151,9 @@ def encode(rows: Iterable[Any]) -> str:
     return text
 
 
-def decode(text: str) -> list[Any]:
-    """Read what `gathered` wrote."""
-    rows: list[Any] = json.loads(text)
+def decode(text: str | None) -> list[Any]:
+    """Read what `gathered` wrote; of no rows at all, PostgreSQL gathers nothing."""
+    rows: list[Any] = json.loads(text) if text else []
     return rows
 
 

@@ -33,6 +33,7 @@ from rota.ledger.tables import (
 
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
+_end: BindParameter[Any] = bindparam("end")
 
 ALL_TASKS = Statement(all_of(select(*rows.TASK).order_by(tasks.c.id)))
 """Every task (TASK), by id."""
@@ -55,11 +56,11 @@ RUNS_BY_BEGINNING = Statement(
 RUNS_BY_END = Statement(
     all_of(
         select(*rows.RUN)
-        .where(func.substr(runs.c.id, bindparam("start")) == bindparam("end"))
+        .where(func.substr(runs.c.id, func.length(runs.c.id) - bindparam("before")) == _end)
         .limit(literal_column("2"))
     )
 )
-"""The runs whose id ends so, two at most; reads every id."""
+"""The runs with this `end`, whose length is `before` and one; two at most; reads every id."""
 
 
 def _active_runs(*conditions: ColumnElement[bool]) -> Select[Any]:

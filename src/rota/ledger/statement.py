@@ -15,20 +15,25 @@ class Statement:
     """One statement, called with a connection and its parameters by name.
 
     It is compiled once per dialect and handed to the driver as text: compiling it, or even looking
-    up the compiled form as SQLAlchemy does, would take longer than most statements run.
+    up the compiled form as SQLAlchemy does, would take longer than most statements run. Where
+    SQLAlchemy has a construct of its own for PostgreSQL, it is given beside the other.
     """
 
-    def __init__(self, construct: CompilerElement) -> None:
+    def __init__(
+        self, construct: CompilerElement, *, postgresql: CompilerElement | None = None
+    ) -> None:
         self._construct = construct
+        self._variants = {} if postgresql is None else {"postgresql": postgresql}
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
         """Run it; the parameters are those that its construct names."""
         dialect = connection.dialect
         if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = _compile(self._construct, dialect)
+            construct = self._variants.get(dialect.name, self._construct)
+            self._compiled[dialect.name] = _compile(construct, dialect)
         text, constants = self._compiled[dialect.name]
-        sent = {name: _sendable(value) for name, value in parameters.items()}
+        sent = {name: _sendable(value, dialect) for name, value in parameters.items()}
         return connection.exec_driver_sql(text, constants | sent)
 
     def count(self, connection: Connection, **parameters: Any) -> int:
@@ -46,11 +51,14 @@ def _compile(construct: CompilerElement, dialect: Dialect) -> tuple[str, dict[st
     return str(compiled), constants
 
 
-def _sendable(value: Any) -> Any:
+def _sendable(value: Any, dialect: Dialect) -> Any:
+    if not isinstance(value, str):
+        return value
     # Half a surrogate pair has no bytes in UTF-8: one in a log line must not lose a whole batch.
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode()
-    return value
+    text = value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if dialect.name == "postgresql" and "\x00" in text:
+        return text.replace("\x00", "\u2400")  # no text of PostgreSQL's can hold it
+    return text
 
 
 def all_of(query: Select[Any]) -> Select[Any]:

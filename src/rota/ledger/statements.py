@@ -6,6 +6,7 @@ name in brackets: (TASK) is the list of that name in `rows`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    insert,
     literal_column,
     null,
     or_,
@@ -26,8 +28,8 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 
 from rota.core.run import State
 from rota.ledger import rows
@@ -48,6 +50,19 @@ from rota.ledger.tables import (
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
 
+_Insert = Callable[..., Any]
+
+
+def _in_each(build: Callable[[_Insert], CompilerElement]) -> Statement:
+    """Return a statement with what only the dialects' own `insert` can say."""
+    return Statement(build(sqlite.insert), postgresql=build(postgresql.insert))
+
+
+# --- several nodes -----------------------------------------------------------------------------
+
+TAKE_TURN = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
+"""Wait until no other node is planning, reaping or changing tasks (PostgreSQL only)."""
+
 # --- tasks --------------------------------------------------------------------------------------
 
 TASKS_BY_ID = Statement(
@@ -62,15 +77,20 @@ TASK_IDS = Statement(select(gathered(tasks.c.id)))
 """The ids of all tasks."""
 
 _tasks_in = incoming("written", *rows.TASK)
-_write_tasks = insert(tasks).from_select(
-    [column.name for column in rows.TASK], select(*_tasks_in.c).where(true())
-)
-WRITE_TASKS = Statement(
-    _write_tasks.on_conflict_do_update(
-        index_elements=[tasks.c.id],
-        set_={c.name: _write_tasks.excluded[c.name] for c in rows.TASK if c is not tasks.c.id},
+
+
+def _write_tasks(insert: _Insert) -> CompilerElement:
+    written = insert(tasks).from_select(
+        [column.name for column in rows.TASK], select(*_tasks_in.c).where(true())
     )
-)
+    others = {c.name: written.excluded[c.name] for c in rows.TASK if c is not tasks.c.id}
+    update_: CompilerElement = written.on_conflict_do_update(
+        index_elements=[tasks.c.id], set_=others
+    )
+    return update_
+
+
+WRITE_TASKS = _in_each(_write_tasks)
 """Insert tasks, or replace what is stored of them."""
 
 _cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
@@ -109,29 +129,33 @@ ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
 """The runs of these tasks that have not ended: id, task, state, fire time, name of the node."""
 
 _runs_in = incoming("planned", *rows.NEW_RUN)
-INSERT_RUNS = Statement(
-    insert(runs)
-    .from_select([column.name for column in rows.NEW_RUN], select(*_runs_in.c).where(true()))
-    .on_conflict_do_nothing()
+INSERT_RUNS = _in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select([column.name for column in rows.NEW_RUN], select(*_runs_in.c).where(true()))
+        .on_conflict_do_nothing()
+    )
 )
 """Write new runs (NEW_RUN); the unique key decides who won."""
 
 _started_in = incoming("started", *rows.NEW_RUN)
 _one: ColumnElement[Any] = literal_column("1")
-INSERT_STARTED = Statement(
-    insert(runs)
-    .from_select(
-        [
-            *(column.name for column in rows.NEW_RUN),
-            *("node", "attempt", "fence", "started_at", "attempt_started_at"),
-        ],
-        select(
-            *_started_in.c,
-            *(bindparam("node"), _one, _one),
-            *(_started_in.c.created_at, _started_in.c.created_at),
-        ).where(true()),
+INSERT_STARTED = _in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select(
+            [
+                *(column.name for column in rows.NEW_RUN),
+                *("node", "attempt", "fence", "started_at", "attempt_started_at"),
+            ],
+            select(
+                *_started_in.c,
+                *(bindparam("node"), _one, _one),
+                *(_started_in.c.created_at, _started_in.c.created_at),
+            ).where(true()),
+        )
+        .on_conflict_do_nothing()
     )
-    .on_conflict_do_nothing()
 )
 """Write new runs (NEW_RUN) that are a node's own from the start, for their first attempt."""
 
@@ -147,6 +171,9 @@ END_WAITING = Statement(
     )
 )
 """End runs that wait: id, final state, reason, time."""
+
+LOCKED_RUN = Statement(all_of(select(*rows.RUN).where(runs.c.id == _id).with_for_update()))
+"""A run (RUN) that nobody else changes until the end."""
 
 _asks_in = incoming("asks", runs.c.id, runs.c.cancel_requested)
 ASK_TO_CANCEL = Statement(
@@ -245,6 +272,17 @@ QUEUE_BY_TASK = Statement(all_of(_per_task))
 """The claimable runs (CANDIDATE), found by going from task to task along an index: it leaps over
 any number of runs of a task that may not start."""
 
+LOCK_WAITING = Statement(
+    all_of(
+        select(runs.c.id)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs))
+        .order_by(runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+)
+"""The first of these runs that still wait, but for those that another node is just claiming."""
+
 TAKE = Statement(
     update(runs)
     .where(runs.c.id.in_(listed("ids")), is_waiting(runs))
@@ -288,11 +326,14 @@ UNDO = Statement(text("ROLLBACK TO SAVEPOINT settling"))
 KEEP = Statement(text("RELEASE SAVEPOINT settling"))
 
 HELD = Statement(
-    select(gathered(_settled_in.c.id, _settled_in.c.fence))
-    .join_from(_settled_in, runs, _holds)
-    .where(runs.c.node == bindparam("node_id"))
+    all_of(
+        select(_settled_in.c.id, _settled_in.c.fence)
+        .join_from(_settled_in, runs, _holds)
+        .where(runs.c.node == bindparam("node_id"))
+        .with_for_update(of=runs)
+    )
 )
-"""Which of these (SETTLED) this node still holds: id, fence."""
+"""Which of these (SETTLED) this node still holds, and will until the end: id, fence."""
 
 SETTLE_ORPHANS = Statement(
     update(runs).where(_holds).values(_becomes | {"fence": runs.c.fence + literal_column("1")})
@@ -308,10 +349,12 @@ INSERT_ATTEMPTS = Statement(
 """Write attempts (ATTEMPT)."""
 
 _lines_in = incoming("lines", *rows.LOG)
-INSERT_LINES = Statement(
-    insert(logs)
-    .from_select([column.name for column in rows.LOG], select(*_lines_in.c).where(true()))
-    .on_conflict_do_nothing()
+INSERT_LINES = _in_each(
+    lambda insert: (
+        insert(logs)
+        .from_select([column.name for column in rows.LOG], select(*_lines_in.c).where(true()))
+        .on_conflict_do_nothing()
+    )
 )
 """Write log lines (LOG)."""
 

@@ -35,6 +35,9 @@ RARE = FINAL - {State.SUCCEEDED}
 
 metadata = MetaData()
 
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes everywhere: ids are compared, and made ranges of."""
+
 
 def word(value: str) -> ColumnElement[Any]:
     """Write a word of ours into the SQL itself: a partial index is used for nothing less."""
@@ -64,28 +67,28 @@ _STATE_IS_TRUE = (
 tasks = Table(
     "tasks",
     metadata,
-    Column("id", Text, primary_key=True, nullable=False),
+    Column("id", Words, primary_key=True, nullable=False),
     # what the code says
-    Column("name", Text, nullable=False),
-    Column("func_path", Text, nullable=False),
-    Column("trigger", Text, nullable=False),
-    Column("trigger_args", Text, nullable=False),  # JSON
-    Column("timezone", Text, nullable=False),
-    Column("schedule", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("func_path", Words, nullable=False),
+    Column("trigger", Words, nullable=False),
+    Column("trigger_args", Words, nullable=False),  # JSON
+    Column("timezone", Words, nullable=False),
+    Column("schedule", Words, nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("policy", Text, nullable=False),  # JSON
-    Column("executor", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("file", Text),
+    Column("policy", Words, nullable=False),  # JSON
+    Column("executor", Words, nullable=False),
+    Column("description", Words, nullable=False),
+    Column("file", Words),
     Column("line", Integer),
     # where its planning stands
     Column("anchor", BigInteger, nullable=False),
     Column("planned_until", BigInteger, nullable=False),
     # what was laid over it
-    Column("edits", Text, nullable=False),  # JSON
+    Column("edits", Words, nullable=False),  # JSON
     Column("paused_since", BigInteger),
     Column("paused_until", BigInteger),
-    Column("pause_reason", Text, nullable=False),
+    Column("pause_reason", Words, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("removed_at", BigInteger),
     Column("revision", Integer, nullable=False),
@@ -94,12 +97,12 @@ tasks = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", Text, primary_key=True, nullable=False),
-    Column("task_id", Text, nullable=False),
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("task_id", Words, nullable=False),
     Column("fire_time", BigInteger),  # NULL: started by hand
-    Column("cause", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("cause", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False, server_default=text("''")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("crashes", Integer, nullable=False, server_default=text("0")),
@@ -110,14 +113,14 @@ runs = Table(
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
     Column("attempt_started_at", BigInteger),
-    Column("node", Text),
+    Column("node", Words),
     Column("fence", Integer, nullable=False, server_default=text("0")),
-    Column("cancel_requested", Text),
+    Column("cancel_requested", Words),
     Column("peak_memory", BigInteger),
-    Column("arguments", Text),  # JSON
-    Column("result", Text),  # JSON
-    Column("progress", Text),  # JSON
-    Column("checkpoint", Text),  # JSON, gone when the run has ended
+    Column("arguments", Words),  # JSON
+    Column("result", Words),  # JSON
+    Column("progress", Words),  # JSON
+    Column("checkpoint", Words),  # JSON, gone when the run has ended
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
@@ -129,14 +132,14 @@ runs = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("run_id", Text, primary_key=True, nullable=False),
+    Column("run_id", Words, primary_key=True, nullable=False),
     Column("number", Integer, primary_key=True, nullable=False, autoincrement=False),
-    Column("node", Text, nullable=False),
+    Column("node", Words, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("error", Text),
-    Column("traceback", Text),
+    Column("outcome", Words, nullable=False),
+    Column("error", Words),
+    Column("traceback", Words),
     Column("peak_memory", BigInteger),
     CheckConstraint(
         "outcome IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'crashed')",
@@ -150,30 +153,30 @@ row says everything of it: writing it twice would cost every good run a seventh 
 logs = Table(
     "logs",
     metadata,
-    Column("run_id", Text, primary_key=True, nullable=False),
+    Column("run_id", Words, primary_key=True, nullable=False),
     Column("attempt", Integer, primary_key=True, nullable=False, autoincrement=False),
     Column("seq", Integer, primary_key=True, nullable=False, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("logger", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("logger", Words, nullable=False),
+    Column("text", Words, nullable=False),
     sqlite_with_rowid=False,
 )
 
 nodes = Table(
     "nodes",
     metadata,
-    Column("id", Text, primary_key=True, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("host", Words, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("version", Words, nullable=False),
     Column("slots", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("lease_until", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("info", Text, nullable=False),  # JSON
+    Column("state", Words, nullable=False),
+    Column("info", Words, nullable=False),  # JSON
     CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
 )
 
@@ -211,5 +214,11 @@ Index("runs_of_task", runs.c.task_id, runs.c.id)
 _index("waiting_by_time", runs.c.available_at, of=is_waiting(runs))
 _index("waiting_by_task", runs.c.task_id, runs.c.available_at, of=is_waiting(runs))
 _index("running_by_task", runs.c.task_id, of=is_running(runs))
+Index(
+    "one_exclusive_run_of_task",
+    runs.c.task_id,
+    unique=True,
+    postgresql_where=and_(is_running(runs), runs.c.exclusive),
+).ddl_if(dialect="postgresql")  # in SQLite only one process claims at a time
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))

@@ -25,7 +25,7 @@ from rota.core.ports import (
 from rota.core.run import WAITING, LogLine, Run, State
 from rota.core.task import Policy
 from rota.errors import StateError, UnknownRunError
-from rota.ledger import claiming, planning, queries, registry, rows
+from rota.ledger import claiming, leases, planning, registry, rows
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -36,21 +36,34 @@ class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def _turn(self) -> None:
+        """Wait for the others who decide about what is there; whoever has it keeps it to the end.
+
+        In SQLite, a transaction that writes has it from the start.
+        """
+        if self._connection.dialect.name != "sqlite":
+            sql.TAKE_TURN(self._connection)
+
     # --- tasks ---
 
     def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
+        self._turn()
         return registry.register(self._connection, tasks, now)
 
     def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
+        self._turn()
         registry.pause(self._connection, task_id, now, until, reason)
 
     def resume(self, task_id: str, now: Instant) -> None:
+        self._turn()
         registry.resume(self._connection, task_id, now)
 
     def edit(self, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+        self._turn()
         return registry.edit(self._connection, task_id, edits, now)
 
     def remove(self, task_id: str, now: Instant) -> None:
+        self._turn()
         registry.remove(self._connection, task_id, now)
 
     # --- the way of a run ---
@@ -58,6 +71,7 @@ class SqlTransaction:
     def plan(
         self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
     ) -> list[Planned]:
+        self._turn()
         planned = planning.plan(self._connection, runs)
         if cursors:
             sql.MOVE_CURSORS(self._connection, cursors=encode(cursors.items()))
@@ -144,7 +158,7 @@ class SqlTransaction:
         return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant) -> State:
-        found = queries.RUN_BY_ID.rows(self._connection, id=run_id)
+        found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
         if not found:
             raise UnknownRunError(
                 f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."
@@ -164,16 +178,19 @@ class SqlTransaction:
     # --- nodes ---
 
     def join(self, node: Node) -> None:
-        sql.INSERT_NODE(self._connection, **rows.node_row(node))
+        start = leases.time_of_leases(self._connection, node.seen_at)
+        until = {"lease_until": start + (node.lease_until - node.seen_at)}
+        sql.INSERT_NODE(self._connection, **rows.node_row(node) | until)
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
     ) -> Beat:
+        start = leases.time_of_leases(self._connection, now)
         alive = sql.BEAT.count(
             self._connection,
             node_id=node_id,
             now=now,
-            until=lease_until,
+            until=start + (lease_until - now),
             about=rows.to_json(info),
         )
         if not alive:
@@ -189,7 +206,9 @@ class SqlTransaction:
         judge: Callable[[Orphan], Ending],
         gone: Collection[str] = (),
     ) -> list[Run]:
-        sql.DECLARE_GONE(self._connection, ids=encode(gone), now=now)
+        self._turn()
+        late = leases.time_of_leases(self._connection, now)
+        sql.DECLARE_GONE(self._connection, ids=encode(gone), now=late)
         orphans = [
             Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
             for *run, policy in sorted(sql.ORPHANS.rows(self._connection))
@@ -207,6 +226,7 @@ class SqlTransaction:
     # --- retention ---
 
     def prune(self, before: Instant, limit: int) -> int:
+        self._turn()
         sql.DELETE_NODES(self._connection, before=before)
         old = sql.OLD_RUNS.rows(
             self._connection, made_before=rows.first_id(before), before=before, limit=limit

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, TypeVar
 from rota.core.ports import Clock, Transaction
 from rota.errors import LedgerCorruptError, LedgerUnavailableError
 from rota.ledger.database import Database
-from rota.ledger.errors import closed
+from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
 
 T = TypeVar("T")
 
 LARGEST_GROUP = 1000  # operations in one commit, so that the first never waits long for the last
+
+CONTENDED_TRIES = 5
 
 
 class _Job(NamedTuple):
@@ -85,22 +87,28 @@ class Writer:
             group.append(job)
         return False
 
-    def _commit(self, group: list[_Job]) -> None:
+    def _commit(self, group: list[_Job], tries: int = CONTENDED_TRIES) -> None:
         began = self._clock.monotonic()
         try:
             results = self._run(group)
+        except ContendedError as error:  # alone, an operation takes its locks in one order
+            self._separately(group, error, tries - 1)
         except (LedgerUnavailableError, LedgerCorruptError) as error:
             _fail(group, error)  # it is the ledger, so it is all of them
         except BaseException as error:
-            if len(group) == 1:
-                _fail(group, error)
-            else:
-                for job in group:
-                    self._commit([job])
+            self._separately(group, error, tries if len(group) > 1 else 0)
         else:
             self.latency = self._clock.monotonic() - began
             for job, result in zip(group, results, strict=True):
                 job.future.set_result(result)
+
+    def _separately(self, group: list[_Job], error: BaseException, tries: int) -> None:
+        """Commit each job of a group that failed on its own, while there are tries left."""
+        for job in group:
+            if tries:
+                self._commit([job], tries)
+            else:
+                _fail([job], error)
 
     def _run(self, group: list[_Job]) -> list[Any]:
         with self._database.writing() as connection:

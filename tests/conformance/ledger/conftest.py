@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.conformance.ledger.desk import Desk
+from tests.postgres import postgres as postgres
 
 
 class Kind(NamedTuple):
-    """A kind of ledger: its address for a test's directory, and whether two can share one."""
+    """A kind of ledger: the address of an empty one, and whether two can share it."""
 
-    url: Callable[[Path], str]
+    url: Callable[[pytest.FixtureRequest], str]
     is_shared: bool
 
 
 KINDS = {
-    "memory": Kind(lambda directory: "memory://", is_shared=False),
-    "sqlite": Kind(lambda directory: f"sqlite:///{directory / 'rota.db'}", is_shared=True),
+    "memory": Kind(lambda request: "memory://", is_shared=False),
+    "sqlite": Kind(
+        lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'rota.db'}",
+        is_shared=True,
+    ),
+    "postgres": Kind(lambda request: request.getfixturevalue("postgres").url(), is_shared=True),
 }
 
 
 @pytest.fixture(params=KINDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     """The address of an empty ledger."""
-    return KINDS[request.param].url(tmp_path)
+    return KINDS[request.param].url(request)
 
 
 @pytest.fixture(params=[name for name, kind in KINDS.items() if kind.is_shared])
-def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def shared_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty ledger that several nodes can open."""
-    return KINDS[request.param].url(tmp_path)
+    return KINDS[request.param].url(request)
 
 
 @pytest.fixture

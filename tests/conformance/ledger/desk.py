@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -202,6 +203,14 @@ def record(task_id: str = "t", **changes: Any) -> TaskRecord:
 
 def line(run_id: str, seq: int, text: str = "a line", *, attempt: int = 1) -> LogLine:
     return LogLine(run_id, attempt, seq, NOON, "INFO", "tasks", text)
+
+
+def until(is_so: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Look again and again until it is so: for what comes from another process by itself."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.005)
 
 
 def take_all(waiting: Sequence[Waiting]) -> Verdict:

