@@ -69,6 +69,7 @@ class Planner:
 
     async def run(self) -> None:
         """Plan what is due, for ever."""
+        self._room = asyncio.Semaphore(WRITES)  # of this loop: the last one's is gone
         while True:
             await self.wake.wait()
             size = FIRST_BATCH

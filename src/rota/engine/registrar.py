@@ -6,11 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from rota.core.ports import Clock, StoredTask
+from rota.core.ports import Clock, StoredTask, Transaction
 from rota.engine.registry import Entry, Registry, records
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.scheduling import TickingClock
+
+
+BATCH = 2_000
+"""Tasks that are written at once."""
 
 
 class Registrar:
@@ -39,9 +43,27 @@ class Registrar:
             await self.register_added()
 
     async def register_all(self) -> None:
-        """Register every task of the registry; raises LedgerError."""
+        """Register every task of the registry in one transaction; raises LedgerError.
+
+        Batch by batch within it, each laid over before the next is made: of 100,000 tasks, what
+        the ledger returns is never in memory at once.
+        """
         self._added.clear()
-        await self._register(self._registry.entries())
+        self._one_at_a_time = asyncio.Lock()  # of this loop: the last one's is gone
+        entries, now = self._registry.entries(), self._clock.now()
+
+        def register(tx: Transaction) -> int:
+            revision = -1
+            for first in range(0, len(entries), BATCH):
+                batch = entries[first : first + BATCH]
+                stored = tx.register(records(batch), now)
+                revision = max(revision, *(task.revision for task in stored.values()))
+                for entry in batch:
+                    self.lay_over(entry, stored[entry.definition.id])
+            return revision
+
+        # This is the state of every task that this node knows, so only later changes are news.
+        self._registry.revision = await self._writing.until_done(register)
 
     async def register_added(self) -> None:
         """Register what was added, and return when that and what was under way is durable."""
@@ -61,8 +83,6 @@ class Registrar:
             self._ticking.put(task_id, entry.trigger, entry.cursor)
 
     async def _register(self, entries: Sequence[Entry]) -> None:
-        if not entries:
-            return
         now = self._clock.now()
         rows = await asyncio.to_thread(records, entries)
         stored = await self._writing.until_done(lambda tx: tx.register(rows, now))

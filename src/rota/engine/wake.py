@@ -15,8 +15,9 @@ class Wake:
         self._pending = False
 
     def bind(self, loop: AbstractEventLoop) -> None:
-        """Name the loop whose coroutine waits; sets before this are kept."""
+        """Name the loop whose coroutine waits, a new one at each start; earlier sets are kept."""
         self._loop = loop
+        self._event = asyncio.Event()  # one belongs to the first loop that waits for it
         if self._pending:
             loop.call_soon_threadsafe(self._event.set)
 

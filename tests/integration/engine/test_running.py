@@ -437,3 +437,15 @@ def test_runs_are_walked_through_page_by_page(tmp_path: Path) -> None:
         eventually(lambda: not rig.manager.history.counts(rig.clock.now()).busy)
         assert [run.id for run in rig.manager.runs(newest_first=False, since=START)] == made
         assert len(list(rig.manager.runs(states=["failed"]))) == 0
+
+
+def test_started_again_in_the_same_process_it_works_as_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Harness(tmp_path)
+    rig.manager.add_task(succeed, "cron", "succeed", minute="*")
+    for count in (1, 2, 3):
+        with rig:
+            rig.advance(60)
+            rig.ended("succeed", count)
+    assert [line for line in caplog.messages if "started again" in line] == []
