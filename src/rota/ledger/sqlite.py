@@ -25,7 +25,7 @@ BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 _TURN = 0.02  # seconds between two tries where SQLite itself does not wait
 
 ALL = (
-    "PRAGMA cache_size = -65536",  # KiB: the hot ends of a large ledger's indexes
+    "PRAGMA cache_size = -16384",  # KiB: the hot ends of a large ledger's indexes
     "PRAGMA temp_store = MEMORY",
 )
 _WRITER = (
