@@ -102,8 +102,10 @@ class Planner:
     async def _write(self, rows: list[NewRun], cursors: dict[str, Instant]) -> None:
         if not rows:
             return
-        written = await self._writing.until_done(lambda tx: tx.plan(rows, cursors))
+        written = await self._writing.until_done(lambda tx: tx.plan(rows))
         self._dispatcher.take_over(rows, written)
+        # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
+        await self._writing.until_done(lambda tx: tx.plan((), cursors))
         for row in written:
             if row.state in (State.SKIPPED, State.MISSED):
                 logger.warning("%s %s: %s", row.task_id, row.state, row.reason)

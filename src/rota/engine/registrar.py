@@ -12,7 +12,6 @@ from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.scheduling import TickingClock
 
-
 BATCH = 2_000
 """Tasks that are written at once."""
 

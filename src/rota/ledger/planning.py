@@ -18,14 +18,31 @@ from rota.ledger.jsonrows import encode
 
 
 def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
-    """Write the rows that do not exist yet and return them, as they were written."""
-    new = _without_known(connection, runs)
-    if not new:
-        return []
-    plan = _Plan(_active(connection, new))
-    for run in new:
+    """Write the rows that do not exist yet and return them, as they were written.
+
+    Mostly all of them are new, so that is tried first; which are not is asked only where the
+    unique keys say that some are not, and asked again where somebody was faster meanwhile.
+    """
+    new = runs
+    while new:
+        sql.SAVE(connection)
+        planned = _write(connection, new)
+        if planned is None:
+            sql.UNDO(connection)
+        sql.KEEP(connection)
+        if planned is not None:
+            return planned
+        new = _without_known(connection, new)
+    return []
+
+
+def _write(connection: Connection, runs: Sequence[NewRun]) -> list[Planned] | None:
+    """Decide and write all the runs; None, and half of it written, where not all are new."""
+    plan = _Plan(_active(connection, runs))
+    for run in runs:
         plan.add(run)
-    plan.insert(connection)
+    if plan.insert(connection) < len(runs):
+        return None
     plan.cancel_replaced(connection)
     return plan.planned()
 
@@ -103,7 +120,8 @@ class _Plan:
             else:
                 self._replaced[run_id] = (reason, by.created_at)
 
-    def insert(self, connection: Connection) -> None:
+    def insert(self, connection: Connection) -> int:
+        """Write the rows and return how many of them were new."""
         waiting: list[Any] = []
         started: dict[str, list[Any]] = {}
         for planned in self._planned.values():
@@ -111,10 +129,12 @@ class _Plan:
             own = planned.state is State.RUNNING and run.claim
             batch = started.setdefault(own, []) if own else waiting
             batch.append(rows.new_run_row(run, planned.state, planned.reason))
+        count = 0
         if waiting:
-            sql.INSERT_RUNS(connection, planned=encode(waiting))
+            count += sql.INSERT_RUNS.count(connection, planned=encode(waiting))
         for node, batch in started.items():
-            sql.INSERT_STARTED(connection, started=encode(batch), node=node)
+            count += sql.INSERT_STARTED.count(connection, started=encode(batch), node=node)
+        return count
 
     def planned(self) -> list[Planned]:
         return list(self._planned.values())
