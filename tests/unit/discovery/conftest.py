@@ -50,8 +50,13 @@ TASK_DEFINITIONS = [{"id": "good", "func": good, "trigger": "cron", "trigger_arg
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A project with one sound task file; what it imports is forgotten afterwards."""
-    path, modules = list(sys.path), dict(sys.modules)
+    """A project with one sound task file; what it imports is forgotten afterwards.
+
+    A container that other tests of this process imported is put away meanwhile.
+    """
+    path = list(sys.path)
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_container(name)}
+    modules = dict(sys.modules)
     made = Project(tmp_path)
     made.write("good.py", GOOD)
     yield made
@@ -59,6 +64,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for name, module in list(sys.modules.items()):
         if name not in modules and _lies_in(tmp_path, module):
             del sys.modules[name]
+    sys.modules.update(others)
+
+
+def _is_container(name: str) -> bool:
+    return name.partition(".")[0] == "backgroundtask"
 
 
 def _lies_in(directory: Path, module: Any) -> bool:
