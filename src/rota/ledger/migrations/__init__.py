@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def upgrade(connection: Connection) -> None:
     """Take the steps that are missing, within the transaction of `connection`."""
+    # It tells of every plugin, already when it is imported, and of every step: too much.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
 
-    # It tells of every plugin and step; that a ledger was made or brought up to date is enough.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
