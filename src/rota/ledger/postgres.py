@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from rota.errors import LedgerError
 from rota.ledger import leases, migrations
 from rota.ledger.errors import closed
 from rota.ledger.listening import Listener
+from rota.ledger.patience import Patience
 from rota.ledger.postgres_errors import explained, is_lost
 from rota.ledger.tables import REVISION
 
@@ -29,6 +30,7 @@ _READERS = 4  # connections, at most; who finds none free waits this long:
 _WAIT = 5.0
 _UNKNOWN_FATE = 5.0  # seconds to find out what became of a commit whose answer was lost
 _TURN = 0.1
+_PATIENCE = 15.0  # seconds that a transaction may take, more than any one statement
 
 _CONNECT = {
     "connect_timeout": 5,
@@ -88,7 +90,7 @@ class PostgresSchema:
         """Lend a reader's connection, in a transaction that sees the last commit throughout."""
         connections = self._opened()
         with explained(self._url), connections.readers.connect() as connection:
-            with connection.begin():
+            with connections.used(connection), connection.begin():
                 yield connection
             if self._open is not connections:
                 connection.invalidate()  # closed meanwhile: nobody else would close this one
@@ -183,6 +185,8 @@ class _Open:
         self._commits = 0
         self._own_pid = 0
         with ExitStack() as undo:
+            self._patience = Patience(_PATIENCE)
+            undo.callback(self._patience.stop)
             self._writer = address.engine(1, self._lease_clock)
             undo.callback(self._writer.dispose)
             with self._writer.connect() as connection:
@@ -192,6 +196,10 @@ class _Open:
             self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
             undo.callback(self._listener.stop)
             self.close: Callable[[], Any] = undo.pop_all().close
+
+    def used(self, connection: Connection) -> AbstractContextManager[None]:
+        """Cut the connection where the server never answers."""
+        return self._patience.using(connection.connection.dbapi_connection.fileno())  # type: ignore[union-attr]
 
     def version(self) -> int:
         """Return a number that differs after each commit that this process knows of."""
@@ -204,7 +212,11 @@ class _Open:
     def writing(self) -> Iterator[Connection]:
         xid: str | None = None
         try:
-            with self._writer.connect() as connection, connection.begin():
+            with (
+                self._writer.connect() as connection,
+                self.used(connection),
+                connection.begin(),
+            ):
                 if self._lease_clock.is_stale():
                     self._lease_clock.set(_now_of(connection))
                 yield connection

@@ -29,6 +29,16 @@ _AWAY = {
     "57014": "The server took too long to answer; rota tries again.",
     "58": "Look at the server's disk.",
 }
+_AT_THE_DOOR = {
+    # Who is not let in gets no code, only words.
+    "too many connections": _AWAY["53300"],
+    "too many clients": _AWAY["53300"],
+    "remaining connection slots": _AWAY["53300"],
+    "authentication failed": _AWAY["28"],
+    "no password supplied": _AWAY["28"],
+    "pg_hba.conf": _AWAY["28"],
+    "does not exist": "Make the user and the database first: CREATE ROLE …, CREATE DATABASE ….",
+}
 _BROKEN = {"XX001", "XX002"}
 _CONTENDED = {"40001", "40P01"}
 _EXCLUSIVE = "one_exclusive_run_of_task"
@@ -48,7 +58,8 @@ def explain(error: BaseException, where: str) -> LedgerError:
         remedy = "Restore a backup of the database."
         return LedgerCorruptError(f"The ledger is damaged: {cause}.", where=where, remedy=remedy)
     if state is None and isinstance(cause, psycopg.OperationalError):
-        return LedgerUnavailableError(what, where=where, remedy=_AGAIN)
+        found = (remedy for words, remedy in _AT_THE_DOOR.items() if words in what)
+        return LedgerUnavailableError(what, where=where, remedy=next(found, _AGAIN))
     remedy = _AWAY.get(state or "") or _AWAY.get((state or "")[:2], "")
     if remedy:
         return LedgerUnavailableError(what, where=where, remedy=remedy)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.ledger.desk import NOON, Desk, ids, until
+from rota.core.task import Overlap
+from tests.conformance.ledger.desk import NOON, Desk, ids, record, until
 from tests.conformance.ledger.racer import OCCURRENCES
 
 PROJECT = Path(__file__).parents[3]
@@ -128,3 +129,54 @@ def test_what_was_durable_survives_a_kill(shared_url: str) -> None:
     with Desk(shared_url) as desk:
         assert set(said) <= set(ids(desk.history.runs(limit=100_000).runs))
         desk.plan(desk.new())
+
+
+def test_of_different_occurrences_planned_at_once_only_one_is_let_go(
+    two_desks: tuple[Desk, Desk],
+) -> None:
+    def plan(desk: Desk, first: int) -> list[str]:
+        return [
+            planned.state
+            for n in range(first, 60, 2)
+            for planned in desk.plan(
+                desk.new(f"t{n // 6}", NOON + n, overlap=Overlap.SKIP, claim="a")
+            )
+        ]
+
+    one, other = two_desks
+    states = at_once(lambda: plan(one, 0), lambda: plan(other, 1))
+    assert sorted(states[0] + states[1]) == ["running"] * 10 + ["skipped"] * 50
+
+
+def test_runs_that_wait_for_each_other_are_never_claimed_at_once(
+    two_desks: tuple[Desk, Desk],
+) -> None:
+    def work(desk: Desk, node: str) -> list[str]:
+        won: list[str] = []
+        while claims := desk.claim(node, limit=3) or desk.history.counts(desk.now).busy:
+            if isinstance(claims, list):
+                running = [run.task_id for run in desk.history.active() if run.state == "running"]
+                assert len(set(running)) == len(running)
+                desk.settle(*map(desk.ending, claims), node=node)
+                won += ids(claims)
+        return won
+
+    one, other = two_desks
+    one.plan(
+        *(one.new(f"t{n % 5}", NOON + n, overlap=Overlap.QUEUE, queue_limit=100) for n in range(60))
+    )
+    won = at_once(lambda: work(one, "a"), lambda: work(other, "b"))
+    assert len(set(won[0] + won[1])) == len(won[0] + won[1]) == 60
+
+
+def test_revisions_rise_over_all_nodes(two_desks: tuple[Desk, Desk]) -> None:
+    def pause(desk: Desk, task_id: str) -> list[str]:
+        for n in range(30):
+            desk.do(lambda tx, n=n: tx.pause(task_id, desk.now, None, str(n)))  # type: ignore[misc]
+        return []
+
+    one, other = two_desks
+    one.register(record("a"), record("b"))
+    first = max(task.revision for task in one.history.tasks())
+    at_once(lambda: pause(one, "a"), lambda: pause(other, "b"))
+    assert max(task.revision for task in one.history.tasks()) == first + 60

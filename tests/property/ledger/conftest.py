@@ -1,0 +1,3 @@
+"""A PostgreSQL for those that compare it with the others."""
+
+from tests.postgres import postgres as postgres

@@ -1,0 +1,3 @@
+"""A PostgreSQL beside the files."""
+
+from tests.postgres import postgres as postgres

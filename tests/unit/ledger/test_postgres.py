@@ -1,0 +1,211 @@
+"""What PostgreSQL needs beside the conformance suite: its schema, its plans, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, event, make_url
+
+from rota.core.instants import SECOND, Instant
+from rota.core.ports import Orphan, RunFilter
+from rota.core.run import State
+from rota.ledger import queries, statements
+from rota.ledger.leases import LeaseClock
+from rota.ledger.paging import page_query, parameters_of, shape_of
+from rota.ledger.statement import Statement
+from rota.ledger.tables import metadata
+from tests.conformance.ledger.desk import NOON, Desk, FakeClock
+from tests.postgres import Postgres
+
+
+@pytest.fixture
+def desk(postgres: Postgres) -> Iterator[Desk]:
+    with Desk(postgres.url()) as desk:
+        yield desk
+
+
+@contextmanager
+def connected(desk: Desk) -> Iterator[Connection]:
+    """A connection to the tables of `desk`."""
+    url = make_url(desk.ledger.url)
+    schema = url.query["schema"]
+    plain = url.difference_update_query(["schema"]).set(drivername="postgresql+psycopg")
+    engine = create_engine(plain, connect_args={"options": f"-csearch_path={schema}"})
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(desk: Desk) -> Iterator[Connection]:
+    """A connection to the tables of `desk`."""
+    with connected(desk) as connection:
+        yield connection
+
+
+# --- the schema ----------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_the_tables(connection: Connection) -> None:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    assert compare_metadata(context, metadata) == []
+
+
+def test_every_text_is_in_the_order_of_its_bytes(connection: Connection) -> None:
+    other = connection.exec_driver_sql(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = current_schema() AND data_type = 'text'"
+        " AND collation_name IS DISTINCT FROM 'C'"
+    )
+    assert other.all() == []
+
+
+# --- the plans -----------------------------------------------------------------------------------
+
+FAILED = frozenset({State.FAILED})
+
+
+_MANY = """
+INSERT INTO runs (id, task_id, fire_time, cause, state, available_at, created_at, started_at,
+                  finished_at, attempt_started_at, node, exclusive)
+SELECT to_char(n, 'FM00000000'), 't' || mod(n, 1000), n, 'schedule', of.state, n, n, n,
+       CASE WHEN of.state NOT IN ('running', 'queued') THEN n END, n, 'a', false
+FROM generate_series(1, 20000) AS n, LATERAL (
+    SELECT CASE WHEN n > 19990 THEN 'running' WHEN n > 19970 THEN 'queued'
+           WHEN mod(n, 100) = 0 THEN 'failed' ELSE 'succeeded' END AS state) AS of
+"""
+
+
+@pytest.fixture(scope="module")
+def explaining(postgres: Postgres) -> Iterator[Connection]:
+    """A connection to many runs that answers every statement with PostgreSQL's plan for it."""
+    with Desk(postgres.url()) as desk, connected(desk) as connection:
+        for command in (_MANY, "COMMIT", "ANALYZE"):
+            connection.exec_driver_sql(command)
+
+        @event.listens_for(connection, "before_cursor_execute", retval=True)
+        def explain(_1: Any, _2: Any, text: str, sent: Any, *_: Any) -> tuple[str, Any]:
+            return f"EXPLAIN {text}", sent
+
+        yield connection
+
+
+def plan_of(connection: Connection, statement: Statement, **parameters: Any) -> str:
+    return "\n".join(row[0] for row in statement(connection, **parameters))
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        (RunFilter(), "runs_pkey"),
+        (RunFilter(since=NOON), "runs_pkey"),
+        (RunFilter(task_id="t1"), "runs_of_task"),
+        (RunFilter(states=FAILED), "rare_ends"),
+        (RunFilter(states=FAILED, task_id="t1"), "rare_ends_of_task"),
+        (RunFilter(states={State.RUNNING}, task_id="t1"), "running_by_task"),
+        (RunFilter(states={State.RUNNING}), "running_by_task"),
+        (RunFilter(states={State.QUEUED}), "waiting_by_t"),
+        (RunFilter(states={State.QUEUED}, task_id="t1"), "waiting_by_task"),
+    ],
+)
+def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
+    shape = shape_of(where, after=None, newest_first=True)
+    values = parameters_of(where, after=None, limit=100)
+    plan = plan_of(explaining, page_query(shape), **values)
+    assert index in plan
+    assert "Seq Scan on runs" not in plan
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        (queries.RUN_BY_ID, {"id": "a"}),
+        (queries.RUNS_BY_BEGINNING, {"low": "a", "high": "b"}),
+        (queries.LAST_RUNS, {}),
+        (queries.ACTIVE_RUNS, {}),
+        (queries.COUNTS, {"now": NOON}),
+        (statements.KNOWN_RUNS, {"keys": "[]"}),
+        (statements.ACTIVE_OF_TASKS, {"task_ids": "[]"}),
+        (statements.HEAD_OF_QUEUE, {"now": NOON, "depth": 108, "exclude": "[]"}),
+        (statements.QUEUE_BY_TASK, {"now": NOON, "limit": 8, "exclude": "[]"}),
+        (statements.LOCK_WAITING, {"ids": "[]", "limit": 8}),
+        (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
+        (statements.ORPHANS, {}),
+    ],
+)
+def test_no_statement_reads_all_runs(
+    explaining: Connection, statement: Statement, parameters: dict[str, Any]
+) -> None:
+    assert "Seq Scan on runs" not in plan_of(explaining, statement, **parameters)
+
+
+# --- the clock -----------------------------------------------------------------------------------
+
+
+def never(orphan: Orphan) -> Any:
+    raise AssertionError(orphan)
+
+
+@pytest.mark.parametrize("seconds", [-90, 90, 3 * 86_400])
+def test_nodes_whose_clocks_differ_do_not_reap_each_other(desk: Desk, seconds: float) -> None:
+    wrong = FakeClock()
+    wrong.move(seconds)
+    with Desk(desk.ledger.url, clock=wrong) as other:
+        desk.join("right", lease=10)
+        other.join("wrong", lease=10)
+        desk.running("x", node="right")
+        other.running("y", node="wrong", available_at=NOON - 10**12)
+        for one in (desk, other):
+            assert one.do(lambda tx, one=one: tx.reap(one.now, never)) == []  # type: ignore[misc]
+        assert {node.state for node in desk.history.nodes()} == {"up"}
+        shown = {node.id: node.lease_until - other.now for node in other.history.nodes()}
+        assert shown["wrong"] == 10 * SECOND
+        assert abs(shown["right"] - 10 * SECOND) < 5 * SECOND
+
+
+class TwoHands:
+    """A clock whose wall time and steady time are moved apart."""
+
+    def __init__(self) -> None:
+        self.wall: Instant = NOON
+        self.steady = 0.0
+
+    def now(self) -> Instant:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    def pass_(self, seconds: float) -> None:
+        self.wall += round(seconds * SECOND)
+        self.steady += seconds
+
+
+def test_the_lease_clock_goes_on_by_itself_and_heeds_no_step() -> None:
+    hands = TwoHands()
+    clock = LeaseClock(hands)
+    assert clock.is_stale()
+    clock.set(NOON + 90 * SECOND)
+    hands.pass_(10)
+    assert (clock.now(), clock.ahead(), clock.is_stale()) == (
+        NOON + 100 * SECOND,
+        90 * SECOND,
+        False,
+    )
+    hands.wall += 3600 * SECOND  # stepped, or woken up after an hour
+    assert (clock.now(), clock.is_stale()) == (NOON + 100 * SECOND, True)
+
+
+def test_the_lease_clock_is_set_anew_every_hour() -> None:
+    hands = TwoHands()
+    clock = LeaseClock(hands)
+    clock.set(NOON)
+    hands.pass_(3599)
+    assert not clock.is_stale()
+    hands.pass_(2)
+    assert clock.is_stale()
