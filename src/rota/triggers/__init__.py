@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from rota.core.instants import Instant, from_datetime, to_datetime
-from rota.triggers.base import Trigger, between, start_delay
+from rota.core.schedule import Trigger
+from rota.triggers.base import between, start_delay
 from rota.triggers.interval import IntervalTrigger
 from rota.triggers.mistakes import refuse
 from rota.triggers.reading import parse

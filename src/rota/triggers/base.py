@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Protocol
 
 from rota.core.instants import Instant
+from rota.core.schedule import Trigger
 from rota.triggers.dst import LATEST
 
 LAST_INSTANT: Instant = LATEST * 1_000_000 + 999_999
 """The last microsecond of the year 9999 in UTC; no trigger names a later instant."""
-
-
-class Trigger(Protocol):
-    """A rule that names instants; pure: the same answers on every node, at every time."""
-
-    @property
-    def kind(self) -> str:
-        """`cron`, `interval` or `date`."""
-        ...
-
-    @property
-    def jitter(self) -> Instant:
-        """The longest start delay in microseconds, 0 for none; see `start_delay`."""
-        ...
-
-    @property
-    def timezone(self) -> str:
-        """The key of the zone in which its texts are read."""
-        ...
-
-    def next_after(self, after: Instant) -> Instant | None:
-        """Return its first instant strictly after `after`, None when there is none."""
-        ...
-
-    def last_before(self, at: Instant) -> Instant | None:
-        """Return its last instant at or before `at`, None when there is none."""
-        ...
 
 
 def start_delay(trigger: Trigger, task_id: str, instant: Instant) -> Instant:
