@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from rota.core.instants import DAY, SECOND, Instant
+from rota.core.schedule import Trigger
 from rota.errors import TriggerError, nearest
-from rota.triggers.base import LAST_INSTANT, Trigger
+from rota.triggers.base import LAST_INSTANT
 from rota.triggers.cron import CronTrigger, read_fields, why_never
 from rota.triggers.crontab import read_crontab
 from rota.triggers.date import DateTrigger
