@@ -25,16 +25,12 @@ def candidates(
         found = _one_per_exclusive_task(
             sql.QUEUE_BY_TASK.rows(connection, now=now, limit=limit, exclude=excluded)
         )
-    return _locked(connection, found, limit)
-
-
-def _locked(connection: Connection, found: list[Row], limit: int) -> list[Row]:
-    """Leave out what another node is just claiming; in SQLite, no other can be."""
     if not found or connection.dialect.name == "sqlite":
         return found[:limit]
+    # More than one node may have found these: each keeps what no other is just claiming. That
+    # no two take runs of one exclusive task, whatever they saw, is judged by an index.
     ids = encode(row[0] for row in found)
-    mine = set(sql.LOCK_WAITING.rows(connection, ids=ids, limit=limit))
-    return [row for row in found if row[0] in mine]
+    return sql.LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
 
 
 def _one_per_exclusive_task(rows: Iterable[Row]) -> list[Row]:

@@ -12,7 +12,7 @@ from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
 from rota.core.run import Attempt, LogLine, Run
 from rota.errors import UnknownRunError
-from rota.ledger import leases, queries, registry, rows
+from rota.ledger import leases, queries, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -117,7 +117,7 @@ class SqlHistory:
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         with self._database.reading() as connection:
-            return dict(sql.CANCEL_REQUESTS.rows(connection, node_id=node_id))
+            return dict(upkeep.CANCEL_REQUESTS.rows(connection, node_id=node_id))
 
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:

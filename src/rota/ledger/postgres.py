@@ -16,12 +16,12 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from rota.core.ports import Clock
 from rota.errors import LedgerError
-from rota.ledger import leases, migrations
+from rota.ledger import leases
 from rota.ledger.errors import closed
 from rota.ledger.listening import Listener
 from rota.ledger.patience import Patience
 from rota.ledger.postgres_errors import explained, is_lost
-from rota.ledger.tables import REVISION
+from rota.ledger.postgres_schema import bring_up_to_date
 
 SCHEMA = "rota"
 """Where the tables lie, unless the address says `?schema=…`: the database may be another's."""
@@ -43,7 +43,7 @@ _CONNECT = {
 }
 _SETTINGS = {
     "statement_timeout": "10s",
-    "lock_timeout": "5s",
+    "lock_timeout": "8s",
     # A node that freezes in the middle of a transaction does not hold up the others for ever.
     "idle_in_transaction_session_timeout": "5s",
 }
@@ -190,7 +190,7 @@ class _Open:
             self._writer = address.engine(1, self._lease_clock)
             undo.callback(self._writer.dispose)
             with self._writer.connect() as connection:
-                _bring_up_to_date(connection, address)
+                bring_up_to_date(connection, address.schema, address.where)
             self.readers = address.engine(_READERS, self._lease_clock, **_READING)
             undo.callback(self.readers.dispose)
             self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
@@ -267,53 +267,3 @@ def _now_of(connection: Connection) -> int:
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         ).scalar_one()
     )
-
-
-def _bring_up_to_date(connection: Connection, address: _Address) -> None:
-    """Look what is there, and take the steps that are missing, while no other node does."""
-    with connection.begin():
-        revision = _revision(connection, address)
-    if revision == REVISION:
-        return
-    if revision is not None:
-        migrations.refuse_unknown(revision, address.where)
-    with connection.begin():
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-        connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s, 1))",
-            {"schema": address.schema},
-        )
-        if not _has_schema(connection, address):
-            connection.exec_driver_sql(f"CREATE SCHEMA {address.schema}")
-        if _revision(connection, address) != REVISION:
-            migrations.upgrade(connection)
-
-
-def _has_schema(connection: Connection, address: _Address) -> bool:
-    found = connection.exec_driver_sql(
-        "SELECT 1 FROM pg_namespace WHERE nspname = %(schema)s", {"schema": address.schema}
-    )
-    return found.first() is not None
-
-
-def _revision(connection: Connection, address: _Address) -> str | None:
-    """Return the revision of the tables, or None where there are none."""
-    tables = {
-        name
-        for (name,) in connection.exec_driver_sql(
-            "SELECT tablename FROM pg_tables WHERE schemaname = %(schema)s",
-            {"schema": address.schema},
-        )
-    }
-    if not tables:
-        return None
-    if not {"alembic_version", "runs", "nodes"} <= tables:
-        raise LedgerError(
-            f"The schema {address.schema} belongs to something else:"
-            " it has tables, but not those of rota.",
-            where=address.where,
-            remedy="Name one of rota's own in manager.ledger_url: ?schema=…",
-        )
-    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
-    return "" if row is None else str(row[0])

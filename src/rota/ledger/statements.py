@@ -1,4 +1,5 @@
-"""Every SQL statement of the writing verbs, named and described; those of history: `queries`.
+"""Every SQL statement of the writing verbs, named and described; those of history:
+`queries`, those of nodes and of retention: `upkeep`.
 
 Batches travel as JSON, see `jsonrows`; which columns a batch has, and in which order, says the
 name in brackets: (TASK) is the list of that name in `rows`.
@@ -16,7 +17,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     func,
     insert,
     literal_column,
@@ -41,7 +41,6 @@ from rota.ledger.tables import (
     is_waiting,
     logs,
     nodes,
-    one_of,
     runs,
     tasks,
     word,
@@ -274,14 +273,15 @@ any number of runs of a task that may not start."""
 
 LOCK_WAITING = Statement(
     all_of(
-        select(runs.c.id)
-        .where(runs.c.id.in_(listed("ids")), is_waiting(runs))
+        select(*rows.CANDIDATE)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs), runs.c.available_at <= _now)
         .order_by(runs.c.available_at, runs.c.id)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
     )
 )
-"""The first of these runs that still wait, but for those that another node is just claiming."""
+"""The first of these runs (CANDIDATE), as they are by now, if they still wait; those that another
+node is just claiming are left out, and the others kept until the end (PostgreSQL only)."""
 
 TAKE = Statement(
     update(runs)
@@ -361,82 +361,3 @@ INSERT_LINES = _in_each(
 _under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
 SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))
 SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
-
-# --- nodes --------------------------------------------------------------------------------------
-
-INSERT_NODE = Statement(
-    insert(nodes).values({column.name: bindparam(column.name) for column in rows.NODE})
-)
-
-BEAT = Statement(
-    update(nodes)
-    .where(nodes.c.id == bindparam("node_id"), nodes.c.state != word("gone"))
-    .values(seen_at=_now, lease_until=bindparam("until"), info=bindparam("about"))
-)
-"""Renew a lease, unless the node was declared gone."""
-
-CANCEL_REQUESTS = Statement(
-    select(gathered(runs.c.id, runs.c.cancel_requested)).where(
-        is_running(runs),
-        runs.c.node == bindparam("node_id"),
-        runs.c.cancel_requested.is_not(None),
-    )
-)
-"""The runs of a node that are to be cancelled, and why."""
-
-SET_NODE_STATE = Statement(
-    update(nodes)
-    .where(nodes.c.id == bindparam("node_id"), nodes.c.state != word("gone"))
-    .values(state=bindparam("new"), seen_at=_now)
-)
-
-_LIVING = one_of(nodes.c.state, frozenset({"up", "draining"}))
-DECLARE_GONE = Statement(
-    update(nodes)
-    .where(
-        one_of(nodes.c.state, frozenset({"up", "draining", "stopped"})),
-        or_(
-            nodes.c.id.in_(listed("ids")),
-            and_(_LIVING, nodes.c.lease_until < _now),
-        ),
-    )
-    .values(state=word("gone"))
-)
-"""Declare gone the nodes with these ids and those whose lease ran out."""
-
-ORPHANS = Statement(
-    all_of(
-        select(*rows.RUN, tasks.c.policy)
-        .join_from(runs, tasks, tasks.c.id == runs.c.task_id, isouter=True)
-        .where(
-            is_running(runs),
-            runs.c.node.not_in(select(nodes.c.id).where(_LIVING)),
-        )
-    )
-)
-"""The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown, in no
-order: with one, SQLite would read every run."""
-
-# --- retention ----------------------------------------------------------------------------------
-
-OLD_RUNS = Statement(
-    all_of(
-        select(runs.c.id)
-        .where(
-            runs.c.id < bindparam("made_before"),
-            runs.c.finished_at < bindparam("before"),
-        )
-        .order_by(runs.c.id)
-        .limit(bindparam("limit"))
-    )
-)
-"""The oldest runs that ended before; they were made before then, too, which bounds the search."""
-
-DELETE_LINES = Statement(delete(logs).where(logs.c.run_id.in_(listed("ids"))))
-DELETE_ATTEMPTS = Statement(delete(attempts).where(attempts.c.run_id.in_(listed("ids"))))
-DELETE_RUNS = Statement(delete(runs).where(runs.c.id.in_(listed("ids"))))
-
-DELETE_NODES = Statement(
-    delete(nodes).where(~_LIVING, nodes.c.seen_at < bindparam("before")),
-)
-"""Forget dead nodes that were last seen before."""

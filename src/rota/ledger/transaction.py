@@ -25,7 +25,7 @@ from rota.core.ports import (
 from rota.core.run import WAITING, LogLine, Run, State
 from rota.core.task import Policy
 from rota.errors import StateError, UnknownRunError
-from rota.ledger import claiming, leases, planning, registry, rows
+from rota.ledger import claiming, leases, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -180,13 +180,13 @@ class SqlTransaction:
     def join(self, node: Node) -> None:
         start = leases.time_of_leases(self._connection, node.seen_at)
         until = {"lease_until": start + (node.lease_until - node.seen_at)}
-        sql.INSERT_NODE(self._connection, **rows.node_row(node) | until)
+        upkeep.INSERT_NODE(self._connection, **rows.node_row(node) | until)
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
     ) -> Beat:
         start = leases.time_of_leases(self._connection, now)
-        alive = sql.BEAT.count(
+        alive = upkeep.BEAT.count(
             self._connection,
             node_id=node_id,
             now=now,
@@ -195,10 +195,10 @@ class SqlTransaction:
         )
         if not alive:
             return Beat(False, {})
-        return Beat(True, dict(sql.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
+        return Beat(True, dict(upkeep.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
 
     def leave(self, node_id: str, state: str, now: Instant) -> None:
-        sql.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
+        upkeep.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
 
     def reap(
         self,
@@ -208,10 +208,10 @@ class SqlTransaction:
     ) -> list[Run]:
         self._turn()
         late = leases.time_of_leases(self._connection, now)
-        sql.DECLARE_GONE(self._connection, ids=encode(gone), now=late)
+        upkeep.DECLARE_GONE(self._connection, ids=encode(gone), now=late)
         orphans = [
             Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
-            for *run, policy in sorted(sql.ORPHANS.rows(self._connection))
+            for *run, policy in sorted(upkeep.ORPHANS.rows(self._connection))
         ]
         if orphans:
             endings = [judge(orphan) for orphan in orphans]
@@ -227,13 +227,13 @@ class SqlTransaction:
 
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
-        sql.DELETE_NODES(self._connection, before=before)
-        old = sql.OLD_RUNS.rows(
+        upkeep.DELETE_NODES(self._connection, before=before)
+        old = upkeep.OLD_RUNS.rows(
             self._connection, made_before=rows.first_id(before), before=before, limit=limit
         )
         if old:
             ids = encode(old)
-            sql.DELETE_LINES(self._connection, ids=ids)
-            sql.DELETE_ATTEMPTS(self._connection, ids=ids)
-            sql.DELETE_RUNS(self._connection, ids=ids)
+            upkeep.DELETE_LINES(self._connection, ids=ids)
+            upkeep.DELETE_ATTEMPTS(self._connection, ids=ids)
+            upkeep.DELETE_RUNS(self._connection, ids=ids)
         return len(old)

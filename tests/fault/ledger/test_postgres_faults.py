@@ -191,13 +191,20 @@ def test_a_node_that_freezes_in_a_transaction_does_not_hold_up_the_others(
     near: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(adapter._SETTINGS, "idle_in_transaction_session_timeout", "200ms")
-    thawed = threading.Event()
+    frozen, thawed = threading.Event(), threading.Event()
+
+    def freeze(tx: Transaction) -> None:
+        tx.plan([near.new()])
+        frozen.set()
+        assert thawed.wait(30)
+
     with Desk(near.ledger.url, clock=near.clock) as other:
-        frozen = other.ledger.write(lambda tx: (tx.plan([other.new()]), thawed.wait(30)))
-        until(lambda: bool(near.plan(near.new())))
+        future = other.ledger.write(freeze)
+        assert frozen.wait(30)
+        near.plan(near.new())  # waits for its turn, which the server takes from the other
         thawed.set()
         with pytest.raises(LedgerUnavailableError, match=r"stood still|reachable"):
-            frozen.result(30)
+            future.result(30)
     assert near.states() == ["queued"]
 
 

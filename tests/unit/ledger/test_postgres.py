@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, event, make_url
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Orphan, RunFilter
 from rota.core.run import State
-from rota.ledger import queries, statements
+from rota.ledger import queries, statements, upkeep
 from rota.ledger.leases import LeaseClock
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
@@ -133,9 +133,9 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (statements.ACTIVE_OF_TASKS, {"task_ids": "[]"}),
         (statements.HEAD_OF_QUEUE, {"now": NOON, "depth": 108, "exclude": "[]"}),
         (statements.QUEUE_BY_TASK, {"now": NOON, "limit": 8, "exclude": "[]"}),
-        (statements.LOCK_WAITING, {"ids": "[]", "limit": 8}),
+        (statements.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
         (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
-        (statements.ORPHANS, {}),
+        (upkeep.ORPHANS, {}),
     ],
 )
 def test_no_statement_reads_all_runs(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import migrations, queries, statements
+from rota.ledger import migrations, queries, statements, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -113,8 +113,8 @@ SETTLED = {"settled": "[]"}
         (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
         (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
-        (statements.ORPHANS, {}, ["running_by_task"]),
-        (statements.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
+        (upkeep.ORPHANS, {}, ["running_by_task"]),
+        (upkeep.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
         (
             statements.CANCEL_WAITING_OF_TASK,
             {"task_id": "t", "now": 0, "why": ""},
@@ -122,10 +122,10 @@ SETTLED = {"settled": "[]"}
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
         (statements.LAST_REVISION, {}, ["tasks_by_revision"]),
-        (statements.OLD_RUNS, {"made_before": "1", "before": 1, "limit": 1}, ["(id<?)"]),
-        (statements.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
-        (statements.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
-        (statements.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
+        (upkeep.OLD_RUNS, {"made_before": "1", "before": 1, "limit": 1}, ["(id<?)"]),
+        (upkeep.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
+        (upkeep.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
+        (upkeep.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
