@@ -8,7 +8,6 @@ from rota.errors import LedgerError
 from rota.ledger import migrations
 from rota.ledger.tables import REVISION
 
-
 _UNHURRIED = (
     "SET LOCAL statement_timeout = 0;"
     " SET LOCAL lock_timeout = 0;"
