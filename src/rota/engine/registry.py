@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -91,7 +90,6 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        self.lock = threading.Lock()
         self.revision = -1
 
     def __len__(self) -> int:
