@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 4
 
-.PHONY: help run test check docs bench lock clean
+.PHONY: help run test check chaos docs bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ run: $(VENV)/.ready ## Start everything on the sample container and print the pa
 
 test: $(VENV)/.ready ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+chaos: $(VENV)/.ready ## Inject every fault, long and hard; repeat one with SEED=...
+	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),-p randomly -p no:cacheprovider --randomly-seed=$(SEED))
 
 check: $(VENV)/.ready ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
