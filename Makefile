@@ -26,7 +26,7 @@ test: $(VENV)/.ready ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 chaos: $(VENV)/.ready ## Inject every fault, long and hard; repeat one with SEED=...
-	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),-p randomly -p no:cacheprovider --randomly-seed=$(SEED))
+	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(VENV)/.ready ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
