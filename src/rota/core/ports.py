@@ -91,14 +91,15 @@ class NewRun(NamedTuple):
     stands_for: int = 1
     arguments: Mapping[str, Any] | None = None
     claim: str | None = None  # the node that starts it at once, if nothing of its task is active
+    early: bool = False  # its time is still to come: see `Transaction.plan`
 
 
 class Planned(NamedTuple):
-    """A row that this call really wrote."""
+    """A row that this call really wrote, or, where `state` is None, left for its time."""
 
     run_id: str
     task_id: str
-    state: State
+    state: State | None
     reason: str
 
 
@@ -196,7 +197,10 @@ class Transaction(Protocol):
         the cursors forward, never back; returns the rows this call wrote.
 
         A QUEUED row with a `claim` that need not wait is written as RUNNING on that node, attempt
-        and fence 1: planned and claimed in one.
+        and fence 1: planned and claimed in one, started when it is available.
+
+        An `early` row is not decided beside a run of its task: that may have ended when its time
+        comes. It is not written, and returned without a state.
         """
 
     def claim(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from rota.core.instants import Instant, seconds, to_iso
+from rota.core.instants import SECOND, Instant, seconds, to_iso
+from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import (
     Call,
     Claim,
@@ -32,6 +33,9 @@ from rota.errors import LedgerError
 logger = logging.getLogger("rota.dispatcher")
 
 BATCH = 1_000
+ALARMS: Instant = 10_000
+"""It looks for what becomes available in rounds of this length, all that falls into one at once."""
+
 LOOK_EVERY = 5.0
 """Seconds after which it looks without being woken: for retries that a dead node left."""
 
@@ -67,7 +71,7 @@ class Dispatcher:
         self._stuck = stuck
         self._ended = ended
         self._log_limit = log_limit
-        self._timer: tuple[Instant, asyncio.TimerHandle] | None = None
+        self._alarms: set[Instant] = set()
         self._kept: dict[str, str] = {}  # run id → executor with a slot for it
         self.accepting = True
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
@@ -79,15 +83,15 @@ class Dispatcher:
         if instant is None or wait <= 0:
             self.wake.set()
             return
-        if self._timer is not None:
-            if self._timer[0] <= instant:
-                return
-            self._timer[1].cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = (instant, loop.call_later(wait / 1e6, self._timer_fired))
+        alarm = instant + -instant % ALARMS
+        if alarm not in self._alarms:
+            self._alarms.add(alarm)
+            asyncio.get_running_loop().call_later(
+                (wait + alarm - instant) / SECOND, self._ring, alarm
+            )
 
-    def _timer_fired(self) -> None:
-        self._timer = None
+    def _ring(self, alarm: Instant) -> None:
+        self._alarms.discard(alarm)
         self.wake.set()
 
     async def run(self) -> None:
@@ -111,7 +115,7 @@ class Dispatcher:
             claims = await self._writing.once(
                 lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
             )
-            self._start(claims)
+            self._start([(claim, now) for claim in claims])
             if not claims and judge.refused <= excluded and not judge.missed:
                 return
             excluded |= judge.refused
@@ -135,12 +139,10 @@ class Dispatcher:
         for run_id in by_id:
             self._flights.used[self._kept.pop(run_id)] -= 1
         started = [by_id[one.run_id] for one in written if one.state is State.RUNNING]
-        self._start([_first_claim(row) for row in started])
+        self._start([(_first_claim(row), row.available_at) for row in started])
         if len(started) < len(rows):
-            self.wake.set()
-        delayed = [row.available_at for row in rows if row.state is State.SCHEDULED]
-        if delayed:
-            self.wake_at(min(delayed))
+            for instant in {row.available_at for row in rows}:
+                self.wake_at(instant)
 
     def _free(self) -> dict[str, int]:
         return {name: self._free_slots(name) for name in self._executors}
@@ -148,21 +150,36 @@ class Dispatcher:
     def _free_slots(self, name: str) -> int:
         return self._executors[name].slots - self._flights.used.get(name, 0)
 
-    def _start(self, claims: Sequence[Claim]) -> None:
-        calls: dict[str, list[Call]] = {}
-        for claim in claims:
+    def _start(self, claims: Iterable[tuple[Claim, Instant]]) -> None:
+        """Start each of the attempts at its instant, or at once where that has come."""
+        now = self._clock.now()
+        flights: dict[tuple[str, Instant], list[Flight]] = {}
+        for claim, instant in claims:
             entry = self._registry.get(claim.task_id)
             if entry is None:  # discarded since: the reaper of any node hands it back
                 logger.warning("%s was claimed and is no longer known", claim.task_id)
                 continue
-            flight = self._flight(claim, entry)
+            at = max(instant, now)
+            flight = self._flight(claim, entry, at, (at - now) / SECOND)
             self._flights.add(flight)
             self._deadlines.add(flight)
-            calls.setdefault(flight.executor_name, []).append(flight.call)
-        for name, some in calls.items():
-            self._executors[name].submit(some, self._ended)
+            flights.setdefault((flight.executor_name, at), []).append(flight)
+        for (name, at), some in flights.items():
+            self._submit(name, at, some)
 
-    def _flight(self, claim: Claim, entry: Entry) -> Flight:
+    def _submit(self, name: str, at: Instant, flights: Sequence[Flight]) -> None:
+        wait = (at - self._clock.now()) / SECOND
+        if wait > 0:  # also when this is called back: nothing starts early by the wall clock
+            asyncio.get_running_loop().call_later(wait, self._submit, name, at, flights)
+            return
+        self._executors[name].submit(
+            [flight.call for flight in flights if flight.stopped_at is None], self._ended
+        )
+        for flight in flights:
+            if flight.stopped_at is not None:
+                self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
+
+    def _flight(self, claim: Claim, entry: Entry, at: Instant, wait: float) -> Flight:
         task = entry.definition
         reporter = RunReporter(
             run_id=claim.run_id,
@@ -193,8 +210,8 @@ class Dispatcher:
             executor=self._executors[task.executor],
             executor_name=task.executor,
             reporter=reporter,
-            started_at=self._clock.now(),
-            deadline=self._clock.monotonic() + task.policy.timeout,
+            started_at=at,
+            deadline=self._clock.monotonic() + wait + task.policy.timeout,
         )
 
     def judge(

@@ -11,7 +11,7 @@ from typing import Any
 from rota import triggers
 from rota.core import catchup
 from rota.core.ids import RunIds
-from rota.core.instants import Instant
+from rota.core.instants import SECOND, Instant
 from rota.core.ports import Clock, NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
@@ -19,7 +19,7 @@ from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
-from rota.scheduling import DueTask
+from rota.scheduling import LEAD, DueTask
 
 logger = logging.getLogger("rota.planner")
 
@@ -33,7 +33,8 @@ WRITES = 3
 class Planner:
     """Takes the due tasks from the clock and writes their occurrences.
 
-    However many nodes plan the same occurrence, the ledger's unique key lets one row exist.
+    However many nodes plan the same occurrence, the ledger's unique key lets one row exist. It is
+    written a moment early, so that the run starts when its instant comes and not a commit later.
     """
 
     def __init__(
@@ -104,11 +105,25 @@ class Planner:
             return
         written = await self._writing.until_done(lambda tx: tx.plan(rows))
         self._dispatcher.take_over(rows, written)
+        left = {one.run_id for one in written if one.state is None}
+        for row in [row for row in rows if row.id in left]:
+            self._leave(row, cursors)
         # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
         await self._writing.until_done(lambda tx: tx.plan((), cursors))
-        for row in written:
-            if row.state in (State.SKIPPED, State.MISSED):
-                logger.warning("%s %s: %s", row.task_id, row.state, row.reason)
+        for one in written:
+            if one.state in (State.SKIPPED, State.MISSED):
+                logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
+
+    def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
+        """Plan an occurrence again when its time has come."""
+        entry, instant = self._registry.get(row.task_id), row.available_at
+        if entry is None:
+            return
+        if entry.cursor == cursors[row.task_id]:  # else somebody moved it on meanwhile
+            entry.cursor = min(entry.cursor, instant - 1)
+        cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
+        wait = max(instant - self._clock.now(), 0) / SECOND
+        asyncio.get_running_loop().call_later(wait, self.due, [DueTask(row.task_id, None)])
 
     def _add_rows(
         self,
@@ -119,20 +134,21 @@ class Planner:
         cursors: dict[str, Instant],
     ) -> None:
         now = self._clock.now()
-        if entry.is_quiet(now):
+        until = now + LEAD
+        if entry.is_quiet(until):
             return
-        due = self._find_due(entry, instant, now)
+        due = self._find_due(entry, instant, until)
         if due:
             entry.cursor = cursors[entry.definition.id] = due[-1].fire_time
             rows.extend([self._row(entry, one, now, stuck) for one in due])
 
     @staticmethod
-    def _find_due(entry: Entry, instant: Instant | None, now: Instant) -> list[catchup.Due]:
+    def _find_due(entry: Entry, instant: Instant | None, until: Instant) -> list[catchup.Due]:
         """Return the rows for what is due; a lone instant that is on time needs no survey."""
-        if instant is not None and entry.cursor < instant <= now <= instant + catchup.ON_TIME:
+        if instant is not None and entry.cursor < instant <= until <= instant + catchup.ON_TIME:
             return [catchup.Due(instant)]
         survey = catchup.survey(
-            entry.trigger, entry.cursor, now, entry.policy, triggers.count_between
+            entry.trigger, entry.cursor, until, entry.policy, triggers.count_between
         )
         return catchup.decide(survey, entry.policy)
 
@@ -145,7 +161,7 @@ class Planner:
             state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
         elif entry.trigger.jitter:
             available_at += triggers.start_delay(entry.trigger, task_id, due.fire_time)
-            state = State.SCHEDULED if available_at > now else State.QUEUED
+            state = State.SCHEDULED if available_at > now + LEAD else State.QUEUED
         run_id = self._ids.new(now)
         return NewRun(
             id=run_id,
@@ -161,6 +177,7 @@ class Planner:
             caught_up=due.caught_up,
             stands_for=due.stands_for,
             claim=self._dispatcher.reserve(entry, run_id) if state is State.QUEUED else None,
+            early=due.fire_time > now,
         )
 
     async def by_hand(

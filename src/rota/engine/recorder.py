@@ -93,8 +93,7 @@ class Recorder:
         self.recording = 0
         self.total += len(endings)
         self.recorded.set()
-        waiting = [e.settlement.available_at for e in endings if e.settlement.available_at]
-        for instant in {None, min(waiting, default=None)}:
+        for instant in {None, *(ending.settlement.available_at for ending in endings)}:
             self._freed(instant)
 
     def _ending(self, flight: Flight, outcome: Outcome, at: Instant) -> Ending:

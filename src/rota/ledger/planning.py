@@ -22,6 +22,7 @@ def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
 
     Mostly all of them are new, so that is tried first; which are not is asked only where the
     unique keys say that some are not, and asked again where somebody was faster meanwhile.
+    Early ones that are left for their time are returned too.
     """
     new = runs
     while new:
@@ -41,15 +42,16 @@ def _write(connection: Connection, runs: Sequence[NewRun]) -> list[Planned] | No
     plan = _Plan(_active(connection, runs))
     for run in runs:
         plan.add(run)
-    if plan.insert(connection) < len(runs):
+    if not plan.insert(connection):
         return None
     plan.cancel_replaced(connection)
-    return plan.planned()
+    left = _without_known(connection, plan.left) if plan.left else []
+    return plan.written() + [Planned(run.id, run.task_id, None, "") for run in left]
 
 
 def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
     keys = [(run.id, run.task_id, run.fire_time) for run in runs]
-    known = set(sql.KNOWN_RUNS.rows(connection, keys=encode(keys))) if keys else set()
+    known = set(sql.KNOWN_RUNS.rows(connection, keys=encode(keys)))
     new: list[NewRun] = []
     seen: set[object] = set()
     for run in runs:
@@ -90,13 +92,16 @@ class _Plan:
 
     def __init__(self, active: dict[str, list[ActiveRun]]) -> None:
         self._active = active
-        self._new: dict[str, NewRun] = {}
-        self._planned: dict[str, Planned] = {}
+        self._rows: dict[str, tuple[NewRun, State, str]] = {}
+        self.left: list[NewRun] = []  # early ones, beside a run of their task
         self._replaced: dict[str, tuple[str, Instant]] = {}
 
     def add(self, run: NewRun) -> None:
         state, reason = run.state, run.reason
         beside = self._active.get(run.task_id)
+        if beside and run.early and _is_to_be_decided(run):
+            self.left.append(run)
+            return
         if beside and _is_to_be_decided(run):
             decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside))
             if decision.skip_reason is not None:
@@ -106,8 +111,7 @@ class _Plan:
                 beside[:] = [other for other in beside if other.state is State.RUNNING]
         if run.claim and state is State.QUEUED and _may_start(run, beside):
             state = State.RUNNING
-        self._new[run.id] = run
-        self._planned[run.id] = Planned(run.id, run.task_id, state, reason)
+        self._rows[run.id] = run, state, reason
         if beside is not None and state in ACTIVE:
             beside.append(ActiveRun(run.id, state, run.fire_time, run.claim))
 
@@ -115,29 +119,31 @@ class _Plan:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
         reason = f"replaced by the run {when}"
         for run_id in run_ids:
-            if run_id in self._planned:
-                self._planned[run_id] = Planned(run_id, by.task_id, State.CANCELLED, reason)
+            if run_id in self._rows:
+                self._rows[run_id] = self._rows[run_id][0], State.CANCELLED, reason
             else:
                 self._replaced[run_id] = (reason, by.created_at)
 
-    def insert(self, connection: Connection) -> int:
-        """Write the rows and return how many of them were new."""
+    def insert(self, connection: Connection) -> bool:
+        """Write the rows; False, and half of it written, where not all of them were new."""
         waiting: list[Any] = []
         started: dict[str, list[Any]] = {}
-        for planned in self._planned.values():
-            run = self._new[planned.run_id]
-            own = planned.state is State.RUNNING and run.claim
+        for run, state, reason in self._rows.values():
+            own = state is State.RUNNING and run.claim
             batch = started.setdefault(own, []) if own else waiting
-            batch.append(rows.new_run_row(run, planned.state, planned.reason))
+            batch.append(rows.new_run_row(run, state, reason))
         count = 0
         if waiting:
             count += sql.INSERT_RUNS.count(connection, planned=encode(waiting))
         for node, batch in started.items():
             count += sql.INSERT_STARTED.count(connection, started=encode(batch), node=node)
-        return count
+        return count == len(self._rows)
 
-    def planned(self) -> list[Planned]:
-        return list(self._planned.values())
+    def written(self) -> list[Planned]:
+        return [
+            Planned(run.id, run.task_id, state, reason)
+            for run, state, reason in self._rows.values()
+        ]
 
     def cancel_replaced(self, connection: Connection) -> None:
         """End the replaced runs that wait, and ask the nodes of those that run."""

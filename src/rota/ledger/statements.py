@@ -139,6 +139,10 @@ INSERT_RUNS = _in_each(
 
 _started_in = incoming("started", *rows.NEW_RUN)
 _one: ColumnElement[Any] = literal_column("1")
+_starts_at = case(
+    (_started_in.c.available_at > _started_in.c.created_at, _started_in.c.available_at),
+    else_=_started_in.c.created_at,
+)
 INSERT_STARTED = _in_each(
     lambda insert: (
         insert(runs)
@@ -150,13 +154,14 @@ INSERT_STARTED = _in_each(
             select(
                 *_started_in.c,
                 *(bindparam("node"), _one, _one),
-                *(_started_in.c.created_at, _started_in.c.created_at),
+                *(_starts_at, _starts_at),
             ).where(true()),
         )
         .on_conflict_do_nothing()
     )
 )
-"""Write new runs (NEW_RUN) that are a node's own from the start, for their first attempt."""
+"""Write new runs (NEW_RUN) that are a node's own from the start, for a first attempt as soon as
+they are available."""
 
 _ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
 END_WAITING = Statement(

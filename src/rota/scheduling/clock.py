@@ -16,7 +16,7 @@ from rota.scheduling.heap_store import DueTask, HeapStore
 
 
 class TickingClock:
-    """Calls `due` on its own thread with the tasks of which an instant has come.
+    """Calls `due` on its own thread with the tasks of which an instant comes within `LEAD`.
 
     `due` must be quick and must not raise. Start and stop are safe in any order and twice.
     """

@@ -19,6 +19,10 @@ LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
 
 
+LEAD: Instant = 50_000
+"""A task is handed over this long before its instant: its row is durable when the instant comes."""
+
+
 class DueTask(NamedTuple):
     """A task that is due: at this one instant, or, where that is None, at several."""
 
@@ -74,14 +78,15 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
         """Take what is due, put each task's following instant in its place, make its job."""
         self._tick = now
         self.ticked_at = self._clock.monotonic()
-        due = self._take(self._clock.now())
+        due = self._take(self._clock.now() + LEAD)
         return [self._job("due", now, due)] if due else []
 
     def get_next_run_time(self) -> datetime | None:
         """Return when to look again, in APScheduler's own time."""
         with self._lock:
             top = self._heap[0][0] if self._heap else None
-        wait = LONGEST_WAIT if top is None else min(top - self._clock.now(), LONGEST_WAIT)
+        early = None if top is None else top - LEAD - self._clock.now()
+        wait = LONGEST_WAIT if early is None else min(early, LONGEST_WAIT)
         return self._tick and self._tick + timedelta(microseconds=max(wait, 0))
 
     def lookup_job(self, job_id: str) -> Job | None:
@@ -111,20 +116,20 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             self._next.clear()
             self._heap.clear()
 
-    def _take(self, now: Instant) -> list[DueTask]:
+    def _take(self, until: Instant) -> list[DueTask]:
         taken: list[DueTask] = []
         with self._lock:
-            while self._heap and self._heap[0][0] <= now:
+            while self._heap and self._heap[0][0] <= until:
                 instant, task_id = heapq.heappop(self._heap)
                 held = self._next.get(task_id)
                 if held is None or held[0] != instant:
                     continue  # discarded or put anew since
                 following = held[1].next_after(instant)
-                if following is None or following > now:
+                if following is None or following > until:
                     taken.append(DueTask(task_id, instant))
                 else:
                     taken.append(DueTask(task_id, None))
-                    following = held[1].next_after(now)
+                    following = held[1].next_after(until)
                 if following is None:
                     del self._next[task_id]
                 else:

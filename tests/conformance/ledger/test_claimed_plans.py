@@ -56,3 +56,37 @@ def test_two_of_a_task_in_one_batch_see_each_other(desk: Desk) -> None:
 def test_what_must_wait_its_turn_waits(desk: Desk, changes: dict[str, Any]) -> None:
     (planned,) = desk.plan(desk.new(claim="a", **changes))
     assert planned.state in (State.QUEUED, State.SCHEDULED)
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE, Overlap.REPLACE])
+def test_beside_a_running_one_an_early_one_is_left_for_its_time(
+    desk: Desk, overlap: Overlap
+) -> None:
+    claim = desk.running(fire_time=NOON, overlap=overlap)
+    early = desk.new(fire_time=NOON + 10, overlap=overlap, claim="a", early=True)
+    (left,) = desk.plan(early)
+    assert (left.run_id, left.state) == (early.id, None)
+    assert desk.states() == ["running"]
+    assert desk.run(claim.run_id).cancel_requested is None
+    desk.settle(desk.ending(claim))
+    (planned,) = desk.plan(early)
+    assert planned.state is State.RUNNING
+
+
+def test_an_early_one_starts_at_its_time(desk: Desk) -> None:
+    later = NOON + 50_000
+    new = desk.new(fire_time=later, available_at=later, claim="a", early=True)
+    assert desk.plan(new)[0].state is State.RUNNING
+    run = desk.run(new.id)
+    assert (run.created_at, run.started_at, run.attempt_started_at) == (NOON, later, later)
+
+
+def test_early_ones_of_a_batch_do_not_hold_up_the_others(desk: Desk) -> None:
+    desk.running("busy", fire_time=NOON)
+    busy = desk.new("busy", NOON + 10, overlap=Overlap.SKIP, early=True)
+    free = desk.new("free", NOON + 10, overlap=Overlap.SKIP, early=True)
+    assert {one.run_id: one.state for one in desk.plan(busy, free)} == {
+        busy.id: None,
+        free.id: State.QUEUED,
+    }
+    assert desk.plan(free) == []
