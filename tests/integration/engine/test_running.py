@@ -238,9 +238,9 @@ def test_timeout_ends_the_attempt(tmp_path: Path) -> None:
             stubborn, "date", "stubborn", run_date="2030-01-01", timeout=5, max_retries=0
         )
         rig.manager.run_task("stubborn")
-        eventually(lambda: [r for r in rig.runs() if r.state is State.RUNNING])
-        rig.advance(5)
         engine = rig.manager.services.engine
+        eventually(lambda: engine.flights.by_run)  # its time runs from here on
+        rig.advance(5)
         eventually(lambda: [f for f in engine.flights.by_run.values() if f.timed_out])
         rig.advance(1)
         (run,) = rig.ended("stubborn")
