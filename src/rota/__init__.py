@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rota.current import current_run as current_run
     from rota.decorator import task as task
     from rota.manager import TaskManager as TaskManager
+    from rota.steps import once as once
     from rota.triggers import describe as describe
     from rota.triggers import preview as preview
 
@@ -28,6 +29,7 @@ _HOMES = {
     "current_run": "rota.current",
     "describe": "rota.triggers",
     "errors": "rota.errors",
+    "once": "rota.steps",
     "preview": "rota.triggers",
     "task": "rota.decorator",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "current_run",
     "describe",
     "errors",
+    "once",
     "preview",
     "task",
 ]

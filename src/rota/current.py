@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from contextvars import Context, ContextVar
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,10 @@ from typing import Any
 from rota.core.instants import to_datetime
 from rota.core.ports import Call
 from rota.errors import NotRunningError
+from rota.turns import Turns
+
+MOST_STORED = 1024 * 1024
+"""Bytes of JSON that a checkpoint, or what a step returns, may take."""
 
 _MOST_BUFFERED = 64 * 1024  # characters of a line that has not ended
 _UNSET: Any = object()
@@ -33,11 +38,15 @@ def current_run() -> CurrentRun:
 class CurrentRun:
     """What a task can know of its run, and say about it; callable from any thread of the run."""
 
-    __slots__ = ("_call", "_checkpoint", "_ended", "_noticed", "_printed", "_told")
+    __slots__ = (
+        "_call", "_checkpoint", "_ended", "_noticed", "_printed", "_steps", "_told", "_turns",
+    )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._checkpoint = call.checkpoint
+        self._steps = dict(call.steps)
+        self._turns = Turns()
         self._told = False
         self._noticed = False
         self._ended = False
@@ -98,30 +107,36 @@ class CurrentRun:
         store it durably first.
 
         The value comes back as JSON gives it back: a tuple as a list, keys as strings. Raises
-        TypeError where JSON cannot hold it, NotRunningError after the attempt was given up.
+        TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB,
+        NotRunningError after the attempt was given up.
         """
         if value is _UNSET:
             return self._checkpoint
-        stored = _through_json(value)
-        if self._ended:
-            raise NotRunningError(
-                f"Run {self.id} has ended for rota (attempt {self.attempt}): nothing is stored.",
-                remedy="Look at current_run().cancelled from time to time and return when it is"
-                " true.",
-            )
+        stored = storable(value, "checkpoint(…)")
+        must_go_on(self)
         self._call.reporter.checkpoint(stored)
         self._checkpoint = stored
         return stored
 
 
-def _through_json(value: Any) -> Any:
+def storable(value: Any, what: str) -> Any:
+    """Return `value` as the ledger will give it back; `what` begins the errors.
+
+    Raises TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB.
+    """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode(errors="replace")
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
-            f"checkpoint(…): JSON cannot hold this {type(value).__name__}: {error}."
+            f"{what}: JSON cannot hold this {type(value).__name__}: {error}."
             " Store numbers, texts, lists and dicts of these."
         ) from error
+    if len(text) > MOST_STORED:
+        raise ValueError(
+            f"{what}: it takes {len(text):,} bytes as JSON, and {MOST_STORED:,} are the most."
+            " Store where the data lies: a path, a key."
+        )
+    return json.loads(text)
 
 
 class Lines:
@@ -151,7 +166,7 @@ def _shown(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
 
 
-# --- for the executors and the capture ----------------------------------------------------------
+# --- for the executors, the capture and the steps -----------------------------------------------
 
 _speaking = threading.local()
 
@@ -189,6 +204,32 @@ def noticed(run: CurrentRun) -> bool:
 def has_ended(run: CurrentRun) -> bool:
     """Say whether its attempt has ended or was given up."""
     return run._ended
+
+
+def must_go_on(run: CurrentRun) -> None:
+    """Raise NotRunningError where its attempt has ended or was given up."""
+    if run._ended:
+        raise NotRunningError(
+            f"Run {run.id} has ended for rota (attempt {run.attempt}): nothing is stored.",
+            remedy="Look at current_run().cancelled from time to time and return when it is true.",
+        )
+
+
+def steps_of(run: CurrentRun) -> Mapping[str, Any]:
+    """Return what its steps have returned that are done, in this attempt or an earlier one."""
+    return run._steps
+
+
+def turns_of(run: CurrentRun) -> Turns:
+    """Return who does which of its steps now."""
+    return run._turns
+
+
+def remember(run: CurrentRun, key: str, value: Any) -> None:
+    """Store what a step returned durably; raises NotRunningError, LedgerError."""
+    must_go_on(run)
+    run._call.reporter.remember(key, value)
+    run._steps[key] = value
 
 
 def say(run: CurrentRun, level: str, logger: str, text: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import Outcome
-from rota.core.run import Attempt, Cause, LogLine, Run, State
+from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Overlap, Policy
 
 T = TypeVar("T")
@@ -134,6 +135,7 @@ class Claim(NamedTuple):
     fence: int
     arguments: Mapping[str, Any] | None
     checkpoint: Any
+    steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class Transaction(Protocol):
         Offers `judge` up to `limit` of them, none of a task in `exclude`, no exclusive one beside
         a running run of its task and only the first of each exclusive task; what it takes becomes
         RUNNING with `attempt` and `fence` one higher, `node` set and `cancel_requested` cleared;
-        what it misses becomes MISSED.
+        what it misses becomes MISSED. A claim brings the steps of earlier attempts.
         """
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
@@ -232,6 +234,10 @@ class Transaction(Protocol):
 
     def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
         """Store the checkpoint of a running run; False, and nothing, under an old fence."""
+
+    def remember(self, run_id: str, fence: int, step: Step) -> bool:
+        """Store a step of a running run, in place of one with its key; False, and nothing, under
+        an old fence."""
 
     def join(self, node: Node) -> None:
         """Write the row of a node that starts."""
@@ -272,7 +278,7 @@ class Transaction(Protocol):
 
     def prune(self, before: Instant, limit: int) -> int:
         """Delete up to `limit` ended runs that finished (or were written, where they never
-        started) before, with their attempts and log lines; returns how many."""
+        started) before, with their attempts, steps and log lines; returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +342,9 @@ class History(Protocol):
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Return a run's ended attempts, first to last."""
+
+    def steps(self, run_id: str) -> list[Step]:
+        """Return a run's steps that are done, first to last."""
 
     def logs(
         self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
@@ -404,7 +413,10 @@ class Reporter(Protocol):
         """Take where it stands."""
 
     def checkpoint(self, value: Any) -> None:
-        """Store `value` durably before returning."""
+        """Store `value` durably before returning; raises LedgerError where that is impossible."""
+
+    def remember(self, key: str, value: Any) -> None:
+        """Store what a step returned durably before returning; raises LedgerError likewise."""
 
 
 @dataclass(slots=True, eq=False)
@@ -421,6 +433,7 @@ class Call:
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     checkpoint: Any
+    steps: Mapping[str, Any]
     reporter: Reporter
 
 

@@ -92,3 +92,12 @@ class LogLine:
     level: str  # DEBUG … CRITICAL; STDOUT and STDERR for what was printed
     logger: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of a run that was done once and is not repeated by a later attempt."""
+
+    key: str
+    value: Any  # JSON: what it returned
+    at: Instant  # when it was done

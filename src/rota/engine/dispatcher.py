@@ -201,6 +201,7 @@ class Dispatcher:
             args=task.args,
             kwargs={**task.kwargs, **claim.arguments} if claim.arguments else task.kwargs,
             checkpoint=claim.checkpoint,
+            steps=claim.steps,
             reporter=reporter,
         )
         return Flight(

@@ -1,20 +1,24 @@
-"""What running attempts say: log lines, progress and checkpoints, on their way to the ledger."""
+"""What running attempts say: lines, progress, checkpoints and steps, on their way to the ledger."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from rota.core.ports import Clock, Ledger, Transaction
-from rota.core.run import LogLine
+from rota.core.run import LogLine, Step
 from rota.engine.writing import Writing
-from rota.errors import LedgerError
+from rota.errors import LedgerError, LedgerUnavailableError
 
-CHECKPOINT_WAIT = 30.0
-"""Seconds that a task waits for its checkpoint to be durable before it is told that it is not."""
+STORE_WAIT = 30.0
+"""Seconds that a task waits for what it stores to be durable before it is told that it is not."""
+
+STORE_PAUSE = 0.5
+"""Seconds until a step is stored once more when the ledger was away."""
 
 LINE_COST = 40
 """Bytes that a line counts beside its text, so that empty ones reach the limit too."""
@@ -79,15 +83,33 @@ class RunReporter:
 
     def checkpoint(self, value: Any) -> None:
         """Store `value` durably before returning; raises LedgerError when that is impossible."""
-        future = self._ledger.write(lambda tx: tx.checkpoint(self._run_id, self._fence, value))
+        self._store("the checkpoint", lambda tx: tx.checkpoint(self._run_id, self._fence, value))
+
+    def remember(self, key: str, value: Any) -> None:
+        """Store what a step returned durably before returning, again and again while the ledger is
+        away: it has been done, and a retry would repeat it. Raises LedgerError when that is
+        impossible."""
+        step = Step(key, value, self._clock.now())
+        give_up = time.monotonic() + STORE_WAIT
+        while True:
+            try:
+                return self._store(
+                    f"the step {key!r}", lambda tx: tx.remember(self._run_id, self._fence, step)
+                )
+            except LedgerUnavailableError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(STORE_PAUSE)
+
+    def _store(self, what: str, write: Callable[[Transaction], bool]) -> None:
+        future = self._ledger.write(write)
         try:
-            stored = future.result(CHECKPOINT_WAIT)
+            stored = future.result(STORE_WAIT)
         except TimeoutError:
-            raise LedgerError("the checkpoint could not be stored in time") from None
+            raise LedgerError(f"{what} could not be stored in time", where=self._run_id) from None
         if not stored:
             raise LedgerError(
-                "the checkpoint was refused: this run now belongs to another node",
-                where=self._run_id,
+                f"{what} was refused: this run now belongs to another node", where=self._run_id
             )
 
     def take(self) -> tuple[list[LogLine], dict[str, Any] | None]:

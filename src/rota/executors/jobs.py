@@ -44,7 +44,7 @@ class Wire:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._checkpointing = threading.Lock()
+        self._storing = threading.Lock()
 
     def log(self, level: str, logger: str, text: str) -> None:
         """Send one line."""
@@ -56,12 +56,19 @@ class Wire:
 
     def checkpoint(self, value: Any) -> None:
         """Send a value and wait until it is stored; raises LedgerError where that failed."""
-        with self._checkpointing:
-            self._channel.send(["checkpoint", value])
+        self._store("checkpoint", ["checkpoint", value])
+
+    def remember(self, key: str, value: Any) -> None:
+        """Send what a step returned and wait until it is stored; raises LedgerError likewise."""
+        self._store(f"step {key!r}", ["remember", key, value])
+
+    def _store(self, what: str, message: list[Any]) -> None:
+        with self._storing:
+            self._channel.send(message)
             answer = self._channel.receive()
         if answer is None or answer[1] is not None:
             raise LedgerError(
-                "The checkpoint was not stored.", where="" if answer is None else answer[1]
+                f"The {what} was not stored.", where="" if answer is None else answer[1]
             )
 
 

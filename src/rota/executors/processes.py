@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,7 @@ def _job(call: Call) -> dict[str, Any]:
         "args": list(call.args),
         "kwargs": dict(call.kwargs),
         "checkpoint": call.checkpoint,
+        "steps": dict(call.steps),
         "log_level": logging.getLogger().level,
     }
 
@@ -184,7 +185,9 @@ def _pass_on(attempt: SeatedAttempt, child: Child, message: Any) -> None:
         case ["progress", done, total, note]:
             _report_progress(attempt.call, done, total, note)
         case ["checkpoint", value]:
-            child.send(["stored", _store(attempt.call, value)])
+            child.send(["stored", _refusal(attempt.call.reporter.checkpoint, value)])
+        case ["remember", key, value]:
+            child.send(["stored", _refusal(attempt.call.reporter.remember, key, value)])
 
 
 def _outcome(fields: Mapping[str, Any]) -> Outcome:
@@ -205,10 +208,10 @@ def _report_progress(call: Call, done: float, total: float | None, note: str) ->
         _log.exception("The progress of run %s could not be noted", call.run_id)
 
 
-def _store(call: Call, value: Any) -> str | None:
-    """Store a checkpoint; returns the reason where that failed."""
+def _refusal(store: Callable[..., None], *what: Any) -> str | None:
+    """Store something; returns the reason where that failed."""
     try:
-        call.reporter.checkpoint(value)
+        store(*what)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None

@@ -2,8 +2,9 @@
 
 Started as `python -m rota.executors.worker CHANNEL`, with the lifeline as standard input.
 Messages to it: first its settings, then one job at a time, and `["stored", None | reason]` after
-each of its checkpoints. For each job it says `["begun"]`, then `["log", …]`,
-`["progress", …]`, `["checkpoint", value]` as they come, and at last `["end", outcome]`.
+each of its checkpoints and steps. For each job it says `["begun"]`, then `["log", …]`,
+`["progress", …]`, `["checkpoint", value]`, `["remember", key, value]` as they come, and at last
+`["end", outcome]`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
-from rota.core.run import Attempt, LogLine, Run
+from rota.core.run import Attempt, LogLine, Run, Step
 from rota.errors import UnknownRunError
 from rota.ledger import leases, queries, registry, rows, upkeep
 from rota.ledger import statements as sql
@@ -87,6 +87,11 @@ class SqlHistory:
         attempts = [rows.attempt_of(row) for row in found]
         last = rows.last_attempt_of(rows.run_of(run[0])) if run else None
         return attempts if last is None else [*attempts, last]
+
+    def steps(self, run_id: str) -> list[Step]:
+        with self._database.reading() as connection:
+            found = queries.STEPS.rows(connection, id=run_id)
+        return [rows.step_of(row) for row in found]
 
     def logs(
         self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000

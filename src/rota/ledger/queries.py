@@ -28,6 +28,7 @@ from rota.ledger.tables import (
     logs,
     nodes,
     runs,
+    steps,
     tasks,
 )
 
@@ -120,6 +121,10 @@ LAST_RUNS_OF = Statement(_last_runs(_last_in))
 
 ATTEMPTS = Statement(
     all_of(select(*rows.ATTEMPT).where(attempts.c.run_id == _id).order_by(attempts.c.number))
+)
+
+STEPS = Statement(
+    all_of(select(*rows.STEP).where(steps.c.run_id == _id).order_by(steps.c.at, steps.c.key))
 )
 
 LINES = Statement(

@@ -27,16 +27,17 @@ from rota.core.ports import (
     TaskRecord,
     Waiting,
 )
-from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State
+from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.ledger.jsonrows import Row
-from rota.ledger.tables import attempts, logs, nodes, runs, tasks
+from rota.ledger.tables import attempts, logs, nodes, runs, steps, tasks
 
 RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord))
 TASK = tuple(tasks.c)
 RUN = tuple(runs.c[field.name] for field in fields(Run))
 ATTEMPT = tuple(attempts.c[field.name] for field in fields(Attempt))
 LOG = tuple(logs.c[field.name] for field in fields(LogLine))
+STEP = tuple(steps.c[field.name] for field in fields(Step))
 NODE = tuple(nodes.c[field.name] for field in fields(Node))
 
 NEW_RUN = (
@@ -314,6 +315,17 @@ def line_row(line: LogLine) -> list[Any]:
 def line_of(row: Row) -> LogLine:
     """Read a row of LOG."""
     return LogLine(*row)
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """Return the values of STEP by name."""
+    return {"key": step.key, "value": to_json(step.value), "at": step.at}
+
+
+def step_of(row: Row) -> Step:
+    """Read a row of STEP."""
+    key, value, at = row
+    return Step(key, json.loads(value), at)
 
 
 def node_row(node: Node) -> dict[str, Any]:

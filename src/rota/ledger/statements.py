@@ -42,6 +42,7 @@ from rota.ledger.tables import (
     logs,
     nodes,
     runs,
+    steps,
     tasks,
     word,
 )
@@ -303,6 +304,13 @@ TAKE = Statement(
 )
 """Make runs that wait a node's own, for one attempt."""
 
+STEPS_OF = Statement(
+    all_of(
+        select(steps.c.run_id, steps.c.key, steps.c.value).where(steps.c.run_id.in_(listed("ids")))
+    )
+)
+"""The steps of these runs that are done: run, key, value."""
+
 # --- ending -------------------------------------------------------------------------------------
 
 _settled_in = incoming("settled", *rows.SETTLED)
@@ -366,3 +374,20 @@ INSERT_LINES = _in_each(
 _under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
 SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))
 SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
+
+
+def _remember(insert: _Insert) -> CompilerElement:
+    # With the run kept until the end, no other node can take it over without seeing the step.
+    step = select(runs.c.id, *(bindparam(column.name) for column in rows.STEP))
+    held = step.where(_under_fence).with_for_update(of=runs)
+    names = ["run_id", *(column.name for column in rows.STEP)]
+    written = insert(steps).from_select(names, held)
+    remember: CompilerElement = written.on_conflict_do_update(
+        index_elements=[steps.c.run_id, steps.c.key],
+        set_={"value": written.excluded.value, "at": written.excluded.at},
+    )
+    return remember
+
+
+REMEMBER = _in_each(_remember)
+"""Write a step (STEP) of a run that is held under this fence, in place of one with its key."""

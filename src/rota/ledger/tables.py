@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from rota.core.run import FINAL, WAITING, State
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -160,6 +160,16 @@ logs = Table(
     Column("level", Words, nullable=False),
     Column("logger", Words, nullable=False),
     Column("text", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("run_id", Words, primary_key=True, nullable=False),
+    Column("key", Words, primary_key=True, nullable=False),
+    Column("value", Words, nullable=False),  # JSON
+    Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

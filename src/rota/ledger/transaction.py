@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from rota.core.ports import (
     Verdict,
     Waiting,
 )
-from rota.core.run import WAITING, LogLine, Run, State
+from rota.core.run import WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import StateError, UnknownRunError
 from rota.ledger import claiming, leases, planning, registry, rows, upkeep
@@ -93,7 +94,17 @@ class SqlTransaction:
         if verdict.take:
             sql.TAKE(self._connection, ids=encode(verdict.take), node=node_id, now=now)
         offered = {row[0]: row for row in candidates}
-        return [rows.claim_of(offered[run_id]) for run_id in verdict.take]
+        return self._with_steps([rows.claim_of(offered[run_id]) for run_id in verdict.take])
+
+    def _with_steps(self, claims: list[Claim]) -> list[Claim]:
+        """Give the claims what earlier attempts of their runs have done; first ones have none."""
+        again = [claim.run_id for claim in claims if claim.attempt > 1]
+        if not again:
+            return claims
+        done: dict[str, dict[str, Any]] = {}
+        for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
+            done.setdefault(run_id, {})[key] = json.loads(value)
+        return [claim._replace(steps=done.get(claim.run_id, claim.steps)) for claim in claims]
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         if not endings:
@@ -156,6 +167,10 @@ class SqlTransaction:
     def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
         text = rows.to_json(value)
         return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
+
+    def remember(self, run_id: str, fence: int, step: Step) -> bool:
+        row = rows.step_row(step)
+        return sql.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant) -> State:
         found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
@@ -235,5 +250,6 @@ class SqlTransaction:
             ids = encode(old)
             upkeep.DELETE_LINES(self._connection, ids=ids)
             upkeep.DELETE_ATTEMPTS(self._connection, ids=ids)
+            upkeep.DELETE_STEPS(self._connection, ids=ids)
             upkeep.DELETE_RUNS(self._connection, ids=ids)
         return len(old)

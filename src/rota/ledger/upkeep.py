@@ -9,7 +9,17 @@ from sqlalchemy import BindParameter, and_, bindparam, delete, insert, or_, sele
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, listed
 from rota.ledger.statement import Statement, all_of
-from rota.ledger.tables import attempts, is_running, logs, nodes, one_of, runs, tasks, word
+from rota.ledger.tables import (
+    attempts,
+    is_running,
+    logs,
+    nodes,
+    one_of,
+    runs,
+    steps,
+    tasks,
+    word,
+)
 
 _now: BindParameter[Any] = bindparam("now")
 
@@ -85,6 +95,7 @@ OLD_RUNS = Statement(
 
 DELETE_LINES = Statement(delete(logs).where(logs.c.run_id.in_(listed("ids"))))
 DELETE_ATTEMPTS = Statement(delete(attempts).where(attempts.c.run_id.in_(listed("ids"))))
+DELETE_STEPS = Statement(delete(steps).where(steps.c.run_id.in_(listed("ids"))))
 DELETE_RUNS = Statement(delete(runs).where(runs.c.id.in_(listed("ids"))))
 
 DELETE_NODES = Statement(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.current import current_run
+from rota.steps import once
 from tests.conformance.executors import tasks
 
 
@@ -70,6 +71,25 @@ async def remember(value: Any) -> list[Any]:
 
 async def remember_object() -> None:
     tasks.remember_object()
+
+
+async def do_once(journal: str, error: str = "") -> list[Any]:
+    first = await once("first", _note, journal, "first", (1, 2))
+    again = await once("first", _note, journal, "again")
+    second = await once("second", _note, journal, "second", error=error)
+    return [first, again, second]
+
+
+async def _note(journal: str, word: str, value: Any = None, *, error: str = "") -> Any:
+    await asyncio.sleep(0)
+    return tasks._note(journal, word, value, error=error)
+
+
+async def once_object() -> None:
+    async def give() -> object:
+        return object()
+
+    await once("k", give)
 
 
 async def speak(word: str, times: int) -> None:

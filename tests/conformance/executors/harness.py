@@ -52,6 +52,7 @@ class Ticket:
         self.logs: list[tuple[str, str, str]] = []
         self.progresses: list[tuple[float, float | None, str]] = []
         self.checkpoints: list[Any] = []
+        self.steps: list[tuple[str, Any]] = []
         self.refuse: Exception | None = None
         self.outcomes: list[Outcome] = []
         self.began = threading.Event()
@@ -62,6 +63,7 @@ class Ticket:
             "attempt": 1,
             "fire_time": FIRE_TIME,
             "checkpoint": None,
+            "steps": {},
             "reporter": self,
             **call,
         }
@@ -78,6 +80,11 @@ class Ticket:
         if self.refuse is not None:
             raise self.refuse
         self.checkpoints.append(value)
+
+    def remember(self, key: str, value: Any) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.steps.append((key, value))
 
     def done(self, call: Call, outcome: Outcome) -> None:
         assert call is self.call

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.current import current_run
+from rota.steps import once
 
 
 def nothing() -> None:
@@ -73,6 +74,26 @@ def remember(value: Any) -> list[Any]:
 
 def remember_object() -> None:
     current_run().checkpoint(object())
+
+
+def do_once(journal: str, error: str = "") -> list[Any]:
+    """Do two steps, each of which leaves a word in the journal, and fail if told so."""
+    first = once("first", _note, journal, "first", (1, 2))
+    again = once("first", _note, journal, "again")
+    second = once("second", _note, journal, "second", error=error)
+    return [first, again, second]
+
+
+def _note(journal: str, word: str, value: Any = None, *, error: str = "") -> Any:
+    with Path(journal).open("a") as file:
+        file.write(f"{word}\n")
+    if error:
+        raise ValueError(error)
+    return value
+
+
+def once_object() -> None:
+    once("k", object)
 
 
 def speak(word: str, times: int) -> None:

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from rota.core.instants import SECOND
 from rota.core.ports import Claim, Edits, Ending, NewRun, Orphan, Transaction, Verdict, Waiting
-from rota.core.run import Cause, State
+from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap
 from rota.errors import RotaError
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, line, record
@@ -149,6 +149,8 @@ class Agreement(RuleBasedStateMachine):
         self.all_do(lambda tx: tx.log(lines))
         self.all_do(lambda tx: tx.progress(claim.run_id, claim.fence, {"note": text}))
         self.all_do(lambda tx: tx.checkpoint(claim.run_id, claim.fence, text))
+        step = Step("pq"[len(text) % 2], text, self.now)
+        self.all_do(lambda tx: tx.remember(claim.run_id, claim.fence, step))
 
     @rule(data=st.data(), reason=TEXTS)
     def cancel(self, data: st.DataObject, reason: str) -> None:
@@ -214,6 +216,7 @@ class Agreement(RuleBasedStateMachine):
             history.changed_tasks(1),
             history.nodes(),
             [history.attempts(run_id) for run_id in ids],
+            [history.steps(run_id) for run_id in ids],
             [history.logs(run_id) for run_id in ids],
             [history.cancellations(node) for node in "ab"],
         ]

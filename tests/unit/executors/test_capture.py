@@ -36,6 +36,8 @@ class Reporter:
 
     def checkpoint(self, value: Any) -> None: ...
 
+    def remember(self, key: str, value: Any) -> None: ...
+
 
 @contextmanager
 def installed() -> Iterator[None]:
@@ -49,7 +51,7 @@ def installed() -> Iterator[None]:
 def captured(func: Any, reporter: Reporter | None = None) -> list[tuple[str, str]]:
     """Call a function as a run and return the lines that its reporter got."""
     reporter = reporter or Reporter()
-    run = CurrentRun(Call("R", "t", 1, None, func, "", None, (), {}, None, reporter))
+    run = CurrentRun(Call("R", "t", 1, None, func, "", None, (), {}, None, {}, reporter))
 
     def body() -> None:
         enter(run)

@@ -33,6 +33,8 @@ class Recorder:
     def checkpoint(self, value: Any) -> None:
         self.checkpoints.append(value)
 
+    def remember(self, key: str, value: Any) -> None: ...
+
 
 @pytest.fixture
 def reporter() -> Recorder:
@@ -55,6 +57,7 @@ def run(reporter: Recorder) -> CurrentRun:
             attempt=2,
             fire_time=1_000_000,
             checkpoint=None,
+            steps={},
             reporter=reporter,
             **fields,
         )

@@ -126,6 +126,8 @@ SETTLED = {"settled": "[]"}
         (upkeep.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
         (upkeep.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
         (upkeep.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
+        (upkeep.DELETE_STEPS, {"ids": "[]"}, ["(run_id=?)"]),
+        (statements.STEPS_OF, {"ids": "[]"}, ["(run_id=?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
