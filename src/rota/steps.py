@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from rota.current import (
     CurrentRun,
@@ -25,13 +25,7 @@ T = TypeVar("T")
 LONGEST_KEY = 200
 
 
-@overload
-def once(
-    key: str, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-) -> Coroutine[Any, Any, T]: ...
-@overload
-def once(key: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
-def once(key: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+def once(key: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `fn` and remember what it returns under `key`, so that no other attempt of this run
     does it again: from then on the same key gives the stored value.
 
@@ -49,10 +43,9 @@ def once(key: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
             f"once({key!r}, …): the key must be a text of 1 to {LONGEST_KEY} printable characters."
         )
-    call = partial(fn, *args, **kwargs)
-    if iscoroutinefunction(fn):
-        return _once_awaited(running(), key, call)
-    return _once(running(), key, call)
+    do: Callable[..., Any] = _once_awaited if iscoroutinefunction(fn) else _once
+    value: T = do(running(), key, partial(fn, *args, **kwargs))  # of an `async def`: a coroutine
+    return value
 
 
 def _once(run: CurrentRun | None, key: str, call: Callable[[], Any]) -> Any:

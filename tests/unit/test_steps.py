@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -71,7 +71,7 @@ def entered(reporter: Recorder, steps: Mapping[str, Any]) -> CurrentRun:
 
 
 @pytest.fixture
-def run(reporter: Recorder) -> Iterator[Callable[[Callable[[], Any]], Any]]:
+def run(reporter: Recorder) -> Any:
     """Call something inside of a run."""
     context = copy_context()
     context.run(entered, reporter, {"known": [1]})
