@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rota.core.ports import Claim, Transaction
+from rota.core.run import State, Step
 from rota.core.task import Overlap
-from tests.conformance.ledger.desk import NOON, Desk, ids, record, until
+from tests.conformance.ledger.desk import NOON, Desk, ids, record, take_all, until
 from tests.conformance.ledger.racer import OCCURRENCES
 
 PROJECT = Path(__file__).parents[3]
@@ -181,3 +183,29 @@ def test_revisions_rise_over_all_nodes(two_desks: tuple[Desk, Desk]) -> None:
     first = max(task.revision for task in one.history.tasks())
     at_once(lambda: pause(one, "a"), lambda: pause(other, "b"))
     assert max(task.revision for task in one.history.tasks()) == first + 60
+
+
+def test_a_step_and_the_takeover_of_its_run_do_not_pass_each_other(
+    two_desks: tuple[Desk, Desk],
+) -> None:
+    one, other = two_desks
+    old = one.running(node="a")
+    written, goes_on = threading.Event(), threading.Event()
+
+    def remember_slowly(tx: Transaction) -> bool:
+        stored = tx.remember(old.run_id, old.fence, Step("k", "v", one.now))
+        written.set()
+        goes_on.wait(1)  # the takeover goes on meanwhile, as far as it gets
+        return stored
+
+    def take_over(tx: Transaction) -> list[Claim]:
+        tx.settle([other.ending(old, State.QUEUED)], "a")
+        return tx.claim("b", other.now, 1, (), take_all)
+
+    storing = one.ledger.write(remember_slowly)
+    assert written.wait(30)
+    taking = other.ledger.write(take_over)
+    taking.add_done_callback(lambda _: goes_on.set())
+    assert storing.result(30)
+    (new,) = taking.result(30)
+    assert dict(new.steps) == {"k": "v"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import rota
 from rota.core.run import State
 from tests.integration.web.site import Gate, Site, fail, greet
 
@@ -53,6 +54,19 @@ def test_a_run_is_shown_with_its_attempts(site: Site) -> None:
     assert run["attempts"][0]["error"] == "ValueError: no such luck"
     assert "raise ValueError" in run["attempts"][1]["traceback"]
     assert site.client.get(f"/manager/runs/{run_id[-8:]}").json() == run
+
+
+def test_its_steps_are_shown_with_what_they_returned(site: Site) -> None:
+    def order() -> None:
+        rota.once("charge <7>", lambda: {"amount": 7})
+
+    site.add(order)
+    run_id = site.run("order")
+    (step,) = site.client.get(f"/manager/runs/{run_id}").json()["steps"]
+    assert (step["key"], step["value"]) == ("charge <7>", {"amount": 7})
+    page = site.client.get(f"/runs/{run_id}").text
+    assert "Steps done once" in page
+    assert "charge &lt;7&gt;" in page
 
 
 def test_its_log_is_read_on_from_the_last_line(site: Site) -> None:

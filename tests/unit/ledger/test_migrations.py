@@ -8,9 +8,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from alembic import command
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
+from rota.core.run import Step
 from rota.ledger import migrations
 from rota.ledger.tables import REVISION, metadata
 from tests.conformance.ledger.desk import Desk
@@ -54,6 +56,24 @@ def test_migrating_twice_changes_nothing() -> None:
         migrations.upgrade(connection)
         assert schema(connection) == before
     engine.dispose()
+
+
+def test_a_ledger_of_the_first_revision_keeps_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "rota.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, task_id, cause, state, exclusive, available_at, created_at)"
+            " VALUES ('R', 't', 'manual', 'queued', FALSE, 1, 1)"
+        )
+    engine.dispose()
+    with Desk(f"sqlite:///{path}") as desk:
+        (claim,) = desk.claim()
+        assert claim.run_id == "R"
+        assert desk.do(lambda tx: tx.remember("R", claim.fence, Step("k", 1, 1)))
 
 
 def test_opening_what_is_up_to_date_loads_no_alembic(tmp_path: Path) -> None:

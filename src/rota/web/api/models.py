@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from rota.core.instants import Instant, to_datetime
-from rota.core.run import Attempt, Cause, LogLine, Run, State
+from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 
 
 def _sendable(value: Any) -> Any:
@@ -110,6 +110,19 @@ class AttemptRead(BaseModel):
         return cls(**_fields(cls, attempt))
 
 
+class StepRead(BaseModel):
+    """A step of a run that is done, and not repeated by a later attempt."""
+
+    key: str
+    value: Any
+    at: datetime
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Show a step."""
+        return cls(**_fields(cls, step))
+
+
 class RunDetail(RunRead):
     """A run with everything that is known of it."""
 
@@ -124,12 +137,16 @@ class RunDetail(RunRead):
     progress: dict[str, Any] | None
     peak_memory: int | None = Field(description="Bytes, of the last attempt.")
     attempts: list[AttemptRead] = Field(default_factory=list)
+    steps: list[StepRead] = Field(default_factory=list)
 
     @classmethod
-    def with_attempts(cls, run: Run, attempts: list[Attempt]) -> Self:
-        """Show a run with its ended attempts."""
-        shown = [AttemptRead.of(attempt) for attempt in attempts]
-        return cls(**{**_fields(cls, run), "attempts": shown})
+    def whole(cls, run: Run, attempts: list[Attempt], steps: list[Step]) -> Self:
+        """Show a run with its ended attempts and the steps that are done."""
+        shown = {
+            "attempts": [AttemptRead.of(attempt) for attempt in attempts],
+            "steps": [StepRead.of(step) for step in steps],
+        }
+        return cls(**{**_fields(cls, run), **shown})
 
 
 class LogRead(BaseModel):

@@ -75,7 +75,8 @@ def line_cursor(text: str) -> tuple[int, int]:
 
 def _detail(manager: TaskManager, id: str) -> RunDetail:
     run = manager.get_run(id)
-    return RunDetail.with_attempts(run, manager.history.attempts(run.id))
+    history = manager.history
+    return RunDetail.whole(run, history.attempts(run.id), history.steps(run.id))
 
 
 def _instant(moment: Moment | None) -> Instant | None:

@@ -57,7 +57,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         """Start a task by hand; the answer is its new run."""
         run_id = manager.run_task(id, arguments=how.arguments if how else None)
         response.headers["Location"] = _address(request, "runs", run_id)
-        return RunDetail.with_attempts(manager.get_run(run_id), [])
+        return RunDetail.whole(manager.get_run(run_id), [], [])
 
     @router.post("/manager/tasks/{id:path}/pause", tags=["tasks"])
     def pause_task(id: Id, how: PauseRequest | None = None) -> TaskRead:

@@ -56,6 +56,7 @@ def run_values(manager: TaskManager, id: str) -> dict[str, Any]:
         "active": run.state in ACTIVE,
         "duration": duration(run, now),
         "attempts": manager.history.attempts(run.id),
+        "steps": manager.history.steps(run.id),
         "lines": lines[-LINES:],
         "omitted": max(0, len(lines) - LINES),
         "after": f"{lines[-1].attempt}.{lines[-1].seq}" if lines else "0.0",
