@@ -49,8 +49,8 @@ def _attempts(evidence: Evidence) -> Iterator[Finding]:
             f"task {task}",
             f"in the last 24 h the worker died in {count} of its runs, which were attempted again:"
             " what they had done until then was done twice.",
-            'Store where it is with rota.current_run().checkpoint(…), or set on_crash="lose" to'
-            " have it at most once.",
+            "Do what must not be repeated in rota.once(…), store where it is with"
+            ' rota.current_run().checkpoint(…), or set on_crash="lose" to have it at most once.',
         )
     for task, count in record.retried.most_common(5):
         yield note(
