@@ -22,8 +22,9 @@ class _Turn(NamedTuple):
 class Turns:
     """A lock for each key; a coroutine that waits for one lets its loop go on."""
 
+    __slots__ = ("_taken",)
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._taken: dict[str, _Turn] = {}
 
     @contextmanager
@@ -51,15 +52,12 @@ class Turns:
 
     def _take(self, key: str, task: Any = None) -> Future[None] | None:
         """Take the turn, or return what ends with that of another."""
-        thread = threading.get_ident()
-        with self._lock:
-            turn = self._taken.get(key)
-            if turn is None:
-                mine = _Turn(Future(), thread, task)
-                mine.over.set_running_or_notify_cancel()  # so that nobody who waits cancels it
-                self._taken[key] = mine
-                return None
-        if turn.thread == thread if task is None else turn.task is task:
+        mine = _Turn(Future(), threading.get_ident(), task)
+        mine.over.set_running_or_notify_cancel()  # so that nobody who waits cancels it
+        turn = self._taken.setdefault(key, mine)  # atomic: no lock is needed, nor its cost
+        if turn is mine:
+            return None
+        if turn.thread == mine.thread if task is None else turn.task is task:
             raise StateError(
                 f"What goes on here under the key {key!r} would wait for itself.",
                 remedy="Give the inner step a key of its own; in a coroutine, await an async def.",
@@ -67,6 +65,4 @@ class Turns:
         return turn.over
 
     def _give(self, key: str) -> None:
-        with self._lock:
-            turn = self._taken.pop(key)
-        turn.over.set_result(None)
+        self._taken.pop(key).over.set_result(None)
