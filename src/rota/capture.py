@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Iterable
 from types import FrameType
 from typing import Any, TextIO
 
+from rota import forks
 from rota.current import printed, running, say
 
-_lock = threading.Lock()
+_lock = forks.new_lock()
 _installed = 0
 
 
@@ -38,6 +38,14 @@ def uninstall() -> None:
             sys.stdout = _untee(sys.stdout)
             sys.stderr = _untee(sys.stderr)
         _installed = max(0, _installed - 1)
+
+
+@forks.in_child
+def _restore() -> None:
+    """Capture nothing in a child: none of the runs goes on there."""
+    global _installed
+    _installed = min(_installed, 1)
+    uninstall()
 
 
 class _RunHandler(logging.Handler):

@@ -10,6 +10,7 @@ from contextvars import Context, ContextVar
 from datetime import datetime
 from typing import Any
 
+from rota import forks
 from rota.core.instants import to_datetime
 from rota.core.ports import Call
 from rota.errors import NotRunningError
@@ -20,7 +21,7 @@ MOST_STORED = 1024 * 1024
 
 _MOST_BUFFERED = 64 * 1024  # characters of a line that has not ended
 _UNSET: Any = object()
-_running: ContextVar[CurrentRun] = ContextVar("rota.current_run")
+_running: ContextVar[CurrentRun | None] = ContextVar("rota.current_run")
 
 
 def current_run() -> CurrentRun:
@@ -174,6 +175,15 @@ _speaking = threading.local()
 def running() -> CurrentRun | None:
     """Return the run of this context, None outside of one."""
     return _running.get(None)
+
+
+@forks.in_child
+def _leave_it_to_the_parent() -> None:
+    """A child that was forked within a run is no part of it: the run goes on in the parent."""
+    run = _running.get(None)
+    if run is not None:
+        run._ended = True
+        _running.set(None)
 
 
 def run_in(context: Context) -> CurrentRun | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -11,8 +12,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-from rota import triggers
+from rota import forks, triggers
 from rota.app import Services, build
 from rota.config import Xcorecfg
 from rota.core.instants import from_datetime
@@ -42,6 +44,16 @@ T = TypeVar("T")
 
 PAGE = 1_000
 
+logger = logging.getLogger("rota.node")
+
+_managers: WeakSet[TaskManager] = WeakSet()
+
+
+@forks.in_child
+def _leave_to_the_parent() -> None:
+    for manager in _managers:
+        manager.leave_to_the_parent()
+
 
 class TaskManager:
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
@@ -70,6 +82,8 @@ class TaskManager:
         self.catalogue = Catalogue()
         """What the task files define, as of the last `discover`."""
         self._failed_registers: dict[Path, RotaError] = {}
+        self._tasks_before: list[TaskDefinition] = []
+        _managers.add(self)
 
     @classmethod
     def from_config(cls, path: Path | str) -> TaskManager:
@@ -85,7 +99,12 @@ class TaskManager:
     @cached_property
     def services(self) -> Services:
         """Return what this process is made of, for the library's own faces."""
-        return build(self.config, project=self._project, clock=self._clock, loop=self._lent_loop)
+        services = build(
+            self.config, project=self._project, clock=self._clock, loop=self._lent_loop
+        )
+        for definition in self._tasks_before:
+            services.engine.add(definition)
+        return services
 
     @property
     def history(self) -> History:
@@ -378,13 +397,34 @@ class TaskManager:
         if loop is None or loop is self._lent_loop:
             return
         self._lent_loop = loop
-        if "services" not in self.__dict__:
-            return
-        entries = self.services.engine.registry.entries()
-        self.services.ledger.close()
-        del self.__dict__["services"]
-        for entry in entries:
-            self.services.engine.registry.put(entry)
+        former = self._without_services()
+        if former is not None:
+            former.ledger.close()
+
+    def _without_services(self) -> Services | None:
+        """Give up the services, but not the tasks: new ones, made when needed, know them too."""
+        former: Services | None = self.__dict__.pop("services", None)
+        if former is not None:
+            self._tasks_before = [entry.definition for entry in former.engine.registry.entries()]
+        self._opened = False
+        return former
+
+    def leave_to_the_parent(self) -> None:
+        """In a child process: know the same tasks, run nothing, and use nothing of the parent's.
+
+        `start` makes the child a node of its own.
+        """
+        self._lock = threading.RLock()
+        self._lent_loop = None
+        if self.running and not _inside_a_run():
+            logger.warning(
+                "This process was forked from a node, process %d: tasks run there, and none here"
+                " unless its task manager is started here as well",
+                os.getppid(),
+            )
+        former = self._without_services()
+        if former is not None:
+            forks.leave(former)
 
     def _open(self) -> None:
         with self._lock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from glob import escape
-from threading import Lock
 from typing import Any
 
+from rota import forks
 from rota.caching.memory import MemoryStore
 from rota.caching.store import ABSENT, Store
 
@@ -34,7 +34,7 @@ class CacheManager:
         self._url = redis_url
         self._default_ttl = _checked(default_ttl)
         self._prefix = key_prefix
-        self._lock = Lock()
+        self._lock = forks.new_lock()
         self._store: Store | None = None
 
     async def get(self, key: str, default: Any = None) -> Any:

@@ -7,9 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from threading import Lock
 from typing import Any
 
+from rota import forks
 from rota.caching.store import ABSENT, ENDLESS
 
 _LIMIT = 100_000
@@ -21,7 +21,9 @@ class MemoryStore:
     def __init__(self, *, limit: int = _LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._clock = clock
-        self._lock = Lock()  # the task loop and the application's loop live in different threads
+        self._lock = (
+            forks.new_lock()
+        )  # the task loop and the application's loop live in different threads
         self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     async def get(self, key: str) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from rota import forks
 from rota.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class RedisStore:
     def __init__(self, url: str, *, max_connections: int = 10) -> None:
         self._url = url
         self._max_connections = max_connections
-        self._lock = Lock()
+        self._lock = forks.new_lock()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
     async def get(self, key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import threading
@@ -22,9 +23,14 @@ Caught = queue.SimpleQueue[int]
 def signals() -> Iterator[Caught]:
     """Catch SIGTERM and SIGINT from now on, in the order of their coming."""
     caught: Caught = queue.SimpleQueue()
+    me = os.getpid()
 
     def note(number: int, _: FrameType | None) -> None:
-        caught.put(number)  # reentrant, and all that a signal handler should do
+        if os.getpid() != me:  # a child that a task has forked: nobody there would take it
+            signal.signal(number, former[signal.Signals(number)])
+            signal.raise_signal(number)
+        else:
+            caught.put(number)  # reentrant, and all that a signal handler should do
 
     former = {one: signal.signal(one, note) for one in (signal.SIGTERM, signal.SIGINT)}
     try:

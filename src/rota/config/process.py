@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
+from rota import forks
 from rota.config.model import Xcorecfg
 
-_lock = Lock()
+_lock = forks.new_lock()
 _config: Xcorecfg | None = None
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, NullPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from rota import forks
 from rota.config import current, masked
 from rota.errors import ConfigError
 
@@ -26,7 +25,7 @@ _ASYNC_DRIVERS = {
 }
 _SYNC_DRIVERS = {"aiosqlite": "pysqlite", "asyncpg": "psycopg", "aiomysql": "pymysql"}
 
-_lock = Lock()
+_lock = forks.new_lock()
 _engine: Engine | None = None
 _async_engine: AsyncEngine | None = None
 
@@ -145,8 +144,7 @@ def _tuned(made: Engine, url: URL) -> None:
     """Let SQLite's readers and writers pass each other, and no child use a parent's connection."""
     if _is_sqlite(url):
         event.listen(made, "connect", _prepare_sqlite)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: made.dispose(close=False))
+    forks.in_child(lambda: made.dispose(close=False))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

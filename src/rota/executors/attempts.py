@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from rota import forks
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Done, Stuck
 from rota.current import CurrentRun, leave, noticed, tell, told
@@ -23,7 +25,7 @@ CANCELLED = Outcome(OutcomeKind.CANCELLED)
 class Attempt:
     """One call under way."""
 
-    __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "run")
+    __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "pid", "run")
 
     def __init__(self, call: Call, done: Done) -> None:
         self.call = call
@@ -31,16 +33,19 @@ class Attempt:
         self.run = CurrentRun(call)
         self.begun = False
         self.mark = 0
+        self.pid = os.getpid()
         self.abandoned_at = 0.0
 
     def returned(self, value: Any) -> Outcome:
         """Return the outcome of a call that returned."""
+        forks.end_if_child(self.pid)
         if noticed(self.run):
             return CANCELLED
         return results.succeeded(value, sampler.peak(self.mark))
 
     def raised(self, exc: BaseException) -> Outcome:
         """Return the outcome of a call that raised: cancelled only if it was told to end."""
+        forks.end_if_child(self.pid, exc)
         run = self.run
         obeys = noticed(run) or (told(run) and isinstance(exc, CancelledError))
         kind = OutcomeKind.CANCELLED if obeys else OutcomeKind.FAILED

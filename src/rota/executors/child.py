@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakSet
 
+from rota import forks
 from rota.executors.channel import Channel
 
 _MOST_CALLS = 1000
@@ -22,6 +24,16 @@ _CHUNK = 64 * 1024
 _GRACE = 0.5  # seconds for an idle worker to leave by itself, with its atexit functions
 _LOOK = 1.0  # seconds between two looks whether a kill has come about
 _CERTAIN = 2.0  # seconds for its guardian to end everything
+
+
+_children: WeakSet[Child] = WeakSet()
+
+
+@forks.in_child
+def _let_go() -> None:
+    """Hold on to no worker of the parent's: a lifeline ends when its last holder has closed it."""
+    for child in _children:
+        child.let_go()
 
 
 class Child:
@@ -39,6 +51,7 @@ class Child:
                 start_new_session=True,
             )
         self._channel = Channel(ours)
+        _children.add(self)
         self._calls = 0
         self._files: dict[str, int] = {}
         self._killed_at = 0.0
@@ -110,6 +123,13 @@ class Child:
         self._channel.close()
         for pipe in (self._process.stdout, self._process.stderr):
             _given(pipe).close()
+
+    def let_go(self) -> None:
+        """Close this process's copies of its ends, and leave it alone."""
+        for end in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError, ValueError):
+                _given(end).close()
+        self._channel.close()
 
     def how_it_died(self) -> str:
         """Say in words why it is gone, after `messages` has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import sys
 import threading
@@ -14,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rota import capture
+from rota import capture, forks
 from rota.core.outcome import Outcome
 from rota.core.ports import Call
 from rota.current import CurrentRun, enter, leave
@@ -73,15 +74,17 @@ class Wire:
 
 
 def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str]) -> Outcome:
-    run = CurrentRun(Call(func=_perform, reporter=wire, **job))
+    run, me = CurrentRun(Call(func=_perform, reporter=wire, **job)), os.getpid()
     enter(run)
     _reset_peak()
     try:
         load = _named(settings["loader"])
         func = load(job["file"], job["func_path"], settings["project"])
         result = awaited(func(*job["args"], **job["kwargs"]))
+        forks.end_if_child(me)
         outcome = results.succeeded(result, _peak())
     except BaseException as exc:
+        forks.end_if_child(me, exc)
         outcome = results.failed(exc, _peak())
     leave(run)
     return outcome

@@ -7,6 +7,8 @@ from bisect import bisect_left
 
 import psutil
 
+from rota import forks
+
 _EVERY = 0.25  # seconds
 _MOST_PEAKS = 256
 
@@ -74,3 +76,9 @@ class Sampler:
 
 
 sampler = Sampler()
+
+
+@forks.in_child
+def _nobody_is_interested() -> None:
+    """Begin anew in a child: the thread that took the samples is its parent's."""
+    sampler.__init__()  # type: ignore[misc]

@@ -6,7 +6,10 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+
+from rota import forks
 
 logger = logging.getLogger("rota.ledger")
 
@@ -40,8 +43,5 @@ class Checkpointer:
                 logger.debug("No checkpoint: %s", error)
 
     def _checkpoint(self) -> None:
-        connection = self._connect()
-        try:
+        with forks.undivided(), closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        finally:
-            connection.close()

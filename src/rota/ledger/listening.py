@@ -52,10 +52,11 @@ class Listener:
 
     def stop(self) -> None:
         """End the thread, for good."""
-        self._mouth.close()  # which the ear hears
+        self._mouth.shutdown(socket.SHUT_RDWR)  # which the ear hears
         if self._thread is not None:
             self._thread.join()
         self._ear.close()
+        self._mouth.close()
 
     def _work(self, connection: psycopg.Connection[Any] | None) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -9,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from rota import forks
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
 from rota.ledger.checkpoints import Checkpointer
@@ -105,6 +108,16 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
     connection.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}").close()
 
 
+_files: WeakSet[SqliteFile] = WeakSet()
+_lost: set[Path] = set()  # files that this process can open no more
+
+
+@forks.in_child
+def _let_go() -> None:
+    for file in _files:
+        file.let_go()
+
+
 class SqliteFile:
     """A file as the ledger's database."""
 
@@ -113,6 +126,7 @@ class SqliteFile:
         self._path = path
         self._timeout = busy_timeout
         self._open: _Open | None = None
+        _files.add(self)
 
     @property
     def url(self) -> str:
@@ -121,44 +135,74 @@ class SqliteFile:
     def open(self) -> None:
         """Look at the file, migrate it where needed, and connect."""
         if self._open is None:
-            revision = examine(self._path)
-            if revision not in (None, REVISION):
-                migrations.refuse_unknown(str(revision), self._url)
-            self._make_directory()
-            with explained(self._url):
-                self._open = _Open(str(self._path), self._timeout, migrate=revision != REVISION)
+            self._refuse_lost()
+            with forks.undivided():
+                revision = examine(self._path)
+                if revision not in (None, REVISION):
+                    migrations.refuse_unknown(str(revision), self._url)
+                self._make_directory()
+                with explained(self._url):
+                    self._open = _Open(str(self._path), self._timeout, migrate=revision != REVISION)
 
     def close(self) -> None:
         """Disconnect, the writer last: it empties the write-ahead log into the file."""
         connections, self._open = self._open, None
         if connections is not None:
-            connections.close()
+            with forks.undivided():
+                connections.close()
+
+    def let_go(self) -> None:
+        """Close, in a child, the connections of its parent, so that it may open its own.
+
+        SQLite counts its locks per process in memory, and a child inherits the count but not the
+        locks: a connection of its own would lock nothing beside one of its parent's. To close
+        these harms nobody if none was in use at the fork. What was in use is left as it is.
+        """
+        connections, self._open = self._open, None
+        if not forks.was_undivided():
+            forks.leave(connections)
+            _lost.add(self._path.absolute())
+        elif connections is not None:
+            connections.let_go()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Lend the writer's connection, in a transaction that no other writer shares."""
         connections = self._opened()
-        with explained(self._url), connections.writer.begin():
+        with forks.undivided(), explained(self._url), connections.writer.begin():
             yield connections.writer
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a reader's connection, in a transaction that sees the last commit throughout."""
         connections = self._opened()
-        with explained(self._url), connections.readers.connect() as connection:
+        with (
+            forks.undivided(),
+            explained(self._url),
+            connections.readers.connect() as connection,
+        ):
             with connection.begin():
                 yield connection
             if self._open is not connections:
                 connection.invalidate()  # closed meanwhile: nobody else would close this one
 
     def version(self) -> int:
-        with explained(self._url):
+        with forks.undivided(), explained(self._url):
             return self._opened().data_version()
 
     def _opened(self) -> _Open:
         if self._open is None:
             raise closed(self._url)
         return self._open
+
+    def _refuse_lost(self) -> None:
+        if self._path.absolute() in _lost:
+            raise LedgerUnavailableError(
+                f"Process {os.getppid()} was using the ledger at the moment it forked this one,"
+                " which therefore cannot lock it.",
+                where=self._url,
+                remedy="Start a fresh process instead (multiprocessing: the method 'spawn').",
+            )
 
     def _make_directory(self) -> None:
         # The last directory only: a whole missing tree is rather a mistake in the address.
@@ -191,6 +235,13 @@ class _Open:
             checkpointer = Checkpointer(path, lambda: connect(path, _CHECKPOINT, timeout=timeout))
             undo.callback(checkpointer.stop)
             self.close: Callable[[], Any] = undo.pop_all().close
+
+    def let_go(self) -> None:
+        """Close the connections alone: the thread that checkpoints is not there in a child."""
+        self._watcher.close()
+        self.readers.dispose()
+        self.writer.close()
+        self.writer.engine.dispose()
 
     def data_version(self) -> int:
         """Return a number that differs after each commit of any other connection."""

@@ -1,0 +1,233 @@
+"""A process that forks while its manager works; what its children find and do there.
+
+Called as `family.py SCENE LEDGER_URL`. It says what was seen as JSON, and fails where a child did.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rota.config import Xcorecfg
+from rota.core.run import FINAL, State
+from rota.current import current_run
+from rota.errors import NotRunningError
+from rota.manager import Manager, TaskManager
+
+PATIENCE = 60.0
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for a predicate to become true."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+def who() -> int:
+    """Say in which process it ran."""
+    return os.getpid()
+
+
+def child_of(work: Callable[[], None]) -> int:
+    """Fork; the child does the work and ends by `sys.exit`, with its atexit functions."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.alarm(round(PATIENCE))  # one that hangs is killed, and seen
+    work()
+    sys.exit(0)
+
+
+def ended_well(*pids: int) -> None:
+    """Wait for children, each of which must have ended by itself."""
+    for pid in pids:
+        _, status = os.waitpid(pid, 0)
+        assert status == 0, f"child {pid}: {os.waitstatus_to_exitcode(status)}"
+
+
+def runs_here(manager: TaskManager) -> bool:
+    """Start a run by hand, wait for its end, and say whether it was made in this process."""
+    run_id = manager.run_task("who")
+    until(lambda: manager.get_run(run_id).state in FINAL)
+    run = manager.get_run(run_id)
+    assert run.state is State.SUCCEEDED, run
+    return bool(run.result == os.getpid())
+
+
+def is_down(manager: TaskManager) -> None:
+    """Check what a child finds that has started nothing."""
+    assert not manager.running
+    assert Manager.task_manager is manager
+    assert manager.health()["status"] == "down"
+    assert {task.id for task in manager.list_tasks()} == {"who", "tick", "forks", "spawns"}
+    assert len(threading.enumerate()) <= 3, threading.enumerate()  # the ledger's own
+
+
+# --- scenes -------------------------------------------------------------------------------------
+
+
+def children_that_start_nothing(manager: TaskManager) -> None:
+    """The parent goes on; the children read, or do nothing at all, and end."""
+    ended_well(*(child_of(lambda: is_down(manager)) for _ in range(3)))
+    ended_well(*(child_of(lambda: None) for _ in range(3)))
+    for _ in range(3):
+        if not (pid := os.fork()):
+            os._exit(0)
+        ended_well(pid)
+    assert runs_here(manager)
+
+
+def children_that_start(manager: TaskManager) -> None:
+    """Each child is a node of its own beside the parent, and stops before it."""
+
+    def node() -> None:
+        manager.start()
+        manager.start()
+        until(lambda: runs_here(manager))
+        assert manager.shutdown()
+
+    ended_well(*[child_of(node) for _ in range(3)])
+    until(lambda: runs_here(manager))
+    nodes = manager.history.nodes()
+    assert len({node.id for node in nodes}) == len({node.pid for node in nodes}) == 4, nodes
+
+
+def a_parent_that_stops_first(manager: TaskManager) -> None:
+    """A child goes on after its parent has closed the ledger: nothing it writes is lost."""
+    closed, wake = os.pipe()
+
+    def node() -> None:
+        os.close(wake)
+        manager.start()
+        assert os.read(closed, 1) == b""
+        for _ in range(20):
+            assert runs_here(manager)
+        assert manager.shutdown()
+        assert len(list(manager.runs(states=["succeeded"], task_id="who"))) >= 20
+
+    pid = child_of(node)
+    until(lambda: len(manager.history.nodes()) == 2)
+    manager.shutdown()
+    os.close(wake)
+    ended_well(pid)
+    assert len(list(manager.runs(states=["succeeded"], task_id="who"))) >= 20
+
+
+def a_busy_parent(manager: TaskManager) -> None:
+    """Forks at any moment of the parent's work never leave a child with a lock that is held."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            manager.run_many("who", [None] * 3)
+            manager.history.runs(limit=50)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(int(os.environ["FORKS"])):
+        ended_well(child_of(lambda: is_down(manager)))
+        if number % 10 == 0:
+            ended_well(child_of(lambda: (manager.start(), manager.shutdown())))  # type: ignore[arg-type, return-value]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    until(lambda: not manager.history.counts(0).busy)
+
+
+def forks() -> list[int]:
+    """A task that forks: children that return, raise, exit, and go on for a while."""
+    ends: list[int] = []
+    for way in range(4):
+        pid = os.fork()
+        if pid == 0:
+            with suppress(NotRunningError):
+                os._exit(99 if current_run() else 98)
+            signal.alarm(round(PATIENCE))
+            print("a child speaks")  # noqa: T201
+            logging.getLogger("child").warning("a child logs")
+            if way == 0:
+                return ["of no interest"]  # type: ignore[list-item]
+            if way == 1:
+                raise ValueError("of no interest")
+            if way == 2:
+                sys.exit(7)
+            os._exit(8)
+        ends.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return ends
+
+
+def spawns() -> int:
+    """A task that uses multiprocessing with fork."""
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return sum(pool.map(abs, range(-10, 0)))
+
+
+def tasks_that_fork(manager: TaskManager) -> None:
+    """What a task forks is no second manager, and cannot end its run."""
+    for id, expected in (("forks", [0, 1, 7, 8]), ("spawns", 55)):
+        run_id = manager.run_task(id)
+        until(lambda run_id=run_id: manager.get_run(run_id).state in FINAL)  # type: ignore[misc]
+        run = manager.get_run(run_id)
+        assert (run.state, run.result) == (State.SUCCEEDED, expected), (
+            run,
+            manager.history.attempts(run_id),
+        )
+    assert runs_here(manager)
+
+
+SCENES = {
+    scene.__name__: scene
+    for scene in (
+        children_that_start_nothing,
+        children_that_start,
+        a_parent_that_stops_first,
+        a_busy_parent,
+        tasks_that_fork,
+    )
+}
+
+
+def main() -> None:
+    """Play a scene, and compare the ledger with what the parent can know."""
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    settings = {"ledger_url": sys.argv[2], "max_task_retries": 0}
+    manager = TaskManager(Xcorecfg.model_validate({"manager": settings}), project=Path.cwd())
+    manager.add_task(who, "date", "who", run_date="2100-01-01", overlap="allow")
+    manager.add_task(who, "interval", "tick", seconds=1)
+    for task in (forks, spawns):
+        manager.add_task(task, "date", task.__name__, run_date="2100-01-01")
+    me = os.getpid()
+    atexit.register(lambda: (Path.cwd() / "atexit").open("a").write(f"{os.getpid() == me}\n"))
+    manager.start()
+    until(lambda: runs_here(manager))
+    SCENES[sys.argv[1]](manager)
+    assert manager.running or sys.argv[1] == "a_parent_that_stops_first"
+    began = time.monotonic()
+    manager.shutdown()
+    assert time.monotonic() - began < PATIENCE
+    runs = list(manager.runs())
+    active = [run.id for run in runs if run.state not in FINAL]
+    assert not active, active
+    fired = [(run.task_id, run.fire_time) for run in runs if run.fire_time is not None]
+    assert len(fired) == len(set(fired))
+    assert not [run for run in runs if run.state in (State.FAILED, State.LOST)], runs
+    manager.shutdown()
+    print(json.dumps({"runs": len(runs)}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
