@@ -69,7 +69,7 @@ class StoredTask:
     paused_since: Instant | None
     paused_until: Instant | None  # None while paused: until resumed
     pause_reason: str
-    seen_at: Instant  # when code last registered it
+    seen_at: Instant  # when a node last knew it, to the day
     removed_at: Instant | None  # when it was taken out by `remove_task`
     revision: int  # rises with every change of this row but the cursor
 
@@ -187,9 +187,9 @@ class Transaction(Protocol):
     def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
         """Lay down what the code defines and return what is stored for each.
 
-        A new task gets `now` as anchor and cursor. So does one whose `schedule` changed; one that
-        was disabled and is enabled now keeps its anchor and gets `now` as cursor. A removed one
-        comes back. Only rows that differ are written.
+        A new task gets `now` as anchor and cursor. One whose `schedule` changed, and one that was
+        disabled and is enabled now, keeps its anchor and gets `now` as cursor. A removed one comes
+        back. Only rows that differ are written.
         """
 
     def plan(
@@ -271,6 +271,14 @@ class Transaction(Protocol):
 
     def remove(self, task_id: str, now: Instant) -> None:
         """Mark a task removed and cancel its waiting runs; its history stays."""
+
+    def seen(self, task_ids: Collection[str], now: Instant) -> None:
+        """Note that a node knows these tasks, where that was last noted a day ago or more; this
+        is no change of theirs."""
+
+    def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
+        """Delete the tasks that no node has known since, and end as MISSED what waits of them;
+        returns their ids. Their history stays until it is pruned."""
 
     def cancel(self, run_id: str, reason: str, now: Instant) -> State:
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in

@@ -1,4 +1,4 @@
-"""Deletes history past its retention, a little at a time."""
+"""Deletes history past its retention, a little at a time, and tasks that no code defines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 
 from rota.core.instants import DAY, Instant
-from rota.core.ports import Clock, Ledger
+from rota.core.ports import Clock, Ledger, Transaction
+from rota.engine.registry import Registry
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
 
@@ -18,11 +19,17 @@ PAUSE = 0.05
 """Seconds between two batches: others write in between."""
 
 
-class Pruner:
-    """Deletes ended runs older than `days`, with their attempts and log lines."""
+SHORTEST = 2.0
+"""Days for which an unknown task is kept at least: known ones are noted once a day."""
 
-    def __init__(self, *, clock: Clock, writing: Writing, days: float) -> None:
+
+class Pruner:
+    """Deletes ended runs older than `days`, with their attempts and log lines, and tasks that no
+    node has known for as long."""
+
+    def __init__(self, *, clock: Clock, registry: Registry, writing: Writing, days: float) -> None:
         self._clock = clock
+        self._registry = registry
         self._writing = writing
         self._days = days
 
@@ -30,10 +37,25 @@ class Pruner:
         """Prune for ever, once an hour."""
         while True:
             try:
+                await self.forget_tasks()
                 await self.prune()
             except LedgerError as error:
                 logger.warning("Could not prune: %s", error)
             await asyncio.sleep(EVERY)
+
+    async def forget_tasks(self) -> list[str]:
+        """Note which tasks this node knows, then forget those that none does; returns their ids."""
+        known = [entry.definition.id for entry in self._registry.entries()]
+        now, since = self._clock.now(), expiry(self._clock, max(self._days, SHORTEST))
+
+        def forget(tx: Transaction) -> list[str]:
+            tx.seen(known, now)
+            return tx.forget(since, now)
+
+        forgotten = await self._writing.once(forget)
+        for task_id in forgotten:
+            logger.warning("%s was forgotten: no node has known it for long", task_id)
+        return forgotten
 
     async def prune(self) -> int:
         """Prune once; returns how many runs were deleted."""

@@ -22,6 +22,7 @@ class Entry:
         "cursor",
         "definition",
         "enabled",
+        "is_current",
         "name",
         "paused",
         "paused_until",
@@ -40,6 +41,7 @@ class Entry:
         self.paused = False
         self.paused_until: Instant | None = None
         self.revision = -1
+        self.is_current = True  # the ledger has it with these times, not with another release's
 
     @property
     def policy(self) -> Policy:
@@ -66,23 +68,33 @@ class Entry:
         return not self.enabled or (self.paused and self.paused_until is None)
 
     def lay_over(self, stored: StoredTask) -> None:
-        """Take what the ledger knows: anchor, cursor, pause and edits."""
+        """Take what the ledger knows: anchor, pause and edits, and the cursor where these changed.
+
+        Beyond that, a cursor that was taken once is moved by this node's own planning alone: other
+        nodes may have moved theirs by other times, or by a clock that is ahead. One that lags
+        behind costs a look at rows that exist, one too far ahead loses occurrences.
+        """
         edits = stored.edits
-        code = self.definition
+        code, before = self.definition, self._laid_over()
         self.name = code.name if edits.name is None else edits.name
         self.enabled = code.enabled if edits.enabled is None else edits.enabled
         self.trigger_args = code.trigger_args if edits.trigger_args is None else edits.trigger_args
         self.trigger = parse(code, self.trigger_args, stored.anchor)
-        self.cursor = stored.planned_until if self.revision < 0 else self._later(stored)
         self.paused = stored.paused_since is not None
         self.paused_until = stored.paused_until
+        if self.revision < 0:
+            self.cursor = stored.planned_until
+        else:
+            self.is_current = stored.record.schedule == record(code).schedule
+            if before != self._laid_over():
+                # Rows of ours may still be on their way: never go back behind them.
+                self.cursor = max(self.cursor, stored.planned_until)
         if self.paused_until is not None:
             self.cursor = max(self.cursor, self.paused_until - 1)
         self.revision = stored.revision
 
-    def _later(self, stored: StoredTask) -> Instant:
-        # Rows of ours may still be on their way into the ledger: never go back behind them.
-        return max(self.cursor, stored.planned_until)
+    def _laid_over(self) -> tuple[object, ...]:
+        return self.enabled, self.trigger_args, self.paused, self.paused_until
 
 
 class Registry:

@@ -137,7 +137,12 @@ class Engine:
             cancel=self._cancel_runs,
             runs=self.dispatcher.wake,
         )
-        self.pruner = Pruner(clock=clock, writing=self.writing, days=settings.retention_days)
+        self.pruner = Pruner(
+            clock=clock,
+            registry=self.registry,
+            writing=self.writing,
+            days=settings.retention_days,
+        )
         self.registrar = Registrar(
             clock=clock, registry=self.registry, writing=self.writing, ticking=self.ticking
         )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
-from rota.core.instants import DAY, Instant
+from rota.core.instants import DAY, Instant, to_iso
 from rota.core.ports import Edits, StoredTask, TaskRecord
 from rota.errors import UnknownTaskError, nearest
-from rota.ledger import rows
+from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -62,7 +62,7 @@ def _again(
         return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
     task = replace(stored, record=record, seen_at=now, removed_at=None, revision=revision)
     if record.schedule != stored.record.schedule:
-        return replace(task, anchor=now, planned_until=now)
+        return replace(task, planned_until=now)
     return _awake(stored, task, now)
 
 
@@ -117,6 +117,22 @@ def remove(connection: Connection, task_id: str, now: Instant) -> None:
     if task.removed_at is None:
         _change(connection, replace(task, removed_at=now))
         sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
+
+
+def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:
+    """Note that a node knows these tasks."""
+    upkeep.SEE_TASKS(connection, ids=encode(task_ids), now=now, before=now - DAY)
+
+
+def forget(connection: Connection, unseen_since: Instant, now: Instant) -> list[str]:
+    """Delete the tasks that no node has known since; what waits of them is missed."""
+    gone: list[str] = sorted(upkeep.UNSEEN_TASKS.rows(connection, since=unseen_since))
+    if gone:
+        ids = encode(gone)
+        why = f"no node has known its task since {to_iso(unseen_since)}"
+        upkeep.MISS_WAITING_OF_TASKS(connection, ids=ids, why=why, now=now)
+        upkeep.DELETE_TASKS(connection, ids=ids)
+    return gone
 
 
 def find(connection: Connection, task_id: str) -> StoredTask:

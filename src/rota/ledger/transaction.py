@@ -67,6 +67,14 @@ class SqlTransaction:
         self._turn()
         registry.remove(self._connection, task_id, now)
 
+    def seen(self, task_ids: Collection[str], now: Instant) -> None:
+        self._turn()
+        registry.seen(self._connection, task_ids, now)
+
+    def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
+        self._turn()
+        return registry.forget(self._connection, unseen_since, now)
+
     # --- the way of a run ---
 
     def plan(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, delete, insert, null, or_, select, update
 
+from rota.core.run import State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
     is_running,
+    is_waiting,
     logs,
     nodes,
     one_of,
@@ -102,3 +104,24 @@ DELETE_NODES = Statement(
     delete(nodes).where(~_LIVING, nodes.c.seen_at < bindparam("before")),
 )
 """Forget dead nodes that were last seen before."""
+
+# --- tasks that no code defines any more --------------------------------------------------------
+
+SEE_TASKS = Statement(
+    update(tasks)
+    .where(tasks.c.id.in_(listed("ids")), tasks.c.seen_at <= bindparam("before"))
+    .values(seen_at=_now)
+)
+"""Note that these tasks are known, where that was last noted then or earlier."""
+
+UNSEEN_TASKS = Statement(select(gathered(tasks.c.id)).where(tasks.c.seen_at < bindparam("since")))
+"""The ids of the tasks that were last seen before."""
+
+MISS_WAITING_OF_TASKS = Statement(
+    update(runs)
+    .where(runs.c.task_id.in_(listed("ids")), is_waiting(runs))
+    .values(state=word(State.MISSED), reason=bindparam("why"), finished_at=_now, checkpoint=null())
+)
+"""End what waits of these tasks."""
+
+DELETE_TASKS = Statement(delete(tasks).where(tasks.c.id.in_(listed("ids"))))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from rota.core.instants import DAY
+from rota.core.instants import DAY, SECOND
 from rota.core.ports import Edits
 from rota.core.run import State
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
@@ -55,11 +57,11 @@ def test_a_changed_record_keeps_the_place_of_its_planning(desk: Desk) -> None:
     assert changed == desk.history.task("t")
 
 
-def test_a_changed_schedule_starts_anew(desk: Desk) -> None:
+def test_a_changed_schedule_is_planned_from_now_on_and_keeps_its_anchor(desk: Desk) -> None:
     desk.register(record())
     now = desk.clock.move(60)
     stored = desk.register(record(schedule="second schedule"))["t"]
-    assert (stored.anchor, stored.planned_until) == (now, now)
+    assert (stored.anchor, stored.planned_until) == (NOON, now)
 
 
 def test_what_fell_due_while_a_task_was_disabled_is_not_caught_up(desk: Desk) -> None:
@@ -181,6 +183,36 @@ def test_a_removed_task_comes_back_and_catches_nothing_up(desk: Desk) -> None:
     now = desk.clock.move(60)
     stored = desk.register(record())["t"]
     assert (stored.removed_at, stored.planned_until) == (None, now)
+
+
+def test_a_task_that_is_known_is_seen_once_a_day_and_is_not_changed_by_that(desk: Desk) -> None:
+    first = desk.register(record(), record("other"))["t"]
+    desk.clock.move(DAY / SECOND - 1)
+    desk.do(lambda tx: tx.seen(["t", "never"], desk.now))
+    assert desk.history.task("t") == first
+    now = desk.clock.move(1)
+    desk.do(lambda tx: tx.seen(["t", "never"], desk.now))
+    assert desk.history.task("t") == replace(first, seen_at=now)
+    assert desk.history.task("other").seen_at == NOON
+
+
+def test_a_task_that_nobody_knows_is_forgotten_and_what_waits_of_it_is_missed(desk: Desk) -> None:
+    desk.register(record(), record("known"))
+    ended, running = desk.ended(), desk.running()
+    desk.plan(desk.new(), desk.new(state=State.SCHEDULED), desk.new("known"))
+    now = desk.clock.move(DAY / SECOND)
+    desk.do(lambda tx: tx.seen(["known"], now))
+    assert desk.do(lambda tx: tx.forget(NOON, now)) == []
+    assert desk.do(lambda tx: tx.forget(NOON + 1, now)) == ["t"]
+    assert [task.record.id for task in desk.history.tasks()] == ["known"]
+    assert desk.states() == ["succeeded", "running", "missed", "missed", "queued"]
+    missed = desk.history.runs(limit=2).runs[1]
+    assert (missed.reason.partition(" since ")[0], missed.finished_at) == (
+        "no node has known its task",
+        now,
+    )
+    assert [desk.run(run_id).task_id for run_id in (ended.id, running.run_id)] == ["t", "t"]
+    assert desk.do(lambda tx: tx.forget(NOON + 1, now)) == []
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "edit", "remove"])

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rota.core.instants import SECOND
+from rota.core.instants import DAY, SECOND
 from rota.core.ports import Claim, Edits, Ending, NewRun, Orphan, Transaction, Verdict, Waiting
 from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap
@@ -102,6 +102,12 @@ class Agreement(RuleBasedStateMachine):
     @rule(task=TASKS)
     def remove(self, task: str) -> None:
         self.all_do(lambda tx: tx.remove(task, self.now))
+
+    @rule(tasks=st.lists(TASKS, unique=True), days=st.integers(0, 2))
+    def see_and_forget(self, tasks: list[str], days: int) -> None:
+        self.clock.move(days * DAY / SECOND)
+        self.all_do(lambda tx: tx.seen(tasks, self.now))
+        self.all_do(lambda tx: tx.forget(self.now - DAY, self.now))
 
     # --- runs ---
 
