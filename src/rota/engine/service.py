@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -34,7 +35,7 @@ from rota.engine.settings import Settings
 from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.writing import Writing
-from rota.errors import StateError
+from rota.errors import LedgerError, StateError
 from rota.scheduling import TickingClock
 
 logger = logging.getLogger("rota.node")
@@ -317,7 +318,8 @@ class Engine:
         for executor in self.executors.values():
             executor.start()
         await self._join()
-        await self.reaper.reap()
+        with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
+            await self.reaper.reap()
         await self.registrar.register_all()
         if self.dispatcher.only is None:
             self.ticking.start()
@@ -365,7 +367,7 @@ class Engine:
         slots = sum(executor.slots for executor in self.executors.values())
         lease = seconds(self.settings.lease_seconds)
         node = self.identity.renew(slots=slots, lease=lease, info=self._info())
-        await self.writing.once(lambda tx: tx.join(node))
+        await self.writing.until_done(lambda tx: tx.join(node))
 
     async def _leave(self, state: str) -> None:
         node_id, now = self.identity.id, self.clock.now()
