@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +13,6 @@ from urllib.parse import quote
 from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
 from rota.ledger.errors import RESTORE, explain
 
-_MAGIC = b"SQLite format 3\x00"
 _CHECKED_WHOLE = 8 * 2**20  # bytes up to which every page is checked: some 20 ms
 
 
@@ -21,10 +23,14 @@ def examine(path: Path) -> str | None:
     an empty file before the first write, so that a second process may find one at any start, and
     nothing can be lost by filling it. Raises LedgerCorruptError for what is no sound database,
     LedgerError for a database of somebody else; neither the file nor its directory is changed.
+
+    Only SQLite itself opens the file: to close it once would end every lock that this process has
+    on it, and another process would then empty the log under a ledger that is open here.
     """
     try:
-        with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -33,15 +39,7 @@ def examine(path: Path) -> str | None:
             where=str(path),
             remedy="Check the path and the rights of this user.",
         ) from error
-    if not magic:
-        return None
-    if magic != _MAGIC:
-        raise LedgerCorruptError(
-            "This file is no SQLite database.",
-            where=str(path),
-            remedy="Name another file in manager.ledger_url, or move this one away.",
-        )
-    return _revision_at_rest(path)
+    return _revision_at_rest(path) if found.st_size else None
 
 
 def _revision_at_rest(path: Path, tries: int = 4) -> str | None:
@@ -52,9 +50,19 @@ def _revision_at_rest(path: Path, tries: int = 4) -> str | None:
         if tries > 1 and _stamp(path) != before:
             # Another process was just opening or closing it: half a checkpoint is no damage.
             return _revision_at_rest(path, tries - 1)
+        if isinstance(error, sqlite3.Error) and _is_no_database(error):
+            raise LedgerCorruptError(
+                f"This file is no SQLite database: {error}.",
+                where=str(path),
+                remedy="Name another file in manager.ledger_url, or move this one away.",
+            ) from error
         if isinstance(error, sqlite3.Error):
             raise explain(error, str(path)) from error
         raise
+
+
+def _is_no_database(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
 
 
 def _stamp(path: Path) -> tuple[object, object]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -22,6 +24,8 @@ from rota.ledger import open_ledger
 from rota.ledger.ledger import SqlLedger
 from rota.ledger.sqlite import SqliteFile
 from tests.conformance.ledger.desk import Desk, FakeClock
+
+ROOT = Path(__file__).parents[3]
 
 
 def ledger_at(path: Path) -> Ledger:
@@ -267,6 +271,22 @@ def test_where_nothing_is_yet_a_ledger_is_made(
 
 def test_a_closed_ledger_is_one_file(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["rota.db"]
+
+
+def test_a_second_opening_in_one_process_costs_the_first_no_lock(file: Path) -> None:
+    """A plain `open` and `close` of the file would end all locks that this process has on it."""
+    come_and_go = (
+        "import sys; from tests.conformance.ledger.desk import Desk\n"
+        "with Desk(sys.argv[1]) as desk: desk.plan(desk.new())"
+    )
+    url = f"sqlite:///{file}"
+    with Desk(url) as first, Desk(url) as second:
+        subprocess.run([sys.executable, "-c", come_and_go, url], cwd=ROOT, check=True, timeout=60)
+        assert file.with_name("rota.db-wal").exists()
+        first.plan(first.new())
+        second.plan(second.new())
+    with Desk(url) as desk:
+        assert len(desk.states()) == 503
 
 
 def test_opening_beside_others_that_close_never_looks_like_damage(file: Path) -> None:
