@@ -181,7 +181,8 @@ class ManagerSection(Checked):
         30, description="Seconds that running attempts get to end by themselves at shutdown."
     )
     retention_days: Annotated[int, Field(ge=1, le=36500)] = Field(
-        30, description="Days that ended runs are kept in the ledger."
+        30,
+        description="Days that ended runs are kept in the ledger, and tasks that no code defines.",
     )
     run_log_limit: Bytes = Field(
         1_048_576, description="Bytes of log kept per attempt, from its beginning."
