@@ -41,8 +41,8 @@ def uninstall() -> None:
 
 
 @forks.in_child
-def _restore() -> None:
-    """Capture nothing in a child: none of the runs goes on there."""
+def restore() -> None:
+    """Undo every `install`; also in a child, where none of the runs goes on."""
     global _installed
     _installed = min(_installed, 1)
     uninstall()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from rota import forks, triggers
+from rota import capture, forks, triggers
 from rota.app import Services, build
 from rota.config import Xcorecfg
 from rota.core.instants import from_datetime
@@ -417,6 +417,7 @@ class TaskManager:
         self._lock = threading.RLock()
         self._lent_loop = None
         if self.running and not _inside_a_run():
+            capture.restore()  # where nobody has set up logging, its handler would hide this
             logger.warning(
                 "This process was forked from a node, process %d: tasks run there, and none here"
                 " unless its task manager is started here as well",

@@ -29,4 +29,5 @@ def test_a_forked_child_disturbs_nobody_and_can_start_on_its_own(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Exception ignored" not in done.stderr, done.stderr
+    assert "was forked from a node" in done.stderr
     assert not list(tmp_path.glob("rota.db-*")), "the last to close it empties the log"
