@@ -76,6 +76,12 @@ def is_down(manager: TaskManager) -> None:
     assert len(threading.enumerate()) <= 3, threading.enumerate()  # the ledger's own
 
 
+def come_and_go(manager: TaskManager) -> None:
+    """Be a node for a moment."""
+    manager.start()
+    manager.shutdown()
+
+
 # --- scenes -------------------------------------------------------------------------------------
 
 
@@ -143,7 +149,7 @@ def a_busy_parent(manager: TaskManager) -> None:
     for number in range(int(os.environ["FORKS"])):
         ended_well(child_of(lambda: is_down(manager)))
         if number % 10 == 0:
-            ended_well(child_of(lambda: (manager.start(), manager.shutdown())))  # type: ignore[arg-type, return-value]
+            ended_well(child_of(lambda: come_and_go(manager)))
     stop.set()
     for thread in threads:
         thread.join()
@@ -196,7 +202,7 @@ def a_worker_process_beside_a_child(manager: TaskManager) -> None:
     run_id = manager.run_task("hang")
     until(lambda: len(psutil.Process().children(recursive=True)) >= 3)
     family = psutil.Process().children(recursive=True)
-    pid = child_of(signal.pause)  # type: ignore[arg-type]
+    pid = child_of(signal.pause)
     manager.cancel_run(run_id)
     until(lambda: manager.get_run(run_id).state in FINAL)
     assert manager.get_run(run_id).state is State.CANCELLED

@@ -18,6 +18,7 @@ from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import RunFilter
 from rota.core.run import Run, State
+from rota.errors import LedgerUnavailableError
 from tests.acceptance.project import environment, example
 from tests.acceptance.test_examples import answers, free_port, history_of, running
 from tests.fault.effort import LONG, effort
@@ -109,9 +110,18 @@ def come_to_rest(project: Path) -> None:
     config.manager.ledger_url = f"sqlite:///{project}/rota.db"
     task_manager = TaskManager(config, project=project)
     for task in task_manager.list_tasks():
-        task_manager.pause_task(task.id, reason="enough")
+        until(lambda task=task: is_paused(task_manager, task.id), 120)  # type: ignore[misc]
     until(lambda: not task_manager.history.active(), 120)
     task_manager.shutdown()
+
+
+def is_paused(task_manager: TaskManager, id: str) -> bool:
+    """Pause a task; False where four workers kept the ledger too busy."""
+    try:
+        task_manager.pause_task(id, reason="enough")
+    except LedgerUnavailableError:
+        return False
+    return True
 
 
 def fire_time(run: Run) -> Instant:
