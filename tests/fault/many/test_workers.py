@@ -77,7 +77,7 @@ def shop(path: Path) -> Path:
     """Make the example with more tasks, whose past nobody has planned."""
     project = example(path)
     config = json.loads((project / "config.json").read_text())
-    config["manager"] |= {"max_tasks": None, "lease_seconds": 3}
+    config["manager"]["max_tasks"] = None
     (project / "config.json").write_text(json.dumps(config))
     file = project / "backgroundtask" / "taskplugins.py"
     code = file.read_text().replace('{"seconds": 30}', '{"seconds": 1}')
