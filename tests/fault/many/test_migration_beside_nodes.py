@@ -129,6 +129,7 @@ def revision(url: str) -> str:
     return found
 
 
+@pytest.mark.timeout(300)
 def test_a_node_goes_on_through_an_additive_migration(shared_url: str, tmp_path: Path) -> None:
     with Desk(shared_url) as desk, Desk(shared_url) as busy:
         for _ in range(7):  # after five times a driver prepares a statement for good

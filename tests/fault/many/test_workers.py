@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from rota import TaskManager
+from rota.clock import SystemClock
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import RunFilter
+from rota.core.ports import RunFilter, Transaction
 from rota.core.run import Run, State
 from rota.errors import LedgerUnavailableError
 from tests.acceptance.project import environment, example
@@ -109,16 +110,21 @@ def come_to_rest(project: Path) -> None:
     config = Xcorecfg.from_file(project / "config.json")
     config.manager.ledger_url = f"sqlite:///{project}/rota.db"
     task_manager = TaskManager(config, project=project)
-    for task in task_manager.list_tasks():
-        until(lambda task=task: is_paused(task_manager, task.id), 120)  # type: ignore[misc]
-    until(lambda: not task_manager.history.active(), 120)
+    until(lambda: all_paused(task_manager), 120)
+    until(lambda: not task_manager.history.counts(0).busy, 300)
     task_manager.shutdown()
 
 
-def is_paused(task_manager: TaskManager, id: str) -> bool:
-    """Pause a task; False where four workers kept the ledger too busy."""
+def all_paused(task_manager: TaskManager) -> bool:
+    """Pause every task, in one commit; False where four workers kept the ledger too busy."""
+    ids, now = [task.id for task in task_manager.list_tasks()], SystemClock().now()
+
+    def pause(tx: Transaction) -> None:
+        for id in ids:
+            tx.pause(id, now, None, "enough")
+
     try:
-        task_manager.pause_task(id, reason="enough")
+        task_manager.services.ledger.write(pause).result(60)
     except LedgerUnavailableError:
         return False
     return True
