@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
-from rota.engine.node import Identity
+from rota.engine.node import Identity, born
 from rota.engine.planner import Planner
 from rota.engine.pruner import Pruner
 from rota.engine.reaper import Reaper
@@ -126,7 +127,7 @@ class Engine:
             clock=clock,
             history=ledger.history,
             writing=self.writing,
-            every=settings.lease_seconds / 2,
+            every=settings.lease_seconds / 5,
             wake=self.dispatcher.wake,
         )
         self.refresher = Refresher(
@@ -395,6 +396,7 @@ class Engine:
     def _info(self) -> dict[str, Any]:
         blocked = self.watchdog.blocked()
         return {
+            "born": born(os.getpid()),
             "running": len(self.flights),
             "tasks": len(self.registry),
             "tick_age": round(self.ticking.tick_age(), 3),

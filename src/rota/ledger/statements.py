@@ -49,6 +49,7 @@ from rota.ledger.tables import (
 
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
+_ahead: BindParameter[Any] = bindparam("ahead")
 
 _Insert = Callable[..., Any]
 
@@ -100,6 +101,16 @@ MOVE_CURSORS = Statement(
     .values(planned_until=_cursors_in.c.planned_until)
 )
 """Move the cursors forward, never back."""
+
+REWIND_CURSORS = Statement(
+    update(tasks).where(tasks.c.planned_until > _ahead).values(planned_until=_now)
+)
+"""Move the cursors of the future back."""
+
+REWIND_ANCHORS = Statement(
+    update(tasks).where(tasks.c.anchor > _ahead).values(anchor=_now, revision=bindparam("revision"))
+)
+"""Have no interval begin in the future."""
 
 # --- planning -----------------------------------------------------------------------------------
 
