@@ -276,8 +276,8 @@ class Transaction(Protocol):
 
         Cursors and anchors come back to `now`. Of a run that waits after an event later than that
         (its attempt's end, or its making by hand), that event was now, and what it still had to
-        wait counts from now on. Occurrences after `now` that were skipped or missed lose their
-        row: they get another in their time. All else that has a row keeps it.
+        wait counts from now on. Occurrences after `now` of which nothing was executed lose their
+        row, unless somebody cancelled them: they get another in their time.
         """
 
     def prune(self, before: Instant, limit: int) -> int:

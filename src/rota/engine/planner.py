@@ -139,7 +139,7 @@ class Planner:
             return
         due = self._find_due(entry, instant, until)
         if due:
-            entry.cursor = cursors[entry.definition.id] = due[-1].fire_time
+            entry.cursor = cursors[entry.definition.id] = due[-1].until
             rows.extend([self._row(entry, one, now, stuck) for one in due])
 
     @staticmethod

@@ -65,24 +65,31 @@ class Entry:
         """Say whether nothing will be planned until somebody changes that."""
         return not self.enabled or (self.paused and self.paused_until is None)
 
-    def lay_over(self, stored: StoredTask) -> None:
-        """Take what the ledger knows: anchor, cursor, pause and edits."""
+    def lay_over(self, stored: StoredTask, now: Instant) -> None:
+        """Take what the ledger knows: anchor, cursor, pause and edits; a cursor after `now` is
+        one that a clock that was ahead wrote."""
         edits = stored.edits
         code = self.definition
         self.name = code.name if edits.name is None else edits.name
         self.enabled = code.enabled if edits.enabled is None else edits.enabled
         self.trigger_args = code.trigger_args if edits.trigger_args is None else edits.trigger_args
         self.trigger = parse(code, self.trigger_args, stored.anchor)
-        self.cursor = stored.planned_until if self.revision < 0 else self._later(stored)
+        planned = min(stored.planned_until, now)
+        # Rows of ours may still be on their way into the ledger: never go back behind them.
+        self.cursor = planned if self.revision < 0 else max(self.cursor, planned)
         self.paused = stored.paused_since is not None
         self.paused_until = stored.paused_until
-        if self.paused_until is not None:
-            self.cursor = max(self.cursor, self.paused_until - 1)
+        self._heed_pause()
         self.revision = stored.revision
 
-    def _later(self, stored: StoredTask) -> Instant:
-        # Rows of ours may still be on their way into the ledger: never go back behind them.
-        return max(self.cursor, stored.planned_until)
+    def rewind(self, now: Instant) -> None:
+        """Plan from `now` on where the cursor lies after it: the clock was ahead."""
+        self.cursor = min(self.cursor, now)
+        self._heed_pause()
+
+    def _heed_pause(self) -> None:
+        if self.paused_until is not None:
+            self.cursor = max(self.cursor, self.paused_until - 1)
 
 
 class Registry:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rota import capture
 from rota.core.ids import RunIds
-from rota.core.instants import Instant, seconds, to_iso
+from rota.core.instants import SECOND, Instant, seconds, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
@@ -32,6 +32,7 @@ from rota.engine.registrar import Registrar
 from rota.engine.registry import Entry, Registry
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
+from rota.engine.steps import WatchedClock
 from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.writing import Writing
@@ -64,13 +65,16 @@ class Engine:
     def __init__(
         self,
         *,
-        clock: Clock,
+        machine: Clock,
         ledger: Ledger,
         executors: Mapping[str, Executor],
         loop: Blockable,
         settings: Settings,
     ) -> None:
-        self.clock, self.ledger, self.executors = clock, ledger, executors
+        """Go by the ledger's clock, which may be the `machine`'s or not."""
+        self.clock = clock = WatchedClock(ledger.clock)
+        self.machine = clock if ledger.clock is machine else WatchedClock(machine)
+        self.ledger, self.executors = ledger, executors
         self.settings = settings
         self.ids = RunIds()
         self.registry = Registry()
@@ -111,8 +115,9 @@ class Engine:
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(
             clock=clock,
+            machine=self.machine,
             loop=loop,
-            clock_stepped=self.poke,
+            clock_stepped=self._clock_stepped,
         )
         self.heartbeat = Heartbeat(
             clock=clock,
@@ -178,6 +183,14 @@ class Engine:
         if self._loop is not None and self.is_running:
             asyncio.run_coroutine_threadsafe(self.registrar.register_added(), self._loop).result()
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Return by how many seconds the machine's clock is ahead of the ledger's, where that has
+        one of its own."""
+        if self.machine is self.clock:
+            return None
+        return round((self.machine.now() - self.clock.now()) / SECOND, 3)
+
     def stuck_places(self) -> dict[str, str]:
         """Return task id → place of the attempts that would not stop and still go on."""
         return {
@@ -191,6 +204,7 @@ class Engine:
         self.ticking.wakeup()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
+        self.heartbeat.wake.set()
 
     def run_by_hand(self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]) -> list[str]:
         """Start a known task once for each of the arguments; returns the runs' ids when they are
@@ -265,12 +279,14 @@ class Engine:
         return self._clean
 
     _stopping: float | None = None
+    _rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
 
     async def _main(self, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self.registrar.wake, self._landed):  # fmt: skip
+                     self.deadlines.wake, self.registrar.wake, self.heartbeat.wake,
+                     self._landed):  # fmt: skip
             wake.bind(self._loop)
         try:
             await self._begin()
@@ -314,6 +330,7 @@ class Engine:
             executor.start()
         await self._join()
         await self.reaper.reap()
+        await self._begin_time()
         await self.registrar.register_all()
         if self.dispatcher.only is None:
             self.ticking.start()
@@ -387,6 +404,21 @@ class Engine:
         self.dispatcher.wake_at(available_at)
         self._landed.set()
 
+    async def _begin_time(self) -> None:
+        for clock in (self.machine, self.clock):
+            clock.forget()  # only now the ledger's own is known
+        now = self.clock.now()
+        await self.writing.once(lambda tx: tx.rewind(now))
+
+    def _clock_stepped(self, back_to: Instant | None) -> None:
+        self.poke()
+        if back_to is not None:
+            self._rewinding = asyncio.create_task(self._rewind(back_to))
+
+    async def _rewind(self, now: Instant) -> None:
+        await self.registrar.rewind(now)
+        self.poke()
+
     def _cancel_runs(self, runs: Mapping[str, str]) -> None:
         for run_id, reason in runs.items():
             flight = self.flights.by_run.get(run_id)
@@ -397,6 +429,7 @@ class Engine:
         blocked = self.watchdog.blocked()
         return {
             "born": born(os.getpid()),
+            "clock_ahead": self.clock_ahead,
             "running": len(self.flights),
             "tasks": len(self.registry),
             "tick_age": round(self.ticking.tick_age(), 3),

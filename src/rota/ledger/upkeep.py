@@ -19,13 +19,12 @@ from sqlalchemy import (
     update,
 )
 
-from rota.core.run import Cause, State
+from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
-    is_rare,
     is_running,
     is_waiting,
     logs,
@@ -139,15 +138,13 @@ REWIND_ATTEMPTS = Statement(
 
 FORGET_FUTURE = Statement(
     delete(runs).where(
-        is_rare(runs),
-        one_of(runs.c.state, frozenset({State.MISSED, State.SKIPPED})),
+        one_of(runs.c.state, WAITING | {State.MISSED, State.SKIPPED}),
         runs.c.id >= bindparam("made_after"),  # bounds the search
         runs.c.fire_time > _ahead,
         runs.c.attempt == literal_column("0"),
-        runs.c.count == literal_column("1"),
     )
 )
-"""Delete the rows of single occurrences that are yet to come, and of which nothing was executed."""
+"""Delete the rows of occurrences that are yet to come, and of which nothing was executed."""
 
 # --- retention ----------------------------------------------------------------------------------
 

@@ -68,12 +68,11 @@ def test_a_run_started_by_hand_can_start(ahead: Desk) -> None:
     assert [claim.run_id for claim in ahead.claim()] == [planned.run_id]
 
 
-def test_an_occurrence_waits_for_its_time(ahead: Desk) -> None:
-    fire_time = NOON + DAY
-    ahead.plan(ahead.new(fire_time=fire_time, available_at=fire_time + 7 * SECOND))
+def test_a_start_delay_counts_from_the_time_of_the_occurrence(ahead: Desk) -> None:
+    ahead.plan(ahead.new(fire_time=NOON, available_at=NOON + 7 * SECOND))
     rewind(ahead, NOON)
     (run,) = ahead.history.active()
-    assert run.available_at == fire_time + 7 * SECOND
+    assert run.available_at == NOON + 7 * SECOND
 
 
 def test_what_waits_since_before_is_left_alone(desk: Desk) -> None:
@@ -84,7 +83,7 @@ def test_what_waits_since_before_is_left_alone(desk: Desk) -> None:
     assert desk.run(claim.run_id) == before
 
 
-@pytest.mark.parametrize("state", [State.MISSED, State.SKIPPED])
+@pytest.mark.parametrize("state", [State.MISSED, State.SKIPPED, State.QUEUED, State.SCHEDULED])
 def test_what_was_not_run_of_the_future_gets_its_row_in_its_time(ahead: Desk, state: State) -> None:
     past, future = (ahead.new(fire_time=at, state=state) for at in (NOON - DAY, NOON + DAY))
     ahead.plan(past, future)
@@ -94,14 +93,15 @@ def test_what_was_not_run_of_the_future_gets_its_row_in_its_time(ahead: Desk, st
     assert [planned.run_id for planned in ahead.plan(again)] == [again.id]
 
 
-def test_what_ran_keeps_its_row_and_so_does_a_summary(ahead: Desk) -> None:
+def test_what_ran_keeps_its_row_and_so_does_what_was_cancelled(ahead: Desk) -> None:
     ended = ahead.ended(fire_time=NOON + DAY)
-    summary = ahead.new(fire_time=NOON + DAY + 1, state=State.MISSED, stands_for=5)
-    ahead.plan(summary)
+    cancelled = ahead.new(fire_time=NOON + DAY + 2)
+    ahead.plan(cancelled)
+    ahead.do(lambda tx: tx.cancel(cancelled.id, "by hand", ahead.now))
     rewind(ahead, NOON)
     assert ahead.run(ended.id) == ended
+    assert ahead.run(cancelled.id).state is State.CANCELLED
     assert ahead.plan(ahead.new(fire_time=NOON + DAY)) == []
-    assert ahead.run(summary.id).count == 5
 
 
 def test_times_a_little_ahead_are_those_of_another_node(desk: Desk) -> None:
