@@ -208,6 +208,18 @@ def test_after_a_suspension_the_newest_occurrence_is_caught_up(
         assert runs[-1].fire_time == rig.clock.now() - 5 * MINUTE - 20 * SECOND
 
 
+def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, glitches: Glitches) -> None:
+    """It was handed over a moment before its instant, and then the clock was set back."""
+    with Harness(tmp_path, FakeClock(START)) as rig:
+        rig.manager.add_task(work, "cron", "work", minute="*")
+        rig.advance(39.98)
+        eventually(lambda: [run for run in rig.runs("work") if run.state is State.RUNNING])
+        glitches.step(rig, -3 * DAY)
+        rig.advance(1)
+        (run,) = rig.ended("work")
+        assert run.state is State.SUCCEEDED
+
+
 # --- what waits, and what runs ------------------------------------------------------------------
 
 
