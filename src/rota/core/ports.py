@@ -272,12 +272,13 @@ class Transaction(Protocol):
         now. Raises UnknownRunError, and StateError for a run that has ended."""
 
     def rewind(self, now: Instant) -> None:
-        """Put right what was written by a clock more than a second ahead of `now`.
+        """Put right what was written by a clock ahead of `now` by more than a second and less than
+        a month; beyond that, it is rather `now` that is wrong.
 
-        Cursors and anchors come back to `now`. Of a run that waits after an event later than that
-        (its attempt's end, or its making by hand), that event was now, and what it still had to
-        wait counts from now on. Occurrences after `now` of which nothing was executed lose their
-        row, unless somebody cancelled them: they get another in their time.
+        Cursors come back to `now`. Of a run that waits after an event later than that (its
+        attempt's end, or its making by hand), that event was now, and what it still had to wait
+        counts from now on. Occurrences after `now` lose their row where they wait for a first
+        attempt, or were skipped or missed as late ones: they get another in their time.
         """
 
     def prune(self, before: Instant, limit: int) -> int:

@@ -7,15 +7,12 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
-from rota.core.instants import DAY, SECOND, Instant
+from rota.core.instants import DAY, Instant
 from rota.core.ports import Edits, StoredTask, TaskRecord
 from rota.errors import UnknownTaskError, nearest
 from rota.ledger import rows
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
-
-AHEAD = SECOND
-"""By more than this a time must lie in the future to be that of a clock that was ahead."""
 
 
 def register(
@@ -120,12 +117,6 @@ def remove(connection: Connection, task_id: str, now: Instant) -> None:
     if task.removed_at is None:
         _change(connection, replace(task, removed_at=now))
         sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
-
-
-def rewind(connection: Connection, now: Instant) -> None:
-    """Bring cursors and anchors that lie after `now` back to it."""
-    sql.REWIND_CURSORS(connection, now=now, ahead=now + AHEAD)
-    sql.REWIND_ANCHORS(connection, now=now, ahead=now + AHEAD, revision=_next_revision(connection))
 
 
 def find(connection: Connection, task_id: str) -> StoredTask:

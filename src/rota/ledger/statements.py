@@ -49,7 +49,6 @@ from rota.ledger.tables import (
 
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
-_ahead: BindParameter[Any] = bindparam("ahead")
 
 _Insert = Callable[..., Any]
 
@@ -103,14 +102,11 @@ MOVE_CURSORS = Statement(
 """Move the cursors forward, never back."""
 
 REWIND_CURSORS = Statement(
-    update(tasks).where(tasks.c.planned_until > _ahead).values(planned_until=_now)
+    update(tasks)
+    .where(tasks.c.planned_until.between(bindparam("ahead"), bindparam("limit")))
+    .values(planned_until=_now)
 )
 """Move the cursors of the future back."""
-
-REWIND_ANCHORS = Statement(
-    update(tasks).where(tasks.c.anchor > _ahead).values(anchor=_now, revision=bindparam("revision"))
-)
-"""Have no interval begin in the future."""
 
 # --- planning -----------------------------------------------------------------------------------
 

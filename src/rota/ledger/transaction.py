@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rota.core.instants import Instant
+from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import (
     Beat,
     Claim,
@@ -235,11 +235,11 @@ class SqlTransaction:
 
     def rewind(self, now: Instant) -> None:
         self._turn()
-        registry.rewind(self._connection, now)
-        ahead = now + registry.AHEAD
-        upkeep.REWIND_RUNS(self._connection, now=now, ahead=ahead)
-        upkeep.REWIND_ATTEMPTS(self._connection, now=now, ahead=ahead)
-        upkeep.FORGET_FUTURE(self._connection, ahead=ahead, made_after=rows.first_id(now))
+        span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
+        sql.REWIND_CURSORS(self._connection, now=now, **span)
+        upkeep.REWIND_RUNS(self._connection, now=now, **span)
+        upkeep.REWIND_ATTEMPTS(self._connection, now=now, **span)
+        upkeep.FORGET_FUTURE(self._connection, made_after=rows.first_id(now), **span)
 
     # --- retention ---
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from rota.core.catchup import ON_TIME
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
@@ -37,7 +38,6 @@ from rota.ledger.tables import (
 )
 
 _now: BindParameter[Any] = bindparam("now")
-_ahead: BindParameter[Any] = bindparam("ahead")
 
 # --- nodes --------------------------------------------------------------------------------------
 
@@ -96,6 +96,10 @@ order: with one, SQLite would read every run."""
 # --- a clock that was ahead ---------------------------------------------------------------------
 
 
+def _is_ahead(instant: ColumnElement[Any]) -> ColumnElement[bool]:
+    return instant.between(bindparam("ahead"), bindparam("limit"))
+
+
 def _not_after_now(column: Column[Any]) -> ColumnElement[Any]:
     return case((column > _now, _now), else_=column)
 
@@ -110,7 +114,7 @@ REWIND_RUNS = Statement(
     update(runs)
     .where(
         is_waiting(runs),
-        _waits_since > _ahead,
+        _is_ahead(_waits_since),
         # That of a new occurrence counts from its own time, whenever it was written.
         or_(runs.c.attempt > literal_column("0"), runs.c.cause != word(Cause.SCHEDULE)),
     )
@@ -127,7 +131,7 @@ REWIND_ATTEMPTS = Statement(
     update(attempts)
     .where(
         attempts.c.run_id.in_(select(runs.c.id).where(is_waiting(runs))),
-        attempts.c.finished_at > _ahead,
+        _is_ahead(attempts.c.finished_at),
     )
     .values(
         started_at=_not_after_now(attempts.c.started_at),
@@ -140,11 +144,14 @@ FORGET_FUTURE = Statement(
     delete(runs).where(
         one_of(runs.c.state, WAITING | {State.MISSED, State.SKIPPED}),
         runs.c.id >= bindparam("made_after"),  # bounds the search
-        runs.c.fire_time > _ahead,
+        _is_ahead(runs.c.fire_time),
+        # What was skipped or missed in its time, by whatever clock, stays.
+        or_(is_waiting(runs), runs.c.created_at - runs.c.fire_time > literal_column(str(ON_TIME))),
         runs.c.attempt == literal_column("0"),
     )
 )
-"""Delete the rows of occurrences that are yet to come, and of which nothing was executed."""
+"""Delete the rows of occurrences that are yet to come, of which nothing was executed, and which
+wait or were found late."""
 
 # --- retention ----------------------------------------------------------------------------------
 

@@ -25,19 +25,17 @@ def ahead(desk: Desk) -> Desk:
     return desk
 
 
-def test_cursors_come_back_and_anchors_of_new_tasks_too(ahead: Desk) -> None:
-    ahead.register(record("new"))
+def test_cursors_come_back(ahead: Desk) -> None:
     ahead.plan(cursors={"old": AHEAD})
     rewind(ahead, NOON + 10)
-    new, old = ahead.history.tasks()
-    assert (old.planned_until, old.anchor) == (NOON + 10, NOON)
-    assert (new.planned_until, new.anchor) == (NOON + 10, NOON + 10)
+    assert ahead.history.task("old").planned_until == NOON + 10
 
 
-def test_other_nodes_hear_of_an_anchor_that_came_back(ahead: Desk) -> None:
-    stored = ahead.register(record("new"))["new"]
-    rewind(ahead, NOON)
-    assert [task.record.id for task in ahead.history.changed_tasks(stored.revision)] == ["new"]
+def test_a_clock_that_was_never_set_puts_nothing_right(ahead: Desk) -> None:
+    ahead.plan(ahead.new(fire_time=NOON, state=State.MISSED), cursors={"old": AHEAD})
+    rewind(ahead, 0)
+    assert ahead.history.task("old").planned_until == AHEAD
+    assert ahead.states() == ["missed"]
 
 
 def test_a_pause_until_a_time_to_come_stays(ahead: Desk) -> None:
@@ -95,13 +93,19 @@ def test_what_was_not_run_of_the_future_gets_its_row_in_its_time(ahead: Desk, st
 
 def test_what_ran_keeps_its_row_and_so_does_what_was_cancelled(ahead: Desk) -> None:
     ended = ahead.ended(fire_time=NOON + DAY)
-    cancelled = ahead.new(fire_time=NOON + DAY + 2)
+    cancelled = ahead.new("other", fire_time=NOON + DAY)
     ahead.plan(cancelled)
     ahead.do(lambda tx: tx.cancel(cancelled.id, "by hand", ahead.now))
     rewind(ahead, NOON)
     assert ahead.run(ended.id) == ended
     assert ahead.run(cancelled.id).state is State.CANCELLED
     assert ahead.plan(ahead.new(fire_time=NOON + DAY)) == []
+
+
+def test_what_was_skipped_in_its_time_by_whatever_clock_stays(ahead: Desk) -> None:
+    ahead.plan(ahead.new(fire_time=AHEAD - SECOND, state=State.SKIPPED))
+    rewind(ahead, NOON)
+    assert ahead.states() == ["skipped"]
 
 
 def test_times_a_little_ahead_are_those_of_another_node(desk: Desk) -> None:
