@@ -32,9 +32,9 @@ from rota.engine.registrar import Registrar
 from rota.engine.registry import Entry, Registry
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
-from rota.engine.steps import WatchedClock
 from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
+from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
 from rota.errors import StateError
 from rota.scheduling import TickingClock

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rota.core.instants import Instant, seconds
-from rota.engine.steps import WatchedClock
+from rota.engine.watched import WatchedClock
 from rota.executors import places
 
 logger = logging.getLogger("rota.watchdog")

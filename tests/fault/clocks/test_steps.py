@@ -18,7 +18,7 @@ from rota.core.ports import Node
 from rota.core.run import FINAL, State
 from rota.engine.node import born, host, is_dead
 from rota.engine.reaper import Silences
-from rota.engine.steps import WatchedClock
+from rota.engine.watched import WatchedClock
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
 
