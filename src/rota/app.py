@@ -42,8 +42,8 @@ def build(
     `loop` is the application's event loop, where coroutines are to run on it.
     """
     settings, project = config.manager, project or Path.cwd()
-    clock = clock or SystemClock()
-    ledger = open_ledger(settings.ledger_url, clock=clock)
+    machine = clock or SystemClock()
+    ledger = open_ledger(settings.ledger_url, clock=machine)
     aio = AioExecutor(slots=settings.async_slots, loop=loop)
     executors: dict[str, Executor] = {
         ExecutorName.ASYNC: aio,
@@ -51,7 +51,7 @@ def build(
         ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
     engine = Engine(
-        clock=clock,
+        machine=machine,
         ledger=ledger,
         executors=executors,
         loop=aio,
@@ -64,4 +64,4 @@ def build(
             run_log_limit=settings.run_log_limit,
         ),
     )
-    return Services(config, project, clock, ledger, engine)
+    return Services(config, project, ledger.clock, ledger, engine)

@@ -452,11 +452,11 @@ class TaskManager:
 
     def _look_up(self) -> None:
         """Without an engine: lay over each task what the ledger already knows of it."""
-        registry = self.services.engine.registry
+        registry, now = self.services.engine.registry, self._now()
         for stored in self.services.ledger.history.changed_tasks(registry.revision):
             entry = registry.get(stored.record.id)
             if entry is not None and stored.removed_at is None:
-                entry.lay_over(stored)
+                entry.lay_over(stored, now)
 
     def _write(self, operation: Callable[[Transaction], T]) -> T:
         self._open()

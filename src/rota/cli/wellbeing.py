@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rota.cli import project, words
-from rota.clock import SystemClock
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.ports import History, Ledger, Node
+from rota.engine.health import clocks_apart
 from rota.errors import RotaError
 
 _PATIENCE = 3.0
@@ -36,7 +36,7 @@ def health(config: Xcorecfg) -> dict[str, Any]:
         with project.opened_ledger(config) as ledger:
             if answer is not None and _is_ours(answer, ledger.history):
                 return answer
-            return _from_ledger(ledger, SystemClock().now())
+            return _from_ledger(ledger, ledger.clock.now())
     except RotaError as error:
         return answer or _down(config, "unusable", f"the ledger cannot be opened: {error}")
 
@@ -89,6 +89,9 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
     blocked = next((b for node in nodes if (b := node.info.get("blocked_loop"))), None)
     if blocked:
         reasons.append(f"the task loop is blocked by {blocked}")
+    clocks = {node.name: node.info.get("clock_ahead") for node in nodes}
+    for name, ahead in clocks.items():
+        reasons += clocks_apart(ahead, f"node {name}") if ahead else []
     return {
         "status": "degraded" if reasons else "healthy",
         "reasons": reasons,
@@ -100,6 +103,7 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
         "running": sum(int(node.info.get("running", 0)) for node in nodes),
         "stuck": stuck,
         "blocked_loop": blocked,
+        "clock_ahead": max((ahead for ahead in clocks.values() if ahead), key=abs, default=None),
         "broken_task_files": None,  # only the node itself knows, and its page does not answer
     }
 
@@ -143,5 +147,6 @@ def _report_down(reason: str) -> dict[str, Any]:
         "running": None,
         "stuck": None,
         "blocked_loop": None,
+        "clock_ahead": None,
         "broken_task_files": None,
     }

@@ -17,12 +17,22 @@ COUNTED = 100_000
 
 
 class Due(NamedTuple):
-    """One row to write: an occurrence that runs (`missed_reason` None), or what was missed."""
+    """One row to write: an occurrence that runs (`missed_reason` None), or what was missed.
+
+    One that stands for several is written for the oldest: the others keep their right to a row of
+    their own, should the clock have been ahead.
+    """
 
     fire_time: Instant
     missed_reason: str | None = None
     stands_for: int = 1
     caught_up: bool = False  # it queues whatever the overlap rule says
+    newest: Instant | None = None  # where it stands for several
+
+    @property
+    def until(self) -> Instant:
+        """Return the instant up to which it says what became of the occurrences."""
+        return self.fire_time if self.newest is None else self.newest
 
 
 class Survey(NamedTuple):
@@ -49,8 +59,11 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, coun
         elif instant >= window and len(late) < max(policy.catchup_limit, 1):
             late.append(instant)
         else:
+            oldest = trigger.next_after(cursor)
+            assert oldest is not None  # `instant` is one
             older = count(trigger, cursor, instant, COUNTED)
-            return Survey(fresh[::-1], late[::-1], _summary(older, instant, cursor))
+            summary = Due(oldest, _counted(older, cursor), stands_for=older, newest=instant)
+            return Survey(fresh[::-1], late[::-1], summary)
         instant = trigger.last_before(instant - 1)
     return Survey(fresh[::-1], late[::-1], None)
 
@@ -77,11 +90,9 @@ def decide(due: Survey, policy: Policy) -> list[Due]:
     return rows
 
 
-def _summary(older: int, newest: Instant, cursor: Instant) -> Due:
+def _counted(older: int, cursor: Instant) -> str:
     at_least = "at least " if older >= COUNTED else ""
-    return Due(
-        newest,
+    return (
         f"{at_least}{older} occurrences after {to_iso(cursor)} fell into a downtime,"
-        " too old or too many to be listed (catchup_window, catchup_limit)",
-        stands_for=older,
+        " too old or too many to be listed (catchup_window, catchup_limit)"
     )

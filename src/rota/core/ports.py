@@ -250,15 +250,10 @@ class Transaction(Protocol):
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         """Set the node's state to `draining` or `stopped`."""
 
-    def reap(
-        self,
-        now: Instant,
-        judge: Callable[[Orphan], Ending],
-        gone: Collection[str] = (),
-    ) -> list[Run]:
-        """Declare gone the nodes whose lease ran out, and those named in `gone`, and settle their
-        running runs as `judge` says (their fence rises); also settles running runs whose node is
-        stopped, gone or unknown. Returns them as they were."""
+    def reap(self, judge: Callable[[Orphan], Ending], gone: Collection[Node] = ()) -> list[Run]:
+        """Declare gone those of the nodes that gave no sign of life since they were read, and
+        settle their running runs as `judge` says (their fence rises); also settles running runs
+        whose node is stopped, gone or unknown. Returns them as they were."""
 
     def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
         """Pause a task; raises UnknownTaskError."""
@@ -283,6 +278,16 @@ class Transaction(Protocol):
     def cancel(self, run_id: str, reason: str, now: Instant) -> State:
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in
         now. Raises UnknownRunError, and StateError for a run that has ended."""
+
+    def rewind(self, now: Instant) -> None:
+        """Put right what was written by a clock ahead of `now` by more than a second and less than
+        a month; beyond that, it is rather `now` that is wrong.
+
+        Cursors come back to `now`. Of a run that waits after an event later than that (its
+        attempt's end, or its making by hand), that event was now, and what it still had to wait
+        counts from now on. Occurrences after `now` lose their row where they wait for a first
+        attempt, or were skipped or missed as late ones: they get another in their time.
+        """
 
     def prune(self, before: Instant, limit: int) -> int:
         """Delete up to `limit` ended runs that finished (or were written, where they never
@@ -385,6 +390,11 @@ class Ledger(Protocol):
     @property
     def history(self) -> History:
         """Return the reading side."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the time that all nodes of this ledger have in common: the machine's, or the
+        database's where there may be several machines."""
 
     def open(self) -> None:
         """Connect, bring the schema up to date and start the writer; callable once more after

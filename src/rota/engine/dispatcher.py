@@ -29,6 +29,7 @@ from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.scheduling import LEAD
 
 logger = logging.getLogger("rota.dispatcher")
 
@@ -168,9 +169,11 @@ class Dispatcher:
             self._submit(name, at, some)
 
     def _submit(self, name: str, at: Instant, flights: Sequence[Flight]) -> None:
-        wait = (at - self._clock.now()) / SECOND
-        if wait > 0:  # also when this is called back: nothing starts early by the wall clock
-            asyncio.get_running_loop().call_later(wait, self._submit, name, at, flights)
+        wait = at - self._clock.now()
+        # Also when this is called back: nothing starts early by the wall clock. A longer wait is
+        # that of a clock which was set back since; by the old one the instant has come.
+        if 0 < wait <= LEAD:
+            asyncio.get_running_loop().call_later(wait / SECOND, self._submit, name, at, flights)
             return
         self._executors[name].submit(
             [flight.call for flight in flights if flight.stopped_at is None], self._ended

@@ -15,6 +15,9 @@ TICK_LATE = 5.0
 DUE_LATE = 30.0
 """Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
 
+CLOCKS_APART = 1.0
+"""Seconds that this machine's clock and the ledger's own may differ."""
+
 
 def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
     """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
@@ -34,6 +37,7 @@ def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
         "running": len(engine.flights),
         "stuck": _stuck(engine, reasons),
         "blocked_loop": _blocked(engine, reasons),
+        "clock_ahead": _clock(engine, reasons),
         "broken_task_files": list(broken_files),
     }
     if tick_age > TICK_LATE:
@@ -55,6 +59,24 @@ def _ledger(engine: Engine, reasons: list[str]) -> dict[str, Any]:
         "latency": round(engine.ledger.latency(), 6),
         "url": engine.ledger.url,
     }
+
+
+def _clock(engine: Engine, reasons: list[str]) -> float | None:
+    ahead = engine.clock_ahead
+    if ahead is not None:
+        reasons += clocks_apart(ahead)
+    return ahead
+
+
+def clocks_apart(ahead: float, whose: str = "this machine") -> list[str]:
+    """Return the trouble with a clock so many seconds ahead of the database's, if it is one."""
+    if abs(ahead) <= CLOCKS_APART:
+        return []
+    side = "ahead of" if ahead > 0 else "behind"
+    return [
+        f"the clock of {whose} is {abs(ahead):.1f} s {side} the database's, which rota goes by:"
+        " synchronise the clocks (NTP)"
+    ]
 
 
 def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | None, int]:

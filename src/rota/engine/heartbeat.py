@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from rota.core.instants import seconds
 from rota.core.ports import Clock
 from rota.engine.node import Identity
+from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
 
@@ -37,11 +37,12 @@ class Heartbeat:
         self._info = info
         self._cancel = cancel
         self._lost = lost
+        self.wake = Wake()
 
     async def run(self) -> None:
-        """Beat for ever, three times within a lease."""
+        """Beat for ever, three times within a lease, and when woken."""
         while True:
-            await asyncio.sleep(self._lease / 3)
+            await self.wake.wait(self._lease / 3)
             try:
                 await self.beat()
             except LedgerError as error:

@@ -11,11 +11,8 @@ from typing import Any
 import psutil
 
 from rota.core.ids import RunIds
-from rota.core.instants import Instant, seconds
+from rota.core.instants import Instant
 from rota.core.ports import Clock, Node
-
-SAME_START = seconds(2)
-"""How far a process's start may lie after its node's and still be the same process."""
 
 
 class Identity:
@@ -48,12 +45,26 @@ class Identity:
 
 
 def host() -> str:
-    """Return a name under which process ids mean one thing: machine and pid namespace."""
+    """Return a name under which process ids mean one thing: machine, pid namespace and boot."""
     try:
         namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return socket.gethostname()
-    return f"{socket.gethostname()}/{namespace}"
+    return f"{socket.gethostname()}/{namespace}/{boot}"
+
+
+def born(pid: int) -> str:
+    """Return when a process began, as a word to compare: no step of the wall clock changes it.
+
+    Linux keeps that in ticks since the machine was started; psutil adds the wall clock's idea of
+    when that was, which moves with each step. Raises psutil.Error.
+    """
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return str(psutil.Process(pid).create_time())
+    return after_name.split()[19]
 
 
 def is_dead(node: Node) -> bool:
@@ -61,9 +72,9 @@ def is_dead(node: Node) -> bool:
     if node.host != host():
         return False
     try:
-        born = psutil.Process(node.pid).create_time()
+        found = born(node.pid)
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
         return False
-    return seconds(born) > node.started_at + SAME_START
+    return bool(node.info.get("born", found) != found)

@@ -139,7 +139,7 @@ class Planner:
             return
         due = self._find_due(entry, instant, until)
         if due:
-            entry.cursor = due[-1].fire_time
+            entry.cursor = due[-1].until
             if entry.is_current:
                 cursors[entry.definition.id] = entry.cursor
             rows.extend([self._row(entry, one, now, stuck) for one in due])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
+from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Clock, Ending, History, Node, Orphan
@@ -18,7 +20,7 @@ logger = logging.getLogger("rota.node")
 
 
 class Reaper:
-    """Settles the running runs of every node whose lease ran out or whose process is gone.
+    """Settles the running runs of every node that fell silent or whose process is gone.
 
     A heartbeat decides, never the age of a run: a long run on a healthy node is left alone.
     """
@@ -34,6 +36,7 @@ class Reaper:
     ) -> None:
         self._clock = clock
         self._history = history
+        self._silences = Silences(clock, every)
         self._writing = writing
         self._every = every
         self._wake = wake
@@ -49,21 +52,19 @@ class Reaper:
 
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over, as they were."""
-        gone, names = await asyncio.to_thread(self._gone)
-        now = self._clock.now()
+        nodes = await asyncio.to_thread(self._history.nodes)
+        names = {node.id: f"{node.name} (pid {node.pid})" for node in nodes}
+        living = [node for node in nodes if node.state in ("up", "draining")]
+        silent = self._silences.of(living)
+        gone = [node for node in living if node.id in silent or is_dead(node)]
         runs = await self._writing.once(
-            lambda tx: tx.reap(now, lambda orphan: self._judge(orphan, names), gone)
+            lambda tx: tx.reap(lambda orphan: self._judge(orphan, names), gone)
         )
         for run in runs:
             logger.warning("Took over run %s of %s: its node is gone", run.id, run.task_id)
         if runs:
             self._wake.set()
         return runs
-
-    def _gone(self) -> tuple[list[str], dict[str, str]]:
-        nodes = self._history.nodes()
-        names = {node.id: f"{node.name} (pid {node.pid})" for node in nodes}
-        return [node.id for node in nodes if _may_be_gone(node) and is_dead(node)], names
 
     def _judge(self, orphan: Orphan, names: dict[str, str]) -> Ending:
         run, now = orphan.run, self._clock.now()
@@ -90,5 +91,31 @@ class Reaper:
         return Ending(attempt, run.fence, settlement)
 
 
-def _may_be_gone(node: Node) -> bool:
-    return node.state in ("up", "draining")
+class Silences:
+    """For how long no sign of life came from each node, by this node's monotonic clock.
+
+    Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
+    counts only while this node looked: after it stood still, or the ledger was away, the others
+    get the rest of their lease to be heard again.
+    """
+
+    def __init__(self, clock: Clock, every: float) -> None:
+        self._clock = clock
+        self._longest_gap = 2 * every
+        self._looked_at = clock.monotonic()
+        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence since
+
+    def of(self, nodes: Sequence[Node]) -> set[str]:
+        """Return the ids of those that were silent for longer than their lease."""
+        now = self._clock.monotonic()
+        passed, self._looked_at = min(now - self._looked_at, self._longest_gap), now
+        known, self._known = self._known, {}
+        for node in nodes:
+            seen_at, silence = known.get(node.id, (None, 0.0))
+            silence = silence + passed if node.seen_at == seen_at else 0.0
+            self._known[node.id] = (node.seen_at, silence)
+        return {
+            node.id
+            for node in nodes
+            if self._known[node.id][1] * SECOND > node.lease_until - node.seen_at
+        }

@@ -114,7 +114,7 @@ class Recorder:
             run_id=claim.run_id,
             number=claim.attempt,
             node=self._node_id(),
-            started_at=flight.started_at,
+            started_at=min(flight.started_at, at),  # the clock may have been set back meanwhile
             finished_at=at,
             outcome=outcome.kind,
             error=outcome.error,

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from rota.core.instants import Instant
 from rota.core.ports import Clock, StoredTask, Transaction
 from rota.engine.registry import Entry, Registry, records
 from rota.engine.wake import Wake
@@ -74,12 +75,24 @@ class Registrar:
         """Take what the ledger knows of a task, unless something newer was taken before."""
         if stored.revision < entry.revision:
             return
-        entry.lay_over(stored)
+        entry.lay_over(stored, self._clock.now())
         task_id = entry.definition.id
         if entry.is_idle:
             self._ticking.discard(task_id)
         else:
             self._ticking.put(task_id, entry.trigger, entry.cursor)
+
+    async def rewind(self, now: Instant) -> None:
+        """Plan from `now` on, here and in the ledger: the clock was ahead. What has a row keeps
+        it, so nothing is repeated."""
+        for index, entry in enumerate(self._registry.entries()):
+            entry.rewind(now)
+            task_id, following = entry.definition.id, entry.trigger.next_after(entry.cursor)
+            if not entry.is_idle and self._ticking.next_of(task_id) != following:
+                self._ticking.put(task_id, entry.trigger, entry.cursor)
+            if index % BATCH == BATCH - 1:
+                await asyncio.sleep(0)  # others on this loop have leases to renew
+        await self._writing.until_done(lambda tx: tx.rewind(now))
 
     async def _register(self, entries: Sequence[Entry]) -> None:
         now = self._clock.now()

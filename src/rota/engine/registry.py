@@ -67,12 +67,13 @@ class Entry:
         """Say whether nothing will be planned until somebody changes that."""
         return not self.enabled or (self.paused and self.paused_until is None)
 
-    def lay_over(self, stored: StoredTask) -> None:
+    def lay_over(self, stored: StoredTask, now: Instant) -> None:
         """Take what the ledger knows: anchor, pause and edits, and the cursor where these changed.
 
         Beyond that, a cursor that was taken once is moved by this node's own planning alone: other
-        nodes may have moved theirs by other times, or by a clock that is ahead. One that lags
-        behind costs a look at rows that exist, one too far ahead loses occurrences.
+        nodes may have moved theirs by other times. One that lags behind costs a look at rows that
+        exist, one too far ahead loses occurrences: so one after `now`, which a clock that was ahead
+        wrote, is taken as `now`.
         """
         edits = stored.edits
         code, before = self.definition, self._laid_over()
@@ -82,16 +83,25 @@ class Entry:
         self.trigger = parse(code, self.trigger_args, stored.anchor)
         self.paused = stored.paused_since is not None
         self.paused_until = stored.paused_until
+        planned = min(stored.planned_until, now)
         if self.revision < 0:
-            self.cursor = stored.planned_until
+            self.cursor = planned
         else:
             self.is_current = stored.record.schedule == record(code).schedule
             if before != self._laid_over():
                 # Rows of ours may still be on their way: never go back behind them.
-                self.cursor = max(self.cursor, stored.planned_until)
+                self.cursor = max(self.cursor, planned)
+        self._heed_pause()
+        self.revision = stored.revision
+
+    def rewind(self, now: Instant) -> None:
+        """Plan from `now` on where the cursor lies after it: the clock was ahead."""
+        self.cursor = min(self.cursor, now)
+        self._heed_pause()
+
+    def _heed_pause(self) -> None:
         if self.paused_until is not None:
             self.cursor = max(self.cursor, self.paused_until - 1)
-        self.revision = stored.revision
 
     def _laid_over(self) -> tuple[object, ...]:
         return self.enabled, self.trigger_args, self.paused, self.paused_until

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from typing import Any
 
 from rota import capture
 from rota.core.ids import RunIds
-from rota.core.instants import Instant, seconds, to_iso
+from rota.core.instants import SECOND, Instant, seconds, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
@@ -22,7 +23,7 @@ from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
-from rota.engine.node import Identity
+from rota.engine.node import Identity, born
 from rota.engine.planner import Planner
 from rota.engine.pruner import Pruner
 from rota.engine.reaper import Reaper
@@ -34,6 +35,7 @@ from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
 from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
+from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, StateError
 from rota.scheduling import TickingClock
@@ -64,13 +66,16 @@ class Engine:
     def __init__(
         self,
         *,
-        clock: Clock,
+        machine: Clock,
         ledger: Ledger,
         executors: Mapping[str, Executor],
         loop: Blockable,
         settings: Settings,
     ) -> None:
-        self.clock, self.ledger, self.executors = clock, ledger, executors
+        """Go by the ledger's clock, which may be the `machine`'s or not."""
+        self.clock = clock = WatchedClock(ledger.clock)
+        self.machine = clock if ledger.clock is machine else WatchedClock(machine)
+        self.ledger, self.executors = ledger, executors
         self.settings = settings
         self.ids = RunIds()
         self.registry = Registry()
@@ -111,8 +116,9 @@ class Engine:
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(
             clock=clock,
+            machine=self.machine,
             loop=loop,
-            clock_stepped=self.poke,
+            clock_stepped=self._clock_stepped,
         )
         self.heartbeat = Heartbeat(
             clock=clock,
@@ -127,7 +133,7 @@ class Engine:
             clock=clock,
             history=ledger.history,
             writing=self.writing,
-            every=settings.lease_seconds / 2,
+            every=settings.lease_seconds / 5,
             wake=self.dispatcher.wake,
         )
         self.refresher = Refresher(
@@ -183,6 +189,14 @@ class Engine:
         if self._loop is not None and self.is_running:
             asyncio.run_coroutine_threadsafe(self.registrar.register_added(), self._loop).result()
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Return by how many seconds the machine's clock is ahead of the ledger's, where that has
+        one of its own."""
+        if self.machine is self.clock:
+            return None
+        return round((self.machine.now() - self.clock.now()) / SECOND, 3)
+
     def stuck_places(self) -> dict[str, str]:
         """Return task id → place of the attempts that would not stop and still go on."""
         return {
@@ -196,6 +210,7 @@ class Engine:
         self.ticking.wakeup()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
+        self.heartbeat.wake.set()
 
     def run_by_hand(self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]) -> list[str]:
         """Start a known task once for each of the arguments; returns the runs' ids when they are
@@ -270,12 +285,14 @@ class Engine:
         return self._clean
 
     _stopping: float | None = None
+    _rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
 
     async def _main(self, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self.registrar.wake, self._landed):  # fmt: skip
+                     self.deadlines.wake, self.registrar.wake, self.heartbeat.wake,
+                     self._landed):  # fmt: skip
             wake.bind(self._loop)
         try:
             await self._begin()
@@ -320,6 +337,7 @@ class Engine:
         await self._join()
         with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
             await self.reaper.reap()
+        await self._begin_time()
         await self.registrar.register_all()
         if self.dispatcher.only is None:
             self.ticking.start()
@@ -393,6 +411,21 @@ class Engine:
         self.dispatcher.wake_at(available_at)
         self._landed.set()
 
+    async def _begin_time(self) -> None:
+        for clock in (self.machine, self.clock):
+            clock.forget()  # only now the ledger's own is known
+        now = self.clock.now()
+        await self.writing.once(lambda tx: tx.rewind(now))
+
+    def _clock_stepped(self, back_to: Instant | None) -> None:
+        self.poke()
+        if back_to is not None:
+            self._rewinding = asyncio.create_task(self._rewind(back_to))
+
+    async def _rewind(self, now: Instant) -> None:
+        await self.registrar.rewind(now)
+        self.poke()
+
     def _cancel_runs(self, runs: Mapping[str, str]) -> None:
         for run_id, reason in runs.items():
             flight = self.flights.by_run.get(run_id)
@@ -402,6 +435,8 @@ class Engine:
     def _info(self) -> dict[str, Any]:
         blocked = self.watchdog.blocked()
         return {
+            "born": born(os.getpid()),
+            "clock_ahead": self.clock_ahead,
             "running": len(self.flights),
             "tasks": len(self.registry),
             "tick_age": round(self.ticking.tick_age(), 3),

@@ -8,17 +8,18 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from rota.core.ports import Clock
+from rota.core.instants import Instant, seconds
+from rota.engine.watched import WatchedClock
 from rota.executors import places
 
 logger = logging.getLogger("rota.watchdog")
 
 EVERY = 0.25
+LOOKED_BACK = 5.0
+"""Seconds within which a step of the clock is seen: so far back lies its beginning at most."""
+
 STOOD_STILL = 1.0
 """Seconds without a turn for this thread, after which the interpreter as a whole was held up."""
-
-STEP = 1.0
-"""Seconds by which wall clock and monotonic clock may drift apart between two looks."""
 
 
 class Blockable(Protocol):
@@ -50,14 +51,17 @@ class Watchdog:
     def __init__(
         self,
         *,
-        clock: Clock,
+        clock: WatchedClock,
+        machine: WatchedClock,
         loop: Blockable,
-        clock_stepped: Callable[[], None],
+        clock_stepped: Callable[[Instant | None], None],
     ) -> None:
+        """Watch `clock`, the engine's, and the `machine`'s own, which may be the same;
+        `clock_stepped` gets the instant at which a step back of the engine's began, else None."""
         self._clock = clock
+        self._names = {clock: "The database's clock", machine: "The wall clock"}
         self._loop = loop
         self._clock_stepped = clock_stepped
-        self._offset = self._drift()
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
         self.frozen: str | None = None  # the last time the whole interpreter stood still
@@ -71,8 +75,9 @@ class Watchdog:
         self._looked_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(EVERY)
+            passed = self._clock.monotonic() - self._looked_at
             self._look_at_interpreter()
-            self._look_at_clock()
+            self._look_at_clocks(passed)
             self._look_at_loop()
 
     def _look_at_interpreter(self) -> None:
@@ -99,12 +104,15 @@ class Watchdog:
                 found.append(f"{task_id.removesuffix(']')} at {places.of_thread(thread.ident)}")
         return found
 
-    def _look_at_clock(self) -> None:
-        offset = self._drift()
-        step, self._offset = offset - self._offset, offset
-        if abs(step) > STEP:
-            logger.warning("The wall clock stepped by %+.1f s", step)
-            self._clock_stepped()
+    def _look_at_clocks(self, passed: float) -> None:
+        steps = {clock: clock.step() for clock in self._names}
+        for clock, step in steps.items():
+            if step:
+                logger.warning("%s stepped by %+.1f s", self._names[clock], step)
+        if any(steps.values()):
+            went_back = steps[self._clock] < 0
+            since = seconds(min(passed, LOOKED_BACK))
+            self._clock_stepped(self._clock.now() - since if went_back else None)
 
     def _look_at_loop(self) -> None:
         blocked = self._loop.blocked()
@@ -119,6 +127,3 @@ class Watchdog:
                 blocked.task_id or "a callback",
                 blocked.place,
             )
-
-    def _drift(self) -> float:
-        return self._clock.now() / 1e6 - self._clock.monotonic()

@@ -31,6 +31,7 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
         return SqlLedger(SqliteFile(url, Path(rest[1:])), clock)
     if scheme in ("postgresql", "postgresql+psycopg"):
         try:
+            from rota.ledger.clock import DatabaseClock
             from rota.ledger.postgres import PostgresSchema
         except ImportError as error:
             raise LedgerError(
@@ -38,7 +39,8 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
                 where="manager.ledger_url",
                 remedy="Install it: pip install 'rota[postgres]'.",
             ) from error
-        return SqlLedger(PostgresSchema(url, clock), clock)
+        common = DatabaseClock(clock)
+        return SqlLedger(PostgresSchema(url, common), common)
     raise LedgerError(
         f"{scheme + separator + '…' if separator else repr(url)} names no ledger.",
         where="manager.ledger_url",

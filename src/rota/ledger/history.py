@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +11,7 @@ from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.errors import UnknownRunError
-from rota.ledger import leases, queries, registry, rows, upkeep
+from rota.ledger import queries, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -127,9 +126,7 @@ class SqlHistory:
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
-            ahead = leases.ahead(connection)
-        nodes = [rows.node_of(row) for row in found]
-        return [replace(node, lease_until=node.lease_until - ahead) for node in nodes]
+        return [rows.node_of(row) for row in found]
 
 
 def _runs_like(connection: Connection, part: str) -> list[Any]:

@@ -21,6 +21,7 @@ class SqlLedger:
         self._database = database
         self._history = SqlHistory(database)
         self._writer = Writer(database, clock)
+        self._clock = clock
 
     @property
     def url(self) -> str:
@@ -29,6 +30,10 @@ class SqlLedger:
     @property
     def history(self) -> History:
         return self._history
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
 
     def open(self) -> None:
         self._database.open()

@@ -14,9 +14,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from rota.core.ports import Clock
 from rota.errors import LedgerError
-from rota.ledger import leases
+from rota.ledger.clock import DatabaseClock
 from rota.ledger.errors import closed
 from rota.ledger.listening import Listener
 from rota.ledger.patience import Patience
@@ -56,7 +55,7 @@ _READING = {
 class PostgresSchema:
     """A schema of a database as the ledger's database."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: DatabaseClock) -> None:
         self._url = masked(url)
         self._address = _Address(url, self._url)
         self._clock = clock
@@ -135,7 +134,7 @@ class _Address:
         self._url = rest.set(drivername="postgresql+psycopg")
         self._extra = {key: value for key, value in _CONNECT.items() if key not in rest.query}
 
-    def engine(self, size: int, lease_clock: leases.LeaseClock, **settings: str) -> Engine:
+    def engine(self, size: int, **settings: str) -> Engine:
         """Return an engine of at most `size` connections with these settings."""
         engine = create_engine(
             self._url,
@@ -149,9 +148,8 @@ class _Address:
         )
 
         @event.listens_for(engine, "connect")
-        def _prepare(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+        def _prepare(connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
             self._prepare(connection, settings)
-            record.info[leases.CLOCK] = lease_clock
 
         return engine
 
@@ -180,18 +178,19 @@ class _Address:
 class _Open:
     """The connections to an open ledger: one writes, a few read, one listens once asked to."""
 
-    def __init__(self, address: _Address, clock: Clock) -> None:
-        self._lease_clock = leases.LeaseClock(clock)
+    def __init__(self, address: _Address, clock: DatabaseClock) -> None:
+        self._clock = clock
         self._commits = 0
         self._own_pid = 0
         with ExitStack() as undo:
             self._patience = Patience(_PATIENCE)
             undo.callback(self._patience.stop)
-            self._writer = address.engine(1, self._lease_clock)
+            self._writer = address.engine(1)
             undo.callback(self._writer.dispose)
             with self._writer.connect() as connection:
                 bring_up_to_date(connection, address.schema, address.where)
-            self.readers = address.engine(_READERS, self._lease_clock, **_READING)
+                self._ask_the_time(connection)
+            self.readers = address.engine(_READERS, **_READING)
             undo.callback(self.readers.dispose)
             self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
             undo.callback(self._listener.stop)
@@ -217,8 +216,8 @@ class _Open:
                 self.used(connection),
                 connection.begin(),
             ):
-                if self._lease_clock.is_stale():
-                    self._lease_clock.set(_now_of(connection))
+                if self._clock.is_stale():
+                    self._ask_the_time(connection)
                 yield connection
                 xid = self._announce(connection)
         except DBAPIError as error:
@@ -227,6 +226,13 @@ class _Open:
                 raise
         if xid is not None:
             self._commits += 1
+
+    def _ask_the_time(self, connection: Connection) -> None:
+        asked = self._clock.monotonic()
+        now = connection.exec_driver_sql(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        ).scalar_one()
+        self._clock.tell(int(now), asked)
 
     def _announce(self, connection: Connection) -> str | None:
         """Tell the others, on commit, if anything was written; return the transaction's id."""
@@ -259,11 +265,3 @@ class _Open:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_TURN)
-
-
-def _now_of(connection: Connection) -> int:
-    return int(
-        connection.exec_driver_sql(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-        ).scalar_one()
-    )

@@ -101,6 +101,13 @@ MOVE_CURSORS = Statement(
 )
 """Move the cursors forward, never back."""
 
+REWIND_CURSORS = Statement(
+    update(tasks)
+    .where(tasks.c.planned_until.between(bindparam("ahead"), bindparam("limit")))
+    .values(planned_until=_now)
+)
+"""Move the cursors of the future back."""
+
 # --- planning -----------------------------------------------------------------------------------
 
 _keys_in = incoming("keys", runs.c.id, runs.c.task_id, runs.c.fire_time)

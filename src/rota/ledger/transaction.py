@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rota.core.instants import Instant
+from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import (
     Beat,
     Claim,
@@ -26,7 +26,7 @@ from rota.core.ports import (
 from rota.core.run import WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import StateError, UnknownRunError
-from rota.ledger import claiming, leases, planning, registry, rows, upkeep
+from rota.ledger import claiming, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -201,19 +201,16 @@ class SqlTransaction:
     # --- nodes ---
 
     def join(self, node: Node) -> None:
-        start = leases.time_of_leases(self._connection, node.seen_at)
-        until = {"lease_until": start + (node.lease_until - node.seen_at)}
-        upkeep.INSERT_NODE(self._connection, **rows.node_row(node) | until)
+        upkeep.INSERT_NODE(self._connection, **rows.node_row(node))
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
     ) -> Beat:
-        start = leases.time_of_leases(self._connection, now)
         alive = upkeep.BEAT.count(
             self._connection,
             node_id=node_id,
             now=now,
-            until=start + (lease_until - now),
+            until=lease_until,
             about=rows.to_json(info),
         )
         if not alive:
@@ -223,15 +220,11 @@ class SqlTransaction:
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         upkeep.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
 
-    def reap(
-        self,
-        now: Instant,
-        judge: Callable[[Orphan], Ending],
-        gone: Collection[str] = (),
-    ) -> list[Run]:
+    def reap(self, judge: Callable[[Orphan], Ending], gone: Collection[Node] = ()) -> list[Run]:
         self._turn()
-        late = leases.time_of_leases(self._connection, now)
-        upkeep.DECLARE_GONE(self._connection, ids=encode(gone), now=late)
+        if gone:
+            seen = encode((node.id, node.seen_at) for node in gone)
+            upkeep.DECLARE_GONE(self._connection, seen=seen)
         orphans = [
             Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
             for *run, policy in sorted(upkeep.ORPHANS.rows(self._connection))
@@ -245,6 +238,16 @@ class SqlTransaction:
             sql.SETTLE_ORPHANS(self._connection, settled=batch)
             self._write_attempts(endings)
         return [orphan.run for orphan in orphans]
+
+    # --- the clock ---
+
+    def rewind(self, now: Instant) -> None:
+        self._turn()
+        span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
+        sql.REWIND_CURSORS(self._connection, now=now, **span)
+        upkeep.REWIND_RUNS(self._connection, now=now, **span)
+        upkeep.REWIND_ATTEMPTS(self._connection, now=now, **span)
+        upkeep.FORGET_FUTURE(self._connection, made_after=rows.first_id(now), **span)
 
     # --- retention ---
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, insert, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from rota.core.run import State
+from rota.core.catchup import ON_TIME
+from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
-from rota.ledger.jsonrows import gathered, listed
+from rota.ledger.jsonrows import gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
@@ -54,18 +69,17 @@ SET_NODE_STATE = Statement(
 )
 
 _LIVING = one_of(nodes.c.state, frozenset({"up", "draining"}))
+_seen_in = incoming("seen", nodes.c.id, nodes.c.seen_at)
 DECLARE_GONE = Statement(
     update(nodes)
     .where(
-        one_of(nodes.c.state, frozenset({"up", "draining", "stopped"})),
-        or_(
-            nodes.c.id.in_(listed("ids")),
-            and_(_LIVING, nodes.c.lease_until < _now),
-        ),
+        nodes.c.id == _seen_in.c.id,
+        nodes.c.seen_at == _seen_in.c.seen_at,
+        nodes.c.state != word("gone"),
     )
     .values(state=word("gone"))
 )
-"""Declare gone the nodes with these ids and those whose lease ran out."""
+"""Declare gone the nodes (id, last sign of life) of which nothing was heard since."""
 
 ORPHANS = Statement(
     all_of(
@@ -79,6 +93,66 @@ ORPHANS = Statement(
 )
 """The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown, in no
 order: with one, SQLite would read every run."""
+
+# --- a clock that was ahead ---------------------------------------------------------------------
+
+
+def _is_ahead(instant: ColumnElement[Any]) -> ColumnElement[bool]:
+    return instant.between(bindparam("ahead"), bindparam("limit"))
+
+
+def _not_after_now(column: Column[Any]) -> ColumnElement[Any]:
+    return case((column > _now, _now), else_=column)
+
+
+_waits_since = func.coalesce(
+    select(attempts.c.finished_at)
+    .where(attempts.c.run_id == runs.c.id, attempts.c.number == runs.c.attempt)
+    .scalar_subquery(),
+    runs.c.created_at,
+)
+REWIND_RUNS = Statement(
+    update(runs)
+    .where(
+        is_waiting(runs),
+        _is_ahead(_waits_since),
+        # That of a new occurrence counts from its own time, whenever it was written.
+        or_(runs.c.attempt > literal_column("0"), runs.c.cause != word(Cause.SCHEDULE)),
+    )
+    .values(
+        available_at=runs.c.available_at - (_waits_since - _now),
+        created_at=_not_after_now(runs.c.created_at),
+        started_at=_not_after_now(runs.c.started_at),
+        attempt_started_at=_not_after_now(runs.c.attempt_started_at),
+    )
+)
+"""Have the runs that wait since a time to come wait since now."""
+
+REWIND_ATTEMPTS = Statement(
+    update(attempts)
+    .where(
+        attempts.c.run_id.in_(select(runs.c.id).where(is_waiting(runs))),
+        _is_ahead(attempts.c.finished_at),
+    )
+    .values(
+        started_at=_not_after_now(attempts.c.started_at),
+        finished_at=_now,
+    )
+)
+"""Have their attempts have ended now; only after REWIND_RUNS, which asks when they did."""
+
+FORGET_FUTURE = Statement(
+    delete(runs).where(
+        one_of(runs.c.state, WAITING | {State.MISSED, State.SKIPPED}),
+        runs.c.id >= bindparam("made_after"),  # bounds the search
+        _is_ahead(runs.c.fire_time),
+        # What was skipped or missed in its time, by whatever clock, stays.
+        or_(is_waiting(runs), runs.c.created_at - runs.c.fire_time > literal_column(str(ON_TIME))),
+        runs.c.attempt == literal_column("0"),
+    )
+)
+"""Delete the rows of occurrences that are yet to come, of which nothing was executed, and which
+wait or were found late."""
 
 # --- retention ----------------------------------------------------------------------------------
 

@@ -29,8 +29,8 @@ class FakeClock:
         if span < 0:
             raise ValueError("time does not run backwards; use step for the wall clock")
         with self._lock:
-            self._now += seconds(span)
             self._monotonic += span
+            self._now += seconds(span)
 
     def step(self, span: float) -> None:
         """Set the wall clock forward or back by `span` seconds, as an operator or NTP does."""

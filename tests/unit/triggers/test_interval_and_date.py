@@ -19,11 +19,11 @@ def test_the_period_is_the_sum() -> None:
     assert trigger.next_after(0) == 8 * DAY + HOUR + MINUTE // 2 + SECOND
 
 
-def test_the_anchor_is_no_instant_itself() -> None:
-    trigger = parse("interval", {"minutes": 5}, anchor=7)
-    assert trigger.next_after(-(10**18)) == 5 * MINUTE + 7
-    assert trigger.last_before(5 * MINUTE + 6) is None
-    assert trigger.next_after(5 * MINUTE + 7) == 10 * MINUTE + 7
+def test_it_counts_from_its_anchor_both_ways() -> None:
+    trigger = parse("interval", {"minutes": 5}, anchor=10 * DAY + 7)
+    assert trigger.next_after(10 * DAY + 7) == 10 * DAY + 5 * MINUTE + 7
+    assert trigger.last_before(10 * DAY + 5 * MINUTE + 6) == 10 * DAY + 7
+    assert trigger.next_after(9 * DAY) == 9 * DAY + 7
 
 
 def test_without_any_anchor_it_counts_from_1970() -> None:
