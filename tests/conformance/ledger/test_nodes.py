@@ -20,9 +20,16 @@ def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> Beat:
     return desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {"running": 1}))
 
 
-def reap(desk: Desk, state: State = State.QUEUED, gone: tuple[str, ...] = ()) -> list[Run]:
+def reap(
+    desk: Desk,
+    state: State = State.QUEUED,
+    gone: tuple[str, ...] = (),
+    adrift: dict[str, int] | None = None,
+) -> list[Run]:
     """Reap; what is found becomes `state`."""
-    return desk.do(lambda tx: tx.reap(desk.now, lambda orphan: crashed(orphan, state), gone))
+    return desk.do(
+        lambda tx: tx.reap(desk.now, lambda orphan: crashed(orphan, state), gone, adrift)
+    )
 
 
 def crashed(orphan: Orphan, state: State) -> Ending:
@@ -149,11 +156,13 @@ def test_the_old_holder_is_too_late_even_if_it_claims_the_run_again(desk: Desk) 
     desk.join("a", lease=30)
     old = desk.running(node="a")
     desk.clock.move(31)
+    desk.join("a again")
     reap(desk)
-    (new,) = desk.claim("a")
+    (new,) = desk.claim("a again")
     assert new.fence > old.fence
-    assert desk.settle(desk.ending(old), node="a") == [old.run_id]
-    assert desk.settle(desk.ending(new), node="a") == []
+    for node in ("a", "a again"):
+        assert desk.settle(desk.ending(old), node=node) == [old.run_id]
+    assert desk.settle(desk.ending(new), node="a again") == []
 
 
 def test_a_node_can_be_declared_gone_by_name(desk: Desk) -> None:
@@ -165,8 +174,10 @@ def test_a_node_can_be_declared_gone_by_name(desk: Desk) -> None:
 
 
 def test_runs_of_stopped_and_of_unknown_nodes_are_orphans(desk: Desk) -> None:
-    desk.join("a")
-    stopped, unknown = desk.running("x", node="a"), desk.running("y", node="never")
+    stopped, unknown = desk.running("x", node="a"), desk.running("y", node="forgotten")
+    desk.do(lambda tx: tx.leave("forgotten", "stopped", desk.now))
+    desk.clock.move(1)
+    desk.do(lambda tx: tx.prune(desk.now, 0))
     desk.do(lambda tx: tx.leave("a", "stopped", desk.now))
     assert ids(reap(desk)) == [stopped.run_id, unknown.run_id]
     assert states_of_nodes(desk) == {"a": "stopped"}
@@ -184,6 +195,7 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
         seen[orphan.run.task_id] = orphan.policy
         return crashed(orphan, State.LOST)
 
+    desk.clock.move(31)
     desk.do(lambda tx: tx.reap(desk.now, judge))
     assert seen == {"known": policy, "unknown": Policy()}
 
@@ -191,5 +203,51 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
 def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
     claim = desk.running()
     desk.do(lambda tx: tx.cancel(claim.run_id, "by hand", desk.now))
+    desk.clock.move(31)
     (run,) = reap(desk, State.CANCELLED)
     assert run.cancel_requested == "by hand"
+
+
+# --- what is adrift -----------------------------------------------------------------------------
+
+
+def test_a_node_can_ask_what_it_runs(desk: Desk) -> None:
+    mine, _, ended = desk.running("x"), desk.running("y", node="b"), desk.running("z")
+    desk.settle(desk.ending(ended))
+    desk.plan(desk.new("waits"))
+    assert desk.history.running_of("a") == {mine.run_id: mine.fence}
+    assert desk.history.running_of("never") == {}
+
+
+def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
+    policy = Policy(max_crashes=7)
+    desk.register(record("x", policy=policy))
+    adrift, other = desk.running("x"), desk.running("y")
+    seen: list[Orphan] = []
+
+    def judge(orphan: Orphan) -> Ending:
+        seen.append(orphan)
+        return crashed(orphan, State.QUEUED)
+
+    taken = desk.do(lambda tx: tx.reap(desk.now, judge, (), {adrift.run_id: adrift.fence}))
+    assert ids(taken) == [adrift.run_id]
+    assert [orphan.policy for orphan in seen] == [policy]
+    assert desk.run(adrift.run_id).fence > adrift.fence
+    assert desk.run(other.run_id).state is State.RUNNING
+    assert desk.settle(desk.ending(adrift)) == [adrift.run_id]  # whoever still has it is too late
+
+
+def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
+    old, ended = desk.running("x"), desk.running("y")
+    desk.settle(desk.ending(ended))
+    desk.settle(desk.ending(old, State.QUEUED))
+    desk.claim("a")
+    assert reap(desk, adrift={old.run_id: old.fence, ended.run_id: ended.fence, "never": 1}) == []
+    assert desk.states() == ["running", "succeeded"]
+
+
+def test_an_orphan_that_is_adrift_too_is_settled_once(desk: Desk) -> None:
+    claim = desk.running()
+    desk.clock.move(31)
+    assert ids(reap(desk, adrift={claim.run_id: claim.fence})) == [claim.run_id]
+    assert len(desk.history.attempts(claim.run_id)) == 1
