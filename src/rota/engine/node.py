@@ -28,12 +28,11 @@ class Identity:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
 
-    def renew(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
-        """Take a new id and return the row to join with."""
+    def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
+        """Return the row to join with, which has a new id; it is taken once that is durable."""
         now = self._clock.now()
-        self.id = self._ids.new(now)
         return Node(
-            id=self.id,
+            id=self._ids.new(now),
             name=self.name,
             host=host(),
             pid=os.getpid(),
@@ -61,7 +60,10 @@ def is_dead(node: Node) -> bool:
     if node.host != host():
         return False
     try:
-        born = psutil.Process(node.pid).create_time()
+        process = psutil.Process(node.pid)
+        born = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:  # its parent has not taken note yet
+            return True
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:

@@ -1,26 +1,52 @@
-"""Takes over the runs of nodes that are gone."""
+"""Takes over the runs of nodes that are gone, and hands back those that nobody runs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
+from typing import NamedTuple
 
-from rota.core.lifecycle import settle
+from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Clock, Ending, History, Node, Orphan
 from rota.core.run import Attempt, Run
-from rota.engine.node import is_dead
+from rota.engine.flights import Flights
+from rota.engine.heartbeat import Heartbeat
+from rota.engine.node import Identity, is_dead
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
 
 logger = logging.getLogger("rota.node")
 
+GLANCE = 0.5
+"""Seconds between two glances at the nodes that were there at the last look."""
+
+RECOVERY = 2.0
+"""Seconds that a node which was out of touch gives the others to come back with it."""
+
+
+class _Look(NamedTuple):
+    nodes: list[Node]
+    running: dict[str, int]  # run id → fence, of this node's own
+
+    def name(self, node_id: str | None) -> str:
+        for node in self.nodes:
+            if node.id == node_id:
+                return f"{node.name} (pid {node.pid})"
+        return node_id or "?"
+
 
 class Reaper:
     """Settles the running runs of every node whose lease ran out or whose process is gone.
 
-    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone.
+    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. It
+    looks into the ledger `every` so many seconds; in between it only glances, without the ledger,
+    at the leases and processes it saw there, and looks at once where one has ended.
+
+    It also sees to runs that the ledger says this node runs while it does not: their claim was
+    written, and the answer lost. Found so twice in a row, they are adrift and wait again.
     """
 
     def __init__(
@@ -29,55 +55,99 @@ class Reaper:
         clock: Clock,
         history: History,
         writing: Writing,
+        identity: Identity,
+        heartbeat: Heartbeat,
+        flights: Flights,
         every: float,
         wake: Wake,
     ) -> None:
         self._clock = clock
         self._history = history
         self._writing = writing
+        self._identity = identity
+        self._heartbeat = heartbeat
+        self._flights = flights
         self._every = every
         self._wake = wake
+        self._others: list[Node] = []  # the living ones, at the last look
+        self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
         """Look for ever."""
+        loop = asyncio.get_running_loop()
+        looked, gaps = loop.time(), self._heartbeat.gaps
         while True:
-            await asyncio.sleep(self._every)
-            try:
-                await self.reap()
-            except LedgerError as error:
-                logger.warning("Could not look for nodes that are gone: %s", error)
+            await asyncio.sleep(min(GLANCE, self._every))
+            await self._heartbeat.hold()
+            if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
+                gaps = self._heartbeat.gaps
+                await asyncio.sleep(RECOVERY)
+            elif loop.time() - looked >= self._every or self._has_lost_somebody():
+                looked = loop.time()
+                await self._try()
+
+    def _has_lost_somebody(self) -> bool:
+        now = self._clock.now()
+        return any(node.lease_until < now or is_dead(node) for node in self._others)
+
+    async def _try(self) -> None:
+        try:
+            await self.reap()
+        except LedgerError as error:
+            self._others.clear()  # no need to glance until the next look
+            logger.warning("Could not look for nodes that are gone: %s", error)
 
     async def reap(self) -> list[Run]:
-        """Look once; returns the runs that were taken over, as they were."""
-        gone, names = await asyncio.to_thread(self._gone)
+        """Look once; returns the runs that were taken over or handed back, as they were; raises
+        LedgerError."""
+        look = await asyncio.to_thread(self._look)
+        living = [node for node in look.nodes if node.state in ("up", "draining")]
+        self._others = [node for node in living if node.id != self._identity.id]
+        gone = [node.id for node in self._others if is_dead(node)]
+        adrift = self._adrift(look.running)
         now = self._clock.now()
         runs = await self._writing.once(
-            lambda tx: tx.reap(now, lambda orphan: self._judge(orphan, names), gone)
+            lambda tx: tx.reap(now, lambda orphan: self._judge(orphan, look, adrift), gone, adrift)
         )
         for run in runs:
-            logger.warning("Took over run %s of %s: its node is gone", run.id, run.task_id)
+            why = "it never began here" if run.id in adrift else "its node is gone"
+            logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
             self._wake.set()
         return runs
 
-    def _gone(self) -> tuple[list[str], dict[str, str]]:
-        nodes = self._history.nodes()
-        names = {node.id: f"{node.name} (pid {node.pid})" for node in nodes}
-        return [node.id for node in nodes if _may_be_gone(node) and is_dead(node)], names
+    def _look(self) -> _Look:
+        return _Look(self._history.nodes(), self._history.running_of(self._identity.id))
 
-    def _judge(self, orphan: Orphan, names: dict[str, str]) -> Ending:
-        run, now = orphan.run, self._clock.now()
-        node = names.get(run.node or "", run.node or "?")
-        outcome = Outcome(OutcomeKind.CRASHED, error=f"its node {node} is gone")
-        settlement = settle(
-            outcome,
-            run_id=run.id,
-            failures=run.failures,
-            crashes=run.crashes,
-            policy=orphan.policy,
-            now=now,
-            cancel_reason=run.cancel_requested,
-        )
+    def _adrift(self, running: dict[str, int]) -> dict[str, int]:
+        before = self._astray
+        self._astray = {
+            run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
+        }
+        return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
+
+    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str]) -> Ending:
+        run, now, node = orphan.run, self._clock.now(), look.name(orphan.run.node)
+        if run.id in adrift:
+            outcome = Outcome(OutcomeKind.CANCELLED, error=f"node {node} claimed it, not knowing")
+            settlement = never_begun(
+                f"handed back: node {node} claimed it and never began it",
+                failures=run.failures,
+                crashes=run.crashes,
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
+        else:
+            outcome = Outcome(OutcomeKind.CRASHED, error=f"its node {node} is gone")
+            settlement = settle(
+                outcome,
+                run_id=run.id,
+                failures=run.failures,
+                crashes=run.crashes,
+                policy=orphan.policy,
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
         attempt = Attempt(
             run_id=run.id,
             number=run.attempt,
@@ -88,7 +158,3 @@ class Reaper:
             error=outcome.error,
         )
         return Ending(attempt, run.fence, settlement)
-
-
-def _may_be_gone(node: Node) -> bool:
-    return node.state in ("up", "draining")

@@ -13,7 +13,7 @@ from typing import Any
 
 from rota import capture
 from rota.core.ids import RunIds
-from rota.core.instants import Instant, seconds, to_iso
+from rota.core.instants import Instant, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
@@ -76,6 +76,16 @@ class Engine:
         self.flights = Flights()
         self.identity = Identity(clock, self.ids, name=settings.node_name, version=settings.version)
         self.writing = Writing(ledger, clock)
+        self.heartbeat = Heartbeat(
+            clock=clock,
+            writing=self.writing,
+            identity=self.identity,
+            lease=settings.lease_seconds,
+            slots=sum(executor.slots for executor in executors.values()),
+            info=self._info,
+            cancel=self._cancel_runs,
+            lost=self._let_go,
+        )
         self.pump = Pump(self.writing)
         self.recorder = Recorder(
             clock=clock,
@@ -94,6 +104,7 @@ class Engine:
             flights=self.flights,
             deadlines=self.deadlines,
             pump=self.pump,
+            heartbeat=self.heartbeat,
             node_id=lambda: self.identity.id,
             stuck=self.stuck_places,
             ended=self.recorder.ended,
@@ -113,20 +124,14 @@ class Engine:
             loop=loop,
             clock_stepped=self.poke,
         )
-        self.heartbeat = Heartbeat(
-            clock=clock,
-            writing=self.writing,
-            identity=self.identity,
-            lease=settings.lease_seconds,
-            info=self._info,
-            cancel=self._cancel_runs,
-            lost=self._rejoin,
-        )
         self.reaper = Reaper(
             clock=clock,
             history=ledger.history,
             writing=self.writing,
-            every=settings.lease_seconds / 2,
+            identity=self.identity,
+            heartbeat=self.heartbeat,
+            flights=self.flights,
+            every=settings.lease_seconds / 3,
             wake=self.dispatcher.wake,
         )
         self.refresher = Refresher(
@@ -188,6 +193,7 @@ class Engine:
     def poke(self) -> None:
         """Look at everything at once: the clock was moved, or something was written."""
         self.ticking.wakeup()
+        self.heartbeat.wake.set()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
 
@@ -269,7 +275,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self.registrar.wake, self._landed):  # fmt: skip
+                     self.deadlines.wake, self.registrar.wake, self.heartbeat.wake,
+                     self._landed):  # fmt: skip
             wake.bind(self._loop)
         try:
             await self._begin()
@@ -311,7 +318,7 @@ class Engine:
     async def _begin(self) -> None:
         for executor in self.executors.values():
             executor.start()
-        await self._join()
+        await self.heartbeat.join()
         await self.reaper.reap()
         await self.registrar.register_all()
         if self.dispatcher.only is None:
@@ -356,20 +363,20 @@ class Engine:
             if (left is not None and left <= 0) or not await self._landed.wait(left):
                 return
 
-    async def _join(self) -> None:
-        slots = sum(executor.slots for executor in self.executors.values())
-        lease = seconds(self.settings.lease_seconds)
-        node = self.identity.renew(slots=slots, lease=lease, info=self._info())
-        await self.writing.once(lambda tx: tx.join(node))
-
     async def _leave(self, state: str) -> None:
         node_id, now = self.identity.id, self.clock.now()
         await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
 
-    def _rejoin(self) -> None:
+    def _let_go(self) -> None:
+        """Stop every attempt, and record none of them: their runs are another node's by now.
+
+        What does not stop is listed as stuck, and its task does not start here beside it.
+        """
         for flight in list(self.flights.by_run.values()):
-            self.deadlines.cancel(flight, reason="its lease was lost")
-        asyncio.get_running_loop().create_task(self._join())
+            flight.executor.stop(flight.call)
+            flight.executor.abandon(flight.call)
+            self.flights.pop(flight.call)
+        self._landed.set()
 
     # --- between the loops ---
 

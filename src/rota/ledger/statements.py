@@ -140,7 +140,7 @@ INSERT_RUNS = _in_each(
 )
 """Write new runs (NEW_RUN); the unique key decides who won."""
 
-_living_node = select(literal_column("1").label("one")).where(
+_living_node: Select[Any] = select(literal_column("1").label("one")).where(
     nodes.c.id == bindparam("node"), is_living(nodes)
 )
 
@@ -319,9 +319,7 @@ def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
 
 # Its row is kept until the end: nobody declares the node gone between this look and the commit.
 _kept_node = _living_node.with_for_update(read=True).cte("kept_node")
-TAKE = Statement(
-    _take(_living_node.exists()), postgresql=_take(select(_kept_node.c.one).exists())
-)
+TAKE = Statement(_take(_living_node.exists()), postgresql=_take(select(_kept_node.c.one).exists()))
 """Make runs that wait a node's own, for one attempt; none of them if that node is gone."""
 
 STEPS_OF = Statement(

@@ -148,6 +148,7 @@ def test_of_different_occurrences_planned_at_once_only_one_is_let_go(
         ]
 
     one, other = two_desks
+    one.joined("a")
     states = at_once(lambda: plan(one, 0), lambda: plan(other, 1))
     assert sorted(states[0] + states[1]) == ["running"] * 10 + ["skipped"] * 50
 
