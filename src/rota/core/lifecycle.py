@@ -33,7 +33,7 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
         State.SUCCEEDED: "succeeded",
         State.FAILED: "no retry left, or quarantined",
         State.SCHEDULED: "failed or timed out, retry left",
-        State.QUEUED: "its worker died or shut down, on_crash=restart; or it never began",
+        State.QUEUED: "its worker died or shut down, on_crash=restart, or it never began",
         State.LOST: "its worker died or shut down, on_crash=lose",
         State.CANCELLED: "cancelled",
     },

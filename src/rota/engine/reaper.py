@@ -129,9 +129,10 @@ class Reaper:
     def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str]) -> Ending:
         run, now, node = orphan.run, self._clock.now(), look.name(orphan.run.node)
         if run.id in adrift:
-            outcome = Outcome(OutcomeKind.CANCELLED, error=f"node {node} claimed it, not knowing")
+            why = f"handed back: node {node} claimed it and never began it"
+            outcome = Outcome(OutcomeKind.CANCELLED, error=why)
             settlement = never_begun(
-                f"handed back: node {node} claimed it and never began it",
+                why,
                 failures=run.failures,
                 crashes=run.crashes,
                 now=now,

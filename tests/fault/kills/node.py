@@ -67,7 +67,7 @@ class StruckLedger:
 
         # Whoever waits for this future learns of it after its first callback, which is ours.
         future: Future[T] = Future()
-        watched = self._ledger.write(lambda tx: operation(Watched(tx, written)))  # type: ignore[arg-type]
+        watched = self._ledger.write(lambda tx: operation(Watched(tx, written)))
         watched.add_done_callback(committed)
         watched.add_done_callback(lambda done: _pass_on(done, future))
         return future
@@ -98,6 +98,6 @@ if __name__ == "__main__":
     def struck(url: str, *, clock: Clock) -> Any:
         return StruckLedger(open_ledger(url, clock=clock), moment, number)
 
-    app.open_ledger = struck
+    app.open_ledger = struck  # type: ignore[attr-defined]
     sys.argv[1:] = ["up"]
     run()

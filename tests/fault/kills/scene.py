@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.clock import SystemClock
-from rota.core.ports import Ledger
+from rota.core.ports import Ledger, Transaction
 from rota.core.run import Run, State
 from rota.ledger import open_ledger
 from tests.fault.journal import PRELUDE, Entry, Journal
@@ -55,6 +55,7 @@ class Scene:
         settings = {"lease_seconds": LEASE, "ledger_url": ledger.url, **manager}
         self.project = Project(path, tasks, **settings)
         self.ledger = ledger
+        self.clock = SystemClock()
         self.journal = Journal(path)
 
     def up(self) -> AbstractContextManager[Up]:
@@ -84,8 +85,12 @@ class Scene:
 
     def quiet(self) -> None:
         """Let nothing new fall due, and wait until all there is has ended."""
-        for task in ("flaky", "short"):
-            self.project.rota("pause", task)
+
+        def pause(tx: Transaction) -> None:
+            for task in ("flaky", "short"):
+                tx.pause(task, self.clock.now(), None, "enough")
+
+        self.ledger.write(pause).result()
         until(lambda: not self.ledger.history.active())
 
 
