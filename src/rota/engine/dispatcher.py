@@ -198,9 +198,9 @@ class Dispatcher:
             asyncio.get_running_loop().call_later(wait, self._submit, name, at, flights)
             return
         held = [flight for flight in flights if self._flights.has(flight)]
-        self._executors[name].submit(
-            [flight.call for flight in held if flight.stopped_at is None], self._ended
-        )
+        calls = [flight.call for flight in held if flight.stopped_at is None]
+        if calls:
+            self._executors[name].submit(calls, self._ended)
         for flight in held:
             if flight.stopped_at is not None:
                 self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -76,6 +77,7 @@ class StruckLedger:
         if moment == self._moment:
             self._moment = ""
             os.kill(os.getpid(), self._number)
+            time.sleep(1)  # it may meet another thread first: this one is not to go on meanwhile
 
 
 def _is_something(verb: str, args: Any, answer: Any) -> bool:
