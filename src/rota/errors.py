@@ -10,6 +10,7 @@ RotaError
 ├── UnknownRunError            no run has this id
 ├── StateError                 what was asked does not fit the state the run or task is in
 ├── NotRunningError            asked for the current run outside of one
+├── NodeGoneError              this node's lease is no more: others declared it gone
 ├── Mistakes                   several of these at once
 └── LedgerError                the ledger cannot do what it was asked
     ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
@@ -78,6 +79,10 @@ class StateError(RotaError):
 
 class NotRunningError(RotaError):
     """The current run was asked for outside of one."""
+
+
+class NodeGoneError(RotaError):
+    """This node's lease is no more: others declared it gone, or it never joined."""
 
 
 class LedgerError(RotaError):

@@ -51,7 +51,10 @@ class Past:
         def all_of(waiting: Any) -> Verdict:
             return Verdict([one.run_id for one in waiting])
 
-        return tx.claim(NODE, now, 10, (), all_of)
+        tx.leave(NODE, "draining", now)  # one that has stopped claims nothing
+        claims = tx.claim(NODE, now, 10, (), all_of)
+        tx.leave(NODE, "stopped", now)
+        return claims
 
     def _planned(self, task_id: str, at: Instant, state: State, count: int) -> NewRun:
         return NewRun(

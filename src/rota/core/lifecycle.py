@@ -33,7 +33,7 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
         State.SUCCEEDED: "succeeded",
         State.FAILED: "no retry left, or quarantined",
         State.SCHEDULED: "failed or timed out, retry left",
-        State.QUEUED: "its worker died or shut down, on_crash=restart",
+        State.QUEUED: "its worker died or shut down, on_crash=restart, or it never began",
         State.LOST: "its worker died or shut down, on_crash=lose",
         State.CANCELLED: "cancelled",
     },
@@ -80,6 +80,15 @@ def settle(
             return _crashed(outcome, failures, crashes + 1, policy, now)
         case _:
             return _failed(outcome, run_id, failures + 1, crashes, policy, now)
+
+
+def never_begun(
+    reason: str, *, failures: int, crashes: int, now: Instant, cancel_reason: str | None
+) -> Settlement:
+    """Say what a run becomes that was claimed, and whose attempt surely never began."""
+    if cancel_reason is not None:
+        return Settlement(State.CANCELLED, cancel_reason, failures, crashes)
+    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now)
 
 
 def _give_back(

@@ -199,7 +199,8 @@ class Transaction(Protocol):
         the cursors forward, never back; returns the rows this call wrote.
 
         A QUEUED row with a `claim` that need not wait is written as RUNNING on that node, attempt
-        and fence 1: planned and claimed in one, started when it is available.
+        and fence 1: planned and claimed in one, started when it is available. Where that node is
+        gone, it stays QUEUED.
 
         An `early` row is not decided beside a run of its task: that may have ended when its time
         comes. It is not written, and returned without a state.
@@ -218,7 +219,9 @@ class Transaction(Protocol):
         Offers `judge` up to `limit` of them, none of a task in `exclude`, no exclusive one beside
         a running run of its task and only the first of each exclusive task; what it takes becomes
         RUNNING with `attempt` and `fence` one higher, `node` set and `cancel_requested` cleared;
-        what it misses becomes MISSED. A claim brings the steps of earlier attempts.
+        what it misses becomes MISSED. A claim brings the steps of earlier attempts. Raises
+        NodeGoneError, and nothing is written, where it takes some for a node that was declared gone
+        or never joined.
         """
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
@@ -227,7 +230,8 @@ class Transaction(Protocol):
         written)."""
 
     def log(self, lines: Sequence[LogLine]) -> None:
-        """Append lines; one that is there already changes nothing."""
+        """Append lines; one that is there already changes nothing, and those of an attempt that
+        is known as crashed are dropped: who still says them was taken over."""
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
         """Set the progress of a running run; nothing under an old fence."""
@@ -250,10 +254,16 @@ class Transaction(Protocol):
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         """Set the node's state to `draining` or `stopped`."""
 
-    def reap(self, judge: Callable[[Orphan], Ending], gone: Collection[Node] = ()) -> list[Run]:
+    def reap(
+        self,
+        judge: Callable[[Orphan], Ending],
+        gone: Collection[Node] = (),
+        adrift: Mapping[str, int] | None = None,
+    ) -> list[Run]:
         """Declare gone those of the nodes that gave no sign of life since they were read, and
         settle their running runs as `judge` says (their fence rises); also settles running runs
-        whose node is stopped, gone or unknown. Returns them as they were."""
+        whose node is stopped, gone or unknown, and those of `adrift`, run id → fence, that are
+        running under that fence. Returns them as they were."""
 
     def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
         """Pause a task; raises UnknownTaskError."""
@@ -375,6 +385,9 @@ class History(Protocol):
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         """Return run id → reason for the running runs of a node that are to be cancelled."""
+
+    def running_of(self, node_id: str) -> dict[str, int]:
+        """Return run id → fence of what a node runs."""
 
     def nodes(self) -> list[Node]:
         """Return every known node, newest first."""

@@ -24,11 +24,12 @@ from rota.core.run import State
 from rota.core.task import Overlap
 from rota.engine.deadlines import Deadlines
 from rota.engine.flights import Flight, Flights
+from rota.engine.heartbeat import Heartbeat
 from rota.engine.registry import Entry, Registry
 from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
-from rota.errors import LedgerError
+from rota.errors import LedgerError, NodeGoneError
 from rota.scheduling import LEAD
 
 logger = logging.getLogger("rota.dispatcher")
@@ -36,6 +37,9 @@ logger = logging.getLogger("rota.dispatcher")
 BATCH = 1_000
 ALARMS: Instant = 10_000
 """It looks for what becomes available in rounds of this length, all that falls into one at once."""
+
+LEASE_LOOK = 0.05
+"""Seconds between two looks whether the lease holds again."""
 
 LOOK_EVERY = 5.0
 """Seconds after which it looks without being woken: for retries that a dead node left."""
@@ -55,6 +59,7 @@ class Dispatcher:
         flights: Flights,
         deadlines: Deadlines,
         pump: Pump,
+        heartbeat: Heartbeat,
         node_id: Callable[[], str],
         stuck: Callable[[], Mapping[str, str]],
         ended: Done,
@@ -68,12 +73,12 @@ class Dispatcher:
         self._flights = flights
         self._deadlines = deadlines
         self._pump = pump
+        self._heartbeat = heartbeat
         self._node_id = node_id
         self._stuck = stuck
         self._ended = ended
         self._log_limit = log_limit
         self._alarms: set[Instant] = set()
-        self._kept: dict[str, str] = {}  # run id → executor with a slot for it
         self.accepting = True
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
         self.wake = Wake()
@@ -101,22 +106,31 @@ class Dispatcher:
             await self.wake.wait(LOOK_EVERY)
             try:
                 await self._claim_all()
+            except NodeGoneError:
+                self._heartbeat.wake.set()  # which joins anew
+                self.wake_at(self._clock.now() + seconds(0.5))
             except LedgerError:
                 self.wake_at(self._clock.now() + seconds(0.5))
 
     async def _claim_all(self) -> None:
         excluded: set[str] = set()
         while self.accepting:
+            await self._heartbeat.hold()
             free = self._free()
             room = min(sum(free.values()), BATCH)
             if room <= 0:
                 return
             judge = _Judge(self, free, self._stuck(), self._clock.now())
             now, node_id = judge.now, self._node_id()
-            claims = await self._writing.once(
-                lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
-            )
-            self._start([(claim, now) for claim in claims])
+            try:
+                claims = await self._writing.once(
+                    lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
+                )
+                await self._heartbeat.hold()
+                if node_id == self._node_id():  # else it was gone meanwhile, and they with it
+                    self._start([(claim, now) for claim in claims])
+            finally:
+                self._flights.coming = frozenset()
             if not claims and judge.refused <= excluded and not judge.missed:
                 return
             excluded |= judge.refused
@@ -129,21 +143,29 @@ class Dispatcher:
         name = entry.definition.executor
         if self._free_slots(name) <= 0:
             return None
-        self._kept[run_id] = name
-        self._flights.used[name] = self._flights.used.get(name, 0) + 1
+        self._flights.keep(run_id, name)
         return self._node_id()
 
-    def take_over(self, rows: Sequence[NewRun], written: Sequence[Planned]) -> None:
+    async def take_over(self, rows: Sequence[NewRun], written: Sequence[Planned]) -> None:
         """Start those of the planned rows that were claimed, give back the slots that were kept,
         and look for what waits."""
-        by_id = {row.id: row for row in rows if row.claim is not None}
-        for run_id in by_id:
-            self._flights.used[self._kept.pop(run_id)] -= 1
-        started = [by_id[one.run_id] for one in written if one.state is State.RUNNING]
-        self._start([(_first_claim(row), row.available_at) for row in started])
+        started = {one.run_id for one in written if one.state is State.RUNNING}
+        try:
+            if started:
+                await self._heartbeat.hold()
+        finally:
+            self.give_back(rows)
+        mine = [row for row in rows if row.id in started and row.claim == self._node_id()]
+        self._start([(_first_claim(row), row.available_at) for row in mine])
         if len(started) < len(rows):
             for instant in {row.available_at for row in rows}:
                 self.wake_at(instant)
+
+    def give_back(self, rows: Sequence[NewRun]) -> None:
+        """Free the slots that were kept for these rows."""
+        for row in rows:
+            if row.claim is not None:
+                self._flights.give_back(row.id)
 
     def _free(self) -> dict[str, int]:
         return {name: self._free_slots(name) for name in self._executors}
@@ -157,7 +179,7 @@ class Dispatcher:
         flights: dict[tuple[str, Instant], list[Flight]] = {}
         for claim, instant in claims:
             entry = self._registry.get(claim.task_id)
-            if entry is None:  # discarded since: the reaper of any node hands it back
+            if entry is None:  # discarded since: it is adrift now, and handed back
                 logger.warning("%s was claimed and is no longer known", claim.task_id)
                 continue
             at = max(instant, now)
@@ -169,16 +191,22 @@ class Dispatcher:
             self._submit(name, at, some)
 
     def _submit(self, name: str, at: Instant, flights: Sequence[Flight]) -> None:
-        wait = at - self._clock.now()
+        wait = (at - self._clock.now()) / SECOND
         # Also when this is called back: nothing starts early by the wall clock. A longer wait is
         # that of a clock which was set back since; by the old one the instant has come.
-        if 0 < wait <= LEAD:
-            asyncio.get_running_loop().call_later(wait / SECOND, self._submit, name, at, flights)
+        if not 0 < wait <= LEAD / SECOND:
+            wait = 0.0
+            if not self._heartbeat.holds:  # this node was frozen since it claimed them
+                self._heartbeat.wake.set()
+                wait = LEASE_LOOK
+        if wait:
+            asyncio.get_running_loop().call_later(wait, self._submit, name, at, flights)
             return
-        self._executors[name].submit(
-            [flight.call for flight in flights if flight.stopped_at is None], self._ended
-        )
-        for flight in flights:
+        held = [flight for flight in flights if self._flights.has(flight)]
+        calls = [flight.call for flight in held if flight.stopped_at is None]
+        if calls:
+            self._executors[name].submit(calls, self._ended)
+        for flight in held:
             if flight.stopped_at is not None:
                 self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
 
@@ -217,6 +245,10 @@ class Dispatcher:
             started_at=at,
             deadline=self._clock.monotonic() + wait + task.policy.timeout,
         )
+
+    def expect(self, run_ids: Sequence[str]) -> None:
+        """Note what is being claimed; called on the ledger's thread."""
+        self._flights.coming = frozenset(run_ids)
 
     def judge(
         self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
@@ -278,4 +310,5 @@ class _Judge:
             else:
                 miss.append((run.run_id, str(verdict)))
         self.missed = bool(miss)
+        self._dispatcher.expect(take)
         return Verdict(take, miss)

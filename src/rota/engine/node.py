@@ -25,12 +25,11 @@ class Identity:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
 
-    def renew(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
-        """Take a new id and return the row to join with."""
+    def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
+        """Return the row to join with, which has a new id; it is taken once that is durable."""
         now = self._clock.now()
-        self.id = self._ids.new(now)
         return Node(
-            id=self.id,
+            id=self._ids.new(now),
             name=self.name,
             host=host(),
             pid=os.getpid(),
@@ -72,6 +71,8 @@ def is_dead(node: Node) -> bool:
     if node.host != host():
         return False
     try:
+        if psutil.Process(node.pid).status() == psutil.STATUS_ZOMBIE:
+            return True  # its parent has not taken note yet
         found = born(node.pid)
     except psutil.NoSuchProcess:
         return True

@@ -104,7 +104,7 @@ class Planner:
         if not rows:
             return
         written = await self._writing.until_done(lambda tx: tx.plan(rows))
-        self._dispatcher.take_over(rows, written)
+        await self._dispatcher.take_over(rows, written)
         left = {one.run_id for one in written if one.state is None}
         for row in [row for row in rows if row.id in left]:
             self._leave(row, cursors)
@@ -208,9 +208,9 @@ class Planner:
         try:
             written = await self._writing.once(lambda tx: tx.plan(rows))
         except BaseException:
-            self._dispatcher.take_over(rows, [])
+            self._dispatcher.give_back(rows)
             raise
-        self._dispatcher.take_over(rows, written)
+        await self._dispatcher.take_over(rows, written)
         return [row.id for row in rows]
 
 

@@ -1,28 +1,53 @@
-"""Takes over the runs of nodes that are gone."""
+"""Takes over the runs of nodes that are gone, and hands back those that nobody runs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from rota.core.instants import SECOND, Instant
-from rota.core.lifecycle import settle
+from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Clock, Ending, History, Node, Orphan
 from rota.core.run import Attempt, Run
-from rota.engine.node import is_dead
+from rota.engine.flights import Flights
+from rota.engine.heartbeat import Heartbeat
+from rota.engine.node import Identity, is_dead
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
 
 logger = logging.getLogger("rota.node")
 
+GLANCE = 0.5
+"""Seconds between two glances at the nodes that were there at the last look."""
+
+RECOVERY = 2.0
+"""Seconds that a node which was out of touch gives the others to come back with it."""
+
+
+class _Look(NamedTuple):
+    nodes: list[Node]
+    running: dict[str, int]  # run id → fence, of this node's own
+
+    def name(self, node_id: str | None) -> str:
+        for node in self.nodes:
+            if node.id == node_id:
+                return f"{node.name} (pid {node.pid})"
+        return node_id or "?"
+
 
 class Reaper:
     """Settles the running runs of every node that fell silent or whose process is gone.
 
-    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone.
+    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. It
+    looks into the ledger `every` so many seconds; in between it only glances, without the ledger,
+    at the leases and processes it saw there, and looks at once where one has ended.
+
+    It also sees to runs that the ledger says this node runs while it does not: their claim was
+    written, and the answer lost. Found so twice in a row, they are adrift and wait again.
     """
 
     def __init__(
@@ -31,6 +56,9 @@ class Reaper:
         clock: Clock,
         history: History,
         writing: Writing,
+        identity: Identity,
+        heartbeat: Heartbeat,
+        flights: Flights,
         every: float,
         wake: Wake,
     ) -> None:
@@ -38,47 +66,94 @@ class Reaper:
         self._history = history
         self._silences = Silences(clock, every)
         self._writing = writing
+        self._identity = identity
+        self._heartbeat = heartbeat
+        self._flights = flights
         self._every = every
         self._wake = wake
+        self._others: list[Node] = []  # the living ones, at the last look
+        self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
         """Look for ever."""
+        loop = asyncio.get_running_loop()
+        looked, gaps = loop.time(), self._heartbeat.gaps
         while True:
-            await asyncio.sleep(self._every)
-            try:
-                await self.reap()
-            except LedgerError as error:
-                logger.warning("Could not look for nodes that are gone: %s", error)
+            await asyncio.sleep(min(GLANCE, self._every))
+            await self._heartbeat.hold()
+            if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
+                gaps = self._heartbeat.gaps
+                await asyncio.sleep(RECOVERY)
+            elif loop.time() - looked >= self._every or self._has_lost_somebody():
+                looked = loop.time()
+                await self._try()
+
+    def _has_lost_somebody(self) -> bool:
+        return self._silences.may_be_long() or any(map(is_dead, self._others))
+
+    async def _try(self) -> None:
+        try:
+            await self.reap()
+        except LedgerError as error:
+            self._others.clear()  # no need to glance at them until the next look
+            self._silences.forget()
+            logger.warning("Could not look for nodes that are gone: %s", error)
 
     async def reap(self) -> list[Run]:
-        """Look once; returns the runs that were taken over, as they were."""
-        nodes = await asyncio.to_thread(self._history.nodes)
-        names = {node.id: f"{node.name} (pid {node.pid})" for node in nodes}
-        living = [node for node in nodes if node.state in ("up", "draining")]
-        silent = self._silences.of(living)
-        gone = [node for node in living if node.id in silent or is_dead(node)]
+        """Look once; returns the runs that were taken over or handed back, as they were; raises
+        LedgerError."""
+        look = await asyncio.to_thread(self._look)
+        self._others = [
+            node
+            for node in look.nodes
+            if node.state in ("up", "draining") and node.id != self._identity.id
+        ]
+        silent = self._silences.of(self._others)
+        gone = [node for node in self._others if node.id in silent or is_dead(node)]
+        adrift = self._adrift(look.running)
         runs = await self._writing.once(
-            lambda tx: tx.reap(lambda orphan: self._judge(orphan, names), gone)
+            lambda tx: tx.reap(lambda orphan: self._judge(orphan, look, adrift), gone, adrift)
         )
         for run in runs:
-            logger.warning("Took over run %s of %s: its node is gone", run.id, run.task_id)
+            why = "it never began here" if run.id in adrift else "its node is gone"
+            logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
             self._wake.set()
         return runs
 
-    def _judge(self, orphan: Orphan, names: dict[str, str]) -> Ending:
-        run, now = orphan.run, self._clock.now()
-        node = names.get(run.node or "", run.node or "?")
-        outcome = Outcome(OutcomeKind.CRASHED, error=f"its node {node} is gone")
-        settlement = settle(
-            outcome,
-            run_id=run.id,
-            failures=run.failures,
-            crashes=run.crashes,
-            policy=orphan.policy,
-            now=now,
-            cancel_reason=run.cancel_requested,
-        )
+    def _look(self) -> _Look:
+        return _Look(self._history.nodes(), self._history.running_of(self._identity.id))
+
+    def _adrift(self, running: dict[str, int]) -> dict[str, int]:
+        before = self._astray
+        self._astray = {
+            run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
+        }
+        return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
+
+    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str]) -> Ending:
+        run, now, node = orphan.run, self._clock.now(), look.name(orphan.run.node)
+        if run.id in adrift:
+            why = f"handed back: node {node} claimed it and never began it"
+            outcome = Outcome(OutcomeKind.CANCELLED, error=why)
+            settlement = never_begun(
+                why,
+                failures=run.failures,
+                crashes=run.crashes,
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
+        else:
+            outcome = Outcome(OutcomeKind.CRASHED, error=f"its node {node} is gone")
+            settlement = settle(
+                outcome,
+                run_id=run.id,
+                failures=run.failures,
+                crashes=run.crashes,
+                policy=orphan.policy,
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
         attempt = Attempt(
             run_id=run.id,
             number=run.attempt,
@@ -95,27 +170,35 @@ class Silences:
     """For how long no sign of life came from each node, by this node's monotonic clock.
 
     Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
-    counts only while this node looked: after it stood still, or the ledger was away, the others
-    get the rest of their lease to be heard again.
+    counts only while this node looked: after it stood still, the others get the rest of their
+    lease to be heard again.
     """
 
     def __init__(self, clock: Clock, every: float) -> None:
         self._clock = clock
         self._longest_gap = 2 * every
         self._looked_at = clock.monotonic()
-        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence since
+        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence left
 
     def of(self, nodes: Sequence[Node]) -> set[str]:
         """Return the ids of those that were silent for longer than their lease."""
-        now = self._clock.monotonic()
-        passed, self._looked_at = min(now - self._looked_at, self._longest_gap), now
-        known, self._known = self._known, {}
+        passed, known = self._passed(), self._known
+        self._looked_at, self._known = self._clock.monotonic(), {}
         for node in nodes:
-            seen_at, silence = known.get(node.id, (None, 0.0))
-            silence = silence + passed if node.seen_at == seen_at else 0.0
-            self._known[node.id] = (node.seen_at, silence)
-        return {
-            node.id
-            for node in nodes
-            if self._known[node.id][1] * SECOND > node.lease_until - node.seen_at
-        }
+            lease = (node.lease_until - node.seen_at) / SECOND
+            seen_at, left = known.get(node.id, (None, lease))
+            left = left - passed if node.seen_at == seen_at else lease
+            self._known[node.id] = (node.seen_at, left)
+        return {node.id for node in nodes if self._known[node.id][1] < 0}
+
+    def may_be_long(self) -> bool:
+        """Say whether one was silent for longer than its lease, if nothing was heard since."""
+        passed = self._passed()
+        return any(left < passed for _, left in self._known.values())
+
+    def forget(self) -> None:
+        """Count from now on: while the ledger was away, nobody could be heard."""
+        self._known = {}
+
+    def _passed(self) -> float:
+        return min(self._clock.monotonic() - self._looked_at, self._longest_gap)

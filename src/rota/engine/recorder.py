@@ -41,7 +41,6 @@ class Recorder:
         self._node_id = node_id
         self._freed = freed
         self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
-        self.recording = 0  # attempts that have ended and are not yet durable
         self.total = 0  # attempts recorded since the start
         self.recorded = threading.Event()  # set whenever something became durable
         self.wake = Wake()
@@ -54,7 +53,7 @@ class Recorder:
     @property
     def is_idle(self) -> bool:
         """Say whether everything that ended is durable."""
-        return not self._ended and not self.recording
+        return not self._ended and not self._flights.going
 
     async def run(self) -> None:
         """Record for ever."""
@@ -78,7 +77,7 @@ class Recorder:
                     progress.append((call.run_id, flight.claim.fence, value))
         if not endings:
             return
-        self.recording = len(endings)
+        self._flights.going = frozenset(ending.attempt.run_id for ending in endings)
         self._freed(None)
 
         def write(tx: Transaction) -> list[str]:
@@ -90,7 +89,7 @@ class Recorder:
 
         for run_id in await self._writing.until_done(write):
             logger.warning("run %s belongs to another node by now: its end here is void", run_id)
-        self.recording = 0
+        self._flights.going = frozenset()
         self.total += len(endings)
         self.recorded.set()
         for instant in {None, *(ending.settlement.available_at for ending in endings)}:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rota import capture
 from rota.core.ids import RunIds
-from rota.core.instants import SECOND, Instant, seconds, to_iso
+from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
@@ -82,6 +82,16 @@ class Engine:
         self.flights = Flights()
         self.identity = Identity(clock, self.ids, name=settings.node_name, version=settings.version)
         self.writing = Writing(ledger, clock)
+        self.heartbeat = Heartbeat(
+            clock=clock,
+            writing=self.writing,
+            identity=self.identity,
+            lease=settings.lease_seconds,
+            slots=sum(executor.slots for executor in executors.values()),
+            info=self._info,
+            cancel=self._cancel_runs,
+            lost=self._let_go,
+        )
         self.pump = Pump(self.writing)
         self.recorder = Recorder(
             clock=clock,
@@ -100,6 +110,7 @@ class Engine:
             flights=self.flights,
             deadlines=self.deadlines,
             pump=self.pump,
+            heartbeat=self.heartbeat,
             node_id=lambda: self.identity.id,
             stuck=self.stuck_places,
             ended=self.recorder.ended,
@@ -120,19 +131,13 @@ class Engine:
             loop=loop,
             clock_stepped=self._clock_stepped,
         )
-        self.heartbeat = Heartbeat(
-            clock=clock,
-            writing=self.writing,
-            identity=self.identity,
-            lease=settings.lease_seconds,
-            info=self._info,
-            cancel=self._cancel_runs,
-            lost=self._rejoin,
-        )
         self.reaper = Reaper(
             clock=clock,
             history=ledger.history,
             writing=self.writing,
+            identity=self.identity,
+            heartbeat=self.heartbeat,
+            flights=self.flights,
             every=settings.lease_seconds / 5,
             wake=self.dispatcher.wake,
         )
@@ -208,6 +213,7 @@ class Engine:
     def poke(self) -> None:
         """Look at everything at once: the clock was moved, or something was written."""
         self.ticking.wakeup()
+        self.heartbeat.wake.set()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
         self.heartbeat.wake.set()
@@ -334,7 +340,7 @@ class Engine:
     async def _begin(self) -> None:
         for executor in self.executors.values():
             executor.start()
-        await self._join()
+        await self.heartbeat.join()
         with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
@@ -381,20 +387,20 @@ class Engine:
             if (left is not None and left <= 0) or not await self._landed.wait(left):
                 return
 
-    async def _join(self) -> None:
-        slots = sum(executor.slots for executor in self.executors.values())
-        lease = seconds(self.settings.lease_seconds)
-        node = self.identity.renew(slots=slots, lease=lease, info=self._info())
-        await self.writing.until_done(lambda tx: tx.join(node))
-
     async def _leave(self, state: str) -> None:
         node_id, now = self.identity.id, self.clock.now()
         await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
 
-    def _rejoin(self) -> None:
+    def _let_go(self) -> None:
+        """Stop every attempt, and record none of them: their runs are another node's by now.
+
+        What does not stop is listed as stuck, and its task does not start here beside it.
+        """
         for flight in list(self.flights.by_run.values()):
-            self.deadlines.cancel(flight, reason="its lease was lost")
-        asyncio.get_running_loop().create_task(self._join())
+            flight.executor.stop(flight.call)
+            flight.executor.abandon(flight.call)
+            self.flights.pop(flight.call)
+        self._landed.set()
 
     # --- between the loops ---
 

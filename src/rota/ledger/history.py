@@ -123,6 +123,10 @@ class SqlHistory:
         with self._database.reading() as connection:
             return dict(upkeep.CANCEL_REQUESTS.rows(connection, node_id=node_id))
 
+    def running_of(self, node_id: str) -> dict[str, int]:
+        with self._database.reading() as connection:
+            return dict(queries.RUNNING_OF_NODE.rows(connection, node_id=node_id))
+
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)

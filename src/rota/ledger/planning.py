@@ -20,9 +20,9 @@ from rota.ledger.jsonrows import encode
 def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
     """Write the rows that do not exist yet and return them, as they were written.
 
-    Mostly all of them are new, so that is tried first; which are not is asked only where the
-    unique keys say that some are not, and asked again where somebody was faster meanwhile.
-    Early ones that are left for their time are returned too.
+    Mostly all of them are new and the node that claims some lives, so that is tried first; what
+    is not so is asked only where fewer rows were written, and asked again where somebody was
+    faster meanwhile. Early ones that are left for their time are returned too.
     """
     new = runs
     while new:
@@ -33,12 +33,12 @@ def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
         sql.KEEP(connection)
         if planned is not None:
             return planned
-        new = _without_known(connection, new)
+        new = _without_dead_claims(connection, _without_known(connection, new))
     return []
 
 
 def _write(connection: Connection, runs: Sequence[NewRun]) -> list[Planned] | None:
-    """Decide and write all the runs; None, and half of it written, where not all are new."""
+    """Decide and write all the runs; None, and half of it written, where not all could be."""
     plan = _Plan(_active(connection, runs))
     for run in runs:
         plan.add(run)
@@ -60,6 +60,14 @@ def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRu
             seen.add(occurrence)
             new.append(run)
     return new
+
+
+def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
+    claimants = {run.claim for run in runs if run.claim}
+    if not claimants:
+        return list(runs)
+    living = sql.LIVING_NODES.rows(connection, ids=encode(claimants))
+    return [run if run.claim in living else run._replace(claim=None) for run in runs]
 
 
 def _active(connection: Connection, new: Sequence[NewRun]) -> dict[str, list[ActiveRun]]:

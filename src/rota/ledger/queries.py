@@ -76,6 +76,13 @@ ACTIVE_RUNS = Statement(_active_runs())
 ACTIVE_RUNS_OF = Statement(_active_runs(runs.c.task_id == bindparam("task_id")))
 """Every run of a task that has not ended (RUN), in no order."""
 
+RUNNING_OF_NODE = Statement(
+    select(gathered(runs.c.id, runs.c.fence)).where(
+        is_running(runs), runs.c.node == bindparam("node_id")
+    )
+)
+"""What a node runs: id, fence."""
+
 COUNTS = Statement(
     select(
         select(func.count()).where(is_waiting(runs)).scalar_subquery().label("waiting"),

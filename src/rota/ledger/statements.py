@@ -31,12 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 
+from rota.core.outcome import OutcomeKind
 from rota.core.run import State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
+    is_living,
     is_running,
     is_waiting,
     logs,
@@ -145,6 +147,15 @@ INSERT_RUNS = _in_each(
 )
 """Write new runs (NEW_RUN); the unique key decides who won."""
 
+_living_node: Select[Any] = select(literal_column("1").label("one")).where(
+    nodes.c.id == bindparam("node"), is_living(nodes)
+)
+
+LIVING_NODES = Statement(
+    select(gathered(nodes.c.id)).where(nodes.c.id.in_(listed("ids")), is_living(nodes))
+)
+"""Which of these nodes live."""
+
 _started_in = incoming("started", *rows.NEW_RUN)
 _one: ColumnElement[Any] = literal_column("1")
 _starts_at = case(
@@ -161,15 +172,15 @@ INSERT_STARTED = _in_each(
             ],
             select(
                 *_started_in.c,
-                *(bindparam("node"), _one, _one),
+                *(bindparam("node", type_=runs.c.node.type), _one, _one),
                 *(_starts_at, _starts_at),
-            ).where(true()),
+            ).where(_living_node.exists()),
         )
         .on_conflict_do_nothing()
     )
 )
 """Write new runs (NEW_RUN) that are a node's own from the start, for a first attempt as soon as
-they are available."""
+they are available; none of them if that node is gone."""
 
 _ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
 END_WAITING = Statement(
@@ -296,20 +307,27 @@ LOCK_WAITING = Statement(
 """The first of these runs (CANDIDATE), as they are by now, if they still wait; those that another
 node is just claiming are left out, and the others kept until the end (PostgreSQL only)."""
 
-TAKE = Statement(
-    update(runs)
-    .where(runs.c.id.in_(listed("ids")), is_waiting(runs))
-    .values(
-        state=word(State.RUNNING),
-        node=bindparam("node"),
-        attempt=runs.c.attempt + literal_column("1"),
-        fence=runs.c.fence + literal_column("1"),
-        started_at=func.coalesce(runs.c.started_at, _now),
-        attempt_started_at=_now,
-        cancel_requested=null(),
+
+def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
+    return (
+        update(runs)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs), node_lives)
+        .values(
+            state=word(State.RUNNING),
+            node=bindparam("node"),
+            attempt=runs.c.attempt + literal_column("1"),
+            fence=runs.c.fence + literal_column("1"),
+            started_at=func.coalesce(runs.c.started_at, _now),
+            attempt_started_at=_now,
+            cancel_requested=null(),
+        )
     )
-)
-"""Make runs that wait a node's own, for one attempt."""
+
+
+# Its row is kept until the end: nobody declares the node gone between this look and the commit.
+_kept_node = _living_node.with_for_update(read=True).cte("kept_node")
+TAKE = Statement(_take(_living_node.exists()), postgresql=_take(select(_kept_node.c.one).exists()))
+"""Make runs that wait a node's own, for one attempt; none of them if that node is gone."""
 
 STEPS_OF = Statement(
     all_of(
@@ -369,14 +387,25 @@ INSERT_ATTEMPTS = Statement(
 """Write attempts (ATTEMPT)."""
 
 _lines_in = incoming("lines", *rows.LOG)
+_was_taken_over = (
+    select(literal_column("1"))
+    .where(
+        attempts.c.run_id == _lines_in.c.run_id,
+        attempts.c.number == _lines_in.c.attempt,
+        attempts.c.outcome == word(OutcomeKind.CRASHED),
+    )
+    .exists()
+)
 INSERT_LINES = _in_each(
     lambda insert: (
         insert(logs)
-        .from_select([column.name for column in rows.LOG], select(*_lines_in.c).where(true()))
+        .from_select(
+            [column.name for column in rows.LOG], select(*_lines_in.c).where(~_was_taken_over)
+        )
         .on_conflict_do_nothing()
     )
 )
-"""Write log lines (LOG)."""
+"""Write log lines (LOG), but for those of an attempt that is known to have crashed."""
 
 _under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
 SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))

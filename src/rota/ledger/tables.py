@@ -201,6 +201,11 @@ def is_running(table: FromClause) -> ColumnElement[bool]:
     return table.c.state == word(State.RUNNING)
 
 
+def is_living(table: FromClause) -> ColumnElement[bool]:
+    """Say that a node has not left and was not declared gone."""
+    return one_of(table.c.state, frozenset({"up", "draining"}))
+
+
 def is_rare(table: FromClause) -> ColumnElement[bool]:
     """Say that a run ended otherwise than well, word for word as the partial indexes say it."""
     return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))

@@ -25,7 +25,7 @@ from rota.core.ports import (
 )
 from rota.core.run import WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
-from rota.errors import StateError, UnknownRunError
+from rota.errors import NodeGoneError, StateError, UnknownRunError
 from rota.ledger import claiming, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
@@ -100,7 +100,7 @@ class SqlTransaction:
         verdict = judge([rows.waiting_of(row) for row in candidates])
         self._end_waiting((run_id, State.MISSED, why, now) for run_id, why in verdict.miss)
         if verdict.take:
-            sql.TAKE(self._connection, ids=encode(verdict.take), node=node_id, now=now)
+            self._take(verdict.take, node_id, now)
         offered = {row[0]: row for row in candidates}
         return self._with_steps([rows.claim_of(offered[run_id]) for run_id in verdict.take])
 
@@ -113,6 +113,14 @@ class SqlTransaction:
         for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
             done.setdefault(run_id, {})[key] = json.loads(value)
         return [claim._replace(steps=done.get(claim.run_id, claim.steps)) for claim in claims]
+
+    def _take(self, run_ids: Sequence[str], node_id: str, now: Instant) -> None:
+        taken = sql.TAKE.count(self._connection, ids=encode(run_ids), node=node_id, now=now)
+        if taken < len(run_ids):  # all of them wait, and nobody else can take them meanwhile
+            raise NodeGoneError(
+                f"Node {node_id} may not claim: others declared it gone, or it never joined.",
+                remedy="It has to join anew; a running node does so by itself.",
+            )
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         if not endings:
@@ -220,15 +228,17 @@ class SqlTransaction:
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         upkeep.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
 
-    def reap(self, judge: Callable[[Orphan], Ending], gone: Collection[Node] = ()) -> list[Run]:
+    def reap(
+        self,
+        judge: Callable[[Orphan], Ending],
+        gone: Collection[Node] = (),
+        adrift: Mapping[str, int] | None = None,
+    ) -> list[Run]:
         self._turn()
         if gone:
             seen = encode((node.id, node.seen_at) for node in gone)
             upkeep.DECLARE_GONE(self._connection, seen=seen)
-        orphans = [
-            Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
-            for *run, policy in sorted(upkeep.ORPHANS.rows(self._connection))
-        ]
+        orphans = self._orphans(adrift or {})
         if orphans:
             endings = [judge(orphan) for orphan in orphans]
             batch = encode(
@@ -238,6 +248,17 @@ class SqlTransaction:
             sql.SETTLE_ORPHANS(self._connection, settled=batch)
             self._write_attempts(endings)
         return [orphan.run for orphan in orphans]
+
+    def _orphans(self, adrift: Mapping[str, int]) -> list[Orphan]:
+        """Return the runs without a living node, and those that are adrift, by id."""
+        found = upkeep.ORPHANS.rows(self._connection)
+        if adrift:
+            found += upkeep.ADRIFT.rows(self._connection, adrift=encode(adrift.items()))
+        by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
+        return [
+            Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
+            for _, (*run, policy) in sorted(by_id.items())
+        ]
 
     # --- the clock ---
 

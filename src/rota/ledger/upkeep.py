@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    and_,
     bindparam,
     case,
     delete,
@@ -27,6 +28,7 @@ from rota.ledger.jsonrows import gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
+    is_living,
     is_running,
     is_waiting,
     logs,
@@ -68,7 +70,6 @@ SET_NODE_STATE = Statement(
     .values(state=bindparam("new"), seen_at=_now)
 )
 
-_LIVING = one_of(nodes.c.state, frozenset({"up", "draining"}))
 _seen_in = incoming("seen", nodes.c.id, nodes.c.seen_at)
 DECLARE_GONE = Statement(
     update(nodes)
@@ -81,19 +82,30 @@ DECLARE_GONE = Statement(
 )
 """Declare gone the nodes (id, last sign of life) of which nothing was heard since."""
 
+_orphans = select(*rows.RUN, tasks.c.policy).join_from(
+    runs, tasks, tasks.c.id == runs.c.task_id, isouter=True
+)
 ORPHANS = Statement(
     all_of(
-        select(*rows.RUN, tasks.c.policy)
-        .join_from(runs, tasks, tasks.c.id == runs.c.task_id, isouter=True)
-        .where(
+        _orphans.where(
             is_running(runs),
-            runs.c.node.not_in(select(nodes.c.id).where(_LIVING)),
+            runs.c.node.not_in(select(nodes.c.id).where(is_living(nodes))),
         )
     )
 )
 """The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown, in no
 order: with one, SQLite would read every run."""
 
+_adrift_in = incoming("adrift", runs.c.id, runs.c.fence)
+ADRIFT = Statement(
+    all_of(
+        _orphans.join(
+            _adrift_in,
+            and_(runs.c.id == _adrift_in.c.id, runs.c.fence == _adrift_in.c.fence),
+        ).where(is_running(runs))
+    )
+)
+"""Those of the runs with these ids and fences that are running (RUN, and their task's policy)."""
 # --- a clock that was ahead ---------------------------------------------------------------------
 
 
@@ -175,7 +187,7 @@ DELETE_STEPS = Statement(delete(steps).where(steps.c.run_id.in_(listed("ids"))))
 DELETE_RUNS = Statement(delete(runs).where(runs.c.id.in_(listed("ids"))))
 
 DELETE_NODES = Statement(
-    delete(nodes).where(~_LIVING, nodes.c.seen_at < bindparam("before")),
+    delete(nodes).where(~is_living(nodes), nodes.c.seen_at < bindparam("before")),
 )
 """Forget dead nodes that were last seen before."""
 

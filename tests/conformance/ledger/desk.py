@@ -19,6 +19,7 @@ from rota.core.ports import (
     Ledger,
     NewRun,
     Node,
+    Orphan,
     Planned,
     StoredTask,
     TaskRecord,
@@ -59,6 +60,7 @@ class Desk:
         self.clock = clock or FakeClock()
         self.ids = RunIds()
         self.ledger: Ledger = open_ledger(url, clock=self.clock)
+        self._joined: set[str] = set()
 
     def __enter__(self) -> Self:
         self.ledger.open()
@@ -107,6 +109,9 @@ class Desk:
         return run._replace(**changes)
 
     def plan(self, *runs: NewRun, cursors: Mapping[str, Instant] | None = None) -> list[Planned]:
+        """Plan; the nodes that claim some join first if they have not."""
+        for node in {run.claim for run in runs if run.claim}:
+            self.joined(node)
         return self.do(lambda tx: tx.plan(runs, cursors))
 
     def claim(
@@ -117,6 +122,8 @@ class Desk:
         exclude: Collection[str] = (),
         judge: Callable[[Sequence[Waiting]], Verdict] | None = None,
     ) -> list[Claim]:
+        """Claim as a node, which joins first if it has not."""
+        self.joined(node)
         return self.do(lambda tx: tx.claim(node, self.now, limit, exclude, judge or take_all))
 
     def settle(self, *endings: Ending, node: str = "a") -> list[str]:
@@ -158,6 +165,12 @@ class Desk:
         return [run.state for run in self.history.runs(newest_first=False, limit=1000).runs]
 
     # --- nodes ---
+
+    def joined(self, node_id: str = "a") -> None:
+        """Join unless that was done, here or by another desk."""
+        if node_id not in self._joined and node_id not in ids(self.history.nodes()):
+            self.join(node_id)
+        self._joined.add(node_id)
 
     def join(self, node_id: str = "a", *, lease: float = 30) -> Node:
         node = Node(
@@ -223,5 +236,16 @@ def take(*run_ids: str) -> Callable[[Sequence[Waiting]], Verdict]:
 
 
 def ids(runs: Sequence[Any]) -> list[str]:
-    """The ids of runs, planned runs, claims or waiting runs."""
-    return [run.id if isinstance(run, Run | NewRun) else run.run_id for run in runs]
+    """The ids of runs, planned runs, claims, waiting runs or nodes."""
+    return [run.id if isinstance(run, Run | NewRun | Node) else run.run_id for run in runs]
+
+
+def declared_gone(desk: Desk, node_id: str) -> None:
+    """Have a node join and be declared gone."""
+    desk.joined(node_id)
+    nodes = [node for node in desk.history.nodes() if node.id == node_id]
+    desk.do(lambda tx: tx.reap(_nothing_runs, nodes))
+
+
+def _nothing_runs(orphan: Orphan) -> Ending:
+    raise AssertionError(f"{orphan} runs")

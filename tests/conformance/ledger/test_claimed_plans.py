@@ -8,7 +8,7 @@ import pytest
 
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
-from tests.conformance.ledger.desk import NOON, Desk
+from tests.conformance.ledger.desk import NOON, Desk, declared_gone
 
 
 @pytest.mark.parametrize("overlap", list(Overlap))
@@ -30,7 +30,7 @@ def test_who_comes_second_claims_nothing(desk: Desk) -> None:
 def test_beside_a_running_one_it_is_decided_as_ever(desk: Desk) -> None:
     desk.plan(desk.new(fire_time=NOON, overlap=Overlap.SKIP, claim="a"))
     (skipped,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP, claim="a"))
-    assert (skipped.state, "still going on node a" in skipped.reason) == (State.SKIPPED, True)
+    assert (skipped.state, "still going on node node a" in skipped.reason) == (State.SKIPPED, True)
     (queued,) = desk.plan(desk.new(fire_time=NOON + 2, overlap=Overlap.QUEUE, claim="a"))
     assert queued.state is State.QUEUED
     (beside,) = desk.plan(desk.new(fire_time=NOON + 3, overlap=Overlap.ALLOW, claim="a"))
@@ -90,3 +90,27 @@ def test_early_ones_of_a_batch_do_not_hold_up_the_others(desk: Desk) -> None:
         free.id: State.QUEUED,
     }
     assert desk.plan(free) == []
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["gone", "unknown"])
+def test_for_a_node_that_is_gone_it_waits(desk: Desk, joined: bool) -> None:
+    if joined:
+        declared_gone(desk, "a")
+    desk.plan(desk.new("known", fire_time=NOON))
+    desk.join("b")
+    runs = [
+        desk.new("known", fire_time=NOON, claim="a"),
+        desk.new("x", fire_time=NOON, claim="a"),
+        desk.new("y", fire_time=NOON, overlap=Overlap.SKIP, claim="a"),
+        desk.new("z", fire_time=NOON, claim="b"),
+    ]
+    planned = desk.do(lambda tx: tx.plan(runs))
+    assert [one.state for one in planned] == [State.QUEUED, State.QUEUED, State.RUNNING]
+    assert sorted(desk.states()) == ["queued", "queued", "queued", "running"]
+
+
+def test_for_a_node_that_leaves_it_runs_still(desk: Desk) -> None:
+    desk.join("a")
+    desk.do(lambda tx: tx.leave("a", "draining", desk.now))
+    (planned,) = desk.plan(desk.new(fire_time=NOON, claim="a"))
+    assert planned.state is State.RUNNING

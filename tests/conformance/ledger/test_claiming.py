@@ -9,7 +9,8 @@ import pytest
 from rota.core.ports import Verdict, Waiting
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
-from tests.conformance.ledger.desk import NOON, Desk, ids, take
+from rota.errors import NodeGoneError
+from tests.conformance.ledger.desk import NOON, Desk, declared_gone, ids, take
 
 
 class Listening:
@@ -118,6 +119,46 @@ def test_excluded_tasks_are_not_offered(desk: Desk) -> None:
     runs = [desk.new(name) for name in "abc"]
     desk.plan(*runs)
     assert offered(desk, exclude=["a", "c", "x"]) == [runs[1].id]
+
+
+# --- who may claim ------------------------------------------------------------------------------
+
+
+def claims_as(desk: Desk, node: str) -> None:
+    def all_but_one(waiting: Sequence[Waiting]) -> Verdict:
+        return Verdict(ids(waiting[1:]), [(waiting[0].run_id, "too late")])
+
+    desk.do(lambda tx: tx.claim(node, desk.now, 10, (), all_but_one))
+
+
+def test_a_node_that_is_gone_claims_nothing_and_is_told(desk: Desk) -> None:
+    desk.plan(desk.new("x"), desk.new("y"))
+    declared_gone(desk, "a")
+    with pytest.raises(NodeGoneError, match="declared it gone"):
+        claims_as(desk, "a")
+    assert desk.states() == ["queued", "queued"]
+    assert len(desk.claim("b")) == 2
+
+
+def test_a_node_that_never_joined_claims_nothing(desk: Desk) -> None:
+    desk.plan(desk.new("x"), desk.new("y"))
+    with pytest.raises(NodeGoneError, match="never joined"):
+        claims_as(desk, "never")
+
+
+def test_a_node_whose_lease_ran_out_claims_until_others_declare_it_gone(desk: Desk) -> None:
+    desk.join("a", lease=1)
+    desk.plan(desk.new("x"), desk.new("y"))
+    desk.clock.move(2)
+    claims_as(desk, "a")
+    assert desk.states() == ["missed", "running"]
+
+
+def test_a_node_that_leaves_ends_what_it_was_claiming(desk: Desk) -> None:
+    desk.join("a")
+    desk.do(lambda tx: tx.leave("a", "draining", desk.now))
+    desk.plan(desk.new())
+    assert len(desk.claim("a")) == 1
 
 
 # --- exclusive tasks ----------------------------------------------------------------------------

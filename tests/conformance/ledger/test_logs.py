@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rota.core.run import LogLine
+from rota.core.run import LogLine, State
 from tests.conformance.ledger.desk import NOON, Desk, line
 
 
@@ -36,3 +36,20 @@ def test_reading_goes_on_after_a_line(desk: Desk) -> None:
 def test_no_lines_are_nothing(desk: Desk) -> None:
     desk.do(lambda tx: tx.log([]))
     assert desk.history.logs("r") == []
+
+
+def test_an_attempt_that_was_taken_over_says_nothing_more(desk: Desk) -> None:
+    old = desk.running()
+    desk.do(lambda tx: tx.log([line(old.run_id, 1, "before")]))
+    desk.settle(desk.ending(old, State.QUEUED))  # crashed
+    (new,) = desk.claim("b")
+    late, own = line(old.run_id, 2, "late"), line(new.run_id, 1, "own", attempt=2)
+    desk.do(lambda tx: tx.log([late, own]))
+    assert [one.text for one in desk.history.logs(old.run_id)] == ["before", "own"]
+
+
+def test_an_attempt_that_failed_may_still_say_its_last_lines(desk: Desk) -> None:
+    claim = desk.running()
+    desk.settle(desk.ending(claim, State.SCHEDULED))
+    desk.do(lambda tx: tx.log([line(claim.run_id, 1, "why")]))
+    assert [one.text for one in desk.history.logs(claim.run_id)] == ["why"]

@@ -20,10 +20,15 @@ def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> Beat:
     return desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {"running": 1}))
 
 
-def reap(desk: Desk, *gone: str, state: State = State.QUEUED) -> list[Run]:
-    """Declare these nodes gone, as they are by now; what they leave becomes `state`."""
+def reap(
+    desk: Desk,
+    *gone: str,
+    state: State = State.QUEUED,
+    adrift: dict[str, int] | None = None,
+) -> list[Run]:
+    """Declare these nodes gone, as they are by now; what is found becomes `state`."""
     nodes = [node for node in desk.history.nodes() if node.id in gone]
-    return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes))
+    return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes, adrift))
 
 
 def crashed(orphan: Orphan, state: State) -> Ending:
@@ -146,11 +151,13 @@ def test_the_old_holder_wakes_up_too_late(desk: Desk) -> None:
 def test_the_old_holder_is_too_late_even_if_it_claims_the_run_again(desk: Desk) -> None:
     desk.join("a")
     old = desk.running(node="a")
+    desk.join("a again")
     reap(desk, "a")
-    (new,) = desk.claim("a")
+    (new,) = desk.claim("a again")
     assert new.fence > old.fence
-    assert desk.settle(desk.ending(old), node="a") == [old.run_id]
-    assert desk.settle(desk.ending(new), node="a") == []
+    for node in ("a", "a again"):
+        assert desk.settle(desk.ending(old), node=node) == [old.run_id]
+    assert desk.settle(desk.ending(new), node="a again") == []
 
 
 def test_only_the_nodes_named_are_declared_gone_whatever_the_time(desk: Desk) -> None:
@@ -172,8 +179,10 @@ def test_a_node_that_was_heard_meanwhile_is_not_gone(desk: Desk) -> None:
 
 
 def test_runs_of_stopped_and_of_unknown_nodes_are_orphans(desk: Desk) -> None:
-    desk.join("a")
-    stopped, unknown = desk.running("x", node="a"), desk.running("y", node="never")
+    stopped, unknown = desk.running("x", node="a"), desk.running("y", node="forgotten")
+    desk.do(lambda tx: tx.leave("forgotten", "stopped", desk.now))
+    desk.clock.move(1)
+    desk.do(lambda tx: tx.prune(desk.now, 0))
     desk.do(lambda tx: tx.leave("a", "stopped", desk.now))
     assert ids(reap(desk)) == [stopped.run_id, unknown.run_id]
     assert states_of_nodes(desk) == {"a": "stopped"}
@@ -191,12 +200,57 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
         seen[orphan.run.task_id] = orphan.policy
         return crashed(orphan, State.LOST)
 
-    desk.do(lambda tx: tx.reap(judge))
+    nodes = desk.history.nodes()
+    desk.do(lambda tx: tx.reap(judge, nodes))
     assert seen == {"known": policy, "unknown": Policy()}
 
 
 def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
     claim = desk.running()
     desk.do(lambda tx: tx.cancel(claim.run_id, "by hand", desk.now))
-    (run,) = reap(desk, state=State.CANCELLED)
+    (run,) = reap(desk, "a", state=State.CANCELLED)
     assert run.cancel_requested == "by hand"
+
+
+# --- what is adrift -----------------------------------------------------------------------------
+
+
+def test_a_node_can_ask_what_it_runs(desk: Desk) -> None:
+    mine, _, ended = desk.running("x"), desk.running("y", node="b"), desk.running("z")
+    desk.settle(desk.ending(ended))
+    desk.plan(desk.new("waits"))
+    assert desk.history.running_of("a") == {mine.run_id: mine.fence}
+    assert desk.history.running_of("never") == {}
+
+
+def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
+    policy = Policy(max_crashes=7)
+    desk.register(record("x", policy=policy))
+    adrift, other = desk.running("x"), desk.running("y")
+    seen: list[Orphan] = []
+
+    def judge(orphan: Orphan) -> Ending:
+        seen.append(orphan)
+        return crashed(orphan, State.QUEUED)
+
+    taken = desk.do(lambda tx: tx.reap(judge, (), {adrift.run_id: adrift.fence}))
+    assert ids(taken) == [adrift.run_id]
+    assert [orphan.policy for orphan in seen] == [policy]
+    assert desk.run(adrift.run_id).fence > adrift.fence
+    assert desk.run(other.run_id).state is State.RUNNING
+    assert desk.settle(desk.ending(adrift)) == [adrift.run_id]  # whoever still has it is too late
+
+
+def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
+    old, ended = desk.running("x"), desk.running("y")
+    desk.settle(desk.ending(ended))
+    desk.settle(desk.ending(old, State.QUEUED))
+    desk.claim("a")
+    assert reap(desk, adrift={old.run_id: old.fence, ended.run_id: ended.fence, "never": 1}) == []
+    assert desk.states() == ["running", "succeeded"]
+
+
+def test_an_orphan_that_is_adrift_too_is_settled_once(desk: Desk) -> None:
+    claim = desk.running()
+    assert ids(reap(desk, "a", adrift={claim.run_id: claim.fence})) == [claim.run_id]
+    assert len(desk.history.attempts(claim.run_id)) == 1

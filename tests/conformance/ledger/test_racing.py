@@ -119,6 +119,7 @@ def test_processes_plan_each_occurrence_once_from_an_empty_ledger(shared_url: st
 def test_processes_never_claim_the_same_run(shared_url: str) -> None:
     with Desk(shared_url) as desk:
         desk.plan(*(desk.new(f"t{n}") for n in range(100)))
+        desk.join()
         with racing(shared_url, "claim", "claim") as racers:
             won = [run_id for racer in racers for run_id in racer.hear()]
     assert len(set(won)) == len(won) == 100
@@ -147,6 +148,7 @@ def test_of_different_occurrences_planned_at_once_only_one_is_let_go(
         ]
 
     one, other = two_desks
+    one.joined("a")
     states = at_once(lambda: plan(one, 0), lambda: plan(other, 1))
     assert sorted(states[0] + states[1]) == ["running"] * 10 + ["skipped"] * 50
 

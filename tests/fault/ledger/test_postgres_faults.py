@@ -69,7 +69,6 @@ def test_a_commit_that_never_arrived_is_undone_and_can_be_repeated(
 
 
 def test_what_is_said_twice_is_done_once(near: Desk) -> None:
-    near.join()
     new = near.new(fire_time=NOON)
     assert [len(near.plan(new)) for _ in "ab"] == [1, 0]
     assert [len(near.claim()) for _ in "ab"] == [1, 0]

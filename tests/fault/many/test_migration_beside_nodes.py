@@ -92,7 +92,7 @@ def everything(desk: Desk, task_id: str) -> None:
     desk.do(lambda tx: tx.cancel(orphan.run_id, "enough", desk.now))
     assert desk.history.cancellations(node) == {orphan.run_id: "enough"}
     desk.do(lambda tx: tx.leave(node, "stopped", desk.now))
-    desk.do(lambda tx: tx.reap(desk.now, lambda one: lost(one, desk.now)))
+    desk.do(lambda tx: tx.reap(lambda one: lost(one, desk.now)))
     assert desk.run(orphan.run_id).state is State.LOST
     assert len(desk.history.attempts(failed.id)) == len(desk.history.attempts(run.id)) == 1
     assert len(desk.history.logs(orphan.run_id)) == 1

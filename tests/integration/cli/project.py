@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,9 @@ class Project:
         return files
 
     @contextmanager
-    def up(self, *words: str) -> Iterator[Up]:
+    def up(self, *words: str, command: Sequence[str] = (ROTA, "up")) -> Iterator[Up]:
         """Start `rota up`, and kill it at the end if it is there still."""
-        up = Up(self, *words)
+        up = Up(self, *words, command=command)
         try:
             yield up
         finally:
@@ -160,9 +160,11 @@ class Project:
 class Up:
     """A running `rota up`."""
 
-    def __init__(self, project: Project, *words: str) -> None:
+    def __init__(
+        self, project: Project, *words: str, command: Sequence[str] = (ROTA, "up")
+    ) -> None:
         self.process = subprocess.Popen(
-            [ROTA, "up", *words],
+            [*command, *words],
             cwd=project.path,
             env=environment(),
             stdout=subprocess.PIPE,

@@ -23,7 +23,8 @@ from tests.conformance.ledger.desk import NOON, Desk, FakeClock, line, record
 from tests.postgres import Postgres
 
 TASKS = st.sampled_from(["p", "q"])
-NODES = st.sampled_from(["a", "b"])
+NAMES = "abc"
+NODES = st.sampled_from(NAMES)
 # Words that databases sort, compare and store in ways of their own.
 TEXTS = st.sampled_from(
     ["", "by hand", "Ärger", "a", "B", "%_\\", "'\"", "nul \x00", "𝄞", "\ud800"]
@@ -57,7 +58,8 @@ class Agreement(RuleBasedStateMachine):
         self.desks = [self.open.enter_context(Desk(url, clock=self.clock)) for url in urls]
         self.first = self.desks[0]
         self.claims: list[Claim] = []
-        self.joined = 0
+        self.joined: list[str] = []
+        self.join(30)
 
     def teardown(self) -> None:
         self.open.close()
@@ -168,11 +170,10 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(lease=st.integers(1, 30))
     def join(self, lease: int) -> None:
-        if self.joined < 2:
-            name = "ab"[self.joined]
-            self.joined += 1
+        if len(self.joined) < len(NAMES):
+            self.joined.append(NAMES[len(self.joined)])
             for desk in self.desks:
-                desk.join(name, lease=lease)
+                desk.join(self.joined[-1], lease=lease)
 
     @rule(node=NODES, lease=st.integers(1, 30))
     def beat(self, node: str, lease: int) -> None:
@@ -183,15 +184,20 @@ class Agreement(RuleBasedStateMachine):
     def leave(self, node: str, state: str) -> None:
         self.all_do(lambda tx: tx.leave(node, state, self.now))
 
-    @rule(gone=st.sets(NODES, max_size=1), state=st.sampled_from([State.QUEUED, State.LOST]))
-    def reap(self, gone: set[str], state: State) -> None:
+    @rule(
+        gone=st.sets(NODES, max_size=1),
+        adrift=st.booleans(),
+        state=st.sampled_from([State.QUEUED, State.LOST]),
+    )
+    def reap(self, gone: set[str], adrift: bool, state: State) -> None:
         def judge(orphan: Orphan) -> Ending:
             run = orphan.run
             held = Claim(run.id, "", None, Cause.MANUAL, run.attempt, 0, 0, run.fence, None, None)
             return self.first.ending(held, state)
 
         nodes = [node for node in self.first.history.nodes() if node.id in gone]
-        self.all_do(lambda tx: tx.reap(judge, nodes))
+        fences = {one.run_id: one.fence for one in self.claims[-1:] if adrift}
+        self.all_do(lambda tx: tx.reap(judge, nodes, fences))
 
     @rule(seconds=st.integers(0, 40))
     def rewind(self, seconds: int) -> None:
@@ -230,7 +236,8 @@ class Agreement(RuleBasedStateMachine):
             [history.attempts(run_id) for run_id in ids],
             [history.steps(run_id) for run_id in ids],
             [history.logs(run_id) for run_id in ids],
-            [history.cancellations(node) for node in "ab"],
+            [history.cancellations(node) for node in NAMES],
+            [history.running_of(node) for node in NAMES],
         ]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rota.core import retry
 from rota.core.instants import SECOND, seconds
-from rota.core.lifecycle import TRANSITIONS, Settlement, settle
+from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind, failure
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
@@ -147,3 +147,13 @@ def test_back_off_grows_to_its_cap_and_is_the_same_everywhere(failures: int, run
     full = min(2.0 ** min(failures - 1, 60), 60)
     assert seconds(full / 2) <= wait <= seconds(full)
     assert wait == retry.delay(policy, run, failures)
+
+
+@pytest.mark.parametrize("cancel_reason", [None, "by hand"])
+def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
+    settlement = never_begun("why", failures=1, crashes=2, now=NOW, cancel_reason=cancel_reason)
+    assert (settlement.failures, settlement.crashes) == (1, 2)
+    if cancel_reason is None:
+        assert settlement == Settlement(State.QUEUED, "why", 1, 2, available_at=NOW)
+    else:
+        assert (settlement.state, settlement.reason) == (State.CANCELLED, "by hand")

@@ -114,6 +114,8 @@ SETTLED = {"settled": "[]"}
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
         (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
         (upkeep.ORPHANS, {}, ["running_by_task"]),
+        (upkeep.ADRIFT, {"adrift": "[]"}, ["(id=?)"]),
+        (queries.RUNNING_OF_NODE, {"node_id": "a"}, ["running_by_task"]),
         (upkeep.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
         (
             statements.CANCEL_WAITING_OF_TASK,
