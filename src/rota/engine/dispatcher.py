@@ -113,7 +113,8 @@ class Dispatcher:
             judge = _Judge(self, free, self._stuck(), self._clock.now())
             now, node_id = judge.now, self._node_id()
             claims = await self._writing.once(
-                lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
+                lambda tx: tx.claim(node_id, now, room, excluded, judge),  # noqa: B023  # awaited
+                changes=False,
             )
             self._start([(claim, now) for claim in claims])
             if not claims and judge.refused <= excluded and not judge.missed:

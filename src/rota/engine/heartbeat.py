@@ -10,7 +10,7 @@ from typing import Any
 from rota.core.instants import seconds
 from rota.core.ports import Clock
 from rota.engine.node import Identity
-from rota.engine.writing import Writing
+from rota.engine.writing import LONGEST_PAUSE, Writing
 from rota.errors import LedgerError
 
 logger = logging.getLogger("rota.node")
@@ -39,13 +39,15 @@ class Heartbeat:
         self._lost = lost
 
     async def run(self) -> None:
-        """Beat for ever, three times within a lease."""
+        """Beat for ever, three times within a lease, and sooner while the ledger is away: this is
+        how its return is noticed."""
         while True:
-            await asyncio.sleep(self._lease / 3)
+            away = self._writing.trouble is not None
+            await asyncio.sleep(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
             try:
                 await self.beat()
-            except LedgerError as error:
-                logger.warning("The lease could not be renewed: %s", error)
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("The lease could not be renewed: %s", error)
 
     async def beat(self) -> None:
         """Renew the lease once; raises LedgerError."""

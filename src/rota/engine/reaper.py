@@ -20,7 +20,8 @@ logger = logging.getLogger("rota.node")
 class Reaper:
     """Settles the running runs of every node whose lease ran out or whose process is gone.
 
-    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone.
+    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. After
+    the ledger was away, every node, this one too, first gets a lease's time to renew its own.
     """
 
     def __init__(
@@ -29,30 +30,33 @@ class Reaper:
         clock: Clock,
         history: History,
         writing: Writing,
-        every: float,
+        lease: float,
         wake: Wake,
     ) -> None:
         self._clock = clock
         self._history = history
         self._writing = writing
-        self._every = every
+        self._lease = lease
         self._wake = wake
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever, twice within a lease."""
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._lease / 2)
+            if not self._writing.is_steady(self._lease):
+                continue
             try:
                 await self.reap()
-            except LedgerError as error:
-                logger.warning("Could not look for nodes that are gone: %s", error)
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("Could not look for nodes that are gone: %s", error)
 
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over, as they were."""
         gone, names = await asyncio.to_thread(self._gone)
         now = self._clock.now()
         runs = await self._writing.once(
-            lambda tx: tx.reap(now, lambda orphan: self._judge(orphan, names), gone)
+            lambda tx: tx.reap(now, lambda orphan: self._judge(orphan, names), gone),
+            changes=False,
         )
         for run in runs:
             logger.warning("Took over run %s of %s: its node is gone", run.id, run.task_id)

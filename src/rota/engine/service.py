@@ -126,7 +126,7 @@ class Engine:
             clock=clock,
             history=ledger.history,
             writing=self.writing,
-            every=settings.lease_seconds / 2,
+            lease=settings.lease_seconds,
             wake=self.dispatcher.wake,
         )
         self.refresher = Refresher(

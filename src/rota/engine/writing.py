@@ -24,17 +24,30 @@ class Writing:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._back_at: float | None = None
         self.trouble: tuple[float, str] | None = None  # monotonic seconds, the last error
 
-    async def once(self, operation: Callable[[Transaction], T]) -> T:
-        """Run an operation and return when it is durable; raises LedgerError."""
+    def is_steady(self, span: float) -> bool:
+        """Say whether the ledger was there for the last `span` seconds without a break."""
+        if self.trouble is not None:
+            return False
+        return self._back_at is None or self._clock.monotonic() - self._back_at >= span
+
+    async def once(self, operation: Callable[[Transaction], T], *, changes: bool = True) -> T:
+        """Run an operation and return when it is durable; raises LedgerError.
+
+        `changes` says that it surely writes, so that its success shows that the ledger is back: a
+        full or a read-only one lets pass what changes nothing.
+        """
         try:
             result = await asyncio.wrap_future(self._ledger.write(operation))
         except LedgerError as error:
             self._note(error)
             raise
-        if self.trouble is not None:
-            logger.warning("The ledger is back")
+        if self.trouble is not None and changes:
+            self._back_at = self._clock.monotonic()
+            away = self._back_at - self.trouble[0]
+            logger.warning("The ledger is back; it was away for %.1f s", away)
             self.trouble = None
         return result
 
@@ -47,6 +60,11 @@ class Writing:
             except LedgerError:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def until_back(self) -> None:
+        """Return when the ledger is there: at least the heartbeat tries it all the time."""
+        while self.trouble is not None:
+            await asyncio.sleep(FIRST_PAUSE)
 
     def _note(self, error: LedgerError) -> None:
         if self.trouble is None:
