@@ -140,15 +140,18 @@ class Planner:
                 logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
 
     def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
-        """Plan an occurrence again when its time has come."""
-        entry, instant = self._registry.get(row.task_id), row.available_at
-        if entry is None:
+        """Plan an occurrence again when its time has come, or at once where that took so long that
+        later ones were taken meanwhile: all since the cursor are looked at then."""
+        entry, instant = self._registry.get(row.task_id), row.fire_time
+        if entry is None or instant is None:
             return
-        if entry.cursor == cursors[row.task_id]:  # else somebody moved it on meanwhile
-            entry.cursor = min(entry.cursor, instant - 1)
+        entry.cursor = min(entry.cursor, instant - 1)
         cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
-        wait = max(instant - self._clock.now(), 0) / SECOND
-        asyncio.get_running_loop().call_later(wait, self.due, [DueTask(row.task_id, None)])
+        again, wait = [DueTask(row.task_id, None)], (row.available_at - self._clock.now()) / SECOND
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.due, again)
+        else:
+            self.due(again)
 
     def _stands(self, task_id: str, cursor: Instant) -> bool:
         """Say whether everything up to a cursor was written: no earlier batch is planned anew."""

@@ -18,7 +18,7 @@ from rota.core.ports import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.ledger import open_ledger
 from tests.fault.effort import effort
-from tests.fault.journal import PRELUDE, Journal
+from tests.fault.journal import PRELUDE, Entry, Journal
 from tests.integration.cli.project import Project, Up, until
 
 BACK = effort(15, 5)
@@ -118,17 +118,21 @@ class Node:
     def first_on_time(self, since: float) -> float | None:
         """Return when the first periodic run after `since` began on time."""
         fire_times = {run.id: run.fire_time for run in self.runs()}
-        for entry in Journal(self.project.path).entries():
+        for entry in self.told():
             due = fire_times.get(entry.run_id)
             if entry.what == "began" and due is not None and entry.at / SECOND > since:
                 if due / SECOND > since and entry.at - due < 2 * SECOND:
                     return entry.at / SECOND
         return None
 
+    def told(self) -> list[Entry]:
+        """Return what its tasks have told."""
+        return Journal(self.project.path).entries()
+
     def begun(self, task_id: str) -> str:
         """Start a task by hand, wait until it has begun, and return the run's id."""
         run_id = self.project.rota("run", task_id).stdout.split()[0]
-        until(lambda: any(e.run_id == run_id for e in Journal(self.project.path).entries()))
+        until(lambda: any(entry.run_id == run_id for entry in self.told()))
         return run_id
 
     def weighs(self) -> tuple[int, int, int]:

@@ -70,9 +70,8 @@ def test_another_ledger_in_its_place_stays_as_it_is(tmp_path: Path) -> None:
 
         with one.suffers(replaced(), "Another file took the place.*start it again", 2):
             assert path.read_bytes() == before
-        one.up.process.terminate()
-        one.up.ends()
+        one.up.kill()
     assert path.read_bytes() == before
-    # The former one has all that was acknowledged: its log went into it, not into the other.
+    # The former one has all that was acknowledged: its log went there, not into the other.
     known = {run.id for run in one.runs(f"sqlite:///{former}")}
     assert known >= {entry.run_id for entry in Journal(tmp_path).entries()}
