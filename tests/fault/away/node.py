@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,20 +99,26 @@ class Health:
 class Node:
     """A running `rota up` on a ledger that is to be away for a while."""
 
-    def __init__(self, project: Project, up: Up, url: str) -> None:
+    def __init__(self, project: Project, up: Up, url: str, disk: Path | None) -> None:
         self.project = project
         self.up = up
         self._url = url
+        self._disk = disk
         self._process = psutil.Process(up.process.pid)
 
-    def runs(self, url: str | None = None) -> list[Run]:
-        """Return every run, oldest first, read beside the node, or those of another ledger."""
-        ledger = open_ledger(url or self._url, clock=SystemClock())
-        ledger.open()
-        try:
-            return ledger.history.runs(RunFilter(), limit=100_000, newest_first=False).runs
-        finally:
-            ledger.close()
+    def _pause(self, task_id: str) -> None:
+        address = f"http://127.0.0.1:{self.project.port}/manager/tasks/{task_id}/pause"
+        with urllib.request.urlopen(urllib.request.Request(address, method="POST")):
+            pass
+
+    def runs(self) -> list[Run]:
+        """Return every run, oldest first, read beside the node."""
+        if self._disk is not None:
+            with tempfile.TemporaryDirectory() as copy:
+                for file in self._disk.glob("rota.db*"):
+                    shutil.copy(file, copy)
+                return read(f"sqlite:///{copy}/rota.db")
+        return read(self._url)
 
     def is_on_time(self, since: float = 0.0) -> bool:
         """Say whether a periodic run has begun on time after `since`, in seconds of the epoch."""
@@ -176,12 +185,18 @@ class Node:
         assert first - healed < BACK
         until(lambda: self.project.asked("/health")["status"] == "healthy")
 
-    def tells_the_truth(self) -> list[Run]:
-        """Stop it, and check that nothing was lost, doubled, early or left undone."""
+    def tells_the_truth(self, *, stopped: bool = True) -> list[Run]:
+        """Check that nothing was lost, doubled, early or left undone: when it has stopped, or of
+        all up to now, where the ledger does not outlive the node."""
         self.project.touch("release")
         until(lambda: all(run.state in FINAL for run in self.runs() if not run.fire_time))
-        self.up.process.terminate()
-        assert self.up.ends() == 0
+        if stopped:
+            self.up.process.terminate()
+            assert self.up.ends() == 0
+        else:
+            for task_id in PERIODIC:
+                self._pause(task_id)
+            until(lambda: all(run.state in FINAL for run in self.runs()))
         runs = self.runs()
         Journal(self.project.path).agrees_with(runs)
         for task_id in PERIODIC:
@@ -194,6 +209,16 @@ class Node:
         return runs
 
 
+def read(url: str) -> list[Run]:
+    """Return every run of a ledger, oldest first."""
+    ledger = open_ledger(url, clock=SystemClock())
+    ledger.open()
+    try:
+        return ledger.history.runs(RunFilter(), limit=100_000, newest_first=False).runs
+    finally:
+        ledger.close()
+
+
 def fired_before_first(fired: list[Run]) -> int:
     """Return how many occurrences before the first row's time a summary at the head stands for."""
     first = min(fired, key=lambda run: run.fire_time or 0)
@@ -202,12 +227,20 @@ def fired_before_first(fired: list[Run]) -> int:
 
 @contextmanager
 def node(
-    path: Path, ledger_url: str, *, seen_at: str | None = None, **settings: Any
+    path: Path,
+    ledger_url: str,
+    *,
+    seen_at: str | None = None,
+    within: Sequence[str] = (),
+    **settings: Any,
 ) -> Iterator[Node]:
-    """Run the project in `path` on a ledger, which the test itself sees at `seen_at`."""
+    """Run the project in `path` on a ledger, which the test itself sees at `seen_at`; `within` as
+    in `Project.up`, where the ledger's directory is a disk of the node's own."""
     project = Project(path, TASKS, ledger_url=ledger_url, **{"lease_seconds": 3, **settings})
-    with project.up("--plain") as up:
+    with project.up("--plain", within=within) as up:
         up.ready()
-        node = Node(project, up, seen_at or ledger_url)
+        directory = Path(ledger_url.removeprefix("sqlite:///")).parent
+        disk = Path(f"/proc/{up.process.pid}/root{directory}") if within else None
+        node = Node(project, up, seen_at or ledger_url, disk)
         until(node.is_on_time)
         yield node

@@ -10,7 +10,7 @@ import pytest
 
 from rota.core.run import State
 from tests.fault.away.lock import locked
-from tests.fault.away.node import node
+from tests.fault.away.node import node, read
 from tests.fault.effort import effort
 from tests.fault.journal import Journal
 from tests.integration.cli.project import Project
@@ -73,5 +73,5 @@ def test_another_ledger_in_its_place_stays_as_it_is(tmp_path: Path) -> None:
         one.up.kill()
     assert path.read_bytes() == before
     # The former one has all that was acknowledged: its log went there, not into the other.
-    known = {run.id for run in one.runs(f"sqlite:///{former}")}
+    known = {run.id for run in read(f"sqlite:///{former}")}
     assert known >= {entry.run_id for entry in Journal(tmp_path).entries()}

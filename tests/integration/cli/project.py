@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,10 @@ class Project:
         return files
 
     @contextmanager
-    def up(self, *words: str) -> Iterator[Up]:
-        """Start `rota up`, and kill it at the end if it is there still."""
-        up = Up(self, *words)
+    def up(self, *words: str, within: Sequence[str] = ()) -> Iterator[Up]:
+        """Start `rota up`, and kill it at the end if it is there still; `within` are the words of
+        a command that becomes it."""
+        up = Up(self, *words, within=within)
         try:
             yield up
         finally:
@@ -160,9 +161,9 @@ class Project:
 class Up:
     """A running `rota up`."""
 
-    def __init__(self, project: Project, *words: str) -> None:
+    def __init__(self, project: Project, *words: str, within: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [ROTA, "up", *words],
+            [*within, ROTA, "up", *words],
             cwd=project.path,
             env=environment(),
             stdout=subprocess.PIPE,
