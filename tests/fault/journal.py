@@ -50,7 +50,9 @@ class Journal:
             return []
         return [
             Entry(what, run_id, int(attempt), int(pid), int(at))
-            for what, run_id, attempt, pid, at in map(str.split, self._file.read_text().splitlines())
+            for what, run_id, attempt, pid, at in map(
+                str.split, self._file.read_text().splitlines()
+            )
         ]
 
     def agrees_with(self, runs: Iterable[Run], *, early: float = 0.0) -> None:

@@ -19,9 +19,7 @@ DUE_LATE = 30.0
 """Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
 
 
-def report(
-    engine: Engine, broken_files: Sequence[str] = (), *, unread: str = ""
-) -> dict[str, Any]:
+def report(engine: Engine, broken_files: Sequence[str] = (), *, unread: str = "") -> dict[str, Any]:
     """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
 
     Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody; with

@@ -43,8 +43,6 @@ class Reaper:
         """Look for ever, twice within a lease."""
         while True:
             await asyncio.sleep(self._lease / 2)
-            if not self._writing.is_steady(self._lease):
-                continue
             try:
                 await self.reap()
             except LedgerError as error:  # said once, by `writing`
@@ -52,6 +50,8 @@ class Reaper:
 
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over, as they were."""
+        if not self._writing.is_steady(self._lease):
+            return []
         gone, names = await asyncio.to_thread(self._gone)
         now = self._clock.now()
         runs = await self._writing.once(

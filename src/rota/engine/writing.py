@@ -75,7 +75,7 @@ class Writing:
     async def until_back(self) -> None:
         """Return when the ledger is there, which at least the heartbeat tries all the time, and
         what happened before is written: what ended meanwhile runs no longer."""
-        while self.trouble is not None or self._unwritten:
+        while self.trouble is not None or self._unwritten:  # noqa: ASYNC110  # not one event
             await asyncio.sleep(FIRST_PAUSE)
 
     def _note(self, error: LedgerError) -> None:

@@ -41,7 +41,11 @@ class Checkpointer:
             try:
                 if self._log.stat().st_size > LARGE:
                     self._checkpoint()
-            except (OSError, sqlite3.Error, LedgerError) as error:  # the writer's own checkpoints remain
+            except (
+                OSError,
+                sqlite3.Error,
+                LedgerError,
+            ) as error:  # the writer's own checkpoints remain
                 logger.debug("No checkpoint: %s", error)
 
     def _checkpoint(self) -> None:

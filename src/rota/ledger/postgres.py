@@ -175,7 +175,9 @@ class _Address:
 
     def _prepare(self, connection: psycopg.Connection[Any], more: dict[str, str]) -> None:
         settings = _SETTINGS | {"search_path": self.schema} | more
-        wanted = "; ".join([*(f"SET {key} = '{value}'" for key, value in settings.items()), _DURABLE])
+        wanted = "; ".join(
+            [*(f"SET {key} = '{value}'" for key, value in settings.items()), _DURABLE]
+        )
         before = connection.autocommit
         connection.autocommit = True  # or they would end with the transaction
         connection.execute(wanted.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
@@ -24,13 +25,15 @@ from tests.fault.effort import effort
 from tests.fault.journal import PRELUDE, Entry, Journal
 from tests.integration.cli.project import Project, Up, until
 
+logger = logging.getLogger(__name__)  # what was measured: seen with --log-cli-level=INFO
+
 BACK = effort(15, 5)
-"""Seconds from healing to the first run that is on time; more where other tests load the machine."""
+"""Seconds from healing to the first run that is on time; more beside other tests."""
 
 QUICK = effort(5, 2)
 """Seconds that `GET /health` may take; it promises two."""
 
-TASKS = f'''{PRELUDE}
+TASKS = f"""{PRELUDE}
 import asyncio
 
 
@@ -60,7 +63,7 @@ def late():
     tell("began")
     while not rota.current_run().cancelled:
         time.sleep(0.05)
-'''
+"""
 
 PERIODIC = ("second", "thread")
 
@@ -125,13 +128,12 @@ class Node:
         return self.first_on_time(since) is not None
 
     def first_on_time(self, since: float) -> float | None:
-        """Return when the first periodic run after `since` began on time."""
-        fire_times = {run.id: run.fire_time for run in self.runs()}
+        """Return when the first periodic run that fell due after `since` began on time."""
+        due = {run.id: run.fire_time for run in self.runs() if run.fire_time is not None}
         for entry in self.told():
-            due = fire_times.get(entry.run_id)
-            if entry.what == "began" and due is not None and entry.at / SECOND > since:
-                if due / SECOND > since and entry.at - due < 2 * SECOND:
-                    return entry.at / SECOND
+            at = due.get(entry.run_id, 0)
+            if entry.what == "began" and at > since * SECOND and entry.at - at < 2 * SECOND:
+                return entry.at / SECOND
         return None
 
     def told(self) -> list[Entry]:
@@ -152,7 +154,7 @@ class Node:
     def weighs_as(self, before: tuple[int, int, int]) -> None:
         """Check that nothing has piled up since; what was taken into use once may stay."""
         after = self.weighs()
-        print(f"threads, descriptors, MiB: {before}, then {after}")
+        logger.info("threads, descriptors, MiB: %s, then %s", before, after)
         assert after[0] <= before[0] + 8
         assert after[1] <= before[1] + 16
         assert after[2] <= before[2] * 1.2 + 10
@@ -171,7 +173,7 @@ class Node:
                 until(lambda: time.monotonic() - began >= seconds, within=seconds + 30)
         finally:
             health.stop()
-        print(f"{words}: /health took {health.longest:.3f} s at most")
+        logger.info("%s: /health took %.3f s at most", words, health.longest)
         assert all(report["tick_age"] < 5 for report in health.reports)
         assert health.longest < QUICK
 
@@ -181,22 +183,17 @@ class Node:
         until(lambda: self.is_on_time(healed), within=30)
         first = self.first_on_time(healed)
         assert first is not None
-        print(f"on time {first - healed:.2f} s after healing")
+        logger.info("on time %.2f s after healing", first - healed)
         assert first - healed < BACK
         until(lambda: self.project.asked("/health")["status"] == "healthy")
 
-    def tells_the_truth(self, *, stopped: bool = True) -> list[Run]:
-        """Check that nothing was lost, doubled, early or left undone: when it has stopped, or of
-        all up to now, where the ledger does not outlive the node."""
+    def tells_the_truth(self) -> list[Run]:
+        """Let it come to rest, check that nothing was lost, doubled, early or left undone, and
+        stop it."""
         self.project.touch("release")
-        until(lambda: all(run.state in FINAL for run in self.runs() if not run.fire_time))
-        if stopped:
-            self.up.process.terminate()
-            assert self.up.ends() == 0
-        else:
-            for task_id in PERIODIC:
-                self._pause(task_id)
-            until(lambda: all(run.state in FINAL for run in self.runs()))
+        for task_id in PERIODIC:
+            self._pause(task_id)
+        until(lambda: all(run.state in FINAL for run in self.runs()))
         runs = self.runs()
         Journal(self.project.path).agrees_with(runs)
         for task_id in PERIODIC:
@@ -206,6 +203,8 @@ class Node:
             counted = sum(run.count for run in fired) - fired_before_first(fired)
             assert counted == span, f"{task_id}: {counted} of {span} occurrences have a row"
             assert all(run.reason for run in fired if run.state is not State.SUCCEEDED)
+        self.up.process.terminate()
+        assert self.up.ends() == 0
         return runs
 
 

@@ -39,7 +39,7 @@ def test_a_full_disk_is_said_and_makes_nothing_early_or_lost(tmp_path: Path) -> 
             assert report["ledger"]["state"] == "away"
         one.comes_back()
         one.weighs_as(before)
-        one.tells_the_truth(stopped=False)
+        one.tells_the_truth()
 
 
 def test_a_read_only_disk_is_refused_at_the_start_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_row_is_on_the_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
     if strace is None:
         pytest.skip("needs `strace`, to see what is flushed")
     trace = tmp_path / "trace"
-    project = Project(tmp_path)
+    Project(tmp_path)
     watched = [strace, "-f", "-y", "-o", str(trace), "-e", "trace=write,pwrite64,fdatasync,fsync"]
     done = subprocess.run(
         [*watched, ROTA, "run", "greet", "--wait"],

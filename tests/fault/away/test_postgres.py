@@ -38,8 +38,7 @@ class Place(NamedTuple):
     def end_sessions(self) -> None:
         """End the sessions of nodes."""
         self.command(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            f" WHERE usename = '{self.role}'"
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{self.role}'"
         )
 
 
