@@ -47,7 +47,7 @@ class Place:
         """Raise LedgerUnavailableError where the file is no longer there or is another one, and
         LedgerCorruptError where its content is no longer that of a ledger."""
         try:
-            stamp = self._stamp()
+            self._check(self._stamp())
         except OSError as error:
             raise LedgerUnavailableError(
                 f"The ledger was taken away while it was in use: {error.strerror}.",
@@ -55,6 +55,8 @@ class Place:
                 remedy="Put the same file back, and rota goes on; else stop it, restore a backup"
                 " and start it again.",
             ) from error
+
+    def _check(self, stamp: _Stamp) -> None:
         if stamp[:2] != self._sound[:2]:
             raise LedgerUnavailableError(
                 "Another file took the place of the ledger while it was in use; it was left"
@@ -73,10 +75,12 @@ class Place:
     def _look(self, stamp: _Stamp) -> None:
         """Look whether it was a checkpoint that wrote into the file: it leaves a sound database.
 
-        In the middle of one, the file is half of each; then it changes while it is looked at.
+        In the middle of one, the file is half of each; then it changes while it is looked at, or
+        stays so until the next one, where somebody was killed. It gets shorter only at the end.
         """
+        whole = stamp.size < self._sound.size
         for turns_left in reversed(range(_TRIES)):
-            wrong = self._what_is_wrong()
+            wrong = self._what_is_wrong(whole=whole)
             before, stamp = stamp, self._stamp()
             if not wrong:
                 self._sound, self.is_overwritten = before, False
@@ -92,11 +96,14 @@ class Place:
             remedy=f"Stop rota. {RESTORE}",
         )
 
-    def _what_is_wrong(self) -> str:
-        """Read the beginning of the file alone, without its log, and say why it is not ours."""
+    def _what_is_wrong(self, *, whole: bool = False) -> str:
+        """Read the beginning of the file alone, without its log, and say why it is not ours;
+        `whole`: also where it is shorter than it says itself."""
         address = f"file:{quote(str(self._path.absolute()))}?mode=ro&immutable=1"
         try:
             with closing(sqlite3.connect(address, uri=True)) as connection:
+                # So SQLite does not mind the length; nothing is written here.
+                connection.execute(f"PRAGMA writable_schema = {'OFF' if whole else 'ON'}")
                 (identity,) = connection.execute("PRAGMA user_version").fetchone()
                 (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:

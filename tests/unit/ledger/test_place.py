@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,21 @@ def test_what_is_written_over_it_is_noticed_and_left_as_it_is(
         before = path.read_bytes()
         refuses(desk, LedgerCorruptError, "overwritten")
     assert path.read_bytes() == before
+
+
+def test_a_checkpoint_that_was_killed_is_no_damage(path: Path) -> None:
+    """Its first page may be there and say how long the file is to become, the last ones not yet."""
+    path.parent.mkdir()
+    ledger(path, 500)
+    with Desk(f"sqlite:///{path}") as desk:
+        database: Any = desk.ledger
+        before = path.read_bytes()
+        longer = int.from_bytes(before[28:32], "big") + 10
+        path.write_bytes(before[:28] + longer.to_bytes(4, "big") + before[32:])
+        os.utime(path, ns=(1, 1))
+        database._database._open.place.check()
+        path.write_bytes(before)
+        desk.plan(desk.new())
 
 
 def test_a_vacuum_beside_it_does_no_harm(path: Path) -> None:
