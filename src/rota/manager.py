@@ -333,10 +333,13 @@ class TaskManager:
         services = self.services
         return prune_now(services.ledger, services.clock, self.config.manager.retention_days)
 
-    def health(self) -> dict[str, Any]:
+    def health(self, *, unread: str = "") -> dict[str, Any]:
         """Return how this node is, as JSON: `status` healthy, degraded or down, the `reasons`,
-        and the figures behind them. Reads the ledger; never raises for what it finds."""
-        return report(self.services.engine, [str(error) for error in self.file_errors])
+        and the figures behind them; never raises for what it finds. Reads the ledger, unless
+        `unread` is a reason not to: then it answers at once."""
+        files = [str(error) for error in self.file_errors]
+        project = str(self.services.project.absolute())
+        return {**report(self.services.engine, files, unread=unread), "project": project}
 
     # --- life ---
 

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rota.cli import project, words
@@ -27,9 +28,12 @@ def health(config: Xcorecfg) -> dict[str, Any]:
     """Return the health of the project's node as JSON, with `status` and `reasons`.
 
     A node that answers says everything; one that only renews its lease, what stands there. Makes
-    no ledger where there is none.
+    no ledger where there is none, and does not need it where this directory's own node answers:
+    it may be the ledger that is ill.
     """
     answer = _asked(config)
+    if answer is not None and answer.get("project") == str(Path.cwd()):
+        return answer
     try:
         if not project.has_ledger(config):
             return _down(config, "missing", f"nothing ever ran here{_START}")

@@ -428,7 +428,7 @@ class Ledger(Protocol):
         """Return a number that differs when anybody else has committed since the last call."""
 
     def latency(self) -> float:
-        """Return how long the last commit took, in seconds."""
+        """Return how long the last commit took, in seconds, or the one under way has taken."""
 
 
 # --- executors ----------------------------------------------------------------------------------

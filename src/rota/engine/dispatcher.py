@@ -124,7 +124,8 @@ class Dispatcher:
             now, node_id = judge.now, self._node_id()
             try:
                 claims = await self._writing.once(
-                    lambda tx: tx.claim(node_id, now, room, excluded, judge)  # noqa: B023  # awaited
+                    lambda tx: tx.claim(node_id, now, room, excluded, judge),  # noqa: B023  # awaited
+                    changes=False,
                 )
                 await self._heartbeat.hold()
                 if node_id == self._node_id():  # else it was gone meanwhile, and they with it

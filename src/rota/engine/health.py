@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rota.engine.service import Engine
 
 TICK_LATE = 5.0
+SLOW = 2.0
+"""Seconds without an answer after which the ledger is said to be slow, before it is away."""
+
 DUE_LATE = 30.0
 """Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
 
@@ -19,13 +22,14 @@ CLOCKS_APART = 1.0
 """Seconds that this machine's clock and the ledger's own may differ."""
 
 
-def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
+def report(engine: Engine, broken_files: Sequence[str] = (), *, unread: str = "") -> dict[str, Any]:
     """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
 
-    Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody.
+    Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody; with
+    `unread`, a reason why it is not read, it answers at once.
     """
-    reasons: list[str] = []
-    oldest_due, waiting = _oldest_due(engine, reasons)
+    reasons: list[str] = [unread] if unread else []
+    oldest_due, waiting = (None, None) if unread else _oldest_due(engine, reasons)
     tick_age = round(engine.ticking.tick_age(), 3)
     status = {
         "node": engine.identity.name,
@@ -50,13 +54,16 @@ def report(engine: Engine, broken_files: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _ledger(engine: Engine, reasons: list[str]) -> dict[str, Any]:
-    trouble = engine.writing.trouble
+    trouble, latency, state = engine.writing.trouble, engine.ledger.latency(), "ok"
     if trouble is not None:
-        since = engine.clock.monotonic() - trouble[0]
+        since, state = engine.clock.monotonic() - trouble[0], "away"
         reasons.append(f"the ledger has been away for {since:.1f} s: {trouble[1]}")
+    elif latency > SLOW:
+        state = "slow"
+        reasons.append(f"the ledger took {latency:.1f} s, or more, to write the last change")
     return {
-        "state": "ok" if trouble is None else "away",
-        "latency": round(engine.ledger.latency(), 6),
+        "state": state,
+        "latency": round(latency, 6),
         "url": engine.ledger.url,
     }
 
@@ -79,13 +86,13 @@ def clocks_apart(ahead: float, whose: str = "this machine") -> list[str]:
     ]
 
 
-def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | None, int]:
+def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | None, int | None]:
     now = engine.clock.now()
     try:
         counts = engine.ledger.history.counts(now)
     except LedgerError as error:
         reasons.append(f"the ledger cannot be read: {error}")
-        return None, 0
+        return None, None
     if counts.oldest_due is None:
         return None, counts.waiting
     age = (now - counts.oldest_due) / SECOND

@@ -79,13 +79,15 @@ class Heartbeat:
         await self._join()
 
     async def run(self) -> None:
-        """Beat for ever, three times within a lease, and when woken."""
+        """Beat for ever: three times within a lease, when woken, and sooner while the ledger is
+        away, which is how its return is noticed."""
         while True:
-            await self.wake.wait(self._lease / 3)
+            away = self._writing.trouble is not None
+            await self.wake.wait(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
             try:
                 await self.beat()
-            except LedgerError as error:
-                logger.warning("The lease could not be renewed: %s", error)
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("The lease could not be renewed: %s", error)
 
     async def beat(self) -> None:
         """Renew the lease once; raises LedgerError."""

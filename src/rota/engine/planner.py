@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rota import triggers
@@ -19,6 +21,7 @@ from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
+from rota.errors import LedgerError
 from rota.scheduling import LEAD, DueTask
 
 logger = logging.getLogger("rota.planner")
@@ -30,11 +33,23 @@ WRITES = 3
 """Writes under way at once: the next one is made ready while the last one becomes durable."""
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Rows for one write, and the cursor of each of their tasks: before, and then."""
+
+    rows: list[NewRun] = field(default_factory=list)
+    before: dict[str, Instant] = field(default_factory=dict)
+    then: dict[str, Instant] = field(default_factory=dict)
+
+
 class Planner:
     """Takes the due tasks from the clock and writes their occurrences.
 
     However many nodes plan the same occurrence, the ledger's unique key lets one row exist. It is
     written a moment early, so that the run starts when its instant comes and not a commit later.
+
+    What is due is held once a task, and what could not be written is planned anew from the cursor:
+    so the ledger may be away for long, and the catch-up rule judges what that made late.
     """
 
     def __init__(
@@ -53,14 +68,17 @@ class Planner:
         self._ids = ids
         self._stuck = stuck
         self._dispatcher = dispatcher
-        self._due: deque[DueTask] = deque()
+        self._due: OrderedDict[str, Instant | None] = OrderedDict()  # as in DueTask
+        self._lock = threading.Lock()  # of `_due`
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
         self.wake = Wake()
 
     def due(self, tasks: list[DueTask]) -> None:
         """Take the due tasks; called inside the clock's tick, so it only notes them."""
-        self._due.extend(tasks)
+        with self._lock:
+            for task_id, instant in tasks:
+                self._due[task_id] = None if task_id in self._due else instant
         self.wake.set()
 
     @property
@@ -76,8 +94,8 @@ class Planner:
             size = FIRST_BATCH
             while self._due:
                 await self._room.acquire()
-                rows, cursors = self._take(size)
-                write = asyncio.create_task(self._write(rows, cursors))
+                await self._writing.until_back()
+                write = asyncio.create_task(self._write(self._take(size)))
                 self._writes.add(write)
                 write.add_done_callback(self._written)
                 await asyncio.sleep(0)  # it is on its way while the next batch is made
@@ -89,49 +107,70 @@ class Planner:
         if not write.cancelled() and (error := write.exception()) is not None:
             logger.error("Occurrences could not be planned", exc_info=error)
 
-    def _take(self, size: int) -> tuple[list[NewRun], dict[str, Instant]]:
-        rows: list[NewRun] = []
-        cursors: dict[str, Instant] = {}
+    def _take(self, size: int) -> _Batch:
+        batch = _Batch()
         stuck = self._stuck()
-        while self._due and len(rows) < size:
-            task_id, instant = self._due.popleft()
+        while len(batch.rows) < size:
+            with self._lock:
+                if not self._due:
+                    break
+                task_id, instant = self._due.popitem(last=False)
             entry = self._registry.get(task_id)
             if entry is not None:
-                self._add_rows(entry, instant, stuck.get(task_id), rows, cursors)
-        return rows, cursors
+                self._add_rows(batch, entry, instant, stuck.get(task_id))
+        return batch
 
-    async def _write(self, rows: list[NewRun], cursors: dict[str, Instant]) -> None:
-        if not rows:
+    async def _write(self, batch: _Batch) -> None:
+        if not batch.rows:
             return
-        written = await self._writing.until_done(lambda tx: tx.plan(rows))
-        await self._dispatcher.take_over(rows, written)
+        try:
+            written = await self._writing.once(lambda tx: tx.plan(batch.rows))
+        except LedgerError:
+            self._plan_again(batch)
+            return
+        await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
-        for row in [row for row in rows if row.id in left]:
-            self._leave(row, cursors)
+        for row in [row for row in batch.rows if row.id in left]:
+            self._leave(row, batch.then)
         # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
+        cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
         await self._writing.until_done(lambda tx: tx.plan((), cursors))
         for one in written:
             if one.state in (State.SKIPPED, State.MISSED):
                 logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
 
     def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
-        """Plan an occurrence again when its time has come."""
-        entry, instant = self._registry.get(row.task_id), row.available_at
-        if entry is None:
+        """Plan an occurrence again when its time has come, or at once where that took so long that
+        later ones were taken meanwhile: all since the cursor are looked at then."""
+        entry, instant = self._registry.get(row.task_id), row.fire_time
+        if entry is None or instant is None:
             return
-        if entry.cursor == cursors[row.task_id]:  # else somebody moved it on meanwhile
-            entry.cursor = min(entry.cursor, instant - 1)
+        entry.cursor = min(entry.cursor, instant - 1)
         cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
-        wait = max(instant - self._clock.now(), 0) / SECOND
-        asyncio.get_running_loop().call_later(wait, self.due, [DueTask(row.task_id, None)])
+        again, wait = [DueTask(row.task_id, None)], (row.available_at - self._clock.now()) / SECOND
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.due, again)
+        else:
+            self.due(again)
+
+    def _stands(self, task_id: str, cursor: Instant) -> bool:
+        """Say whether everything up to a cursor was written, so that no earlier batch is planned
+        anew, and by the schedule that the ledger has."""
+        entry = self._registry.get(task_id)
+        return entry is not None and entry.is_current and entry.cursor >= cursor
+
+    def _plan_again(self, batch: _Batch) -> None:
+        self._dispatcher.give_back(batch.rows)
+        for task_id, cursor in batch.before.items():
+            entry = self._registry.get(task_id)
+            if entry is not None:
+                entry.cursor = min(entry.cursor, cursor)
+        with self._lock:
+            self._due.update(dict.fromkeys(batch.before))
+        self.wake.set()
 
     def _add_rows(
-        self,
-        entry: Entry,
-        instant: Instant | None,
-        stuck: str | None,
-        rows: list[NewRun],
-        cursors: dict[str, Instant],
+        self, batch: _Batch, entry: Entry, instant: Instant | None, stuck: str | None
     ) -> None:
         now = self._clock.now()
         until = now + LEAD
@@ -139,10 +178,10 @@ class Planner:
             return
         due = self._find_due(entry, instant, until)
         if due:
-            entry.cursor = due[-1].until
-            if entry.is_current:
-                cursors[entry.definition.id] = entry.cursor
-            rows.extend([self._row(entry, one, now, stuck) for one in due])
+            task_id = entry.definition.id
+            batch.before[task_id] = entry.cursor
+            batch.then[task_id] = entry.cursor = due[-1].until
+            batch.rows += [self._row(entry, one, now, stuck) for one in due]
 
     @staticmethod
     def _find_due(entry: Entry, instant: Instant | None, until: Instant) -> list[catchup.Due]:

@@ -61,7 +61,7 @@ class Pruner:
         """Prune once; returns how many runs were deleted."""
         before, total = expiry(self._clock, self._days), 0
         while True:
-            deleted = await self._writing.once(lambda tx: tx.prune(before, BATCH))
+            deleted = await self._writing.once(lambda tx: tx.prune(before, BATCH), changes=False)
             total += deleted
             if deleted < BATCH:
                 return total

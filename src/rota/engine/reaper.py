@@ -44,7 +44,8 @@ class Reaper:
 
     A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. It
     looks into the ledger `every` so many seconds; in between it only glances, without the ledger,
-    at the leases and processes it saw there, and looks at once where one has ended.
+    at the leases and processes it saw there, and looks at once where one has ended. After the
+    ledger was away, every node first gets a lease's time to be heard again.
 
     It also sees to runs that the ledger says this node runs while it does not: their claim was
     written, and the answer lost. Found so twice in a row, they are adrift and wait again.
@@ -94,10 +95,10 @@ class Reaper:
     async def _try(self) -> None:
         try:
             await self.reap()
-        except LedgerError as error:
+        except LedgerError as error:  # said once, by `writing`
             self._others.clear()  # no need to glance at them until the next look
             self._silences.forget()
-            logger.warning("Could not look for nodes that are gone: %s", error)
+            logger.debug("Could not look for nodes that are gone: %s", error)
 
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over or handed back, as they were; raises
@@ -112,7 +113,8 @@ class Reaper:
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         adrift = self._adrift(look.running)
         runs = await self._writing.once(
-            lambda tx: tx.reap(lambda orphan: self._judge(orphan, look, adrift), gone, adrift)
+            lambda tx: tx.reap(lambda orphan: self._judge(orphan, look, adrift), gone, adrift),
+            changes=False,
         )
         for run in runs:
             why = "it never began here" if run.id in adrift else "its node is gone"

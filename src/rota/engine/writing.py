@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from rota.core.ports import Clock, Ledger, Transaction
@@ -15,7 +16,7 @@ T = TypeVar("T")
 logger = logging.getLogger("rota.ledger")
 
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 1.0
 
 
 class Writing:
@@ -24,29 +25,50 @@ class Writing:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._unwritten = 0  # operations of `until_done` that were tried in vain
         self.trouble: tuple[float, str] | None = None  # monotonic seconds, the last error
 
-    async def once(self, operation: Callable[[Transaction], T]) -> T:
-        """Run an operation and return when it is durable; raises LedgerError."""
+    async def once(self, operation: Callable[[Transaction], T], *, changes: bool = True) -> T:
+        """Run an operation and return when it is durable; raises LedgerError.
+
+        `changes` says that it surely writes, so that its success shows that the ledger is back: a
+        full or a read-only one lets pass what changes nothing.
+        """
         try:
             result = await asyncio.wrap_future(self._ledger.write(operation))
         except LedgerError as error:
             self._note(error)
             raise
-        if self.trouble is not None:
-            logger.warning("The ledger is back")
+        if self.trouble is not None and changes:
+            away = self._clock.monotonic() - self.trouble[0]
+            logger.warning("The ledger is back; it was away for %.1f s", away)
             self.trouble = None
         return result
 
     async def until_done(self, operation: Callable[[Transaction], T]) -> T:
         """Run an operation again and again until it is durable: what happened must be written."""
+        try:
+            return await self.once(operation)
+        except LedgerError:
+            self._unwritten += 1
+        try:
+            return await self._until_done(operation)
+        finally:
+            self._unwritten -= 1
+
+    async def _until_done(self, operation: Callable[[Transaction], T]) -> T:
         pause = FIRST_PAUSE
         while True:
-            try:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            with suppress(LedgerError):
                 return await self.once(operation)
-            except LedgerError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def until_back(self) -> None:
+        """Return when the ledger is there, which at least the heartbeat tries all the time, and
+        what happened before is written: what ended meanwhile runs no longer."""
+        while self.trouble is not None or self._unwritten:  # noqa: ASYNC110  # not one event
+            await asyncio.sleep(FIRST_PAUSE)
 
     def _note(self, error: LedgerError) -> None:
         if self.trouble is None:

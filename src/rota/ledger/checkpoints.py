@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rota import forks
+from rota.errors import LedgerError
 
 logger = logging.getLogger("rota.ledger")
 
@@ -22,9 +23,12 @@ class Checkpointer:
     """A thread that checkpoints a large log; a passive checkpoint waits for nobody and stops
     nobody, while the one that a commit triggers keeps that commit's caller waiting."""
 
-    def __init__(self, path: str, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, path: str, connect: Callable[[], sqlite3.Connection], check: Callable[[], None]
+    ) -> None:
         self._log = Path(f"{path}-wal")
         self._connect = connect
+        self._check = check  # that the file is still the one that the log belongs to
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rota-checkpoints", daemon=True)
         self._thread.start()
@@ -39,9 +43,14 @@ class Checkpointer:
             try:
                 if self._log.stat().st_size > LARGE:
                     self._checkpoint()
-            except (OSError, sqlite3.Error) as error:  # the writer's own checkpoints remain
+            except (
+                OSError,
+                sqlite3.Error,
+                LedgerError,
+            ) as error:  # the writer's own checkpoints remain
                 logger.debug("No checkpoint: %s", error)
 
     def _checkpoint(self) -> None:
+        self._check()
         with forks.undivided(), closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

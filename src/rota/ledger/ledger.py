@@ -50,4 +50,4 @@ class SqlLedger:
         return self._database.version()
 
     def latency(self) -> float:
-        return self._writer.latency
+        return self._writer.latency()

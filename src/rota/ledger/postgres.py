@@ -46,6 +46,12 @@ _SETTINGS = {
     # A node that freezes in the middle of a transaction does not hold up the others for ever.
     "idle_in_transaction_session_timeout": "5s",
 }
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""A commit that was answered survives a crash of the server, whatever its other users need."""
+
 _READING = {
     "default_transaction_isolation": "repeatable read",
     "default_transaction_read_only": "on",
@@ -167,7 +173,9 @@ class _Address:
 
     def _prepare(self, connection: psycopg.Connection[Any], more: dict[str, str]) -> None:
         settings = _SETTINGS | {"search_path": self.schema} | more
-        wanted = "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
+        wanted = "; ".join(
+            [*(f"SET {key} = '{value}'" for key, value in settings.items()), _DURABLE]
+        )
         before = connection.autocommit
         connection.autocommit = True  # or they would end with the transaction
         connection.execute(wanted.encode())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -21,6 +23,7 @@ from rota.ledger import migrations
 from rota.ledger.checkpoints import Checkpointer
 from rota.ledger.errors import closed, explained
 from rota.ledger.examine import examine
+from rota.ledger.place import Place
 from rota.ledger.tables import REVISION
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
@@ -142,7 +145,9 @@ class SqliteFile:
                     migrations.refuse_unknown(str(revision), self._url)
                 self._make_directory()
                 with explained(self._url):
-                    self._open = _Open(str(self._path), self._timeout, migrate=revision != REVISION)
+                    self._open = _Open(
+                        self._path, self._url, self._timeout, migrate=revision != REVISION
+                    )
 
     def close(self) -> None:
         """Disconnect, the writer last: it empties the write-ahead log into the file."""
@@ -169,13 +174,19 @@ class SqliteFile:
     def writing(self) -> Iterator[Connection]:
         """Lend the writer's connection, in a transaction that no other writer shares."""
         connections = self._opened()
-        with forks.undivided(), explained(self._url), connections.writer.begin():
+        with forks.undivided():
+            connections.check_place()
+            with explained(self._url), connections.writer.begin():
+                yield connections.writer
+            connections.check_place()  # what was committed to a file that is gone would be lost
             yield connections.writer
+        connections.check_place()  # what was committed to a file that is gone would be lost
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a reader's connection, in a transaction that sees the last commit throughout."""
         connections = self._opened()
+        connections.place.check()
         with (
             forks.undivided(),
             explained(self._url),
@@ -187,8 +198,10 @@ class SqliteFile:
                 connection.invalidate()  # closed meanwhile: nobody else would close this one
 
     def version(self) -> int:
+        connections = self._opened()
+        connections.place.check()
         with forks.undivided(), explained(self._url):
-            return self._opened().data_version()
+            return connections.data_version()
 
     def _opened(self) -> _Open:
         if self._open is None:
@@ -219,7 +232,8 @@ class SqliteFile:
 class _Open:
     """The connections to an open file: a writer, readers, and one that watches for commits."""
 
-    def __init__(self, path: str, timeout: float, *, migrate: bool) -> None:
+    def __init__(self, file: Path, url: str, timeout: float, *, migrate: bool) -> None:
+        path = str(file)
         with ExitStack() as undo:
             engine = make_engine(lambda: _connect_writer(path, timeout), "BEGIN IMMEDIATE")
             undo.callback(engine.dispose)
@@ -227,21 +241,57 @@ class _Open:
             if migrate:
                 with self.writer.begin():
                     migrations.upgrade(self.writer)
+                    self._give_identity()
+            with self.writer.begin():
+                self.place = Place(file, url, self._identity())
             self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
             undo.callback(self.readers.dispose)
             self._watcher = connect(path, _READER, timeout=timeout)
-            undo.callback(self._watcher.close)
+            undo.callback(self._end_watching)
             self._watching = threading.Lock()
-            checkpointer = Checkpointer(path, lambda: connect(path, _CHECKPOINT, timeout=timeout))
+            checkpointer = Checkpointer(
+                path, lambda: connect(path, _CHECKPOINT, timeout=timeout), self.place.check
+            )
             undo.callback(checkpointer.stop)
             self.close: Callable[[], Any] = undo.pop_all().close
 
     def let_go(self) -> None:
         """Close the connections alone: the thread that checkpoints is not there in a child."""
-        self._watcher.close()
+        self._end_watching()
         self.readers.dispose()
         self.writer.close()
         self.writer.engine.dispose()
+
+    def check_place(self) -> None:
+        """Raise where the file is not the one that was opened any more; for the writer's thread.
+
+        The log lies beside whatever is there now: it is emptied into the file that it belongs to,
+        before somebody takes it for the other one's.
+        """
+        try:
+            self.place.check()
+        except LedgerUnavailableError:
+            self._empty_log()
+            raise
+
+    def _empty_log(self) -> None:
+        driver: Any = self.writer.connection.dbapi_connection
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def _give_identity(self) -> None:
+        if not self._identity():
+            self.writer.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
+
+    def _identity(self) -> int:
+        return int(self.writer.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+    def _end_watching(self) -> None:
+        if self.place.is_overwritten:
+            # The last connection that closes writes the log into the file, over what is there
+            # now: so one stays open until the process ends, also while the interpreter does.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._watcher))
+        else:
+            self._watcher.close()
 
     def data_version(self) -> int:
         """Return a number that differs after each commit of any other connection."""

@@ -35,7 +35,8 @@ class Writer:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.latency = 0.0
+        self._latency = 0.0
+        self._began: float | None = None  # of the commit under way
 
     def start(self) -> None:
         """Begin to work; safe twice."""
@@ -55,6 +56,11 @@ class Writer:
         if thread is not None:
             thread.join()
 
+    def latency(self) -> float:
+        """Return how long the last commit took, in seconds, or the one under way has taken."""
+        began = self._began
+        return self._latency if began is None else self._clock.monotonic() - began
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Hand an operation over; its future ends after the commit."""
         future: Future[T] = Future()
@@ -72,6 +78,7 @@ class Writer:
             group = [job for job in group if job.future.set_running_or_notify_cancel()]
             if group:
                 self._commit(group)
+                self._began = None
             if ended:
                 return
 
@@ -88,7 +95,7 @@ class Writer:
         return False
 
     def _commit(self, group: list[_Job], tries: int = CONTENDED_TRIES) -> None:
-        began = self._clock.monotonic()
+        began = self._began = self._clock.monotonic()
         try:
             results = self._run(group)
         except ContendedError as error:  # alone, an operation takes its locks in one order
@@ -98,7 +105,7 @@ class Writer:
         except BaseException as error:
             self._separately(group, error, tries if len(group) > 1 else 0)
         else:
-            self.latency = self._clock.monotonic() - began
+            self._latency, self._began = self._clock.monotonic() - began, None
             for job, result in zip(group, results, strict=True):
                 job.future.set_result(result)
 

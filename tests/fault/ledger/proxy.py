@@ -17,7 +17,8 @@ class Proxy:
     def __init__(self, server: Path) -> None:
         self._server = str(server)
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:{1}".format(*self._listening.getsockname())
+        self._port = self._listening.getsockname()[1]
+        self.address = f"127.0.0.1:{self._port}"
         self._wires: list[socket.socket] = []
         self._flows = threading.Event()
         self._flows.set()
@@ -32,6 +33,10 @@ class Proxy:
     def hold(self) -> None:
         """Pass nothing on, and cut nothing."""
         self._flows.clear()
+
+    def release(self) -> None:
+        """Pass on again, also what was held."""
+        self._flows.set()
 
     def cut(self) -> None:
         """Cut all connections there are."""
@@ -49,13 +54,23 @@ class Proxy:
         for wire in self._wires:
             wire.close()
 
+    def open(self) -> None:
+        """Accept again after `close`, at the same address."""
+        self._listening = socket.create_server(("127.0.0.1", self._port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
     def _accept(self) -> None:
+        listening = self._listening
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listening.accept()
+                client, _ = listening.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self._server)
                 self._wires += [client, server]
+                try:
+                    server.connect(self._server)
+                except OSError:  # nobody serves
+                    client.close()
+                    continue
                 self._pump(client, server, self._towards_server)
                 self._pump(server, client, self._towards_client)
 

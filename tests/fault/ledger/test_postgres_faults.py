@@ -186,6 +186,29 @@ def test_a_database_that_is_read_only_is_named(near: Desk, postgres: Postgres) -
         desk.plan(desk.new())
 
 
+@pytest.mark.parametrize(
+    ("servers", "ours"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+)
+def test_what_is_acknowledged_is_durable_whatever_the_server_says(
+    near: Desk, postgres: Postgres, servers: str, ours: str
+) -> None:
+    administrate(
+        postgres,
+        "DROP ROLE IF EXISTS hasty",
+        "CREATE ROLE hasty LOGIN SUPERUSER",
+        f"ALTER ROLE hasty SET synchronous_commit = {servers}",
+    )
+    seen = []
+    with Desk(near.ledger.url.replace("postgres@", "hasty@"), clock=near.clock) as desk:
+
+        def look(tx: Transaction) -> None:
+            connection = tx._connection  # type: ignore[attr-defined]  # as the writer has it
+            seen.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar_one())
+
+        desk.do(look)
+    assert seen == [ours]
+
+
 def test_a_node_that_freezes_in_a_transaction_does_not_hold_up_the_others(
     near: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,115 @@
+"""Whether the ledger's file is still the one that was opened, while it is in use.
+
+SQLite would not tell: it goes on writing to a file that was removed or replaced, where the rows are
+lost, and writes its log into a file whose content somebody exchanged.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from rota.errors import LedgerCorruptError, LedgerUnavailableError
+from rota.ledger.errors import RESTORE
+
+_TRIES = 5
+_TURN = 0.02  # seconds between two tries
+
+
+class _Stamp(NamedTuple):
+    """What tells one file from another, and one content from another."""
+
+    device: int
+    inode: int
+    written: int
+    size: int
+
+
+class Place:
+    """The path of an open ledger; `check` costs a system call where nothing has changed."""
+
+    def __init__(self, path: Path, url: str, identity: int) -> None:
+        """Take the file that is there now for the one that was opened; raises OSError."""
+        self._path = path
+        self._url = url
+        self._identity = identity
+        self._sound = self._stamp()
+        self._begun = False  # before the first checkpoint, all of it stands in the log
+        self._what_is_wrong()
+        self.is_overwritten = False
+
+    def check(self) -> None:
+        """Raise LedgerUnavailableError where the file is no longer there or is another one, and
+        LedgerCorruptError where its content is no longer that of a ledger."""
+        try:
+            self._check(self._stamp())
+        except OSError as error:
+            raise LedgerUnavailableError(
+                f"The ledger was taken away while it was in use: {error.strerror}.",
+                where=self._url,
+                remedy="Put the same file back, and rota goes on; else stop it, restore a backup"
+                " and start it again.",
+            ) from error
+
+    def _check(self, stamp: _Stamp) -> None:
+        if stamp[:2] != self._sound[:2]:
+            raise LedgerUnavailableError(
+                "Another file took the place of the ledger while it was in use; it was left"
+                " untouched.",
+                where=self._url,
+                remedy="Put the former file back, and rota goes on; or stop it, and start it again"
+                " on this one.",
+            )
+        if stamp != self._sound:
+            self._look(stamp)
+
+    def _stamp(self) -> _Stamp:
+        found = os.stat(self._path)  # noqa: PTH116  # a third of the time of Path's
+        return _Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def _look(self, stamp: _Stamp) -> None:
+        """Look whether it was a checkpoint that wrote into the file: it leaves a sound database.
+
+        In the middle of one, the file is half of each; then it changes while it is looked at, or
+        stays so until the next one, where somebody was killed. It gets shorter only at the end.
+        """
+        whole = stamp.size < self._sound.size
+        for turns_left in reversed(range(_TRIES)):
+            wrong = self._what_is_wrong(whole=whole)
+            before, stamp = stamp, self._stamp()
+            if not wrong:
+                self._sound, self.is_overwritten = before, False
+                return
+            if stamp != before:
+                return  # the next check looks again
+            if turns_left:
+                time.sleep(_TURN)
+        self.is_overwritten = True
+        raise LedgerCorruptError(
+            f"The ledger was overwritten while it was in use: {wrong}.",
+            where=self._url,
+            remedy=f"Stop rota. {RESTORE}",
+        )
+
+    def _what_is_wrong(self, *, whole: bool = False) -> str:
+        """Read the beginning of the file alone, without its log, and say why it is not ours;
+        `whole`: also where it is shorter than it says itself."""
+        address = f"file:{quote(str(self._path.absolute()))}?mode=ro&immutable=1"
+        try:
+            with closing(sqlite3.connect(address, uri=True)) as connection:
+                # So SQLite does not mind the length; nothing is written here.
+                connection.execute(f"PRAGMA writable_schema = {'OFF' if whole else 'ON'}")
+                (identity,) = connection.execute("PRAGMA user_version").fetchone()
+                (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            return str(error)
+        if tables and identity == self._identity:
+            self._begun = True
+        elif tables or self._begun:
+            return "it is another database" if tables else "it is empty"
+        return ""

@@ -1,0 +1,124 @@
+"""A long outage within one process: what waits for the ledger is bounded, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rota.core import catchup
+from rota.core.instants import SECOND
+from rota.core.ports import Node
+from rota.core.run import State
+from rota.ledger.sqlite import SqliteFile
+from rota.testing import FakeClock, Harness, eventually
+from tests.fault.effort import effort
+
+logger = logging.getLogger(__name__)
+
+TASKS = 200
+SECONDS = effort(120, 3600)
+START = datetime(2100, 1, 1, tzinfo=UTC)  # later than this process: it is not to look dead
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock for writing."""
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def let_pass(rig: Harness, seconds: int) -> None:
+    """Let the time pass second by second, each with its tick."""
+    ticking = rig.manager.services.engine.ticking
+    for _ in range(seconds):
+        rig.advance(1)
+        eventually(lambda: ticking.tick_age() == 0)
+
+
+async def nothing() -> None:
+    pass
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ledgers wait for a lock for a moment only."""
+    monkeypatch.setattr(SqliteFile.__init__, "__kwdefaults__", {"busy_timeout": 0.2})
+
+
+def reap(rig: Harness) -> None:
+    """Look for nodes that are gone, now."""
+    engine = rig.manager.services.engine
+    assert engine._loop is not None
+    asyncio.run_coroutine_threadsafe(engine.reaper.reap(), engine._loop).result(30)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_is_gone_who_could_not_renew_its_lease(tmp_path: Path) -> None:
+    with Harness(tmp_path, FakeClock(START), lease_seconds=10) as rig:
+        engine, now = rig.manager.services.engine, rig.clock.now()
+        other = Node("other", "b", "elsewhere", 1, "", 1, now, now, now + 10 * SECOND, "up")
+        engine.ledger.write(lambda tx: tx.join(other)).result()
+
+        def state() -> str:
+            return next(one.state for one in rig.manager.history.nodes() if one.id == "other")
+
+        with locked(tmp_path / "rota.db"):
+            eventually(lambda: engine.writing.trouble)
+            rig.advance(60)
+        eventually(lambda: engine.writing.trouble is None)
+        reap(rig)
+        assert state() == "up"
+        rig.advance(10)
+        reap(rig)
+        assert state() == "gone"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_falls_due_meanwhile_is_kept_in_the_cursor_not_in_memory(tmp_path: Path) -> None:
+    with Harness(tmp_path, FakeClock(START)) as rig:
+        engine = rig.manager.services.engine
+        for n in range(TASKS):
+            rig.manager.add_task(nothing, "interval", f"t{n}", seconds=1)
+        let_pass(rig, 1)
+        rig.ended(count=TASKS)
+        began = rig.clock.now()
+        process = psutil.Process()
+        with locked(tmp_path / "rota.db"):
+            let_pass(rig, 1)
+            eventually(lambda: engine.writing.trouble)
+            let_pass(rig, 10)
+            gc.collect()
+            before = process.memory_info().rss >> 20, threading.active_count(), process.num_fds()
+            let_pass(rig, SECONDS)
+            gc.collect()
+            after = process.memory_info().rss >> 20, threading.active_count(), process.num_fds()
+            assert len(engine.planner._due) <= TASKS
+            logger.info("MiB, threads, descriptors: %s, then %s", before, after)
+            assert after[0] <= before[0] * 1.1 + 2
+            assert after[1:] <= (before[1] + 1, before[2] + 1)
+        eventually(lambda: engine.writing.trouble is None)
+        now = rig.clock.now()
+        eventually(
+            lambda: engine.planner.is_idle and not rig.manager.history.counts(now).busy,
+            within=60,
+        )
+        for n in range(TASKS):
+            runs = rig.runs(f"t{n}")
+            since = [run for run in runs if run.fire_time is not None and run.fire_time > began]
+            assert sum(run.count for run in since) == (now - began) // SECOND
+            # As catchup="latest" says: one that was on time ran, and what was late was missed.
+            assert State.SUCCEEDED in [run.state for run in since[-6:]]
+            late = [run for run in since if (run.fire_time or 0) < now - catchup.ON_TIME]
+            assert {run.state for run in late} == {State.MISSED}
