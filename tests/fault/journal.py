@@ -48,9 +48,10 @@ class Journal:
         """Return every line, in the order of the writing."""
         if not self._file.exists():
             return []
+        lines = self._file.read_text().splitlines()
         return [
             Entry(what, run_id, int(attempt), int(pid), int(at))
-            for what, run_id, attempt, pid, at in map(str.split, self._file.open())
+            for what, run_id, attempt, pid, at in map(str.split, lines)
         ]
 
     def agrees_with(self, runs: Iterable[Run], *, early: float = 0.0) -> None:
