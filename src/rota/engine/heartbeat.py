@@ -37,13 +37,15 @@ class Heartbeat:
         self._info = info
         self._cancel = cancel
         self._lost = lost
+        self.beating = True  # not once the node has left: the ledger would call it gone
 
     async def run(self) -> None:
         """Beat for ever, three times within a lease."""
         while True:
             await asyncio.sleep(self._lease / 3)
             try:
-                await self.beat()
+                if self.beating:
+                    await self.beat()
             except LedgerError as error:
                 logger.warning("The lease could not be renewed: %s", error)
 
