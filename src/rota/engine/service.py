@@ -230,8 +230,8 @@ class Engine:
     def start(self, *, only: str | None = None) -> None:
         """Join the nodes and begin; returns at once when that is done; raises LedgerError.
 
-        With `only`, it plans nothing and claims nothing but the runs of that task. Where the waiting
-        is interrupted, it goes on starting until `stop` is called.
+        With `only`, it plans nothing and claims nothing but the runs of that task. Where the
+        waiting is interrupted, it goes on starting until `stop` is called.
         """
         if self._thread is not None:
             return
