@@ -5,56 +5,119 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any, NoReturn
+
+import typer
 
 from rota.cli import output
 from rota.manager import TaskManager
 
+MARGIN = 1.95
+"""Seconds beside the grace after which the process ends, whatever holds it."""
+
 _STOPPED = 0  # no signal has this number
 
 
-Caught = queue.SimpleQueue[int]
+class Signals:
+    """SIGTERM and SIGINT in the order of their coming; the first one interrupts a start."""
+
+    def __init__(self) -> None:
+        self.caught: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.starting = True
+        self.former: dict[int, Any] = {}  # what was done about them before
+        self._pid = os.getpid()
+
+    def note(self, number: int, _: FrameType | None) -> None:
+        """Take a signal; raises KeyboardInterrupt for the first one while it starts."""
+        if os.getpid() != self._pid:  # a child that a task has forked: nobody there would take it
+            signal.signal(number, self.former[number])
+            signal.raise_signal(number)
+            return
+        self.caught.put(number)  # reentrant, and all that a signal handler should do
+        starting, self.starting = self.starting, False
+        if starting:
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def signals() -> Iterator[Caught]:
-    """Catch SIGTERM and SIGINT from now on, in the order of their coming."""
-    caught: Caught = queue.SimpleQueue()
-    me = os.getpid()
-
-    def note(number: int, _: FrameType | None) -> None:
-        if os.getpid() != me:  # a child that a task has forked: nobody there would take it
-            signal.signal(number, former[signal.Signals(number)])
-            signal.raise_signal(number)
-        else:
-            caught.put(number)  # reentrant, and all that a signal handler should do
-
-    former = {one: signal.signal(one, note) for one in (signal.SIGTERM, signal.SIGINT)}
+def signals() -> Iterator[Signals]:
+    """Catch SIGTERM and SIGINT from now on; once it has stopped, further ones change nothing."""
+    caught = Signals()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        caught.former[one] = signal.signal(one, caught.note)
     try:
         yield caught
-    finally:
-        for number, handler in former.items():
+    except BaseException:
+        for number, handler in caught.former.items():
             signal.signal(number, handler)
+        raise
+    for number in caught.former:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def wait_and_stop(
-    manager: TaskManager, caught: Caught, look: Callable[[], None] | None, every: float
+    manager: TaskManager, signals: Signals, look: Callable[[], None] | None, every: float
 ) -> bool:
     """Wait for a signal, then stop; a second one means now. `look` is called `every` so many
-    seconds meanwhile. Returns True when every running attempt ended by itself."""
-    return _Stopping(manager, caught).when_told(look, every)
+    seconds meanwhile. Returns True when every running attempt ended by itself.
+
+    From the first signal on, the process ends within the grace and 2 seconds.
+    """
+    return _Stopping(manager, signals).when_told(look, every)
+
+
+def end_within(seconds: float, code: Callable[[], int]) -> None:
+    """End this process after `seconds`, if it is there still, with the code that is right then.
+
+    A thread that a task started may never end, and Python waits for it.
+    """
+    timer = threading.Timer(seconds, lambda: _leave(code()))
+    timer.daemon = True
+    timer.start()
+
+
+def end(code: int) -> NoReturn:
+    """End this process, and at once if processes are left that its tasks had started."""
+    if _end_children():
+        _leave(code)  # what started a child may wait for it, and is not to go on without it
+    raise typer.Exit(code)
+
+
+def _end_children() -> bool:
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
+    return bool(left)
+
+
+def _leave(code: int) -> NoReturn:
+    _end_children()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, broken or none
+            stream.flush()
+    os._exit(code)
 
 
 class _Stopping:
     """Takes signals one by one while the manager stops in a thread beside them."""
 
-    def __init__(self, manager: TaskManager, caught: Caught) -> None:
+    def __init__(self, manager: TaskManager, signals: Signals) -> None:
         self._manager = manager
-        self._caught = caught
+        self._caught = signals.caught
         self._answers: list[bool] = []
+
+    @property
+    def clean(self) -> bool:
+        """Say whether every running attempt ended by itself."""
+        return bool(self._answers) and all(self._answers)  # none: the stopping itself failed
 
     def when_told(self, look: Callable[[], None] | None, every: float) -> bool:
         """Return when it has stopped, and whether all ended by themselves."""
@@ -63,13 +126,15 @@ class _Stopping:
             told += 1
             if told == 1:
                 grace = self._manager.config.manager.shutdown_grace
+                end_within(grace + MARGIN, self._code)
                 output.note(_words(number, f"running tasks get {grace:g} s; once more: now"))
             elif told == 2:
+                end_within(MARGIN, self._code)
                 output.note(_words(number, "stopping now"))
             if told <= 2:
                 # Beside this thread, so that the second signal is taken while the first one works.
                 threading.Thread(target=self._stop, name="rota-stop", daemon=True).start()
-        return bool(self._answers) and all(self._answers)  # none: the stopping itself failed
+        return self.clean
 
     def _next(self, look: Callable[[], None] | None, every: float) -> int:
         while True:
@@ -84,6 +149,9 @@ class _Stopping:
             self._answers.append(self._manager.shutdown())
         finally:
             self._caught.put(_STOPPED)
+
+    def _code(self) -> int:
+        return 0 if self.clean else 1
 
 
 def _words(number: int, what: str) -> str:

@@ -19,6 +19,9 @@ TIMEOUT_GRACE = 1.0
 CANCEL_GRACE = 5.0
 """Seconds that a cancelled attempt gets to tidy up before it is given up."""
 
+SPARE = 1_000
+"""Deadlines of attempts that have ended that are kept beside as many as are under way."""
+
 
 class Deadlines:
     """First tells an attempt to stop, then, when it does not, gives it up.
@@ -35,6 +38,9 @@ class Deadlines:
         self._ended = ended
         self._heap: list[tuple[float, str, int]] = []
         self._wake = Wake()
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     @property
     def wake(self) -> Wake:
@@ -75,8 +81,8 @@ class Deadlines:
                 await self._wake.wait(wait)
                 continue
             _, run_id, fence = heapq.heappop(self._heap)
-            flight = self._flights.by_run.get(run_id)
-            if flight is not None and flight.claim.fence == fence:
+            flight = self._flight(run_id, fence)
+            if flight is not None:
                 self._expire(flight)
 
     def _expire(self, flight: Flight) -> None:
@@ -96,3 +102,14 @@ class Deadlines:
         heapq.heappush(self._heap, (deadline, flight.claim.run_id, flight.claim.fence))
         if self._heap[0][0] == deadline:
             self._wake.set()
+        if len(self._heap) > 2 * len(self._flights) + SPARE:
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        """Drop what has ended long before its time was up: of short runs that is nearly all."""
+        self._heap = [one for one in self._heap if self._flight(one[1], one[2]) is not None]
+        heapq.heapify(self._heap)
+
+    def _flight(self, run_id: str, fence: int) -> Flight | None:
+        flight = self._flights.by_run.get(run_id)
+        return flight if flight is not None and flight.claim.fence == fence else None

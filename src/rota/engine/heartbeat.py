@@ -46,6 +46,7 @@ class Heartbeat:
         self._one_at_a_time = asyncio.Lock()
         self._renewed: tuple[Instant, float] = (0, -lease)  # wall and monotonic clock at that time
         self.gaps = 0  # how often the lease had run out, or was lost, when it was renewed
+        self.beating = True  # not once the node has left: the ledger would call it gone
         self.wake = Wake()
 
     @property
@@ -66,7 +67,7 @@ class Heartbeat:
         Nothing is started before that: this node may have been declared gone meanwhile.
         """
         pause = FIRST_PAUSE
-        while not self.holds:
+        while self.beating and not self.holds:
             try:
                 await self.beat()
             except LedgerError:
@@ -85,7 +86,8 @@ class Heartbeat:
             away = self._writing.trouble is not None
             await self.wake.wait(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
             try:
-                await self.beat()
+                if self.beating:
+                    await self.beat()
             except LedgerError as error:  # said once, by `writing`
                 logger.debug("The lease could not be renewed: %s", error)
 

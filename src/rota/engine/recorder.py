@@ -51,9 +51,14 @@ class Recorder:
         self.wake.set()
 
     @property
+    def unwritten(self) -> int:
+        """Return how many attempts have ended and are not yet durable."""
+        return len(self._ended) + len(self._flights.going)
+
+    @property
     def is_idle(self) -> bool:
         """Say whether everything that ended is durable."""
-        return not self._ended and not self._flights.going
+        return not self.unwritten
 
     async def run(self) -> None:
         """Record for ever."""

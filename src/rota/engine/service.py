@@ -42,8 +42,21 @@ from rota.scheduling import TickingClock
 
 logger = logging.getLogger("rota.node")
 
-LAST_GRACE = 1.0
+LAST_GRACE = 0.8
 """Seconds that cancelled attempts get at shutdown before they are given up."""
+
+LAST_WRITES = 1.8
+"""Seconds after the grace in which all must be in the ledger, whatever keeps that from answering;
+what is not is taken over by the next start."""
+
+LAST_CLAIMS = 0.5
+"""Seconds after the grace for what was being claimed when it began to stop."""
+
+TIDYING = 0.3
+"""Seconds for what waits for a ledger that does not answer, and holds nobody up any longer."""
+
+LOOK = 0.01
+"""Seconds between two looks, at shutdown, whether all has ended."""
 
 
 @cache
@@ -98,7 +111,7 @@ class Engine:
             flights=self.flights,
             writing=self.writing,
             node_id=lambda: self.identity.id,
-            freed=self._freed,
+            freed=lambda available_at: self.dispatcher.wake_at(available_at),
         )
         self.deadlines = Deadlines(clock, self.flights, self.recorder.ended)
         self.dispatcher = Dispatcher(
@@ -160,8 +173,9 @@ class Engine:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._told = Wake()  # to stop
         self._hurry = threading.Event()
-        self._landed = Wake()
+        self._over = threading.Event()  # nothing happens on the service loop any more
         self._stopped = threading.Event()
         self._stopped.set()
         self._clean = True
@@ -242,76 +256,86 @@ class Engine:
     def start(self, *, only: str | None = None) -> None:
         """Join the nodes and begin; returns at once when that is done; raises LedgerError.
 
-        With `only`, it plans nothing and claims nothing but the runs of that task.
+        With `only`, it plans nothing and claims nothing but the runs of that task. Where the
+        waiting is interrupted, it goes on starting until `stop` is called.
         """
         if self._thread is not None:
             return
         self.dispatcher.only = only
         self.ledger.open()
         capture.install()
-        self._hurry.clear()
-        self._stopped.clear()
+        self._told = Wake()
+        for event in (self._hurry, self._over, self._stopped):
+            event.clear()
         self._clean = True
-        self.dispatcher.accepting = True
+        self.dispatcher.accepting = self.heartbeat.beating = True
         ready: Future[None] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main(ready)), name="rota-service", daemon=True
+            target=self._serve, args=(ready,), name="rota-service", daemon=True
         )
         self._thread.start()
         try:
             ready.result()
-            _spare_the_collector()
-        except BaseException:
-            self._thread.join()
-            self._thread = None
-            self._stopped.set()
-            self.ledger.close()
-            capture.uninstall()
+        except Exception:
+            self.stop()
             raise
+        _spare_the_collector()
 
     def stop(self, grace: float | None = None) -> bool:
         """Stop claiming, give running attempts `grace` seconds, then cancel them and hand them
-        back; returns True when all ended by themselves. A second call while the first waits means
-        now."""
-        thread, loop = self._thread, self._loop
-        if thread is None or loop is None:
+        back; returns True when all ended by themselves and is written. A second call while the
+        first waits means now. Returns within `grace` + 2 seconds, also where the ledger is away,
+        and interrupts a start that is under way."""
+        thread = self._thread
+        if thread is None:
             return True
         if self._stopping is not None:
             self._hurry.set()
-            self._landed.set()
             self._stopped.wait()
             return self._clean
         self._stopping = grace if grace is not None else self.settings.shutdown_grace
-        loop.call_soon_threadsafe(self._stop_requested.set)
-        thread.join()
-        self._thread = self._loop = self._stopping = None
-        self.ledger.close()
+        self._told.set()
+        self._over.wait()
+        thread.join(TIDYING)
+        closing = threading.Thread(target=self.ledger.close, name="rota-ledger-close", daemon=True)
+        closing.start()
+        closing.join(TIDYING)
         capture.uninstall()
+        self._thread = self._loop = self._stopping = None
         self._stopped.set()
         return self._clean
 
     _stopping: float | None = None
     _rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
 
+    def _serve(self, ready: Future[None]) -> None:
+        try:
+            asyncio.run(self._main(ready))
+        finally:
+            self._over.set()
+
     async def _main(self, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop_requested = asyncio.Event()
         for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
                      self.deadlines.wake, self.registrar.wake, self.heartbeat.wake,
-                     self._landed):  # fmt: skip
+                     self._told):  # fmt: skip
             wake.bind(self._loop)
-        try:
-            await self._begin()
-        except BaseException as error:
-            ready.set_exception(error)
-            return
-        loops = [asyncio.create_task(self._guard(one)) for one in self._loops()]
-        ready.set_result(None)
-        await self._stop_requested.wait()
+        told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
+        await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        [error] = await asyncio.gather(begun, return_exceptions=True)
+        loops: list[asyncio.Task[None]] = []
+        if error is None:
+            loops = [asyncio.create_task(self._guard(one)) for one in self._loops()]
+            ready.set_result(None)
+            await told
         await self._end(self._stopping or 0.0)
-        for one in loops:
-            one.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        for task in (told, *loops):
+            task.cancel()
+        await asyncio.gather(told, *loops, return_exceptions=True)
+        self._over.set()
+        if error is not None:
+            ready.set_exception(_interrupted() if begun.cancelled() else error)
 
     def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         return [
@@ -359,17 +383,21 @@ class Engine:
         self.ticking.stop()
         self.dispatcher.accepting = False
         node_id = self.identity.id
-        await self._leave("draining")
-        await self._until(lambda: self.planner.is_idle, LAST_GRACE)
-        await self._until(lambda: not self.flights or self._hurry.is_set(), grace)
+        draining = asyncio.create_task(self._leave("draining"))  # after all that was claimed
+        await self._until(lambda: self._hurry.is_set() or self._is_idle(draining), grace)
+        limit = asyncio.get_running_loop().time() + LAST_WRITES
+        await self._until(lambda: draining.done() and self.planner.is_idle, LAST_CLAIMS)
         self._clean = not self.flights
         await self._hand_back()
-        await self._until(lambda: self.recorder.is_idle, None)
-        await self.pump.flush()
-        await self._leave("stopped")
-        for executor in self.executors.values():
-            await asyncio.to_thread(executor.shutdown)
+        draining.cancel()
+        shutdowns = [asyncio.to_thread(one.shutdown) for one in self.executors.values()]
+        await asyncio.gather(self._write_last(limit), *shutdowns)
         logger.info("Node %s has stopped (%s)", self.identity.name, node_id)
+
+    def _is_idle(self, draining: asyncio.Task[None]) -> bool:
+        """Say whether nothing is left to wait for; while the ledger is away, that is no claim."""
+        claimed = draining.done() or self.writing.trouble is not None
+        return claimed and self.planner.is_idle and self.recorder.is_idle and not self.flights
 
     async def _hand_back(self) -> None:
         reason = f"handed back by node {self.identity.name} at its shutdown"
@@ -379,13 +407,28 @@ class Engine:
         for flight in list(self.flights.by_run.values()):
             self.deadlines.give_up(flight)
 
-    async def _until(self, done: Callable[[], bool], seconds: float | None) -> None:
-        """Wait for `done`, at most `seconds`; looked at whenever an attempt ends or is recorded."""
-        deadline = None if seconds is None else self.clock.monotonic() + seconds
-        while not done():
-            left = None if deadline is None else deadline - self.clock.monotonic()
-            if (left is not None and left <= 0) or not await self._landed.wait(left):
-                return
+    async def _write_last(self, limit: float) -> None:
+        try:
+            async with asyncio.timeout_at(limit):
+                await self._until(lambda: self.recorder.is_idle, LAST_WRITES)
+                await self.pump.flush()
+                self.heartbeat.beating = False
+                await self._leave("stopped")
+        except TimeoutError:
+            self._clean = False
+            logger.error(
+                "The ledger was away to the last: the ends of %d attempts are not written, and"
+                " the next start takes over what this node had (%s)",
+                self.recorder.unwritten,
+                self.writing.trouble[1] if self.writing.trouble else "it does not answer",
+            )
+
+    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Wait for `done`, at most `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done():  # noqa: ASYNC110  # no one event tells all of it
+                    await asyncio.sleep(LOOK)
 
     async def _leave(self, state: str) -> None:
         node_id, now = self.identity.id, self.clock.now()
@@ -400,7 +443,6 @@ class Engine:
             flight.executor.stop(flight.call)
             flight.executor.abandon(flight.call)
             self.flights.pop(flight.call)
-        self._landed.set()
 
     # --- between the loops ---
 
@@ -412,10 +454,6 @@ class Engine:
             self.discard(stored.record.id)
         else:
             self.registrar.lay_over(entry, stored)
-
-    def _freed(self, available_at: Instant | None) -> None:
-        self.dispatcher.wake_at(available_at)
-        self._landed.set()
 
     async def _begin_time(self) -> None:
         for clock in (self.machine, self.clock):
@@ -451,3 +489,7 @@ class Engine:
             "only": self.dispatcher.only,
             "at": to_iso(self.clock.now()),
         }
+
+
+def _interrupted() -> StateError:
+    return StateError("the engine was stopped while it started.", remedy="Start it again.")

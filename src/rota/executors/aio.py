@@ -111,7 +111,11 @@ class AioExecutor:
         return Blocked(run.id if run else None, run.task_id if run else None, place, seconds)
 
     def shutdown(self) -> None:
-        """Cancel what runs, wait for it up to a second, and end the loop; a lent one stays."""
+        """Cancel what runs, wait for it up to a second, and end the loop; a lent one stays.
+
+        What is deaf to its cancellation ends with its loop, unless it holds that: a thread cannot
+        be killed.
+        """
         with self._lock:
             lane, self._lane = self._lane, None
         if lane is None:
@@ -121,11 +125,17 @@ class AioExecutor:
         lane.retire()
         if not lane.is_here():
             self._attempts.wait_until_empty(_PATIENCE)
-            lane.join(0.0 if len(self._attempts) else _PATIENCE)
         for attempt in self._attempts.open():
             self._attempts.abandon(attempt.call)
+        for left in {lane, *self._lanes_of_deaf()}:
+            left.drop()
+        if not lane.is_here():
+            lane.join(0.0 if lane.silent() else _PATIENCE)
         self._queue.clear()
         sampler.release()
+
+    def _lanes_of_deaf(self) -> list[Lane]:
+        return [deaf.lane for deaf in self._attempts.abandoned() if deaf.lane is not None]
 
     def _leave_behind(self, lane: Lane) -> None:
         with self._lock:

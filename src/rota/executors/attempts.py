@@ -72,6 +72,11 @@ class Attempts(Generic[A]):
         with self._lock:
             return list(self._open.values())
 
+    def abandoned(self) -> list[A]:
+        """Return those that were abandoned and go on."""
+        with self._lock:
+            return list(self._stuck.values())
+
     def add(self, attempts: Sequence[A]) -> None:
         """Take new ones."""
         with self._lock:
@@ -133,8 +138,7 @@ class Attempts(Generic[A]):
 
     def stuck(self, place: Callable[[A], str]) -> list[Stuck]:
         """Return what was abandoned and goes on, `place` says where each one stands."""
-        with self._lock:
-            stuck = list(self._stuck.values())
         return [
-            Stuck(one.call.run_id, one.call.task_id, place(one), one.abandoned_at) for one in stuck
+            Stuck(one.call.run_id, one.call.task_id, place(one), one.abandoned_at)
+            for one in self.abandoned()
         ]

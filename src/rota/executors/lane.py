@@ -59,11 +59,12 @@ class Lane:
         self.lent = loop is not None
         self.loop = loop or asyncio.new_event_loop()
         self._attempts = attempts
-        self._load = 0  # tasks of ours that have not ended; only touched on the loop
+        self._here: set[AioAttempt] = set()  # not ended; only touched on the loop
         self._ident: int | None = None
         self._alive = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._retired = False
+        self._dropped = False
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
 
     def start(self) -> None:
@@ -76,7 +77,7 @@ class Lane:
     def take(self, attempt: AioAttempt) -> None:
         """Start an attempt; on the loop, in an empty context."""
         attempt.lane = self
-        self._load += 1
+        self._here.add(attempt)
         attempt.task = self.loop.create_task(self._perform(attempt))
         if self.lent:
             # Whoever lent the loop may end it before the coroutine got its first step.
@@ -87,6 +88,11 @@ class Lane:
         self._retired = True
         with suppress(RuntimeError):  # it is closed
             self.loop.call_soon_threadsafe(self._left)
+
+    def drop(self) -> None:
+        """Let it end with whatever still runs on it, once nothing holds it; a lent one goes on."""
+        self._dropped = True
+        self.retire()
 
     def join(self, timeout: float) -> None:
         """Wait for the thread's end, up to `timeout` seconds."""
@@ -129,15 +135,18 @@ class Lane:
             except BaseException as exc:
                 outcome = attempt.raised(exc)
             self._attempts.end(attempt, outcome)
-        self._load -= 1
+        self._here.discard(attempt)
         if self._retired:
             self._left()
 
     def _over(self, attempt: AioAttempt, task: asyncio.Task[None]) -> None:
         self._attempts.end(attempt, CANCELLED)
 
+    def _is_over(self) -> bool:
+        return self._retired and (self._dropped or not self._here)
+
     def _left(self) -> None:
-        if not self._load:
+        if self._is_over():
             if self._timer is not None:
                 self._timer.cancel()
             if not self.lent:
@@ -150,7 +159,7 @@ class Lane:
             self._timer = self.loop.call_later(_TICK, self._tick)
 
     def _main(self) -> None:
-        while not (self._retired and not self._load) and not self.loop.is_closed():
+        while not self._is_over() and not self.loop.is_closed():
             # A task that user code created, or a stop() of its own, may end the loop: go on.
             with suppress(BaseException):
                 self.loop.run_forever()
@@ -158,6 +167,8 @@ class Lane:
             _end(self.loop)
         except BaseException:
             _log.exception("The task loop could not be ended cleanly")
+        for attempt in list(self._here):  # deaf to the last, but its code runs no more
+            self._attempts.end(attempt, CANCELLED)
 
 
 _PERFORM = Lane._perform.__code__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -22,6 +23,7 @@ class SqlLedger:
         self._history = SqlHistory(database)
         self._writer = Writer(database, clock)
         self._clock = clock
+        self._life = threading.Lock()  # one that still closes is not opened in between
 
     @property
     def url(self) -> str:
@@ -36,12 +38,14 @@ class SqlLedger:
         return self._clock
 
     def open(self) -> None:
-        self._database.open()
-        self._writer.start()
+        with self._life:
+            self._database.open()
+            self._writer.start()
 
     def close(self) -> None:
-        self._writer.stop()
-        self._database.close()
+        with self._life:
+            self._writer.stop()
+            self._database.close()
 
     def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
         return self._writer.submit(operation)

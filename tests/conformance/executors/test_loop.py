@@ -51,6 +51,27 @@ def test_one_that_swallows_cancellation_is_named(aio: Rig, gate: Path) -> None:
     assert re.search(r"coroutines\.py:\d+, in ignore$", stuck.place)
 
 
+def test_what_is_deaf_to_the_last_ends_with_its_loop(aio: Rig, gate: Path) -> None:
+    abandoned, open_still = aio.begin_deaf(gate), aio.begin_deaf(gate)
+    aio.executor.abandon(abandoned.call)
+    aio.executor.shutdown()
+    until(lambda: "rota-loop-1" not in {thread.name for thread in threading.enumerate()})
+    until(lambda: not aio.executor.stuck())
+    assert not abandoned.outcomes
+    assert not open_still.outcomes
+
+
+def test_so_do_those_on_loops_that_were_left_behind(aio: Rig) -> None:
+    holder = aio.begin(hardships.hold_again_and_again)
+    holder.wait_begun()
+    aio.executor.abandon(holder.call)
+    blocked(aio)
+    assert aio.begin(hardships.name_thread).result() == "rota-loop-2"
+    aio.executor.shutdown()
+    until(lambda: "rota-loop-1" not in {thread.name for thread in threading.enumerate()})
+    assert not aio.executor.stuck()
+
+
 def test_a_loop_that_answers_is_not_blocked(aio: Rig) -> None:
     aio.begin("nothing").result()
     assert isinstance(aio.executor, AioExecutor)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROTA = str(Path(sys.executable).with_name("rota"))
-PATIENCE = 30.0  # seconds; what is waited for comes much sooner
+PATIENCE = 90.0  # seconds; what is waited for comes much sooner, but for a crowded machine
 
 TASKS = '''
 import asyncio

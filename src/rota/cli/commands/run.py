@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import following, output, project, words
+from rota.cli import following, life, output, project, words
 from rota.core.run import FINAL, LogLine, Run, State
 from rota.errors import StateError
 from rota.manager import TaskManager
@@ -65,7 +65,8 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     """Make a run in this process; its log and prints go to standard error as they come.
 
-    Ctrl-C, SIGTERM and the end of `timeout` cancel it.
+    Ctrl-C, SIGTERM and the end of `timeout` cancel it. After a signal, this process ends within
+    the grace of a shutdown, whatever the task does.
     """
     from rota.logs import setup_logging
 
@@ -74,6 +75,7 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
             manager.cancel_run(run_id, reason=why)
 
     def caught(number: int, _: object) -> None:
+        life.end_within(manager.config.manager.shutdown_grace + life.MARGIN, lambda: 1)
         threading.Thread(target=cancel, args=(signal.Signals(number).name,), daemon=True).start()
 
     setup_logging(**manager.config.logging_options())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,32 +35,36 @@ def command(
     """
     manager = TaskManager(project.load(config))
     Manager.use(manager)  # task files may add tasks to the process's own
+    look = None
     with ExitStack() as stack:
-        # Before logging is set up, so that log lines go above the view.
-        show = stack.enter_context(_view()) if not plain and output.on_terminal() else None
-        setup_logging(**manager.config.logging_options())
-        server = _listen(manager, host, port, stack)
-        caught = stack.enter_context(life.signals())
-        manager.start()
-        if manager.config.manager.auto_discover:
-            stack.enter_context(_watching(manager))
-        output.say(f"rota is up: {server.url}")
-        output.flush()
-        look = None if show is None else lambda: show(manager, server.url)
-        clean = life.wait_and_stop(manager, caught, look, _LOOK)
-    raise typer.Exit(0 if clean else 1)
+        signals = stack.enter_context(life.signals())
+        with suppress(KeyboardInterrupt):  # told to stop while it starts
+            # Before logging is set up, so that log lines go above the view.
+            show = stack.enter_context(_view()) if not plain and output.on_terminal() else None
+            setup_logging(**manager.config.logging_options())
+            server = _start(manager, host, port, stack)
+            signals.starting = False
+            look = None if show is None else lambda: show(manager, server.url)
+        clean = life.wait_and_stop(manager, signals, look, _LOOK)
+    life.end(0 if clean else 1)
 
 
-def _listen(manager: TaskManager, host: str | None, port: int | None, stack: ExitStack) -> Server:
-    """Load the tasks and listen; a port that is taken is told before anything starts."""
+def _start(manager: TaskManager, host: str | None, port: int | None, stack: ExitStack) -> Server:
+    """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
     from rota.web import serve
 
+    discovers = manager.config.manager.auto_discover
     stack.callback(manager.shutdown)
     server = serve(manager, host, port)
-    if manager.config.manager.auto_discover:
+    if discovers:
         _report(manager)
-    server.start()
     stack.callback(server.stop)
+    server.start()
+    manager.start()
+    if discovers:
+        stack.enter_context(_watching(manager))
+    output.say(f"rota is up: {server.url}")
+    output.flush()
     return server
 
 

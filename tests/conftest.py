@@ -1,0 +1,27 @@
+"""What holds after every test."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+PATIENCE = 30.0  # seconds; what ends, ends much sooner, but for a crowded machine
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_of_ours_is_left() -> Iterator[None]:
+    """Whatever a test started has ended: the next one starts from nothing."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + PATIENCE
+    while left := _ours(before):
+        assert time.monotonic() < deadline, f"left behind: {left}"
+        time.sleep(0.01)
+
+
+def _ours(before: set[threading.Thread]) -> list[str]:
+    new = set(threading.enumerate()) - before
+    return [thread.name for thread in new if thread.name.startswith("rota-")]

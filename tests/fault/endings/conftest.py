@@ -1,0 +1,3 @@
+"""A project that `rota up` runs."""
+
+from tests.integration.cli.conftest import project as project
