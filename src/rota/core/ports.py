@@ -244,7 +244,7 @@ class Transaction(Protocol):
         an old fence."""
 
     def join(self, node: Node) -> None:
-        """Write the row of a node that starts."""
+        """Write the row of a node that starts; said again, it changes nothing."""
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]

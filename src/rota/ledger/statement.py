@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
 
 from rota.ledger.jsonrows import decode, gathered
+
+Insert = Callable[..., Any]
 
 
 class Statement:
@@ -43,6 +47,11 @@ class Statement:
     def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
         """Run it, a query of one `gathered` value, and return its rows."""
         return decode(self(connection, **parameters).scalar_one())
+
+
+def in_each(build: Callable[[Insert], CompilerElement]) -> Statement:
+    """Return a statement with what only the dialects' own `insert` can say."""
+    return Statement(build(sqlite.insert), postgresql=build(postgresql.insert))
 
 
 def _compile(construct: CompilerElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:

@@ -28,14 +28,13 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 
 from rota.core.outcome import OutcomeKind
 from rota.core.run import State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
-from rota.ledger.statement import Statement, all_of
+from rota.ledger.statement import Insert, Statement, all_of, in_each
 from rota.ledger.tables import (
     attempts,
     is_living,
@@ -51,14 +50,6 @@ from rota.ledger.tables import (
 
 _id: BindParameter[Any] = bindparam("id")
 _now: BindParameter[Any] = bindparam("now")
-
-_Insert = Callable[..., Any]
-
-
-def _in_each(build: Callable[[_Insert], CompilerElement]) -> Statement:
-    """Return a statement with what only the dialects' own `insert` can say."""
-    return Statement(build(sqlite.insert), postgresql=build(postgresql.insert))
-
 
 # --- several nodes -----------------------------------------------------------------------------
 
@@ -81,7 +72,7 @@ TASK_IDS = Statement(select(gathered(tasks.c.id)))
 _tasks_in = incoming("written", *rows.TASK)
 
 
-def _write_tasks(insert: _Insert) -> CompilerElement:
+def _write_tasks(insert: Insert) -> CompilerElement:
     written = insert(tasks).from_select(
         [column.name for column in rows.TASK], select(*_tasks_in.c).where(true())
     )
@@ -92,7 +83,7 @@ def _write_tasks(insert: _Insert) -> CompilerElement:
     return update_
 
 
-WRITE_TASKS = _in_each(_write_tasks)
+WRITE_TASKS = in_each(_write_tasks)
 """Insert tasks, or replace what is stored of them."""
 
 _cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
@@ -138,7 +129,7 @@ ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
 """The runs of these tasks that have not ended: id, task, state, fire time, name of the node."""
 
 _runs_in = incoming("planned", *rows.NEW_RUN)
-INSERT_RUNS = _in_each(
+INSERT_RUNS = in_each(
     lambda insert: (
         insert(runs)
         .from_select([column.name for column in rows.NEW_RUN], select(*_runs_in.c).where(true()))
@@ -162,7 +153,7 @@ _starts_at = case(
     (_started_in.c.available_at > _started_in.c.created_at, _started_in.c.available_at),
     else_=_started_in.c.created_at,
 )
-INSERT_STARTED = _in_each(
+INSERT_STARTED = in_each(
     lambda insert: (
         insert(runs)
         .from_select(
@@ -396,7 +387,7 @@ _was_taken_over = (
     )
     .exists()
 )
-INSERT_LINES = _in_each(
+INSERT_LINES = in_each(
     lambda insert: (
         insert(logs)
         .from_select(
@@ -412,7 +403,7 @@ SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindpa
 SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
 
 
-def _remember(insert: _Insert) -> CompilerElement:
+def _remember(insert: Insert) -> CompilerElement:
     # With the run kept until the end, no other node can take it over without seeing the step.
     step = select(runs.c.id, *(bindparam(column.name) for column in rows.STEP))
     held = step.where(_under_fence).with_for_update(of=runs)
@@ -425,5 +416,5 @@ def _remember(insert: _Insert) -> CompilerElement:
     return remember
 
 
-REMEMBER = _in_each(_remember)
+REMEMBER = in_each(_remember)
 """Write a step (STEP) of a run that is held under this fence, in place of one with its key."""

@@ -13,7 +13,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     literal_column,
     null,
     or_,
@@ -25,7 +24,7 @@ from rota.core.catchup import ON_TIME
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
-from rota.ledger.statement import Statement, all_of
+from rota.ledger.statement import Statement, all_of, in_each
 from rota.ledger.tables import (
     attempts,
     is_living,
@@ -44,9 +43,14 @@ _now: BindParameter[Any] = bindparam("now")
 
 # --- nodes --------------------------------------------------------------------------------------
 
-INSERT_NODE = Statement(
-    insert(nodes).values({column.name: bindparam(column.name) for column in rows.NODE})
+INSERT_NODE = in_each(
+    lambda insert: (
+        insert(nodes)
+        .values({column.name: bindparam(column.name) for column in rows.NODE})
+        .on_conflict_do_nothing()
+    )
 )
+"""Write the row of a node that joins; it may say so again where the answer was lost."""
 
 BEAT = Statement(
     update(nodes)

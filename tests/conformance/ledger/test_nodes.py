@@ -61,6 +61,13 @@ def test_a_node_is_there_as_it_joined(desk: Desk) -> None:
     assert desk.history.nodes() == [node]
 
 
+def test_a_node_may_say_again_that_it_joins(desk: Desk) -> None:
+    node = desk.join("a")
+    desk.do(lambda tx: tx.leave("a", "draining", desk.now))
+    desk.do(lambda tx: tx.join(node))
+    assert states_of_nodes(desk) == {"a": "draining"}
+
+
 def test_nodes_are_listed_newest_first(desk: Desk) -> None:
     for name in "abc":
         desk.join(name)
