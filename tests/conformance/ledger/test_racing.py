@@ -192,6 +192,7 @@ def test_a_step_and_the_takeover_of_its_run_do_not_pass_each_other(
 ) -> None:
     one, other = two_desks
     old = one.running(node="a")
+    other.joined("b")
     written, goes_on = threading.Event(), threading.Event()
 
     def remember_slowly(tx: Transaction) -> bool:
