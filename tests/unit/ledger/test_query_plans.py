@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import migrations, queries, statements, upkeep
+from rota.ledger import audit, migrations, queries, statements, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -85,6 +85,21 @@ def test_later_pages(explaining: Connection, states: set[State]) -> None:
     assert any(name in plan for name in ("running_by_task", "waiting_by_t", "rare_ends"))
 
 
+@pytest.mark.parametrize(
+    ("given", "index"),
+    [
+        ({"task_id": "t"}, "audit_of_task (task_id=?)"),
+        ({"run_id": "r"}, "audit_of_run (run_id=?)"),
+        ({"after": "0"}, "PRIMARY KEY (id<?)"),
+        ({"after": "0", "task_id": "t"}, "audit_of_task (task_id=? AND id<?)"),
+    ],
+)
+def test_pages_of_the_audit(explaining: Connection, given: dict[str, str], index: str) -> None:
+    plan = plan_of(explaining, audit.page_query(frozenset(given)), **given, limit=1)
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
+
+
 SETTLED = {"settled": "[]"}
 
 
@@ -130,6 +145,9 @@ SETTLED = {"settled": "[]"}
         (upkeep.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
         (upkeep.DELETE_STEPS, {"ids": "[]"}, ["(run_id=?)"]),
         (statements.STEPS_OF, {"ids": "[]"}, ["(run_id=?)"]),
+        (queries.RUNS_BY_ID, {"ids": "[]"}, ["(id=?)"]),
+        (audit.NEWEST, {}, ["audit_by_time"]),
+        (audit.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
