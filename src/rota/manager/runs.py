@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from rota.acting import actor
 from rota.core.instants import from_datetime
-from rota.core.ports import NewRun, RunFilter
-from rota.core.run import Cause, Run, State
-from rota.core.task import Policy
-from rota.engine.planner import by_hand_overlap
+from rota.core.ports import RunFilter
+from rota.core.run import FINAL, Run, State
+from rota.engine.planner import ByHand
+from rota.errors import StateError
 from rota.manager.base import Base
 
 PAGE = 1_000
+RETRYABLE = FINAL - {State.SUCCEEDED}
 
 
 class RunVerbs(Base):
     """Starts, cancels and shows runs."""
 
-    def run_task(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> str:
+    def run_task(
+        self, id: str, *, arguments: Mapping[str, Any] | None = None, reason: str = ""
+    ) -> str:
         """Start a task by hand and return the run's id; some node that knows the task runs it.
 
         `arguments` (JSON) are passed by keyword. Raises UnknownTaskError.
         """
-        return self.run_many(id, [arguments])[0]
+        return self._start(id, [ByHand(arguments, reason)])[0]
 
     def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
         """Start a task once for each of the `arguments`, in one commit, and return the runs' ids;
         raises UnknownTaskError."""
-        entry, engine = self._require(id), self.services.engine
-        if entry is not None and engine.is_running:
-            return engine.run_by_hand(entry, list(arguments))
-        policy = entry.policy if entry else self.history.task(id).record.policy
-        now = self._now()
-        runs = [self._manual(id, one, policy, now) for one in arguments]
-        self.services.ledger.write(lambda tx: tx.plan(runs)).result()
-        return [run.id for run in runs]
+        return self._start(id, [ByHand(one) for one in arguments])
+
+    def retry_run(self, run_id: str, *, reason: str = "") -> str:
+        """Do a run again that has ended, but not well: by a new manual run with the same
+        arguments, whose id is returned. Raises UnknownRunError, UnknownTaskError, and StateError
+        for one that goes on or has succeeded."""
+        run = self.history.run(run_id)
+        if run.state not in RETRYABLE:
+            raise StateError(
+                f"Run {run.id} is {run.state}: there is nothing to retry.",
+                remedy="Run its task again, if that is what you want."
+                if run.state is State.SUCCEEDED
+                else "Wait for its end, or cancel it first.",
+            )
+        why = f"retry of run {run.id}" + (f": {reason}" if reason else "")
+        return self._start(run.task_id, [ByHand(run.arguments, why, retry_of=run.id)])[0]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process, where no node is up, as `carry_out` does; raises
@@ -60,8 +72,8 @@ class RunVerbs(Base):
     def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
         """Cancel a waiting run at once, or have a running one cancelled, and return its state;
         raises UnknownRunError, and StateError for one that has ended."""
-        run = self.history.run(run_id)
-        return self._write(lambda tx: tx.cancel(run.id, reason, self._now()))
+        run, by = self.history.run(run_id), actor()
+        return self._write(lambda tx: tx.cancel(run.id, reason, self._now(), by=by))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run by its id, or an unambiguous part of it; raises UnknownRunError."""
@@ -93,18 +105,12 @@ class RunVerbs(Base):
             if after is None:
                 return
 
-    def _manual(
-        self, id: str, arguments: Mapping[str, Any] | None, policy: Policy, now: int
-    ) -> NewRun:
-        return NewRun(
-            id=self.services.engine.ids.new(now),
-            task_id=id,
-            fire_time=None,
-            cause=Cause.MANUAL,
-            state=State.QUEUED,
-            reason="",
-            available_at=now,
-            created_at=now,
-            overlap=by_hand_overlap(policy),
-            arguments=arguments,
-        )
+    def _start(self, id: str, starts: Sequence[ByHand]) -> list[str]:
+        entry, engine, by = self._require(id), self.services.engine, actor()
+        if entry is not None and engine.is_running:
+            return engine.run_by_hand(entry, starts, by)
+        policy = entry.policy if entry else self.history.task(id).record.policy
+        now = self._now()
+        runs = [one.of(id, policy, engine.ids.new(now), now) for one in starts]
+        self.services.ledger.write(lambda tx: tx.plan(runs, by=by)).result()
+        return [run.id for run in runs]

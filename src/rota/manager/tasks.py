@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rota import triggers
+from rota.acting import actor
 from rota.core.instants import from_datetime
 from rota.core.outcome import error_text
 from rota.core.ports import Edits
@@ -16,9 +17,10 @@ from rota.core.task import Task, TaskDefinition
 from rota.discovery import Catalogue, LoadedFile, load_directory
 from rota.discovery.definitions import define
 from rota.discovery.options import OPTIONS, Refusal
-from rota.engine.registry import Entry
+from rota.engine.registry import Entry, records
 from rota.errors import (
     DefinitionError,
+    LedgerError,
     RotaError,
     StateError,
     TaskFileError,
@@ -42,6 +44,26 @@ class TaskVerbs(Base):
         written = _written_definition(func, id)
         definition = define(func, trigger, id, {**written, **options}, defaults=self.config.manager)
         return self._known(self.add_definition(definition))
+
+    def create_task(self, definition: TaskDefinition) -> Entry:
+        """Add a validated definition that no code stands for, under an id that is free; raises
+        TaskLimitError, StateError, LedgerError."""
+        by, now = actor(), self._now()
+        with self._lock:
+            if self.get_task(definition.id) is not None:
+                raise StateError(
+                    f"the id {definition.id!r} is taken.",
+                    where="id",
+                    remedy="Give another id, or change that task.",
+                )
+            entry = self.add_definition(definition)
+            rows = records([entry])
+            try:
+                self._write(lambda tx: tx.register(rows, now, by=by))
+            except LedgerError:
+                self.services.engine.discard(definition.id)
+                raise
+        return entry
 
     def add_definition(self, definition: TaskDefinition) -> Entry:
         """Add a validated definition, or replace the one of its function or file with this id;
@@ -107,11 +129,12 @@ class TaskVerbs(Base):
                 self._failed_registers[file.path] = error
         return list(self._failed_registers.values())
 
-    def remove_task(self, id: str) -> None:
+    def remove_task(self, id: str, *, reason: str = "") -> None:
         """Take a task out: its waiting runs are cancelled, its history stays; raises
         UnknownTaskError."""
         self._require(id)
-        self._write(lambda tx: tx.remove(id, self._now()))
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.remove(id, now, reason=reason, by=by))
         self.services.engine.discard(id)
 
     def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
@@ -119,12 +142,14 @@ class TaskVerbs(Base):
         node, across restarts; raises UnknownTaskError."""
         end = None if until is None else from_datetime(until.astimezone(UTC))
         self._require(id)
-        self._write(lambda tx: tx.pause(id, self._now(), end, reason))
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.pause(id, now, end, reason, by=by))
 
-    def resume_task(self, id: str) -> None:
+    def resume_task(self, id: str, *, reason: str = "") -> None:
         """Plan its occurrences again from now on; raises UnknownTaskError."""
         self._require(id)
-        self._write(lambda tx: tx.resume(id, self._now()))
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.resume(id, now, reason=reason, by=by))
 
     def edit_task(
         self,
@@ -133,6 +158,7 @@ class TaskVerbs(Base):
         name: str | None = None,
         enabled: bool | None = None,
         trigger_args: Mapping[str, Any] | None = None,
+        reason: str = "",
     ) -> Task:
         """Lay changes over what the code says, durably; None leaves a key; raises
         UnknownTaskError, and TriggerError for arguments its trigger does not understand."""
@@ -142,7 +168,8 @@ class TaskVerbs(Base):
             name = _checked_name(name)
         if trigger_args is not None:
             triggers.parse(code.trigger, trigger_args, timezone=code.timezone)
-        self._write(lambda tx: tx.edit(id, Edits(name, enabled, trigger_args), self._now()))
+        edits, by, now = Edits(name, enabled, trigger_args), actor(), self._now()
+        self._write(lambda tx: tx.edit(id, edits, now, reason=reason, by=by))
         task = self.get_task(id)
         if task is None:
             raise self._unknown(id)
