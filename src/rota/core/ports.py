@@ -405,6 +405,9 @@ class History(Protocol):
     def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
         """Return every known task, or those of `task_ids`, by id, removed ones too."""
 
+    def task_ids(self) -> list[str]:
+        """Return the ids of the known tasks but the removed ones."""
+
     def task(self, task_id: str) -> StoredTask:
         """Return one task; raises UnknownTaskError with the nearest known id."""
 

@@ -116,6 +116,10 @@ class SqlHistory:
                 found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
         return [rows.task_of(row) for row in found]
 
+    def task_ids(self) -> list[str]:
+        with self._database.reading() as connection:
+            return sorted(queries.LIVING_TASKS.rows(connection))
+
     def task(self, task_id: str) -> StoredTask:
         with self._database.reading() as connection:
             return registry.find(connection, task_id)

@@ -39,6 +39,8 @@ _end: BindParameter[Any] = bindparam("end")
 ALL_TASKS = Statement(all_of(select(*rows.TASK).order_by(tasks.c.id)))
 """Every task (TASK), by id."""
 
+LIVING_TASKS = Statement(select(gathered(tasks.c.id)).where(tasks.c.removed_at.is_(None)))
+"""The ids of the tasks that were not removed."""
 
 TASKS_CHANGED = Statement(all_of(select(*rows.TASK).where(tasks.c.revision > bindparam("after"))))
 """The tasks (TASK) with a later revision, in no order: with one, every task would be read."""

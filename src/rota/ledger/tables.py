@@ -28,13 +28,17 @@ from sqlalchemy import (
 )
 
 from rota.core.audit import KEPT
-from rota.core.run import FINAL, WAITING, State
+from rota.core.instants import HOUR, Instant
+from rota.core.run import FINAL, WAITING, Cause, State
 
 REVISION = "0003"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
 """The final states that are looked for and seldom: they have an index of their own."""
+
+LATE: Instant = HOUR
+"""How long after its fire time a run is made late: caught up after a downtime, or backfilled."""
 
 metadata = MetaData()
 
@@ -240,6 +244,16 @@ def is_rare(table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))
 
 
+def is_by_hand(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was not made by the schedule, word for word as the partial index says it."""
+    return table.c.cause != word(Cause.SCHEDULE)
+
+
+def is_late(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was made long after its fire time, word for word as the partial index."""
+    return table.c.created_at - table.c.fire_time > literal_column(str(LATE), BigInteger)
+
+
 def _index(name: str, *columns: Column[Any], of: ColumnElement[bool], unique: bool = False) -> None:
     Index(name, *columns, unique=unique, sqlite_where=of, postgresql_where=of)
 
@@ -266,6 +280,8 @@ Index(
 ).ddl_if(dialect="postgresql")  # in SQLite only one process claims at a time
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))
+_index("by_hand", runs.c.cause, runs.c.id, of=is_by_hand(runs))
+_index("made_late", runs.c.id, of=is_late(runs))
 Index("audit_by_time", audit.c.at)
 Index("audit_of_task", audit.c.task_id, audit.c.id)
 _index_of_runs = audit.c.run_id.is_not(None)

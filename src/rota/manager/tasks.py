@@ -28,7 +28,7 @@ from rota.errors import (
     UnknownTaskError,
 )
 from rota.manager.base import Base
-from rota.overview import all_tasks, unknown_task
+from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 
 
 class TaskVerbs(Base):
@@ -188,6 +188,13 @@ class TaskVerbs(Base):
         if stored.removed_at is not None:
             return None
         return unknown_task(stored, history.last_runs([id]).get(id), self._now())
+
+    def find_tasks(
+        self, where: TaskFilter, *, limit: int = 100, after: str | None = None
+    ) -> TaskPage:
+        """Return a page of tasks, by id; `after` is a page's `next`; raises LedgerError."""
+        history, entries = self._synced_history(), self.services.engine.registry.entries()
+        return page_of_tasks(entries, history, self._now(), where, limit=limit, after=after)
 
     def list_tasks(self) -> list[Task]:
         """Return every task, by id: those of this process, and those that only other nodes or

@@ -115,6 +115,8 @@ def test_hostile_input_is_never_our_mistake(site: Site) -> None:
     schema = site.client.get("/manager/openapi.json").json()
     seen = 0
     for path, methods in schema["paths"].items():
+        if path == "/manager/events":
+            continue  # never ends
         for method in methods:
             for id in ("greet", "%F0%9F", "..%2F..%2Fetc", "%00", "x" * 3000):
                 address = path.replace("{id}", id).replace("{id:path}", id)

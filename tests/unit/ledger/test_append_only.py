@@ -7,12 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
 from rota.core.audit import KEPT
 from rota.core.instants import SECOND
-from rota.ledger.tables import REVISION
-from tests.conformance.ledger.desk import Desk, record
+from rota.ledger import migrations
+from tests.conformance.ledger.desk import Desk
 from tests.postgres import Postgres
 from tests.unit.ledger.test_postgres import connected
 
@@ -51,15 +53,17 @@ def test_what_is_past_its_time_may_go(tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_one_gets_it_and_keeps_what_it_has(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'rota.db'}"
-    with Desk(url) as desk:
-        desk.register(record())
-    with closing(sqlite3.connect(tmp_path / "rota.db", isolation_level=None)) as shell:
-        shell.execute("DROP TABLE audit")
-        shell.execute("UPDATE alembic_version SET version_num = '0001'")
-    with Desk(url) as desk:
-        assert desk.history.task("t").record == record()
-        desk.plan(desk.new())
-        assert len(desk.history.audit().changes) == 1
-    with closing(sqlite3.connect(tmp_path / "rota.db")) as shell:
-        assert shell.execute("SELECT version_num FROM alembic_version").fetchone() == (REVISION,)
+    path = tmp_path / "rota.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, task_id, cause, state, exclusive, available_at, created_at)"
+            " VALUES ('R', 't', 'manual', 'queued', FALSE, 1, 1)"
+        )
+    engine.dispose()
+    with Desk(f"sqlite:///{path}") as desk:
+        desk.do(lambda tx: tx.cancel("R", "old", desk.now))
+        assert [change.run_id for change in desk.history.audit().changes] == ["R"]

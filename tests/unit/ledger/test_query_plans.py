@@ -47,7 +47,8 @@ FAILED = frozenset({State.FAILED})
         (RunFilter(), None),
         (RunFilter(states={State.SUCCEEDED}), None),
         (RunFilter(since=NOON), "PRIMARY KEY (id>?)"),
-        (RunFilter(causes={Cause.MANUAL}), None),
+        (RunFilter(causes={Cause.MANUAL}), "by_hand (cause=?"),
+        (RunFilter(causes={Cause.SCHEDULE}), None),
         (RunFilter(task_id="t"), "runs_of_task (task_id=?)"),
         (RunFilter(task_id="t", since=NOON), "runs_of_task (task_id=? AND id>?)"),
         (RunFilter(task_id="t", states={State.SUCCEEDED}), "runs_of_task (task_id=?)"),
@@ -74,6 +75,15 @@ def test_pages(
         assert "SCAN runs\n" not in plan + "\n"
     if State.RUNNING not in (where.states or ()) and not where.states:
         assert "TEMP B-TREE" not in plan
+
+
+def test_a_first_page_that_ends_long_ago(explaining: Connection) -> None:
+    where = RunFilter(until=NOON)
+    shape = shape_of(where, after=None, newest_first=True)
+    plan = plan_of(explaining, page_query(shape), **parameters_of(where, after=None, limit=100))
+    assert "PRIMARY KEY (id<?)" in plan
+    assert "made_late (id>?)" in plan
+    assert "SCAN runs\n" not in plan + "\n"
 
 
 @pytest.mark.parametrize("states", [{State.RUNNING}, {State.QUEUED}, {State.FAILED}])

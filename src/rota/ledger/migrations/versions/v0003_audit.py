@@ -1,4 +1,4 @@
-"""The audit: who changed what, when and why; triggers keep it as it was written."""
+"""The audit, which triggers keep as it was written, and two indexes for the lists of runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _YEAR = 365 * 86_400 * 1_000_000  # in microseconds
 _TOO_OLD = f"(SELECT max(at) FROM audit) - {_YEAR}"
 
+_INDEXES = (
+    ("by_hand", ["cause", "id"], "cause != 'schedule'"),
+    ("made_late", ["id"], "created_at - fire_time > 3600000000"),
+)
 _SQLITE = (
     "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
@@ -54,6 +58,9 @@ def upgrade() -> None:
     op.create_index(
         "audit_of_run", "audit", ["run_id", "id"], sqlite_where=of_run, postgresql_where=of_run
     )
+    for name, columns, words in _INDEXES:
+        of = sa.text(words)
+        op.create_index(name, "runs", columns, sqlite_where=of, postgresql_where=of)
     in_postgresql = op.get_bind().dialect.name == "postgresql"
     for statement in _POSTGRESQL if in_postgresql else _SQLITE:
         op.get_bind().exec_driver_sql(statement)
