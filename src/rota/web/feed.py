@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from rota.core.ports import Clock, History
 from rota.errors import LedgerError
@@ -35,12 +35,15 @@ class Feed:
         self._clock = clock
         self._queues: set[asyncio.Queue[Event]] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._primed = False  # whether it knows how things stood, and so tells what changes
 
     async def listen(self) -> AsyncIterator[Event | None]:
         """Yield what changes from now on; None after a while in which nothing did."""
         queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE)
         async with self._pulse:
             self._queues.add(queue)
+            if self._primed:
+                queue.put_nowait(RESET)
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read())
             try:
@@ -53,34 +56,34 @@ class Feed:
                 self._queues.discard(queue)
                 if not self._queues and self._reading is not None:
                     self._reading.cancel()
-                    self._reading = None
+                    self._reading, self._primed = None, False
 
     async def _read(self) -> None:
         news: News | None = None
         while True:
-            beat = self._pulse.beat()
-            began = self._clock.monotonic()
+            beat, began, crowd = self._pulse.beat(), self._clock.monotonic(), False
             try:
                 if news is None:
                     news = await self._pulse.read(lambda: News(self._history(), self._clock))
-                    events = [RESET]  # whatever was before, it may be otherwise now
+                    self._primed = True
+                    self._tell([RESET])
                 else:
                     events = await self._pulse.read(news.read)
+                    crowd = RESET in events
+                    self._tell(events)
             except LedgerError as error:
                 logger.debug("Could not look for changes: %s", error)
-                events = []
             except Exception:
-                logger.exception("looking for changes failed and begins anew")
-                news, events = None, []
-            for event in events:
-                self._tell(event)
+                logger.exception("Looking for changes failed and begins anew")
+                news, self._primed = None, False
             rest = REST * (self._clock.monotonic() - began)
-            await asyncio.sleep(max(rest, CROWD) if events == [RESET] else rest)
+            await asyncio.sleep(max(rest, CROWD) if crowd else rest)
             await self._pulse.wait(beat, HEARTBEAT)
 
-    def _tell(self, event: Event) -> None:
-        for queue in self._queues:
-            fell_behind = queue.full()
-            while fell_behind and not queue.empty():
-                queue.get_nowait()
-            queue.put_nowait(RESET if fell_behind else event)
+    def _tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            for queue in self._queues:
+                fell_behind = queue.full()
+                while fell_behind and not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(RESET if fell_behind else event)

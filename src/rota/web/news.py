@@ -66,10 +66,11 @@ class News:
         now.update((run.id, run) for run in self._history.runs_by_id(ended))
         before = self._runs
         self._runs = {id: run for id, run in now.items() if id > young or run.state in ACTIVE}
-        if len(new) == MOST or len(active) == MOST:
-            self._last = young
+        crowd = MOST in (len(new), len(active))
+        newest = self._history.runs(limit=1).runs if crowd else now.values()
+        self._last = max([self._last, *(run.id for run in newest)])
+        if crowd:
             return [RESET]
-        self._last = max([self._last, *now])
         return [Event("run", _run(run)) for run in sorted(_changed(now, before), key=_by_id)]
 
 
