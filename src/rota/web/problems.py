@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
 
 from rota.errors import (
     DefinitionError,
@@ -106,7 +105,7 @@ class Problem(Exception):
         kind: str = "",
         remedy: str = "",
         errors: Iterable[dict[str, str]] = (),
-        allow: Iterable[str] = (),
+        allow: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -114,7 +113,7 @@ class Problem(Exception):
         self.kind = kind
         self.remedy = remedy
         self.errors = list(errors)
-        self.allow = sorted(allow)
+        self.allow = allow
 
     @property
     def title(self) -> str:
@@ -140,7 +139,7 @@ class Problem(Exception):
         if self.status in _PASSING:
             response.headers["Retry-After"] = str(PAUSE)
         if self.allow:
-            response.headers["Allow"] = ", ".join(self.allow)
+            response.headers["Allow"] = self.allow
         return response
 
 
@@ -216,19 +215,8 @@ def _unroutable(error: HTTPException, request: Request) -> Problem:
         HTTPStatus.BAD_REQUEST: _NO_JSON,
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not know {request.method}.",
     }
-    allow = _methods(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else ()
+    allow = (error.headers or {}).get("Allow", "")
     return Problem(status, str(error.detail), remedy=remedies.get(status, ""), allow=allow)
-
-
-def _methods(request: Request) -> set[str]:
-    """Return the methods that the address knows."""
-    routes: list[Route] = [one for one in request.app.routes if isinstance(one, Route)]
-    return {
-        method
-        for route in routes
-        if route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
 
 
 def _mistake(detail: str, where: str, remedy: str) -> dict[str, str]:

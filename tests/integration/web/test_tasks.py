@@ -196,7 +196,7 @@ def test_filters_narrow_the_list_of_tasks(site: Site, gate: Gate) -> None:
     assert found(paused="true") == ["greet"]
     assert found(paused="false", enabled="true") == ["hold"]
     assert found(trigger="cron") == ["hold"]
-    assert found(file="site.py") == []
+    assert found(file="sites.py") == []
     several = site.client.get("/manager/tasks?status=paused&status=disabled")
     assert ids(several) == ["fail", "greet"]
     gate.open.set()
