@@ -18,7 +18,7 @@ from rota.core.instants import DAY, to_iso
 from rota.manager import TaskManager
 
 TASKS = 1_000
-ASKED = 60
+ASKED = 40
 """Requests per list, after a few that warm it up."""
 
 SPAN = 30 * DAY
@@ -76,7 +76,11 @@ def addresses(rota: TaskManager, now: int) -> dict[str, str]:
 
 
 def lists(count: int) -> dict[str, float]:
-    """Ask for each list over `count` runs of 1,000 tasks; the p95 of each in milliseconds."""
+    """Ask for each list over `count` runs of 1,000 tasks; the p95 of each in milliseconds.
+
+    Beside other work on the machine, the processor's time for the worst says more: client, server
+    and engine together.
+    """
     with tempfile.TemporaryDirectory() as directory:
         rota = manager(directory)
         for number in range(TASKS):
@@ -85,14 +89,17 @@ def lists(count: int) -> dict[str, float]:
             now = rota.services.clock.now()
             fill(Path(directory) / "rota.db", count, now)
             took: dict[str, float] = {}
+            cpu = 0.0
             for name, address in addresses(rota, now).items():
                 url = server.url.rstrip("/") + address
                 times = [_time(client, url) for _ in range(ASKED + 5)][5:]
-                took[f"{name}_ms"] = percentile(times, 95)
-    return {"worst_ms": max(took.values()), **took}
+                took[f"{name}_ms"] = percentile([wall for wall, _ in times], 95)
+                cpu = max(cpu, percentile([used for _, used in times], 95))
+    return {"worst_ms": max(took.values()), "worst_cpu_ms": cpu, **took}
 
 
-def _time(client: httpx.Client, url: str) -> float:
-    begun = time.perf_counter()
+def _time(client: httpx.Client, url: str) -> tuple[float, float]:
+    """Ask, and return the milliseconds it took by the wall clock and by the processor's."""
+    begun, used = time.perf_counter(), time.process_time()
     client.get(url).raise_for_status()
-    return (time.perf_counter() - begun) * 1000
+    return (time.perf_counter() - begun) * 1000, (time.process_time() - used) * 1000
