@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, true
@@ -74,16 +75,24 @@ def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: st
 
 
 def of_runs(runs: Sequence[NewRun], planned: Iterable[Planned]) -> Iterable[Deed]:
-    """Say which runs were started by hand, and of which others they are the retry."""
+    """Say which runs were started by hand, and of which others they are the retry.
+
+    A thousand runs of a task that were started at once are one deed, which names the first.
+    """
     by_hand = {run.id: run for run in runs if run.cause is Cause.MANUAL}
-    for one in planned if by_hand else ():
-        run = by_hand.get(one.run_id)
-        if run is None:
-            continue
-        of = {"retry_of": run.retry_of} if run.retry_of else None
-        yield Deed(Verb.RUN, run.task_id, run.id, run.reason, after=of)
-        if run.retry_of:
-            yield Deed(Verb.RETRY, run.task_id, run.retry_of, run.reason, after={"run": run.id})
+    started = [by_hand[one.run_id] for one in planned if one.run_id in by_hand]
+    for (task_id, reason, retry_of), alike in groupby(started, _likeness):
+        first, *others = alike
+        after: dict[str, Any] | None = {"retry_of": retry_of} if retry_of else None
+        if others:
+            after = {"runs": len(others) + 1, "last": others[-1].id}
+        yield Deed(Verb.RUN, task_id, first.id, reason, after=after)
+        if retry_of:
+            yield Deed(Verb.RETRY, task_id, retry_of, reason, after={"run": first.id})
+
+
+def _likeness(run: NewRun) -> tuple[str, str, str | None]:
+    return run.task_id, run.reason, run.retry_of
 
 
 def _shown(task: StoredTask) -> dict[str, Any]:

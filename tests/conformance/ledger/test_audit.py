@@ -80,6 +80,14 @@ def test_starting_and_cancelling_by_hand_leave_rows(desk: Desk) -> None:
     assert words(desk) == ["cancel", "run"]
 
 
+def test_many_that_are_started_at_once_are_one_change(desk: Desk) -> None:
+    runs = [desk.new() for _ in range(3)]
+    desk.plan(*runs, desk.new("other"))
+    other, started = desk.history.audit().changes
+    assert (started.run_id, started.after) == (runs[0].id, {"runs": 3, "last": runs[2].id})
+    assert (other.task_id, other.after) == ("other", None)
+
+
 def test_a_run_that_was_written_before_is_not_noted_again(desk: Desk) -> None:
     run = desk.new()
     desk.plan(run)
