@@ -7,7 +7,6 @@ name in brackets: (TASK) is the list of that name in `rows`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (

@@ -39,7 +39,7 @@ def test_it_does_not_stay_when_cursor_or_times_change() -> None:
     assert first is not None
     task.cursor = first
     assert task.next_run(NOON) == first + HOUR
-    task.lay_over(stored(task, edits=Edits(trigger_args={"minute": 45})))
+    task.lay_over(stored(task, edits=Edits(trigger_args={"minute": 45})), NOON)
     assert task.next_run(NOON) == task.trigger.next_after(NOON) != first
-    task.lay_over(stored(task, edits=Edits(enabled=False), revision=2))
+    task.lay_over(stored(task, edits=Edits(enabled=False), revision=2), NOON)
     assert task.next_run(NOON) is None
