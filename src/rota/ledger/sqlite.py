@@ -179,8 +179,6 @@ class SqliteFile:
             with explained(self._url), connections.writer.begin():
                 yield connections.writer
             connections.check_place()  # what was committed to a file that is gone would be lost
-            yield connections.writer
-        connections.check_place()  # what was committed to a file that is gone would be lost
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
