@@ -21,7 +21,9 @@ def desk() -> Iterator[Desk]:
 
 
 def told(look: News) -> list[tuple[str, str]]:
-    return [(event.data["id"], event.data["state"]) for event in look.read()]
+    """What is told of runs."""
+    events = [event for event in look.read() if event.kind == "run"]
+    return [(event.data["id"], event.data["state"]) for event in events]
 
 
 def test_what_was_there_before_is_no_news(desk: Desk) -> None:
