@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rota.core.instants import Instant, to_datetime
@@ -12,11 +13,46 @@ from rota.core.task import Task, TaskStatus
 from rota.engine.registry import Entry
 
 
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks; None means all."""
+
+    text: str | None = None  # part of id, name or description, in any case
+    statuses: Collection[TaskStatus] | None = None
+    enabled: bool | None = None
+    paused: bool | None = None
+    trigger: str | None = None
+    file: str | None = None  # the whole path, or the end of it
+
+    def fits(self, task: Task) -> bool:
+        """Say whether a task is one of them."""
+        if self.text is not None:
+            words = f"{task.id}\n{task.name}\n{task.description}".casefold()
+            if self.text.casefold() not in words:
+                return False
+        return (
+            (self.statuses is None or task.status in self.statuses)
+            and self.enabled in (None, task.enabled)
+            and self.paused in (None, task.paused)
+            and self.trigger in (None, task.trigger)
+            and (self.file is None or f"/{task.file or ''}".endswith(f"/{self.file}"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """A page of tasks and the cursor of the next, None on the last."""
+
+    tasks: list[Task]
+    next: str | None
+
+
 def known_task(
     entry: Entry, last: Run | None, running: bool, stored: StoredTask | None, now: Instant
 ) -> Task:
     """Describe a task that this process knows."""
     code = entry.definition
+    next_run = entry.next_run(now)
     return Task(
         id=code.id,
         name=entry.name,
@@ -27,8 +63,8 @@ def known_task(
         max_retries=code.policy.max_retries,
         timeout=code.policy.timeout,
         last_run=_moment(last.started_at if last else None),
-        next_run=_moment(entry.next_run(now)),
-        status=_status(entry, running, now),
+        next_run=_moment(next_run),
+        status=_status(entry, running, next_run, now),
         timezone=code.timezone,
         paused=entry.is_paused(now),
         paused_until=_moment(entry.paused_until),
@@ -87,14 +123,65 @@ def all_tasks(entries: Iterable[Entry], history: History, now: Instant) -> list[
     return sorted(tasks, key=lambda task: task.id)
 
 
-def _status(entry: Entry, running: bool, now: Instant) -> TaskStatus:
+def page_of_tasks(
+    entries: Iterable[Entry],
+    history: History,
+    now: Instant,
+    where: TaskFilter,
+    *,
+    limit: int,
+    after: str | None,
+) -> TaskPage:
+    """Describe a page of the tasks that fit, by id; raises LedgerError.
+
+    Only the page's own are looked up: of the others, the code says enough to tell whether they fit.
+    """
+    known = {entry.definition.id: entry for entry in entries}
+    running = {run.task_id for run in history.active() if run.state is State.RUNNING}
+    ids = [id for id in sorted({*known, *history.task_ids()}) if after is None or id > after]
+    found: list[Task] = []
+    for first in range(0, len(ids), limit):
+        chunk = ids[first : first + limit]
+        others = {id for id in chunk if id not in known}
+        stored = {one.record.id: one for one in history.tasks(others)} if others else {}
+        tasks = [
+            known_task(known[id], None, id in running, None, now)
+            if id in known
+            else unknown_task(stored[id], None, now)
+            for id in chunk
+            if id in known or id in stored
+        ]
+        found += filter(where.fits, tasks)
+        if len(found) > limit:  # one more: there is a next
+            break
+    page = found[:limit]
+    return TaskPage(_looked_up(page, history), page[-1].id if len(found) > limit else None)
+
+
+def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
+    """Add what only the ledger knows: the last run, and why a task is paused."""
+    last = history.last_runs([task.id for task in tasks])
+    paused = [task.id for task in tasks if task.paused]
+    why = {one.record.id: one.pause_reason for one in history.tasks(paused)} if paused else {}
+    return [
+        replace(
+            task,
+            last_run=_moment(last[task.id].started_at) if task.id in last else None,
+            last_state=last[task.id].state.value if task.id in last else None,
+            pause_reason=why.get(task.id, ""),
+        )
+        for task in tasks
+    ]
+
+
+def _status(entry: Entry, running: bool, next_run: Instant | None, now: Instant) -> TaskStatus:
     if running:
         return TaskStatus.RUNNING
     if entry.is_paused(now):
         return TaskStatus.PAUSED
     if not entry.enabled:
         return TaskStatus.DISABLED
-    return TaskStatus.FINISHED if entry.next_run(now) is None else TaskStatus.SCHEDULED
+    return TaskStatus.FINISHED if next_run is None else TaskStatus.SCHEDULED
 
 
 def _moment(instant: Instant | None) -> datetime | None:

@@ -65,4 +65,10 @@ class TaskRead(BaseModel):
     max_retries: int | None = None
     timeout: float | None = Field(None, description="Seconds that one attempt may take.")
     paused: bool | None = None
+    paused_until: datetime | None = Field(None, description="null while paused: until resumed.")
+    pause_reason: str | None = None
+    last_state: str | None = Field(None, description="How its last run stands.")
+    timezone: str | None = None
+    description: str | None = None
     file: str | None = Field(None, description="The task file that defines it.")
+    line: int | None = Field(None, description="Where in it.")

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rota.cli import output, words
-from rota.cli.upcoming import upcoming_of_all
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import RunFilter
 from rota.core.run import FINAL, Run, State
+from rota.engine.upcoming import upcoming_of_all
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 

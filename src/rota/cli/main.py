@@ -5,6 +5,7 @@ Exit codes: 0 done, or yes · 1 no: degraded, failed, mistakes found · 2 it cou
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
+from rota.acting import acting
 from rota.cli import output
+from rota.core.audit import Face
 from rota.errors import RotaError
 
 COMMANDS = {
@@ -43,12 +46,21 @@ def run() -> None:
     """Do what the command line says and exit: the entry point of `rota`."""
     output.prepare()
     try:
-        _app(sys.argv[1:])(prog_name="rota")
+        with acting(Face.CLI, _user()):
+            _app(sys.argv[1:])(prog_name="rota")
     except RotaError as error:
         output.complain(error)
         sys.exit(2)
     finally:
         output.flush()
+
+
+def _user() -> str:
+    """Return the name of this user, for the audit; the number where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid())
 
 
 def _app(words: list[str]) -> typer.Typer:

@@ -189,6 +189,11 @@ class ManagerSection(Checked):
     )
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
+    api_creates_tasks: bool = Field(
+        False,
+        description="Whether POST /manager/tasks may add tasks; they run functions that are"
+        " registered or stand in task files, never others.",
+    )
     notify: list[str] = Field(
         default_factory=list, description="Apprise URLs that are told of failures."
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import Outcome
@@ -93,6 +94,7 @@ class NewRun(NamedTuple):
     arguments: Mapping[str, Any] | None = None
     claim: str | None = None  # the node that starts it at once, if nothing of its task is active
     early: bool = False  # its time is still to come: see `Transaction.plan`
+    retry_of: str | None = None  # the id of the run that this one does again
 
 
 class Planned(NamedTuple):
@@ -182,18 +184,28 @@ class Beat(NamedTuple):
 
 
 class Transaction(Protocol):
-    """The writing verbs; whatever one operation does is durable together or not at all."""
+    """The writing verbs; whatever one operation does is durable together or not at all.
 
-    def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
+    Those that take `by` leave a row in the audit, unless they had nothing to change.
+    """
+
+    def register(
+        self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
+    ) -> dict[str, StoredTask]:
         """Lay down what the code defines and return what is stored for each.
 
         A new task gets `now` as anchor and cursor. One whose `schedule` changed, and one that was
         disabled and is enabled now, keeps its anchor and gets `now` as cursor. A removed one comes
-        back. Only rows that differ are written.
+        back. Only rows that differ are written. Without `by`, it is what the code says, which is no
+        change of anybody's.
         """
 
     def plan(
-        self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
+        self,
+        runs: Sequence[NewRun],
+        cursors: Mapping[str, Instant] | None = None,
+        *,
+        by: Actor = SOMEBODY,
     ) -> list[Planned]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
         the cursors forward, never back; returns the rows this call wrote.
@@ -204,6 +216,8 @@ class Transaction(Protocol):
 
         An `early` row is not decided beside a run of its task: that may have ended when its time
         comes. It is not written, and returned without a state.
+
+        Only manual runs are noted in the audit.
         """
 
     def claim(
@@ -265,16 +279,26 @@ class Transaction(Protocol):
         whose node is stopped, gone or unknown, and those of `adrift`, run id → fence, that are
         running under that fence. Returns them as they were."""
 
-    def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
+    def pause(
+        self,
+        task_id: str,
+        now: Instant,
+        until: Instant | None,
+        reason: str,
+        *,
+        by: Actor = SOMEBODY,
+    ) -> None:
         """Pause a task; raises UnknownTaskError."""
 
-    def resume(self, task_id: str, now: Instant) -> None:
+    def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         """Resume it and move its cursor to `now`, so that nothing is caught up."""
 
-    def edit(self, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+    def edit(
+        self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+    ) -> StoredTask:
         """Lay `edits` over what the code says; changed times move anchor and cursor to `now`."""
 
-    def remove(self, task_id: str, now: Instant) -> None:
+    def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         """Mark a task removed and cancel its waiting runs; its history stays."""
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
@@ -285,7 +309,7 @@ class Transaction(Protocol):
         """Delete the tasks that no node has known since, and end as MISSED what waits of them;
         returns their ids. Their history stays until it is pruned."""
 
-    def cancel(self, run_id: str, reason: str, now: Instant) -> State:
+    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in
         now. Raises UnknownRunError, and StateError for a run that has ended."""
 
@@ -301,7 +325,8 @@ class Transaction(Protocol):
 
     def prune(self, before: Instant, limit: int) -> int:
         """Delete up to `limit` ended runs that finished (or were written, where they never
-        started) before, with their attempts, steps and log lines; returns how many."""
+        started) before, with their attempts, steps and log lines; returns how many. Changes that
+        are more than `core.audit.KEPT` older than the newest go as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +379,9 @@ class History(Protocol):
     ) -> Page:
         """Return a page of runs in the order of their making; `after` is a page's `next`."""
 
+    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
+        """Return the runs with these whole ids that there are, oldest first."""
+
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 
@@ -377,6 +405,9 @@ class History(Protocol):
     def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
         """Return every known task, or those of `task_ids`, by id, removed ones too."""
 
+    def task_ids(self) -> list[str]:
+        """Return the ids of the known tasks but the removed ones."""
+
     def task(self, task_id: str) -> StoredTask:
         """Return one task; raises UnknownTaskError with the nearest known id."""
 
@@ -391,6 +422,11 @@ class History(Protocol):
 
     def nodes(self) -> list[Node]:
         """Return every known node, newest first."""
+
+    def audit(
+        self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None
+    ) -> AuditPage:
+        """Return a page of changes, newest first; `after` is a page's `next`."""
 
 
 class Ledger(Protocol):

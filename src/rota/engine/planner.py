@@ -8,10 +8,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota import triggers
 from rota.core import catchup
+from rota.core.audit import Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Clock, NewRun
@@ -31,6 +32,30 @@ FIRST_BATCH, LARGEST_BATCH = 250, 2_000
 
 WRITES = 3
 """Writes under way at once: the next one is made ready while the last one becomes durable."""
+
+
+class ByHand(NamedTuple):
+    """One manual start that somebody asks for."""
+
+    arguments: Mapping[str, Any] | None = None
+    reason: str = ""
+    retry_of: str | None = None
+
+    def of(self, task_id: str, policy: Policy, run_id: str, now: Instant) -> NewRun:
+        """Return it as a run of that task; beside others it waits for its turn."""
+        return NewRun(
+            id=run_id,
+            task_id=task_id,
+            fire_time=None,
+            cause=Cause.MANUAL,
+            state=State.QUEUED,
+            reason=self.reason,
+            available_at=now,
+            created_at=now,
+            overlap=Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE,
+            arguments=self.arguments,
+            retry_of=self.retry_of,
+        )
 
 
 @dataclass(slots=True)
@@ -221,38 +246,21 @@ class Planner:
             early=due.fire_time > now,
         )
 
-    async def by_hand(
-        self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]
-    ) -> list[str]:
-        """Start a task once for each of the arguments; returns the runs' ids when they are
-        durable; raises LedgerError."""
-        now, policy = self._clock.now(), entry.policy
+    async def by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
+        """Start a task as often as asked; returns the runs' ids when they are durable; raises
+        LedgerError."""
+        now, task_id = self._clock.now(), entry.definition.id
+        ids = [self._ids.new(now) for _ in starts]
         rows = [
-            NewRun(
-                id=run_id,
-                task_id=entry.definition.id,
-                fire_time=None,
-                cause=Cause.MANUAL,
-                state=State.QUEUED,
-                reason="",
-                available_at=now,
-                created_at=now,
-                overlap=by_hand_overlap(policy),
-                arguments=one,
-                claim=self._dispatcher.reserve(entry, run_id),
+            one.of(task_id, entry.policy, run_id, now)._replace(
+                claim=self._dispatcher.reserve(entry, run_id)
             )
-            for one in arguments
-            for run_id in (self._ids.new(now),)
+            for one, run_id in zip(starts, ids, strict=True)
         ]
         try:
-            written = await self._writing.once(lambda tx: tx.plan(rows))
+            written = await self._writing.once(lambda tx: tx.plan(rows, by=by))
         except BaseException:
             self._dispatcher.give_back(rows)
             raise
         await self._dispatcher.take_over(rows, written)
-        return [row.id for row in rows]
-
-
-def by_hand_overlap(policy: Policy) -> Overlap:
-    """Return how a run that was started by hand stands beside others of its task: it waits."""
-    return Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE
+        return ids

@@ -14,11 +14,14 @@ from rota.core.schedule import Trigger
 from rota.core.task import Policy, TaskDefinition
 from rota.discovery.definitions import json_args
 
+_NOT_LOOKED_UP = (None, 0, None)
+
 
 class Entry:
     """One known task. `cursor`: every occurrence up to it is planned."""
 
     __slots__ = (
+        "_next",
         "cursor",
         "definition",
         "enabled",
@@ -42,6 +45,7 @@ class Entry:
         self.paused_until: Instant | None = None
         self.revision = -1
         self.is_current = True  # the ledger has it with these times, not with another release's
+        self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
 
     @property
     def policy(self) -> Policy:
@@ -60,7 +64,12 @@ class Entry:
         """Return the instant of the next occurrence that will be planned."""
         if self.is_idle:
             return None
-        return self.trigger.next_after(max(self.cursor, now))
+        after, trigger = max(self.cursor, now), self.trigger
+        of, since, found = self._next
+        if of is not trigger or after < since or (found is not None and after >= found):
+            found = trigger.next_after(after)
+            self._next = trigger, after, found  # it stays the next until it has come
+        return found
 
     @property
     def is_idle(self) -> bool:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from rota import capture
+from rota.core.audit import Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.ports import Clock, Executor, Ledger, StoredTask
@@ -24,7 +25,7 @@ from rota.engine.dispatcher import Dispatcher
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity, born
-from rota.engine.planner import Planner
+from rota.engine.planner import ByHand, Planner
 from rota.engine.pruner import Pruner
 from rota.engine.reaper import Reaper
 from rota.engine.recorder import Recorder
@@ -232,12 +233,12 @@ class Engine:
         self.deadlines.wake.set()
         self.heartbeat.wake.set()
 
-    def run_by_hand(self, entry: Entry, arguments: Sequence[Mapping[str, Any] | None]) -> list[str]:
-        """Start a known task once for each of the arguments; returns the runs' ids when they are
-        durable; raises LedgerError."""
+    def run_by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
+        """Start a known task as often as asked; returns the runs' ids when they are durable;
+        raises LedgerError."""
         if self._loop is None:
             raise StateError("the engine is not running.", remedy="Start it first.")
-        coroutine = self.planner.by_hand(entry, arguments)
+        coroutine = self.planner.by_hand(entry, starts, by)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def refresh(self) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.errors import UnknownRunError
-from rota.ledger import queries, registry, rows, upkeep
+from rota.ledger import audit, queries, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -100,7 +101,12 @@ class SqlHistory:
             found = queries.LINES.rows(connection, id=run_id, attempt=attempt, seq=seq, limit=limit)
         return [rows.line_of(row) for row in found]
 
-    # --- tasks and nodes ---
+    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
+        with self._database.reading() as connection:
+            found = queries.RUNS_BY_ID.rows(connection, ids=encode(set(run_ids)))
+        return [rows.run_of(row) for row in sorted(found)]
+
+    # --- tasks, nodes and audit ---
 
     def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
         with self._database.reading() as connection:
@@ -109,6 +115,10 @@ class SqlHistory:
             else:
                 found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
         return [rows.task_of(row) for row in found]
+
+    def task_ids(self) -> list[str]:
+        with self._database.reading() as connection:
+            return sorted(queries.LIVING_TASKS.rows(connection))
 
     def task(self, task_id: str) -> StoredTask:
         with self._database.reading() as connection:
@@ -131,6 +141,12 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
         return [rows.node_of(row) for row in found]
+
+    def audit(
+        self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None
+    ) -> AuditPage:
+        with self._database.reading() as connection:
+            return audit.page(connection, where, limit=limit, after=after)
 
 
 def _runs_like(connection: Connection, part: str) -> list[Any]:

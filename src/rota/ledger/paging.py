@@ -6,15 +6,26 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, bindparam, func, select, union_all
+from sqlalchemy import Select, Text, bindparam, func, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
-from rota.core.instants import DAY
+from rota.core.instants import DAY, MINUTE
 from rota.core.ports import RunFilter
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.statement import Statement, all_of
-from rota.ledger.tables import RARE, is_rare, is_running, is_waiting, one_of, runs, word
+from rota.ledger.tables import (
+    LATE,
+    RARE,
+    is_by_hand,
+    is_late,
+    is_rare,
+    is_running,
+    is_waiting,
+    one_of,
+    runs,
+    word,
+)
 
 SLACK = DAY  # a run is made after its fire time, by clocks that are at most so far apart
 
@@ -58,6 +69,7 @@ def parameters_of(where: RunFilter, *, after: str | None, limit: int) -> dict[st
         "since": where.since,
         "made_since": made_since,
         "until": where.until,
+        "made_until": None if where.until is None else rows.first_id(where.until + LATE + MINUTE),
         "after": after,
         "limit": limit,
     }
@@ -68,13 +80,16 @@ def parameters_of(where: RunFilter, *, after: str | None, limit: int) -> dict[st
 def page_query(shape: Shape) -> Statement:
     """Return the query of the runs (RUN) of a page, in its order."""
     query = select(*rows.RUN)
-    if shape.states is None or State.SUCCEEDED in shape.states:
-        query = _first(query, shape).where(*_filter(shape))
-        if shape.states is not None:
-            query = query.where(one_of(runs.c.state, shape.states))
+    if shape.states is not None and State.SUCCEEDED not in shape.states:
+        branches = [_ids_in(state, shape) for state in sorted(shape.states)]
+    elif shape.causes is not None and Cause.SCHEDULE not in shape.causes:
+        branches = [_ids_of(cause, shape) for cause in sorted(shape.causes)]
+    elif shape.until and shape.newest_first and not shape.after:
+        branches = _ids_until(shape)
     else:
-        query = _first(query, shape).where(runs.c.id.in_(_ids_by_state(shape, shape.states)))
-    return Statement(all_of(query))
+        return Statement(all_of(_first(query, shape).where(*_filter(shape), *_in_states(shape))))
+    ids = union_all(*(select(branch.subquery().c.id) for branch in branches)).subquery()
+    return Statement(all_of(_first(query, shape).where(runs.c.id.in_(select(ids.c.id)))))
 
 
 def _first(query: Select[Any], shape: Shape) -> Select[Any]:
@@ -82,10 +97,26 @@ def _first(query: Select[Any], shape: Shape) -> Select[Any]:
     return query.order_by(order).limit(bindparam("limit"))
 
 
-def _ids_by_state(shape: Shape, states: frozenset[State]) -> Select[Any]:
-    """Return the ids of the page from each state's own index: such runs are few among many."""
-    branches = [_ids_in(state, shape).subquery() for state in sorted(states)]
-    return select(union_all(*(select(branch.c.id) for branch in branches)).subquery().c.id)
+def _in_states(shape: Shape) -> list[ColumnElement[bool]]:
+    return [] if shape.states is None else [one_of(runs.c.state, shape.states)]
+
+
+# Where the runs of a page are few among many, their ids are found by an index that has only such.
+
+
+def _ids_of(cause: Cause, shape: Shape) -> Select[Any]:
+    """Return ids of runs with this cause, which is not the schedule."""
+    own = [is_by_hand(runs), runs.c.cause == word(cause)]
+    return _first(select(runs.c.id).where(*own, *_filter(shape), *_in_states(shape)), shape)
+
+
+def _ids_until(shape: Shape) -> list[Select[Any]]:
+    """Return ids from where the time is reached on, and of runs that were made long after it."""
+    made = bindparam("made_until", type_=Text)
+    wanted = [*_filter(shape), *_in_states(shape)]
+    early = select(runs.c.id).where(runs.c.id < made, *wanted)
+    late = select(runs.c.id).where(is_late(runs), runs.c.id >= made, *wanted)
+    return [_first(early, shape), _first(late, shape)]
 
 
 def _ids_in(state: State, shape: Shape) -> Select[Any]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from rota.ledger import rows
-from rota.ledger.jsonrows import gathered, incoming
+from rota.ledger.jsonrows import gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import (
     attempts,
@@ -39,11 +39,16 @@ _end: BindParameter[Any] = bindparam("end")
 ALL_TASKS = Statement(all_of(select(*rows.TASK).order_by(tasks.c.id)))
 """Every task (TASK), by id."""
 
+LIVING_TASKS = Statement(select(gathered(tasks.c.id)).where(tasks.c.removed_at.is_(None)))
+"""The ids of the tasks that were not removed."""
 
 TASKS_CHANGED = Statement(all_of(select(*rows.TASK).where(tasks.c.revision > bindparam("after"))))
 """The tasks (TASK) with a later revision, in no order: with one, every task would be read."""
 
 RUN_BY_ID = Statement(all_of(select(*rows.RUN).where(runs.c.id == _id)))
+
+RUNS_BY_ID = Statement(all_of(select(*rows.RUN).where(runs.c.id.in_(listed("ids")))))
+"""The runs with these ids (RUN), in no order."""
 
 RUNS_BY_BEGINNING = Statement(
     all_of(

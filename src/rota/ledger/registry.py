@@ -14,6 +14,9 @@ from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
+Changed = tuple[StoredTask, StoredTask]
+"""A task before and after; the same one twice where there was nothing to change."""
+
 
 def register(
     connection: Connection, tasks: Sequence[TaskRecord], now: Instant
@@ -80,30 +83,32 @@ def _is_on(task: StoredTask) -> bool:
 
 def pause(
     connection: Connection, task_id: str, now: Instant, until: Instant | None, reason: str
-) -> None:
+) -> Changed:
     """Pause a task; one that is paused already keeps since when."""
     task = find(connection, task_id)
     lasting = task.paused_since is not None and (task.paused_until or now) >= now
     since = task.paused_since if lasting else now
-    _change(connection, replace(task, paused_since=since, paused_until=until, pause_reason=reason))
+    paused = replace(task, paused_since=since, paused_until=until, pause_reason=reason)
+    return task, _change(connection, paused)
 
 
-def resume(connection: Connection, task_id: str, now: Instant) -> None:
+def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
     """End a pause and skip what fell into it; a task that is not paused stays as it is."""
     task = find(connection, task_id)
-    if task.paused_since is not None:
-        resumed = replace(task, paused_since=None, paused_until=None, pause_reason="")
-        _change(connection, replace(resumed, planned_until=max(task.planned_until, now)))
+    if task.paused_since is None:
+        return task, task
+    resumed = replace(task, paused_since=None, paused_until=None, pause_reason="")
+    return task, _change(connection, replace(resumed, planned_until=max(task.planned_until, now)))
 
 
-def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Changed:
     """Lay more changes over the code's words; None leaves what stands there."""
     task = find(connection, task_id)
     given = {name: value for name, value in asdict(edits).items() if value is not None}
     edited = replace(task, edits=replace(task.edits, **given))
     if _times(edited) != _times(task):
         edited = replace(edited, anchor=now, planned_until=now)
-    return _change(connection, _awake(task, edited, now))
+    return task, _change(connection, _awake(task, edited, now))
 
 
 def _times(task: StoredTask) -> str:
@@ -111,12 +116,13 @@ def _times(task: StoredTask) -> str:
     return rows.to_json(task.record.trigger_args if args is None else args)
 
 
-def remove(connection: Connection, task_id: str, now: Instant) -> None:
+def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
     """Mark a task removed and cancel its waiting runs."""
     task = find(connection, task_id)
-    if task.removed_at is None:
-        _change(connection, replace(task, removed_at=now))
-        sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
+    if task.removed_at is not None:
+        return task, task
+    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
+    return task, _change(connection, replace(task, removed_at=now))
 
 
 def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:

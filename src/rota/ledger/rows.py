@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column
 
+from rota.core.audit import Change, Face, Verb
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
@@ -30,7 +31,7 @@ from rota.core.ports import (
 from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.ledger.jsonrows import Row
-from rota.ledger.tables import attempts, logs, nodes, runs, steps, tasks
+from rota.ledger.tables import attempts, audit, logs, nodes, runs, steps, tasks
 
 RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord))
 TASK = tuple(tasks.c)
@@ -38,6 +39,7 @@ RUN = tuple(runs.c[field.name] for field in fields(Run))
 ATTEMPT = tuple(attempts.c[field.name] for field in fields(Attempt))
 LOG = tuple(logs.c[field.name] for field in fields(LogLine))
 STEP = tuple(steps.c[field.name] for field in fields(Step))
+CHANGE = tuple(audit.c[field.name] for field in fields(Change))
 NODE = tuple(nodes.c[field.name] for field in fields(Node))
 
 NEW_RUN = (
@@ -340,6 +342,20 @@ def node_of(row: Row) -> Node:
     return Node(*_read(row, _NODE_READERS))
 
 
+# --- audit --------------------------------------------------------------------------------------
+
+
+def change_row(change: Change) -> list[Any]:
+    """Return the values of CHANGE."""
+    *plain, before, after = (getattr(change, column.name) for column in CHANGE)
+    return [*plain, _optional_json(before), _optional_json(after)]
+
+
+def change_of(row: Row) -> Change:
+    """Read a row of CHANGE."""
+    return Change(*_read(row, _CHANGE_READERS))
+
+
 # --- how stored values become ours --------------------------------------------------------------
 
 _CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
@@ -370,3 +386,4 @@ _RUN_READERS = _readers(
 )
 _ATTEMPT_READERS = _readers(ATTEMPT, outcome=OutcomeKind)
 _NODE_READERS = _readers(NODE, info=json.loads)
+_CHANGE_READERS = _readers(CHANGE, face=Face, verb=Verb, before=_from_json, after=_from_json)

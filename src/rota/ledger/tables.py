@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -21,17 +22,23 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    event,
     literal_column,
     text,
 )
 
-from rota.core.run import FINAL, WAITING, State
+from rota.core.audit import KEPT
+from rota.core.instants import HOUR, Instant
+from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
 """The final states that are looked for and seldom: they have an index of their own."""
+
+LATE: Instant = HOUR
+"""How long after its fire time a run is made late: caught up after a downtime, or backfilled."""
 
 metadata = MetaData()
 
@@ -190,6 +197,32 @@ nodes = Table(
     CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("face", Words, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("verb", Words, nullable=False),
+    Column("task_id", Words),
+    Column("run_id", Words),
+    Column("reason", Words, nullable=False),
+    Column("before", Words),  # JSON
+    Column("after", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""Who changed what. Triggers refuse to change a row, and to delete one of the last year."""
+
+
+AUDIT_IN_SQLITE = (
+    "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    f" WHEN OLD.at >= (SELECT max(at) FROM audit) - {KEPT}"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+)
+
 
 def is_waiting(table: FromClause) -> ColumnElement[bool]:
     """Say that a run waits, word for word as the partial indexes say it."""
@@ -209,6 +242,16 @@ def is_living(table: FromClause) -> ColumnElement[bool]:
 def is_rare(table: FromClause) -> ColumnElement[bool]:
     """Say that a run ended otherwise than well, word for word as the partial indexes say it."""
     return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))
+
+
+def is_by_hand(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was not made by the schedule, word for word as the partial index says it."""
+    return table.c.cause != word(Cause.SCHEDULE)
+
+
+def is_late(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was made long after its fire time, word for word as the partial index."""
+    return table.c.created_at - table.c.fire_time > literal_column(str(LATE), BigInteger)
 
 
 def _index(name: str, *columns: Column[Any], of: ColumnElement[bool], unique: bool = False) -> None:
@@ -237,3 +280,17 @@ Index(
 ).ddl_if(dialect="postgresql")  # in SQLite only one process claims at a time
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))
+_index("by_hand", runs.c.cause, runs.c.id, of=is_by_hand(runs))
+_index("made_late", runs.c.id, of=is_late(runs))
+Index("audit_by_time", audit.c.at)
+Index("audit_of_task", audit.c.task_id, audit.c.id)
+_index_of_runs = audit.c.run_id.is_not(None)
+Index(
+    "audit_of_run",
+    audit.c.run_id,
+    audit.c.id,
+    sqlite_where=_index_of_runs,
+    postgresql_where=_index_of_runs,
+)
+for _refusal in AUDIT_IN_SQLITE:
+    event.listen(audit, "after_create", DDL(_refusal).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

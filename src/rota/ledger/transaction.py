@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import (
     Beat,
@@ -23,10 +24,10 @@ from rota.core.ports import (
     Verdict,
     Waiting,
 )
-from rota.core.run import WAITING, LogLine, Run, State, Step
+from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger import claiming, planning, registry, rows, upkeep
+from rota.ledger import audit, claiming, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -47,25 +48,54 @@ class SqlTransaction:
 
     # --- tasks ---
 
-    def register(self, tasks: Sequence[TaskRecord], now: Instant) -> dict[str, StoredTask]:
+    def register(
+        self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
+    ) -> dict[str, StoredTask]:
         self._turn()
-        return registry.register(self._connection, tasks, now)
+        stored = registry.register(self._connection, tasks, now)
+        if by is not None:
+            made = [audit.of_task(Verb.CREATE, None, task) for task in stored.values()]
+            audit.note(self._connection, now, by, made)
+        return stored
 
-    def pause(self, task_id: str, now: Instant, until: Instant | None, reason: str) -> None:
+    def pause(
+        self,
+        task_id: str,
+        now: Instant,
+        until: Instant | None,
+        reason: str,
+        *,
+        by: Actor = SOMEBODY,
+    ) -> None:
         self._turn()
-        registry.pause(self._connection, task_id, now, until, reason)
+        changed = registry.pause(self._connection, task_id, now, until, reason)
+        self._note(Verb.PAUSE, changed, now, reason, by)
 
-    def resume(self, task_id: str, now: Instant) -> None:
+    def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         self._turn()
-        registry.resume(self._connection, task_id, now)
+        changed = registry.resume(self._connection, task_id, now)
+        self._note(Verb.RESUME, changed, now, reason, by)
 
-    def edit(self, task_id: str, edits: Edits, now: Instant) -> StoredTask:
+    def edit(
+        self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+    ) -> StoredTask:
         self._turn()
-        return registry.edit(self._connection, task_id, edits, now)
+        changed = registry.edit(self._connection, task_id, edits, now)
+        self._note(Verb.EDIT, changed, now, reason, by)
+        return changed[1]
 
-    def remove(self, task_id: str, now: Instant) -> None:
+    def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         self._turn()
-        registry.remove(self._connection, task_id, now)
+        changed = registry.remove(self._connection, task_id, now)
+        self._note(Verb.REMOVE, changed, now, reason, by)
+
+    def _note(
+        self, verb: Verb, changed: registry.Changed, now: Instant, reason: str, by: Actor
+    ) -> None:
+        before, after = changed
+        if after is not before:
+            deed = audit.of_task(verb, before, after, reason)
+            audit.note(self._connection, now, by, [deed])
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
         self._turn()
@@ -78,10 +108,16 @@ class SqlTransaction:
     # --- the way of a run ---
 
     def plan(
-        self, runs: Sequence[NewRun], cursors: Mapping[str, Instant] | None = None
+        self,
+        runs: Sequence[NewRun],
+        cursors: Mapping[str, Instant] | None = None,
+        *,
+        by: Actor = SOMEBODY,
     ) -> list[Planned]:
         self._turn()
         planned = planning.plan(self._connection, runs)
+        if runs:
+            audit.note(self._connection, runs[0].created_at, by, audit.of_runs(runs, planned))
         if cursors:
             sql.MOVE_CURSORS(self._connection, cursors=encode(cursors.items()))
         return planned
@@ -188,23 +224,25 @@ class SqlTransaction:
         row = rows.step_row(step)
         return sql.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
-    def cancel(self, run_id: str, reason: str, now: Instant) -> State:
+    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
         found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
         if not found:
             raise UnknownRunError(
                 f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."
             )
-        state = rows.run_of(found[0]).state
-        if state in WAITING:
+        run = rows.run_of(found[0])
+        if run.state in FINAL:
+            raise StateError(
+                f"Run {run_id} has ended already: it is {run.state}.",
+                remedy="Only a run that waits or runs can be cancelled.",
+            )
+        deed = audit.Deed(Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state})
+        audit.note(self._connection, now, by, [deed])
+        if run.state in WAITING:
             self._end_waiting([(run_id, State.CANCELLED, reason, now)])
             return State.CANCELLED
-        if state is State.RUNNING:
-            sql.ASK_TO_CANCEL(self._connection, asks=encode([(run_id, reason)]))
-            return State.RUNNING
-        raise StateError(
-            f"Run {run_id} has ended already: it is {state}.",
-            remedy="Only a run that waits or runs can be cancelled.",
-        )
+        sql.ASK_TO_CANCEL(self._connection, asks=encode([(run_id, reason)]))
+        return State.RUNNING
 
     # --- nodes ---
 
@@ -275,6 +313,7 @@ class SqlTransaction:
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
         upkeep.DELETE_NODES(self._connection, before=before)
+        audit.prune(self._connection, limit)
         old = upkeep.OLD_RUNS.rows(
             self._connection, made_before=rows.first_id(before), before=before, limit=limit
         )

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, get_type_hints
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,6 +47,52 @@ _REMEDIES = {
     "timezone_aware": "Write a time with its zone, like 2026-01-31T09:00:00Z.",
 }
 
+PAUSE = 5
+"""Seconds after which it is worth while to ask again where the trouble may have passed."""
+
+_PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class Mistake(BaseModel):
+    """One of several mistakes in a request."""
+
+    detail: str
+    where: str
+    remedy: str
+
+
+class ProblemRead(BaseModel):
+    """What went wrong, and how to mend it (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str
+    errors: list[Mistake] = Field(default_factory=list, description="Each mistake, if several.")
+
+
+def _described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    schema = ProblemRead.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["Mistake"]
+    content = {"application/problem+json": {"schema": schema}}
+    return {status.value: {"description": status.phrase, "content": content} for status in statuses}
+
+
+PROBLEMS = _described(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+"""The problems that any request may meet, for the description of the API."""
+
 
 class Problem(Exception):
     """Why a request was refused, as its answer will say it."""
@@ -59,6 +105,7 @@ class Problem(Exception):
         kind: str = "",
         remedy: str = "",
         errors: Iterable[dict[str, str]] = (),
+        allow: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -66,6 +113,7 @@ class Problem(Exception):
         self.kind = kind
         self.remedy = remedy
         self.errors = list(errors)
+        self.allow = allow
 
     @property
     def title(self) -> str:
@@ -85,9 +133,14 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Return the problem document; it is ASCII, so that no broken text can break it."""
-        return Response(
+        response = Response(
             json.dumps(self.body()), self.status.value, media_type="application/problem+json"
         )
+        if self.status in _PASSING:
+            response.headers["Retry-After"] = str(PAUSE)
+        if self.allow:
+            response.headers["Allow"] = self.allow
+        return response
 
 
 def problem_of(error: Exception, request: Request) -> Problem:
@@ -162,7 +215,8 @@ def _unroutable(error: HTTPException, request: Request) -> Problem:
         HTTPStatus.BAD_REQUEST: _NO_JSON,
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not know {request.method}.",
     }
-    return Problem(status, str(error.detail), remedy=remedies.get(status, ""))
+    allow = (error.headers or {}).get("Allow", "")
+    return Problem(status, str(error.detail), remedy=remedies.get(status, ""), allow=allow)
 
 
 def _mistake(detail: str, where: str, remedy: str) -> dict[str, str]:

@@ -165,6 +165,23 @@ def test_pages_by_time_compare_with_the_fire_time_or_else_the_making(desk: Desk)
     assert found(NOON + 6, None) == []
 
 
+def test_what_was_made_long_after_its_time_is_found_by_its_time(desk: Desk) -> None:
+    early = desk.new(fire_time=NOON - 1)
+    desk.plan(early)
+    desk.clock.move(10 * DAY / SECOND)
+    late = desk.new(fire_time=NOON)  # ten days of downtime
+    desk.plan(late, desk.new())
+    for newest_first in (True, False):
+        page = desk.history.runs(RunFilter(until=NOON + 1), newest_first=newest_first)
+        expected = ids([early, late])
+        assert ids(page.runs) == (expected[::-1] if newest_first else expected)
+    assert ids(desk.history.runs(RunFilter(until=NOON)).runs) == [early.id]
+    first = desk.history.runs(RunFilter(until=NOON + 1), limit=1)
+    assert ids(first.runs) == [late.id]
+    after = desk.history.runs(RunFilter(until=NOON + 1), limit=1, after=first.next)
+    assert ids(after.runs) == [early.id]
+
+
 def test_a_row_made_a_little_before_its_fire_time_is_found(desk: Desk) -> None:
     run = desk.new(fire_time=NOON + 3600 * SECOND)  # another node's clock is ahead
     desk.plan(run)

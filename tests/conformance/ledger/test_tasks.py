@@ -175,6 +175,7 @@ def test_a_removed_task_cancels_what_waits_and_keeps_its_history(desk: Desk) -> 
     assert desk.run(running.run_id).cancel_requested is None
     assert desk.history.task("t").removed_at == NOON
     assert [task.record.id for task in desk.history.tasks()] == ["other", "t"]
+    assert desk.history.task_ids() == ["other"]
 
 
 def test_a_removed_task_comes_back_and_catches_nothing_up(desk: Desk) -> None:

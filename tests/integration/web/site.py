@@ -24,6 +24,7 @@ class Site:
     """Everything between a request and the ledger, for real; `options` configure the manager."""
 
     def __init__(self, directory: Path, **options: Any) -> None:
+        options = {"api_creates_tasks": True, **options}
         self.harness = Harness(directory, SystemClock(), **options)
         self.manager: TaskManager = self.harness.manager
         self.server = web.serve(self.manager, port=0)

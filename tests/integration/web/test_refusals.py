@@ -115,6 +115,8 @@ def test_hostile_input_is_never_our_mistake(site: Site) -> None:
     schema = site.client.get("/manager/openapi.json").json()
     seen = 0
     for path, methods in schema["paths"].items():
+        if path == "/manager/events":
+            continue  # never ends
         for method in methods:
             for id in ("greet", "%F0%9F", "..%2F..%2Fetc", "%00", "x" * 3000):
                 address = path.replace("{id}", id).replace("{id:path}", id)
@@ -130,6 +132,8 @@ def test_hostile_input_is_never_our_mistake(site: Site) -> None:
     [
         "since=yesterday",
         "since=2024-01-01T00:00:00",
+        "since=65535",
+        "until=1.5e9",
         "since=0001-01-01T00:00:00%2B14:00",
         "limit=0",
         "limit=1001",

@@ -104,3 +104,49 @@ def test_unknown_runs_are_not_found(site: Site) -> None:
         answer = site.client.request(method, address)
         assert answer.status_code == 404
         assert set(answer.json()) == {"type", "title", "status", "detail", "remedy"}
+
+
+def test_runs_are_narrowed_by_cause_and_end(site: Site) -> None:
+    site.add(greet)
+    ids = [site.run("greet") for _ in range(3)]
+    assert [run["id"] for run in walk(site, "/manager/runs?order=oldest&limit=1")] == ids
+    assert walk(site, "/manager/runs?cause=schedule") == []
+    assert len(walk(site, "/manager/runs?cause=manual&cause=backfill")) == 3
+    assert len(walk(site, "/manager/runs?until=2999-01-01T00:00:00Z")) == 3
+    assert walk(site, "/manager/runs?until=1999-01-01T00:00:00Z") == []
+
+
+def test_a_failed_run_is_done_again_with_its_arguments(site: Site) -> None:
+    def pick(word: str = "") -> str:
+        if not ready:
+            raise ValueError("not yet")
+        return word
+
+    ready: list[int] = []
+    site.add(pick, max_retries=0)
+    run = site.client.post("/manager/tasks/pick/run", json={"arguments": {"word": "ß"}}).json()
+    site.wait(run["id"])
+    ready.append(1)
+    answer = site.client.post(f"/manager/runs/{run['id']}/retry", json={"reason": "mended"})
+    assert answer.status_code == 202
+    again = answer.json()
+    assert (again["retry_of"], again["cause"]) == (run["id"], "manual")
+    site.wait(again["id"])
+    done = site.client.get(answer.headers["location"]).json()
+    assert (done["state"], done["result"], done["retry_of"]) == ("succeeded", "ß", run["id"])
+    [change] = done["changes"]
+    assert change["reason"] == f"retry of run {run['id']}: mended"
+    first = site.client.get(f"/manager/runs/{run['id']}").json()
+    assert [change["verb"] for change in first["changes"]] == ["retry", "run"]
+    assert first["changes"][0]["after"] == {"run": again["id"]}
+
+
+def test_what_goes_on_or_went_well_is_not_retried(site: Site, gate: Gate) -> None:
+    site.add(gate.hold, "hold")
+    run_id = site.run("hold", State.RUNNING)
+    going = site.client.post(f"/manager/runs/{run_id}/retry")
+    assert (going.status_code, "cancel" in going.json()["remedy"]) == (409, True)
+    gate.open.set()
+    site.wait(run_id)
+    assert site.client.post(f"/manager/runs/{run_id}/retry").status_code == 409
+    assert site.client.post("/manager/runs/nothing/retry").status_code == 404

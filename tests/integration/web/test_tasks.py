@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from rota.core.run import State
 from tests.integration.web.site import FAR, Gate, Site, fail, greet
 
 
@@ -50,37 +51,6 @@ def test_an_id_is_given_once(site: Site) -> None:
     assert answer.status_code == 409
     assert "'greet' is taken" in answer.json()["detail"]
     assert answer.json()["remedy"]
-
-
-def test_functions_of_task_files_may_be_named_and_nothing_else(tmp_path: Path) -> None:
-    files = tmp_path / "backgroundtask"
-    files.mkdir()
-    (files / "chores.py").write_text(
-        "from os import system\n\n\ndef sweep():\n    pass\n\n\ndef _secret():\n    pass\n"
-        "\n\nTASK_DEFINITIONS = []\n"
-    )
-    (tmp_path / "never_imported_here.py").write_text("def ready():\n    pass\n")
-    with Site(tmp_path) as site:
-        site.manager.discover()
-
-        def create(path: str) -> int:
-            body: dict[str, object] = {
-                "id": path,
-                "name": "x",
-                "func_path": path,
-                "trigger": "interval",
-            }
-            body["trigger_args"] = FAR
-            return site.client.post("/manager/tasks", json=body).status_code
-
-        module = next(file.module for file in site.manager.catalogue.files if file.module)
-        assert create(f"{module.__name__}:sweep") == 201
-        assert create(f"{module.__name__}.sweep") == 201
-        for path in ("_secret", "system", "sweep.__globals__", "nothing"):
-            assert create(f"{module.__name__}:{path}") == 422
-        for path in ("os:system", "never_imported_here:ready", "builtins:exec", ":", "a" * 200):
-            assert create(path) == 422
-        assert "never_imported_here" not in sys.modules
 
 
 def test_all_mistakes_are_told_at_once(site: Site) -> None:
@@ -190,3 +160,62 @@ def test_unknown_tasks_are_not_found(site: Site, verb: str) -> None:
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:rota:problem:unknown-task"
     assert "greet" in answer.json()["remedy"]
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [task["id"] for task in answer.json()]
+
+
+def test_tasks_are_listed_page_by_page(site: Site) -> None:
+    for number in range(5):
+        site.add(greet, f"task-{number}")
+    seen: list[str] = []
+    address = "/manager/tasks?limit=2&trigger=interval"
+    for _ in range(3):
+        answer = site.client.get(address)
+        seen += ids(answer)
+        address = answer.links.get("next", {}).get("url", "")
+    assert (seen, address) == ([f"task-{number}" for number in range(5)], "")
+
+
+def test_filters_narrow_the_list_of_tasks(site: Site, gate: Gate) -> None:
+    site.add(greet, name="Größe")
+    site.add(fail, enabled=False)
+    site.add(gate.hold, "hold", trigger="cron", times={"hour": 3})
+    site.client.post("/manager/tasks/greet/pause")
+    run_id = site.run("hold", State.RUNNING)
+
+    def found(**query: str) -> list[str]:
+        return ids(site.client.get("/manager/tasks", params=query))
+
+    assert found() == ["fail", "greet", "hold"]
+    assert found(text="GRÖSSE") == ["greet"]
+    assert found(text="größ") == ["greet"]
+    assert found(status="running") == ["hold"]
+    assert found(enabled="false") == ["fail"]
+    assert found(paused="true") == ["greet"]
+    assert found(paused="false", enabled="true") == ["hold"]
+    assert found(trigger="cron") == ["hold"]
+    assert found(file="sites.py") == []
+    several = site.client.get("/manager/tasks?status=paused&status=disabled")
+    assert ids(several) == ["fail", "greet"]
+    gate.open.set()
+    site.wait(run_id)
+    task = site.client.get("/manager/tasks?text=hold").json()[0]
+    assert (task["last_state"], task["last_run"] is not None) == ("succeeded", True)
+
+
+def test_a_task_file_is_a_filter(tmp_path: Path) -> None:
+    files = tmp_path / "backgroundtask"
+    files.mkdir()
+    (files / "chores.py").write_text(
+        'import rota\n\n\n@rota.task("interval", hours=1)\ndef sweep():\n    pass\n'
+    )
+    with Site(tmp_path) as site:
+        site.add(greet)
+        assert site.manager.discover().errors == []
+        whole = site.manager.list_tasks()[-1].file
+        for file in ("chores.py", "backgroundtask/chores.py", whole or ""):
+            answer = site.client.get("/manager/tasks", params={"file": file})
+            assert len(answer.json()) == 1, file
+        assert site.client.get("/manager/tasks", params={"file": "ores.py"}).json() == []

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -236,6 +237,7 @@ class Agreement(RuleBasedStateMachine):
             [history.attempts(run_id) for run_id in ids],
             [history.steps(run_id) for run_id in ids],
             [history.logs(run_id) for run_id in ids],
+            [replace(change, id="") for change in history.audit(limit=1000).changes],
             [history.cancellations(node) for node in NAMES],
             [history.running_of(node) for node in NAMES],
         ]

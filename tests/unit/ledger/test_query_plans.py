@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import migrations, queries, statements, upkeep
+from rota.ledger import audit, migrations, queries, statements, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -47,7 +47,8 @@ FAILED = frozenset({State.FAILED})
         (RunFilter(), None),
         (RunFilter(states={State.SUCCEEDED}), None),
         (RunFilter(since=NOON), "PRIMARY KEY (id>?)"),
-        (RunFilter(causes={Cause.MANUAL}), None),
+        (RunFilter(causes={Cause.MANUAL}), "by_hand (cause=?"),
+        (RunFilter(causes={Cause.SCHEDULE}), None),
         (RunFilter(task_id="t"), "runs_of_task (task_id=?)"),
         (RunFilter(task_id="t", since=NOON), "runs_of_task (task_id=? AND id>?)"),
         (RunFilter(task_id="t", states={State.SUCCEEDED}), "runs_of_task (task_id=?)"),
@@ -76,6 +77,15 @@ def test_pages(
         assert "TEMP B-TREE" not in plan
 
 
+def test_a_first_page_that_ends_long_ago(explaining: Connection) -> None:
+    where = RunFilter(until=NOON)
+    shape = shape_of(where, after=None, newest_first=True)
+    plan = plan_of(explaining, page_query(shape), **parameters_of(where, after=None, limit=100))
+    assert "PRIMARY KEY (id<?)" in plan
+    assert "made_late (id>?)" in plan
+    assert "SCAN runs\n" not in plan + "\n"
+
+
 @pytest.mark.parametrize("states", [{State.RUNNING}, {State.QUEUED}, {State.FAILED}])
 def test_later_pages(explaining: Connection, states: set[State]) -> None:
     where = RunFilter(states=states, since=NOON)
@@ -83,6 +93,21 @@ def test_later_pages(explaining: Connection, states: set[State]) -> None:
     values = parameters_of(where, after="0", limit=100)
     plan = plan_of(explaining, page_query(shape), **values)
     assert any(name in plan for name in ("running_by_task", "waiting_by_t", "rare_ends"))
+
+
+@pytest.mark.parametrize(
+    ("given", "index"),
+    [
+        ({"task_id": "t"}, "audit_of_task (task_id=?)"),
+        ({"run_id": "r"}, "audit_of_run (run_id=?)"),
+        ({"after": "0"}, "PRIMARY KEY (id<?)"),
+        ({"after": "0", "task_id": "t"}, "audit_of_task (task_id=? AND id<?)"),
+    ],
+)
+def test_pages_of_the_audit(explaining: Connection, given: dict[str, str], index: str) -> None:
+    plan = plan_of(explaining, audit.page_query(frozenset(given)), **given, limit=1)
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
 
 
 SETTLED = {"settled": "[]"}
@@ -130,6 +155,9 @@ SETTLED = {"settled": "[]"}
         (upkeep.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
         (upkeep.DELETE_STEPS, {"ids": "[]"}, ["(run_id=?)"]),
         (statements.STEPS_OF, {"ids": "[]"}, ["(run_id=?)"]),
+        (queries.RUNS_BY_ID, {"ids": "[]"}, ["(id=?)"]),
+        (audit.NEWEST, {}, ["audit_by_time"]),
+        (audit.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),

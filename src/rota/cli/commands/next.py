@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from rota.cli import output, project, words
-from rota.cli.upcoming import upcoming_of_all
 from rota.core.instants import DAY, Instant, to_datetime
 from rota.engine.registry import Entry
+from rota.engine.upcoming import upcoming_of_all
 
 Times = Iterator[tuple[Instant, Entry]]
 

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any
 
 from rota.cli import output, project, words
-from rota.cli.upcoming import upcoming
 from rota.core.instants import Instant, to_datetime
 from rota.core.ports import RunFilter
 from rota.core.run import Run
 from rota.core.task import Task
+from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 
 _TIMES = 3

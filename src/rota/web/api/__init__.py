@@ -12,19 +12,23 @@ from starlette.exceptions import HTTPException
 
 from rota.errors import RotaError
 from rota.manager import TaskManager
-from rota.web.api import health, runs, tasks
+from rota.web.api import audit, events, health, logs, nodes, occurrences, runs, tasks
+from rota.web.faces import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
-from rota.web.problems import Problem, problem_of
+from rota.web.problems import PROBLEMS, Problem, problem_of
+from rota.web.pulse import Pulse
 
 PATHS = ("/manager", "/health")
 
 
-def build(manager: TaskManager, route_class: type[APIRoute] = APIRoute) -> APIRouter:
+def build(manager: TaskManager, route_class: type[APIRoute] = RestRoute) -> APIRouter:
     """Make the router of every endpoint, to stand behind the guard."""
-    router = APIRouter(route_class=route_class)
-    health.add(router, manager)
-    tasks.add(router, manager)
-    runs.add(router, manager)
+    router = APIRouter(route_class=route_class, responses=PROBLEMS)
+    pulse = Pulse(lambda: manager.services.ledger)
+    for room in (health, tasks, runs, occurrences, nodes, audit):
+        room.add(router, manager)
+    for live in (logs, events):
+        live.add(router, manager, pulse)
     return router
 
 
@@ -33,7 +37,7 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
     details and headers of its own. The limit of bodies is the application's."""
     names = allowed([manager.config.manager.host, *hosts])
 
-    class GuardedRoute(APIRoute):
+    class GuardedRoute(RestRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
 

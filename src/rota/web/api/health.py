@@ -15,23 +15,50 @@ from rota.manager import TaskManager
 PATIENCE = 1.5
 """Seconds that the ledger gets to answer before the report does without it."""
 
+DEAD = 60.0
+"""Seconds without a tick after which only a restart will help."""
+
+_UNWELL: dict[int | str, dict[str, Any]] = {
+    503: {"description": "It is not.", "content": {"application/json": {"schema": {}}}},
+}
+
 
 def add(router: APIRouter, manager: TaskManager) -> None:
-    """Add the endpoint."""
+    """Add the endpoints."""
     # Threads of its own: it answers even where every other request waits for the ledger.
     limiter: CapacityLimiter | None = None
 
-    @router.get("/health", tags=["health"])
-    async def health() -> JSONResponse:
-        """Say how this node is: 200 for healthy and degraded, 503 for down."""
+    async def report() -> dict[str, Any]:
         nonlocal limiter
         limiter = limiter or CapacityLimiter(4)
-        report: dict[str, Any] | None = None
         with anyio.move_on_after(PATIENCE):
-            report = await to_thread.run_sync(
-                manager.health, abandon_on_cancel=True, limiter=limiter
-            )
-        if report is None:
-            report = manager.health(unread=f"the ledger was not read within {PATIENCE:g} s")
-        down = report["status"] == "down"
-        return JSONResponse(report, HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.OK)
+            return await to_thread.run_sync(manager.health, abandon_on_cancel=True, limiter=limiter)
+        return manager.health(unread=f"the ledger was not read within {PATIENCE:g} s")
+
+    @router.get("/health", tags=["health"], responses=_UNWELL)
+    async def health() -> JSONResponse:
+        """Say how this node is: 200 for healthy and degraded, 503 for down."""
+        found = await report()
+        return _answer(found, well=found["status"] != "down")
+
+    @router.get("/health/live", tags=["health"], responses=_UNWELL)
+    async def live() -> JSONResponse:
+        """Say whether this process works; 503 means: start it again. It asks no ledger, whose
+        absence no restart would mend."""
+        age = manager.services.engine.ticking.tick_age() if manager.running else 0.0
+        dead = [f"the clock has not ticked for {age:.0f} s"] if age > DEAD else []
+        return _answer({"status": "dead" if dead else "live", "reasons": dead}, well=not dead)
+
+    @router.get("/health/ready", tags=["health"], responses=_UNWELL)
+    async def ready() -> JSONResponse:
+        """Say whether this node schedules and reaches its ledger; 503 means: send it no requests
+        for now. What else is degraded is told in `reasons`."""
+        found = await report()
+        reached = found["waiting"] is not None and found["ledger"]["state"] != "away"
+        well = reached and found["status"] != "down"
+        status = "ready" if well else "not ready"
+        return _answer({"status": status, "reasons": found["reasons"]}, well=well)
+
+
+def _answer(body: dict[str, Any], *, well: bool) -> JSONResponse:
+    return JSONResponse(body, HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -1,13 +1,16 @@
-"""Runs as the REST interface gives them; tasks are in `rota.schemas`."""
+"""Everything but tasks as the REST interface gives them; tasks are in `rota.schemas`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from rota.core.instants import Instant, to_datetime
+from rota.core.audit import Change, Face, Verb
+from rota.core.instants import Instant, from_datetime, to_datetime
+from rota.core.ports import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 
 
@@ -41,7 +44,14 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("lies outside of the years 1 to 9999 in UTC") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _written(value: object) -> object:
+    """Refuse a bare number, which would be read as seconds or as milliseconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and ":" in value):
+        return value
+    raise ValueError("write a time with its zone, like 2026-01-31T09:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_sendable)]
 
 
@@ -53,6 +63,7 @@ class RunRequest(BaseModel):
     arguments: Annotated[dict[str, Any], AfterValidator(_sendable)] | None = Field(
         None, description="Passed to the function by keyword."
     )
+    reason: Text = Field("", description="Why; kept in the audit, shown while the run waits.")
 
 
 class PauseRequest(BaseModel):
@@ -62,6 +73,14 @@ class PauseRequest(BaseModel):
 
     until: Moment | None = Field(None, description="null: until it is resumed.")
     reason: Text = Field("", description="Shown wherever the task is.")
+
+
+class Reason(BaseModel):
+    """Why something is changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text = Field("", description="Kept in the audit.")
 
 
 class CancelRequest(BaseModel):
@@ -123,6 +142,56 @@ class StepRead(BaseModel):
         return cls(**_fields(cls, step))
 
 
+class ChangeRead(BaseModel):
+    """A row of the audit."""
+
+    id: str
+    at: datetime
+    face: Face = Field(description="Where the change came in.")
+    who: str = Field(description="The user, token or task, where known.")
+    verb: Verb
+    task_id: str | None
+    run_id: str | None
+    reason: str
+    before: dict[str, Any] | None = Field(description="What differed, as it was.")
+    after: dict[str, Any] | None = Field(description="The same, as it became.")
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Show a change."""
+        return cls(**_fields(cls, change))
+
+
+class NodeRead(BaseModel):
+    """A process that takes part, or took part."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    version: str
+    slots: int = Field(description="Runs that it can make at once.")
+    state: str = Field(description="up, draining, stopped or gone.")
+    started_at: datetime
+    seen_at: datetime
+    lease_until: datetime
+    info: dict[str, Any] = Field(description="What it last said of itself.")
+
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """Show a node."""
+        return cls(**_fields(cls, node))
+
+
+class OccurrenceRead(BaseModel):
+    """An occurrence that will be planned."""
+
+    task_id: str
+    name: str
+    at: datetime
+    timezone: str
+
+
 class RunDetail(RunRead):
     """A run with everything that is known of it."""
 
@@ -136,17 +205,34 @@ class RunDetail(RunRead):
     result: Any
     progress: dict[str, Any] | None
     peak_memory: int | None = Field(description="Bytes, of the last attempt.")
+    retry_of: str | None = Field(None, description="The id of the run that it does again.")
     attempts: list[AttemptRead] = Field(default_factory=list)
     steps: list[StepRead] = Field(default_factory=list)
+    changes: list[ChangeRead] = Field(
+        default_factory=list, description="Who started, cancelled or retried it, newest first."
+    )
 
     @classmethod
-    def whole(cls, run: Run, attempts: list[Attempt], steps: list[Step]) -> Self:
-        """Show a run with its ended attempts and the steps that are done."""
-        shown = {
-            "attempts": [AttemptRead.of(attempt) for attempt in attempts],
-            "steps": [StepRead.of(step) for step in steps],
-        }
-        return cls(**{**_fields(cls, run), **shown})
+    def whole(
+        cls,
+        run: Run,
+        *,
+        attempts: Iterable[Attempt],
+        steps: Iterable[Step],
+        changes: Iterable[Change],
+    ) -> Self:
+        """Show a run with its ended attempts, the steps that are done and its last changes."""
+        shown = list(map(ChangeRead.of, changes))
+        started = [one.after for one in shown if one.verb is Verb.RUN and one.after]
+        return cls(
+            **_fields(cls, run)
+            | {
+                "retry_of": started[0].get("retry_of") if started else None,
+                "attempts": list(map(AttemptRead.of, attempts)),
+                "steps": list(map(StepRead.of, steps)),
+                "changes": shown,
+            }
+        )
 
 
 class LogRead(BaseModel):
@@ -165,7 +251,15 @@ class LogRead(BaseModel):
         return cls(**_fields(cls, line))
 
 
-_TIMES = frozenset({"at", "available_at", "created_at", "fire_time", "finished_at", "started_at"})
+_TIMES = frozenset(
+    {"at", "available_at", "created_at", "fire_time", "finished_at", "started_at"}
+    | {"seen_at", "lease_until"}
+)
+
+
+def instant(moment: datetime | None) -> Instant | None:
+    """Return a moment of a request as rota has it."""
+    return None if moment is None else from_datetime(moment)
 
 
 def _fields(model: type[BaseModel], record: Any) -> dict[str, Any]:

@@ -1,19 +1,28 @@
-"""Runs over REST: list, get, logs, cancel."""
+"""Runs over REST: list, get, cancel, retry."""
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from rota.core.instants import Instant, from_datetime
+from rota.core.audit import AuditFilter
 from rota.core.ports import RunFilter
-from rota.core.run import State
+from rota.core.run import Cause, State
 from rota.manager import TaskManager
-from rota.web.api.models import CancelRequest, LogRead, Moment, RunDetail, RunRead
-from rota.web.problems import Problem
+from rota.web.api.models import (
+    CancelRequest,
+    Moment,
+    Reason,
+    RunDetail,
+    RunRead,
+    instant,
+)
+from rota.web.api.paging import After, Limit, link_next
+
+CHANGES = 20
+"""Changes of a run that its own answer shows; `/manager/audit` has all."""
 
 
 def add(router: APIRouter, manager: TaskManager) -> None:
@@ -25,59 +34,53 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         response: Response,
         task: str | None = None,
         state: Annotated[list[State] | None, Query()] = None,
+        cause: Annotated[list[Cause] | None, Query()] = None,
         since: Moment | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        after: Annotated[str | None, Query(max_length=100)] = None,
+        until: Moment | None = None,
+        order: Literal["newest", "oldest"] = "newest",
+        limit: Limit = 100,
+        after: After = None,
     ) -> list[RunRead]:
-        """List runs, newest first; a header `Link: <…>; rel="next"` names the next page."""
-        where = RunFilter(task_id=task, states=state, since=_instant(since))
-        page = manager.history.runs(where, limit=limit, after=after)
-        if page.next is not None:
-            query = request.url.include_query_params(after=page.next).query
-            response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+        """List runs in the order of their making; a header `Link` names the next page."""
+        where = RunFilter(
+            task_id=task,
+            states=state,
+            causes=cause,
+            since=instant(since),
+            until=instant(until),
+        )
+        page = manager.history.runs(where, limit=limit, after=after, newest_first=order == "newest")
+        link_next(request, response, page.next)
         return [RunRead.of(run) for run in page.runs]
 
     @router.get("/manager/runs/{id}", tags=["runs"])
     def get_run(id: str) -> RunDetail:
         """Return one run; the first or last six characters of its id are enough."""
-        return _detail(manager, id)
-
-    @router.get("/manager/runs/{id}/logs", tags=["runs"])
-    def get_logs(
-        id: str,
-        after: Annotated[str, Query(description="The last line known: attempt.seq")] = "0.0",
-        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-    ) -> list[LogRead]:
-        """Return what a run logged and printed, in order; ask again after the last line."""
-        run = manager.get_run(id)
-        lines = manager.history.logs(run.id, after=line_cursor(after), limit=limit)
-        return [LogRead.of(line) for line in lines]
+        return detail(manager, id)
 
     @router.post("/manager/runs/{id}/cancel", tags=["runs"])
     def cancel_run(id: str, why: CancelRequest | None = None) -> RunDetail:
         """Cancel a waiting run at once, or have a running one cancelled."""
         manager.cancel_run(id, reason=(why or CancelRequest()).reason)
-        return _detail(manager, id)
+        return detail(manager, id)
+
+    @router.post("/manager/runs/{id}/retry", status_code=HTTPStatus.ACCEPTED, tags=["runs"])
+    def retry_run(
+        request: Request, response: Response, id: str, why: Reason | None = None
+    ) -> RunDetail:
+        """Do a run again that ended, but not well; the answer is the new run."""
+        run_id = manager.retry_run(id, reason=why.reason if why else "")
+        base = request.scope.get("root_path", "")
+        response.headers["Location"] = f"{base}/manager/runs/{run_id}"
+        return detail(manager, run_id)
 
 
-def line_cursor(text: str) -> tuple[int, int]:
-    """Read "attempt.seq"; raises Problem for anything else."""
-    found = re.fullmatch(r"(\d{1,9})\.(\d{1,15})", text, re.ASCII)
-    if found is None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"after: {text[:100]!r} is no place in a log.",
-            kind="invalid",
-            remedy="Write attempt and seq of the last line you have, like 1.20.",
-        )
-    return int(found[1]), int(found[2])
-
-
-def _detail(manager: TaskManager, id: str) -> RunDetail:
-    run = manager.get_run(id)
-    history = manager.history
-    return RunDetail.whole(run, history.attempts(run.id), history.steps(run.id))
-
-
-def _instant(moment: Moment | None) -> Instant | None:
-    return None if moment is None else from_datetime(moment)
+def detail(manager: TaskManager, id: str) -> RunDetail:
+    """Return everything that is known of a run; raises UnknownRunError."""
+    run, history = manager.get_run(id), manager.history
+    return RunDetail.whole(
+        run,
+        attempts=history.attempts(run.id),
+        steps=history.steps(run.id),
+        changes=history.audit(AuditFilter(run_id=run.id), limit=CHANGES).changes,
+    )

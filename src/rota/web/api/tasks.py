@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from rota.core.task import Task, TaskDefinition
-from rota.discovery import define
-from rota.errors import (
-    DefinitionError,
-    Mistakes,
-    RotaError,
-    StateError,
-    UnknownTaskError,
-    nearest,
-)
+from rota.core.task import Task, TaskStatus
+from rota.errors import UnknownTaskError, nearest
 from rota.manager import TaskManager
+from rota.overview import TaskFilter
 from rota.schemas import TaskCreate, TaskRead, TaskUpdate
-from rota.web.api.functions import Function, known_functions
-from rota.web.api.models import PauseRequest, RunDetail, RunRequest
+from rota.web.api.creating import definition_of, refuse_unless_allowed
+from rota.web.api.models import PauseRequest, Reason, RunDetail, RunRequest, Text
+from rota.web.api.paging import After, Limit, link_next
+from rota.web.api.runs import detail
 
 Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
+Why = Annotated[Text, Query(description="Kept in the audit.")]
 
 
 def add(router: APIRouter, manager: TaskManager) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
-    creating = threading.Lock()
 
     @router.get("/manager/tasks", tags=["tasks"])
-    def list_tasks() -> list[TaskRead]:
-        """List every task, by id."""
-        return [TaskRead.model_validate(task) for task in manager.list_tasks()]
+    def list_tasks(
+        request: Request,
+        response: Response,
+        text: Annotated[
+            str | None, Query(max_length=200, description="Part of id, name or description.")
+        ] = None,
+        status: Annotated[list[TaskStatus] | None, Query()] = None,
+        enabled: bool | None = None,
+        paused: bool | None = None,
+        trigger: str | None = None,
+        file: Annotated[
+            str | None, Query(description="Its task file: the whole path, or its end.")
+        ] = None,
+        limit: Limit = 100,
+        after: After = None,
+    ) -> list[TaskRead]:
+        """List tasks by id; a header `Link` names the next page."""
+        where = TaskFilter(
+            text=text, statuses=status, enabled=enabled, paused=paused, trigger=trigger, file=file
+        )
+        page = manager.find_tasks(where, limit=limit, after=after)
+        link_next(request, response, page.next)
+        return [TaskRead.model_validate(task) for task in page.tasks]
 
     @router.post("/manager/tasks", status_code=HTTPStatus.CREATED, tags=["tasks"])
     def create_task(request: Request, response: Response, task: TaskCreate) -> TaskRead:
         """Add a task for a function that the application registered or a task file defines.
 
-        It lives in this process: after a restart it is listed as unresolved.
+        Refused unless `manager.api_creates_tasks` is on. It lives in this process: after a restart
+        it is listed as unresolved.
         """
-        definition = _definition(manager, task)
-        with creating:
-            _refuse_taken(manager, definition.id)
-            manager.add_definition(definition)
+        refuse_unless_allowed(manager)
+        definition = definition_of(manager, task)
+        manager.create_task(definition)
         response.headers["Location"] = _address(request, "tasks", definition.id)
         return _read(manager, definition.id)
 
@@ -55,9 +68,10 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         request: Request, response: Response, id: Id, how: RunRequest | None = None
     ) -> RunDetail:
         """Start a task by hand; the answer is its new run."""
-        run_id = manager.run_task(id, arguments=how.arguments if how else None)
+        how = how or RunRequest()
+        run_id = manager.run_task(id, arguments=how.arguments, reason=how.reason)
         response.headers["Location"] = _address(request, "runs", run_id)
-        return RunDetail.whole(manager.get_run(run_id), [], [])
+        return detail(manager, run_id)
 
     @router.post("/manager/tasks/{id:path}/pause", tags=["tasks"])
     def pause_task(id: Id, how: PauseRequest | None = None) -> TaskRead:
@@ -67,9 +81,9 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/resume", tags=["tasks"])
-    def resume_task(id: Id) -> TaskRead:
+    def resume_task(id: Id, why: Reason | None = None) -> TaskRead:
         """Plan its occurrences again from now on."""
-        manager.resume_task(id)
+        manager.resume_task(id, reason=why.reason if why else "")
         return _read(manager, id)
 
     @router.get("/manager/tasks/{id:path}", tags=["tasks"])
@@ -78,15 +92,15 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         return _read(manager, id)
 
     @router.put("/manager/tasks/{id:path}", tags=["tasks"])
-    def update_task(id: Id, changes: TaskUpdate) -> TaskRead:
+    def update_task(id: Id, changes: TaskUpdate, reason: Why = "") -> TaskRead:
         """Change what is given, durably; the rest stays as it is."""
-        task = manager.edit_task(id, **changes.model_dump(exclude_none=True))
-        return TaskRead.model_validate(task)
+        given = changes.model_dump(exclude_none=True)
+        return TaskRead.model_validate(manager.edit_task(id, **given, reason=reason))
 
     @router.delete("/manager/tasks/{id:path}", status_code=HTTPStatus.NO_CONTENT, tags=["tasks"])
-    def delete_task(id: Id) -> None:
+    def delete_task(id: Id, reason: Why = "") -> None:
         """Take a task out; its history stays."""
-        manager.remove_task(id)
+        manager.remove_task(id, reason=reason)
 
 
 def existing(manager: TaskManager, id: str) -> Task:
@@ -101,69 +115,6 @@ def existing(manager: TaskManager, id: str) -> Task:
 
 def _read(manager: TaskManager, id: str) -> TaskRead:
     return TaskRead.model_validate(existing(manager, id))
-
-
-def _definition(manager: TaskManager, task: TaskCreate) -> TaskDefinition:
-    """Check a new task; raises DefinitionError, or Mistakes for several."""
-    errors: list[RotaError] = []
-    func = _function(manager, task.func_path, errors)
-    options: dict[str, Any] = task.model_dump(
-        include={"name", "trigger_args", "max_retries", "enabled", "timeout"}, exclude_none=True
-    )
-    definition = None
-    try:
-        definition = define(
-            func,
-            task.trigger,
-            _slug(task.name) if task.id is None else task.id,
-            options,
-            defaults=manager.config.manager,
-        )
-    except Mistakes as mistakes:
-        errors += mistakes.errors
-    except DefinitionError as error:
-        errors.append(error)
-    if definition is None or errors:
-        raise errors[0] if len(errors) == 1 else Mistakes(errors)
-    return definition
-
-
-def _function(manager: TaskManager, path: str, errors: list[RotaError]) -> Function:
-    """Find a known function; notes a mistake, and returns one that does nothing, for others."""
-    functions = known_functions(manager)
-    found = functions.get(path) or {
-        name.replace(":", "."): func for name, func in functions.items()
-    }.get(path)
-    if found is not None:
-        return found
-    hint = nearest(path, list(functions))
-    errors.append(
-        DefinitionError(
-            f"{path[:200]!r} is no function that the application registered, nor one of its task"
-            " files.",
-            where="func_path",
-            remedy=hint if len(hint) < 1000 else "GET /manager/tasks shows the paths in use.",
-        )
-    )
-    return _nothing
-
-
-def _nothing() -> None:
-    """Stand in for a function that is not known, while the rest is checked."""
-
-
-def _refuse_taken(manager: TaskManager, id: str) -> None:
-    if manager.get_task(id) is not None:
-        raise StateError(
-            f"the id {id!r} is taken.",
-            where="id",
-            remedy="Give another id, or change that task with PUT.",
-        )
-
-
-def _slug(name: str) -> str:
-    """Make an id of a name: its letters and digits, joined by underscores."""
-    return "_".join(re.findall(r"\w+", name.lower())) or name
 
 
 def _address(request: Request, kind: str, id: str) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.manager import TaskManager
+from rota.web.faces import PageRoute
 from rota.web.pages import actions, details, now
 from rota.web.pages.rendering import render
 from rota.web.pages.tails import Tails
@@ -17,7 +18,7 @@ from rota.web.problems import Problem
 
 def build(manager: TaskManager) -> APIRouter:
     """Make the router of every page and of the forms on them."""
-    router = APIRouter()
+    router = APIRouter(route_class=PageRoute)
     tails = Tails()
 
     @router.get("/")

@@ -26,6 +26,11 @@ def inert(value: Any) -> Any:
     text = "" if value is None else str(value)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """Return a text with nothing in it that steers whatever shows it; line feeds and tabs stay."""
     return text if text.isprintable() else _UNSEEN.sub(_seen, text)
 
 

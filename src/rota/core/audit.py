@@ -1,0 +1,87 @@
+"""The audit: who changed what, when and why, from whichever face."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rota.core.instants import DAY, Instant
+
+KEPT: Instant = 365 * DAY
+"""How far before the newest change the others are kept; the ledger deletes no later one."""
+
+
+class Face(StrEnum):
+    """Where a change came in."""
+
+    PYTHON = "python"
+    CLI = "cli"
+    REST = "rest"
+    PAGE = "page"
+
+
+class Verb(StrEnum):
+    """What was done."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    PAUSE = "pause"
+    RESUME = "resume"
+    REMOVE = "remove"
+    RUN = "run"
+    RETRY = "retry"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something: the face, and the name of a user, a token or a task, if known."""
+
+    face: Face = Face.PYTHON
+    name: str = ""
+
+
+SOMEBODY = Actor()
+"""Code of the application, which named nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the audit. `before` and `after` hold what differs, and nothing else."""
+
+    id: str
+    at: Instant
+    face: Face
+    who: str
+    verb: Verb
+    task_id: str | None
+    run_id: str | None
+    reason: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which changes; None means all. `since` is inclusive, `until` exclusive."""
+
+    task_id: str | None = None
+    run_id: str | None = None
+    verbs: Collection[Verb] | None = None
+    face: Face | None = None
+    who: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+EVERY_CHANGE = AuditFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A page of changes, newest first, and the cursor of the next, None on the last."""
+
+    changes: list[Change]
+    next: str | None

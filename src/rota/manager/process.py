@@ -1,0 +1,178 @@
+"""`TaskManager`, the verbs on tasks and runs, and `Manager`, the one of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rota import capture, forks
+from rota.app import Services
+from rota.config import Xcorecfg
+from rota.engine.health import report
+from rota.engine.pruner import prune_now
+from rota.errors import RotaError
+from rota.manager.base import managers
+from rota.manager.runs import RunVerbs
+from rota.manager.tasks import TaskVerbs
+
+logger = logging.getLogger("rota.node")
+
+
+@forks.in_child
+def _leave_to_the_parent() -> None:
+    for manager in managers:
+        if isinstance(manager, TaskManager):
+            manager.leave_to_the_parent()
+
+
+class TaskManager(TaskVerbs, RunVerbs):
+    """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
+
+    Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,
+    so it reaches every node, and is there after a restart.
+    """
+
+    @classmethod
+    def from_config(cls, path: Path | str) -> TaskManager:
+        """Make one from a config file; relative paths in it start in the current directory;
+        raises ConfigError, or Mistakes for several."""
+        return cls(Xcorecfg.from_file(path))
+
+    def prune(self) -> int:
+        """Delete the history past `manager.retention_days` now, and return how many runs that
+        were; a started manager does it by itself once an hour. Raises LedgerError."""
+        self._open()
+        services = self.services
+        return prune_now(services.ledger, services.clock, self.config.manager.retention_days)
+
+    def health(self, *, unread: str = "") -> dict[str, Any]:
+        """Return how this node is, as JSON: `status` healthy, degraded or down, the `reasons`,
+        and the figures behind them; never raises for what it finds. Reads the ledger, unless
+        `unread` is a reason not to: then it answers at once."""
+        files = [str(error) for error in self.file_errors]
+        project = str(self.services.project.absolute())
+        return {**report(self.services.engine, files, unread=unread), "project": project}
+
+    # --- life ---
+
+    def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Begin to schedule and run, in threads of our own; returns at once; safe twice.
+
+        `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
+        application's loop. Raises LedgerError.
+        """
+        if os.environ.get("ROTA_PROBE"):
+            return  # a task file is being tried out: what it does at import happens to nobody
+        with self._lock:
+            if self.running:
+                return
+            if loop is None and self.config.manager.task_loop == "application":
+                loop = _running_loop()
+            self._lend(loop)
+            self._start_engine()
+            Manager.use(self)
+
+    def shutdown(self, *, grace: float | None = None) -> bool:
+        """Stop: running attempts get `grace` seconds (default: `manager.shutdown_grace`), then
+        are cancelled and handed back. Returns True when all ended by themselves; safe twice, and
+        from within a task, where it returns at once and the stopping goes on beside it.
+        """
+        if "services" not in self.__dict__:
+            return True
+        engine = self.services.engine
+        if engine.is_running:
+            if _inside_a_run():
+                threading.Thread(target=engine.stop, args=(grace,), name="rota-stop").start()
+                return False
+            clean = engine.stop(grace)
+        else:
+            self.services.ledger.close()
+            clean = True
+        self._opened = False
+        return clean
+
+    def __enter__(self) -> TaskManager:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    def _lend(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        if loop is None or loop is self._lent_loop:
+            return
+        self._lent_loop = loop
+        former = self._without_services()
+        if former is not None:
+            former.ledger.close()
+
+    def _without_services(self) -> Services | None:
+        """Give up the services, but not the tasks: new ones, made when needed, know them too."""
+        former: Services | None = self.__dict__.pop("services", None)
+        if former is not None:
+            self._tasks_before = [entry.definition for entry in former.engine.registry.entries()]
+        self._opened = False
+        return former
+
+    def leave_to_the_parent(self) -> None:
+        """In a child process: know the same tasks, run nothing, and use nothing of the parent's.
+
+        `start` makes the child a node of its own.
+        """
+        self._lock = threading.RLock()
+        self._lent_loop = None
+        if self.running and not _inside_a_run():
+            capture.restore()  # where nobody has set up logging, its handler would hide this
+            logger.warning(
+                "This process was forked from a node, process %d: tasks run there, and none here"
+                " unless its task manager is started here as well",
+                os.getppid(),
+            )
+        former = self._without_services()
+        if former is not None:
+            forks.leave(former)
+
+
+class ProcessManager:
+    """The process-wide face: one `TaskManager`, made when it is first needed, and its verbs."""
+
+    @cached_property
+    def task_manager(self) -> TaskManager:
+        """Return the task manager of this process: the one that was started, else one made now;
+        raises ConfigError where the configuration is wrong."""
+        return TaskManager()
+
+    def use(self, task_manager: TaskManager) -> None:
+        """Make `task_manager` the one of this process."""
+        self.__dict__["task_manager"] = task_manager
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass a verb on to the task manager."""
+        if name.startswith("_") or not hasattr(TaskManager, name):
+            raise AttributeError(f"Manager has no attribute {name!r}")
+        return getattr(self.task_manager, name)
+
+
+Manager = ProcessManager()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _inside_a_run() -> bool:
+    from rota.current import current_run
+
+    try:
+        current_run()
+    except RotaError:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""The verbs on runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rota.acting import actor
+from rota.core.instants import from_datetime
+from rota.core.ports import RunFilter
+from rota.core.run import FINAL, Run, State
+from rota.engine.planner import ByHand
+from rota.errors import StateError
+from rota.manager.base import Base
+
+PAGE = 1_000
+RETRYABLE = FINAL - {State.SUCCEEDED}
+
+
+class RunVerbs(Base):
+    """Starts, cancels and shows runs."""
+
+    def run_task(
+        self, id: str, *, arguments: Mapping[str, Any] | None = None, reason: str = ""
+    ) -> str:
+        """Start a task by hand and return the run's id; some node that knows the task runs it.
+
+        `arguments` (JSON) are passed by keyword. Raises UnknownTaskError.
+        """
+        return self._start(id, [ByHand(arguments, reason)])[0]
+
+    def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
+        """Start a task once for each of the `arguments`, in one commit, and return the runs' ids;
+        raises UnknownTaskError."""
+        return self._start(id, [ByHand(one) for one in arguments])
+
+    def retry_run(self, run_id: str, *, reason: str = "") -> str:
+        """Do a run again that has ended, but not well: by a new manual run with the same
+        arguments, whose id is returned. Raises UnknownRunError, UnknownTaskError, and StateError
+        for one that goes on or has succeeded."""
+        run = self.history.run(run_id)
+        if run.state not in RETRYABLE:
+            raise StateError(
+                f"Run {run.id} is {run.state}: there is nothing to retry.",
+                remedy="Run its task again, if that is what you want."
+                if run.state is State.SUCCEEDED
+                else "Wait for its end, or cancel it first.",
+            )
+        why = f"retry of run {run.id}" + (f": {reason}" if reason else "")
+        return self._start(run.task_id, [ByHand(run.arguments, why, retry_of=run.id)])[0]
+
+    def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
+        """Run a task once in this process, where no node is up, as `carry_out` does; raises
+        UnknownTaskError."""
+        return self.carry_out(self.run_task(id, arguments=arguments))
+
+    def carry_out(self, run_id: str) -> Run:
+        """Make a waiting run in this process, where no node is up: nothing is planned, and nothing
+        claimed but runs of its task. Returns it when it has ended, retries included; raises
+        UnknownRunError."""
+        engine, run = self.services.engine, self.history.run(run_id)
+        with self._lock:
+            self._start_engine(only=run.task_id)
+        try:
+            engine.wait_for(run.id)
+        finally:
+            engine.stop()
+            self._opened = False
+        return self.history.run(run.id)
+
+    def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
+        """Cancel a waiting run at once, or have a running one cancelled, and return its state;
+        raises UnknownRunError, and StateError for one that has ended."""
+        run, by = self.history.run(run_id), actor()
+        return self._write(lambda tx: tx.cancel(run.id, reason, self._now(), by=by))
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run by its id, or an unambiguous part of it; raises UnknownRunError."""
+        return self.history.run(run_id)
+
+    def runs(
+        self,
+        *,
+        task_id: str | None = None,
+        states: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = True,
+    ) -> Iterator[Run]:
+        """Yield the runs, page by page, of one task or all; `since` (inclusive) and `until` are
+        aware and compare with the fire time, or the creation where there is none. Raises
+        LedgerError, and ValueError for a state that there is not."""
+        where = RunFilter(
+            task_id=task_id,
+            states=None if states is None else [State(state) for state in states],
+            since=None if since is None else from_datetime(since),
+            until=None if until is None else from_datetime(until),
+        )
+        after = None
+        while True:
+            page = self.history.runs(where, limit=PAGE, after=after, newest_first=newest_first)
+            yield from page.runs
+            after = page.next
+            if after is None:
+                return
+
+    def _start(self, id: str, starts: Sequence[ByHand]) -> list[str]:
+        entry, engine, by = self._require(id), self.services.engine, actor()
+        if entry is not None and engine.is_running:
+            return engine.run_by_hand(entry, starts, by)
+        policy = entry.policy if entry else self.history.task(id).record.policy
+        now = self._now()
+        runs = [one.of(id, policy, engine.ids.new(now), now) for one in starts]
+        self.services.ledger.write(lambda tx: tx.plan(runs, by=by)).result()
+        return [run.id for run in runs]

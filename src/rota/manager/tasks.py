@@ -1,0 +1,250 @@
+"""The verbs on tasks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rota import triggers
+from rota.acting import actor
+from rota.core.instants import from_datetime
+from rota.core.outcome import error_text
+from rota.core.ports import Edits
+from rota.core.task import Task, TaskDefinition
+from rota.discovery import Catalogue, LoadedFile, load_directory
+from rota.discovery.definitions import define
+from rota.discovery.options import OPTIONS, Refusal
+from rota.engine.registry import Entry, records
+from rota.errors import (
+    DefinitionError,
+    LedgerError,
+    RotaError,
+    StateError,
+    TaskFileError,
+    TaskLimitError,
+    UnknownTaskError,
+)
+from rota.manager.base import Base
+from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
+
+
+class TaskVerbs(Base):
+    """Adds, changes and shows tasks."""
+
+    def add_task(self, func: Callable[..., Any], trigger: str, id: str, **options: Any) -> Task:
+        """Add a task, or replace the one with this id and function.
+
+        `options` are the trigger's arguments beside the keys of a definition. What is not given
+        is taken from the entry of the same id in the function's own TASK_DEFINITIONS, then from
+        the configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
+        """
+        written = _written_definition(func, id)
+        definition = define(func, trigger, id, {**written, **options}, defaults=self.config.manager)
+        return self._known(self.add_definition(definition))
+
+    def create_task(self, definition: TaskDefinition) -> Entry:
+        """Add a validated definition that no code stands for, under an id that is free; raises
+        TaskLimitError, StateError, LedgerError."""
+        by, now = actor(), self._now()
+        with self._lock:
+            if self.get_task(definition.id) is not None:
+                raise StateError(
+                    f"the id {definition.id!r} is taken.",
+                    where="id",
+                    remedy="Give another id, or change that task.",
+                )
+            entry = self.add_definition(definition)
+            rows = records([entry])
+            try:
+                self._write(lambda tx: tx.register(rows, now, by=by))
+            except LedgerError:
+                self.services.engine.discard(definition.id)
+                raise
+        return entry
+
+    def add_definition(self, definition: TaskDefinition) -> Entry:
+        """Add a validated definition, or replace the one of its function or file with this id;
+        raises TaskLimitError, and StateError for an id that another task has."""
+        engine, limit = self.services.engine, self.config.manager.max_tasks
+        with self._lock:
+            before = engine.registry.get(definition.id)
+            if before is None and limit is not None and len(engine.registry) >= limit:
+                raise TaskLimitError(
+                    f"this would be task {limit + 1} of at most {limit}.",
+                    where=str(definition.source or definition.id),
+                    remedy="Raise manager.max_tasks in the configuration.",
+                )
+            if before is not None and before.definition is definition:
+                return before
+            if before is not None and _is_taken(before.definition, definition):
+                raise StateError(
+                    f"the id {definition.id!r} is taken by {before.definition.func_path}.",
+                    where=str(definition.source or definition.id),
+                    remedy="Give each task an id of its own, or remove the other task first.",
+                )
+            return engine.add(definition)
+
+    def discover(self, directory: Path | str | None = None) -> Catalogue:
+        """Load every task file of the tasks directory and add its tasks; called again, take over
+        what changed: other code for a task, new tasks, and those that are no longer there.
+
+        Returns what was found, with every mistake in `errors`; the tasks that are right go on, and
+        so does the last good version of a file that is broken now.
+        """
+        project, former = self.services.project, self.catalogue
+        catalogue = load_directory(
+            project / (directory or self.config.manager.tasks_directory),
+            project,
+            self.config.manager,
+            previous=former,
+        )
+        for definition in catalogue.definitions:
+            try:
+                self.add_definition(definition)
+            except RotaError as error:
+                catalogue.errors.append(error)
+        kept = {definition.id for definition in catalogue.definitions}
+        for definition in former.definitions:
+            if definition.id not in kept:
+                self.services.engine.discard(definition.id)
+        catalogue.errors += self._call_registers(catalogue, former)
+        self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
+        return catalogue
+
+    def _call_registers(self, catalogue: Catalogue, former: Catalogue) -> list[RotaError]:
+        """Call each `register_tasks` that was not called yet; returns what is wrong with any."""
+        called = {file.path: file.module for file in former.files}
+        failed, self._failed_registers = self._failed_registers, {}
+        for file in catalogue.files:
+            if file.register is None:
+                continue
+            if called.get(file.path) is file.module:
+                error = failed.get(file.path)
+            else:
+                error = _register(file, self)
+            if error is not None:
+                self._failed_registers[file.path] = error
+        return list(self._failed_registers.values())
+
+    def remove_task(self, id: str, *, reason: str = "") -> None:
+        """Take a task out: its waiting runs are cancelled, its history stays; raises
+        UnknownTaskError."""
+        self._require(id)
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.remove(id, now, reason=reason, by=by))
+        self.services.engine.discard(id)
+
+    def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
+        """Plan no occurrences of a task until it is resumed or `until` (aware) has come, on any
+        node, across restarts; raises UnknownTaskError."""
+        end = None if until is None else from_datetime(until.astimezone(UTC))
+        self._require(id)
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.pause(id, now, end, reason, by=by))
+
+    def resume_task(self, id: str, *, reason: str = "") -> None:
+        """Plan its occurrences again from now on; raises UnknownTaskError."""
+        self._require(id)
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.resume(id, now, reason=reason, by=by))
+
+    def edit_task(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        enabled: bool | None = None,
+        trigger_args: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> Task:
+        """Lay changes over what the code says, durably; None leaves a key; raises
+        UnknownTaskError, and TriggerError for arguments its trigger does not understand."""
+        entry = self._require(id)
+        code = entry.definition if entry else self.history.task(id).record
+        if name is not None:
+            name = _checked_name(name)
+        if trigger_args is not None:
+            triggers.parse(code.trigger, trigger_args, timezone=code.timezone)
+        edits, by, now = Edits(name, enabled, trigger_args), actor(), self._now()
+        self._write(lambda tx: tx.edit(id, edits, now, reason=reason, by=by))
+        task = self.get_task(id)
+        if task is None:
+            raise self._unknown(id)
+        return task
+
+    def get_task(self, id: str) -> Task | None:
+        """Return a task as it stands now, or None; raises LedgerError."""
+        history = self._synced_history()
+        entry = self.services.engine.registry.get(id)
+        if entry is not None:
+            return self._known(entry)
+        try:
+            stored = history.task(id)
+        except UnknownTaskError:
+            return None
+        if stored.removed_at is not None:
+            return None
+        return unknown_task(stored, history.last_runs([id]).get(id), self._now())
+
+    def find_tasks(
+        self, where: TaskFilter, *, limit: int = 100, after: str | None = None
+    ) -> TaskPage:
+        """Return a page of tasks, by id; `after` is a page's `next`; raises LedgerError."""
+        history, entries = self._synced_history(), self.services.engine.registry.entries()
+        return page_of_tasks(entries, history, self._now(), where, limit=limit, after=after)
+
+    def list_tasks(self) -> list[Task]:
+        """Return every task, by id: those of this process, and those that only other nodes or
+        earlier releases know (`status` unresolved); raises LedgerError."""
+        history = self._synced_history()
+        return all_tasks(self.services.engine.registry.entries(), history, self._now())
+
+
+def _written_definition(func: Callable[..., Any], id: str) -> dict[str, Any]:
+    """Return what the entry of TASK_DEFINITIONS says beside function, trigger and id.
+
+    A `register_tasks` like the document's passes neither `enabled` nor `name` on; a task that its
+    definition turns off stays off all the same.
+    """
+    module = sys.modules.get(getattr(func, "__module__", None) or "")
+    entries = getattr(module, "TASK_DEFINITIONS", None)
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("id") == id and entry.get("func") is func:
+            own = ("id", "func", "trigger", "trigger_args")
+            return {key: value for key, value in entry.items() if key not in own}
+    return {}
+
+
+def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
+    """Say whether an id belongs to another function, and not to former code of the same file."""
+    if before.func_path == new.func_path:
+        return False
+    return not before.source or not new.source or before.source.file != new.source.file
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return str(OPTIONS["name"](name))
+    except Refusal as refusal:
+        raise DefinitionError(
+            f"{str(name)[:80]!r} {refusal.why}.", where="name", remedy=refusal.remedy
+        ) from None
+
+
+def _register(file: LoadedFile, manager: TaskVerbs) -> RotaError | None:
+    """Call a file's own `register_tasks`; returns what went wrong."""
+    try:
+        if file.register is not None:
+            file.register(manager)
+    except RotaError as error:
+        return error
+    except Exception as error:
+        return TaskFileError(
+            f"its register_tasks raised {error_text(error)}.",
+            where=str(file.path),
+            remedy="Mend it; the tasks it had added before go on.",
+        )
+    return None

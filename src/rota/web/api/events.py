@@ -1,0 +1,33 @@
+"""`GET /manager/events`: what changes, as it changes, whoever changed it on whichever node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from fastapi import APIRouter, Response
+
+from rota.manager import TaskManager
+from rota.web import sse
+from rota.web.feed import Feed
+from rota.web.pulse import Pulse
+
+
+def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
+    """Add the endpoint."""
+    feed = Feed(pulse, lambda: manager.history, manager.services.clock)
+
+    @router.get("/manager/events", tags=["events"], responses=sse.DESCRIPTION)
+    async def follow_changes() -> Response:
+        """Stream what changes as server-sent events.
+
+        `run` has `id`, `task_id`, `state`, `attempt`; `task` has `id`, `removed`; `node` has `id`,
+        `name`, `state`. `reset`, also the first one, says: read anew what you show, for more may
+        have changed than was told. A state that passed between two looks is not told.
+        """
+        pulse.admit()
+        return sse.stream(_texts(feed))
+
+
+async def _texts(feed: Feed) -> AsyncGenerator[str]:
+    async for event in feed.listen():
+        yield sse.ALIVE if event is None else sse.event(event.kind, event.data)

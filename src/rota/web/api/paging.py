@@ -1,0 +1,19 @@
+"""Pages of lists: what each asks for, and the header that names the next."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most that the answer holds.")]
+After = Annotated[
+    str | None, Query(max_length=200, description="The last one known; take it from `Link`.")
+]
+
+
+def link_next(request: Request, response: Response, after: str | None) -> None:
+    """Name the next page in `Link: <…>; rel="next"`, where there is one."""
+    if after is not None:
+        query = request.url.include_query_params(after=after).query
+        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'

@@ -1,0 +1,40 @@
+"""Routes that say who acts: the audit has the face, and the name where one is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from rota.acting import acting
+from rota.core.audit import Face
+
+USER = "rota.user"
+"""Under this key, a request's scope has the name of the user or token who asks, where known."""
+
+
+class _FaceRoute(APIRoute):
+    face: Face
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            with acting(self.face, request.scope.get(USER, "")):
+                return await handler(request)
+
+        return answer
+
+
+class RestRoute(_FaceRoute):
+    """A route of the API."""
+
+    face = Face.REST
+
+
+class PageRoute(_FaceRoute):
+    """A route of the pages."""
+
+    face = Face.PAGE

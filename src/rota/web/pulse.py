@@ -1,0 +1,87 @@
+"""Feels for commits while anybody waits for them: one look for all listeners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from rota.core.ports import Ledger
+from rota.errors import LedgerError
+from rota.web.problems import Problem
+
+T = TypeVar("T")
+
+EVERY = 0.2
+"""Seconds between two looks; a look costs microseconds."""
+
+MOST = 64
+"""Streams that may be open at once."""
+
+
+class Pulse:
+    """An async context that each stream enters; while one is in, the ledger is looked at."""
+
+    def __init__(self, ledger: Callable[[], Ledger]) -> None:
+        self._ledger = ledger
+        self._streams = 0
+        self._feeling: asyncio.Task[None] | None = None
+        self._next = asyncio.Event()
+        # Threads of its own: streams go on where every other request waits for the ledger.
+        self._threads: CapacityLimiter | None = None
+
+    def admit(self) -> None:
+        """Raise Problem where too many streams are open."""
+        if self._streams >= MOST:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"{MOST} streams are open already.",
+                kind="too-many-streams",
+                remedy="Close some, or ask for the list again from time to time.",
+            )
+
+    async def __aenter__(self) -> Pulse:
+        self._streams += 1
+        if self._feeling is None:
+            self._next = asyncio.Event()
+            self._threads = CapacityLimiter(4)
+            self._feeling = asyncio.create_task(self._feel())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._streams -= 1
+        if self._streams == 0 and self._feeling is not None:
+            self._feeling.cancel()
+            self._feeling = None
+
+    async def read(self, look: Callable[[], T]) -> T:
+        """Run a look at the ledger in a thread."""
+        return await to_thread.run_sync(look, limiter=self._threads)
+
+    def beat(self) -> asyncio.Event:
+        """Return the next beat: take it before you look, so that nothing is missed between."""
+        return self._next
+
+    async def wait(self, beat: asyncio.Event, seconds: float) -> bool:
+        """Wait for a beat, at most so long; say whether it came."""
+        try:
+            await asyncio.wait_for(beat.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _feel(self) -> None:
+        version: int | None = None
+        while True:
+            try:
+                seen, version = version, await self.read(lambda: self._ledger().version())
+            except LedgerError:
+                version = None  # away: its return is news as well
+            else:
+                if seen != version:
+                    self._next, beat = asyncio.Event(), self._next
+                    beat.set()
+            await asyncio.sleep(EVERY)

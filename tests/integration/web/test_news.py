@@ -1,0 +1,85 @@
+"""What one look after another tells of a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rota.core.instants import SECOND
+from rota.core.run import State
+from rota.web import news
+from rota.web.news import RESET, News
+from tests.conformance.ledger.desk import NOON, Desk, record
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A ledger that lives as long as the test."""
+    with Desk("memory://") as desk:
+        yield desk
+
+
+def told(look: News) -> list[tuple[str, str]]:
+    """What is told of runs."""
+    events = [event for event in look.read() if event.kind == "run"]
+    return [(event.data["id"], event.data["state"]) for event in events]
+
+
+def test_what_was_there_before_is_no_news(desk: Desk) -> None:
+    desk.register(record())
+    desk.join()
+    desk.ended()
+    desk.running()
+    assert News(desk.history, desk.clock).read() == []
+
+
+def test_each_change_of_a_run_is_told_once(desk: Desk) -> None:
+    look = News(desk.history, desk.clock)
+    claim = desk.running()
+    assert told(look) == [(claim.run_id, "running")]
+    assert told(look) == []
+    desk.clock.move(3600)
+    desk.settle(desk.ending(claim))
+    assert told(look) == [(claim.run_id, "succeeded")]
+    assert told(look) == []
+
+
+def test_a_run_that_came_and_went_between_two_looks_is_told(desk: Desk) -> None:
+    look = News(desk.history, desk.clock)
+    desk.clock.move(3600)
+    run = desk.ended(state=State.FAILED)
+    assert told(look) == [(run.id, "failed")]
+
+
+def test_so_is_one_of_a_node_whose_clock_is_behind(desk: Desk) -> None:
+    look = News(desk.history, desk.clock)
+    first = desk.ended()
+    assert told(look) == [(first.id, "succeeded")]
+    behind = desk.new(id=desk.ids.__class__().new(NOON - SECOND), state=State.SKIPPED)
+    desk.plan(behind)
+    assert told(look) == [(behind.id, "skipped")]
+
+
+def test_tasks_and_nodes(desk: Desk) -> None:
+    look = News(desk.history, desk.clock)
+    desk.register(record())
+    node = desk.join()
+    desk.do(lambda tx: tx.heartbeat(node.id, NOON, NOON + SECOND, {}))
+    assert [event.kind for event in look.read()] == ["task", "node"]
+    desk.do(lambda tx: tx.heartbeat(node.id, NOON, NOON + SECOND, {}))
+    assert look.read() == []
+    desk.do(lambda tx: tx.remove("t", NOON))
+    desk.do(lambda tx: tx.leave(node.id, "stopped", NOON))
+    removed, stopped = look.read()
+    assert (removed.data, stopped.data["state"]) == ({"id": "t", "removed": True}, "stopped")
+
+
+def test_a_crowd_is_told_in_one_word(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "MOST", 3)
+    look = News(desk.history, desk.clock)
+    desk.plan(*(desk.new(state=State.SKIPPED) for _ in range(5)))
+    assert look.read() == [RESET]
+    desk.clock.move(60)
+    run = desk.ended()
+    assert told(look) == [(run.id, "succeeded")]

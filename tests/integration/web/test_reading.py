@@ -1,0 +1,114 @@
+"""Occurrences, nodes, and what is answered where nothing is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rota import web
+from rota.core.instants import HOUR, SECOND
+from rota.core.ports import NewRun
+from rota.core.run import Cause, State
+from rota.core.task import Overlap
+from rota.testing import eventually
+from tests.integration.web.site import Site, fail, greet
+from tests.integration.web.test_runs import walk
+
+
+def test_the_coming_occurrences_of_all_tasks_or_of_one(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"minute": 0}, timezone="Europe/Berlin", name="Hi")
+    site.add(fail, trigger="cron", times={"minute": 30})
+    coming = site.client.get("/manager/occurrences/next", params={"horizon": 7200}).json()
+    assert [one["at"] for one in coming] == sorted(one["at"] for one in coming)
+    assert [one["task_id"] for one in coming] in (
+        ["greet", "fail"] * 2,
+        ["fail", "greet"] * 2,
+    )
+    query: dict[str, str | int] = {"task": "greet", "horizon": 360_000, "limit": 3}
+    own = site.client.get("/manager/occurrences/next", params=query).json()
+    assert [(one["name"], one["timezone"]) for one in own] == [("Hi", "Europe/Berlin")] * 3
+    site.client.post("/manager/tasks/greet/pause")
+    assert site.client.get("/manager/occurrences/next", params=query).json() == []
+    unknown = site.client.get("/manager/occurrences/next?task=greeet")
+    assert (unknown.status_code, unknown.json()["remedy"]) == (404, "Did you mean 'greet'?")
+
+
+def test_what_became_of_past_occurrences(site: Site) -> None:
+    site.add(greet)
+    site.run("greet")  # by hand: no occurrence
+    services = site.manager.services
+    now = services.clock.now()
+
+    def occurrence(hours: int, state: State) -> NewRun:
+        at = now - hours * HOUR
+        run_id = services.engine.ids.new(now - hours * SECOND)
+        return NewRun(run_id, "greet", at, Cause.SCHEDULE, state, "why", at, now, Overlap.SKIP)
+
+    runs = [occurrence(3, State.MISSED), occurrence(2, State.SKIPPED)]
+    services.ledger.write(lambda tx: tx.plan(runs)).result()
+    found = walk(site, "/manager/occurrences/past?task=greet&limit=1")
+    assert [run["state"] for run in found] == ["skipped", "missed"]
+    assert walk(site, "/manager/occurrences/past?since=2999-01-01T00:00:00Z") == []
+
+
+def test_nodes(site: Site) -> None:
+    [node] = site.client.get("/manager/nodes").json()
+    assert (node["state"], node["slots"] > 0) == ("up", True)
+    assert node["lease_until"] > node["seen_at"]
+
+
+def test_live_and_ready(site: Site, tmp_path: Path) -> None:
+    for address, status in (("live", "live"), ("ready", "ready")):
+        answer = site.client.get(f"/health/{address}")
+        assert (answer.status_code, answer.json()) == (200, {"status": status, "reasons": []})
+
+
+def test_a_node_that_does_not_run_is_live_but_not_ready(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with web.serve(site.manager, port=0) as server, site.client as client:
+        assert client.get(f"{server.url}health/live").status_code == 200
+        assert client.get(f"{server.url}health/ready").status_code == 503
+    site.manager.shutdown()
+
+
+def test_a_clock_that_stands_still_is_dead(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticking = site.manager.services.engine.ticking
+    monkeypatch.setattr(ticking, "tick_age", lambda: 61.0)
+    answer = site.client.get("/health/live")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "dead", "reasons": ["the clock has not ticked for 61 s"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/manager/nope", 404),
+        ("GET", "/manager", 404),
+        ("DELETE", "/manager/runs", 405),
+        ("PATCH", "/manager/tasks/greet", 405),
+        ("POST", "/health", 405),
+        ("TRACE", "/manager/nodes", 405),
+        ("POST", "/manager/runs/x/cancel?x=%00", 400),
+    ],
+)
+def test_where_nothing_is_the_answer_is_a_problem(
+    standing: Site, method: str, path: str, status: int
+) -> None:
+    answer = standing.client.request(method, path, headers={"Accept": "text/html"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["remedy"]
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_a_ledger_that_is_away_is_said_to_be(site: Site) -> None:
+    site.manager.services.ledger.close()
+    try:
+        answer = site.client.get("/manager/runs")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["type"].startswith("urn:rota:problem:ledger")
+        assert site.client.get("/health/live").status_code == 200
+        eventually(lambda: site.client.get("/health/ready").status_code == 503)
+    finally:
+        site.manager.services.ledger.open()  # the engine cannot stop without it

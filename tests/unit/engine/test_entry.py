@@ -1,0 +1,45 @@
+"""What an entry says of its next run, however the clock moves meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rota.config.sections import ManagerSection
+from rota.core.instants import DAY, HOUR, SECOND, Instant
+from rota.core.ports import Edits, StoredTask
+from rota.discovery import define
+from rota.engine.registry import Entry, record
+
+NOON: Instant = 1_770_000_000 * SECOND
+
+
+def work() -> None:
+    """Do nothing."""
+
+
+def entry() -> Entry:
+    definition = define(work, "cron", "work", {"minute": 30}, defaults=ManagerSection())
+    return Entry(definition, NOON)
+
+
+def stored(entry: Entry, **changes: object) -> StoredTask:
+    task = StoredTask(record(entry.definition), NOON, NOON, Edits(), None, None, "", NOON, None, 1)
+    return replace(task, **changes)  # type: ignore[arg-type]
+
+
+def test_the_next_run_is_what_the_trigger_says_at_any_time() -> None:
+    task = entry()
+    for away in (0, 1, HOUR, HOUR, 29 * 60 * SECOND, DAY, 3, DAY + 1, 5 * HOUR):
+        assert task.next_run(NOON + away) == task.trigger.next_after(NOON + away)
+
+
+def test_it_does_not_stay_when_cursor_or_times_change() -> None:
+    task = entry()
+    first = task.next_run(NOON)
+    assert first is not None
+    task.cursor = first
+    assert task.next_run(NOON) == first + HOUR
+    task.lay_over(stored(task, edits=Edits(trigger_args={"minute": 45})), NOON)
+    assert task.next_run(NOON) == task.trigger.next_after(NOON) != first
+    task.lay_over(stored(task, edits=Edits(enabled=False), revision=2), NOON)
+    assert task.next_run(NOON) is None
