@@ -1,4 +1,4 @@
-"""The page Now: what runs, what is due, every task, what has just been."""
+"""The screen Now: what runs, what is due, what has just been."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
 from rota.core.instants import DAY, HOUR, Instant, from_datetime
 from rota.core.ports import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task
 from rota.manager import TaskManager
-from rota.web.pages.shown import node_names, row
+from rota.web.pages.frame import Frame
+from rota.web.pages.shown import node_names
 from rota.web.pages.tails import Tails
 
-TASKS_PER_PAGE = 50
 MOST_DUE = 12
 MOST_RUNNING = 50
 MOST_WAITING = 50
@@ -34,9 +38,17 @@ class Due:
     run: Run | None = None  # one that already waits: for a retry or for its turn
 
 
-def values(manager: TaskManager, tails: Tails, page: int) -> dict[str, Any]:
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+    tails = Tails()
+
+    @router.get("/")
+    def show_now(request: Request) -> Response:
+        return frame.show(request, "now.html", **_values(frame.manager, tails))
+
+
+def _values(manager: TaskManager, tails: Tails) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
-    health = manager.health()
     tasks = manager.list_tasks()
     history, now = manager.history, manager.services.clock.now()
     active = history.active()
@@ -44,13 +56,8 @@ def values(manager: TaskManager, tails: Tails, page: int) -> dict[str, Any]:
     waiting = [run for run in active if run.state in WAITING]
     troubled = RunFilter(states=_TROUBLED, since=now - DAY)
     due = _due(tasks, waiting, now)
-    pages = max(1, -(-len(tasks) // TASKS_PER_PAGE))
-    page = min(max(page, 1), pages)
-    first = (page - 1) * TASKS_PER_PAGE
     return {
-        "app_name": manager.config.app_name,
         "now": now,
-        "health": health,
         "file_errors": list(manager.file_errors),
         "names": {task.id: task.name for task in tasks},
         "nodes": node_names(manager),
@@ -61,10 +68,7 @@ def values(manager: TaskManager, tails: Tails, page: int) -> dict[str, Any]:
         "due": due[:MOST_DUE],
         "due_count": len(due),
         "troubled_count": len(history.runs(troubled, limit=COUNTED + 1).runs),
-        "rows": [row(manager, task) for task in tasks[first : first + TASKS_PER_PAGE]],
         "task_count": len(tasks),
-        "page": page,
-        "pages": pages,
         "recent": history.runs(limit=RECENT).runs,
         "tasks_directory": manager.config.manager.tasks_directory,
     }
