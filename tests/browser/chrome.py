@@ -170,9 +170,17 @@ class Tab:
             typed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
             self.send("Input.dispatchKeyEvent", **typed)
 
-    def picture(self) -> bytes:
-        """Return the page as a PNG."""
-        return b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+    def picture(self, *, whole: bool = False) -> bytes:
+        """Return what is seen of the page, or the whole of it, as a PNG."""
+        beyond: dict[str, Any] = {"captureBeyondViewport": whole}
+        if whole:
+            box = self.send("Page.getLayoutMetrics")["cssContentSize"]
+            beyond["clip"] = {**box, "scale": 1}
+        return b64decode(self.send("Page.captureScreenshot", format="png", **beyond)["data"])
+
+    def close(self) -> None:
+        """Close it."""
+        self.send("Page.close")
 
     @property
     def hits(self) -> list[str]:

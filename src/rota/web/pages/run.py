@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.run import ACTIVE
-from rota.errors import UnknownTaskError
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
-from rota.web.pages.shown import duration, node_names
+from rota.web.pages.shown import duration, node_names, task_name
 
 LINES = 1_000
 """Lines of a log that the page shows; the API gives the others."""
@@ -36,7 +35,7 @@ def _values(manager: TaskManager, id: str) -> dict[str, Any]:
     return {
         "now": now,
         "run": run,
-        "name": _name(manager, run.task_id),
+        "name": task_name(manager, run.task_id),
         "active": run.state in ACTIVE,
         "duration": duration(run, now),
         "attempts": manager.history.attempts(run.id),
@@ -46,10 +45,3 @@ def _values(manager: TaskManager, id: str) -> dict[str, Any]:
         "nodes": node_names(manager),
     }
 
-
-def _name(manager: TaskManager, task_id: str) -> str:
-    try:
-        stored = manager.history.task(task_id)
-    except UnknownTaskError:
-        return task_id
-    return stored.edits.name or stored.record.name

@@ -39,7 +39,7 @@ def _values(manager: TaskManager, id: str, after: str | None) -> dict[str, Any]:
     policy = entry.policy if entry else stored.record.policy
     return {
         "now": now,
-        "row": row(manager, task),
+        "row": row(manager, task, now),
         "policy": asdict(policy),
         "executor": stored.record.executor,
         "upcoming": upcoming(entry, now, UPCOMING),

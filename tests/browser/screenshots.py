@@ -1,0 +1,79 @@
+"""Take the pictures of the documentation: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from rota.core.run import State
+from rota.manager import TaskManager
+from rota.testing import eventually
+from tests.browser.chrome import Browser, Tab, found
+from tests.browser.shop import shop
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+PHONE, DESKTOP = 390, 1280
+
+
+def main(target: Path = IMAGES) -> None:
+    """Open the bookshop, let it work for a moment, and take them all."""
+    program = found()
+    if program is None:
+        sys.exit("No browser: install chromium, then take the pictures again.")
+    with tempfile.TemporaryDirectory() as directory, shop(Path(directory)) as (manager, server):
+        failed = manager.run_task("charge_cards")
+        importing = manager.run_task("import_orders")
+        ended = {State.FAILED}
+        eventually(lambda: manager.get_run(failed).state in ended, within=60, what="failed run")
+        manager.run_task("sync_inventory")
+        browser = Browser(program)
+        try:
+            for name, address in addresses(failed, importing).items():
+                shoot(browser, f"{server.url}{address}", target, name)
+        finally:
+            browser.close()
+        finish(manager)
+
+
+def addresses(failed: str, importing: str) -> dict[str, str]:
+    """Return what is photographed: the picture's name and the page's address."""
+    return {
+        "now": "",
+        "tasks": "tasks",
+        "task": "tasks/import_orders",
+        "run": f"runs/{failed}",
+        "running": f"runs/{importing}",
+    }
+
+
+def shoot(browser: Browser, url: str, target: Path, name: str) -> None:
+    """Take a page wide, in light and dark, and on a phone."""
+    for suffix, width, scheme in (
+        ("", DESKTOP, "light"),
+        ("-dark", DESKTOP, "dark"),
+        ("-phone", PHONE, "light"),
+    ):
+        tab = browser.tab(width=width)
+        tab.prefer(scheme)
+        tab.open(url)
+        settle(tab)
+        (target / f"{name}{suffix}.png").write_bytes(tab.picture(whole=True))
+        tab.close()
+
+
+def settle(tab: Tab) -> None:
+    """Wait until what scripts draw is drawn."""
+    tab.wait("!document.querySelector('[data-plot]:not([data-drawn])')")
+    tab.js("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
+def finish(manager: TaskManager) -> None:
+    """Leave nothing running."""
+    for run in manager.history.active():
+        if run.state is State.RUNNING:
+            manager.cancel_run(run.id, reason="the pictures are taken")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
