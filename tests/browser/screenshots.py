@@ -40,10 +40,10 @@ def addresses(failed: str, importing: str) -> dict[str, str]:
     """Return what is photographed: the picture's name and the page's address."""
     return {
         "now": "",
-        "tasks": "tasks",
-        "task": "tasks/import_orders",
-        "run": f"runs/{failed}",
         "running": f"runs/{importing}",
+        "tasks": "tasks",
+        "task": "tasks/refresh_exchange_rates",
+        "run": f"runs/{failed}",
     }
 
 

@@ -1,8 +1,9 @@
-"""A bookshop with two weeks behind it: real tasks and a real ledger, with a past written into it."""
+"""A bookshop with two weeks behind it: real tasks and a real ledger, a past written into it."""
 
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,7 +17,7 @@ from rota.core.instants import DAY, SECOND, Instant, to_datetime
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Ending, NewRun, Transaction
-from rota.core.run import Attempt, Cause, State
+from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap
 from rota.manager import TaskManager
 from rota.testing import Harness
@@ -25,7 +26,9 @@ from rota.web.server import Server
 
 TASKS = Path(__file__).parent / "demo"
 PAST: Instant = 14 * DAY
+QUIET: Instant = 300 * SECOND  # what would be younger could still be going on
 BATCH = 500
+MOST = 500
 
 
 class Habit(NamedTuple):
@@ -58,7 +61,8 @@ HABITS = {
 @contextmanager
 def shop(directory: Path) -> Iterator[tuple[TaskManager, Server]]:
     """Open the bookshop, with its past and its server."""
-    harness = Harness(directory, SystemClock(), tasks_directory=str(TASKS), node="shop-1")
+    shutil.copytree(TASKS, directory / "backgroundtask")
+    harness = Harness(directory, SystemClock(), node="shop-1")
     manager = harness.manager
     manager.config.app_name = "Lighthouse Books"
     manager.discover()
@@ -79,15 +83,13 @@ def write_past(manager: TaskManager) -> None:
     dice, ids, now = random.Random(4242), RunIds(), manager.services.clock.now()
     node = manager.services.engine.identity.id
     due = sorted(
-        (instant, task_id)
-        for task_id in HABITS
-        for instant in between(_trigger(manager, task_id), now - PAST, now, 10_000)[-500:]
+        (instant, task_id) for task_id in HABITS for instant in _past(manager, task_id, now)
     )
+    due = [one for one in due if one[0] < now - QUIET]
     last = {task_id: instant for instant, task_id in due}
     writes = [
         _write(ids, dice, node, task_id, instant, HABITS[task_id], last[task_id] == instant)
         for instant, task_id in due
-        if instant < now - 300 * SECOND
     ]
     for first in range(0, len(writes), BATCH):
         batch = writes[first : first + BATCH]
@@ -99,10 +101,14 @@ def write_past(manager: TaskManager) -> None:
         manager.services.ledger.write(write).result()
 
 
-def _trigger(manager: TaskManager, task_id: str):  # type: ignore[no-untyped-def]
+def _past(manager: TaskManager, task_id: str, now: Instant) -> list[Instant]:
+    """Return when a task was due lately, an interval as if it had always been counted."""
     entry = manager.services.engine.registry.get(task_id)
     assert entry is not None
-    return entry.trigger
+    if entry.definition.trigger != "interval":
+        return between(entry.trigger, now - PAST, now, MOST)
+    first, second = between(entry.trigger, now, now + PAST, 2)
+    return [first - back * (second - first) for back in range(MOST, 0, -1)]
 
 
 def _write(
@@ -145,10 +151,18 @@ def _write(
         error=habit.error if fails else None,
         peak_memory=round(dice.lognormvariate(3.9, 0.1) * (1 << 20)),
     )
-    end = Ending(attempt, 1, Settlement(state, habit.error if fails else "", int(fails), 0))
+    result = None if fails else {"orders": 120, "total": "3,707.90 EUR"}
+    end = Ending(
+        attempt, 1, Settlement(state, habit.error if fails else "", int(fails), 0, result=result)
+    )
+    lines = [
+        LogLine(run.id, 1, seq, start + seq * took // 25, "INFO", task_id, f"part {seq} of 24 done")
+        for seq in range(1, 25 if is_last else 1)
+    ]
 
     def write(tx: Transaction) -> None:
         tx.plan([run])
+        tx.log(lines)
         refused = tx.settle([end], node)
         assert not refused, refused
 

@@ -5,14 +5,13 @@ import asyncio
 import rota
 
 BERLIN = {"timezone": "Europe/Berlin"}
-SINCE = {"start_date": "2026-01-01T00:00:00Z"}
 
 
 class CardDeclined(Exception):
     """The bank did not want to."""
 
 
-@rota.task("interval", minutes=5, name="Import orders", **SINCE)
+@rota.task("interval", minutes=5, name="Import orders")
 async def import_orders():
     """Take the orders of the web shop over into the books."""
     run = rota.current_run()
@@ -26,7 +25,7 @@ async def import_orders():
     return {"orders": 120, "total": "3,841.20 EUR"}
 
 
-@rota.task("interval", minutes=4, name="Charge cards", max_retries=2, retry_delay=1.5, **SINCE)
+@rota.task("interval", minutes=4, name="Charge cards", max_retries=2, retry_delay=1.5)
 async def charge_cards():
     """Charge what was ordered since the last time."""
     run = rota.current_run()
@@ -41,7 +40,7 @@ async def charge_cards():
         raise CardDeclined(f"card ending in {card['ends']} was declined: insufficient funds")
 
 
-@rota.task("interval", minutes=10, name="Sync inventory", overlap="queue", **SINCE)
+@rota.task("interval", minutes=10, name="Sync inventory", overlap="queue")
 async def sync_inventory():
     """Bring the shelves and the web shop to the same numbers."""
     run = rota.current_run()
@@ -68,22 +67,22 @@ async def morning_report():
     """Mail the figures of yesterday."""
 
 
-@rota.task("interval", hours=1, name="Refresh exchange rates", max_retries=1, **SINCE)
+@rota.task("interval", hours=1, name="Refresh exchange rates", max_retries=1)
 async def refresh_exchange_rates():
     """Ask the central bank for today's rates."""
 
 
-@rota.task("interval", minutes=30, name="Rebuild the search index", **SINCE)
+@rota.task("interval", minutes=30, name="Rebuild the search index")
 def rebuild_search_index():
     """Index what came in since the last time."""
 
 
-@rota.task("interval", minutes=15, name="Expire carts", **SINCE)
+@rota.task("interval", minutes=15, name="Expire carts")
 async def expire_carts():
     """Put the books of forgotten carts back."""
 
 
-@rota.task("interval", minutes=20, name="Warm the cache", **SINCE)
+@rota.task("interval", minutes=20, name="Warm the cache")
 async def warm_cache():
     """Ask for the pages that everybody asks for."""
 
@@ -98,6 +97,6 @@ def close_the_books():
     """Sum up the month."""
 
 
-@rota.task("interval", hours=6, name="Export to the old system", enabled=False, **SINCE)
+@rota.task("interval", hours=6, name="Export to the old system", enabled=False)
 async def export_to_the_old_system():
     """Nobody reads it any more."""

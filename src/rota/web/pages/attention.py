@@ -62,9 +62,7 @@ def _failing(manager: TaskManager, tasks: Sequence[Task]) -> Iterator[Concern]:
             yield Concern(state, task, state, run.reason, run.finished_at, run, action="run")
 
 
-def _missed(
-    manager: TaskManager, known: Mapping[str, Task], now: Instant
-) -> Iterator[Concern]:
+def _missed(manager: TaskManager, known: Mapping[str, Task], now: Instant) -> Iterator[Concern]:
     where = RunFilter(states={State.MISSED}, since=now - DAY)
     for run in manager.history.runs(where, limit=_READ).runs:
         task = known.get(run.task_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rota.core.instants import Instant, from_datetime
 from rota.core.ports import RunFilter
@@ -157,6 +158,13 @@ def task_name(manager: TaskManager, task_id: str) -> str:
     except UnknownTaskError:
         return task_id
     return stored.edits.name or stored.record.name
+
+
+def place(manager: TaskManager, file: str) -> str:
+    """Return a file's path as it is within the project, where it is there."""
+    path = Path(file)
+    project = manager.services.project
+    return str(path.relative_to(project)) if path.is_relative_to(project) else file
 
 
 def node_names(manager: TaskManager) -> Mapping[str, str]:

@@ -4,47 +4,96 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import RunFilter
+from rota.core.run import FINAL, State
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
+from rota.web.pages.days import SHOWN, days
 from rota.web.pages.frame import Frame
-from rota.web.pages.shown import node_names, row, upcoming
+from rota.web.pages.parameters import PREFIX, parameters
+from rota.web.pages.shown import duration, lateness, node_names, place, row, upcoming
+from rota.web.pages.source import excerpt
 
-RUNS_PER_PAGE = 30
+RUNS_PER_PAGE = 10
 UPCOMING = 10
+DRAWN = 400
+"""Runs that the pictures of a task show."""
 
 
 def add(router: APIRouter, frame: Frame) -> None:
-    """Add the screen."""
+    """Add the screen, and the figures that its plots are drawn from."""
+
+    @router.get("/tasks/{id:path}/figures")
+    def get_figures(id: str) -> JSONResponse:
+        return JSONResponse(_figures(frame.manager, id))
 
     @router.get("/tasks/{id:path}")
     def show_task(
         request: Request, id: str, after: Annotated[str | None, Query(max_length=100)] = None
     ) -> Response:
-        return frame.show(request, "task.html", about=id, **_values(frame.manager, id, after))
+        values = _values(frame.manager, id, after, frame.now())
+        return frame.show(request, "task.html", about=id, **values)
 
 
-def _values(manager: TaskManager, id: str, after: str | None) -> dict[str, Any]:
+def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> dict[str, Any]:
     """Return what the template shows; raises UnknownTaskError, LedgerError."""
     task = existing(manager, id)
-    now = manager.services.clock.now()
     entry = manager.services.engine.registry.get(id)
     stored = manager.history.task(id)
     page = manager.history.runs(RunFilter(task_id=id), limit=RUNS_PER_PAGE, after=after)
-    policy = entry.policy if entry else stored.record.policy
+    drawn = manager.history.runs(RunFilter(task_id=id, since=now - SHOWN * DAY), limit=DRAWN).runs
+    code = entry.definition if entry else None
+    directory = manager.services.project / manager.config.manager.tasks_directory
+    ended = [run for run in drawn if run.state in FINAL and run.started_at is not None]
     return {
         "now": now,
         "row": row(manager, task, now),
-        "policy": asdict(policy),
+        "file": place(manager, task.file) if task.file else "",
+        "policy": asdict(entry.policy if entry else stored.record.policy),
         "executor": stored.record.executor,
         "upcoming": upcoming(entry, now, UPCOMING),
+        "parameters": parameters(code) if code else [],
+        "prefix": PREFIX,
+        "source": excerpt(code.func, directory) if code else None,
+        "days": days(drawn, _zone(task.timezone), now),
+        "drawn": len(drawn),
+        "all_drawn": len(drawn) < DRAWN,
+        "good": sum(run.state is State.SUCCEEDED for run in ended),
+        "ended": len(ended),
+        "newest_end": ended[0].id if ended else "",
         "runs": page.runs,
         "older": page.next,
         "newest": after is None,
         "nodes": node_names(manager),
     }
+
+
+def _figures(manager: TaskManager, id: str) -> dict[str, list[Any]]:
+    """Return the runs that have ended, oldest first: when, how long, how late (in seconds)."""
+    found = manager.history.runs(RunFilter(task_id=id), limit=DRAWN).runs[::-1]
+    runs = [run for run in found if run.state in FINAL and run.started_at is not None]
+    return {
+        "at": [_seconds(run.started_at) for run in runs],
+        "took": [_seconds(duration(run, 0)) for run in runs],
+        "late": [_seconds(lateness(run)) for run in runs],
+        "state": [run.state for run in runs],
+    }
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):  # only another node knows it
+        return ZoneInfo("UTC")
+
+
+def _seconds(span: Instant | None) -> float | None:
+    return None if span is None else span / SECOND
