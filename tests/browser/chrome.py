@@ -143,7 +143,7 @@ class Tab:
                 const end = Date.now() + {limit};
                 (function look() {{
                     const found = (() => {expression})();
-                    if (found) return resolve(found);
+                    if (found) return resolve(found instanceof Node || found);
                     if (Date.now() > end) return reject({json.dumps(expression)});
                     setTimeout(look, 20);
                 }})();
@@ -152,6 +152,21 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """Press the mouse on an element, as somebody would."""
+        x, y = self._middle(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.send("Input.dispatchMouseEvent", **at)
+
+    def point(self, selector: str) -> None:
+        """Move the mouse over an element."""
+        x, y = self._middle(selector)
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.send("Input.insertText", text=text)
+
+    def _middle(self, selector: str) -> tuple[float, float]:
         x, y = self.js(
             f"""(() => {{
                 const one = document.querySelector({json.dumps(selector)});
@@ -160,15 +175,15 @@ class Tab:
                 return [box.x + box.width / 2, box.y + box.height / 2];
             }})()"""
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
-            self.send("Input.dispatchMouseEvent", **at)
+        return x, y
 
     def press(self, key: str, code: int) -> None:
         """Press a key."""
-        for kind in ("rawKeyDown", "keyUp"):
-            typed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
-            self.send("Input.dispatchKeyEvent", **typed)
+        typed = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        if key == "Enter":
+            typed["text"] = "\r"
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, **typed)
 
     def picture(self, *, whole: bool = False) -> bytes:
         """Return what is seen of the page, or the whole of it, as a PNG."""

@@ -94,7 +94,7 @@ def write_past(manager: TaskManager) -> None:
     for first in range(0, len(writes), BATCH):
         batch = writes[first : first + BATCH]
 
-        def write(tx: Transaction, batch: list[Callable[[Transaction], None]] = batch) -> None:
+        def write(tx: Transaction, batch: list[Callable[[Transaction], object]] = batch) -> None:
             for one in batch:
                 one(tx)
 
@@ -119,7 +119,7 @@ def _write(
     due: Instant,
     habit: Habit,
     is_last: bool,
-) -> Callable[[Transaction], None]:
+) -> Callable[[Transaction], object]:
     start = due + round(dice.lognormvariate(2.3, 0.8) * 1000)
     took = round(habit.seconds * dice.lognormvariate(0, 0.25) * SECOND)
     fails = dice.random() < habit.failed or (is_last and task_id == "refresh_exchange_rates")
@@ -138,7 +138,7 @@ def _write(
     if dice.random() < habit.skipped:
         why = "the run before was still going on node shop-1"
         skipped = run._replace(state=State.SKIPPED, reason=why, claim=None)
-        return lambda tx: tx.plan([skipped]) and None
+        return lambda tx: tx.plan([skipped])
     kind = OutcomeKind.FAILED if fails else OutcomeKind.SUCCEEDED
     state = State.FAILED if fails else State.SUCCEEDED
     attempt = Attempt(

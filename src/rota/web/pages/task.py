@@ -31,7 +31,7 @@ DRAWN = 400
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen, and the figures that its plots are drawn from."""
 
-    @router.get("/tasks/{id:path}/figures")
+    @router.get("/figures/{id:path}")
     def get_figures(id: str) -> JSONResponse:
         return JSONResponse(_figures(frame.manager, id))
 
@@ -78,7 +78,8 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
 
 def _figures(manager: TaskManager, id: str) -> dict[str, list[Any]]:
     """Return the runs that have ended, oldest first: when, how long, how late (in seconds)."""
-    found = manager.history.runs(RunFilter(task_id=id), limit=DRAWN).runs[::-1]
+    task = existing(manager, id)
+    found = manager.history.runs(RunFilter(task_id=task.id), limit=DRAWN).runs[::-1]
     runs = [run for run in found if run.state in FINAL and run.started_at is not None]
     return {
         "at": [_seconds(run.started_at) for run in runs],
