@@ -77,6 +77,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "duration": duration(run, now),
         "late": lateness(run),
         "lanes": _lanes(manager, run, now),
+        "steps": manager.history.steps(run.id),
         "sides": None if active else _compared(manager, run, lines),
         "lines": lines[-LINES:],
         "omitted": max(0, len(lines) - LINES),
