@@ -385,6 +385,9 @@ class History(Protocol):
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 
+    def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
+        """Return up to `limit` runs of each task that has any, the one made last first."""
+
     def active(self, task_id: str | None = None) -> list[Run]:
         """Return every run that has not ended, of one task or all, oldest first."""
 

@@ -67,6 +67,16 @@ class SqlHistory:
                 found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
         return {run.task_id: run for run in map(rows.run_of, found)}
 
+    def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
+        batch = encode([(task_id,) for task_id in set(task_ids)])
+        with self._database.reading() as connection:
+            found = queries.RECENT_RUNS.rows(connection, task_ids=batch, limit=limit)
+        recent: dict[str, list[Run]] = {}
+        for row in sorted(found, reverse=True):
+            run = rows.run_of(row)
+            recent.setdefault(run.task_id, []).append(run)
+        return recent
+
     def active(self, task_id: str | None = None) -> list[Run]:
         with self._database.reading() as connection:
             if task_id is None:

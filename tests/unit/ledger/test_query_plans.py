@@ -162,6 +162,11 @@ SETTLED = {"settled": "[]"}
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (queries.LAST_RUNS_OF, {"task_ids": "[]"}, ["runs_of_task (task_id=?)", "(id=?)"]),
+        (
+            queries.RECENT_RUNS,
+            {"task_ids": "[]", "limit": 60},
+            ["runs_of_task (task_id=?)", "(id=?)"],
+        ),
         (queries.COUNTS, {"now": 0}, ["waiting_by_t", "running_by_task"]),
         (queries.TASKS_CHANGED, {"after": 1}, ["tasks_by_revision (revision>?)"]),
         (

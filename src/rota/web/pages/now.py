@@ -16,7 +16,8 @@ from rota.core.task import Task
 from rota.manager import TaskManager
 from rota.web.pages.attention import concerns, late_runs
 from rota.web.pages.frame import Frame
-from rota.web.pages.shown import is_failing, node_names, recent, usual
+from rota.web.pages.shown import is_failing, node_names, usual
+from rota.web.pages.strips import STRIP
 from rota.web.pages.tails import Tails
 
 MOST_CONCERNS = 8
@@ -52,6 +53,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
     running = [run for run in active if run.state is State.RUNNING]
     waiting = [run for run in active if run.state in WAITING]
     shown = running[:MOST_RUNNING]
+    before = history.recent_runs({run.task_id for run in shown}, STRIP)
     found = concerns(manager, tasks, waiting, now)
     coming = _coming(tasks, names, waiting, now)
     return {
@@ -63,7 +65,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
         "nodes": node_names(manager),
         "running": shown,
         "running_count": len(running),
-        "usual": {run.task_id: usual(recent(manager, run.task_id)) for run in shown},
+        "usual": {id: usual(runs) for id, runs in before.items()},
         "tails": tails.of(history, [run.id for run in shown]),
         "late_count": len(late_runs(waiting, now)),
         "failing_count": sum(map(is_failing, tasks)),

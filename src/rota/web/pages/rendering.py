@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from rota.core.instants import to_iso
 from rota.web.pages import words
+from rota.web.pages.strips import outline
 
 
 @cache
@@ -38,7 +39,7 @@ def environment() -> Environment:
         span=words.span,
         took=words.took,
     )
-    engine.globals.update(clock=words.clock, distance=words.distance)
+    engine.globals.update(clock=words.clock, distance=words.distance, outline=outline)
     return engine
 
 

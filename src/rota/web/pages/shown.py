@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rota.core.instants import Instant, from_datetime
-from rota.core.ports import RunFilter
+from rota.core.instants import Instant
 from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.engine.registry import Entry
@@ -16,11 +14,6 @@ from rota.errors import RotaError, UnknownTaskError
 from rota.manager import TaskManager
 from rota.triggers import describe
 
-STRIP = 60
-"""How many runs the strip of a task shows, and its figures are taken from."""
-
-TALLEST = 22
-SHORTEST = 5
 FAILING = frozenset({State.FAILED, State.LOST})
 
 
@@ -30,64 +23,6 @@ class Spread:
 
     median: Instant
     p95: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A run in a strip: its place from the left, and how high it stands for its duration."""
-
-    place: int
-    run: Run
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """The last runs of a task, oldest first, the newest at the right end."""
-
-    cells: Sequence[Cell]
-    empty: range  # places on the left that no run fills yet
-
-    @property
-    def summary(self) -> str:
-        """Say the same in words."""
-        counts = Counter(cell.run.state.value for cell in self.cells)
-        told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-        return f"Last {len(self.cells)} runs: {told}" if told else "No runs yet"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """A task as a line of the table."""
-
-    task: Task
-    schedule: str
-    failing: bool
-    next_run: Instant | None
-    last_run: Instant | None
-    strip: Strip
-    took: Spread | None
-    late: Spread | None
-
-
-def row(manager: TaskManager, task: Task, now: Instant) -> TaskRow:
-    """Put a line together, with one query for its strip and its figures."""
-    runs = recent(manager, task.id)
-    return TaskRow(
-        task=task,
-        schedule=schedule(task),
-        failing=is_failing(task),
-        next_run=None if task.next_run is None else from_datetime(task.next_run),
-        last_run=None if task.last_run is None else from_datetime(task.last_run),
-        strip=strip(runs, now),
-        took=usual(runs),
-        late=spread([late for run in runs if (late := lateness(run)) is not None]),
-    )
-
-
-def recent(manager: TaskManager, task_id: str) -> list[Run]:
-    """Return the runs that a strip shows, newest first."""
-    return manager.history.runs(RunFilter(task_id=task_id), limit=STRIP).runs
 
 
 def is_failing(task: Task) -> bool:
@@ -125,19 +60,6 @@ def spread(spans: Sequence[Instant]) -> Spread | None:
         return None
     last = len(ranked) - 1
     return Spread(ranked[last // 2], ranked[-(-last * 95 // 100)])
-
-
-def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
-    """Lay out the last runs; heights compare durations with the longest among them."""
-    shown = newest_first[:STRIP][::-1]
-    spans = [duration(run, now) or 0 for run in shown]
-    longest = max(spans, default=0) or 1
-    free = STRIP - len(shown)
-    cells = [
-        Cell(place, run, SHORTEST + round((TALLEST - SHORTEST) * span / longest))
-        for place, (run, span) in enumerate(zip(shown, spans, strict=True), start=free)
-    ]
-    return Strip(cells, range(free))
 
 
 # --- words and names ---

@@ -19,7 +19,8 @@ from rota.web.api.tasks import existing
 from rota.web.pages.days import SHOWN, days
 from rota.web.pages.frame import Frame
 from rota.web.pages.parameters import PREFIX, parameters
-from rota.web.pages.shown import duration, lateness, node_names, place, row, upcoming
+from rota.web.pages.rows import rows
+from rota.web.pages.shown import duration, lateness, node_names, place, upcoming
 from rota.web.pages.source import excerpt
 
 RUNS_PER_PAGE = 10
@@ -55,7 +56,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
     ended = [run for run in drawn if run.state in FINAL and run.started_at is not None]
     return {
         "now": now,
-        "row": row(manager, task, now),
+        "row": rows(manager, [task], now)[0],
         "file": place(manager, task.file) if task.file else "",
         "policy": asdict(entry.policy if entry else stored.record.policy),
         "executor": stored.record.executor,

@@ -13,9 +13,10 @@ from rota.core.instants import Instant
 from rota.core.task import Task, TaskStatus
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
-from rota.web.pages.shown import is_failing, row
+from rota.web.pages.rows import rows
+from rota.web.pages.shown import is_failing
 
-TASKS_PER_PAGE = 50
+TASKS_PER_PAGE = 25
 
 KINDS: Mapping[str, Callable[[Task], bool]] = {
     "running": lambda task: task.status is TaskStatus.RUNNING,
@@ -52,7 +53,7 @@ def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int
     first = (page - 1) * TASKS_PER_PAGE
     return {
         "now": now,
-        "rows": [row(manager, task, now) for task in tasks[first : first + TASKS_PER_PAGE]],
+        "rows": rows(manager, tasks[first : first + TASKS_PER_PAGE], now),
         "text": text,
         "state": state if kind else "",
         "counts": {name: sum(map(is_one, named)) for name, is_one in KINDS.items()},
