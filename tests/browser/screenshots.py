@@ -15,6 +15,19 @@ from tests.browser.shop import shop
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 PHONE, DESKTOP = 390, 1280
 
+PICTURES = (
+    ("now", DESKTOP, "light"),
+    ("now-dark", DESKTOP, "dark"),
+    ("now-phone", PHONE, "light"),
+    ("running", DESKTOP, "light"),
+    ("tasks", DESKTOP, "light"),
+    ("task", DESKTOP, "light"),
+    ("task-dark", DESKTOP, "dark"),
+    ("run", DESKTOP, "light"),
+    ("run-phone", PHONE, "light"),
+)
+"""The name of each picture, which begins with its screen, and how it is taken."""
+
 
 def main(target: Path = IMAGES) -> None:
     """Open the bookshop, let it work for a moment, and take them all."""
@@ -29,15 +42,21 @@ def main(target: Path = IMAGES) -> None:
         manager.run_task("sync_inventory")
         browser = Browser(program)
         try:
-            for name, address in addresses(failed, importing).items():
-                shoot(browser, f"{server.url}{address}", target, name)
+            for name, width, scheme in PICTURES:
+                screen, _, _ = name.partition("-")
+                tab = browser.tab(width=width)
+                tab.prefer(scheme)
+                tab.open(f"{server.url}{addresses(failed, importing)[screen]}")
+                settle(tab)
+                (target / f"{name}.png").write_bytes(tab.picture(whole=True))
+                tab.close()
         finally:
             browser.close()
         finish(manager)
 
 
 def addresses(failed: str, importing: str) -> dict[str, str]:
-    """Return what is photographed: the picture's name and the page's address."""
+    """Return the addresses of the screens."""
     return {
         "now": "",
         "running": f"runs/{importing}",
@@ -45,21 +64,6 @@ def addresses(failed: str, importing: str) -> dict[str, str]:
         "task": "tasks/refresh_exchange_rates",
         "run": f"runs/{failed}",
     }
-
-
-def shoot(browser: Browser, url: str, target: Path, name: str) -> None:
-    """Take a page wide, in light and dark, and on a phone."""
-    for suffix, width, scheme in (
-        ("", DESKTOP, "light"),
-        ("-dark", DESKTOP, "dark"),
-        ("-phone", PHONE, "light"),
-    ):
-        tab = browser.tab(width=width)
-        tab.prefer(scheme)
-        tab.open(url)
-        settle(tab)
-        (target / f"{name}{suffix}.png").write_bytes(tab.picture(whole=True))
-        tab.close()
 
 
 def settle(tab: Tab) -> None:
