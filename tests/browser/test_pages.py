@@ -32,6 +32,18 @@ def test_buttons_change_the_page_in_place(site: Site, browser: Browser, gate: Ga
     assert tab.hits == []
 
 
+def test_pressing_twice_runs_once(site: Site, browser: Browser) -> None:
+    site.add(greet)
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks")
+    form = "document.querySelector('form[action=\"/tasks/greet/run\"]')"
+    tab.js(f"{form}.requestSubmit(); {form}.requestSubmit()")
+    tab.wait("document.querySelector('#task-greet').innerText.includes('1 succeeded')")
+    tab.js(f"{form}.requestSubmit()")
+    tab.wait("document.querySelector('#task-greet').innerText.includes('2 succeeded')")
+    assert len(site.harness.runs("greet")) == 2
+
+
 def test_a_refused_button_says_why(site: Site, browser: Browser, gate: Gate) -> None:
     site.add(gate.hold, "hold")
     run_id = site.run("hold", State.RUNNING)
