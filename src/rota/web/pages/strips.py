@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rota.core.instants import Instant
+from rota.core.instants import Instant, to_iso
 from rota.core.run import Run, State
 from rota.web.pages.shown import duration
+from rota.web.pages.words import took
 
 STRIP = 60
 """How many runs a strip shows, and the figures beside it are taken from."""
@@ -19,13 +20,18 @@ WIDE = 4
 PITCH = 5
 _SHORTEST = 5
 
+LONGEST_REASON = 200
+"""Characters of it that are shown on hover."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A run in a strip, and its outline there."""
+    """A run in a strip: its outline there, and what is said of it on hover."""
 
-    run: Run
+    id: str
+    state: str
     path: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Strip:
     @property
     def summary(self) -> str:
         """Say the same in words."""
-        counts = Counter(cell.run.state.value for cell in self.cells)
+        counts = Counter(cell.state for cell in self.cells)
         told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
         return f"Last {len(self.cells)} runs: {told}" if told else "No runs yet"
 
@@ -50,7 +56,12 @@ def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
     longest = max(spans, default=0) or 1
     free = STRIP - len(shown)
     cells = [
-        Cell(run, outline(run.state, place * PITCH, _height(span / longest)))
+        Cell(
+            run.id,
+            run.state.value,
+            outline(run.state, place * PITCH, _height(span / longest)),
+            _title(run),
+        )
         for place, (run, span) in enumerate(zip(shown, spans, strict=True), start=free)
     ]
     return Strip(cells, free)
@@ -77,6 +88,13 @@ def outline(state: str, x: int = 0, height: int = TALLEST) -> str:
         case State.QUEUED | State.SCHEDULED:
             return f"M{x + 0.5} 19.5a1.5 1.5 0 1 1 3 0a1.5 1.5 0 1 1-3 0z"
     return _bar(x, top, height)
+
+
+def _title(run: Run) -> str:
+    told = [run.state.value, to_iso(run.fire_time or run.created_at)]
+    if run.started_at is not None and run.finished_at is not None:
+        told.append(took(run.finished_at - run.started_at))
+    return " · ".join([*told, run.reason[:LONGEST_REASON]] if run.reason else told)
 
 
 def _height(share: float) -> int:
