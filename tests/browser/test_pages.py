@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,20 @@ def test_lost_contact_is_said(site: Site, browser: Browser) -> None:
     site.server.start()
     tab.js("refresh()")
     tab.wait("!document.querySelector('#lost').checkVisibility()")
+
+
+def test_a_ledger_that_is_away_is_waited_for(site: Site, browser: Browser, tmp_path: Path) -> None:
+    site.add(greet)
+    site.run("greet")
+    files = [(file, tmp_path / f"away-{file.name}") for file in tmp_path.glob("rota.db*")]
+    for here, away in files:
+        here.rename(away)
+    tab = browser.tab()
+    tab.open(site.server.url)
+    assert "503" in tab.js("document.querySelector('#problem').innerText")
+    for here, away in files:
+        away.rename(here)
+    tab.wait("document.querySelector('#recent')?.innerText.includes('greet')")
 
 
 def test_times_are_local_on_hover(site: Site, browser: Browser) -> None:

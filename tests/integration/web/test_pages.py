@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import rota
+from rota.testing import eventually
 from tests.integration.web.pages.read import text
 from tests.integration.web.site import Site, greet
 
@@ -70,6 +71,19 @@ def test_no_page_holds_script_or_style_of_its_own(site: Site) -> None:
         for source in re.findall(r'\s(?:src|href|action)="([^"]*)"', page):
             assert source.startswith(("/", "#", "?")), source
             assert not source.startswith("//")
+
+
+def test_a_clock_that_stands_still_is_a_red_banner(site: Site) -> None:
+    site.add(greet)
+    assert "notice bad" not in banners(site)
+    site.manager.services.engine.ticking.stop()
+    eventually(lambda: "the clock has not ticked for" in banners(site), what="a banner")
+    assert 'class="notice bad"' in banners(site)
+
+
+def banners(site: Site) -> str:
+    """Return what stands above the screen."""
+    return site.client.get("/").text.partition('role="status">')[2].partition("<main")[0]
 
 
 @pytest.mark.parametrize(

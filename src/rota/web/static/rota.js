@@ -133,8 +133,9 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 // --- begin ---
 
 document.querySelector(".screens [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-if (page().dataset.now) {
-  offset = Number(page().dataset.now) - Date.now();
+const isWaiting = document.querySelector("[data-again]"); // for a ledger that is away
+if (page().dataset.now || isWaiting) {
+  if (!isWaiting) offset = Number(page().dataset.now) - Date.now();
   setInterval(tick, 250);
   listen();
   due = setTimeout(refresh, EVERY);
