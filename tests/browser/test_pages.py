@@ -69,6 +69,25 @@ def test_what_happens_elsewhere_comes_by_itself(site: Site, browser: Browser) ->
     assert tab.hits == []
 
 
+def test_the_stream_tells_at_once_and_only_what_concerns(site: Site, browser: Browser) -> None:
+    site.add(greet)
+    site.add(greet, "other")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks/greet")
+    tab.wait("stream.readyState === EventSource.OPEN")
+    tab.js("window.told = []; stream.addEventListener('run', (e) => told.push(JSON.parse(e.data)))")
+    succeeded = "told.some((run) => run.task_id === '{}' && run.state === 'succeeded')"
+    site.run("greet")
+    tab.wait(succeeded.format("greet"))
+    tab.js("window.asked = 0; soon = () => { asked += 1; }")
+    site.run("other")
+    tab.wait(succeeded.format("other"))
+    assert tab.js("asked") == 0
+    site.run("greet")
+    tab.wait("asked > 0")
+    assert tab.hits == []
+
+
 def test_the_keyboard_is_enough_and_keeps_its_place(site: Site, browser: Browser) -> None:
     site.add(greet)
     tab = browser.tab()

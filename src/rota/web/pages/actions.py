@@ -50,6 +50,11 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         manager.resume_task(id)
         return _back(request, f"/tasks/{quote(id, safe='')}")
 
+    @router.post("/runs/{id}/retry")
+    def retry(request: Request, id: str) -> Response:
+        new = manager.retry_run(id)
+        return _back(request, f"/runs/{quote(new, safe='')}")
+
     @router.post("/runs/{id}/cancel")
     def cancel(request: Request, id: str) -> Response:
         manager.cancel_run(id, reason="cancelled on the page")

@@ -28,7 +28,7 @@ class Concern:
     why: str = ""
     at: Instant | None = None
     run: Run | None = None
-    action: str = ""  # run, resume or cancel; else there is only something to look at
+    action: str = ""  # retry, run, resume or cancel; else there is only something to look at
 
 
 def late_runs(waiting: Sequence[Run], now: Instant) -> list[Run]:
@@ -59,7 +59,7 @@ def _failing(manager: TaskManager, tasks: Sequence[Task]) -> Iterator[Concern]:
         run = last.get(task.id)
         if run is not None and run.state is not State.RUNNING:
             state = run.state.value
-            yield Concern(state, task, state, run.reason, run.finished_at, run, action="run")
+            yield Concern(state, task, state, run.reason, run.finished_at, run, action="retry")
 
 
 def _missed(manager: TaskManager, known: Mapping[str, Task], now: Instant) -> Iterator[Concern]:

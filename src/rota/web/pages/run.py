@@ -11,16 +11,20 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.audit import AuditFilter
 from rota.core.instants import Instant
 from rota.core.ports import RunFilter
 from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
 from rota.manager import TaskManager
+from rota.manager.runs import RETRYABLE
 from rota.web.pages.frame import Frame
 from rota.web.pages.shown import duration, lateness, node_names, place, task_name
 
 LINES = 1_000
 """Lines of a log that the page shows; the download has the others."""
 _MOST_READ = 10_000
+
+CHANGES = 20
 
 _PLACE = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n    (?P<code>.+)', re.M
@@ -74,9 +78,11 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "run": run,
         "name": task_name(manager, run.task_id),
         "active": active,
+        "retryable": run.state in RETRYABLE,
         "duration": duration(run, now),
         "late": lateness(run),
         "lanes": _lanes(manager, run, now),
+        "changes": manager.history.audit(AuditFilter(run_id=run.id), limit=CHANGES).changes,
         "steps": manager.history.steps(run.id),
         "sides": None if active else _compared(manager, run, lines),
         "lines": lines[-LINES:],

@@ -9,7 +9,6 @@ from pathlib import Path
 from rota.core.instants import Instant
 from rota.core.run import Run, State
 from rota.core.task import Task
-from rota.engine.registry import Entry
 from rota.errors import RotaError, UnknownTaskError
 from rota.manager import TaskManager
 from rota.triggers import describe
@@ -92,13 +91,3 @@ def place(manager: TaskManager, file: str) -> str:
 def node_names(manager: TaskManager) -> Mapping[str, str]:
     """Return the name of each node by its id."""
     return {node.id: node.name for node in manager.history.nodes()}
-
-
-def upcoming(entry: Entry | None, now: Instant, count: int) -> list[Instant]:
-    """Return the next instants at which a task will be planned."""
-    found: list[Instant] = []
-    instant = entry.next_run(now) if entry else None
-    while entry is not None and instant is not None and len(found) < count:
-        found.append(instant)
-        instant = entry.trigger.next_after(instant)
-    return found

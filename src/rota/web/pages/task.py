@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,20 +12,23 @@ from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.audit import AuditFilter
 from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import RunFilter
 from rota.core.run import FINAL, State
+from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
 from rota.web.pages.days import SHOWN, days
 from rota.web.pages.frame import Frame
 from rota.web.pages.parameters import PREFIX, parameters
 from rota.web.pages.rows import rows
-from rota.web.pages.shown import duration, lateness, node_names, place, upcoming
+from rota.web.pages.shown import duration, lateness, node_names, place
 from rota.web.pages.source import excerpt
 
 RUNS_PER_PAGE = 10
 UPCOMING = 10
+CHANGES = 10
 DRAWN = 400
 """Runs that the pictures of a task show."""
 
@@ -60,7 +64,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "file": place(manager, task.file) if task.file else "",
         "policy": asdict(entry.policy if entry else stored.record.policy),
         "executor": stored.record.executor,
-        "upcoming": upcoming(entry, now, UPCOMING),
+        "upcoming": list(islice(upcoming(entry, now), UPCOMING)) if entry else [],
         "parameters": parameters(code) if code else [],
         "prefix": PREFIX,
         "source": excerpt(code.func, directory) if code else None,
@@ -70,6 +74,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "good": sum(run.state is State.SUCCEEDED for run in ended),
         "ended": len(ended),
         "newest_end": ended[0].id if ended else "",
+        "changes": manager.history.audit(AuditFilter(task_id=id), limit=CHANGES).changes,
         "runs": page.runs,
         "older": page.next,
         "newest": after is None,

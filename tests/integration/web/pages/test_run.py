@@ -66,6 +66,27 @@ def test_a_run_is_cancelled_on_its_page(site: Site, gate: Gate) -> None:
     assert "cancelled on the page" in site.client.get(f"/runs/{run_id}").text
 
 
+def test_what_failed_is_tried_again_with_its_arguments(site: Site, gate: Gate) -> None:
+    def moody(mood: str = "") -> str:
+        if not gate.open.is_set():
+            raise ValueError("not today")
+        return mood
+
+    site.add(moody, max_retries=0)
+    failed = site.manager.run_task("moody", arguments={"mood": "merry"})
+    site.wait(failed)
+    gate.open.set()
+    assert f'action="/runs/{failed}/retry"' in site.client.get(f"/runs/{failed}").text
+    answer = site.client.post(f"/runs/{failed}/retry")
+    assert answer.status_code == 303
+    assert site.harness.ended("moody", 2)[1].result == "merry"
+    page = site.client.get(f"/runs/{failed}").text
+    assert "somebody on the page retry" in part(page, "audit")
+    page = site.client.get(answer.headers["location"]).text
+    assert "/retry" not in page  # it has succeeded
+    assert f"retry of run {failed}" in part(page, "audit")
+
+
 def test_a_refused_button_explains_itself(site: Site) -> None:
     site.add(greet)
     run_id = site.run("greet")

@@ -109,6 +109,16 @@ def test_a_pause_has_a_reason_and_an_end(site: Site) -> None:
     assert "no time" in answer.text
 
 
+def test_who_changed_it_stands_there(site: Site) -> None:
+    site.add(greet)
+    assert 'id="audit"' not in site.client.get("/tasks/greet").text
+    site.client.post("/tasks/greet/pause", data={"reason": "painters"})
+    site.client.post("/manager/tasks/greet/resume")
+    audit = part(site.client.get("/tasks/greet").text, "audit")
+    assert "somebody over REST resume" in audit
+    assert "somebody on the page pause painters" in audit
+
+
 def test_only_what_stands_in_the_tasks_directory_is_shown(tmp_path: Path) -> None:
     files = tmp_path / "backgroundtask"
     files.mkdir()
