@@ -136,7 +136,16 @@ class Tab:
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> Any:
-        """Wait until an expression becomes true, looked at with every frame; returns it."""
+        """Wait until an expression becomes true, looked at with every frame, also while the tab
+        goes to another page; returns it."""
+        while True:
+            try:
+                return self._wait(expression)
+            except AssertionError as error:
+                if "target navigated" not in str(error):
+                    raise
+
+    def _wait(self, expression: str) -> Any:
         limit = int(PATIENCE * 1000)
         return self.js(
             f"""new Promise((resolve, reject) => {{

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import rota
-from rota.testing import eventually
+from rota.web.pages.rendering import environment
 from tests.integration.web.pages.read import text
 from tests.integration.web.site import Site, greet
 
@@ -73,17 +73,22 @@ def test_no_page_holds_script_or_style_of_its_own(site: Site) -> None:
             assert not source.startswith("//")
 
 
-def test_a_clock_that_stands_still_is_a_red_banner(site: Site) -> None:
-    site.add(greet)
-    assert "notice bad" not in banners(site)
-    site.manager.services.engine.ticking.stop()
-    eventually(lambda: "the clock has not ticked for" in banners(site), what="a banner")
-    assert 'class="notice bad"' in banners(site)
-
-
-def banners(site: Site) -> str:
-    """Return what stands above the screen."""
-    return site.client.get("/").text.partition('role="status">')[2].partition("<main")[0]
+@pytest.mark.parametrize(
+    ("tick_age", "ledger", "kind"),
+    [(6.0, "ok", "bad"), (0.3, "away", "bad"), (0.3, "slow", "warn"), (0.3, "ok", "warn")],
+)
+def test_what_is_grave_is_a_red_banner(tick_age: float, ledger: str, kind: str) -> None:
+    health = {
+        "status": "degraded",
+        "reasons": ["for a reason"],
+        "node": "n",
+        "tick_age": tick_age,
+        "ledger": {"state": ledger},
+    }
+    template = environment().from_string('{% extends "base.html" %}{% block title %}{% endblock %}')
+    frame = {"base": "", "screens": (), "here": "", "about": "", "app_name": "rota", "now": 0}
+    page = template.render(health=health, **frame)
+    assert re.findall(r'<p class="notice (\w+)">.*for a reason', page) == [kind]
 
 
 @pytest.mark.parametrize(
