@@ -45,6 +45,7 @@ class Browser:
         self._in, theirs_out = os.pipe()
         self._ids = count(1)
         self._buffer = b""
+        self._tabs: list[Tab] = []
         options = ["--headless", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
         options += ["--no-first-run", f"--user-data-dir={self._profile.name}"]
         options += ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -93,12 +94,18 @@ class Browser:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def close_tabs(self) -> None:
+        """Close every tab, so that none of them holds on to a server that is to stop."""
+        while self._tabs:
+            self._tabs.pop().open("about:blank")
+
     def tab(self, *, width: int = 1280, height: int = 900) -> Tab:
         """Open a tab in a profile of its own; below 600 pixels it is a phone."""
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
         session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         tab = Tab(self, session["sessionId"])
+        self._tabs.append(tab)
         tab.send("Page.enable")
         tab.send("Page.addScriptToEvaluateOnNewDocument", source=_WITNESS)
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -201,10 +208,6 @@ class Tab:
             box = self.send("Page.getLayoutMetrics")["cssContentSize"]
             beyond["clip"] = {**box, "scale": 1}
         return b64decode(self.send("Page.captureScreenshot", format="png", **beyond)["data"])
-
-    def close(self) -> None:
-        """Close it."""
-        self.send("Page.close")
 
     @property
     def hits(self) -> list[str]:

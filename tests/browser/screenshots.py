@@ -49,7 +49,7 @@ def main(target: Path = IMAGES) -> None:
                 tab.open(f"{server.url}{addresses(failed, importing)[screen]}")
                 settle(tab)
                 (target / f"{name}.png").write_bytes(tab.picture(whole=True))
-                tab.close()
+                browser.close_tabs()
         finally:
             browser.close()
         finish(manager)

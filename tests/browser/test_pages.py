@@ -176,6 +176,7 @@ def test_it_fits_and_can_be_read(
             assert tab.js(TOO_FAINT) == [], (address, scheme)
         assert len(colours(tab.picture())) > 20, address
         assert tab.hits == [], address
+    browser.close_tabs()
 
 
 def test_a_page_in_no_view_asks_for_nothing(site: Site, browser: Browser) -> None:

@@ -151,3 +151,4 @@ def test_what_others_can_fill_does_nothing(tmp_path: Path, browser: Browser) -> 
             tab.js("refresh()")  # the same again, by way of the script
             assert tab.js("document.querySelectorAll('main img, main script').length") == 0
             assert tab.hits == [], address
+        browser.close_tabs()
