@@ -24,6 +24,8 @@ class Screen(NamedTuple):
 SCREENS = (
     Screen("Now", "/"),
     Screen("Tasks", "/tasks"),
+    Screen("Failures", "/failures"),
+    Screen("Nodes", "/nodes"),
 )
 """The navigation, in its order."""
 
