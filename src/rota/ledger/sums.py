@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    and_,
     bindparam,
     case,
     func,
@@ -89,7 +90,10 @@ FAILURES = Statement(
 
 _start = func.coalesce(runs.c.started_at, runs.c.fire_time, runs.c.created_at)
 _begin = case((_start < _since, _since), else_=_start)
-_end = case((runs.c.finished_at > _start, runs.c.finished_at), else_=_start)
+_end = case(
+    (and_(runs.c.started_at.is_not(None), runs.c.finished_at > _start), runs.c.finished_at),
+    else_=_start,
+)
 _close = case((_end > _until, _until), else_=_end)
 
 BUNDLES = Statement(

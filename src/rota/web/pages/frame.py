@@ -24,6 +24,7 @@ class Screen(NamedTuple):
 SCREENS = (
     Screen("Now", "/"),
     Screen("Tasks", "/tasks"),
+    Screen("Timeline", "/timeline"),
     Screen("Failures", "/failures"),
     Screen("Nodes", "/nodes"),
 )
