@@ -378,8 +378,8 @@ class Failures(NamedTuple):
 class Bundle(NamedTuple):
     """Ended runs of a task in one state that began in one slice of time and ended in one.
 
-    What never started began and ended at its fire time. Times before and after those asked for
-    are drawn to their edges.
+    What never started began and ended at its fire time. What began before `since` counts as begun
+    then.
     """
 
     task_id: str
@@ -442,7 +442,7 @@ class History(Protocol):
         largest sums, where there are more."""
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
-        """Sum up the runs that went on between `since` and `until` and have ended."""
+        """Sum up the runs that ended from `since` to before `until`."""
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
         """Count the runs of each state with a fire time, or a creation where they have none,

@@ -107,7 +107,7 @@ class SqlHistory:
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
         found = self._sums(sums.BUNDLES, since, until, slice)
-        return [Bundle(task_id, State(state), *rest) for task_id, state, *rest in found]
+        return [rows.bundle_of(row, since) for row in found]
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
         found = self._sums(sums.TALLIES, since, until, slice)

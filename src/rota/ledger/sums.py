@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
-    and_,
     bindparam,
     case,
     func,
@@ -89,28 +88,24 @@ FAILURES = Statement(
 # --- what went on -------------------------------------------------------------------------------
 
 _start = func.coalesce(runs.c.started_at, runs.c.fire_time, runs.c.created_at)
-_begin = case((_start < _since, _since), else_=_start)
-_end = case(
-    (and_(runs.c.started_at.is_not(None), runs.c.finished_at > _start), runs.c.finished_at),
-    else_=_start,
-)
-_close = case((_end > _until, _until), else_=_end)
+_end = case((runs.c.started_at.is_(None), _start), else_=runs.c.finished_at)
 
+# A group costs most: what begins before `since` is not cut there, but told by a slice of -1.
 BUNDLES = Statement(
     all_of(
         select(
             runs.c.task_id,
             runs.c.state,
-            _slice_of(_begin).label("began"),
-            _slice_of(_close).label("ended"),
+            case((_start < _since, literal_column("-1")), else_=_slice_of(_start)).label("began"),
+            _slice_of(_end).label("ended"),
             func.count().label("count"),
-            func.min(_begin).label("first"),
-            func.max(_close).label("last"),
-            func.sum(_begin - _since).label("begins"),
-            func.sum(_close - _since).label("ends"),
+            func.min(_start).label("first"),
+            func.max(_end).label("last"),
+            func.sum(_start - _since).label("begins"),
+            func.sum(_end - _since).label("ends"),
             func.max(runs.c.id).label("example"),
         )
-        .where(_made, runs.c.finished_at >= _since, _start < _until)
+        .where(_made, _end >= _since, _end < _until)
         .group_by(runs.c.task_id, runs.c.state, literal_column("3"), literal_column("4"))
     )
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rota.core.instants import DAY, HOUR, MINUTE
 from rota.core.outcome import LONGEST_KIND, kind_of
 from rota.core.ports import Bundle, Failures, Tally
@@ -81,15 +83,25 @@ def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None
     ]
 
 
-def test_what_reaches_over_the_edges_is_cut_there(desk: Desk) -> None:
+def test_what_began_before_is_cut_there(desk: Desk) -> None:
     claim = desk.running()
     desk.clock.move(7200)
     desk.settle(desk.ending(claim))
-    since, until = NOON + HOUR, NOON + HOUR + 30 * MINUTE
-    (bundle,) = desk.history.bundles(since, until, MINUTE)
-    assert (bundle.first, bundle.last) == (since, until)
+    since = NOON + HOUR + 30 * MINUTE
+    (bundle,) = desk.history.bundles(since, NOON + 3 * HOUR, MINUTE)
+    assert (bundle.first, bundle.last) == (since, NOON + 2 * HOUR)
     assert (bundle.began, bundle.ended, bundle.begins, bundle.ends) == (0, 30, 0, 30 * MINUTE)
-    assert desk.history.bundles(NOON + 3 * HOUR, NOON + 4 * HOUR, MINUTE) == []
+    assert desk.history.bundles(since, NOON + 2 * HOUR, MINUTE) == []  # `until` is exclusive
+    assert desk.history.bundles(NOON + 2 * HOUR, NOON + 3 * HOUR, MINUTE) != []
+
+
+def test_a_run_whose_clock_was_set_back_took_no_time(desk: Desk) -> None:
+    claim = desk.running()
+    ending = desk.ending(claim)
+    early = replace(ending.attempt, finished_at=NOON - MINUTE)
+    desk.settle(replace(ending, attempt=early))
+    (bundle,) = desk.history.bundles(NOON - HOUR, NOON + HOUR, HOUR)
+    assert (bundle.began, bundle.ended, bundle.ends - bundle.begins) == (1, 1, 0)
 
 
 def test_what_never_started_stands_at_its_time(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from rota.manager import TaskManager
 from rota.web.faces import PageRoute
-from rota.web.pages import actions, failures, nodes, now, run, task, tasks, timeline
+from rota.web.pages import actions, calendar, failures, nodes, now, run, task, tasks, timeline
 from rota.web.pages.frame import Frame, error_page
 
 __all__ = ["build", "error_page"]
@@ -20,7 +20,7 @@ def build(manager: TaskManager) -> APIRouter:
     """Make the router of every screen and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)
-    for screen in (now, tasks, task, run, timeline, failures, nodes):
+    for screen in (now, tasks, task, run, timeline, calendar, failures, nodes):
         screen.add(router, frame)
     actions.add(router, manager)
     return router

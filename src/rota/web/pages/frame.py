@@ -25,6 +25,7 @@ SCREENS = (
     Screen("Now", "/"),
     Screen("Tasks", "/tasks"),
     Screen("Timeline", "/timeline"),
+    Screen("Calendar", "/calendar"),
     Screen("Failures", "/failures"),
     Screen("Nodes", "/nodes"),
 )
