@@ -59,5 +59,5 @@ def test_what_is_planned_is_exported(site: Site) -> None:
     answer = site.client.get("/calendar.ics")
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     assert answer.text.count("BEGIN:VEVENT") == 30 + 200  # what comes too often is cut off
-    assert answer.text.count("END:VCALENDAR\r\n") == 1
+    assert answer.text.count("\r\nEND:VCALENDAR\r\n") == 1
     assert "every day at 09:00" in answer.text.replace("\r\n ", "")
