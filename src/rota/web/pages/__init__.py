@@ -10,7 +10,19 @@ from fastapi import APIRouter
 
 from rota.manager import TaskManager
 from rota.web.faces import PageRoute
-from rota.web.pages import actions, calendar, failures, nodes, now, run, task, tasks, timeline
+from rota.web.pages import (
+    actions,
+    audit,
+    calendar,
+    failures,
+    nodes,
+    now,
+    run,
+    settings,
+    task,
+    tasks,
+    timeline,
+)
 from rota.web.pages.frame import Frame, error_page
 
 __all__ = ["build", "error_page"]
@@ -20,7 +32,8 @@ def build(manager: TaskManager) -> APIRouter:
     """Make the router of every screen and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)
-    for screen in (now, tasks, task, run, timeline, calendar, failures, nodes):
+    screens = (now, tasks, task, run, timeline, calendar, failures, nodes, audit, settings)
+    for screen in screens:
         screen.add(router, frame)
     actions.add(router, manager)
     return router

@@ -28,6 +28,8 @@ SCREENS = (
     Screen("Calendar", "/calendar"),
     Screen("Failures", "/failures"),
     Screen("Nodes", "/nodes"),
+    Screen("Audit", "/audit"),
+    Screen("Settings", "/settings"),
 )
 """The navigation, in its order."""
 
