@@ -368,7 +368,7 @@ class Failures(NamedTuple):
     slice: int  # numbered from 0
     task_id: str
     kind: str  # see core.outcome.kind_of
-    count: int
+    runs: int  # how many
     first: Instant  # when the first of them ended
     last: Instant
     example: str  # the id of the newest
@@ -386,7 +386,7 @@ class Bundle(NamedTuple):
     state: State
     began: int  # the slice, numbered from 0
     ended: int
-    count: int
+    runs: int  # how many
     first: Instant  # when the first of them began
     last: Instant  # when the last of them ended
     begins: int  # how long after `since` they began, summed up
@@ -399,7 +399,7 @@ class Tally(NamedTuple):
 
     slice: int  # numbered from 0
     state: State
-    count: int
+    runs: int  # how many
 
 
 class History(Protocol):

@@ -43,9 +43,9 @@ def _slice_of(moment: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def _failures(position: Function[int]) -> Select[Any]:
-    kind = case((position > 1, func.substr(runs.c.reason, 1, position - 1)), else_=runs.c.reason)
+    word = case((position > 1, func.substr(runs.c.reason, 1, position - 1)), else_=runs.c.reason)
     place = _slice_of(runs.c.finished_at).label("slice")
-    kind = func.substr(kind, 1, literal_column(str(LONGEST_KIND))).label("kind")
+    kind = func.substr(word, 1, literal_column(str(LONGEST_KIND))).label("kind")
     count = func.count().label("count")
     groups = (
         select(

@@ -36,7 +36,7 @@ def test_failures_are_summed_up_by_task_kind_and_time(desk: Desk) -> None:
         Failures(2, "t", "its node is gone", 1, end, end, lost, "its node is gone"),
     ]
     found = desk.history.failures(minute, end, HOUR)
-    assert sum(one.count for one in found) == 2  # `since` inclusive, `until` exclusive
+    assert sum(one.runs for one in found) == 2  # `since` inclusive, `until` exclusive
 
 
 def test_the_kind_of_a_failure_is_that_of_the_core(desk: Desk) -> None:

@@ -37,7 +37,9 @@ def add(router: APIRouter, frame: Frame) -> None:
         after: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:
         verbs, faces = _word(Verb, verb), _word(Face, face)
-        where = AuditFilter(task_id=task or None, verbs=verbs and {verbs}, face=faces)
+        where = AuditFilter(
+            task_id=task or None, verbs=None if verbs is None else {verbs}, face=faces
+        )
         values = _values(frame.manager, where, after)
         asked = {"task": task, "verb": verbs or "", "face": faces or ""}
         return frame.show(request, "audit.html", now=frame.now(), asked=asked, **values)

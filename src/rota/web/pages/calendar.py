@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Query
@@ -69,7 +69,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         today = to_datetime(now).astimezone(zone).date()
         first = month.first_of(wanted, today)
         days = sparing.get(first, lambda: _days(frame.manager, first, zone, now))
-        values = {
+        values: dict[str, Any] = {
             "now": now,
             "days": days,
             "first": first,

@@ -115,7 +115,7 @@ def _groups(manager: TaskManager, found: Iterable[Failures]) -> Iterable[Group]:
             task_id=task_id,
             name=names[task_id],
             kind=kind,
-            count=sum(one.count for one in parts),
+            count=sum(one.runs for one in parts),
             first=min(one.first for one in parts),
             last=newest.last,
             example=newest.example,
@@ -126,9 +126,9 @@ def _groups(manager: TaskManager, found: Iterable[Failures]) -> Iterable[Group]:
 
 def _bars(parts: Sequence[Failures]) -> list[Bar]:
     """Lay out the counts of one line; heights compare with the largest of them."""
-    most = max(one.count for one in parts)
+    most = max(one.runs for one in parts)
     return [
-        Bar(min(one.slice, SLICES - 1), one.count, max(3, round(TALLEST * one.count / most)))
+        Bar(min(one.slice, SLICES - 1), one.runs, max(3, round(TALLEST * one.runs / most)))
         for one in parts
     ]
 

@@ -59,6 +59,8 @@ def text(value: str) -> str:
 
 def folded(line: str) -> str:
     """Fold a line, never within a character."""
+    if len(line) * 4 <= LONGEST_LINE or (line.isascii() and len(line) <= LONGEST_LINE):
+        return line
     rows, size = [""], 0
     for character in line:
         length = len(character.encode("utf-8", "replace"))

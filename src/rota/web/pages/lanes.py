@@ -98,7 +98,7 @@ def lanes(
 
 def _bar(bundle: Bundle) -> Bar:
     busy = 0 if bundle.state in _NEVER_STARTED else bundle.ends - bundle.begins
-    return Bar(bundle.state, bundle.first, bundle.last, bundle.count, busy, bundle.example)
+    return Bar(bundle.state, bundle.first, bundle.last, bundle.runs, busy, bundle.example)
 
 
 def _usual(bars: Sequence[Bar]) -> Instant:
@@ -152,9 +152,9 @@ def at_once(bundles: Iterable[Bundle], slice: Instant) -> list[float]:
         if one.began == one.ended:
             busy[one.began] += one.ends - one.begins
             continue
-        busy[one.began] += one.count * (one.began + 1) * slice - one.begins
-        busy[one.ended] += one.ends - one.count * one.ended * slice
-        through[one.began + 1] += one.count
-        through[one.ended] -= one.count
+        busy[one.began] += one.runs * (one.began + 1) * slice - one.begins
+        busy[one.ended] += one.ends - one.runs * one.ended * slice
+        through[one.began + 1] += one.runs
+        through[one.ended] -= one.runs
     whole = accumulate(through)
     return [part / slice + full for part, full in zip(busy[:PAST], whole, strict=False)]

@@ -54,7 +54,7 @@ def add(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         every = list(_sections(frame.manager.config))
         given = [section for one in every if (section := _given(one)).settings]
-        values = {
+        values: dict[str, Any] = {
             "now": frame.now(),
             "sections": given if only == "given" else every,
             "only": "given" if only == "given" else "",

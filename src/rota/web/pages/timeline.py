@@ -10,12 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.instants import DAY, HOUR, MINUTE, Instant, to_datetime
-from rota.core.ports import Bundle
 from rota.core.run import State
 from rota.core.schedule import Trigger
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
-from rota.web.pages.lanes import COMING, PAST, PLANNED, Window, at_once, going, lanes, window
+from rota.web.pages.lanes import COMING, PAST, PLANNED, Lane, Window, at_once, going, lanes, window
 from rota.web.pages.spans import SPANS, Span, span_of
 from rota.web.pages.sparing import Sparing
 
@@ -25,12 +24,13 @@ _STEPS = {"1h": 10 * MINUTE, "6h": HOUR, "24h": 3 * HOUR, "3d": 12 * HOUR, "7d":
 """How far the lines of the time axis are apart."""
 
 
-class Past(NamedTuple):
-    """What has been, as of a moment."""
+class Picture(NamedTuple):
+    """What is drawn, as of a moment."""
 
     now: Instant
     shown: Window
-    bundles: Sequence[Bundle]
+    lanes: Sequence[Lane]  # by the ids of their tasks
+    load: Sequence[float]
 
 
 class Tick(NamedTuple):
@@ -42,7 +42,7 @@ class Tick(NamedTuple):
 
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen."""
-    sparing = Sparing[Past](frame.manager.services.clock)
+    sparing = Sparing[Picture](frame.manager.services.clock)
 
     @router.get("/timeline")
     def show_timeline(
@@ -51,28 +51,32 @@ def add(router: APIRouter, frame: Frame) -> None:
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> Response:
         chosen, now = span_of(span), frame.now()
-        past = sparing.get(chosen, lambda: _read(frame.manager, chosen, now))
-        values = _values(frame.manager, past, chosen, page)
+        picture = sparing.get(chosen, lambda: _read(frame.manager, chosen, now))
+        values = _values(frame.manager, picture, chosen, page)
         return frame.show(request, "timeline.html", now=now, **values)
 
 
-def _read(manager: TaskManager, span: Span, now: Instant) -> Past:
+def _read(manager: TaskManager, span: Span, now: Instant) -> Picture:
+    """Read and lay out everything; raises LedgerError."""
     shown = window(span.length, now)
     ended = manager.history.bundles(shown.since, now + 1, shown.slice)
     running = [run for run in manager.history.active() if run.state is State.RUNNING]
-    return Past(now, shown, [*ended, *(going(run, shown, now) for run in running)])
+    bundles = [*ended, *(going(run, shown, now) for run in running)]
+    every = lanes(bundles, _planned(manager, now), shown)
+    return Picture(now, shown, every, at_once(bundles, shown.slice))
 
 
-def _values(manager: TaskManager, past: Past, span: Span, page: int) -> dict[str, Any]:
+def _values(manager: TaskManager, picture: Picture, span: Span, page: int) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
     stored = manager.history.tasks()
     names = {task.record.id: task.edits.name or task.record.name for task in stored}
-    every = lanes(past.bundles, _planned(manager, past.now), past.shown)
-    every.sort(key=lambda lane: (names.get(lane.task_id, lane.task_id).lower(), lane.task_id))
+    every = sorted(
+        picture.lanes,
+        key=lambda lane: (names.get(lane.task_id, lane.task_id).lower(), lane.task_id),
+    )
     pages = max(1, -(-len(every) // LANES_PER_PAGE))
     page = min(page, pages)
-    load = at_once(past.bundles, past.shown.slice)
-    most = max(load)
+    most = max(picture.load)
     known = sum(task.removed_at is None for task in stored)
     return {
         "lanes": every[(page - 1) * LANES_PER_PAGE : page * LANES_PER_PAGE],
@@ -82,9 +86,9 @@ def _values(manager: TaskManager, past: Past, span: Span, page: int) -> dict[str
         "task_count": known,
         "page": page,
         "pages": pages,
-        "ticks": list(_ticks(past.shown, _STEPS[span.key])),
-        "present": past.shown.place(past.now),
-        "curve": _curve(load, most) if most else "",
+        "ticks": list(_ticks(picture.shown, _STEPS[span.key])),
+        "present": picture.shown.place(picture.now),
+        "curve": _curve(picture.load, most) if most else "",
         "peak": most,
         "slices": PAST + COMING,
         "span": span,
