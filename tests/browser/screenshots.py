@@ -25,6 +25,9 @@ PICTURES = (
     ("task-dark", DESKTOP, "dark"),
     ("run", DESKTOP, "light"),
     ("run-phone", PHONE, "light"),
+    ("timeline", DESKTOP, "light"),
+    ("calendar", DESKTOP, "light"),
+    ("failures", DESKTOP, "light"),
 )
 """The name of each picture, which begins with its screen, and how it is taken."""
 
@@ -63,6 +66,9 @@ def addresses(failed: str, importing: str) -> dict[str, str]:
         "tasks": "tasks",
         "task": "tasks/refresh_exchange_rates",
         "run": f"runs/{failed}",
+        "timeline": "timeline",
+        "calendar": "calendar",
+        "failures": "failures?span=7d",
     }
 
 
