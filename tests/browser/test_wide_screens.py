@@ -44,7 +44,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         with acting(Face.REST, f"{PLANTED}{LONG}"):
             site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
-        info = {"lease": 3600, "stuck": [f"{PLANTED}{LONG}"], "blocked_loop": PLANTED + LONG}
+        info = {
+            "clock_ahead": -90,
+            "stuck": {PLANTED: f"{PLANTED}{LONG}"},
+            "blocked_loop": PLANTED + LONG,
+        }
         join(site, f"{PLANTED}{LONG}", host=f"{PLANTED}{LONG}", version=LONG, info=info)
         join(site, LONG, state="gone", version=LONG)
         yield site

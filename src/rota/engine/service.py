@@ -484,7 +484,6 @@ class Engine:
             "clock_ahead": self.clock_ahead,
             "running": len(self.flights),
             "tasks": len(self.registry),
-            "lease": self.settings.lease_seconds,
             "tick_age": round(self.ticking.tick_age(), 3),
             "stuck": self.stuck_places(),
             "blocked_loop": blocked and f"{blocked.task_id} at {blocked.place}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +10,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.instants import SECOND, Instant, seconds
+from rota.core.instants import Instant, seconds
 from rota.core.ports import Node
 from rota.core.run import State
+from rota.engine.health import CLOCKS_APART
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
 
 MOST_FORMER = 50
-NOTABLE: Instant = SECOND // 2
-"""By how much a clock may differ before the screen warns of it."""
 
 _ICONS = {
     "up": "healthy",
@@ -38,14 +36,14 @@ class Shown:
     state: str  # of the node; `silent` where its lease ran out and nobody has said so yet
     icon: str
     running: int
-    ahead: Instant | None  # by how much its clock is ahead of this node's, where that is known
-    stuck: list[str]  # where threads stand that would not stop
+    ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
+    stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
     blocked: str  # what holds up its task loop
 
     @property
     def is_off(self) -> bool:
         """Say whether its clock differs so much that somebody should know."""
-        return self.ahead is not None and abs(self.ahead) > NOTABLE
+        return self.ahead is not None and abs(self.ahead) > seconds(CLOCKS_APART)
 
 
 def add(router: APIRouter, frame: Frame) -> None:
@@ -79,24 +77,13 @@ def _shown(node: Node, running: int, now: Instant) -> Shown:
     is_living = node.state in ("up", "draining")
     state = "silent" if is_living and node.lease_until < now else node.state
     stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
+    ahead = node.info.get("clock_ahead")
     return Shown(
         node=node,
         state=state,
         icon=_ICONS.get(state, "unresolved"),
         running=running,
-        ahead=_ahead(node, node.info) if is_living else None,
-        stuck=[str(one) for one in stuck] if isinstance(stuck, list) else [],
+        ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
+        stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
         blocked=str(blocked or ""),
     )
-
-
-def _ahead(node: Node, info: Mapping[str, Any]) -> Instant | None:
-    """Return by how much the node's clock is ahead of ours.
-
-    A lease is given by the ledger's time, which is told here in ours; the node was seen, by its
-    own clock, one length of a lease before the end of it.
-    """
-    lease = info.get("lease")
-    if not isinstance(lease, int | float):
-        return None
-    return node.seen_at + seconds(lease) - node.lease_until
