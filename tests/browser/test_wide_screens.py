@@ -21,7 +21,7 @@ LONG = "x" * 150
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
     """Return a site in which everything that others can fill is hostile, or much too long."""
 
     def raises() -> None:
@@ -52,6 +52,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         join(site, f"{PLANTED}{LONG}", host=f"{PLANTED}{LONG}", version=LONG, info=info)
         join(site, LONG, state="gone", version=LONG)
         yield site
+        browser.close_tabs()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
