@@ -7,10 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 4
 
-.PHONY: help run test check chaos docs bench lock clean
+.PHONY: help run test check chaos docs screenshots bench lock clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "rota needs Python 3.11 or newer; none was found on the PATH."; exit 1; }
@@ -37,6 +37,9 @@ check: $(VENV)/.ready ## Format, lint, types, layers
 
 docs: $(VENV)/.ready ## Generate the pages that are made from the code
 	$(BIN)/python -m docs.generate
+
+screenshots: $(VENV)/.ready ## Take the pictures of the documentation (needs chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/.ready ## Measure side by side with the peers; prints a table, writes a plot
 	$(BIN)/python -m bench

@@ -45,6 +45,7 @@ class Browser:
         self._in, theirs_out = os.pipe()
         self._ids = count(1)
         self._buffer = b""
+        self._tabs: list[Tab] = []
         options = ["--headless", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
         options += ["--no-first-run", f"--user-data-dir={self._profile.name}"]
         options += ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -93,12 +94,18 @@ class Browser:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def close_tabs(self) -> None:
+        """Close every tab, so that none of them holds on to a server that is to stop."""
+        while self._tabs:
+            self._tabs.pop().open("about:blank")
+
     def tab(self, *, width: int = 1280, height: int = 900) -> Tab:
         """Open a tab in a profile of its own; below 600 pixels it is a phone."""
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
         session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         tab = Tab(self, session["sessionId"])
+        self._tabs.append(tab)
         tab.send("Page.enable")
         tab.send("Page.addScriptToEvaluateOnNewDocument", source=_WITNESS)
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -136,14 +143,23 @@ class Tab:
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> Any:
-        """Wait until an expression becomes true, looked at with every frame; returns it."""
+        """Wait until an expression becomes true, looked at with every frame, also while the tab
+        goes to another page; returns it."""
+        while True:
+            try:
+                return self._wait(expression)
+            except AssertionError as error:
+                if "target navigated" not in str(error):
+                    raise
+
+    def _wait(self, expression: str) -> Any:
         limit = int(PATIENCE * 1000)
         return self.js(
             f"""new Promise((resolve, reject) => {{
                 const end = Date.now() + {limit};
                 (function look() {{
                     const found = (() => {expression})();
-                    if (found) return resolve(found);
+                    if (found) return resolve(found instanceof Node || found);
                     if (Date.now() > end) return reject({json.dumps(expression)});
                     setTimeout(look, 20);
                 }})();
@@ -152,6 +168,21 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """Press the mouse on an element, as somebody would."""
+        x, y = self._middle(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.send("Input.dispatchMouseEvent", **at)
+
+    def point(self, selector: str) -> None:
+        """Move the mouse over an element."""
+        x, y = self._middle(selector)
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.send("Input.insertText", text=text)
+
+    def _middle(self, selector: str) -> tuple[float, float]:
         x, y = self.js(
             f"""(() => {{
                 const one = document.querySelector({json.dumps(selector)});
@@ -160,19 +191,23 @@ class Tab:
                 return [box.x + box.width / 2, box.y + box.height / 2];
             }})()"""
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
-            self.send("Input.dispatchMouseEvent", **at)
+        return x, y
 
     def press(self, key: str, code: int) -> None:
         """Press a key."""
-        for kind in ("rawKeyDown", "keyUp"):
-            typed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
-            self.send("Input.dispatchKeyEvent", **typed)
+        typed = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        if key == "Enter":
+            typed["text"] = "\r"
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, **typed)
 
-    def picture(self) -> bytes:
-        """Return the page as a PNG."""
-        return b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+    def picture(self, *, whole: bool = False) -> bytes:
+        """Return what is seen of the page, or the whole of it, as a PNG."""
+        beyond: dict[str, Any] = {"captureBeyondViewport": whole}
+        if whole:
+            box = self.send("Page.getLayoutMetrics")["cssContentSize"]
+            beyond["clip"] = {**box, "scale": 1}
+        return b64decode(self.send("Page.captureScreenshot", format="png", **beyond)["data"])
 
     @property
     def hits(self) -> list[str]:

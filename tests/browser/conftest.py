@@ -23,10 +23,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, browser: Browser) -> Iterator[Site]:
     """Return a site without tasks."""
     with Site(tmp_path) as site:
         yield site
+        browser.close_tabs()
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ MASK = "***"
 
 _USER_INFO = re.compile(r"(?<=[^/]//)[^/\s]\S*@")  # to the last @: passwords hold any character
 _PARAMETER = re.compile(r"(?<=[?&;])(\w*(?:passw|secret|token|key)\w*)=[^&;\s]*", re.I)
-_SECRET_NAME = re.compile(r"passw|passphrase|secret|token|api_?key|credential|private_?key", re.I)
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|token|api_?key|credential|private_?key|(?:^|[_-])key$|(?-i:[a-z]Key$)",
+    re.I,
+)
 
 
 def masked(url: str) -> str:
@@ -25,7 +28,10 @@ def is_secret(key: str) -> bool:
 def shown(key: str, value: Any) -> Any:
     """Return `value` of the setting `key` as it may be printed, masked at any depth."""
     if isinstance(value, dict):
-        return {name: shown(str(name), inner) for name, inner in value.items()}
+        return {
+            name: shown(key if is_secret(key) else str(name), inner)
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [shown(key, inner) for inner in value]
     if value is not None and is_secret(key):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+LONGEST_KIND = 200
+
 
 class OutcomeKind(StrEnum):
     """How an attempt ended, in one word."""
@@ -51,6 +53,12 @@ def error_text(exc: BaseException) -> str:
         message = "(its message cannot be shown)"
     text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
     return " ".join(text.split())[:2_000]
+
+
+def kind_of(error: str) -> str:
+    """Return what kind of error a line names: the type of an exception, else the line itself."""
+    kind, colon, _ = error.partition(": ")
+    return (kind if kind and colon else error)[:LONGEST_KIND]
 
 
 def type_names(cls: type[BaseException]) -> tuple[str, ...]:

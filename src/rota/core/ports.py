@@ -362,6 +362,46 @@ class Counts(NamedTuple):
         return bool(self.waiting or self.running)
 
 
+class Failures(NamedTuple):
+    """Runs of a task that failed or were lost in one slice of time, for one kind of reason."""
+
+    slice: int  # numbered from 0
+    task_id: str
+    kind: str  # see core.outcome.kind_of
+    runs: int  # how many
+    first: Instant  # when the first of them ended
+    last: Instant
+    example: str  # the id of the newest
+    reason: str  # of that one
+
+
+class Bundle(NamedTuple):
+    """Ended runs of a task in one state that began in one slice of time and ended in one.
+
+    What never started began and ended at its fire time. What began before `since` counts as begun
+    then.
+    """
+
+    task_id: str
+    state: State
+    began: int  # the slice, numbered from 0
+    ended: int
+    runs: int  # how many
+    first: Instant  # when the first of them began
+    last: Instant  # when the last of them ended
+    begins: int  # how long after `since` they began, summed up
+    ends: int  # how long after `since` they ended, summed up
+    example: str  # the id of the newest
+
+
+class Tally(NamedTuple):
+    """How many runs of one state there are in a slice of time."""
+
+    slice: int  # numbered from 0
+    state: State
+    runs: int  # how many
+
+
 class History(Protocol):
     """The reading verbs: callable from any thread, each sees one consistent moment."""
 
@@ -385,11 +425,28 @@ class History(Protocol):
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 
+    def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
+        """Return up to `limit` runs of each task that has any, the one made last first."""
+
     def active(self, task_id: str | None = None) -> list[Run]:
         """Return every run that has not ended, of one task or all, oldest first."""
 
     def counts(self, now: Instant) -> Counts:
         """Count what has not ended."""
+
+    # The next three cut time into slices of `slice` microseconds from `since` on, and leave out
+    # runs that were made more than a day before `since`.
+
+    def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
+        """Sum up what failed or was lost and ended from `since` to before `until`; the 2,000
+        largest sums, where there are more."""
+
+    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
+        """Sum up the runs that ended from `since` to before `until`."""
+
+    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
+        """Count the runs of each state with a fire time, or a creation where they have none,
+        from `since` to before `until`."""
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Return a run's ended attempts, first to last."""

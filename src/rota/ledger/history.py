@@ -9,14 +9,24 @@ from sqlalchemy import Connection
 
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.instants import Instant
-from rota.core.ports import Counts, Node, Page, RunFilter, StoredTask
-from rota.core.run import Attempt, LogLine, Run, Step
+from rota.core.ports import (
+    Bundle,
+    Counts,
+    Failures,
+    Node,
+    Page,
+    RunFilter,
+    StoredTask,
+    Tally,
+)
+from rota.core.run import Attempt, LogLine, Run, State, Step
 from rota.errors import UnknownRunError
-from rota.ledger import audit, queries, registry, rows, upkeep
+from rota.ledger import audit, queries, registry, rows, sums, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
-from rota.ledger.paging import page_query, parameters_of, shape_of
+from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
+from rota.ledger.statement import Statement
 
 SHORTEST = 6  # characters of an id that may stand for the whole
 _NO_FILTER = RunFilter()
@@ -67,6 +77,16 @@ class SqlHistory:
                 found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
         return {run.task_id: run for run in map(rows.run_of, found)}
 
+    def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
+        batch = encode([(task_id,) for task_id in set(task_ids)])
+        with self._database.reading() as connection:
+            found = queries.RECENT_RUNS.rows(connection, task_ids=batch, limit=limit)
+        recent: dict[str, list[Run]] = {}
+        for row in sorted(found, reverse=True):
+            run = rows.run_of(row)
+            recent.setdefault(run.task_id, []).append(run)
+        return recent
+
     def active(self, task_id: str | None = None) -> list[Run]:
         with self._database.reading() as connection:
             if task_id is None:
@@ -79,6 +99,30 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.COUNTS(connection, now=now).one()
         return Counts(found.waiting, found.running, found.oldest_due)
+
+    # --- many runs in few rows ---
+
+    def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
+        return [Failures(*row) for row in self._sums(sums.FAILURES, since, until, slice)]
+
+    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
+        found = self._sums(sums.BUNDLES, since, until, slice)
+        return [rows.bundle_of(row, since) for row in found]
+
+    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
+        found = self._sums(sums.TALLIES, since, until, slice)
+        return [Tally(place, State(state), count) for place, state, count in found]
+
+    def _sums(
+        self, statement: Statement, since: Instant, until: Instant, slice: Instant
+    ) -> list[Any]:
+        made_since = rows.first_id(since - SLACK)
+        with self._database.reading() as connection:
+            return statement.rows(
+                connection, made_since=made_since, since=since, until=until, slice=slice
+            )
+
+    # --- one run ---
 
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._database.reading() as connection:

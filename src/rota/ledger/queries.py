@@ -14,6 +14,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.sql.elements import ColumnElement
@@ -130,6 +131,37 @@ making but for a few that wait for a retry or their turn.
 """
 LAST_RUNS_OF = Statement(_last_runs(_last_in))
 """The same for the tasks with these ids (one per row)."""
+
+
+def _recent_runs() -> Select[Any]:
+    recent = runs.alias("recent")
+    newest = (
+        select(recent.c.id)
+        .where(recent.c.task_id == _last_in.c.id)
+        .order_by(recent.c.id.desc())
+        .limit(bindparam("limit"))
+        .correlate(_last_in)
+    )
+    return all_of(select(*rows.RUN).join_from(_last_in, runs, runs.c.id.in_(newest)))
+
+
+def _recent_runs_laterally() -> Select[Any]:
+    newest = (
+        select(*rows.RUN)
+        .where(runs.c.task_id == _last_in.c.id)
+        .order_by(runs.c.id.desc())
+        .limit(bindparam("limit"))
+        .correlate(_last_in)
+        .lateral("newest")
+    )
+    return all_of(select(*newest.c).join_from(_last_in, newest, true()))
+
+
+RECENT_RUNS = Statement(_recent_runs(), postgresql=_recent_runs_laterally())
+"""The runs made last (RUN) of each of the tasks with these ids (one per row), in no order.
+
+SQLite has no lateral join, and PostgreSQL would look at every run for the other form.
+"""
 
 ATTEMPTS = Statement(
     all_of(select(*rows.ATTEMPT).where(attempts.c.run_id == _id).order_by(attempts.c.number))

@@ -19,6 +19,7 @@ from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import (
+    Bundle,
     Claim,
     Edits,
     Ending,
@@ -85,6 +86,16 @@ CANDIDATE = (
 )
 
 # --- ids ----------------------------------------------------------------------------------------
+
+
+def bundle_of(row: Row, since: Instant) -> Bundle:
+    """Return a row of `sums.BUNDLES` as a bundle; what began before `since` is cut there."""
+    task_id, state, began, ended, count, first, last, begins, ends, example = row
+    if began < 0:
+        began, first, begins = 0, since, 0
+    if ends < begins:  # the clock was set back meanwhile
+        ended, last, ends = began, first, begins
+    return Bundle(task_id, State(state), began, ended, count, first, last, begins, ends, example)
 
 
 def first_id(instant: Instant) -> str:

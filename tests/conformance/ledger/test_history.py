@@ -211,6 +211,20 @@ def test_the_last_run_is_the_one_that_started_last(desk: Desk) -> None:
     assert desk.history.last_runs([]) == {}
 
 
+def test_the_recent_runs_of_several_tasks(desk: Desk) -> None:
+    made: dict[str, list[str]] = {"t": [], "u": [], "other": []}
+    for task_id in ("t", "u", "t", "other", "t", "t"):
+        desk.clock.move(1)
+        made[task_id].insert(0, desk.ended(task_id).id)
+    recent = desk.history.recent_runs(["t", "u", "idle"], 3)
+    assert {task_id: ids(runs) for task_id, runs in recent.items()} == {
+        "t": made["t"][:3],
+        "u": made["u"],
+    }
+    assert recent["u"] == [desk.run(made["u"][0])]
+    assert desk.history.recent_runs([], 3) == {}
+
+
 def test_what_has_not_ended_is_listed_oldest_first(desk: Desk) -> None:
     every_state(desk)
     active = desk.history.active()

@@ -66,6 +66,10 @@ class Site:
         wanted = FINAL if until is None else {until}
         eventually(lambda: self.manager.get_run(run_id).state in wanted, what=run_id)
 
+    def wait_for_a(self, state: State, id: str) -> None:
+        """Wait until some run of a task has come into a state."""
+        eventually(lambda: any(run.state is state for run in self.harness.runs(id)), what=state)
+
 
 class Gate:
     """Holds tasks until it is opened, or for ever where they are cancelled."""

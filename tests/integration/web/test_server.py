@@ -97,7 +97,7 @@ def test_it_is_mounted_in_an_application(site: Site) -> None:
     app = FastAPI()
     web.mount(app, site.manager, "/jobs", hosts=["app.example"])
     with calling(app, "http://app.example") as client:
-        page = client.get("/jobs/").text
+        page = client.get("/jobs/tasks").text
         assert 'href="/jobs/tasks/greet"' in page
         assert 'action="/jobs/tasks/greet/run"' in page
         assert client.get("/jobs/static/rota.css").status_code == 200

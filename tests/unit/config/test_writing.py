@@ -85,6 +85,9 @@ def test_printing_a_configuration_shows_no_secret() -> None:
         "XCORE_MANAGER__NOTIFY": '["slack://hunter2/hunter2"]',
         "XCORE_STRIPE__API_KEY": "hunter2",
         "XCORE_STRIPE__URLS": '["https://user:hunter2@host/"]',
+        "XCORE_TOKENS__CI": "hunter2",
+        "XCORE_MAIL__DKIM_KEY": '{"of": "hunter2"}',
+        "XCORE_SIGNING_KEY": "hunter2",
     }
     config = Xcorecfg.from_env(environ=environ)
     for text in (repr(config), str(config), f"{config.redis}", f"{config.manager!r}"):

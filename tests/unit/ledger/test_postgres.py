@@ -128,6 +128,7 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (queries.RUN_BY_ID, {"id": "a"}),
         (queries.RUNS_BY_BEGINNING, {"low": "a", "high": "b"}),
         (queries.LAST_RUNS, {}),
+        (queries.RECENT_RUNS, {"task_ids": "[]", "limit": 60}),
         (queries.ACTIVE_RUNS, {}),
         (queries.COUNTS, {"now": NOON}),
         (statements.KNOWN_RUNS, {"keys": "[]"}),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import audit, migrations, queries, statements, upkeep
+from rota.ledger import audit, migrations, queries, statements, sums, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -111,6 +111,7 @@ def test_pages_of_the_audit(explaining: Connection, given: dict[str, str], index
 
 
 SETTLED = {"settled": "[]"}
+SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,15 @@ SETTLED = {"settled": "[]"}
         (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (queries.LAST_RUNS_OF, {"task_ids": "[]"}, ["runs_of_task (task_id=?)", "(id=?)"]),
+        (
+            queries.RECENT_RUNS,
+            {"task_ids": "[]", "limit": 60},
+            ["runs_of_task (task_id=?)", "(id=?)"],
+        ),
         (queries.COUNTS, {"now": 0}, ["waiting_by_t", "running_by_task"]),
+        (sums.FAILURES, SPAN, ["rare_ends (state=? AND id>?)", "(id=?)"]),
+        (sums.BUNDLES, SPAN, ["PRIMARY KEY (id>?)"]),
+        (sums.TALLIES, SPAN, ["PRIMARY KEY (id>?)"]),
         (queries.TASKS_CHANGED, {"after": 1}, ["tasks_by_revision (revision>?)"]),
         (
             queries.LINES,

@@ -1,31 +1,33 @@
-"""The page Now: what runs, what is due, every task, what has just been."""
+"""The screen Now: what needs attention, what runs, what comes, what has just been."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
 from rota.core.instants import DAY, HOUR, Instant, from_datetime
-from rota.core.ports import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task
 from rota.manager import TaskManager
-from rota.web.pages.shown import node_names, row
+from rota.web.pages.attention import concerns, late_runs
+from rota.web.pages.frame import Frame
+from rota.web.pages.shown import is_failing, node_names, usual
+from rota.web.pages.strips import STRIP
 from rota.web.pages.tails import Tails
 
-TASKS_PER_PAGE = 50
-MOST_DUE = 12
-MOST_RUNNING = 50
-MOST_WAITING = 50
-RECENT = 15
-COUNTED = 99
-
-_TROUBLED = frozenset({State.FAILED, State.LOST, State.MISSED})
+MOST_CONCERNS = 8
+MOST_COMING = 9
+MOST_RUNNING = 20
+RECENT = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Coming:
     """Something that is about to start."""
 
     task_id: str
@@ -34,52 +36,62 @@ class Due:
     run: Run | None = None  # one that already waits: for a retry or for its turn
 
 
-def values(manager: TaskManager, tails: Tails, page: int) -> dict[str, Any]:
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+    tails = Tails()
+
+    @router.get("/")
+    def show_now(request: Request) -> Response:
+        return frame.show(request, "now.html", **_values(frame.manager, tails, frame.now()))
+
+
+def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
-    health = manager.health()
-    tasks = manager.list_tasks()
-    history, now = manager.history, manager.services.clock.now()
+    tasks, history = manager.list_tasks(), manager.history
+    names = {task.id: task.name for task in tasks}
     active = history.active()
     running = [run for run in active if run.state is State.RUNNING]
     waiting = [run for run in active if run.state in WAITING]
-    troubled = RunFilter(states=_TROUBLED, since=now - DAY)
-    due = _due(tasks, waiting, now)
-    pages = max(1, -(-len(tasks) // TASKS_PER_PAGE))
-    page = min(max(page, 1), pages)
-    first = (page - 1) * TASKS_PER_PAGE
+    shown = running[:MOST_RUNNING]
+    before = history.recent_runs({run.task_id for run in shown}, STRIP)
+    found = concerns(manager, tasks, waiting, now)
+    coming = _coming(tasks, names, waiting, now)
     return {
-        "app_name": manager.config.app_name,
         "now": now,
-        "health": health,
         "file_errors": list(manager.file_errors),
-        "names": {task.id: task.name for task in tasks},
-        "nodes": node_names(manager),
-        "running": running[:MOST_RUNNING],
-        "running_count": len(running),
-        "waiting_count": len(waiting),
-        "tails": tails.of(history, [run.id for run in running[:MOST_RUNNING]]),
-        "due": due[:MOST_DUE],
-        "due_count": len(due),
-        "troubled_count": len(history.runs(troubled, limit=COUNTED + 1).runs),
-        "rows": [row(manager, task) for task in tasks[first : first + TASKS_PER_PAGE]],
-        "task_count": len(tasks),
-        "page": page,
-        "pages": pages,
-        "recent": history.runs(limit=RECENT).runs,
         "tasks_directory": manager.config.manager.tasks_directory,
+        "task_count": len(tasks),
+        "names": names,
+        "nodes": node_names(manager),
+        "running": shown,
+        "running_count": len(running),
+        "usual": {id: usual(runs) for id, runs in before.items()},
+        "tails": tails.of(history, [run.id for run in shown]),
+        "late_count": len(late_runs(waiting, now)),
+        "failing_count": sum(map(is_failing, tasks)),
+        "paused_count": sum(task.paused for task in tasks),
+        "concerns": found[:MOST_CONCERNS],
+        "concern_count": len(found),
+        "coming": coming[:MOST_COMING],
+        "coming_count": len(coming),
+        "within_hour": sum(one.at <= now + HOUR for one in coming),
+        "hour": now + HOUR,
+        "recent": history.runs(limit=RECENT).runs,
     }
 
 
-def _due(tasks: Sequence[Task], waiting: Sequence[Run], now: Instant) -> list[Due]:
-    """Return what starts within the hour, the next first."""
-    names = {task.id: task.name for task in tasks}
-    due = [
-        Due(run.task_id, names.get(run.task_id, run.task_id), run.available_at, run)
+def _coming(
+    tasks: Sequence[Task], names: Mapping[str, str], waiting: Sequence[Run], now: Instant
+) -> list[Coming]:
+    """Return what starts within 24 hours, each task's next time, the nearest first."""
+    end = now + DAY
+    coming = [
+        Coming(run.task_id, names.get(run.task_id, run.task_id), run.available_at, run)
         for run in waiting
-        if run.available_at <= now + HOUR
+        if run.available_at <= end
     ]
     for task in tasks:
         at = None if task.next_run is None else from_datetime(task.next_run)
-        if at is not None and at <= now + HOUR:
-            due.append(Due(task.id, task.name, at))
-    return sorted(due, key=lambda one: (one.at, one.task_id))
+        if at is not None and at <= end:
+            coming.append(Coming(task.id, task.name, at))
+    return sorted(coming, key=lambda one: (one.at, one.task_id))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from rota.core.instants import to_iso
 from rota.web.pages import words
+from rota.web.pages.strips import outline
 
 
 @cache
@@ -32,12 +34,18 @@ def environment() -> Environment:
         as_json=words.as_json,
         iso=to_iso,
         number=lambda value: f"{value:.12g}",
+        query=_query,
         size=words.size,
         span=words.span,
         took=words.took,
     )
-    engine.globals.update(clock=words.clock, distance=words.distance)
+    engine.globals.update(clock=words.clock, distance=words.distance, outline=outline)
     return engine
+
+
+def _query(values: Mapping[str, Any]) -> str:
+    """Write the query of an address; what is empty, or the first page, goes without saying."""
+    return urlencode({name: v for name, v in values.items() if v and (name, v) != ("page", 1)})
 
 
 def render(

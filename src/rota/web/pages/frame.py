@@ -1,0 +1,72 @@
+"""The frame that every screen stands in: navigation, the node's health, what is shown where."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.instants import Instant
+from rota.manager import TaskManager
+from rota.web.pages.rendering import render
+from rota.web.problems import Problem
+
+
+class Screen(NamedTuple):
+    """An entry of the navigation."""
+
+    name: str
+    path: str
+
+
+SCREENS = (
+    Screen("Now", "/"),
+    Screen("Tasks", "/tasks"),
+    Screen("Timeline", "/timeline"),
+    Screen("Calendar", "/calendar"),
+    Screen("Failures", "/failures"),
+    Screen("Nodes", "/nodes"),
+    Screen("Audit", "/audit"),
+    Screen("Settings", "/settings"),
+)
+"""The navigation, in its order."""
+
+
+class Frame:
+    """Shows screens of one manager."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        self.manager = manager
+
+    def now(self) -> Instant:
+        """Return the node's time."""
+        return self.manager.services.clock.now()
+
+    def show(self, request: Request, template: str, *, about: str = "", **values: Any) -> Response:
+        """Return a screen.
+
+        Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
+        (the path that the application is mounted below), `screens` and `here`. `about` is the id of
+        the task or run that the screen is about: it is refreshed when that changes, without `about`
+        when anything does.
+        """
+        values = {"now": self.now(), "health": self.manager.health(), **values}
+        values["app_name"] = self.manager.config.app_name
+        return render(
+            request, template, about=about, screens=SCREENS, here=_here(request), **values
+        )
+
+
+def error_page(request: Request, problem: Problem) -> Response:
+    """Return a problem as a page."""
+    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota"}
+    return render(request, "error.html", HTTPStatus(problem.status), problem=problem, **shown)
+
+
+def _here(request: Request) -> str:
+    """Return the path of the screen that the request belongs to."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    below = [one.path for one in SCREENS if path == one.path or path.startswith(f"{one.path}/")]
+    return max(below, key=len, default="")

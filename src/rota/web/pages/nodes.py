@@ -1,0 +1,89 @@
+"""The screen Nodes: who takes part, how much each has to do, and what holds it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.instants import Instant, seconds
+from rota.core.ports import Node
+from rota.core.run import State
+from rota.engine.health import CLOCKS_APART
+from rota.manager import TaskManager
+from rota.web.pages.frame import Frame
+
+MOST_FORMER = 50
+
+_ICONS = {
+    "up": "healthy",
+    "draining": "paused",
+    "silent": "degraded",
+    "stopped": "finished",
+    "gone": "lost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A node as the screen shows it."""
+
+    node: Node
+    state: str  # of the node; `silent` where its lease ran out and nobody has said so yet
+    icon: str
+    running: int
+    ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
+    stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
+    blocked: str  # what holds up its task loop
+
+    @property
+    def is_off(self) -> bool:
+        """Say whether its clock differs so much that somebody should know."""
+        return self.ahead is not None and abs(self.ahead) > seconds(CLOCKS_APART)
+
+
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+
+    @router.get("/nodes")
+    def show_nodes(request: Request) -> Response:
+        return frame.show(request, "nodes.html", **_values(frame.manager, frame.now()))
+
+
+def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
+    """Return what the template shows; raises LedgerError."""
+    active = manager.history.active()
+    running = Counter(run.node for run in active if run.state is State.RUNNING)
+    nodes = [_shown(node, running[node.id], now) for node in manager.history.nodes()]
+    living = [one for one in nodes if one.node.state in ("up", "draining")]
+    former = [one for one in nodes if one.node.state not in ("up", "draining")]
+    return {
+        "now": now,
+        "living": living,
+        "former": former[:MOST_FORMER],
+        "former_count": len(former),
+        "own": manager.services.engine.identity.id,
+        "waiting": sum(run.state is not State.RUNNING for run in active),
+        "running": sum(one.running for one in living),
+        "slots": sum(one.node.slots for one in living),
+    }
+
+
+def _shown(node: Node, running: int, now: Instant) -> Shown:
+    is_living = node.state in ("up", "draining")
+    state = "silent" if is_living and node.lease_until < now else node.state
+    stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
+    ahead = node.info.get("clock_ahead")
+    return Shown(
+        node=node,
+        state=state,
+        icon=_ICONS.get(state, "unresolved"),
+        running=running,
+        ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
+        stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
+        blocked=str(blocked or ""),
+    )

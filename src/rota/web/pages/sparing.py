@@ -1,0 +1,38 @@
+"""Answers that are kept for a while: a page refreshes itself faster than some are found."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rota.core.ports import Clock
+
+T = TypeVar("T")
+
+SHARE = 10
+"""How many times longer an answer is kept than finding it took."""
+_MOST = 32
+
+
+class Sparing(Generic[T]):
+    """Keeps answers, so that at most a tenth of the time is spent on finding them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[Any, tuple[float, T]] = {}
+
+    def get(self, key: Any, find: Callable[[], T]) -> T:
+        """Return what `find` found for this key, lately or now; one at a time finds."""
+        with self._lock:
+            until, answer = self._kept.get(key, (0.0, None))
+            began = self._clock.monotonic()
+            if answer is None or began >= until:
+                answer = find()
+                ended = self._clock.monotonic()
+                self._kept.pop(key, None)
+                self._kept[key] = ended + SHARE * (ended - began), answer
+                if len(self._kept) > _MOST:
+                    del self._kept[next(iter(self._kept))]
+            return answer

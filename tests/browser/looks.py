@@ -1,0 +1,49 @@
+"""How a page looks: whether it can be read, and whether there is anything to see."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+# Every text whose contrast with what lies behind it is below what WCAG AA asks for.
+TOO_FAINT = """
+(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (one) => {
+    for (let e = one; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const faint = [];
+  for (const one of document.querySelectorAll("body *:not(svg *)")) {
+    const own = [...one.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !one.checkVisibility()) continue;
+    const style = getComputedStyle(one);
+    const [a, b] = [light(rgba(style.color)), light(behind(one))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const large = parseFloat(style.fontSize) >= 24;
+    if (contrast < (large ? 3 : 4.5)) faint.push([one.innerText.slice(0, 40), contrast]);
+  }
+  return faint;
+})()
+"""
+
+
+def colours(png: bytes) -> set[bytes]:
+    """Return a good part of the bytes that a picture is made of: a blank one has few."""
+    data, place = b"", 8
+    while place < len(png):
+        (size,) = struct.unpack(">I", png[place : place + 4])
+        if png[place + 4 : place + 8] == b"IDAT":
+            data += png[place + 8 : place + 8 + size]
+        place += 12 + size
+    return {bytes([byte]) for byte in zlib.decompress(data)}

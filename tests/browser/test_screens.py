@@ -1,0 +1,154 @@
+"""The screens in a real browser: found, run, paused, followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import rota
+from rota.core.run import State
+from rota.testing import eventually
+from tests.browser.chrome import Browser
+from tests.integration.web.site import Gate, Site, fail, greet
+
+
+async def order(title: str, copies: int = 1) -> list[Any]:
+    """Order a book."""
+    return [title, copies]
+
+
+def test_tasks_are_found_while_one_types(site: Site, browser: Browser) -> None:
+    site.add(greet, name="Greet all")
+    site.add(fail, name="Unlucky", max_retries=0)
+    site.run("fail")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks")
+    tab.js("document.querySelector('#q').focus()")
+    tab.write("unl")
+    tab.wait("document.querySelectorAll('.tasks tbody tr').length === 1")
+    assert tab.js("document.activeElement.value") == "unl"
+    tab.wait("location.search === '?q=unl'")
+    tab.js("refresh()")  # keeps both
+    assert tab.js("document.querySelectorAll('.tasks tbody tr').length") == 1
+    tab.click(".chips a[href*='failing']")
+    tab.wait("location.search === '?q=unl&state=failing' && document.readyState === 'complete'")
+    assert tab.js("document.querySelector('#q').value") == "unl"
+    assert "Unlucky" in tab.js("document.querySelector('.tasks').innerText")
+    assert tab.hits == []
+
+
+def test_a_task_is_run_with_parameters_and_paused(site: Site, browser: Browser) -> None:
+    site.add(order, kwargs={"title": "Emma"})
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks/order")
+    tab.click("[popovertarget='run-form']")
+    tab.wait("document.activeElement.name === 'arg-title'")
+    tab.write("Persuasion")
+    tab.js("refresh()")  # leaves alone what is being filled in
+    tab.click("#run-form .strong")
+    tab.wait("document.querySelector('#recent').innerText.includes('succeeded')")
+    tab.wait("!document.querySelector(':popover-open')")
+    assert site.harness.runs("order")[0].result == ["Persuasion", 1]
+    tab.click("[popovertarget='pause-form']")
+    tab.wait("document.activeElement.name === 'reason'")
+    tab.write("painters")
+    tab.click("#pause-form .strong")
+    tab.wait("document.querySelector('#head').innerText.includes('painters')")
+    tab.click("form[action$='/resume'] button")
+    tab.wait("document.querySelector('#head [popovertarget=\"pause-form\"]')")
+    assert not site.manager.get_task("order").paused  # type: ignore[union-attr]
+    assert tab.hits == []
+
+
+def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> None:
+    site.add(order, kwargs={"title": "Emma"})
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks/order")
+    tab.click("[popovertarget='run-form']")
+    tab.js("document.querySelector('[name=arg-copies]').value = 'two'")
+    tab.click("#run-form .strong")
+    tab.wait("document.querySelector('#refused').checkVisibility()")
+    assert "'two' is not a whole number" in tab.js("document.querySelector('#refused').innerText")
+    assert tab.js("document.querySelector('[name=arg-copies]').value") == "two"
+    assert site.harness.runs("order") == []
+
+
+def test_plots_are_drawn_and_again_when_there_is_more(site: Site, browser: Browser) -> None:
+    site.add(greet)
+    site.run("greet")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks/greet")
+    tab.wait("document.querySelectorAll('[data-drawn] canvas').length === 2")
+    newest = site.run("greet")
+    tab.wait(f"document.querySelectorAll('[data-drawn=\"{newest}\"] canvas').length === 2")
+    assert tab.hits == []
+
+
+def test_a_log_is_followed_searched_and_sifted(site: Site, browser: Browser, gate: Gate) -> None:
+    async def talk() -> None:
+        for number in range(200):
+            rota.current_run().logger.info("line %d", number)
+        await gate.hold()
+        rota.current_run().logger.warning("last <b>line</b> \x1b[0m")
+
+    site.add(talk)
+    run_id = site.run("talk", State.RUNNING)
+    eventually(lambda: len(site.manager.history.logs(run_id)) == 200, what="its first lines")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}runs/{run_id}")
+    tab.wait("document.querySelectorAll('.log li').length === 200")
+    at_end = "log.scrollHeight - log.scrollTop - log.clientHeight < 5"
+    assert tab.js(at_end)
+    gate.open.set()
+    site.wait(run_id)
+    tab.js("refresh()")
+    tab.wait("document.querySelector('.log').innerText.includes('last <b>line</b> ␛[0m')")
+    tab.wait("document.querySelector('#head').innerText.includes('succeeded')")
+    assert tab.js("document.querySelectorAll('.log li').length") == 201
+    assert tab.js(at_end)
+    tab.js("document.querySelector('#log-search').focus()")
+    tab.write("LINE 19")
+    tab.wait("document.querySelector('#log-count').innerText === '11 of 201 lines'")
+    tab.js("search.value = ''; level.value = '2'; level.dispatchEvent(new Event('input'))")
+    tab.wait("document.querySelector('#log-count').innerText === '1 of 201 lines'")
+    assert tab.hits == []
+
+
+def test_open_details_stay_open(site: Site, browser: Browser) -> None:
+    site.add(fail, max_retries=0)
+    run_id = site.run("fail")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}runs/{run_id}")
+    tab.click("summary")
+    tab.wait("document.querySelector('details').open")
+    tab.js("refresh()")
+    assert tab.js("document.querySelector('details').open")
+    assert tab.js("document.querySelector('details').innerText").count("no such luck") >= 1
+
+
+def test_what_others_can_fill_does_nothing(tmp_path: Path, browser: Browser) -> None:
+    planted = "</script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
+
+    def hostile(argument: str = planted) -> str:
+        run = rota.current_run()
+        run.progress(1, 2, planted)
+        run.logger.warning(planted)
+        if run.attempt == 1:
+            raise ValueError(planted)
+        return planted
+
+    with Site(tmp_path, node=planted) as site:
+        hostile.__doc__ = planted
+        site.add(hostile, planted, name=planted, max_retries=1, retry_delay=0)
+        run_id = site.run(planted)
+        site.manager.pause_task(planted, reason=planted)
+        tab = browser.tab()
+        task = f"tasks/{quote(planted, safe='')}"
+        for address in ("", "tasks", f"tasks?q={quote(planted[:8])}", task, f"runs/{run_id}"):
+            tab.open(f"{site.server.url}{address}")
+            assert planted[:20] in tab.js("document.body.textContent + (window.q?.value ?? '')")
+            tab.js("refresh()")  # the same again, by way of the script
+            assert tab.js("document.querySelectorAll('main img, main script').length") == 0
+            assert tab.hits == [], address
+        browser.close_tabs()

@@ -1,0 +1,138 @@
+"""The screens over all tasks in a real browser: timeline, calendar, failures, nodes, audit,
+settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rota.acting import acting
+from rota.core.audit import Face
+from rota.core.run import State
+from tests.browser.chrome import Browser
+from tests.browser.looks import TOO_FAINT, colours
+from tests.integration.web.pages.test_nodes import join
+from tests.integration.web.site import Gate, Site, fail, greet
+
+ADDRESSES = ("timeline", "timeline?span=1h", "calendar", "failures", "nodes", "audit", "settings")
+PLANTED = "</title></script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
+LONG = "x" * 150
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
+    """Return a site in which everything that others can fill is hostile, or much too long."""
+
+    def raises() -> None:
+        raise ValueError(f"{PLANTED}\u202e{LONG}")
+
+    class Endless(Exception):
+        """Has a name that nobody can read."""
+
+    Endless.__name__ = PLANTED + LONG
+
+    def unkind() -> None:
+        raise Endless(PLANTED)
+
+    with Site(tmp_path_factory.mktemp("hostile"), node=PLANTED) as site:
+        site.manager.config.app_name = PLANTED[:100]
+        for number, func in enumerate((raises, unkind)):
+            site.add(func, f"{PLANTED}{number}", name=f"{PLANTED}{LONG}"[:200], max_retries=0)
+            site.run(f"{PLANTED}{number}")
+        site.add(greet, LONG, times={"minutes": 1}, timezone="America/Argentina/ComodRivadavia")
+        with acting(Face.REST, f"{PLANTED}{LONG}"):
+            site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
+            site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
+        info = {
+            "clock_ahead": -90,
+            "stuck": {PLANTED: f"{PLANTED}{LONG}"},
+            "blocked_loop": PLANTED + LONG,
+        }
+        join(site, f"{PLANTED}{LONG}", host=f"{PLANTED}{LONG}", version=LONG, info=info)
+        join(site, LONG, state="gone", version=LONG)
+        yield site
+        browser.close_tabs()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_others_can_fill_does_nothing_and_fits(
+    hostile: Site, browser: Browser, width: int
+) -> None:
+    tab = browser.tab(width=width)
+    for address in ADDRESSES:
+        tab.open(f"{hostile.server.url}{address}")
+        tab.js("refresh()")  # the same again, by way of the script
+        tab.js("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert tab.js("document.documentElement.scrollWidth") <= width, address
+        assert tab.js("document.querySelectorAll('main img, main script').length") == 0, address
+        assert "\u202e" not in tab.js("document.documentElement.outerHTML")
+        for scheme in ("light", "dark"):
+            tab.prefer(scheme)
+            assert tab.js(TOO_FAINT) == [], (address, scheme)
+        assert len(colours(tab.picture())) > 20, address
+        assert tab.hits == [], address
+
+
+def test_a_timeline_grows_by_itself(site: Site, browser: Browser, gate: Gate) -> None:
+    site.add(gate.hold, "hold", name="Hold on")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}timeline?span=1h")
+    site.run("hold", State.RUNNING)
+    tab.wait("document.querySelector('#lane-hold .is-running')")
+    gate.open.set()
+    tab.wait("document.querySelector('#lane-hold .is-succeeded')")
+    tab.click(".chips a[href*='7d']")
+    tab.wait("location.search === '?span=7d' && document.querySelector('#lane-hold')")
+    assert tab.hits == []
+
+
+def test_failures_are_retried_together(site: Site, browser: Browser) -> None:
+    site.add(fail, name="Unlucky", max_retries=0)
+    site.run("fail")
+    site.run("fail")
+    tab = browser.tab(width=390)
+    tab.open(f"{site.server.url}failures")
+    tab.click("[popovertarget^='retry-']")
+    tab.wait("document.activeElement.name === 'reason'")
+    tab.write("mended")
+    tab.js("refresh()")  # leaves alone what is being filled in
+    assert tab.js("document.activeElement.value") == "mended"
+    tab.click(":popover-open .strong")
+    tab.wait("!document.querySelector(':popover-open')")
+    site.harness.ended("fail", 4)
+    tab.wait("document.querySelector('.f-count').innerText.includes('4')")
+    tab.open(f"{site.server.url}audit?verb=retry")
+    assert tab.js("document.querySelectorAll('.audit tbody tr').length") == 2
+    assert "mended" in tab.js("document.querySelector('.audit').innerText")
+    assert tab.hits == []
+
+
+def test_the_audit_is_sifted_while_one_chooses(site: Site, browser: Browser) -> None:
+    site.add(greet)
+    site.manager.pause_task("greet", reason="painters")
+    site.manager.resume_task("greet")
+    tab = browser.tab()
+    tab.open(f"{site.server.url}audit")
+    rows = "document.querySelectorAll('.audit tbody tr').length"
+    assert tab.js(rows) == 2
+    tab.js("document.querySelector('[name=verb]').value = 'pause'")
+    tab.js(
+        "document.querySelector('[name=verb]').dispatchEvent(new Event('change', {bubbles: true}))"
+    )
+    tab.wait(f"{rows} === 1")
+    tab.wait("location.search.includes('verb=pause')")
+    assert "painters" in tab.js("document.querySelector('.audit').innerText")
+    assert tab.hits == []
+
+
+def test_months_are_leafed_through(site: Site, browser: Browser) -> None:
+    site.add(greet, times={"minutes": 1})
+    tab = browser.tab()
+    tab.open(f"{site.server.url}calendar")
+    tab.click("[rel=next]")
+    tab.wait("location.search.startsWith('?month=') && document.readyState === 'complete'")
+    assert "planned" in tab.js("document.querySelector('.calendar').innerText")
+    tab.click(".chips a[href$='/calendar']")
+    tab.wait("location.search === '' && document.querySelector('[aria-current=date]')")
+    assert tab.hits == []

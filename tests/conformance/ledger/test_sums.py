@@ -1,0 +1,123 @@
+"""Many runs in few rows: what failed, what went on when, how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rota.core.instants import DAY, HOUR, MINUTE
+from rota.core.outcome import LONGEST_KIND, kind_of
+from rota.core.ports import Bundle, Failures, Tally
+from rota.core.run import State
+from tests.conformance.ledger.desk import NOON, Desk
+
+HOURLY = {"since": NOON, "until": NOON + DAY, "slice": HOUR}
+
+
+def failed(desk: Desk, reason: str, task_id: str = "t", state: State = State.FAILED) -> str:
+    claim = desk.running(task_id)
+    desk.settle(desk.ending(claim, state, reason=reason))
+    return claim.run_id
+
+
+def test_failures_are_summed_up_by_task_kind_and_time(desk: Desk) -> None:
+    failed(desk, "ValueError: one")
+    desk.clock.move(60)
+    second = failed(desk, "ValueError: two: three")
+    other = failed(desk, "ValueError: one", "other")
+    desk.clock.move(7200)
+    late = failed(desk, "ValueError: one")
+    lost = failed(desk, "its node is gone", state=State.LOST)
+    desk.ended()  # went well
+    minute, end = NOON + MINUTE, NOON + 121 * MINUTE
+    assert sorted(desk.history.failures(**HOURLY)) == [
+        Failures(0, "other", "ValueError", 1, minute, minute, other, "ValueError: one"),
+        Failures(0, "t", "ValueError", 2, NOON, minute, second, "ValueError: two: three"),
+        Failures(2, "t", "ValueError", 1, end, end, late, "ValueError: one"),
+        Failures(2, "t", "its node is gone", 1, end, end, lost, "its node is gone"),
+    ]
+    found = desk.history.failures(minute, end, HOUR)
+    assert sum(one.runs for one in found) == 2  # `since` inclusive, `until` exclusive
+
+
+def test_the_kind_of_a_failure_is_that_of_the_core(desk: Desk) -> None:
+    reasons = [
+        "KeyError",
+        "OSError: [Errno 28] No space: left",
+        ": nothing before",
+        "no:colon with a space",
+        "Größe: zu groß",
+        "x" * (LONGEST_KIND + 9),
+        "y" * (LONGEST_KIND + 9) + ": z",
+        "",
+    ]
+    for number, reason in enumerate(reasons):
+        failed(desk, reason, f"t{number}")
+    kinds = {one.task_id: one.kind for one in desk.history.failures(**HOURLY)}
+    assert kinds == {f"t{number}": kind_of(reason) for number, reason in enumerate(reasons)}
+
+
+def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None:
+    first, second = desk.running(), desk.running()
+    desk.clock.move(600)
+    desk.settle(*(desk.ending(claim) for claim in (first, second)))
+    long = desk.running()
+    desk.clock.move(7200)
+    desk.settle(desk.ending(long))
+    desk.running()  # has not ended
+    assert sorted(desk.history.bundles(**HOURLY)) == [
+        Bundle(
+            "t", State.SUCCEEDED, 0, 0, 2, NOON, NOON + 10 * MINUTE, 0, 20 * MINUTE, second.run_id
+        ),
+        Bundle(
+            "t",
+            State.SUCCEEDED,
+            0,
+            2,
+            1,
+            NOON + 10 * MINUTE,
+            NOON + 130 * MINUTE,
+            10 * MINUTE,
+            130 * MINUTE,
+            long.run_id,
+        ),
+    ]
+
+
+def test_what_began_before_is_cut_there(desk: Desk) -> None:
+    claim = desk.running()
+    desk.clock.move(7200)
+    desk.settle(desk.ending(claim))
+    since = NOON + HOUR + 30 * MINUTE
+    (bundle,) = desk.history.bundles(since, NOON + 3 * HOUR, MINUTE)
+    assert (bundle.first, bundle.last) == (since, NOON + 2 * HOUR)
+    assert (bundle.began, bundle.ended, bundle.begins, bundle.ends) == (0, 30, 0, 30 * MINUTE)
+    assert desk.history.bundles(since, NOON + 2 * HOUR, MINUTE) == []  # `until` is exclusive
+    assert desk.history.bundles(NOON + 2 * HOUR, NOON + 3 * HOUR, MINUTE) != []
+
+
+def test_a_run_whose_clock_was_set_back_took_no_time(desk: Desk) -> None:
+    claim = desk.running()
+    ending = desk.ending(claim)
+    early = replace(ending.attempt, finished_at=NOON - MINUTE)
+    desk.settle(replace(ending, attempt=early))
+    (bundle,) = desk.history.bundles(NOON - HOUR, NOON + HOUR, HOUR)
+    assert (bundle.began, bundle.ended, bundle.ends - bundle.begins) == (1, 1, 0)
+
+
+def test_what_never_started_stands_at_its_time(desk: Desk) -> None:
+    due = NOON + 90 * MINUTE
+    desk.plan(desk.new(fire_time=due, state=State.MISSED, reason="nobody was up"))
+    (bundle,) = desk.history.bundles(**HOURLY)
+    assert (bundle.state, bundle.began, bundle.ended) == (State.MISSED, 1, 1)
+    assert (bundle.first, bundle.last) == (due, due)
+
+
+def test_runs_are_counted_by_their_time_and_state(desk: Desk) -> None:
+    desk.plan(*(desk.new(fire_time=NOON + minutes * MINUTE) for minutes in (0, 59, 60)))
+    desk.ended("by hand")
+    desk.plan(desk.new(fire_time=NOON - MINUTE), desk.new(fire_time=NOON + DAY))
+    assert sorted(desk.history.tallies(**HOURLY)) == [
+        Tally(0, State.QUEUED, 2),
+        Tally(0, State.SUCCEEDED, 1),
+        Tally(1, State.QUEUED, 1),
+    ]

@@ -1,0 +1,101 @@
+"""The screen Nodes as a browser without JavaScript gets it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rota.core.instants import HOUR, SECOND
+from rota.core.ports import Node
+from rota.core.run import State
+from rota.testing import eventually
+from tests.integration.web.pages.read import part, text
+from tests.integration.web.site import Gate, Site
+
+
+def join(site: Site, name: str, **changes: Any) -> str:
+    """Have another node in the ledger, whose lease holds for an hour; return its id."""
+    services = site.manager.services
+    now = services.clock.now()
+    node = Node(
+        id=services.engine.ids.new(now),
+        name=name,
+        host="far-away/1",
+        pid=812,
+        version="0.0.9",
+        slots=12,
+        started_at=now - HOUR,
+        seen_at=now - 2 * SECOND,
+        lease_until=now + HOUR - 2 * SECOND,
+        state="up",
+        info={"clock_ahead": 0.2},
+    )
+    services.ledger.write(lambda tx: tx.join(replace(node, **changes))).result()
+    return node.id
+
+
+def test_a_node_has_its_slots_and_how_many_are_used(site: Site, gate: Gate) -> None:
+    site.add(gate.hold, "hold")
+    site.run("hold", State.RUNNING)
+    other = join(site, "other")
+    page = site.client.get("/nodes").text
+    own = site.manager.services.engine.identity
+    slots = sum(executor.slots for executor in site.manager.services.engine.executors.values())
+    assert f"{own.name} this one" in part(page, f"node-{own.id}")
+    assert f"Running 1 of {slots:,}" in part(page, f"node-{own.id}")
+    line = part(page, f"node-{other}")
+    assert "process 812 on far-away" in line
+    assert "Running 0 of 12" in line
+    assert "Version 0.0.9" in line
+
+
+def test_what_holds_a_node_up_is_named(site: Site) -> None:
+    info = {"stuck": {"count": "a.py:61, in count"}, "blocked_loop": "import at b.py:24"}
+    join(site, "held", info=info)
+    page = text(site.client.get("/nodes").text)
+    assert "Its task loop is blocked by import at b.py:24" in page
+    assert "Stuck count at a.py:61, in count" in page
+
+
+def test_a_thread_that_will_not_stop_is_named(tmp_path: Path, gate: Gate) -> None:
+    with Site(tmp_path, lease_seconds=0.6) as site:
+
+        def deaf() -> None:
+            gate.open.wait(60)
+
+        site.add(deaf, timeout=0.2, max_retries=0)
+        site.run("deaf")
+        eventually(lambda: "Stuck deaf at" in text(site.client.get("/nodes").text), what="stuck")
+
+
+def test_a_clock_that_differs_is_told(site: Site) -> None:
+    behind = join(site, "behind", info={"clock_ahead": -5.0})
+    right = join(site, "right")
+    unknown = join(site, "unknown", info={})
+    page = site.client.get("/nodes").text
+    assert "Clock 5.0 s behind" in part(page, f"node-{behind}")
+    assert "Clock right" in part(page, f"node-{right}")
+    assert "Clock –" in part(page, f"node-{unknown}")
+
+
+def test_who_is_silent_or_gone_is_told_apart(site: Site) -> None:
+    now = site.manager.services.clock.now()
+    silent = join(site, "silent", seen_at=now - HOUR, lease_until=now - 1)
+    gone = join(site, "gone", state="gone")
+    stopped = join(site, "stopped", state="stopped")
+    page = site.client.get("/nodes").text
+    # The reaper may find the first one at any moment.
+    assert any(word in part(page, f"node-{silent}") for word in (" silent ", " gone "))
+    former = page[page.index('id="former"') :]
+    assert " gone " in part(former, f"node-{gone}")
+    assert " stopped " in part(former, f"node-{stopped}")
+
+
+def test_what_a_node_says_of_itself_may_be_anything(site: Site) -> None:
+    planted = "<img src=x onerror=hit()>"
+    info = {"stuck": planted, "blocked_loop": [planted], "clock_ahead": planted}
+    join(site, planted, version=planted, host=planted, info=info)
+    page = site.client.get("/nodes")
+    assert page.status_code == 200
+    assert "<img" not in page.text

@@ -1,0 +1,152 @@
+"""The screen of a task as a browser without JavaScript gets it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.web.pages.read import part, text
+from tests.integration.web.site import Site, fail, greet
+
+HTML = {"Accept": "text/html"}
+
+
+async def order(title: str, copies: int = 1, gift: bool = False, extra: Any = None) -> list[Any]:
+    """Order a book."""
+    return [title, copies, gift, extra]
+
+
+def test_a_task_has_its_times_and_rules(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"hour": 9}, timezone="Europe/Berlin", max_retries=2)
+    page = site.client.get("/tasks/greet").text
+    assert "every day at 09:00, Europe/Berlin · Say hello." in part(page, "head")
+    assert "overlap=skip" in part(page, "policy")
+    assert page.count("data-until") == 10
+
+
+def test_older_runs_are_a_page_further(site: Site) -> None:
+    site.add(greet)
+    ids = [site.run("greet") for _ in range(12)]
+    first = site.client.get("/tasks/greet").text
+    older = re.search(r'rel="next" href="([^"]+)"', first)
+    assert older is not None
+    assert ids[0] not in first[first.index('id="recent"') : first.index('id="plots"')]
+    assert ids[0] in site.client.get(older[1]).text
+
+
+def test_the_plots_have_their_figures(site: Site) -> None:
+    site.add(fail, max_retries=0)
+    site.run("fail")
+    figures = site.client.get("/figures/fail").json()
+    assert figures["state"] == ["failed"]
+    assert figures["late"] == [None]  # started by hand
+    assert 0 <= figures["took"][0] < 60
+    assert abs(figures["at"][0] - datetime.now(UTC).timestamp()) < 60
+    assert site.client.get("/figures/nobody").status_code == 404
+
+
+def test_runs_stand_at_their_time_of_day(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"hour": 9}, timezone="Pacific/Kiritimati")
+    run = site.manager.get_run(site.run("greet"))
+    page = site.client.get("/tasks/greet").text
+    assert "Time of day Pacific/Kiritimati" in part(page, "timeline")
+    there = datetime.fromtimestamp(run.started_at / 1e6, UTC) + timedelta(hours=14)  # type: ignore[operator]
+    assert f"{there:%a} {there.day} {there:%b}" in part(page, "timeline")
+
+
+def test_a_form_asks_for_the_parameters(site: Site) -> None:
+    site.add(order, kwargs={"title": "Emma"})
+    form = part(site.client.get("/tasks/order").text, "run-form")
+    assert "title text copies whole number gift yes or no extra JSON" in " ".join(
+        word for word in form.split() if word not in ("true", "false", "(as", "it", "is)")
+    )
+    filled = {"arg-title": "Persuasion", "arg-copies": "2", "arg-gift": "true", "arg-extra": "[1]"}
+    site.client.post("/tasks/order/run", data=filled)
+    assert site.harness.ended("order")[0].result == ["Persuasion", 2, True, [1]]
+    site.client.post("/tasks/order/run", data={"arg-title": "", "arg-copies": ""})
+    assert site.harness.ended("order", 2)[1].result == ["Emma", 1, False, None]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("copies", "two", "&#39;two&#39; is not a whole number"),
+        ("copies", "1.5", "is not a whole number"),
+        ("gift", "1", "is not yes or no"),
+        ("extra", "hello", "is not JSON"),
+    ],
+)
+def test_what_does_not_fit_a_parameter_starts_nothing(
+    site: Site, field: str, value: str, why: str
+) -> None:
+    site.add(order, kwargs={"title": "Emma"})
+    answer = site.client.post("/tasks/order/run", data={f"arg-{field}": value}, headers=HTML)
+    assert answer.status_code == 422
+    assert f"{field}: " in answer.text
+    assert why in answer.text
+    assert site.harness.runs("order") == []
+
+
+def test_a_pause_has_a_reason_and_an_end(site: Site) -> None:
+    site.add(greet)
+    site.client.post("/tasks/greet/pause", data={"reason": "painters", "for": "3600"})
+    task = site.manager.get_task("greet")
+    assert task is not None
+    assert task.paused_until is not None
+    assert timedelta(minutes=50) < task.paused_until - datetime.now(UTC) < timedelta(minutes=61)
+    page = text(site.client.get("/tasks/greet").text)
+    assert "Paused until" in page
+    assert "painters" in page
+    site.client.post("/tasks/greet/pause", data={"until": "2100-01-31T09:00"})
+    page = text(site.client.get("/tasks/greet").text)
+    assert "until 31 Jan 09:00 UTC: paused on the page" in page
+    answer = site.client.post("/tasks/greet/pause", data={"until": "soon"}, headers=HTML)
+    assert answer.status_code == 422
+    assert "no time" in answer.text
+
+
+def test_who_changed_it_stands_there(site: Site) -> None:
+    site.add(greet)
+    assert 'id="audit"' not in site.client.get("/tasks/greet").text
+    site.client.post("/tasks/greet/pause", data={"reason": "painters"})
+    site.client.post("/manager/tasks/greet/resume")
+    audit = part(site.client.get("/tasks/greet").text, "audit")
+    assert "somebody over REST resume" in audit
+    assert "somebody on the page pause painters" in audit
+
+
+def test_only_what_stands_in_the_tasks_directory_is_shown(tmp_path: Path) -> None:
+    files = tmp_path / "backgroundtask"
+    files.mkdir()
+    (files / "mine.py").write_text(
+        "import rota\n\n\n"
+        '@rota.task("interval", hours=9)\n'
+        "def sweep():\n"
+        '    print("<b>sweep</b>")\n\n\n'
+        "SECRET = 1\n"
+    )
+    with Site(tmp_path) as site:
+        site.manager.discover()
+        site.add(greet)
+        source = part(site.client.get("/tasks/sweep").text, "source")
+        assert "backgroundtask/mine.py:4" in source
+        assert "def sweep():" in source
+        assert "&lt;b&gt;sweep&lt;/b&gt;" in source
+        assert "SECRET" not in source
+        assert 'id="source"' not in site.client.get("/tasks/greet").text
+        (files / "mine.py").unlink()
+        assert 'id="source"' not in site.client.get("/tasks/sweep").text
+
+
+def test_only_another_node_has_the_code(tmp_path: Path) -> None:
+    with Site(tmp_path) as site:
+        site.add(greet)
+        site.run("greet")
+    with Site(tmp_path) as site:
+        page = text(site.client.get("/tasks/greet").text)
+        assert "unresolved" in page
+        assert "This node does not have its code." in page
