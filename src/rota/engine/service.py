@@ -460,7 +460,7 @@ class Engine:
         for clock in (self.machine, self.clock):
             clock.forget()  # only now the ledger's own is known
         now = self.clock.now()
-        await self.writing.once(lambda tx: tx.rewind(now))
+        await self.writing.until_done(lambda tx: tx.rewind(now))
 
     def _clock_stepped(self, back_to: Instant | None) -> None:
         self.poke()

@@ -240,8 +240,7 @@ class _Open:
                 with self.writer.begin():
                     migrations.upgrade(self.writer)
                     self._give_identity()
-            with self.writer.begin():
-                self.place = Place(file, url, self._identity())
+            self.place = Place(file, url, self._identity())
             self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
             undo.callback(self.readers.dispose)
             self._watcher = connect(path, _READER, timeout=timeout)
@@ -273,15 +272,20 @@ class _Open:
             raise
 
     def _empty_log(self) -> None:
-        driver: Any = self.writer.connection.dbapi_connection
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def _give_identity(self) -> None:
         if not self._identity():
             self.writer.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
 
     def _identity(self) -> int:
-        return int(self.writer.exec_driver_sql("PRAGMA user_version").scalar_one())
+        # Past SQLAlchemy, which would begin a transaction: others may have their turn just now.
+        (number,) = self._driver.execute("PRAGMA user_version").fetchone()
+        return int(number)
+
+    @property
+    def _driver(self) -> Any:
+        return self.writer.connection.dbapi_connection
 
     def _end_watching(self) -> None:
         if self.place.is_overwritten:

@@ -47,6 +47,7 @@ def heals(desk: Desk) -> Callable[[], bool]:
 def test_a_commit_whose_answer_was_lost_is_found_out_about(
     near: Desk, far: Desk, proxy: Proxy
 ) -> None:
+    far.joined()
     proxy.cut_at_commit = "sent"
     new = far.new(fire_time=NOON)
     assert ids(far.plan(new)) == [new.id]
