@@ -433,7 +433,8 @@ class Engine:
 
     async def _leave(self, state: str) -> None:
         node_id, now = self.identity.id, self.clock.now()
-        await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
+        if node_id:  # else it was told to stop before it had joined
+            await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
 
     def _let_go(self) -> None:
         """Stop every attempt, and record none of them: their runs are another node's by now.

@@ -96,7 +96,7 @@ def test_a_start_inside_an_application_is_interrupted(tmp_path: Path) -> None:
         starting.start()
         until(lambda: rig.manager.running)
         began = time.monotonic()
-        assert not rig.manager.shutdown(grace=600)
+        assert rig.manager.shutdown(grace=600)  # nothing was left to write
         assert time.monotonic() - began < 20
         starting.join()
     assert "stopped while it started" in said[0]
