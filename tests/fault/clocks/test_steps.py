@@ -188,7 +188,7 @@ def test_a_pause_until_a_time_to_come_survives_a_step_back(
 
 def test_one_second_back_sixty_times(tmp_path: Path, glitches: Glitches) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
-        rig.manager.add_task(work, "interval", "work", seconds=1)
+        rig.manager.add_task(work, "interval", "work", seconds=1, overlap="allow")
         for _ in range(effort(10, 60)):
             rig.advance(1)
             glitches.step(rig, -SECOND)

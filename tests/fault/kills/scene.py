@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from rota.clock import SystemClock
 from rota.core.ports import Ledger, Transaction
 from rota.core.run import Run, State
+from rota.errors import LedgerUnavailableError
 from rota.ledger import open_ledger
 from tests.fault.journal import PRELUDE, Entry, Journal
 from tests.integration.cli.project import Project, Up, until
@@ -62,10 +64,20 @@ class Scene:
         """Start a node."""
         return self.project.up("--port", "0")
 
-    def struck(self, moment: str, signal: str) -> AbstractContextManager[Up]:
+    def struck(self, moment: str, number: str) -> AbstractContextManager[Up]:
         """Start a node that gets a signal at a moment; see `node`."""
         node = Path(__file__).with_name("node.py")
-        return self.project.up("--port", "0", command=(sys.executable, str(node), moment, signal))
+        return self.project.up("--port", "0", command=(sys.executable, str(node), moment, number))
+
+    def freeze(self, node: Up) -> None:
+        """Stop a node, but not while it has SQLite's lock: nobody can write before it goes on."""
+        node.send(signal.SIGSTOP)
+        while True:
+            try:
+                return self.ledger.write(lambda tx: None).result()
+            except LedgerUnavailableError:
+                node.send(signal.SIGCONT)
+                node.send(signal.SIGSTOP)
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""

@@ -21,7 +21,7 @@ def test_in_the_middle_of_a_run(shared: Scene) -> None:
         until(lambda: history.logs(run_id))
         with shared.up() as other:
             other.ready()
-            one.send(signal.SIGSTOP)
+            shared.freeze(one)
             frozen = history.run(run_id)
             until(lambda: shared.told("began", run_id, 2))
             (lease,) = [one.lease_until for one in history.nodes() if one.id == frozen.node]
@@ -34,7 +34,7 @@ def test_in_the_middle_of_a_run(shared: Scene) -> None:
             shared.quiet()
     (crashed, good) = history.attempts(run_id)
     assert (crashed.outcome, crashed.node) == (OutcomeKind.CRASHED, frozen.node)
-    assert crashed.finished_at - lease < 2 * SECOND, "taken over late"
+    assert crashed.finished_at - lease < 10 * SECOND, "taken over late"
     assert (good.outcome, good.node) == (OutcomeKind.SUCCEEDED, taken.node)
     assert [line for line in history.logs(run_id) if line.attempt == 1] == lines
     assert history.run(run_id).fence == taken.fence
@@ -65,7 +65,7 @@ def test_alone_it_goes_on_where_it_was(scene: Scene) -> None:
         run_id = scene.project.rota("run", "hold").stdout.strip()
         until(lambda: scene.told("began", run_id, 1))
         lease = scene.ledger.history.nodes()[0].lease_until
-        node.send(signal.SIGSTOP)
+        scene.freeze(node)
         until(lambda: scene.clock.now() > lease + LEASE * SECOND / 3)
         node.send(signal.SIGCONT)
         scene.project.touch("let-go")

@@ -226,7 +226,10 @@ def test_cancel_a_running_and_a_waiting_run(tmp_path: Path) -> None:
 
 
 def test_timeout_ends_the_attempt(tmp_path: Path) -> None:
+    began = threading.Event()
+
     async def stubborn() -> None:
+        began.set()
         while True:
             try:
                 await asyncio.sleep(3600)
@@ -239,7 +242,7 @@ def test_timeout_ends_the_attempt(tmp_path: Path) -> None:
         )
         rig.manager.run_task("stubborn")
         engine = rig.manager.services.engine
-        eventually(lambda: engine.flights.by_run)  # its time runs from here on
+        assert began.wait(20)  # before its first step it would obey
         rig.advance(5)
         eventually(lambda: [f for f in engine.flights.by_run.values() if f.timed_out])
         rig.advance(1)

@@ -100,7 +100,7 @@ def test_a_broken_file_is_said_and_the_others_go_on(project: Project, kind: str)
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("TASK_DEFINITIONS = []\nwhile True:\n    pass", "bad.py:2"),
+        ("TASK_DEFINITIONS = []\nwhile True: pass", "bad.py:2"),
         ("import time\nTASK_DEFINITIONS = []\ntime.sleep(1e6)", "bad.py:3"),
         ("import threading\nTASK_DEFINITIONS = []\nthreading.Event().wait()", "bad.py:3"),
         (
