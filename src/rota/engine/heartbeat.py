@@ -77,7 +77,7 @@ class Heartbeat:
     async def join(self) -> None:
         """Write the row of this node, new at every start."""
         self._one_at_a_time = asyncio.Lock()  # of this loop: the last one's is gone
-        self._identity.id = ""
+        self._identity.id = self._identity.coming = ""
         await self._join()
 
     async def run(self) -> None:

@@ -24,12 +24,14 @@ class Identity:
         self._version = version
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
+        self.coming = ""  # the id that is being joined with, until it is taken
 
     def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
         """Return the row to join with, which has a new id; it is taken once that is durable."""
         now = self._clock.now()
+        self.coming = self._ids.new(now)
         return Node(
-            id=self._ids.new(now),
+            id=self.coming,
             name=self.name,
             host=host(),
             pid=os.getpid(),

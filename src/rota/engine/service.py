@@ -384,7 +384,8 @@ class Engine:
         self.ticking.stop()
         self.dispatcher.accepting = False
         node_id = self.identity.id
-        draining = asyncio.create_task(self._leave("draining"))  # after all that was claimed
+        # After all that was claimed; before it had joined, that is nothing.
+        draining = asyncio.create_task(self._leave(node_id, "draining"))
         await self._until(lambda: self._hurry.is_set() or self._is_idle(draining), grace)
         limit = asyncio.get_running_loop().time() + LAST_WRITES
         await self._until(lambda: draining.done() and self.planner.is_idle, LAST_CLAIMS)
@@ -414,8 +415,10 @@ class Engine:
                 await self._until(lambda: self.recorder.is_idle, LAST_WRITES)
                 await self.pump.flush()
                 self.heartbeat.beating = False
-                await self._leave("stopped")
+                await self._leave(self.identity.id or self.identity.coming, "stopped")
         except TimeoutError:
+            if not self.identity.id:
+                return  # it never joined: nothing was promised to anybody
             self._clean = False
             logger.error(
                 "The ledger was away to the last: the ends of %d attempts are not written, and"
@@ -431,9 +434,9 @@ class Engine:
                 while not done():  # noqa: ASYNC110  # no one event tells all of it
                     await asyncio.sleep(LOOK)
 
-    async def _leave(self, state: str) -> None:
-        node_id, now = self.identity.id, self.clock.now()
-        if node_id:  # else it was told to stop before it had joined
+    async def _leave(self, node_id: str, state: str) -> None:
+        now = self.clock.now()
+        if node_id:
             await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
 
     def _let_go(self) -> None:
