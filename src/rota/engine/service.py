@@ -22,6 +22,7 @@ from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
 from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
+from rota.engine.ending import Ending
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity, born
@@ -43,21 +44,8 @@ from rota.scheduling import TickingClock
 
 logger = logging.getLogger("rota.node")
 
-LAST_GRACE = 0.8
-"""Seconds that cancelled attempts get at shutdown before they are given up."""
-
-LAST_WRITES = 1.8
-"""Seconds after the grace in which all must be in the ledger, whatever keeps that from answering;
-what is not is taken over by the next start."""
-
-LAST_CLAIMS = 0.5
-"""Seconds after the grace for what was being claimed when it began to stop."""
-
 TIDYING = 0.3
 """Seconds for what waits for a ledger that does not answer, and holds nobody up any longer."""
-
-LOOK = 0.01
-"""Seconds between two looks, at shutdown, whether all has ended."""
 
 
 @cache
@@ -172,10 +160,22 @@ class Engine:
         self.registrar = Registrar(
             clock=clock, registry=self.registry, writing=self.writing, ticking=self.ticking
         )
+        self.ending = Ending(
+            clock=clock,
+            identity=self.identity,
+            writing=self.writing,
+            heartbeat=self.heartbeat,
+            planner=self.planner,
+            dispatcher=self.dispatcher,
+            deadlines=self.deadlines,
+            flights=self.flights,
+            recorder=self.recorder,
+            pump=self.pump,
+            executors=executors.values(),
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._told = Wake()  # to stop
-        self._hurry = threading.Event()
         self._over = threading.Event()  # nothing happens on the service loop any more
         self._stopped = threading.Event()
         self._stopped.set()
@@ -266,7 +266,7 @@ class Engine:
         self.ledger.open()
         capture.install()
         self._told = Wake()
-        for event in (self._hurry, self._over, self._stopped):
+        for event in (self.ending.hurry, self._over, self._stopped):
             event.clear()
         self._clean = True
         self.dispatcher.accepting = self.heartbeat.beating = True
@@ -291,7 +291,7 @@ class Engine:
         if thread is None:
             return True
         if self._stopping is not None:
-            self._hurry.set()
+            self.ending.hurry.set()
             self._stopped.wait()
             return self._clean
         self._stopping = grace if grace is not None else self.settings.shutdown_grace
@@ -330,7 +330,8 @@ class Engine:
             loops = [asyncio.create_task(self._guard(one)) for one in self._loops()]
             ready.set_result(None)
             await told
-        await self._end(self._stopping or 0.0)
+        self.ticking.stop()
+        self._clean = await self.ending.run(self._stopping or 0.0)
         for task in (told, *loops):
             task.cancel()
         await asyncio.gather(told, *loops, return_exceptions=True)
@@ -379,65 +380,6 @@ class Engine:
             len(self.registry),
             self.ledger.url,
         )
-
-    async def _end(self, grace: float) -> None:
-        self.ticking.stop()
-        self.dispatcher.accepting = False
-        node_id = self.identity.id
-        # After all that was claimed; before it had joined, that is nothing.
-        draining = asyncio.create_task(self._leave(node_id, "draining"))
-        await self._until(lambda: self._hurry.is_set() or self._is_idle(draining), grace)
-        limit = asyncio.get_running_loop().time() + LAST_WRITES
-        await self._until(lambda: draining.done() and self.planner.is_idle, LAST_CLAIMS)
-        self._clean = not self.flights
-        await self._hand_back()
-        draining.cancel()
-        shutdowns = [asyncio.to_thread(one.shutdown) for one in self.executors.values()]
-        await asyncio.gather(self._write_last(limit), *shutdowns)
-        logger.info("Node %s has stopped (%s)", self.identity.name, node_id)
-
-    def _is_idle(self, draining: asyncio.Task[None]) -> bool:
-        """Say whether nothing is left to wait for; while the ledger is away, that is no claim."""
-        claimed = draining.done() or self.writing.trouble is not None
-        return claimed and self.planner.is_idle and self.recorder.is_idle and not self.flights
-
-    async def _hand_back(self) -> None:
-        reason = f"handed back by node {self.identity.name} at its shutdown"
-        for flight in list(self.flights.by_run.values()):
-            self.deadlines.cancel(flight, reason=None, handed_back=reason)
-        await self._until(lambda: not self.flights, LAST_GRACE)
-        for flight in list(self.flights.by_run.values()):
-            self.deadlines.give_up(flight)
-
-    async def _write_last(self, limit: float) -> None:
-        try:
-            async with asyncio.timeout_at(limit):
-                await self._until(lambda: self.recorder.is_idle, LAST_WRITES)
-                await self.pump.flush()
-                self.heartbeat.beating = False
-                await self._leave(self.identity.id or self.identity.coming, "stopped")
-        except TimeoutError:
-            if not self.identity.id:
-                return  # it never joined: nothing was promised to anybody
-            self._clean = False
-            logger.error(
-                "The ledger was away to the last: the ends of %d attempts are not written, and"
-                " the next start takes over what this node had (%s)",
-                self.recorder.unwritten,
-                self.writing.trouble[1] if self.writing.trouble else "it does not answer",
-            )
-
-    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
-        """Wait for `done`, at most `seconds`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not done():  # noqa: ASYNC110  # no one event tells all of it
-                    await asyncio.sleep(LOOK)
-
-    async def _leave(self, node_id: str, state: str) -> None:
-        now = self.clock.now()
-        if node_id:
-            await self.writing.until_done(lambda tx: tx.leave(node_id, state, now))
 
     def _let_go(self) -> None:
         """Stop every attempt, and record none of them: their runs are another node's by now.
