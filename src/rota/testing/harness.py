@@ -17,9 +17,11 @@ from rota.testing.clock import FakeClock
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, within: float = 20.0, what: str = "") -> T:
+def eventually(
+    look: Callable[[], T], *, within: float = 20.0, what: str | Callable[[], str] = ""
+) -> T:
     """Return what `look` returns as soon as that is true; raises AssertionError after `within`
-    real seconds."""
+    real seconds, with `what`, which may be a function that says how things stand by then."""
     pause = threading.Event()
     deadline = time.monotonic() + within
     while True:
@@ -27,7 +29,8 @@ def eventually(look: Callable[[], T], *, within: float = 20.0, what: str = "") -
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"never came true within {within} s: {what or look}")
+            words = what() if callable(what) else what
+            raise AssertionError(f"never came true within {within} s: {words or look}")
         pause.wait(0.005)
 
 
@@ -77,4 +80,4 @@ class Harness:
             done = len(runs) >= count and all(run.state in FINAL for run in runs)
             return runs if done else []
 
-        return eventually(look, what=f"{count} ended runs of {task_id}: {self.runs(task_id)}")
+        return eventually(look, what=lambda: f"{count} ended of {self.runs(task_id)}")
