@@ -25,7 +25,7 @@ import rota
 from rota.clock import SystemClock
 from rota.testing import Harness, eventually
 
-ROUNDS = 3  # the first one warms up: pools, caches, modules
+ROUNDS = 4  # the first two warm up: pools, modules, the page caches of a ledger that grows
 
 
 async def succeed_async() -> int:
@@ -103,7 +103,7 @@ def change(rig: Harness, times: int) -> None:
 
 
 def main() -> None:
-    """Do the work in three rounds on one manager, then in fifty lives of another."""
+    """Do the work in rounds on one manager, then in fifty lives of another."""
     logging.disable()
     directory, amounts = Path(sys.argv[1]), json.loads(sys.argv[2])
     changes, lives = amounts.pop("changes"), amounts.pop("lives")
