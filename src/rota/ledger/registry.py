@@ -14,6 +14,9 @@ from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
+REMOVED = "its task was removed"
+"""Why what waits of a removed task is cancelled."""
+
 Changed = tuple[StoredTask, StoredTask]
 """A task before and after; the same one twice where there was nothing to change."""
 
@@ -121,7 +124,7 @@ def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
     task = find(connection, task_id)
     if task.removed_at is not None:
         return task, task
-    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why="its task was removed", now=now)
+    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, now=now)
     return task, _change(connection, replace(task, removed_at=now))
 
 

@@ -196,17 +196,29 @@ ASK_TO_CANCEL = Statement(
 )
 """Ask for the end of runs that run: id, reason; the first one who asked stays."""
 
+_cancelled = {
+    "state": word(State.CANCELLED),
+    "reason": bindparam("why"),
+    "finished_at": _now,
+    "checkpoint": null(),
+}
 CANCEL_WAITING_OF_TASK = Statement(
     update(runs)
     .where(runs.c.task_id == bindparam("task_id"), is_waiting(runs))
-    .values(
-        state=word(State.CANCELLED),
-        reason=bindparam("why"),
-        finished_at=_now,
-        checkpoint=null(),
-    )
+    .values(**_cancelled)
 )
 """Cancel every run of a task that waits."""
+
+CANCEL_WAITING_OF_REMOVED = Statement(
+    update(runs)
+    .where(
+        runs.c.id.in_(listed("ids")),
+        is_waiting(runs),
+        runs.c.task_id.in_(select(tasks.c.id).where(tasks.c.removed_at.is_not(None))),
+    )
+    .values(**_cancelled)
+)
+"""Cancel those of these runs that wait and whose task was removed."""
 
 # --- claiming -----------------------------------------------------------------------------------
 

@@ -177,7 +177,19 @@ class SqlTransaction:
         if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
             return False
         self._write_attempts(endings)
+        self._cancel_removed(endings)
         return True
+
+    def _cancel_removed(self, endings: Iterable[Ending]) -> None:
+        """Leave nothing waiting that nobody would claim: its task was removed while it ran."""
+        again = [ending.attempt for ending in endings if ending.settlement.state in WAITING]
+        if again:
+            sql.CANCEL_WAITING_OF_REMOVED(
+                self._connection,
+                ids=encode(attempt.run_id for attempt in again),
+                why=registry.REMOVED,
+                now=max(attempt.finished_at for attempt in again),
+            )
 
     def _held(self, endings: Sequence[Ending], node_id: str) -> tuple[list[Ending], list[str]]:
         """Sort the endings into those whose run this node still holds, and the other ids."""

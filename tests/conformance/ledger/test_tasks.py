@@ -178,6 +178,21 @@ def test_a_removed_task_cancels_what_waits_and_keeps_its_history(desk: Desk) -> 
     assert desk.history.task_ids() == ["other"]
 
 
+@pytest.mark.parametrize("state", [State.SCHEDULED, State.QUEUED])
+def test_what_would_be_attempted_again_of_a_removed_task_is_cancelled(
+    desk: Desk, state: State
+) -> None:
+    desk.register(record(), record("other"))
+    removed, other = desk.running(), desk.running("other")
+    desk.do(lambda tx: tx.remove("t", desk.now))
+    now = desk.clock.move(60)
+    assert desk.settle(desk.ending(removed, state), desk.ending(other, state)) == []
+    run = desk.run(removed.run_id)
+    assert (run.state, run.reason) == (State.CANCELLED, "its task was removed")
+    assert run.finished_at == now
+    assert desk.run(other.run_id).state is state
+
+
 def test_a_removed_task_comes_back_and_catches_nothing_up(desk: Desk) -> None:
     desk.register(record())
     desk.do(lambda tx: tx.remove("t", desk.now))

@@ -67,6 +67,16 @@ def hanging(place: Place) -> Iterator[None]:
 
 
 @contextmanager
+def frozen(place: Place) -> Iterator[None]:
+    """Every process of the server stands still, and its sockets accept."""
+    place.server.freeze()
+    try:
+        yield
+    finally:
+        place.server.thaw()
+
+
+@contextmanager
 def used_up(place: Place) -> Iterator[None]:
     """All connections that nodes may have are others'."""
     place.command(f"ALTER ROLE {place.role} NOSUPERUSER CONNECTION LIMIT 0")
@@ -90,6 +100,7 @@ FAULTS: list[tuple[Fault, str]] = [
     (killed, "away for .*look whether the server is up"),
     (refused, "away for .*look whether the server is up"),
     (hanging, "not read within|the ledger took|away for"),
+    (frozen, "not read within|the ledger took|away for"),
     (used_up, "away for .*max_connections"),
     (read_only, "away for .*read-only"),
 ]
