@@ -152,3 +152,45 @@ def test_what_others_can_fill_does_nothing(tmp_path: Path, browser: Browser) -> 
             assert tab.js("document.querySelectorAll('main img, main script').length") == 0
             assert tab.hits == [], address
         browser.close_tabs()
+
+
+def test_signing_in_with_a_link_and_making_a_token(tmp_path: Path, browser: Browser) -> None:
+    with Site(tmp_path, access="token") as site:
+        site.add(greet)
+        code = site.manager.create_code("link").secret
+        tab = browser.tab()
+        tab.open(f"{site.server.url}sign-in?code={code}")
+        tab.click("#sign-in .button")
+        tab.wait("location.pathname === '/'")
+        assert "code" not in tab.js("location.href")
+        assert tab.js("document.cookie") == ""  # no script may read it
+        tab.open(f"{site.server.url}settings")
+        tab.click("[popovertarget='token-form']")
+        tab.write("ci")
+        tab.click("#token-form .button.strong")
+        tab.wait("document.querySelector('#secret')?.innerText.startsWith('rota_')")
+        made = next(token for token in site.manager.tokens() if token.name == "ci")
+        assert made.right == "read"
+        site.manager.create_token("reader", "read")
+        assert tab.hits == []
+        browser.close_tabs()
+
+
+def test_who_may_only_read_is_offered_nothing_else(tmp_path: Path, browser: Browser) -> None:
+    with Site(tmp_path, access="token") as site:
+        site.add(greet)
+        secret = site.manager.create_token("reader", "read").secret
+        tab = browser.tab()
+        tab.open(f"{site.server.url}sign-in?to=/tasks/greet")
+        tab.wait("document.activeElement.name === 'secret'")
+        tab.write(secret)
+        tab.press("Enter", 13)
+        tab.wait("location.pathname === '/tasks/greet'")
+        shown = "[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).length"
+        assert tab.js(shown) == 0
+        tab.open(f"{site.server.url}settings")
+        assert tab.js("document.querySelector('[action$=sign-out]').checkVisibility()")
+        tab.click("[action$=sign-out] button")
+        tab.wait("location.pathname === '/sign-in'")
+        assert tab.hits == []
+        browser.close_tabs()

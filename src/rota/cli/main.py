@@ -33,6 +33,7 @@ COMMANDS = {
     "cancel": "Cancel a run that waits or runs.",
     "runs": "List the runs: what happened, and why.",
     "logs": "Show what a run logged and printed.",
+    "token": "Make, list and revoke tokens of the API and the pages; print a link.",
     "health": "Say as JSON how the running node is.",
     "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
 }

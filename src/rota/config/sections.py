@@ -188,6 +188,11 @@ class ManagerSection(Checked):
         1_048_576, description="Bytes of log kept per attempt, from its beginning."
     )
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
+    access: Literal["local", "token"] = Field(
+        "local",
+        description="Who may come in: as long as there is no token, this machine without one"
+        ' ("local"), or nobody ("token").',
+    )
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
     api_creates_tasks: bool = Field(
         False,

@@ -33,6 +33,8 @@ class Verb(StrEnum):
     RUN = "run"
     RETRY = "retry"
     CANCEL = "cancel"
+    GRANT = "grant"  # a token
+    REVOKE = "revoke"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement
@@ -313,6 +314,20 @@ class Transaction(Protocol):
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in
         now. Raises UnknownRunError, and StateError for a run that has ended."""
 
+    def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
+        """Write a token; raises StateError where a valid one has its name."""
+
+    def spend_token(self, token_id: str, now: Instant) -> bool:
+        """Spend the code of a link; False where it is spent, revoked, or too old."""
+
+    def revoke_token(
+        self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+    ) -> int:
+        """Revoke the token of a name, and what sessions there are under it; returns how many."""
+
+    def key(self, name: str) -> str:
+        """Return the key of a name, 256 random bit in hexadecimal, made at its first use."""
+
     def rewind(self, now: Instant) -> None:
         """Put right what was written by a clock ahead of `now` by more than a second and less than
         a month; beyond that, it is rather `now` that is wrong.
@@ -479,6 +494,9 @@ class History(Protocol):
 
     def nodes(self) -> list[Node]:
         """Return every known node, newest first."""
+
+    def tokens(self) -> list[Token]:
+        """Return every token there ever was, oldest first."""
 
     def audit(
         self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.ports import (
@@ -21,7 +22,7 @@ from rota.core.ports import (
 )
 from rota.core.run import Attempt, LogLine, Run, State, Step
 from rota.errors import UnknownRunError
-from rota.ledger import audit, queries, registry, rows, sums, upkeep
+from rota.ledger import access, audit, queries, registry, rows, sums, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.jsonrows import encode
@@ -185,6 +186,10 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
         return [rows.node_of(row) for row in found]
+
+    def tokens(self) -> list[Token]:
+        with self._database.reading() as connection:
+            return [access.token_of(row) for row in access.TOKENS.rows(connection)]
 
     def audit(
         self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None

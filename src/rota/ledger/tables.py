@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     event,
     literal_column,
+    not_,
     text,
 )
 
@@ -31,7 +32,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -214,6 +215,29 @@ audit = Table(
 )
 """Who changed what. Triggers refuse to change a row, and to delete one of the last year."""
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("right", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("once", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("spent_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    CheckConstraint("\"right\" IN ('read', 'operate', 'admin')", name="known_right"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("value", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What this ledger's pages sign their sessions with: whoever reads the ledger may do all anyway."""
 
 AUDIT_IN_SQLITE = (
     "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"
@@ -291,6 +315,12 @@ Index(
     audit.c.id,
     sqlite_where=_index_of_runs,
     postgresql_where=_index_of_runs,
+)
+_index(
+    "token_of_name",
+    tokens.c.name,
+    of=and_(tokens.c.revoked_at.is_(None), not_(tokens.c.once)),
+    unique=True,
 )
 for _refusal in AUDIT_IN_SQLITE:
     event.listen(audit, "after_create", DDL(_refusal).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

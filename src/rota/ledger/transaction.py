@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.instants import DAY, SECOND, Instant
 from rota.core.ports import (
@@ -27,7 +28,7 @@ from rota.core.ports import (
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger import audit, claiming, planning, registry, rows, upkeep
+from rota.ledger import access, audit, claiming, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -312,6 +313,24 @@ class SqlTransaction:
 
     # --- the clock ---
 
+    # --- access ---
+
+    def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
+        access.add(self._connection, token, by)
+
+    def spend_token(self, token_id: str, now: Instant) -> bool:
+        return access.SPEND_TOKEN.count(self._connection, token_id=token_id, now=now) == 1
+
+    def revoke_token(
+        self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+    ) -> int:
+        return access.revoke(self._connection, name, now, reason, by)
+
+    def key(self, name: str) -> str:
+        return access.key(self._connection, name)
+
+    # --- clocks ---
+
     def rewind(self, now: Instant) -> None:
         self._turn()
         span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
@@ -325,6 +344,7 @@ class SqlTransaction:
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
         upkeep.DELETE_NODES(self._connection, before=before)
+        access.DELETE_OLD(self._connection, before=before)
         audit.prune(self._connection, limit)
         old = upkeep.OLD_RUNS.rows(
             self._connection, made_before=rows.first_id(before), before=before, limit=limit

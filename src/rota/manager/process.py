@@ -19,6 +19,7 @@ from rota.errors import RotaError
 from rota.manager.base import managers
 from rota.manager.runs import RunVerbs
 from rota.manager.tasks import TaskVerbs
+from rota.manager.tokens import TokenVerbs
 
 logger = logging.getLogger("rota.node")
 
@@ -30,7 +31,7 @@ def _leave_to_the_parent() -> None:
             manager.leave_to_the_parent()
 
 
-class TaskManager(TaskVerbs, RunVerbs):
+class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
 
     Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,

@@ -21,7 +21,7 @@ def serve(manager: TaskManager, host: str | None = None, port: int | None = None
     """Make the server of pages and API; nothing listens before its `start()`.
 
     Host and port default to `manager.host` and `manager.port`, port 0 means any free one. Raises
-    ConfigError for an address that is not this machine's own.
+    ConfigError for an address that others can reach while there is no token.
     """
     from rota.web.server import Server
 

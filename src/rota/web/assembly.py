@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -17,6 +19,7 @@ from rota import __version__
 from rota.errors import RotaError
 from rota.manager import TaskManager
 from rota.web import api, pages
+from rota.web.access import Access
 from rota.web.guard import ANSWER_HEADERS, Guard
 from rota.web.problems import Problem, problem_of
 
@@ -33,20 +36,32 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
         redoc_url=None,
         openapi_url="/manager/openapi.json",
     )
-    app.add_middleware(Guard, hosts=[manager.config.manager.host, *hosts])
+    access = Access(manager)
+    app.add_middleware(
+        Guard,
+        hosts=[manager.config.manager.host, *hosts],
+        admit=access.admit,
+        refuse=_answer_error,
+    )
     for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_error)
     app.include_router(api.build(manager))
-    app.include_router(pages.build(manager), include_in_schema=False)
+    app.include_router(pages.build(manager, access), include_in_schema=False)
     app.mount("/static", _Static(directory=_STATIC), name="static")
     return app
 
 
 def _answer_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request)
-    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    base = request.scope.get("root_path", "")
+    path = request.url.path.removeprefix(base)
     if path.startswith(api.PATHS) or "text/html" not in request.headers.get("accept", ""):
         response = problem.response()
+    elif problem.status is HTTPStatus.UNAUTHORIZED and request.method == "GET":
+        wanted = f"{path}?{request.url.query}" if request.url.query else path
+        response = RedirectResponse(
+            f"{base}/sign-in?{urlencode({'to': wanted})}", HTTPStatus.SEE_OTHER
+        )
     else:
         response = pages.error_page(request, problem)
     response.headers.update(ANSWER_HEADERS)  # unforeseen errors are answered outside the guard

@@ -14,6 +14,9 @@ from rota.core.audit import Face
 USER = "rota.user"
 """Under this key, a request's scope has the name of the user or token who asks, where known."""
 
+RIGHT = "rota.right"
+"""Under this key, what they may do, a `core.access.Right`; a user's own middleware may set both."""
+
 
 class _FaceRoute(APIRoute):
     face: Face

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rota.errors import RotaError
 from rota.web.problems import Problem
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -26,7 +29,7 @@ ANSWER_HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 
-_READING = frozenset({"GET", "HEAD"})
+READING = frozenset({"GET", "HEAD"})
 
 
 def check(request: Request, hosts: Collection[str]) -> None:
@@ -36,13 +39,13 @@ def check(request: Request, hosts: Collection[str]) -> None:
     """
     headers = request.headers
     host = headers.get("host", "")
-    if _host_name(host) not in hosts:
+    if host_name(host) not in hosts:
         raise Problem(
             HTTPStatus.MISDIRECTED_REQUEST,
             f"this server does not answer to the host name {host[:200]!r}.",
             remedy="Open it as localhost or 127.0.0.1, or set manager.host to its name.",
         )
-    if request.method not in _READING and _is_foreign(headers, host):
+    if request.method not in READING and _is_foreign(headers, host):
         raise Problem(
             HTTPStatus.FORBIDDEN,
             "a page of another site asked for this change.",
@@ -63,10 +66,21 @@ def allowed(hosts: Collection[str]) -> frozenset[str]:
 
 
 class Guard:
-    """Checks each request, limits its body, and puts the security headers on each answer."""
+    """Checks each request, limits its body, and puts the security headers on each answer.
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    `admit` raises for whom it does not let in; `refuse` makes an answer of that.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        admit: Callable[[Request], None],
+        refuse: Callable[[Request, Exception], Response],
+    ) -> None:
         self._app = app
+        self._admit = admit
+        self._refuse = refuse
         self._hosts = allowed(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,16 +98,17 @@ class Guard:
 
         try:
             check(request, self._hosts)
+            await run_in_threadpool(self._admit, request)  # it may read the ledger
             body = await _limited_body(request, receive)
-        except Problem as problem:
-            await problem.response()(scope, receive, hardened)
+        except (Problem, RotaError) as error:
+            await self._refuse(request, error)(scope, receive, hardened)
         else:
             await self._app(scope, body, hardened)
 
 
 async def _limited_body(request: Request, receive: Receive) -> Receive:
     """Read the body, at most `LARGEST_BODY` bytes of it, and return what gives it back."""
-    if request.method in _READING:
+    if request.method in READING:
         return receive
     body = b""
     message = await receive()
@@ -116,7 +131,8 @@ async def _limited_body(request: Request, receive: Receive) -> Receive:
     return again
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without its port; "" for what is none."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:

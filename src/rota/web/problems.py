@@ -81,6 +81,7 @@ def _described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 PROBLEMS = _described(
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -138,6 +139,8 @@ class Problem(Exception):
         )
         if self.status in _PASSING:
             response.headers["Retry-After"] = str(PAUSE)
+        if self.status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="rota"'
         if self.allow:
             response.headers["Allow"] = self.allow
         return response

@@ -7,6 +7,8 @@ import ipaddress
 import logging
 import socket
 import threading
+from contextlib import suppress
+from typing import NamedTuple
 
 import uvicorn
 
@@ -25,7 +27,9 @@ class Server:
 
     def __init__(self, manager: TaskManager, host: str, port: int) -> None:
         self._manager = manager
-        self._address = _loopback(host, port)
+        self._address = _resolve(host, port)
+        if not self._address.is_loopback:
+            _refuse_the_unguarded(manager, host)
         self._host = host
         self._wanted = port
         self._port = 0
@@ -47,8 +51,8 @@ class Server:
         """Listen; returns when it does. Raises ConfigError where the port cannot be had."""
         if self._thread is not None:
             return
-        listener = self._listen()
-        self._port = listener.getsockname()[1]
+        listeners = self._listen()
+        self._port = listeners[0].getsockname()[1]
         server = self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 build(self._manager, ()),
@@ -64,7 +68,7 @@ class Server:
             )
         )
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve([listener])), name="rota-web", daemon=True
+            target=lambda: asyncio.run(server.serve(listeners)), name="rota-web", daemon=True
         )
         self._thread.start()
         server.up.wait()
@@ -91,17 +95,12 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _listen(self) -> socket.socket:
-        family, address = self._address
-        # Only where the protocol is named does asyncio set TCP_NODELAY, without which every
-        # answer on a connection that is kept waits 40 ms for an acknowledgement.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    def _listen(self) -> list[socket.socket]:
+        """Listen on the address, and where that is 127.0.0.1, on ::1 as well: a browser may take
+        either for localhost."""
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(128)
+            listeners = [_listener(self._address)]
         except OSError as error:
-            listener.close()
             raise ConfigError(
                 f"{self._host}, port {self._wanted}, cannot be listened on"
                 f" ({error.strerror or error}).",
@@ -109,7 +108,40 @@ class Server:
                 remedy="Stop the program that has it, or choose another manager.port;"
                 " 0 takes any free one.",
             ) from error
-        return listener
+        if self._address.name == "127.0.0.1":
+            port = listeners[0].getsockname()[1]
+            with suppress(OSError):  # no IPv6 here, or another program has it there
+                listeners.append(_listener(Address(socket.AF_INET6, "::1", port)))
+        return listeners
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    family: socket.AddressFamily
+    name: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Say whether only this machine can reach it."""
+        return ipaddress.ip_address(self.name.partition("%")[0]).is_loopback
+
+
+def _listener(address: Address) -> socket.socket:
+    # Only where the protocol is named does asyncio set TCP_NODELAY, without which every answer on
+    # a connection that is kept waits 40 ms for an acknowledgement.
+    listener = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address.name, address.port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 class _Uvicorn(uvicorn.Server):
@@ -130,24 +162,26 @@ class _Uvicorn(uvicorn.Server):
         self.up.set()
 
 
-def _loopback(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Resolve the address to listen on; raises ConfigError where others could reach it."""
+def _resolve(host: str, port: int) -> Address:
+    """Resolve the address to listen on; raises ConfigError for one that is none."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
         raise ConfigError(
             f"{host!r} is no address of this machine ({error}).",
             where="manager.host",
             remedy="Write 127.0.0.1.",
         ) from error
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-            raise ConfigError(
-                f"{host!r} can be reached from other machines, and nothing would ask them who"
-                " they are.",
-                where="manager.host",
-                remedy="Use 127.0.0.1 and a tunnel or a proxy that asks for a password; tokens"
-                " come in a later version.",
-            )
-    family, *_, address = found[0]
-    return family, (str(address[0]), port)
+    return Address(family, str(address[0]), port)
+
+
+def _refuse_the_unguarded(manager: TaskManager, host: str) -> None:
+    """Raise ConfigError where others could reach a server that asks nobody who they are."""
+    now = manager.services.clock.now()
+    if not any(token.is_valid(now) and not token.once for token in manager.tokens()):
+        raise ConfigError(
+            f"{host!r} can be reached from other machines, and there is no token that could let"
+            " anybody in.",
+            where="manager.host",
+            remedy="Make one with `rota token create NAME` first, or use 127.0.0.1.",
+        )

@@ -86,7 +86,15 @@ def test_what_is_grave_is_a_red_banner(tick_age: float, ledger: str, kind: str) 
         "ledger": {"state": ledger},
     }
     template = environment().from_string('{% extends "base.html" %}{% block title %}{% endblock %}')
-    frame = {"base": "", "screens": (), "here": "", "about": "", "app_name": "rota", "now": 0}
+    frame = {
+        "base": "",
+        "screens": (),
+        "here": "",
+        "about": "",
+        "app_name": "rota",
+        "now": 0,
+        "right": "",
+    }
     page = template.render(health=health, **frame)
     assert re.findall(r'<p class="notice (\w+)">.*for a reason', page) == [kind]
 

@@ -97,6 +97,9 @@ def test_it_is_mounted_in_an_application(site: Site) -> None:
     app = FastAPI()
     web.mount(app, site.manager, "/jobs", hosts=["app.example"])
     with calling(app, "http://app.example") as client:
+        assert client.get("/jobs/tasks").status_code == 401  # a proxy passes on anybody
+        secret = site.manager.create_token("ci", "operate").secret
+        client.headers["Authorization"] = f"Bearer {secret}"
         page = client.get("/jobs/tasks").text
         assert 'href="/jobs/tasks/greet"' in page
         assert 'action="/jobs/tasks/greet/run"' in page
@@ -123,6 +126,14 @@ def test_the_api_alone_is_included_in_an_application(site: Site) -> None:
         foreign = client.post("/jobs/manager/tasks/greet/run", headers={"Origin": "http://evil"})
         assert foreign.status_code == 403
         assert client.get("/jobs/health", headers={"Host": "evil"}).status_code == 421
+        secret = site.manager.create_token("ci", "operate").secret
+        client.headers["Authorization"] = f"Bearer {secret}"
+        assert client.post("/jobs/manager/tasks/greet/run").status_code == 202
+        assert client.post("/jobs/manager/tasks", json={}).status_code == 403
+        assert client.delete("/jobs/manager/tasks/greet").status_code == 403
+        del client.headers["Authorization"]
+        assert client.get("/jobs/manager/tasks").status_code == 401
+        assert client.get("/jobs/health/ready").status_code == 200
 
 
 def test_address_of_the_configuration(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rota.cli import life, output, project
+from rota.cli.commands.token import link
 from rota.logs import get_logger, setup_logging
 from rota.manager import Manager, TaskManager
 
@@ -64,8 +65,19 @@ def _start(manager: TaskManager, host: str | None, port: int | None, stack: Exit
     if discovers:
         stack.enter_context(_watching(manager))
     output.say(f"rota is up: {server.url}")
+    if _needs_link(manager):
+        code = manager.create_code("first start")
+        output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
     output.flush()
     return server
+
+
+def _needs_link(manager: TaskManager) -> bool:
+    """Say whether nobody can come in yet: there is neither a token nor a session, and without one
+    nobody is let in."""
+    now = manager.services.clock.now()
+    anybody = any(token.keeps(now) for token in manager.tokens())
+    return manager.config.manager.access == "token" and not anybody
 
 
 def _report(manager: TaskManager) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from rota.errors import RotaError
 from rota.manager import TaskManager
+from rota.web.access import Access
 from rota.web.api import audit, events, health, logs, nodes, occurrences, runs, tasks
 from rota.web.faces import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
@@ -19,6 +21,8 @@ from rota.web.problems import PROBLEMS, Problem, problem_of
 from rota.web.pulse import Pulse
 
 PATHS = ("/manager", "/health")
+PROBES = ("live", "ready")
+"""The endpoints that need no right, wherever they are included."""
 
 
 def build(manager: TaskManager, route_class: type[APIRoute] = RestRoute) -> APIRouter:
@@ -36,6 +40,7 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
     """Make the router for an application that is not ours: each route brings checks, problem
     details and headers of its own. The limit of bodies is the application's."""
     names = allowed([manager.config.manager.host, *hosts])
+    access = Access(manager)
 
     class GuardedRoute(RestRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -44,6 +49,8 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
             async def answer(request: Request) -> Response:
                 try:
                     check(request, names)
+                    if self.name not in PROBES:
+                        await run_in_threadpool(access.admit, request)
                     response = await handler(request)
                 except (Problem, RotaError, RequestValidationError, HTTPException) as error:
                     response = problem_of(error, request).response()

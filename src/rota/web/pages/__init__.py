@@ -9,6 +9,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from rota.manager import TaskManager
+from rota.web.access import Access
 from rota.web.faces import PageRoute
 from rota.web.pages import (
     actions,
@@ -19,16 +20,18 @@ from rota.web.pages import (
     now,
     run,
     settings,
+    signing,
     task,
     tasks,
     timeline,
+    tokens,
 )
 from rota.web.pages.frame import Frame, error_page
 
 __all__ = ["build", "error_page"]
 
 
-def build(manager: TaskManager) -> APIRouter:
+def build(manager: TaskManager, access: Access) -> APIRouter:
     """Make the router of every screen and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)
@@ -36,4 +39,6 @@ def build(manager: TaskManager) -> APIRouter:
     for screen in screens:
         screen.add(router, frame)
     actions.add(router, manager)
+    signing.add(router, frame, access)
+    tokens.add(router, frame)
     return router

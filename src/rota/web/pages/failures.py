@@ -18,7 +18,7 @@ from rota.core.outcome import kind_of
 from rota.core.ports import Failures, RunFilter
 from rota.core.run import Run
 from rota.manager import TaskManager
-from rota.web.pages.actions import Form
+from rota.web.pages.forms import Form
 from rota.web.pages.frame import Frame
 from rota.web.pages.shown import FAILING, task_name
 from rota.web.pages.spans import SPANS, Span, span_of

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from rota.core.instants import Instant
 from rota.manager import TaskManager
+from rota.web.faces import RIGHT
 from rota.web.pages.rendering import render
 from rota.web.problems import Problem
 
@@ -48,21 +49,46 @@ class Frame:
         """Return a screen.
 
         Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
-        (the path that the application is mounted below), `screens` and `here`. `about` is the id of
-        the task or run that the screen is about: it is refreshed when that changes, without `about`
-        when anything does.
+        (the path that the application is mounted below), `screens`, `here` and `right`. `about` is
+        the id of the task or run that the screen is about: it is refreshed when that changes,
+        without `about` when anything does.
         """
         values = {"now": self.now(), "health": self.manager.health(), **values}
         values["app_name"] = self.manager.config.app_name
         return render(
-            request, template, about=about, screens=SCREENS, here=_here(request), **values
+            request,
+            template,
+            about=about,
+            screens=SCREENS,
+            here=_here(request),
+            right=right_of(request),
+            **values,
         )
+
+
+def plain_page(
+    frame: Frame,
+    request: Request,
+    template: str,
+    status: HTTPStatus = HTTPStatus.OK,
+    **values: Any,
+) -> Response:
+    """Return a page without navigation, for somebody who is not known."""
+    shown = {"screens": (), "here": "", "about": "", "right": "", **values}
+    return render(request, template, status, app_name=frame.manager.config.app_name, **shown)
 
 
 def error_page(request: Request, problem: Problem) -> Response:
     """Return a problem as a page."""
     shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota"}
-    return render(request, "error.html", HTTPStatus(problem.status), problem=problem, **shown)
+    status, right = HTTPStatus(problem.status), right_of(request)
+    return render(request, "error.html", status, problem=problem, right=right, **shown)
+
+
+def right_of(request: Request) -> str:
+    """Return what the visitor may do, "" for somebody unknown."""
+    right: str = request.scope.get(RIGHT, "")
+    return right
 
 
 def _here(request: Request) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from rota.config import Xcorecfg
 from rota.config.environment import sections
 from rota.config.secrets import MASK, shown
+from rota.web.faces import USER
 from rota.web.pages.frame import Frame
 
 OWN = "own"
@@ -56,12 +57,24 @@ def add(router: APIRouter, frame: Frame) -> None:
         given = [section for one in every if (section := _given(one)).settings]
         values: dict[str, Any] = {
             "now": frame.now(),
+            **_tokens(frame, request),
             "sections": given if only == "given" else every,
             "only": "given" if only == "given" else "",
             "count": sum(len(one.settings) for one in every),
             "given_count": sum(len(one.settings) for one in given),
         }
         return frame.show(request, "settings.html", **values)
+
+
+def _tokens(frame: Frame, request: Request) -> dict[str, Any]:
+    now, every = frame.now(), frame.manager.tokens()
+    closed = any(token.is_valid(now) and not token.once for token in every)
+    is_open = frame.manager.config.manager.access == "local" and not closed
+    return {
+        "tokens": [token for token in every if token.keeps(now)],
+        "visitor": request.scope.get(USER, ""),
+        "access": "open" if is_open else "closed",
+    }
 
 
 def _given(section: Section) -> Section:

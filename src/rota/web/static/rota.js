@@ -81,7 +81,8 @@ function hear({ data }) {
 
 function listen() {
   stream?.close();
-  stream = document.hidden ? null : new EventSource(page().dataset.events);
+  const { events } = page().dataset;
+  stream = document.hidden || !events ? null : new EventSource(events);
   for (const kind of ["run", "task", "node", "reset"]) stream?.addEventListener(kind, hear);
 }
 

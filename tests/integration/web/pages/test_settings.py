@@ -32,7 +32,9 @@ def page(tmp_path: Path) -> str:
     config.manager.port = 0
     manager = TaskManager(config, project=tmp_path)
     with web.serve(manager, port=0) as server:
-        return httpx.get(f"{server.url}settings", timeout=20).text
+        page = httpx.get(f"{server.url}settings", timeout=20).text
+    manager.shutdown()
+    return page
 
 
 def test_each_value_has_its_source(page: str) -> None:
@@ -63,4 +65,5 @@ def test_only_what_was_given(tmp_path: Path) -> None:
     manager = TaskManager(Xcorecfg(), project=tmp_path)
     with web.serve(manager, port=0) as server:
         page = httpx.get(f"{server.url}settings?only=given", timeout=20).text
+    manager.shutdown()
     assert "Everything is as by default." in text(page)

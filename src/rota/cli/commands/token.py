@@ -1,0 +1,92 @@
+"""`rota token`: make, list and revoke what lets others in, and the link that signs one in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from rota.cli import output, project, words
+from rota.core.access import Right, Token
+from rota.core.instants import to_iso
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    CREATE = "create"
+    LS = "ls"
+    REVOKE = "revoke"
+    LINK = "link"
+
+
+def command(
+    action: Annotated[Action, typer.Argument(help="What to do.")],
+    name: Annotated[str | None, typer.Argument(help="The token's name.")] = None,
+    right: Annotated[Right, typer.Option(help="What it allows.")] = Right.OPERATE,
+    days: Annotated[
+        float | None, typer.Option(min=0.001, help="How long it lasts; without end by default.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why it is revoked; for the audit.")] = "",
+    json: project.JsonOption = False,
+    config: project.ConfigOption = None,
+) -> None:
+    """Make, list and revoke tokens of the API and the pages.
+
+    `create NAME` prints a new token, once. `revoke NAME` ends it within a second. `link` prints
+    an address that signs one browser in, within ten minutes. As soon as there is one token,
+    nobody comes in without.
+    """
+    if name is None and action in (Action.CREATE, Action.REVOKE):
+        raise words.UsageError(
+            "a token has a name.", where="NAME", remedy=f"`rota token {action} ci`, say."
+        )
+    settings = project.load(config)
+    with project.opened_manager(settings, discover=False) as manager:
+        match action:
+            case Action.CREATE:
+                lifetime = None if days is None else days * 86_400
+                made = manager.create_token(name or "", right, lifetime=lifetime)
+                _show(
+                    {"name": made.token.name, "right": right, "token": made.secret}, json, "token"
+                )
+            case Action.LINK:
+                secret = manager.create_code(name or "link").secret
+                host, port = settings.manager.host, settings.manager.port
+                _show({"link": link(f"http://{host}:{port}/", secret)}, json, "link")
+            case Action.REVOKE:
+                manager.revoke_token(name or "", reason=reason)
+                output.say(f"{output.inert(name or '')} is revoked.")
+            case Action.LS:
+                now = manager.services.clock.now()
+                rows = [_row(token) for token in manager.tokens() if token.keeps(now)]
+                if json:
+                    output.json_lines(rows)
+                else:
+                    columns = ("name", "right", "made", "until")
+                    output.table(
+                        columns, [[str(row[key] or "") for key in columns] for row in rows]
+                    )
+
+
+def _show(values: dict[str, str], json: bool, word: str) -> None:
+    if json:
+        output.json_line(values)
+    else:
+        output.say(values[word])
+
+
+def _row(token: Token) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "right": token.right,
+        "made": to_iso(token.created_at),
+        "until": None if token.expires_at is None or token.once else to_iso(token.expires_at),
+        "session": token.once,
+    }
+
+
+def link(url: str, secret: str) -> str:
+    """Return the address that signs one browser in at the pages of this address."""
+    return f"{url}sign-in?code={secret}"

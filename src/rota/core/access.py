@@ -1,0 +1,80 @@
+"""Who may do what: rights, and the tokens that carry them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rota.core.instants import Instant
+
+BYTES = 32
+"""Random bytes of a secret: 256 bit, so that a fast hash of it cannot be tried out."""
+
+PREFIX = "rota"
+"""With what every secret begins, so that scanners of code and logs can find a leaked one."""
+
+
+class Right(StrEnum):
+    """What a token allows; each includes those before it."""
+
+    READ = "read"
+    OPERATE = "operate"  # run, retry, cancel, pause, resume
+    ADMIN = "admin"  # create, change and remove tasks; tokens
+
+    def includes(self, other: Right) -> bool:
+        """Say whether who has this right may do what needs the other."""
+        order = list(Right)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as the ledger keeps it: without its secret.
+
+    A link's code is a token too, one that can be spent `once`, for a session of the pages.
+    """
+
+    id: str
+    name: str
+    right: Right
+    digest: str  # SHA-256 of the secret, hexadecimal
+    once: bool
+    created_at: Instant
+    expires_at: Instant | None
+    spent_at: Instant | None = None
+    revoked_at: Instant | None = None
+
+    def is_valid(self, now: Instant) -> bool:
+        """Say whether its secret is taken at this instant."""
+        expired = self.expires_at is not None and now >= self.expires_at
+        return not expired and self.revoked_at is None and self.spent_at is None
+
+    def keeps(self, now: Instant) -> bool:
+        """Say whether a session that it began goes on."""
+        if self.once:
+            return self.revoked_at is None and self.spent_at is not None
+        return self.is_valid(now)
+
+    def fits(self, secret: str) -> bool:
+        """Say whether this is its secret, in a time that says nothing of how wrong it is."""
+        return hmac.compare_digest(self.digest, digest(secret))
+
+
+def new_secret(token_id: str) -> str:
+    """Make the secret of a token: `rota_<id>_<43 characters>`."""
+    return f"{PREFIX}_{token_id}_{secrets.token_urlsafe(BYTES)}"
+
+
+def id_in(secret: str) -> str | None:
+    """Return the id of the token that a secret claims to be of, None for what is no secret."""
+    prefix, _, rest = secret.partition("_")
+    token_id, mark, _ = rest.partition("_")
+    return token_id if prefix == PREFIX and mark else None
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""The tokens' statements and verbs; their rows have no secret, so nothing here can tell one."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, not_, or_, select, update
+
+from rota.core.access import BYTES, Right, Token
+from rota.core.audit import Actor, Verb
+from rota.core.instants import Instant, to_iso
+from rota.errors import StateError
+from rota.ledger import audit
+from rota.ledger.statement import Statement, all_of, in_each
+from rota.ledger.tables import keys, tokens
+
+_COLUMNS = tuple(tokens.c[field.name] for field in fields(Token))
+_now: BindParameter[Any] = bindparam("now")
+
+TOKENS = Statement(all_of(select(*_COLUMNS).order_by(tokens.c.id)))
+"""Every token, oldest first."""
+
+INSERT_TOKEN = in_each(
+    lambda insert: (
+        insert(tokens)
+        .values({column.name: bindparam(column.name) for column in _COLUMNS})
+        .on_conflict_do_nothing()
+    )
+)
+"""Write a token, unless a valid one has its name."""
+
+SPEND_TOKEN = Statement(
+    update(tokens)
+    .where(
+        tokens.c.id == bindparam("token_id"),
+        tokens.c.once,
+        tokens.c.spent_at.is_(None),
+        tokens.c.revoked_at.is_(None),
+        tokens.c.expires_at > _now,
+    )
+    .values(spent_at=_now)
+)
+"""Spend a code that can be spent."""
+
+REVOKE_TOKENS = Statement(
+    update(tokens)
+    .where(
+        tokens.c.name == bindparam("called"),
+        tokens.c.revoked_at.is_(None),
+        or_(not_(tokens.c.once), tokens.c.spent_at.is_not(None)),
+    )
+    .values(revoked_at=_now)
+)
+"""Revoke what has this name, the sessions that a code began included."""
+
+DELETE_OLD = Statement(
+    delete(tokens).where(
+        or_(
+            tokens.c.revoked_at < bindparam("before"),
+            and_(
+                tokens.c.once,
+                tokens.c.spent_at.is_(None),
+                tokens.c.expires_at < bindparam("before"),
+            ),
+        )
+    )
+)
+"""Forget what was revoked before, and the codes that nobody spent."""
+
+INSERT_KEY = in_each(
+    lambda insert: (
+        insert(keys)
+        .values(name=bindparam("called"), value=bindparam("value"))
+        .on_conflict_do_nothing()
+    )
+)
+KEY = Statement(select(keys.c.value).where(keys.c.name == bindparam("called")))
+
+
+def add(connection: Connection, token: Token, by: Actor) -> None:
+    """Write a token; raises StateError where a valid one has its name."""
+    if not INSERT_TOKEN.count(connection, **asdict(token)):
+        raise StateError(
+            f"There is a token {token.name!r} already.",
+            remedy="Give it another name, or revoke that one first.",
+        )
+    after = {
+        "name": token.name,
+        "right": token.right,
+        "expires": None if token.expires_at is None else to_iso(token.expires_at),
+        "once": token.once,
+    }
+    audit.note(connection, token.created_at, by, [audit.Deed(Verb.GRANT, after=after)])
+
+
+def revoke(connection: Connection, name: str, now: Instant, reason: str, by: Actor) -> int:
+    """Revoke a token by its name; returns how many were."""
+    count = REVOKE_TOKENS.count(connection, called=name, now=now)
+    if count:
+        deed = audit.Deed(Verb.REVOKE, reason=reason, before={"name": name})
+        audit.note(connection, now, by, [deed])
+    return count
+
+
+def key(connection: Connection, name: str) -> str:
+    """Return the key of this name, made when it is first asked for."""
+    INSERT_KEY(connection, called=name, value=secrets.token_hex(BYTES))
+    value: str = KEY(connection, called=name).scalar_one()
+    return value
+
+
+def token_of(row: Any) -> Token:
+    """Read a row of TOKENS."""
+    values: dict[str, Any] = dict(zip((column.name for column in _COLUMNS), row, strict=True))
+    values |= {"right": Right(values["right"]), "once": bool(values["once"])}
+    return Token(**values)

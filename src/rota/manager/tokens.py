@@ -1,0 +1,85 @@
+"""The verbs of tokens: make, list, spend and revoke them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rota.acting import actor
+from rota.core.access import Right, Token, digest, id_in, new_secret
+from rota.core.ids import RunIds
+from rota.core.instants import seconds
+from rota.errors import StateError
+from rota.manager.base import Base
+
+CODE_SECONDS = 600.0
+"""For how long the code of a link can be spent."""
+
+_ids = RunIds()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A new token with its secret, which is shown once and kept nowhere."""
+
+    token: Token
+    secret: str
+
+
+class TokenVerbs(Base):
+    """What is done with tokens."""
+
+    def create_token(
+        self, name: str, right: Right | str, *, lifetime: float | None = None
+    ) -> Granted:
+        """Make a token; `lifetime` in seconds, None for without end.
+
+        Raises StateError for a name that a valid token has, or that is empty, ValueError for an
+        unknown right.
+        """
+        if not name.strip():
+            raise StateError("a token needs a name.", remedy="Name who or what will use it.")
+        return self._grant(name.strip(), Right(right), lifetime, once=False)
+
+    def create_code(self, name: str, right: Right | str = Right.ADMIN) -> Granted:
+        """Make the code of a link to the pages: it can be spent once, within ten minutes, and the
+        session that it begins has this right."""
+        return self._grant(name, Right(right), CODE_SECONDS, once=True)
+
+    def tokens(self) -> list[Token]:
+        """Return every token there ever was, oldest first, the codes of links included."""
+        return self.history.tokens()
+
+    def revoke_token(self, name: str, *, reason: str = "") -> None:
+        """Revoke the token of a name, or the session of a link, at once; raises StateError where
+        there is none."""
+        now, by = self._now(), actor()
+        if not self._write(lambda tx: tx.revoke_token(name, now, reason=reason, by=by)):
+            raise StateError(
+                f"No valid token has the name {name!r}.", remedy="`rota token ls` lists them."
+            )
+
+    def spend(self, secret: str) -> Token | None:
+        """Return the token that a secret is of, None where it is not taken; a code is spent."""
+        now, wanted = self._now(), id_in(secret)
+        token = next((one for one in self.history.tokens() if one.id == wanted), None)
+        if token is None or not token.fits(secret) or not token.is_valid(now):
+            return None
+        if token.once and not self._write(lambda tx: tx.spend_token(token.id, now)):
+            return None
+        return token
+
+    def _grant(self, name: str, right: Right, lifetime: float | None, *, once: bool) -> Granted:
+        now, by = self._now(), actor()
+        token_id = _ids.new(now).lower()
+        secret = new_secret(token_id)
+        token = Token(
+            id=token_id,
+            name=name,
+            right=right,
+            digest=digest(secret),
+            once=once,
+            created_at=now,
+            expires_at=None if lifetime is None else now + seconds(lifetime),
+        )
+        self._write(lambda tx: tx.add_token(token, by=by))
+        return Granted(token, secret)

@@ -1,0 +1,181 @@
+"""Who may come in: tokens in a header, sessions in a cookie, and this machine's own where no token
+was made."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import NamedTuple
+
+from itsdangerous import BadData, TimestampSigner
+from starlette.requests import Request
+
+from rota.core.access import Right, Token, id_in
+from rota.errors import LedgerError
+from rota.manager import TaskManager
+from rota.web.faces import RIGHT, USER
+from rota.web.guard import LOCAL_HOSTS, READING, host_name
+from rota.web.problems import Problem
+
+COOKIE = "rota_session"
+SESSION = 7 * 86_400
+"""Seconds that a session lasts."""
+
+KNOWN = 1.0
+"""Seconds for which what was read of the tokens is taken as true: so long a revoked one works."""
+
+_OPEN = re.compile(r"/health/(live|ready)|/static/.*|/sign-(in|out)")
+"""What needs no right: probes, what every page needs, and the way in and out."""
+
+_OPEN_HERE = "/health"
+"""What needs none on this machine: it says more, and `rota health` asks it."""
+
+_MADE_BY_ADMINS = re.compile(r".*(/manager/tasks|/tokens|/tokens/revoke)")
+"""Where only an admin posts something: new tasks, and tokens."""
+
+
+class Visitor(NamedTuple):
+    """Who asks, and what they may do."""
+
+    name: str
+    right: Right
+
+
+class Access:
+    """Lets in who has the right for what they ask."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        self._manager = manager
+        self._lock = threading.Lock()
+        self._tokens: Mapping[str, Token] | None = None
+        self._read_at = 0.0
+        self._signer: TimestampSigner | None = None
+
+    def admit(self, request: Request) -> None:
+        """Note in the request's scope who asks; raises Problem where they may not.
+
+        A user's own middleware may have done so before: then that counts.
+        """
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        if _OPEN.fullmatch(path) or (path == _OPEN_HERE and is_local(request)):
+            return
+        right: Right | None = request.scope.get(RIGHT)
+        if right is None:
+            visitor = self.visitor(request)
+            if visitor is None:
+                raise self._unknown(request)
+            request.scope[USER], request.scope[RIGHT] = visitor
+            right = visitor.right
+        needed = right_for(request.method, path)
+        if not right.includes(needed):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                f"this needs the right {needed}, and yours is {right}.",
+                kind="forbidden",
+                remedy=f"Use a token with the right {needed} (`rota token create`).",
+            )
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Return who asks, None for somebody unknown."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme:
+            return self._bearer(secret.strip()) if scheme.lower() == "bearer" else None
+        if (cookie := request.cookies.get(COOKIE)) and (visitor := self._session(cookie)):
+            return visitor
+        if self._manager.config.manager.access == "local" and not self._is_closed():
+            return Visitor("", Right.ADMIN) if is_local(request) else None
+        return None
+
+    def begin_session(self, secret: str) -> str | None:
+        """Return the cookie of a new session for a token's or a code's secret, None where it is
+        not taken; a code is spent by that."""
+        token = self._manager.spend(secret)
+        if token is None:
+            return None
+        return self._signing().sign(token.id).decode()
+
+    def _bearer(self, secret: str) -> Visitor | None:
+        token, now = self._find(id_in(secret) or ""), self._manager.services.clock.now()
+        if token is None or token.once or not token.fits(secret) or not token.is_valid(now):
+            return None
+        return Visitor(token.name, token.right)
+
+    def _session(self, cookie: str) -> Visitor | None:
+        try:
+            token_id = self._signing().unsign(cookie, max_age=SESSION).decode()
+        except BadData:
+            return None
+        token = self._find(token_id)
+        if token is None or not token.keeps(self._manager.services.clock.now()):
+            return None
+        return Visitor(token.name, token.right)
+
+    def _is_closed(self) -> bool:
+        now = self._manager.services.clock.now()
+        return any(not token.once and token.is_valid(now) for token in self._known().values())
+
+    def _find(self, token_id: str) -> Token | None:
+        """Return a token; one that was not there a moment ago may be new."""
+        if not token_id:
+            return None
+        return self._known().get(token_id) or self._known(0).get(token_id)
+
+    def _known(self, age: float = KNOWN) -> Mapping[str, Token]:
+        """Return the tokens by id, as of so many seconds ago at most, or as they were last read
+        where the ledger is away; raises LedgerError where they never were."""
+        if not self._lock.acquire(blocking=self._tokens is None):
+            return self._tokens or {}  # another thread reads them right now
+        try:
+            now = self._manager.services.clock.monotonic()
+            if self._tokens is None:
+                self._tokens = self._read()
+            elif now >= self._read_at + age:
+                with suppress(LedgerError):
+                    self._tokens = self._read()
+            else:
+                return self._tokens
+            self._read_at = now
+            return self._tokens
+        finally:
+            self._lock.release()
+
+    def _read(self) -> Mapping[str, Token]:
+        return {token.id: token for token in self._manager.tokens()}
+
+    def _signing(self) -> TimestampSigner:
+        if self._signer is None:
+            key = self._manager.services.ledger.write(lambda tx: tx.key("sessions")).result()
+            self._signer = TimestampSigner(key, salt="rota.session")
+        return self._signer
+
+    def _unknown(self, request: Request) -> Problem:
+        wrong = "authorization" in request.headers
+        return Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "this token is unknown, expired or revoked." if wrong else "who are you?",
+            kind="unauthorized",
+            remedy="Send `Authorization: Bearer` with a token of `rota token create`, or open the"
+            " pages with the link of `rota token link`.",
+        )
+
+
+def right_for(method: str, path: str) -> Right:
+    """Return the right that a request needs."""
+    if method in READING:
+        return Right.READ
+    if method == "POST" and not _MADE_BY_ADMINS.fullmatch(path):
+        return Right.OPERATE
+    return Right.ADMIN
+
+
+def is_local(request: Request) -> bool:
+    """Say whether the request comes from this machine, by a name of this machine."""
+    try:
+        client = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    return client.is_loopback and host_name(request.headers.get("host", "")) in LOCAL_HOSTS

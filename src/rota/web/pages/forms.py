@@ -1,0 +1,43 @@
+"""Forms: their fields, and the way back to the page they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    """Read the fields of a form; of several with one name, the last."""
+    body = (await request.body()).decode("utf-8", "replace")
+    return dict(parse_qsl(body, keep_blank_values=True))
+
+
+Form = Annotated[Mapping[str, str], Depends(_form)]
+
+
+def back(request: Request, otherwise: str) -> Response:
+    """Lead to the page the form stood on, if that is known and one of ours."""
+    base: str = request.scope.get("root_path", "")
+    try:
+        came_from = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        came_from = urlsplit("")
+    ours = came_from.netloc == request.headers["host"] and came_from.path.startswith(f"{base}/")
+    query = f"?{came_from.query}" if came_from.query else ""
+    path = f"{came_from.path.removeprefix(base)}{query}" if ours else otherwise
+    return lead(request, path, otherwise)
+
+
+def lead(request: Request, path: str, otherwise: str = "/") -> Response:
+    """Lead to a path of this application, below where it is mounted; `otherwise` for what is
+    none."""
+    base: str = request.scope.get("root_path", "")
+    if not path.startswith("/") or path.startswith(("//", "/\\")):  # would name another host
+        path = otherwise
+    return RedirectResponse(f"{base}{path}", HTTPStatus.SEE_OTHER)

@@ -1,0 +1,100 @@
+"""Tokens: what is kept of them, and who of several may spend a code."""
+
+from __future__ import annotations
+
+import pytest
+
+from rota.core.access import Right, Token, digest, id_in, new_secret
+from rota.core.audit import Actor, Face, Verb
+from rota.core.instants import SECOND
+from rota.errors import StateError
+from tests.conformance.ledger.desk import NOON, Desk
+
+
+def token(id: str, name: str = "", **changes: object) -> Token:
+    values = {"once": False, "expires_at": None, **changes}
+    return Token(id, name or id, Right.OPERATE, digest(new_secret(id)), created_at=NOON, **values)  # type: ignore[arg-type]
+
+
+def valid(desk: Desk) -> list[str]:
+    return [one.id for one in desk.history.tokens() if one.is_valid(desk.now)]
+
+
+def test_a_token_comes_back_as_it_was_written(desk: Desk) -> None:
+    first, second = token("a"), token("b", once=True, expires_at=NOON + 1)
+    desk.do(lambda tx: tx.add_token(second))
+    desk.do(lambda tx: tx.add_token(first))
+    assert desk.history.tokens() == [first, second]
+
+
+def test_of_two_valid_tokens_of_one_name_the_second_is_refused(desk: Desk) -> None:
+    desk.do(lambda tx: tx.add_token(token("a", "ci")))
+    with pytest.raises(StateError, match=r"already.*revoke"):
+        desk.do(lambda tx: tx.add_token(token("b", "ci")))
+    assert desk.do(lambda tx: tx.revoke_token("ci", desk.now)) == 1
+    desk.do(lambda tx: tx.add_token(token("c", "ci")))
+    assert valid(desk) == ["c"]
+
+
+def test_a_code_is_spent_once_and_in_time(desk: Desk) -> None:
+    for id in "ab":
+        desk.do(lambda tx, id=id: tx.add_token(token(id, "x", once=True, expires_at=NOON + SECOND)))  # type: ignore[misc]
+    assert desk.do(lambda tx: tx.spend_token("a", NOON))
+    assert not desk.do(lambda tx: tx.spend_token("a", NOON))
+    assert not desk.do(lambda tx: tx.spend_token("b", NOON + SECOND))
+    assert not desk.do(lambda tx: tx.spend_token("never", NOON))
+    spent, unspent = desk.history.tokens()
+    assert spent.keeps(NOON + 10**12)
+    assert not unspent.keeps(NOON)
+    assert desk.do(lambda tx: tx.revoke_token("x", NOON)) == 1
+    assert not desk.history.tokens()[0].keeps(NOON)
+
+
+def test_a_token_that_is_no_code_cannot_be_spent(desk: Desk) -> None:
+    desk.do(lambda tx: tx.add_token(token("a", expires_at=NOON + SECOND)))
+    assert not desk.do(lambda tx: tx.spend_token("a", NOON))
+
+
+def test_what_is_granted_and_revoked_is_in_the_audit_without_its_secret(desk: Desk) -> None:
+    ann, made = Actor(Face.CLI, "ann"), token("a", "ci")
+    desk.do(lambda tx: tx.add_token(made, by=ann))
+    desk.do(lambda tx: tx.revoke_token("ci", desk.now, reason="leaked", by=ann))
+    revoked, granted = desk.history.audit().changes
+    assert (granted.verb, granted.who) == (Verb.GRANT, "ann")
+    assert granted.after == {"name": "ci", "right": "operate", "expires": None, "once": False}
+    assert (revoked.verb, revoked.reason, revoked.before) == (
+        Verb.REVOKE,
+        "leaked",
+        {"name": "ci"},
+    )
+    assert made.digest not in str(desk.history.audit())
+
+
+def test_a_key_is_made_once(desk: Desk) -> None:
+    key = desk.do(lambda tx: tx.key("sessions"))
+    assert len(bytes.fromhex(key)) == 32
+    assert desk.do(lambda tx: tx.key("sessions")) == key
+    assert desk.do(lambda tx: tx.key("other")) != key
+
+
+def test_old_codes_are_pruned_and_valid_tokens_stay(desk: Desk) -> None:
+    desk.do(lambda tx: tx.add_token(token("a")))
+    desk.do(lambda tx: tx.add_token(token("b", once=True, expires_at=NOON + SECOND)))
+    desk.do(lambda tx: tx.add_token(token("c")))
+    desk.do(lambda tx: tx.revoke_token("c", NOON))
+    desk.do(lambda tx: tx.prune(NOON + 2 * SECOND, 10))
+    assert [one.id for one in desk.history.tokens()] == ["a"]
+
+
+def test_rights_include_those_before_them() -> None:
+    assert Right.ADMIN.includes(Right.READ)
+    assert Right.OPERATE.includes(Right.OPERATE)
+    assert not Right.READ.includes(Right.OPERATE)
+
+
+def test_a_secret_says_which_token_it_claims_to_be_of() -> None:
+    secret = new_secret("01h")
+    assert id_in(secret) == "01h"
+    assert len(secret.split("_", 2)[2]) == 43
+    for other in ("", "rota", "rota_x", "abc_01h_x", "é" * 1000):
+        assert id_in(other) is None
