@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from backgroundtask._figures import TaskFigures
+from rota.targets import is_private
 
 COLUMNS = (
     "task",
@@ -76,9 +78,10 @@ def as_text(day: date, figures: Sequence[TaskFigures]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def send(channels: Sequence[str], title: str, text: str) -> None:
-    """Send a text to every channel (Apprise URLs); raises RuntimeError that names those, without
-    their secrets, that did not take it."""
+def send(channels: Sequence[str], title: str, text: str, *, private: bool = False) -> None:
+    """Send a text to every channel (Apprise URLs), to hosts in private address ranges only where
+    `private` allows it; raises RuntimeError that names those, without their secrets, that did not
+    take it."""
     if not channels:
         return
     try:
@@ -88,15 +91,30 @@ def send(channels: Sequence[str], title: str, text: str) -> None:
             "manager.notify names channels, but Apprise is not installed."
             " Run: pip install 'rota[alerts]'"
         ) from None
-    from rota.config import masked
+    from rota.core.secrets import shown
 
     deaf = []
     for channel in channels:
-        messenger = Apprise()
-        if not (messenger.add(channel) and messenger.notify(body=text, title=title)):
-            deaf.append(masked(channel))
+        messenger, name = Apprise(), shown("notify", channel)
+        if not messenger.add(channel):
+            deaf.append(name)
+        elif not private and (hosts := _private_hosts(messenger[0])):
+            deaf.append(
+                f"{name} ({', '.join(hosts)} is in a private network;"
+                " manager.notify_private allows that)"
+            )
+        elif not messenger.notify(body=text, title=title):
+            deaf.append(name)
     if deaf:
         raise RuntimeError(f"could not be sent to {', '.join(deaf)}")
+
+
+def _private_hosts(service: Any) -> list[str]:
+    """Return the hosts of a service's own address, if it has any, that are private ones."""
+    if "host" not in service.template_tokens:  # a service whose hosts nobody can choose
+        return []
+    named = {getattr(service, name, None) for name in ("host", "smtp_host")}
+    return sorted(host for host in named if host and is_private(host))
 
 
 def _title(day: date) -> str:

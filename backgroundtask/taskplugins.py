@@ -58,7 +58,9 @@ async def send_daily_reports() -> dict[str, Any]:
     await asyncio.to_thread(_files.write_atomically, target, html.encode())
     await asyncio.to_thread(_files.write_atomically, target.with_suffix(".txt"), text.encode())
     channels = task_manager.config.manager.notify
-    await asyncio.to_thread(_report.send, channels, f"Daily report for {day}", text)
+    private = task_manager.config.manager.notify_private
+    title = f"Daily report for {day}"
+    await asyncio.to_thread(_report.send, channels, title, text, private=private)
     logger.info("Daily reports sent: %s, %d channels", target, len(channels))
     return {"report": str(target), "tasks": len(figures), "channels": len(channels)}
 

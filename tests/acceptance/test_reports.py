@@ -90,20 +90,27 @@ def test_a_day_of_many_runs_and_reasons_is_counted_to_the_last(make: Make) -> No
 def test_the_report_goes_to_the_channels(make: Make) -> None:
     with serving() as service:
         channel = service.url.replace("http://", "json://")
-        make(manager={"notify": [channel]})
+        make(manager={"notify": [channel], "notify_private": True})
         assert asyncio.run(send_daily_reports())["channels"] == 1
         [message] = map(json.loads, service.posted)
         assert message["title"].startswith("Daily report for ")
         assert "Tasks: 0." in message["message"]
 
         service.status = 500
-        make(manager={"notify": [channel.replace("json://", "json://ada:secret@"), "what://"]})
-        with pytest.raises(
-            RuntimeError, match=r"could not be sent to json://.*, what://"
-        ) as raised:
+        channels = [channel.replace("json://", "json://ada:secret@"), "what://token"]
+        make(manager={"notify": channels, "notify_private": True})
+        with pytest.raises(RuntimeError) as raised:
             asyncio.run(send_daily_reports())
-        assert "secret" not in str(raised.value)
+        assert str(raised.value) == "could not be sent to json://***, what://***"
         assert Path(f"{REPORT}.html").exists()
+
+
+def test_a_channel_in_a_private_network_is_refused_unless_allowed(make: Make) -> None:
+    with serving() as service:
+        make(manager={"notify": [service.url.replace("http://", "json://")]})
+        with pytest.raises(RuntimeError, match=r"127\.0\.0\.1.*manager\.notify_private"):
+            asyncio.run(send_daily_reports())
+        assert list(service.posted) == []
 
 
 def test_a_missing_apprise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rota.config.process import current as current
     from rota.config.process import use as use
     from rota.config.schema import json_schema as json_schema
-    from rota.config.secrets import masked as masked
+    from rota.core.secrets import masked as masked
 
 _HOMES = {
-    "Xcorecfg": "model",
-    "current": "process",
-    "use": "process",
-    "json_schema": "schema",
-    "masked": "secrets",
+    "Xcorecfg": "rota.config.model",
+    "current": "rota.config.process",
+    "use": "rota.config.process",
+    "json_schema": "rota.config.schema",
+    "masked": "rota.core.secrets",
 }
 
 __all__ = ["Xcorecfg", "current", "json_schema", "masked", "use"]
@@ -31,4 +31,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from rota.config.secrets import shown
+from rota.core.secrets import shown
 from rota.errors import ConfigError, Mistakes, RotaError, nearest
 
 Place = Callable[[tuple[str, ...]], str]

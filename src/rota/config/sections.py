@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from rota.config.secrets import shown
+from rota.core.secrets import shown
 from rota.errors import ConfigError, nearest
 
 _LEDGERS = ("memory", "postgresql", "sqlite")
@@ -199,8 +199,16 @@ class ManagerSection(Checked):
         description="Whether POST /manager/tasks may add tasks; they run functions that are"
         " registered or stand in task files, never others.",
     )
+    runs_by_hand: Annotated[int, Field(ge=1)] | None = Field(
+        120,
+        description="How many runs of one task the pages and the API of a process start in a"
+        " minute; null: no limit.",
+    )
     notify: list[str] = Field(
         default_factory=list, description="Apprise URLs that are told of failures."
+    )
+    notify_private: bool = Field(
+        False, description="Whether `notify` may name hosts in private address ranges."
     )
 
     @property

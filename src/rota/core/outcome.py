@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rota.core.secrets import said
+
 LONGEST_KIND = 200
 
 
@@ -40,7 +42,7 @@ def failure(exc: BaseException) -> Outcome:
     return Outcome(
         OutcomeKind.FAILED,
         error=error_text(exc),
-        traceback="".join(tb.format_exception(exc))[-64_000:],
+        traceback=said("".join(tb.format_exception(exc))[-64_000:]),
         error_types=type_names(type(exc)),
     )
 
@@ -52,7 +54,7 @@ def error_text(exc: BaseException) -> str:
     except Exception:
         message = "(its message cannot be shown)"
     text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
-    return " ".join(text.split())[:2_000]
+    return said(" ".join(text.split())[:2_000])
 
 
 def kind_of(error: str) -> str:

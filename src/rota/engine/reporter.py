@@ -11,6 +11,7 @@ from typing import Any
 
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.run import LogLine, Step
+from rota.core.secrets import said
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, LedgerUnavailableError
 
@@ -64,6 +65,7 @@ class RunReporter:
             return
         if len(text) >= self._left:
             text = f"{text[: self._left]} … (run_log_limit reached: nothing more is kept)"
+        text = said(text)
         self._left -= len(text.encode(errors="replace")) + LINE_COST
         line = LogLine(
             self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text
@@ -154,8 +156,8 @@ class Pump:
         progress: list[tuple[str, int, dict[str, Any]]] = []
         for _ in range(len(self._dirty)):
             reporter = self._dirty.popleft()
-            said, value = reporter.take()
-            lines += said
+            new, value = reporter.take()
+            lines += new
             if value is not None:
                 progress.append((reporter.run_id, reporter.fence, value))
 

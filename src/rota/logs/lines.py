@@ -6,7 +6,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
-from rota.logs.secrets import mask
+from rota.core.secrets import said
 
 _INDENT = "\n    "
 _RESET = "\033[0m"
@@ -35,7 +35,7 @@ class LineFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC)
         time = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}Z"
         name = safe(record.name).replace("\n", "\\n")
-        text = safe(mask(super().format(record))).replace("\n", _INDENT)
+        text = safe(said(super().format(record))).replace("\n", _INDENT)
         return f"{time} | {self._level(record)} | {name} | {text}"
 
     def _level(self, record: logging.LogRecord) -> str:

@@ -22,6 +22,7 @@ from rota.web import api, pages
 from rota.web.access import Access
 from rota.web.guard import ANSWER_HEADERS, Guard
 from rota.web.problems import Problem, problem_of
+from rota.web.rate import ByHand
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -45,8 +46,9 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
     )
     for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_error)
-    app.include_router(api.build(manager))
-    app.include_router(pages.build(manager, access), include_in_schema=False)
+    rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
+    app.include_router(api.build(manager, rate))
+    app.include_router(pages.build(manager, access, rate), include_in_schema=False)
     app.mount("/static", _Static(directory=_STATIC), name="static")
     return app
 

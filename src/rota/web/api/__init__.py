@@ -19,18 +19,21 @@ from rota.web.faces import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
 from rota.web.problems import PROBLEMS, Problem, problem_of
 from rota.web.pulse import Pulse
+from rota.web.rate import ByHand
 
 PATHS = ("/manager", "/health")
 PROBES = ("live", "ready")
 """The endpoints that need no right, wherever they are included."""
 
 
-def build(manager: TaskManager, route_class: type[APIRoute] = RestRoute) -> APIRouter:
+def build(manager: TaskManager, rate: ByHand, route_class: type[APIRoute] = RestRoute) -> APIRouter:
     """Make the router of every endpoint, to stand behind the guard."""
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     pulse = Pulse(lambda: manager.services.ledger)
-    for room in (health, tasks, runs, occurrences, nodes, audit):
+    for room in (health, occurrences, nodes, audit):
         room.add(router, manager)
+    for startable in (tasks, runs):
+        startable.add(router, manager, rate)
     for live in (logs, events):
         live.add(router, manager, pulse)
     return router
@@ -59,4 +62,5 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
 
             return answer
 
-    return build(manager, GuardedRoute)
+    rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
+    return build(manager, rate, GuardedRoute)

@@ -12,6 +12,7 @@ from rota.core.audit import Change, Face, Verb
 from rota.core.instants import Instant, from_datetime, to_datetime
 from rota.core.ports import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
+from rota.core.secrets import shown
 
 
 def _sendable(value: Any) -> Any:
@@ -222,15 +223,17 @@ class RunDetail(RunRead):
         changes: Iterable[Change],
     ) -> Self:
         """Show a run with its ended attempts, the steps that are done and its last changes."""
-        shown = list(map(ChangeRead.of, changes))
-        started = [one.after for one in shown if one.verb is Verb.RUN and one.after]
+        told = list(map(ChangeRead.of, changes))
+        started = [one.after for one in told if one.verb is Verb.RUN and one.after]
         return cls(
             **_fields(cls, run)
             | {
+                "arguments": shown("", run.arguments),
+                "result": shown("", run.result),
                 "retry_of": started[0].get("retry_of") if started else None,
                 "attempts": list(map(AttemptRead.of, attempts)),
                 "steps": list(map(StepRead.of, steps)),
-                "changes": shown,
+                "changes": told,
             }
         )
 

@@ -20,12 +20,13 @@ from rota.web.api.models import (
     instant,
 )
 from rota.web.api.paging import After, Limit, link_next
+from rota.web.rate import ByHand
 
 CHANGES = 20
 """Changes of a run that its own answer shows; `/manager/audit` has all."""
 
 
-def add(router: APIRouter, manager: TaskManager) -> None:
+def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
 
     @router.get("/manager/runs", tags=["runs"])
@@ -69,6 +70,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         request: Request, response: Response, id: str, why: Reason | None = None
     ) -> RunDetail:
         """Do a run again that ended, but not well; the answer is the new run."""
+        rate.spend(manager.get_run(id).task_id)
         run_id = manager.retry_run(id, reason=why.reason if why else "")
         base = request.scope.get("root_path", "")
         response.headers["Location"] = f"{base}/manager/runs/{run_id}"

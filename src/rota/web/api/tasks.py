@@ -17,12 +17,13 @@ from rota.web.api.creating import definition_of, refuse_unless_allowed
 from rota.web.api.models import PauseRequest, Reason, RunDetail, RunRequest, Text
 from rota.web.api.paging import After, Limit, link_next
 from rota.web.api.runs import detail
+from rota.web.rate import ByHand
 
 Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
 Why = Annotated[Text, Query(description="Kept in the audit.")]
 
 
-def add(router: APIRouter, manager: TaskManager) -> None:
+def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
 
     @router.get("/manager/tasks", tags=["tasks"])
@@ -69,6 +70,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
     ) -> RunDetail:
         """Start a task by hand; the answer is its new run."""
         how = how or RunRequest()
+        rate.spend(id)
         run_id = manager.run_task(id, arguments=how.arguments, reason=how.reason)
         response.headers["Location"] = _address(request, "runs", run_id)
         return detail(manager, run_id)

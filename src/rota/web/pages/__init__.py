@@ -27,18 +27,19 @@ from rota.web.pages import (
     tokens,
 )
 from rota.web.pages.frame import Frame, error_page
+from rota.web.rate import ByHand
 
 __all__ = ["build", "error_page"]
 
 
-def build(manager: TaskManager, access: Access) -> APIRouter:
+def build(manager: TaskManager, access: Access, rate: ByHand) -> APIRouter:
     """Make the router of every screen and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)
     screens = (now, tasks, task, run, timeline, calendar, failures, nodes, audit, settings)
     for screen in screens:
         screen.add(router, frame)
-    actions.add(router, manager)
+    actions.add(router, manager, rate)
     signing.add(router, frame, access)
     tokens.add(router, frame)
     return router

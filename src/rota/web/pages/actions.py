@@ -16,16 +16,18 @@ from rota.manager import TaskManager
 from rota.web.pages.forms import Form, back
 from rota.web.pages.parameters import arguments
 from rota.web.problems import Problem
+from rota.web.rate import ByHand
 
 LONGEST_PAUSE = 10 * 365 * 86400
 """Seconds."""
 
 
-def add(router: APIRouter, manager: TaskManager) -> None:
+def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
     """Add them."""
 
     @router.post("/tasks/{id:path}/run")
     def run(request: Request, id: str, form: Form) -> Response:
+        rate.spend(id)
         entry = manager.services.engine.registry.get(id)
         manager.run_task(id, arguments=arguments(entry.definition, form) if entry else None)
         return back(request, f"/tasks/{quote(id, safe='')}")
@@ -43,6 +45,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
 
     @router.post("/runs/{id}/retry")
     def retry(request: Request, id: str) -> Response:
+        rate.spend(manager.get_run(id).task_id)
         new = manager.retry_run(id)
         return back(request, f"/runs/{quote(new, safe='')}")
 

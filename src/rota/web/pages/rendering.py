@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from rota.core.instants import to_iso
+from rota.core.secrets import shown
 from rota.web.pages import words
 from rota.web.pages.strips import outline
 
@@ -31,7 +32,7 @@ def environment() -> Environment:
     )
     engine.filters.update(
         address=lambda text: quote(text, safe=""),
-        as_json=words.as_json,
+        as_json=lambda value: words.as_json(shown("", value)),
         iso=to_iso,
         number=lambda value: f"{value:.12g}",
         query=_query,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from rota.config import Xcorecfg
 from rota.config.environment import sections
-from rota.config.secrets import MASK, shown
+from rota.core.secrets import MASK, shown
 from rota.web.faces import USER
 from rota.web.pages.frame import Frame
 

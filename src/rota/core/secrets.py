@@ -1,4 +1,4 @@
-"""What of a setting may be shown: passwords and URL user information never."""
+"""What may be shown of settings, arguments and texts: passwords and URL user information never."""
 
 from __future__ import annotations
 
@@ -14,10 +14,27 @@ _SECRET_NAME = re.compile(
     re.I,
 )
 
+_WORDS = r"(?:password|passwd|passphrase|secret|token(?!s)|api[_-]?key|access[_-]?key)[\w-]{0,40}"
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"')\]}]+)"""
+_PAIR = re.compile(rf"({_WORDS}(?:\s?=\s?|['\"]\s?:\s?)){_VALUE}", re.I)
+_AUTHORIZATION = re.compile(r"\b(authorization['\"]?\s?[:=]\s?['\"]?(?:\w{1,20} )?)[^\s'\"]+", re.I)
+_SAID_IN_URL = re.compile(r"(?<=://)[^\s/?#]{1,300}@")
+_OURS = re.compile(r"\brota_[0-9a-z]{26}_[\w-]{43}")
+
 
 def masked(url: str) -> str:
     """Return `url` with `***` for the user information before its host and secret parameters."""
     return _PARAMETER.sub(rf"\1={MASK}", _USER_INFO.sub(f"{MASK}@", url))
+
+
+def said(text: str) -> str:
+    """Return a text that code logged, printed or raised, with `***` for the values of
+    `password=…`, `"api_key": …` and the like, user information in URLs, `Authorization: …`, and
+    tokens of ours. A key counts when it holds password, passwd, passphrase, secret, token,
+    api_key or access_key.
+    """
+    text = _PAIR.sub(rf"\1{MASK}", _SAID_IN_URL.sub(f"{MASK}@", text))
+    return _OURS.sub(MASK, _AUTHORIZATION.sub(rf"\1{MASK}", text))
 
 
 def is_secret(key: str) -> bool:
