@@ -1,31 +1,28 @@
-"""A web application that runs its background tasks in its own processes.
+"""A web application that runs its background tasks in its own processes, and shows them.
 
 Each of several workers schedules and runs; every occurrence still runs once, in one of them.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
+import rota
 from database.db import Base, engine
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from loggers.logger_config import setup_logging
-from manager import Manager
-from manager.schemas.taskManager import TaskRead
 from sqlalchemy.schema import CreateTable
 
-from backgroundtask.taskplugins import register_tasks
+import auth.models  # noqa: F401
+import plugins.my_plugin.models  # noqa: F401  # the application's tables
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Schedule as long as the application runs."""
-    setup_logging(Manager.task_manager.config.log_level)
+    """Make ready what the application needs, and schedule as long as it runs."""
+    setup_logging()
     create_tables()
-    register_tasks(Manager.task_manager)
-    Manager.task_manager.start()
-    yield
-    Manager.task_manager.shutdown()
+    async with rota.lifespan()(app):
+        yield
 
 
 def create_tables() -> None:
@@ -36,30 +33,11 @@ def create_tables() -> None:
 
 
 app = FastAPI(title="Shop", lifespan=lifespan)
+app.include_router(rota.web.router())  # the API of the tasks: /manager/…, /health
+rota.web.mount(app, "/rota")  # their pages
 
 
-@app.get("/tasks")
-def tasks() -> list[TaskRead]:
-    """List the tasks with their last and next run."""
-    return [TaskRead.model_validate(task) for task in Manager.task_manager.list_tasks()]
-
-
-@app.post("/tasks/{id}/run", status_code=202)
-def run(id: str) -> dict[str, str]:
-    """Start a task by hand; any of the workers may run it."""
-    if Manager.task_manager.get_task(id) is None:
-        raise HTTPException(404, f"no task has the id {id!r}")
-    return {"run": Manager.task_manager.run_task(id)}
-
-
-@app.get("/runs/{id}")
-def outcome(id: str) -> dict[str, Any]:
-    """Say how a run went, and in which worker."""
-    run = Manager.task_manager.get_run(id)
-    return {"state": run.state, "reason": run.reason, "result": run.result, "node": run.node}
-
-
-@app.get("/health")
-def health() -> dict[str, Any]:
-    """Say how this worker's scheduler is."""
-    return Manager.task_manager.health()
+@app.get("/")
+def shop() -> dict[str, str]:
+    """Stand for the application's own routes."""
+    return {"shop": "open", "tasks": "/rota/"}

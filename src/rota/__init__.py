@@ -12,6 +12,8 @@ from rota.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from rota import errors as errors
+    from rota import web as web
+    from rota.application import lifespan as lifespan
     from rota.core.task import Task as Task
     from rota.current import CurrentRun as CurrentRun
     from rota.current import current_run as current_run
@@ -29,9 +31,11 @@ _HOMES = {
     "current_run": "rota.current",
     "describe": "rota.triggers",
     "errors": "rota.errors",
+    "lifespan": "rota.application",
     "once": "rota.steps",
     "preview": "rota.triggers",
     "task": "rota.decorator",
+    "web": "rota.web",
 }
 
 __all__ = [
@@ -42,9 +46,11 @@ __all__ = [
     "current_run",
     "describe",
     "errors",
+    "lifespan",
     "once",
     "preview",
     "task",
+    "web",
 ]
 
 
@@ -55,4 +61,4 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module = import_module(_HOMES[name])
-    return module if name == "errors" else getattr(module, name)
+    return module if name in ("errors", "web") else getattr(module, name)

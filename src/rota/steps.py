@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar
 
+from rota.aside import aside
 from rota.current import (
     CurrentRun,
     must_go_on,
@@ -87,18 +86,7 @@ async def _aside(store: Callable[[], None]) -> None:
     between: what was done must not be forgotten."""
     import asyncio  # only where it is needed, see `executors.awaitables`
 
-    stored: Future[None] = Future()
-    stored.set_running_or_notify_cancel()  # from now on nobody cancels it
-
-    def work() -> None:
-        try:
-            store()
-            stored.set_result(None)
-        except BaseException as error:
-            stored.set_exception(error)
-
-    # Not by asyncio.to_thread: the interpreter would wait for its threads at the end.
-    threading.Thread(target=work, name="rota-step", daemon=True).start()
+    stored = aside(store, "rota-step")
     try:
         await asyncio.wrap_future(stored)
     except asyncio.CancelledError:

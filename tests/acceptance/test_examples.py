@@ -89,15 +89,20 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
     with running(
         project, "-m", "uvicorn", "main:app", "--workers", "4", f"--port={port}"
     ) as server:
-        wait_until(lambda: answers(f"{url}/tasks"), "the application answers", 60)
-        assert {task["id"] for task in request("GET", f"{url}/tasks")} == {
+        wait_until(lambda: answers(url), "the application answers", 60)
+        manager = f"{url}/manager"
+        assert {task["id"] for task in request("GET", f"{manager}/tasks")} == {
             "cleanup_expired_sessions",
             "cleanup_old_logs",
             "refresh_products",
         }
-        run = request("POST", f"{url}/tasks/cleanup_expired_sessions/run")["run"]
-        wait_until(lambda: request("GET", f"{url}/runs/{run}")["result"] == 0, "the run succeeded")
+        run = request("POST", f"{manager}/tasks/cleanup_expired_sessions/run")["id"]
+        wait_until(
+            lambda: request("GET", f"{manager}/runs/{run}")["result"] == 0, "the run succeeded"
+        )
         assert request("GET", f"{url}/health")["status"] == "healthy"
+        with urllib.request.urlopen(f"{url}/rota/runs/{run}") as page:
+            assert "cleanup_expired_sessions" in page.read().decode()
         with history_of(project) as history:
             wait_until(lambda: len(occurrences(history)) >= 4, "four occurrences ran")
             wait_until(lambda: len(history.nodes()) == 4, "every worker has joined")

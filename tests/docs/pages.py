@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 _FENCE = re.compile(
-    r"(?P<before>^<!-- no-run: (?P<why>.+) -->\n+)?"
+    r"(?P<before>^<!-- no-run: (?P<why>[^\n]+) -->\n+)?"
     r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
     re.M | re.S,
 )

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
+from rota.aside import beside
 from rota.core.ports import Clock, Executor
 from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
@@ -80,7 +81,7 @@ class Ending:
         by_itself = not self._flights
         await self._hand_back()
         draining.cancel()
-        shut_down = asyncio.gather(*(asyncio.to_thread(one.shutdown) for one in self._executors))
+        shut_down = asyncio.gather(*(beside(one.shutdown) for one in self._executors))
         written = await self._write_last(limit)
         await shut_down
         logger.info("Node %s has stopped (%s)", self._identity.name, node_id)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from rota.aside import beside
 from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
@@ -103,7 +104,7 @@ class Reaper:
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over or handed back, as they were; raises
         LedgerError."""
-        look = await asyncio.to_thread(self._look)
+        look = await beside(self._look)
         self._others = [
             node
             for node in look.nodes

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from rota.aside import beside
 from rota.core.ports import Ledger, StoredTask
 from rota.engine.node import Identity
 from rota.engine.registry import Registry
@@ -43,7 +44,7 @@ class Refresher:
         while True:
             await asyncio.sleep(EVERY)
             try:
-                version = await asyncio.to_thread(self._ledger.version)
+                version = await beside(self._ledger.version)
                 if version != self._version:
                     self._version = version
                     await self.refresh()
@@ -52,7 +53,7 @@ class Refresher:
 
     async def refresh(self) -> None:
         """Read what changed; raises LedgerError."""
-        stored, cancel = await asyncio.to_thread(self._read)
+        stored, cancel = await beside(self._read)
         for task in stored:
             self._registry.revision = max(self._registry.revision, task.revision)
             self._changed(task)

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from rota.aside import beside
 from rota.core.instants import Instant
 from rota.core.ports import Clock, StoredTask, Transaction
 from rota.engine.registry import Entry, Registry, records
@@ -96,7 +97,7 @@ class Registrar:
 
     async def _register(self, entries: Sequence[Entry]) -> None:
         now = self._clock.now()
-        rows = await asyncio.to_thread(records, entries)
+        rows = await beside(lambda: records(entries))
         stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
         for entry in entries:
             if self._registry.get(entry.definition.id) is entry:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
+    from starlette.applications import Starlette
 
     from rota.manager import TaskManager
     from rota.web.server import Server
@@ -33,23 +34,34 @@ def serve(manager: TaskManager, host: str | None = None, port: int | None = None
     )
 
 
-def application(manager: TaskManager, *, hosts: Collection[str] = ()) -> FastAPI:
+def application(manager: TaskManager | None = None, *, hosts: Collection[str] = ()) -> FastAPI:
     """Make the ASGI application of pages and API; `hosts` are names it answers to beside
     localhost."""
     from rota.web.assembly import build
 
-    return build(manager, hosts)
+    return build(manager or _of_this_process(), hosts)
 
 
 def mount(
-    app: FastAPI, manager: TaskManager, path: str = "/rota", *, hosts: Collection[str] = ()
+    app: Starlette,
+    path: str = "/rota",
+    manager: TaskManager | None = None,
+    *,
+    hosts: Collection[str] = (),
 ) -> None:
-    """Put pages and API below `path` of the user's own application."""
+    """Put pages and API below `path` of the user's own application (FastAPI, Starlette); they show
+    the task manager of this process, or another one."""
     app.mount(path, application(manager, hosts=hosts), name="rota")
 
 
-def router(manager: TaskManager, *, hosts: Collection[str] = ()) -> APIRouter:
-    """Make the API alone, `/manager/…` and `/health`, for `app.include_router`."""
+def router(manager: TaskManager | None = None, *, hosts: Collection[str] = ()) -> APIRouter:
+    """Make the API alone, `/manager/…` and `/health`, for `app.include_router` of FastAPI."""
     from rota.web.api import guarded
 
-    return guarded(manager, hosts)
+    return guarded(manager or _of_this_process(), hosts)
+
+
+def _of_this_process() -> TaskManager:
+    from rota.manager import Manager
+
+    return Manager.task_manager

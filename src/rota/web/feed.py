@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 
-from rota.core.ports import Clock, History
 from rota.errors import LedgerError
+from rota.manager import TaskManager
 from rota.web.news import RESET, Event, News
 from rota.web.pulse import Pulse
 
@@ -29,10 +29,9 @@ CROWD = 2.0
 class Feed:
     """Reads while anybody listens."""
 
-    def __init__(self, pulse: Pulse, history: Callable[[], History], clock: Clock) -> None:
+    def __init__(self, pulse: Pulse, manager: TaskManager) -> None:
         self._pulse = pulse
-        self._history = history
-        self._clock = clock
+        self._manager = manager
         self._queues: set[asyncio.Queue[Event]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._primed = False  # whether it knows how things stood, and so tells what changes
@@ -61,10 +60,11 @@ class Feed:
     async def _read(self) -> None:
         news: News | None = None
         while True:
-            beat, began, crowd = self._pulse.beat(), self._clock.monotonic(), False
+            clock = self._manager.services.clock  # of now: a fork or a lent loop makes new ones
+            beat, began, crowd = self._pulse.beat(), clock.monotonic(), False
             try:
                 if news is None:
-                    news = await self._pulse.read(lambda: News(self._history(), self._clock))
+                    news = await self._pulse.read(self._first_news)
                     self._primed = True
                     self._tell([RESET])
                 else:
@@ -76,9 +76,12 @@ class Feed:
             except Exception:
                 logger.exception("Looking for changes failed and begins anew")
                 news, self._primed = None, False
-            rest = REST * (self._clock.monotonic() - began)
+            rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)
             await self._pulse.wait(beat, HEARTBEAT)
+
+    def _first_news(self) -> News:
+        return News(self._manager.history, self._manager.services.clock)
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:

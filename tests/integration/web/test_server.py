@@ -95,7 +95,7 @@ def test_answers_on_a_kept_connection_do_not_wait(standing: Site) -> None:
 def test_it_is_mounted_in_an_application(site: Site) -> None:
     site.add(greet)
     app = FastAPI()
-    web.mount(app, site.manager, "/jobs", hosts=["app.example"])
+    web.mount(app, "/jobs", site.manager, hosts=["app.example"])
     with calling(app, "http://app.example") as client:
         assert client.get("/jobs/tasks").status_code == 401  # a proxy passes on anybody
         secret = site.manager.create_token("ci", "operate").secret

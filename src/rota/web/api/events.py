@@ -14,7 +14,7 @@ from rota.web.pulse import Pulse
 
 def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
     """Add the endpoint."""
-    feed = Feed(pulse, lambda: manager.history, manager.services.clock)
+    feed = Feed(pulse, manager)
 
     @router.get("/manager/events", tags=["events"], responses=sse.DESCRIPTION)
     async def follow_changes() -> Response:
