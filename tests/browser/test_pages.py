@@ -147,6 +147,14 @@ def test_times_are_local_on_hover(site: Site, browser: Browser) -> None:
     assert " UTC\n" in title
     assert "GMT+5:45 here" in title
 
+    site.run("greet")
+    tab.wait("document.querySelector('#task-greet svg a')")
+    tab.point("#task-greet svg a")
+    title = tab.js("document.querySelector('#task-greet svg a title').textContent")
+    assert title.startswith("succeeded · ")
+    assert " UTC\n" in title
+    assert "GMT+5:45 here" in title
+
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[str]]]:

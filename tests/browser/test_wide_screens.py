@@ -15,7 +15,16 @@ from tests.browser.looks import TOO_FAINT, colours
 from tests.integration.web.pages.test_nodes import join
 from tests.integration.web.site import Gate, Site, fail, greet
 
-ADDRESSES = ("timeline", "timeline?span=1h", "calendar", "failures", "nodes", "audit", "settings")
+ADDRESSES = (
+    "timeline",
+    "timeline?span=1h",
+    "calendar",
+    "failures",
+    "nodes",
+    "audit",
+    "settings",
+    "sign-in",
+)
 PLANTED = "</title></script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
 LONG = "x" * 150
 
@@ -44,6 +53,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
         with acting(Face.REST, f"{PLANTED}{LONG}"):
             site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
+        site.manager.create_token(f"{PLANTED}{LONG}", "read", lifetime=0.001)  # it shuts nobody out
         info = {
             "clock_ahead": -90,
             "stuck": {PLANTED: f"{PLANTED}{LONG}"},

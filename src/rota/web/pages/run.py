@@ -15,8 +15,10 @@ from rota.core.audit import AuditFilter
 from rota.core.instants import Instant
 from rota.core.ports import RunFilter
 from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
+from rota.core.secrets import shown
 from rota.manager import TaskManager
 from rota.manager.runs import RETRYABLE
+from rota.web.pages.differences import Difference, differences
 from rota.web.pages.frame import Frame
 from rota.web.pages.shown import duration, lateness, node_names, place, task_name
 
@@ -73,6 +75,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
     """Return what the template shows; raises LedgerError."""
     active = run.state in ACTIVE
     lines = _log(manager, run) if with_log or not active else []
+    sides = None if active else _compared(manager, run, lines)
     return {
         "now": now,
         "run": run,
@@ -84,7 +87,8 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "lanes": _lanes(manager, run, now),
         "changes": manager.history.audit(AuditFilter(run_id=run.id), limit=CHANGES).changes,
         "steps": manager.history.steps(run.id),
-        "sides": None if active else _compared(manager, run, lines),
+        "sides": sides,
+        "changed": _changed(*(side.run for side in sides)) if sides else [],
         "lines": lines[-LINES:],
         "omitted": max(0, len(lines) - LINES),
         "after": f"{lines[-1].attempt}.{lines[-1].seq}" if lines else "0.0",
@@ -139,6 +143,16 @@ def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple
     if not before or run.started_at is None:
         return None
     return _side(run, lines), _side(before[0], _log(manager, before[0]))
+
+
+def _changed(this: Run, good: Run) -> list[Difference]:
+    """Return where arguments and results differ, as they may be shown."""
+    found = differences(
+        shown("", this.arguments or {}), shown("", good.arguments or {}), "arguments"
+    )
+    if this.result is not None and good.result is not None:
+        found += differences(shown("", this.result), shown("", good.result), "result")
+    return found
 
 
 def _side(run: Run, lines: Sequence[LogLine]) -> Side:

@@ -40,6 +40,8 @@ function tick() {
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
+const UTC_ALONE = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
+
 function inBothZones(iso) {
   const moment = new Date(iso);
   if (Number.isNaN(moment.valueOf())) return iso;
@@ -50,6 +52,8 @@ function inBothZones(iso) {
 document.addEventListener("pointerover", ({ target }) => {
   const time = target.closest("time[datetime]");
   if (time) time.title = inBothZones(time.dateTime);
+  const told = target.closest("svg a, svg g")?.querySelector("title");
+  if (told) told.textContent = told.textContent.replace(UTC_ALONE, inBothZones);
 });
 
 // --- when to look again ---

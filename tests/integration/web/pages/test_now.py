@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rota.core.instants import SECOND
 from rota.core.ports import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.errors import TaskFileError
+from rota.testing import eventually
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site, fail, greet
 
@@ -106,3 +109,14 @@ def test_broken_task_files_are_named_with_their_line(site: Site) -> None:
     for address in ("/", "/tasks"):
         files = part(site.client.get(address).text, "files")
         assert "backgroundtask/x.py:12 no such option Leave it out." in files
+
+
+@pytest.mark.slow
+def test_a_clock_that_stands_still_is_said_in_red(site: Site) -> None:
+    site.add(greet, times={"seconds": 1})
+    scheduler = site.manager.services.engine.ticking._scheduler
+    assert scheduler is not None
+    red = re.compile('class="notice bad">[^\n]*the clock has not ticked for')
+    with scheduler._jobstores_lock:  # as whatever else might hold up the clock's thread
+        eventually(lambda: red.search(site.client.get("/").text))
+    eventually(lambda: not red.search(site.client.get("/").text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import rota
@@ -55,6 +56,30 @@ def test_a_run_is_compared_with_the_last_good_one(site: Site, gate: Gate) -> Non
     assert "Log lines 1 0" in compared
     assert "Warnings and errors 1 0" in compared
     assert "Result none here" in compared
+
+
+def test_what_changed_since_the_last_good_run_is_listed(site: Site) -> None:
+    def count(shelf: str = "", secret: str = "a") -> dict[str, object]:
+        return {"books": len(shelf), "names": list(shelf), "token": secret, "shop": "harbour"}
+
+    site.add(count, max_retries=0)
+    runs = [
+        site.manager.run_task("count", arguments={"shelf": shelf, "secret": shelf})
+        for shelf in ("ab", "abc")
+    ]
+    for run_id in runs:
+        site.wait(run_id, State.SUCCEEDED)
+    page = site.client.get(f"/runs/{runs[1]}").text
+    compared, _, _ = html.unescape(part(page, "compared")).partition("Arguments {")
+    for line in (
+        'arguments.shelf "abc" "ab"',
+        "result.books 3 2",
+        'result.names[2] "c" not there',
+        "Result another here",
+    ):
+        assert line in compared, compared
+    for same in ("secret", "token", "result.shop"):
+        assert same not in compared
 
 
 def test_a_run_is_cancelled_on_its_page(site: Site, gate: Gate) -> None:
