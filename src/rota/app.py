@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rota.clock import SystemClock
+from rota.cluster import open_engine
 from rota.config import Xcorecfg
 from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
-from rota.engine import Engine
+from rota.engine import Service
 from rota.engine.settings import Settings
 from rota.executors.aio import AioExecutor
 from rota.executors.processes import ProcessExecutor
@@ -27,7 +28,7 @@ class Services:
     project: Path
     clock: Clock
     ledger: Ledger
-    engine: Engine
+    engine: Service
 
 
 def build(
@@ -50,11 +51,17 @@ def build(
         ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool),
         ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
-    engine = Engine(
+    carrier = open_engine(
+        config.cluster.engine,
+        ledger_url=settings.ledger_url,
+        broker_url=config.cluster.broker_url,
+    )
+    engine = Service(
         machine=machine,
         ledger=ledger,
         executors=executors,
         loop=aio,
+        engine=carrier,
         settings=Settings(
             node_name=settings.node,
             version=VERSION,
@@ -62,6 +69,7 @@ def build(
             shutdown_grace=settings.shutdown_grace,
             retention_days=settings.retention_days,
             run_log_limit=settings.run_log_limit,
+            queues=None if config.cluster.queues is None else frozenset(config.cluster.queues),
         ),
     )
     return Services(config, project, ledger.clock, ledger, engine)

@@ -12,6 +12,7 @@ RotaError
 ├── NotRunningError            asked for the current run outside of one
 ├── NodeGoneError              this node's lease is no more: others declared it gone
 ├── Mistakes                   several of these at once
+├── EngineError                the distributed engine cannot do what it was asked
 └── LedgerError                the ledger cannot do what it was asked
     ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
     ├── LedgerCorruptError     its file is not a sound ledger; it was left untouched
@@ -83,6 +84,10 @@ class NotRunningError(RotaError):
 
 class NodeGoneError(RotaError):
     """This node's lease is no more: others declared it gone, or it never joined."""
+
+
+class EngineError(RotaError):
+    """The distributed engine cannot do what it was asked; it is tried again."""
 
 
 class LedgerError(RotaError):

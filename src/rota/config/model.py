@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from rota.config.sections import (
     Checked,
+    ClusterSection,
     DatabaseSection,
     LoggersSection,
     LogLevel,
@@ -36,6 +37,9 @@ class Xcorecfg(Checked):
     log_level: LogLevel = Field("INFO", description="Least severity that is logged.")
     manager: ManagerSection = Field(
         default_factory=ManagerSection, description="The scheduler and its defaults for tasks."
+    )
+    cluster: ClusterSection = Field(
+        default_factory=ClusterSection, description="Several machines, and what connects them."
     )
     database: DatabaseSection = Field(
         default_factory=DatabaseSection, description="The application's own database."

@@ -266,3 +266,20 @@ class LoggersSection(Checked):
     )
     backup_count: CountOrZero = Field(5, description="Rotated log files that are kept.")
     enable_colors: bool = Field(True, description="Whether lines on a terminal are coloured.")
+
+
+class ClusterSection(Checked):
+    """Several machines: what carries runs to the workers, and which of them this process makes."""
+
+    engine: Literal["local", "pgqueuer", "celery"] = Field(
+        "local",
+        description="What carries runs to workers. local: each looks into the ledger itself;"
+        " pgqueuer: PgQueuer, in the ledger's PostgreSQL; celery: Celery, over broker_url.",
+    )
+    broker_url: Annotated[str, AfterValidator(_url)] = Field(
+        "redis://localhost:6379/0",
+        description="With engine 'celery': its broker, amqp://… (RabbitMQ) or redis://….",
+    )
+    queues: list[Name] | None = Field(
+        None, description="The queues whose runs this process makes; null: all."
+    )

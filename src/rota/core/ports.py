@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -96,6 +96,7 @@ class NewRun(NamedTuple):
     claim: str | None = None  # the node that starts it at once, if nothing of its task is active
     early: bool = False  # its time is still to come: see `Transaction.plan`
     retry_of: str | None = None  # the id of the run that this one does again
+    priority: int = 0
 
 
 class Planned(NamedTuple):
@@ -228,6 +229,9 @@ class Transaction(Protocol):
         limit: int,
         exclude: Collection[str],
         judge: Callable[[Sequence[Waiting]], Verdict],
+        *,
+        among: Collection[str] | None = None,
+        until: Instant | None = None,
     ) -> list[Claim]:
         """Take waiting runs whose time has come, oldest `available_at` first, for one attempt.
 
@@ -237,7 +241,35 @@ class Transaction(Protocol):
         what it misses becomes MISSED. A claim brings the steps of earlier attempts. Raises
         NodeGoneError, and nothing is written, where it takes some for a node that was declared gone
         or never joined.
+
+        With `among`, the ids of runs that an engine delivered, all those and no others are looked
+        at, also those whose time comes by `until`, who then start at their time; what may not start
+        by then is no longer published.
         """
+
+    def offer(
+        self,
+        now: Instant,
+        limit: int,
+        exclude: Collection[str],
+        publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+    ) -> int:
+        """Hand to `publish` up to `limit` runs that may start and are not published, oldest
+        `available_at` first, with the connection of this transaction (DBAPI; None in memory), and
+        mark as published those whose ids it returns; returns how many it was given.
+
+        What `publish` writes on that connection is committed with the mark, or neither is.
+        """
+
+    def withdraw(self, run_ids: Collection[str]) -> None:
+        """Have those of the runs that wait published again."""
+
+    def overdue(self, before: Instant) -> int:
+        """Return how many runs wait and were published `before`."""
+
+    def recall(self, before: Instant, limit: int) -> int:
+        """Have runs that wait and were published `before` published again, at most `limit`;
+        returns how many."""
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         """Write ended attempts and what their runs become; returns the ids of those refused
@@ -589,6 +621,42 @@ class Stuck(NamedTuple):
     task_id: str
     place: str  # "file:line, in function" where it stands, as far as can be told
     since: float  # monotonic seconds
+
+
+class Message(NamedTuple):
+    """What an engine carries: a run, and the lane on which somebody is free for it. Whoever gets
+    it asks the ledger what is true of the run."""
+
+    run_id: str
+    lane: str
+    priority: int
+
+
+class Engine(Protocol):
+    """Carries messages to nodes that are free. It may lose, repeat, delay or reorder them: who may
+    do what is decided by the ledger."""
+
+    def open(self) -> None:
+        """Make ready what it needs; raises EngineError."""
+
+    @property
+    def in_ledger(self) -> bool:
+        """Say whether `publish` writes in the ledger's own transaction."""
+
+    def publish(self, messages: Sequence[Message], connection: Any) -> None:
+        """Send messages: on the ledger's connection (DBAPI, in a transaction) where it is
+        `in_ledger`, else by itself; raises EngineError where they may not have been sent."""
+
+    async def carry(
+        self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Await `execute(run_id)` for each message on these lanes, and on none for more at once
+        than it says; a message is done when that returns, and carried anew where this process
+        dies before. For ever; cancelled, it takes no more and returns when those under way have
+        returned. Raises EngineError where it cannot go on."""
+
+    def waiting(self) -> int:
+        """Return how many messages nobody has taken; raises EngineError."""
 
 
 class Executor(Protocol):

@@ -60,6 +60,8 @@ class Policy:
     retry_max_delay: float = 3600.0
     retry_on: tuple[str, ...] = ()
     no_retry_on: tuple[str, ...] = ()
+    queue: str = "default"  # which workers run it
+    priority: int = 0  # what is higher starts first, where there is a choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ class TaskDefinition:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     source: Source | None = None
+
+
+def lane_of(task: TaskDefinition) -> str:
+    """Return what a task's runs wait for: a slot of that kind, on a worker of that queue."""
+    return f"{task.policy.queue}.{task.executor}"
 
 
 class TaskStatus(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -100,6 +101,16 @@ def task_id(value: Any) -> str:
     return name
 
 
+def queue_name(value: Any) -> str:
+    """Read the name of a queue: what brokers of every kind take as a part of one."""
+    name: str = _text(value)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", name):
+        raise Refusal(
+            "cannot be a queue", "Use small letters, digits, _ and -, fifty at most: 'gpu'."
+        )
+    return name
+
+
 def flag(value: Any) -> bool:
     """Read True or False."""
     if not isinstance(value, bool):
@@ -180,6 +191,8 @@ POLICY: Mapping[str, Reader] = {
     "retry_max_delay": _span,
     "retry_on": exceptions,
     "no_retry_on": exceptions,
+    "queue": queue_name,
+    "priority": whole(-1_000),
 }
 """The options that make up a `Policy`, under their names there."""
 

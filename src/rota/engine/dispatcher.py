@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from rota.core.instants import SECOND, Instant, seconds, to_iso
 from rota.core.outcome import Outcome, OutcomeKind
@@ -17,6 +19,7 @@ from rota.core.ports import (
     Ledger,
     NewRun,
     Planned,
+    Transaction,
     Verdict,
     Waiting,
 )
@@ -24,8 +27,10 @@ from rota.core.run import State
 from rota.core.task import Overlap
 from rota.engine.deadlines import Deadlines
 from rota.engine.flights import Flight, Flights
+from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.registry import Entry, Registry
+from rota.engine.relay import Relay
 from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
@@ -64,6 +69,9 @@ class Dispatcher:
         stuck: Callable[[], Mapping[str, str]],
         ended: Done,
         log_limit: int,
+        relay: Relay | None,
+        hand: Hand | None,
+        queues: frozenset[str] | None,
     ) -> None:
         self._clock = clock
         self._ledger = ledger
@@ -78,9 +86,12 @@ class Dispatcher:
         self._stuck = stuck
         self._ended = ended
         self._log_limit = log_limit
+        self._relay, self._hand = relay, hand
         self._alarms: set[Instant] = set()
         self.accepting = True
+        self.working = True  # whether attempts are made here at all
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
+        self.queues = queues  # those whose runs it makes; None: all
         self.wake = Wake()
 
     def wake_at(self, instant: Instant | None) -> None:
@@ -105,6 +116,8 @@ class Dispatcher:
         while True:
             await self.wake.wait(LOOK_EVERY)
             try:
+                if self._relay is not None:
+                    await self._relay.offer(self._clock.now())
                 await self._claim_all()
             except NodeGoneError:
                 self._heartbeat.wake.set()  # which joins anew
@@ -114,32 +127,49 @@ class Dispatcher:
 
     async def _claim_all(self) -> None:
         excluded: set[str] = set()
-        while self.accepting:
+        while self.accepting and self.working:
             await self._heartbeat.hold()
             free = self._free()
             room = min(sum(free.values()), BATCH)
             if room <= 0:
                 return
+            among = self._delivered()
+            if among == []:
+                return
             judge = _Judge(self, free, self._stuck(), self._clock.now())
-            now, node_id = judge.now, self._node_id()
+            node_id = self._node_id()
+
+            # What is delivered was published a moment early: it is claimed, and waits here.
+            given = {"among": among, "until": judge.now + LEAD}
+            claim = partial(_claim, node_id, room, frozenset(excluded), judge, given)
             try:
-                claims = await self._writing.once(
-                    lambda tx: tx.claim(node_id, now, room, excluded, judge),  # noqa: B023  # awaited
-                    changes=False,
-                )
+                claims = await self._writing.once(claim, changes=False)
                 await self._heartbeat.hold()
                 if node_id == self._node_id():  # else it was gone meanwhile, and they with it
-                    self._start([(claim, now) for claim in claims])
+                    self._start([(claim, judge.starts[claim.run_id]) for claim in claims])
             finally:
                 self._flights.coming = frozenset()
+            if self._hand is not None and among is not None:
+                self._hand.claimed([claim.run_id for claim in claims])
+                self._hand.drop(set(among).difference(self._flights.by_run, judge.kept))
             if not claims and judge.refused <= excluded and not judge.missed:
                 return
             excluded |= judge.refused
 
+    def _delivered(self) -> list[str] | None:
+        """Return what an engine has delivered; None where this node looks for runs itself."""
+        if self._hand is None or self.only is not None:
+            return None
+        return self._hand.unclaimed()[:BATCH]
+
     def reserve(self, entry: Entry, run_id: str) -> str | None:
         """Keep a slot for a new run of a task, so that it is planned and claimed in one write;
         returns the node that is to claim it, or None where it has to wait its turn."""
-        if not self.accepting or self.only is not None or entry.policy.start_deadline is not None:
+        if not self.accepting or not self.working or self._hand is not None:
+            return None
+        if self.only is not None or entry.policy.start_deadline is not None:
+            return None
+        if not self._serves(entry):
             return None
         name = entry.definition.executor
         if self._free_slots(name) <= 0:
@@ -253,10 +283,11 @@ class Dispatcher:
 
     def judge(
         self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
-    ) -> str | bool:
-        """Say True to claim a waiting run, False to leave it, or why it is missed."""
+    ) -> str | bool | None:
+        """Say True to claim a waiting run, False to leave it, None to claim it once a slot is
+        free, or why it is missed."""
         entry = self._registry.get(run.task_id)
-        if entry is None or self.only not in (None, run.task_id):
+        if entry is None or self.only not in (None, run.task_id) or not self._serves(entry):
             return False
         policy = entry.policy
         if policy.start_deadline is not None and run.fire_time is not None and run.attempt == 0:
@@ -266,9 +297,23 @@ class Dispatcher:
         if policy.overlap is not Overlap.ALLOW and run.task_id in stuck:
             return False
         if free[entry.definition.executor] <= 0:
-            return False
+            return None
         free[entry.definition.executor] -= 1
         return True
+
+    def _serves(self, entry: Entry) -> bool:
+        return self.queues is None or entry.policy.queue in self.queues
+
+
+def _claim(
+    node_id: str,
+    room: int,
+    excluded: Collection[str],
+    judge: _Judge,
+    given: Mapping[str, Any],
+    tx: Transaction,
+) -> list[Claim]:
+    return tx.claim(node_id, judge.now, room, excluded, judge, **given)
 
 
 def _first_claim(row: NewRun) -> Claim:
@@ -297,17 +342,23 @@ class _Judge:
         self._stuck = stuck
         self.now = now
         self.refused: set[str] = set()
+        self.kept: set[str] = set()  # the runs for which no slot was free
+        self.starts: dict[str, Instant] = {}
         self.missed = False
 
     def __call__(self, waiting: Sequence[Waiting]) -> Verdict:
         free, take, miss = dict(self._free), [], []
         self.refused.clear()
+        self.kept.clear()
         for run in waiting:
             verdict = self._dispatcher.judge(run, free, self._stuck, self.now)
             if verdict is True:
                 take.append(run.run_id)
-            elif verdict is False:
+                self.starts[run.run_id] = max(run.available_at, self.now)
+            elif not verdict:
                 self.refused.add(run.task_id)
+                if verdict is None:
+                    self.kept.add(run.run_id)
             else:
                 miss.append((run.run_id, str(verdict)))
         self.missed = bool(miss)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from rota.aside import beside
-from rota.core.ports import Clock, Executor
+from rota.core.ports import Clock, Executor, Transaction
 from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.flights import Flights
+from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity
 from rota.engine.planner import Planner
@@ -53,6 +54,7 @@ class Ending:
         recorder: Recorder,
         pump: Pump,
         executors: Collection[Executor],
+        hand: Hand | None,
     ) -> None:
         self._clock = clock
         self._identity = identity
@@ -65,6 +67,7 @@ class Ending:
         self._recorder = recorder
         self._pump = pump
         self._executors = executors
+        self._hand = hand
         self.hurry = threading.Event()
         """Set to wait no longer for what runs."""
 
@@ -72,9 +75,10 @@ class Ending:
         """Give what runs `grace` seconds, hand back the rest, and leave the nodes; returns whether
         all ended by itself and is written."""
         self._dispatcher.accepting = False
+        left = self._hand.stop() if self._hand is not None else []
         node_id = self._identity.id
         # After all that was claimed; before it had joined, that is nothing.
-        draining = asyncio.create_task(self._leave(node_id, "draining"))
+        draining = asyncio.create_task(self._leave(node_id, "draining", left))
         await _until(lambda: self.hurry.is_set() or self._is_idle(draining), grace)
         limit = asyncio.get_running_loop().time() + LAST_WRITES
         await _until(lambda: draining.done() and self._planner.is_idle, LAST_CLAIMS)
@@ -121,10 +125,15 @@ class Ending:
             return False
         return True
 
-    async def _leave(self, node_id: str, state: str) -> None:
+    async def _leave(self, node_id: str, state: str, left: Collection[str] = ()) -> None:
         now = self._clock.now()
+
+        def write(tx: Transaction) -> None:
+            tx.withdraw(left)
+            tx.leave(node_id, state, now)
+
         if node_id:
-            await self._writing.until_done(lambda tx: tx.leave(node_id, state, now))
+            await self._writing.until_done(write)
 
 
 async def _until(done: Callable[[], bool], seconds: float) -> None:

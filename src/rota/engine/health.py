@@ -9,7 +9,7 @@ from rota.core.instants import SECOND, to_iso
 from rota.errors import LedgerError
 
 if TYPE_CHECKING:
-    from rota.engine.service import Engine
+    from rota.engine.service import Service
 
 TICK_LATE = 5.0
 SLOW = 2.0
@@ -22,7 +22,9 @@ CLOCKS_APART = 1.0
 """Seconds that this machine's clock and the ledger's own may differ."""
 
 
-def report(engine: Engine, broken_files: Sequence[str] = (), *, unread: str = "") -> dict[str, Any]:
+def report(
+    engine: Service, broken_files: Sequence[str] = (), *, unread: str = ""
+) -> dict[str, Any]:
     """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
 
     Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody; with
@@ -53,7 +55,7 @@ def report(engine: Engine, broken_files: Sequence[str] = (), *, unread: str = ""
     return {"status": verdict if engine.is_running else "down", "reasons": reasons, **status}
 
 
-def _ledger(engine: Engine, reasons: list[str]) -> dict[str, Any]:
+def _ledger(engine: Service, reasons: list[str]) -> dict[str, Any]:
     trouble, latency, state = engine.writing.trouble, engine.ledger.latency(), "ok"
     if trouble is not None:
         since, state = engine.clock.monotonic() - trouble[0], "away"
@@ -68,7 +70,7 @@ def _ledger(engine: Engine, reasons: list[str]) -> dict[str, Any]:
     }
 
 
-def _clock(engine: Engine, reasons: list[str]) -> float | None:
+def _clock(engine: Service, reasons: list[str]) -> float | None:
     ahead = engine.clock_ahead
     if ahead is not None:
         reasons += clocks_apart(ahead)
@@ -86,7 +88,7 @@ def clocks_apart(ahead: float, whose: str = "this machine") -> list[str]:
     ]
 
 
-def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | None, int | None]:
+def _oldest_due(engine: Service, reasons: list[str]) -> tuple[dict[str, Any] | None, int | None]:
     now = engine.clock.now()
     try:
         counts = engine.ledger.history.counts(now)
@@ -103,7 +105,7 @@ def _oldest_due(engine: Engine, reasons: list[str]) -> tuple[dict[str, Any] | No
     return {"at": to_iso(counts.oldest_due), "age": round(age, 3)}, counts.waiting
 
 
-def _stuck(engine: Engine, reasons: list[str]) -> list[dict[str, Any]]:
+def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:
     now = engine.clock.monotonic()
     found = [
         {
@@ -119,7 +121,7 @@ def _stuck(engine: Engine, reasons: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _blocked(engine: Engine, reasons: list[str]) -> dict[str, Any] | None:
+def _blocked(engine: Service, reasons: list[str]) -> dict[str, Any] | None:
     blocked = engine.watchdog.blocked()
     if blocked is None:
         return None

@@ -30,7 +30,7 @@ class Heartbeat:
         writing: Writing,
         identity: Identity,
         lease: float,
-        slots: int,
+        slots: Callable[[], int],
         info: Callable[[], Mapping[str, Any]],
         cancel: Callable[[Mapping[str, str]], None],
         lost: Callable[[], None],
@@ -108,7 +108,9 @@ class Heartbeat:
 
     async def _join(self) -> None:
         at = self._moment()
-        node = self._identity.next(slots=self._slots, lease=seconds(self._lease), info=self._info())
+        node = self._identity.next(
+            slots=self._slots(), lease=seconds(self._lease), info=self._info()
+        )
         await self._writing.until_done(lambda tx: tx.join(node))
         self._identity.id = node.id  # not before: under an id without a row, nothing can be held
         self._held_since(at)

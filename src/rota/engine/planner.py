@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 
 from rota import triggers
 from rota.core import catchup
-from rota.core.audit import Actor
+from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Clock, NewRun
+from rota.core.ports import Clock, NewRun, Planned, Transaction
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
+from rota.engine.relay import Relay
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
@@ -55,6 +56,7 @@ class ByHand(NamedTuple):
             overlap=Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE,
             arguments=self.arguments,
             retry_of=self.retry_of,
+            priority=policy.priority,
         )
 
 
@@ -85,6 +87,7 @@ class Planner:
         writing: Writing,
         ids: RunIds,
         dispatcher: Dispatcher,
+        relay: Relay | None,
         stuck: Callable[[], Mapping[str, str]],
     ) -> None:
         self._clock = clock
@@ -93,6 +96,7 @@ class Planner:
         self._ids = ids
         self._stuck = stuck
         self._dispatcher = dispatcher
+        self._relay = relay
         self._due: OrderedDict[str, Instant | None] = OrderedDict()  # as in DueTask
         self._lock = threading.Lock()  # of `_due`
         self._writes: set[asyncio.Task[None]] = set()
@@ -149,7 +153,7 @@ class Planner:
         if not batch.rows:
             return
         try:
-            written = await self._writing.once(lambda tx: tx.plan(batch.rows))
+            written = await self._writing.once(lambda tx: self._plan(tx, batch.rows))
         except LedgerError:
             self._plan_again(batch)
             return
@@ -163,6 +167,12 @@ class Planner:
         for one in written:
             if one.state in (State.SKIPPED, State.MISSED):
                 logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
+
+    def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
+        written = tx.plan(rows, by=by)
+        if self._relay is not None:
+            self._relay.offer_within(tx, max(row.available_at for row in rows))
+        return written
 
     def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
         """Plan an occurrence again when its time has come, or at once where that took so long that
@@ -244,6 +254,7 @@ class Planner:
             stands_for=due.stands_for,
             claim=self._dispatcher.reserve(entry, run_id) if state is State.QUEUED else None,
             early=due.fire_time > now,
+            priority=policy.priority,
         )
 
     async def by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
@@ -258,7 +269,7 @@ class Planner:
             for one, run_id in zip(starts, ids, strict=True)
         ]
         try:
-            written = await self._writing.once(lambda tx: tx.plan(rows, by=by))
+            written = await self._writing.once(lambda tx: self._plan(tx, rows, by))
         except BaseException:
             self._dispatcher.give_back(rows)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -34,12 +34,14 @@ class Recorder:
         writing: Writing,
         node_id: Callable[[], str],
         freed: Callable[[Instant | None], None],
+        landed: Callable[[Collection[str]], None],
     ) -> None:
         self._clock = clock
         self._flights = flights
         self._writing = writing
         self._node_id = node_id
         self._freed = freed
+        self._landed = landed
         self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
         self.total = 0  # attempts recorded since the start
         self.recorded = threading.Event()  # set whenever something became durable
@@ -94,6 +96,7 @@ class Recorder:
 
         for run_id in await self._writing.until_done(write):
             logger.warning("run %s belongs to another node by now: its end here is void", run_id)
+        self._landed(self._flights.going)
         self._flights.going = frozenset()
         self.total += len(endings)
         self.recorded.set()

@@ -14,16 +14,19 @@ from functools import cache
 from typing import Any
 
 from rota import capture
+from rota.aside import beside
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant, to_iso
-from rota.core.ports import Clock, Executor, Ledger, StoredTask
+from rota.core.node import Role
+from rota.core.ports import Clock, Engine, Executor, Ledger, StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
 from rota.engine.deadlines import Deadlines
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.ending import Ending
 from rota.engine.flights import Flights
+from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity, born
 from rota.engine.planner import ByHand, Planner
@@ -33,6 +36,7 @@ from rota.engine.recorder import Recorder
 from rota.engine.refresher import Refresher
 from rota.engine.registrar import Registrar
 from rota.engine.registry import Entry, Registry
+from rota.engine.relay import Relay
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
 from rota.engine.wake import Wake
@@ -58,7 +62,7 @@ def _spare_the_collector() -> None:
     gc.freeze()
 
 
-class Engine:
+class Service:
     """Plans, claims, runs and records on this node; start and stop are safe twice.
 
     User code runs on the executors' threads, loop and processes; everything here runs on the
@@ -73,6 +77,7 @@ class Engine:
         executors: Mapping[str, Executor],
         loop: Blockable,
         settings: Settings,
+        engine: Engine | None = None,
     ) -> None:
         """Go by the ledger's clock, which may be the `machine`'s or not."""
         self.clock = clock = WatchedClock(ledger.clock)
@@ -89,18 +94,28 @@ class Engine:
             writing=self.writing,
             identity=self.identity,
             lease=settings.lease_seconds,
-            slots=sum(executor.slots for executor in executors.values()),
+            slots=self._slots,
             info=self._info,
             cancel=self._cancel_runs,
             lost=self._let_go,
         )
         self.pump = Pump(self.writing)
+        self._engine = engine
+        self.relay = self.hand = None
+        if engine is not None:
+            self.relay = Relay(
+                clock=clock, engine=engine, registry=self.registry, writing=self.writing
+            )
+            self.hand = Hand(
+                engine=engine, lanes=self._lanes, wake=lambda: self.dispatcher.wake.set()
+            )
         self.recorder = Recorder(
             clock=clock,
             flights=self.flights,
             writing=self.writing,
             node_id=lambda: self.identity.id,
             freed=lambda available_at: self.dispatcher.wake_at(available_at),
+            landed=self.hand.drop if self.hand is not None else lambda _: None,
         )
         self.deadlines = Deadlines(clock, self.flights, self.recorder.ended)
         self.dispatcher = Dispatcher(
@@ -117,6 +132,9 @@ class Engine:
             stuck=self.stuck_places,
             ended=self.recorder.ended,
             log_limit=settings.run_log_limit,
+            relay=self.relay,
+            hand=self.hand,
+            queues=settings.queues,
         )
         self.planner = Planner(
             clock=clock,
@@ -124,6 +142,7 @@ class Engine:
             writing=self.writing,
             ids=self.ids,
             dispatcher=self.dispatcher,
+            relay=self.relay,
             stuck=self.stuck_places,
         )
         self.ticking = TickingClock(clock, self.planner.due)
@@ -172,6 +191,7 @@ class Engine:
             recorder=self.recorder,
             pump=self.pump,
             executors=executors.values(),
+            hand=self.hand,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -180,6 +200,7 @@ class Engine:
         self._stopped = threading.Event()
         self._stopped.set()
         self._clean = True
+        self.role = Role.ALL
 
     # --- tasks ---
 
@@ -254,15 +275,18 @@ class Engine:
 
     # --- life ---
 
-    def start(self, *, only: str | None = None) -> None:
+    def start(self, *, only: str | None = None, role: Role = Role.ALL) -> None:
         """Join the nodes and begin; returns at once when that is done; raises LedgerError.
 
-        With `only`, it plans nothing and claims nothing but the runs of that task. Where the
+        With `only`, it plans nothing and claims nothing but the runs of that task; otherwise it
+        does what its role says. Where the
         waiting is interrupted, it goes on starting until `stop` is called.
         """
         if self._thread is not None:
             return
         self.dispatcher.only = only
+        self.role = role
+        self.dispatcher.working = only is not None or role in (Role.ALL, Role.WORKER)
         self.ledger.open()
         capture.install()
         self._told = Wake()
@@ -340,7 +364,13 @@ class Engine:
             ready.set_exception(_interrupted() if begun.cancelled() else error)
 
     def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        carrying: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        if self.relay is not None and self.dispatcher.only is None:
+            carrying.append(self.relay.run)
+        if self.hand is not None and self.dispatcher.working and self.dispatcher.only is None:
+            carrying.append(self.hand.run)
         return [
+            *carrying,
             self.planner.run,
             self.dispatcher.run,
             self.recorder.run,
@@ -366,12 +396,14 @@ class Engine:
     async def _begin(self) -> None:
         for executor in self.executors.values():
             executor.start()
+        if self._engine is not None:
+            await beside(self._engine.open)
         await self.heartbeat.join()
         with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
         await self.registrar.register_all()
-        if self.dispatcher.only is None:
+        if self.dispatcher.only is None and self.role in (Role.ALL, Role.SCHEDULER):
             self.ticking.start()
         self.dispatcher.wake.set()
         logger.info(
@@ -380,6 +412,12 @@ class Engine:
             len(self.registry),
             self.ledger.url,
         )
+
+    def _slots(self) -> int:
+        """Return how many attempts may run here at once."""
+        if not self.dispatcher.working:
+            return 0
+        return sum(executor.slots for executor in self.executors.values())
 
     def _let_go(self) -> None:
         """Stop every attempt, and record none of them: their runs are another node's by now.
@@ -390,8 +428,21 @@ class Engine:
             flight.executor.stop(flight.call)
             flight.executor.abandon(flight.call)
             self.flights.pop(flight.call)
+        if self.hand is not None:
+            self.hand.drop_all()
 
     # --- between the loops ---
+
+    def _lanes(self) -> dict[str, int]:
+        """Return how many runs may be under way here on each lane."""
+        queues = self.dispatcher.queues
+        if queues is None:
+            queues = frozenset(entry.policy.queue for entry in self.registry.entries())
+        return {
+            f"{queue}.{name}": executor.slots
+            for queue in sorted(queues)
+            for name, executor in self.executors.items()
+        }
 
     def _changed(self, stored: StoredTask) -> None:
         entry = self.registry.get(stored.record.id)
@@ -434,6 +485,8 @@ class Engine:
             "stuck": self.stuck_places(),
             "blocked_loop": blocked and f"{blocked.task_id} at {blocked.place}",
             "only": self.dispatcher.only,
+            "role": self.role,
+            "queues": None if self.dispatcher.queues is None else sorted(self.dispatcher.queues),
             "at": to_iso(self.clock.now()),
         }
 

@@ -15,3 +15,4 @@ class Settings:
     shutdown_grace: float = 30.0
     retention_days: float = 30.0
     run_log_limit: int = 1024 * 1024
+    queues: frozenset[str] | None = None  # those whose runs are made here; None: all

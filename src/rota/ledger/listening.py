@@ -31,6 +31,8 @@ class Listener:
         self._channel = channel
         self._counts = counts
         self._lock = threading.Lock()
+        self._life = threading.Lock()
+        self._stopped = False
         self._thread: threading.Thread | None = None
         self._count = 0
         self._deaf_since: float | None = None
@@ -40,18 +42,24 @@ class Listener:
         """Return a number that rises with each notification of another session."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work,
-                    args=(self._listen(),),
-                    name="rota-ledger-listener",
-                    daemon=True,
-                )
-                self._thread.start()
+                self._begin(self._listen())
             since = self._deaf_since
             return self._count + (0 if since is None else int(time.monotonic() - since) + 1)
 
+    def _begin(self, connection: psycopg.Connection[Any] | None) -> None:
+        with self._life:
+            if not self._stopped:
+                self._thread = threading.Thread(
+                    target=self._work, args=(connection,), name="rota-ledger-listener", daemon=True
+                )
+                self._thread.start()
+            elif connection is not None:  # it was stopped while this one was made
+                connection.close()
+
     def stop(self) -> None:
-        """End the thread, for good."""
+        """End the thread, for good; one that is just to begin does not."""
+        with self._life:
+            self._stopped = True
         self._mouth.shutdown(socket.SHUT_RDWR)  # which the ear hears
         if self._thread is not None:
             self._thread.join()

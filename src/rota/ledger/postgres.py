@@ -140,6 +140,11 @@ class _Address:
         self._url = rest.set(drivername="postgresql+psycopg")
         self._extra = {key: value for key, value in _CONNECT.items() if key not in rest.query}
 
+    @property
+    def plain(self) -> str:
+        """Return the address, with its password, as every PostgreSQL client takes it."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def engine(self, size: int, **settings: str) -> Engine:
         """Return an engine of at most `size` connections with these settings."""
         engine = create_engine(
@@ -181,6 +186,13 @@ class _Address:
         connection.execute(wanted.encode())
         connection.autocommit = before
         connection.adapters.register_loader("json", TextLoader)  # `decode` reads it
+
+
+def postgres_address(url: str) -> tuple[str, str]:
+    """Return the address of the database as other clients take it, and the ledger's schema there;
+    raises LedgerError."""
+    address = _Address(url, masked(url))
+    return address.plain, address.schema
 
 
 class _Open:

@@ -56,6 +56,7 @@ NEW_RUN = (
     runs.c.count,
     runs.c.arguments,
     runs.c.finished_at,
+    runs.c.priority,
 )
 SETTLED = (
     runs.c.id,
@@ -239,6 +240,7 @@ def new_run_row(run: NewRun, state: State, reason: str) -> list[Any]:
         run.stands_for,
         _optional_json(run.arguments),
         run.created_at if state in FINAL else None,
+        run.priority,
     ]
 
 

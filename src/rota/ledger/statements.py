@@ -310,6 +310,9 @@ LOCK_WAITING = Statement(
 node is just claiming are left out, and the others kept until the end (PostgreSQL only)."""
 
 
+_not_early = case((runs.c.available_at > _now, runs.c.available_at), else_=_now)
+
+
 def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
     return (
         update(runs)
@@ -319,9 +322,10 @@ def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
             node=bindparam("node"),
             attempt=runs.c.attempt + literal_column("1"),
             fence=runs.c.fence + literal_column("1"),
-            started_at=func.coalesce(runs.c.started_at, _now),
-            attempt_started_at=_now,
+            started_at=func.coalesce(runs.c.started_at, _not_early),
+            attempt_started_at=_not_early,
             cancel_requested=null(),
+            published_at=null(),
         )
     )
 

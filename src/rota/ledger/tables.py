@@ -32,7 +32,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -129,6 +129,8 @@ runs = Table(
     Column("result", Words),  # JSON
     Column("progress", Words),  # JSON
     Column("checkpoint", Words),  # JSON, gone when the run has ended
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
@@ -302,6 +304,11 @@ Index(
     unique=True,
     postgresql_where=and_(is_running(runs), runs.c.exclusive),
 ).ddl_if(dialect="postgresql")  # in SQLite only one process claims at a time
+Index(
+    "unpublished_by_time",
+    runs.c.available_at,
+    postgresql_where=and_(is_waiting(runs), runs.c.published_at.is_(None)),
+).ddl_if(dialect="postgresql")  # elsewhere hardly anybody has an engine
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))
 _index("by_hand", runs.c.cause, runs.c.id, of=is_by_hand(runs))

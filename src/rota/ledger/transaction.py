@@ -28,7 +28,7 @@ from rota.core.ports import (
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger import access, audit, claiming, planning, registry, rows, upkeep
+from rota.ledger import access, audit, carrying, claiming, planning, registry, rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
@@ -130,8 +130,14 @@ class SqlTransaction:
         limit: int,
         exclude: Collection[str],
         judge: Callable[[Sequence[Waiting]], Verdict],
+        *,
+        among: Collection[str] | None = None,
+        until: Instant | None = None,
     ) -> list[Claim]:
-        candidates = claiming.candidates(self._connection, now, limit, exclude)
+        if among is None:
+            candidates = claiming.candidates(self._connection, now, limit, exclude)
+        else:
+            candidates = carrying.delivered(self._connection, until or now, among)
         if not candidates:
             return []
         verdict = judge([rows.waiting_of(row) for row in candidates])
@@ -158,6 +164,25 @@ class SqlTransaction:
                 f"Node {node_id} may not claim: others declared it gone, or it never joined.",
                 remedy="It has to join anew; a running node does so by itself.",
             )
+
+    def offer(
+        self,
+        now: Instant,
+        limit: int,
+        exclude: Collection[str],
+        publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+    ) -> int:
+        return carrying.offer(self._connection, now, limit, exclude, publish)
+
+    def withdraw(self, run_ids: Collection[str]) -> None:
+        if run_ids:
+            carrying.WITHDRAW(self._connection, ids=encode(run_ids))
+
+    def overdue(self, before: Instant) -> int:
+        return int(carrying.OVERDUE(self._connection, before=before).scalar_one())
+
+    def recall(self, before: Instant, limit: int) -> int:
+        return carrying.RECALL.count(self._connection, before=before, limit=limit)
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         if not endings:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from rota.app import Services, build
 from rota.config import Xcorecfg
+from rota.core.node import Role
 from rota.core.ports import Clock, History, Transaction
 from rota.core.run import State
 from rota.core.task import Task, TaskDefinition
@@ -90,11 +91,11 @@ class Base:
                 self.services.ledger.open()
                 self._opened = True
 
-    def _start_engine(self, only: str | None = None) -> None:
+    def _start_engine(self, only: str | None = None, role: Role = Role.ALL) -> None:
         if self._opened:  # the engine opens the ledger itself, and it opens only once
             self.services.ledger.close()
             self._opened = False
-        self.services.engine.start(only=only)
+        self.services.engine.start(only=only, role=role)
         self._opened = True
 
     def _synced_history(self) -> History:

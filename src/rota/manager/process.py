@@ -13,6 +13,7 @@ from typing import Any
 from rota import capture, forks
 from rota.app import Services
 from rota.config import Xcorecfg
+from rota.core.node import Role
 from rota.engine.health import report
 from rota.engine.pruner import prune_now
 from rota.errors import RotaError
@@ -61,8 +62,12 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
 
     # --- life ---
 
-    def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def start(
+        self, *, loop: asyncio.AbstractEventLoop | None = None, role: Role | str = Role.ALL
+    ) -> None:
         """Begin to schedule and run, in threads of our own; returns at once; safe twice.
+
+        A `role` has this process do only its part: scheduler, worker or web.
 
         `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
         application's loop. Raises LedgerError.
@@ -75,7 +80,7 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
             if loop is None and self.config.manager.task_loop == "application":
                 loop = _running_loop()
             self._lend(loop)
-            self._start_engine()
+            self._start_engine(role=Role(role))
             Manager.use(self)
 
     def shutdown(self, *, grace: float | None = None) -> bool:

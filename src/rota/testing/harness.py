@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from rota.config import Xcorecfg
@@ -37,15 +38,24 @@ def eventually(
 class Harness:
     """A started or unstarted `manager` on a `clock` that moves when told.
 
-    `options` are keys of the configuration's `manager` section; the ledger is a file in
-    `directory`, so that a second harness on it is a restart or another node.
+    `options` are keys of the configuration's `manager` section, `cluster` is that section; the
+    ledger is a file in `directory`, so that a second harness on it is a restart or another node.
     """
 
-    def __init__(self, directory: Path, clock: Clock | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock | None = None,
+        *,
+        cluster: Mapping[str, Any] = MappingProxyType({}),
+        **options: Any,
+    ) -> None:
         self.clock = clock or FakeClock()
         settings = {"ledger_url": f"sqlite:///{directory / 'rota.db'}", **options}
         self.manager = TaskManager(
-            Xcorecfg.model_validate({"manager": settings}), project=directory, clock=self.clock
+            Xcorecfg.model_validate({"manager": settings, "cluster": dict(cluster)}),
+            project=directory,
+            clock=self.clock,
         )
 
     def __enter__(self) -> Harness:

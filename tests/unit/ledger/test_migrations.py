@@ -24,7 +24,7 @@ def schema(connection: Connection) -> set[tuple[str, str]]:
         "SELECT name, sql FROM sqlite_master"
         " WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%' AND name NOT LIKE 'sqlite%'"
     )
-    return {(name, sql) for name, sql in found}
+    return {(name, " ".join(sql.split())) for name, sql in found}
 
 
 def test_the_migrations_make_the_tables() -> None:

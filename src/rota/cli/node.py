@@ -1,0 +1,135 @@
+"""A node of a project, from its start to the exit code: what the commands of every role share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rota.cli import life, output
+from rota.cli.commands.token import link
+from rota.config import Xcorecfg
+from rota.core.node import Role
+from rota.logs import get_logger, setup_logging
+from rota.manager import Manager, TaskManager
+
+if TYPE_CHECKING:
+    from rota.web.server import Server
+
+_logger = get_logger("rota.up")
+_LOOK = 0.5  # seconds between two pictures of the live view
+
+HostOption = Annotated[str | None, typer.Option(help="Where it listens; manager.host.")]
+PortOption = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Its port; manager.port; 0: any free one.")
+]
+
+
+def run(
+    config: Xcorecfg,
+    role: Role,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    listens: bool = True,
+    live: bool = False,
+) -> None:
+    """Take part in the project until told to stop.
+
+    SIGTERM and Ctrl-C stop it: running tasks get manager.shutdown_grace seconds, then they are
+    cancelled and handed back; a second signal means now. Exits with 0 when all ended by
+    themselves, else 1.
+    """
+    manager = TaskManager(config)
+    Manager.use(manager)  # task files may add tasks to the process's own
+    look = None
+    with ExitStack() as stack:
+        signals = stack.enter_context(life.signals())
+        with suppress(KeyboardInterrupt):  # told to stop while it starts
+            # Before logging is set up, so that log lines go above the view.
+            show = stack.enter_context(_view()) if live and output.on_terminal() else None
+            setup_logging(**manager.config.logging_options())
+            server = _start(manager, role, stack, (host, port) if listens else None)
+            signals.starting = False
+            url = server.url if server else ""
+            look = None if show is None else lambda: show(manager, url)
+        clean = life.wait_and_stop(manager, signals, look, _LOOK)
+    life.end(0 if clean else 1)
+
+
+def _start(
+    manager: TaskManager,
+    role: Role,
+    stack: ExitStack,
+    address: tuple[str | None, int | None] | None,
+) -> Server | None:
+    """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
+    discovers, server = manager.config.manager.auto_discover, None
+    stack.callback(manager.shutdown)
+    if address is not None:
+        from rota.web import serve
+
+        server = serve(manager, *address)
+    if discovers:
+        _report(manager)
+    if server is not None:
+        stack.callback(server.stop)
+        server.start()
+    manager.start(role=role)
+    if discovers:
+        stack.enter_context(_watching(manager))
+    name = "" if role is Role.ALL else f" {role}"
+    output.say(f"rota{name} is up{f': {server.url}' if server else ''}")
+    if server is not None and _needs_link(manager):
+        code = manager.create_code("first start")
+        output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
+    output.flush()
+    return server
+
+
+def _needs_link(manager: TaskManager) -> bool:
+    """Say whether nobody can come in yet: there is neither a token nor a session, and without one
+    nobody is let in."""
+    now = manager.services.clock.now()
+    anybody = any(token.keeps(now) for token in manager.tokens())
+    return manager.config.manager.access == "token" and not anybody
+
+
+def _report(manager: TaskManager) -> None:
+    """Load the task files and log what is wrong with them; what is right goes on."""
+    for error in manager.discover().errors:
+        _logger.error("%s", output.sentence(error))
+
+
+@contextmanager
+def _watching(manager: TaskManager) -> Iterator[None]:
+    """Load task files again when they change."""
+    from rota.discovery import Watcher
+
+    def reload(_: object) -> None:
+        _report(manager)
+        _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
+
+    watcher = Watcher(manager.services.project / manager.config.manager.tasks_directory, reload)
+    watcher.start()
+    try:
+        yield
+    finally:
+        watcher.stop()
+
+
+@contextmanager
+def _view() -> Iterator[Callable[[TaskManager, str], None]]:
+    """Show a live view at the end of the terminal, below the log lines."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from rota.cli.live import render, take
+
+    def show(manager: TaskManager, url: str) -> None:
+        live.update(render(take(manager, url)), refresh=True)
+
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        yield show

@@ -1,0 +1,218 @@
+"""Celery: messages over RabbitMQ or Redis, for those who run one of them already.
+
+What a message says is a run's id and nothing else; the worker's ledger decides. Celery is used as
+it is, one consumer for each kind of slot, with threads that wait for the end of a run: late
+acknowledgement then gives a dead worker's messages to another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from rota.core.ports import Message
+from rota.errors import ConfigError, EngineError
+
+try:
+    from celery import Celery
+    from celery.bootsteps import CLOSE
+    from celery.concurrency.thread import TaskPool
+    from celery.worker import WorkController
+    from kombu.connection import Connection
+    from kombu.exceptions import OperationalError
+except ImportError as error:
+    raise ConfigError(
+        f"Celery cannot be used: {error}.",
+        where="cluster.engine",
+        remedy="Run: pip install 'rota[celery]'",
+    ) from error
+
+NAME = "rota.execute"
+PREFIX = "rota."
+"""Before the names of the queues at the broker, which others use as well."""
+
+CONNECT = 3.0
+_AWAY = (OSError, OperationalError, TimeoutError)
+
+
+class CeleryEngine:
+    """The port `Engine`, over a broker."""
+
+    in_ledger = False
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+        self._app = self._make()
+        self._lanes: set[str] = set()
+
+    def _make(self) -> Celery:
+        app = Celery("rota", broker=self._url, set_as_current=False)
+        app.conf.update(
+            task_ignore_result=True,
+            task_acks_late=True,
+            task_reject_on_worker_lost=True,
+            worker_prefetch_multiplier=1,
+            worker_send_task_events=False,
+            worker_hijack_root_logger=False,
+            worker_redirect_stdouts=False,
+            worker_cancel_long_running_tasks_on_connection_loss=False,
+            broker_connection_timeout=CONNECT,
+            broker_connection_retry_on_startup=False,
+            broker_connection_retry=False,
+            broker_transport_options={
+                "socket_connect_timeout": CONNECT,
+                "visibility_timeout": 3600,
+            },
+        )
+        return app
+
+    def open(self) -> None:
+        """Nothing is needed before the first message."""
+
+    def publish(self, messages: Sequence[Message], connection: Any) -> None:
+        """Send messages over one connection, without trying again: the relay does that."""
+        try:
+            with (
+                self._app.connection_for_write() as link,
+                self._app.amqp.Producer(link) as producer,
+            ):
+                for message in messages:
+                    self._app.send_task(
+                        NAME,
+                        args=(message.run_id,),
+                        queue=PREFIX + message.lane,
+                        producer=producer,
+                        retry=False,
+                        ignore_result=True,
+                    )
+                    self._lanes.add(message.lane)
+        except _AWAY as error:
+            raise _away(error) from error
+
+    async def carry(
+        self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Consume with one of Celery's workers for each kind of slot."""
+        loop = asyncio.get_running_loop()
+        consumers = [
+            _Consumer(self._make(), [lane for lane in lanes if lane.endswith(f".{kind}")], slots)
+            for kind, slots in _kinds(lanes).items()
+        ]
+        for consumer in consumers:
+            consumer.start(loop, execute)
+        try:
+            await asyncio.wait(
+                [consumer.ended for consumer in consumers], return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for consumer in consumers:
+                consumer.stop()
+            await asyncio.wait([consumer.ended for consumer in consumers])
+        for consumer in consumers:
+            error = consumer.ended.exception()
+            if error is not None:
+                raise _away(error)
+
+    def waiting(self) -> int:
+        """Count the messages that no worker has fetched, on the lanes that were written to."""
+        try:
+            with self._app.connection_for_read() as link:
+                return sum(_length(link, PREFIX + lane) for lane in sorted(self._lanes))
+        except _AWAY as error:
+            raise _away(error) from error
+
+
+def _length(link: Connection, queue: str) -> int:
+    try:
+        with link.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+    except link.channel_errors:  # there is none, as in Redis when it is empty
+        return 0
+
+
+class _Threads(TaskPool):  # type: ignore[misc]
+    """Celery's threads, which look up a task in this application and not in the user's own."""
+
+    def on_apply(self, target: Any, *args: Any, **kwargs: Any) -> Any:
+        def within(*given: Any, **named: Any) -> Any:
+            self.app.set_current()  # of this thread
+            return target(*given, **named)
+
+        return super().on_apply(within, *args, **kwargs)
+
+
+class _Consumer:
+    """One of Celery's workers in a thread of this process."""
+
+    def __init__(self, app: Celery, lanes: Sequence[str], slots: int) -> None:
+        self._app = app
+        self._queues = [PREFIX + lane for lane in lanes]
+        self._slots = slots
+        self._worker: WorkController | None = None
+        self.ended: asyncio.Future[None]
+
+    def start(
+        self, loop: asyncio.AbstractEventLoop, execute: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self.ended = loop.create_future()
+
+        @self._app.task(name=NAME, shared=False)  # type: ignore[untyped-decorator]
+        def run(run_id: str) -> None:
+            asyncio.run_coroutine_threadsafe(_awaited(execute, run_id), loop).result()
+
+        self._worker = WorkController(
+            app=self._app,
+            queues=self._queues,
+            pool=_Threads,
+            use_eventloop=False,
+            concurrency=self._slots,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            hostname=f"rota-{id(self)}@%h",
+        )
+        threading.Thread(target=self._serve, args=(loop,), name="rota-celery", daemon=True).start()
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        error: BaseException | None = None
+        try:
+            assert self._worker is not None
+            self._worker.start()
+            self._worker.stop()
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is gone: nobody waited for this
+            loop.call_soon_threadsafe(self._tell, error)
+
+    def _tell(self, error: BaseException | None) -> None:
+        if not self.ended.done():
+            if isinstance(error, Exception):
+                self.ended.set_exception(error)
+            else:
+                self.ended.set_result(None)
+
+    def stop(self) -> None:
+        """Fetch nothing more; what runs goes on to its end."""
+        if self._worker is not None:
+            self._worker.consumer.blueprint.state = CLOSE  # its loop looks at that, and ends
+
+
+async def _awaited(execute: Callable[[str], Awaitable[None]], run_id: str) -> None:
+    await execute(run_id)
+
+
+def _kinds(lanes: Mapping[str, int]) -> dict[str, int]:
+    """Return the slots of each kind: the lanes of all queues share them."""
+    return {lane.rpartition(".")[2]: slots for lane, slots in lanes.items()}
+
+
+def _away(error: BaseException) -> EngineError:
+    return EngineError(
+        f"Celery's broker cannot be reached: {type(error).__name__}: {error}.",
+        where="cluster.broker_url",
+        remedy="It is tried again; runs wait in the ledger.",
+    )

@@ -1,0 +1,15 @@
+"""What a process of ours does for the others."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a node takes part in; any number of each may be up, all equal. Every node also takes
+    over what dead ones left, and gives the engine what waits."""
+
+    ALL = "all"  # plans, runs, and shows the pages
+    SCHEDULER = "scheduler"  # plans what is due
+    WORKER = "worker"  # runs what was planned
+    WEB = "web"  # shows the pages

@@ -1,0 +1,103 @@
+"""What the distributed engine has delivered to this node and is not done with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+
+from rota.core.ports import Engine
+from rota.errors import EngineError
+
+logger = logging.getLogger("rota.hand")
+
+PAUSE = 1.0
+"""Seconds until a new try where the engine went away."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether there are other queues to serve."""
+
+
+class Hand:
+    """Holds each delivered run until it has ended here, or is seen to be none for this node: only
+    then the engine is told that its message is done."""
+
+    def __init__(
+        self, *, engine: Engine, lanes: Callable[[], Mapping[str, int]], wake: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._lanes = lanes
+        self._wake = wake
+        self._held: dict[str, asyncio.Future[None]] = {}
+        self._started: set[str] = set()
+        self._carrying: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.trouble: str | None = None  # why nothing is delivered
+
+    async def take(self, run_id: str) -> None:
+        """Hold a run that was delivered; returns when it has ended or is none for this node."""
+        if self._stopping:
+            return
+        held = self._held.get(run_id)  # delivered twice: both messages are done then
+        if held is None:
+            held = self._held[run_id] = asyncio.get_running_loop().create_future()
+            self._wake()
+        await asyncio.shield(held)
+
+    def unclaimed(self) -> list[str]:
+        """Return the runs that are held and were not claimed."""
+        return [run_id for run_id in self._held if run_id not in self._started]
+
+    def claimed(self, run_ids: Collection[str]) -> None:
+        """Note which of the held runs start here."""
+        self._started.update(run_id for run_id in run_ids if run_id in self._held)
+
+    def drop(self, run_ids: Collection[str]) -> None:
+        """Hold these no longer: they have ended, or are none for this node."""
+        for run_id in run_ids:
+            self._started.discard(run_id)
+            held = self._held.pop(run_id, None)
+            if held is not None and not held.done():
+                held.set_result(None)
+
+    def drop_all(self) -> None:
+        """Hold nothing any more."""
+        self.drop(list(self._held))
+
+    def stop(self) -> list[str]:
+        """Take nothing more; returns what is given back, unclaimed."""
+        self._stopping = True
+        if self._carrying is not None:
+            self._carrying.cancel()
+        left = self.unclaimed()
+        self.drop(left)
+        return left
+
+    async def run(self) -> None:
+        """Have messages delivered, for ever; once stopped, only what is held goes on."""
+        self._stopping = False
+        while not self._stopping:
+            lanes = dict(self._lanes())
+            self._carrying = carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
+            try:
+                while not carrying.done() and lanes == dict(self._lanes()):
+                    await asyncio.wait({carrying}, timeout=LOOK_EVERY)
+                    if not carrying.done():
+                        self._note(None)
+            finally:
+                carrying.cancel()
+                [error] = await asyncio.gather(carrying, return_exceptions=True)
+            if isinstance(error, EngineError):
+                self._note(str(error))
+            elif isinstance(error, Exception):
+                raise error
+            if not self._stopping:
+                await asyncio.sleep(PAUSE if error else 0)
+        await asyncio.get_running_loop().create_future()
+
+    def _note(self, trouble: str | None) -> None:
+        if trouble is not None and self.trouble is None:
+            logger.error("The engine is away, and tried again: %s", trouble)
+        elif trouble is None and self.trouble is not None:
+            logger.warning("The engine is back")
+        self.trouble = trouble

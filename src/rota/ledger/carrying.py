@@ -1,0 +1,129 @@
+"""Which waiting runs a distributed engine is given, which of those it delivered may be claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+
+from rota.core.instants import Instant
+from rota.core.ports import Waiting
+from rota.ledger import rows
+from rota.ledger.jsonrows import Row, encode, listed
+from rota.ledger.statement import Statement, all_of
+from rota.ledger.tables import is_running, is_waiting, runs
+
+_now: BindParameter[Any] = bindparam("now")
+
+_one: ColumnElement[Any] = literal_column("1")
+_other, _earlier = runs.alias("other"), runs.alias("earlier")
+_is_its_turn = or_(
+    ~runs.c.exclusive.is_(true()),
+    and_(
+        ~select(_one).where(is_running(_other), _other.c.task_id == runs.c.task_id).exists(),
+        ~select(_one)
+        .where(
+            is_waiting(_earlier),
+            _earlier.c.task_id == runs.c.task_id,
+            tuple_(_earlier.c.available_at, _earlier.c.id) < tuple_(runs.c.available_at, runs.c.id),
+        )
+        .exists(),
+    ),
+)
+
+UNPUBLISHED = Statement(
+    all_of(
+        select(*rows.CANDIDATE)
+        .where(
+            is_waiting(runs),
+            runs.c.published_at.is_(None),
+            runs.c.available_at <= _now,
+            runs.c.task_id.not_in(listed("exclude")),
+            _is_its_turn,
+        )
+        .order_by(runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(of=runs, skip_locked=True)
+    )
+)
+"""The first runs (CANDIDATE) that may start and that no engine has, kept until the end."""
+
+PUBLISH = Statement(
+    update(runs).where(runs.c.id.in_(listed("ids")), is_waiting(runs)).values(published_at=_now)
+)
+
+WITHDRAW = Statement(
+    update(runs).where(runs.c.id.in_(listed("ids")), is_waiting(runs)).values(published_at=null())
+)
+
+RECALL = Statement(
+    update(runs)
+    .where(
+        runs.c.id.in_(
+            select(runs.c.id)
+            .where(is_waiting(runs), runs.c.published_at < bindparam("before"))
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(published_at=null())
+)
+
+OVERDUE = Statement(
+    select(func.count()).where(is_waiting(runs), runs.c.published_at < bindparam("before"))
+)
+"""How many runs wait that were published before."""
+
+DELIVERED = Statement(
+    all_of(
+        select(*rows.CANDIDATE)
+        .where(
+            runs.c.id.in_(listed("ids")), is_waiting(runs), runs.c.available_at <= _now,
+            _is_its_turn,
+        )
+        .order_by(runs.c.priority.desc(), runs.c.available_at, runs.c.id)
+        .with_for_update(of=runs, skip_locked=True)
+    )
+)  # fmt: skip
+"""Those of the runs (CANDIDATE) that may start, kept until the end."""
+
+
+def offer(
+    connection: Connection,
+    now: Instant,
+    limit: int,
+    exclude: Collection[str],
+    publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+) -> int:
+    """See `Transaction.offer`."""
+    found = UNPUBLISHED.rows(connection, now=now, limit=limit, exclude=encode(exclude))
+    if found:
+        own = connection.connection.dbapi_connection
+        published = publish([rows.waiting_of(row) for row in found], own)
+        if published:
+            PUBLISH(connection, ids=encode(published), now=now)
+    return len(found)
+
+
+def delivered(connection: Connection, now: Instant, run_ids: Collection[str]) -> list[Row]:
+    """Return those of the runs that may start (CANDIDATE); the others are not published now."""
+    found = DELIVERED.rows(connection, ids=encode(run_ids), now=now)
+    others = set(run_ids).difference(row[0] for row in found)
+    if others:
+        WITHDRAW(connection, ids=encode(others))
+    return found

@@ -1,0 +1,78 @@
+"""The engines under test: one entry here is all that another one needs to take part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from rota.clock import SystemClock
+from rota.testing import Harness
+from tests.brokers import redis as redis
+from tests.postgres import postgres as postgres
+
+
+class Kind(NamedTuple):
+    """A kind of engine: the sections of a configuration that has it, on an empty ledger."""
+
+    sections: Callable[[pytest.FixtureRequest], dict[str, dict[str, Any]]]
+
+
+def _postgres(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {"ledger_url": request.getfixturevalue("postgres").url()}
+
+
+def _celery(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    broker = request.getfixturevalue("redis")
+    cluster = {"engine": "celery", "broker_url": broker.url}
+    return {"manager": _postgres(request), "cluster": cluster}
+
+
+KINDS = {
+    "local": Kind(lambda request: {"manager": _postgres(request), "cluster": {"engine": "local"}}),
+    "pgqueuer": Kind(
+        lambda request: {"manager": _postgres(request), "cluster": {"engine": "pgqueuer"}}
+    ),
+    "celery": Kind(_celery),
+}
+
+
+class Cluster:
+    """Nodes on one ledger and engine, each a task manager of this process."""
+
+    def __init__(self, directory: Path, sections: dict[str, dict[str, Any]]) -> None:
+        self._directory = directory
+        self._sections = sections
+        self.nodes: list[Harness] = []
+
+    def node(
+        self, *tasks: Callable[..., Any], cluster: dict[str, Any] | None = None, **options: Any
+    ) -> Harness:
+        """Make another node, not started yet, which knows these tasks."""
+        harness = Harness(
+            self._directory,
+            SystemClock(),
+            cluster={**self._sections["cluster"], **(cluster or {})},
+            node=f"n{len(self.nodes)}",
+            **{**self._sections["manager"], "lease_seconds": 2, **options},
+        )
+        self.nodes.append(harness)
+        for task in tasks:
+            definition = {"overlap": "allow", **getattr(task, "options", {})}
+            harness.manager.add_task(task, "interval", task.__name__, hours=1000, **definition)
+        return harness
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for harness in self.nodes:
+            harness.manager.shutdown(grace=0)
+
+
+@pytest.fixture(params=KINDS)
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster of each kind."""
+    cluster = Cluster(tmp_path, KINDS[request.param].sections(request))
+    yield cluster
+    cluster.stop()

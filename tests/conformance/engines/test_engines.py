@@ -1,0 +1,155 @@
+"""What holds whatever carries the runs: the ledger decides, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from typing import Any
+
+import rota
+from rota.core.node import Role
+from rota.core.run import State
+from rota.testing import eventually
+from tests.conformance.engines.conftest import Cluster
+
+
+async def quick(number: int = 0) -> int:
+    """Return what it was given."""
+    return number
+
+
+async def slow() -> str:
+    """Take its time."""
+    await asyncio.sleep(60)
+    return "never"
+
+
+def fails_once() -> int:
+    """Fail at the first attempt."""
+    run = rota.current_run()
+    if run.attempt == 1:
+        raise ValueError("not yet")
+    return run.attempt
+
+
+fails_once.options = {"max_retries": 1, "retry_delay": 0.1}  # type: ignore[attr-defined]
+slow.options = {"max_retries": 0}  # type: ignore[attr-defined]
+
+
+def states(cluster: Cluster, task_id: str) -> Counter[Any]:
+    return Counter(run.state for run in cluster.nodes[0].runs(task_id))
+
+
+def test_many_runs_each_once_on_several_workers(cluster: Cluster) -> None:
+    scheduler = cluster.node(quick)
+    scheduler.manager.start(role=Role.SCHEDULER)
+    for _ in range(2):
+        cluster.node(quick).manager.start(role=Role.WORKER)
+    scheduler.manager.run_many("quick", [{"number": number} for number in range(500)])
+    eventually(
+        lambda: states(cluster, "quick") == {State.SUCCEEDED: 500},
+        what=lambda: str(states(cluster, "quick")),
+    )
+    runs = scheduler.runs("quick")
+    assert sorted(run.result for run in runs) == list(range(500))
+    assert {run.attempt for run in runs} == {1}
+    assert scheduler.manager.services.engine.identity.id not in {run.node for run in runs}
+
+
+def test_a_run_planned_by_a_trigger_starts_on_time(cluster: Cluster) -> None:
+    scheduler = cluster.node()
+    scheduler.manager.add_task(quick, "interval", "tick", seconds=1, overlap="allow")
+    worker = cluster.node()
+    worker.manager.add_task(quick, "interval", "tick", seconds=1, overlap="allow")
+    worker.manager.start(role=Role.WORKER)
+    scheduler.manager.start(role=Role.SCHEDULER)
+    eventually(lambda: states(cluster, "tick")[State.SUCCEEDED] >= 3)
+    runs = [run for run in scheduler.runs("tick") if run.state is State.SUCCEEDED]
+    assert all(run.started_at >= run.fire_time for run in runs)  # type: ignore[operator]
+    assert len({run.fire_time for run in runs}) == len(runs)
+
+
+def test_a_failed_attempt_is_made_again(cluster: Cluster) -> None:
+    node = cluster.node(fails_once)
+    node.manager.start()
+    run_id = node.manager.run_task("fails_once")
+    eventually(lambda: node.manager.get_run(run_id).state is State.SUCCEEDED)
+    assert node.manager.get_run(run_id).result == 2
+
+
+def test_a_run_is_cancelled_wherever_it_is(cluster: Cluster) -> None:
+    scheduler = cluster.node(slow)
+    scheduler.manager.start(role=Role.SCHEDULER)
+    cluster.node(slow).manager.start(role=Role.WORKER)
+    run_id = scheduler.manager.run_task("slow")
+    eventually(lambda: scheduler.manager.get_run(run_id).state is State.RUNNING)
+    scheduler.manager.cancel_run(run_id, reason="enough")
+    eventually(lambda: scheduler.manager.get_run(run_id).state is State.CANCELLED)
+
+
+def test_exclusive_runs_follow_one_another(cluster: Cluster) -> None:
+    beside: list[int] = []
+    lock = threading.Lock()
+    now = 0
+
+    async def alone() -> None:
+        nonlocal now
+        with lock:
+            now += 1
+            beside.append(now)
+        await asyncio.sleep(0.05)
+        with lock:
+            now -= 1
+
+    alone.options = {"overlap": "queue", "queue_limit": 100}  # type: ignore[attr-defined]
+    for _ in range(2):
+        cluster.node(alone).manager.start()
+    cluster.nodes[0].manager.run_many("alone", [None] * 10)
+    eventually(
+        lambda: states(cluster, "alone") == {State.SUCCEEDED: 10},
+        what=lambda: str(states(cluster, "alone")),
+    )
+    assert set(beside) == {1}
+
+
+def test_what_a_stopped_worker_has_goes_to_another(cluster: Cluster) -> None:
+    release = threading.Event()
+
+    async def held() -> str:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+        return "done"
+
+    first = cluster.node(held)
+    first.manager.start()
+    ids = first.manager.run_many("held", [None] * 5)
+    eventually(lambda: states(cluster, "held") == {State.RUNNING: 5})
+    second = cluster.node(held)
+    second.manager.start()
+    first.manager.shutdown(grace=0)
+    eventually(
+        lambda: (
+            {second.manager.get_run(id).node for id in ids}
+            == {second.manager.services.engine.identity.id}
+        )
+    )
+    release.set()
+    eventually(lambda: {second.manager.get_run(id).state for id in ids} == {State.SUCCEEDED})
+
+
+def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
+    async def paint() -> str:
+        return "painted"
+
+    paint.options = {"queue": "gpu"}  # type: ignore[attr-defined]
+    plain = cluster.node(paint, quick, cluster={"queues": ["default"]})
+    plain.manager.start()
+    painting = plain.manager.run_task("paint")
+    other = plain.manager.run_task("quick")
+    eventually(lambda: plain.manager.get_run(other).state is State.SUCCEEDED)
+    assert plain.manager.get_run(painting).state is State.QUEUED
+    gpu = cluster.node(paint, quick, cluster={"queues": ["gpu"]})
+    gpu.manager.start(role=Role.WORKER)
+    eventually(lambda: plain.manager.get_run(painting).state is State.SUCCEEDED)
+    assert plain.manager.get_run(painting).node == gpu.manager.services.engine.identity.id
