@@ -10,6 +10,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,30 @@ import pytest
 
 from rota import TaskManager
 from rota.config import Xcorecfg
+from rota.core.instants import to_datetime
 from rota.core.ports import History, RunFilter
 from rota.core.run import Cause, State
 from tests.acceptance.project import ROOT, copy, environment, example, wait_until
+
+MORE = """
+import asyncio
+from pathlib import Path
+
+import rota
+
+
+@rota.task("interval", seconds=1)
+def count():
+    with open("executions.txt", "a") as file:  # one write, which processes cannot mix up
+        file.write(f"{rota.current_run().fire_time.isoformat()}\\n")
+
+
+@rota.task("date", run_date="2100-01-01")
+async def hold():
+    Path("begun").touch()
+    while not Path("release").exists():
+        await asyncio.sleep(0.02)
+"""
 
 
 @contextmanager
@@ -64,6 +86,14 @@ def free_port() -> int:
 
 
 @contextmanager
+def listening(url: str) -> Iterator[HTTPResponse]:
+    """Hold a stream of events open, as a page in a browser does."""
+    with urllib.request.urlopen(url, timeout=60) as stream:
+        assert stream.readline() == b"retry: 2000\n"
+        yield stream
+
+
+@contextmanager
 def history_of(project: Path) -> Iterator[History]:
     """Read a project's ledger from here."""
     config = Xcorecfg()
@@ -82,8 +112,7 @@ def occurrences(history: History) -> list[tuple[str, int | None]]:
 @pytest.mark.slow
 def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
     project = example(tmp_path / "app")
-    file = project / "backgroundtask" / "taskplugins.py"
-    file.write_text(file.read_text().replace('{"seconds": 30}', '{"seconds": 1}'))
+    (project / "backgroundtask" / "more.py").write_text(MORE)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(
@@ -94,6 +123,8 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
         assert {task["id"] for task in request("GET", f"{manager}/tasks")} == {
             "cleanup_expired_sessions",
             "cleanup_old_logs",
+            "count",
+            "hold",
             "refresh_products",
         }
         run = request("POST", f"{manager}/tasks/cleanup_expired_sessions/run")["id"]
@@ -107,12 +138,28 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
             wait_until(lambda: len(occurrences(history)) >= 4, "four occurrences ran")
             wait_until(lambda: len(history.nodes()) == 4, "every worker has joined")
         family = server.children(recursive=True)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(60) == 0, (project / "said.txt").read_text()
+        held = request("POST", f"{manager}/tasks/hold/run")["id"]
+        wait_until((project / "begun").exists, "a run is under way")
+        with (
+            listening(f"{url}/rota/manager/events") as changes,
+            listening(f"{manager}/runs/{held}/logs/stream") as log,
+        ):
+            server.send_signal(signal.SIGTERM)
+            assert b"event: end" not in log.read()  # the stream ends, while the run goes on
+            changes.read()
+            (project / "release").touch()
+            assert server.wait(30) == 0, (project / "said.txt").read_text()
         psutil.wait_procs(family, timeout=10)
         assert [one for one in family if one.is_running()] == []
     with history_of(project) as history:
-        assert set(Counter(occurrences(history)).values()) == {1}
+        rows = Counter(occurrences(history))
+        assert set(rows.values()) == {1}
+        executed = (project / "executions.txt").read_text().splitlines()
+        assert sorted(executed) == sorted(
+            to_datetime(at).isoformat()
+            for task_id, at in rows
+            if task_id == "count" and at is not None
+        )
         assert {node.state for node in history.nodes()} == {"stopped"}
         assert history.active() == []
     assert "Traceback" not in (project / "said.txt").read_text()

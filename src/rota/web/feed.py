@@ -46,7 +46,7 @@ class Feed:
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read())
             try:
-                while True:
+                while not self._pulse.over:
                     try:
                         yield await asyncio.wait_for(queue.get(), HEARTBEAT)
                     except TimeoutError:
@@ -59,7 +59,7 @@ class Feed:
 
     async def _read(self) -> None:
         news: News | None = None
-        while True:
+        while not self._pulse.over:
             clock = self._manager.services.clock  # of now: a fork or a lent loop makes new ones
             beat, began, crowd = self._pulse.beat(), clock.monotonic(), False
             try:
@@ -79,6 +79,7 @@ class Feed:
             rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)
             await self._pulse.wait(beat, HEARTBEAT)
+        self._tell([RESET])  # it wakes them, and they see that it is over
 
     def _first_news(self) -> News:
         return News(self._manager.history, self._manager.services.clock)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
 
+import uvicorn
 from anyio import CapacityLimiter, to_thread
 
 from rota.core.ports import Ledger
@@ -23,9 +25,13 @@ MOST = 64
 
 
 class Pulse:
-    """An async context that each stream enters; while one is in, the ledger is looked at."""
+    """An async context that each stream enters; while one is in, the ledger is looked at.
+
+    When `over`, no beat will come any more: a stream ends, for the server waits for it.
+    """
 
     def __init__(self, ledger: Callable[[], Ledger]) -> None:
+        self.over = False
         self._ledger = ledger
         self._streams = 0
         self._feeling: asyncio.Task[None] | None = None
@@ -46,6 +52,7 @@ class Pulse:
     async def __aenter__(self) -> Pulse:
         self._streams += 1
         if self._feeling is None:
+            self.over = False
             self._next = asyncio.Event()
             self._threads = CapacityLimiter(4)
             self._feeling = asyncio.create_task(self._feel())
@@ -75,7 +82,7 @@ class Pulse:
 
     async def _feel(self) -> None:
         version: int | None = None
-        while True:
+        while not _server_ends():
             try:
                 seen, version = version, await self.read(lambda: self._ledger().version())
             except LedgerError:
@@ -85,3 +92,16 @@ class Pulse:
                     self._next, beat = asyncio.Event(), self._next
                     beat.set()
             await asyncio.sleep(EVERY)
+        self.over = True
+        self._next.set()
+
+
+def _server_ends() -> bool:
+    """Say whether the server of this process, where that is uvicorn, has ceased to listen.
+
+    It tells no answer so, and waits without limit for each to end; other servers cut them off.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return isinstance(server, uvicorn.Server) and not all(
+        one.is_serving() for one in server.servers
+    )

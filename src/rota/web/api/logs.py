@@ -109,7 +109,7 @@ async def _follow(
         return run, manager.history.logs(run_id, after=after, limit=PAGE)
 
     async with pulse:
-        while True:
+        while not pulse.over:
             beat = pulse.beat()
             try:
                 run, lines = await pulse.read(look)
