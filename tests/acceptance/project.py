@@ -7,8 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from rota import TaskManager
+from rota.config import Xcorecfg
+from rota.core.ports import History
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi_app"
@@ -64,3 +69,15 @@ def wait_until(done: Callable[[], object], what: str, seconds: float = 30.0) -> 
     while not done():
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
         time.sleep(0.02)
+
+
+@contextmanager
+def history_of(project: Path) -> Iterator[History]:
+    """Read a project's ledger from here."""
+    config = Xcorecfg()
+    config.manager.ledger_url = f"sqlite:///{project}/rota.db"
+    task_manager = TaskManager(config, project=project)
+    try:
+        yield task_manager.history
+    finally:
+        task_manager.shutdown()

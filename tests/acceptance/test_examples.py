@@ -17,12 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from rota import TaskManager
-from rota.config import Xcorecfg
 from rota.core.instants import to_datetime
 from rota.core.ports import History, RunFilter
 from rota.core.run import Cause, State
-from tests.acceptance.project import ROOT, copy, environment, example, wait_until
+from tests.acceptance.project import ROOT, copy, environment, example, history_of, wait_until
 
 MORE = """
 import asyncio
@@ -91,16 +89,6 @@ def listening(url: str) -> Iterator[HTTPResponse]:
     with urllib.request.urlopen(url, timeout=60) as stream:
         assert stream.readline() == b"retry: 2000\n"
         yield stream
-
-
-@contextmanager
-def history_of(project: Path) -> Iterator[History]:
-    """Read a project's ledger from here."""
-    config = Xcorecfg()
-    config.manager.ledger_url = f"sqlite:///{project}/rota.db"
-    task_manager = TaskManager(config, project=project)
-    yield task_manager.history
-    task_manager.shutdown()
 
 
 def occurrences(history: History) -> list[tuple[str, int | None]]:

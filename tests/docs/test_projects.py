@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from rota.core.run import State
 from rota.testing import eventually
+from tests.acceptance.project import history_of
 from tests.docs.pages import snippets
 from tests.integration.cli.project import environment, free_port
 
 BIN = Path(sys.executable).parent
 
 
-def build(page: str, project: Path) -> None:
-    """Write each of a page's files, which a comment in their first line names."""
+def build(page: str, project: Path, only: str = "") -> None:
+    """Write each of a page's files, which a comment in their first line names, or one of them."""
     for snippet in snippets(Path("docs/howto") / page, "python"):
         name, _, text = snippet.text.partition("\n")
-        file = project / name.removeprefix("# ")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
+        if name.startswith("# ") and name.endswith(only or ".py"):
+            file = project / name.removeprefix("# ")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+
+
+def command(page: str, program: str) -> list[str]:
+    """Return the words of a page's command."""
+    blocks = snippets(Path("docs/howto") / page, "sh")
+    [found] = [block.text for block in blocks if block.text.startswith(f"{program} ")]
+    return found.split()
 
 
 def does(project: Path, *command: str) -> str:
@@ -49,20 +60,31 @@ def does(project: Path, *command: str) -> str:
 @contextmanager
 def server(project: Path, *command: str) -> Iterator[psutil.Popen]:
     """Run a command in the project until the block ends; then it has to end in peace and alone."""
+    alone = environment(HOME=str(project))  # gunicorn writes there
     with (project / "said.txt").open("a") as said, psutil.Popen(
-        [BIN / command[0], *command[1:]], cwd=project, env=environment(), stdout=said, stderr=said
+        [BIN / command[0], *command[1:]], cwd=project, env=alone, stdout=said, stderr=said
     ) as process:  # fmt: skip
         family: list[psutil.Process] = []
         try:
             yield process
             family = process.children(recursive=True)
             process.terminate()
-            process.wait(30)
+            # Some end by the signal itself, uvicorn's after all that it had to do.
+            assert process.wait(60) in (0, -signal.SIGTERM), (project / "said.txt").read_text()
+            assert psutil.wait_procs(family, timeout=10)[1] == []
         finally:
+            with suppress(psutil.NoSuchProcess):
+                family += process.children(recursive=True)
             for one in (*family, process):
                 if one.is_running():
                     one.kill()
     assert "Traceback" not in (project / "said.txt").read_text()
+
+
+def nodes_of(project: Path) -> list[str]:
+    """Return the states of every node that has ever been in a project's ledger."""
+    with history_of(project) as history:
+        return [node.state for node in history.nodes()]
 
 
 def ask(url: str, method: str = "GET") -> Any:
@@ -76,6 +98,35 @@ def ask(url: str, method: str = "GET") -> Any:
 
 def settings(project: Path, **manager: Any) -> None:
     (project / "config.json").write_text(json.dumps({"manager": manager}))
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="gunicorn runs on POSIX systems only")
+
+
+@pytest.mark.parametrize("program", ["uvicorn", pytest.param("gunicorn", marks=POSIX)])
+def test_fastapi(tmp_path: Path, program: str) -> None:
+    build("fastapi.md", tmp_path)
+    settings(tmp_path)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    bind = f"--port={port}" if program == "uvicorn" else f"--bind=127.0.0.1:{port}"
+    with server(tmp_path, *command("fastapi.md", program), bind):
+        run = eventually(lambda: ask(f"{url}/greet?name=Ada", "POST"))
+        eventually(lambda: ask(f"{url}/manager/runs/{run}")["result"] == "Hello Ada")
+        with urllib.request.urlopen(f"{url}/rota/runs/{run}") as page:
+            assert "Hello Ada" in page.read().decode()
+        eventually(lambda: len(ask(f"{url}/manager/nodes")) == 4)
+    assert nodes_of(tmp_path) == ["stopped"] * 4
+
+
+def test_fastapi_with_a_lifespan_of_its_own(tmp_path: Path) -> None:
+    blocks = snippets(Path("docs/howto/fastapi.md"), "python")
+    (tmp_path / "own.py").write_text("\n".join(one.text for one in blocks if not one.not_run))
+    settings(tmp_path)
+    with server(tmp_path, "uvicorn", "own:app", f"--port={free_port()}"):
+        eventually((tmp_path / "rota.db").exists)
+        assert "succeeded" in does(tmp_path, "rota", "run", "tidy_up", "--wait")
+    assert nodes_of(tmp_path) == ["stopped"]
 
 
 @pytest.fixture
@@ -99,7 +150,16 @@ def shop(tmp_path: Path) -> Path:
     does(tmp_path, "python", "manage.py", "migrate")
     does(tmp_path, "python", "manage.py", "shell", "-c",
          "from orders.models import Order; Order.objects.create()")  # fmt: skip
+    assert not (tmp_path / "rota.db").exists()  # none of these commands is a node
     return tmp_path
+
+
+def closed(web: str, manager: str) -> bool:
+    """Have Django start the task, and see how that went."""
+    answer = eventually(lambda: ask(f"{web}/close", "POST"))
+    run = f"{manager}/manager/runs/{answer['run']}"
+    eventually(lambda: ask(run)["state"] == "succeeded", what=lambda: str(ask(run)))
+    return bool(ask(run)["result"] == 1)
 
 
 def test_django_beside_the_web_server(shop: Path) -> None:
@@ -108,24 +168,32 @@ def test_django_beside_the_web_server(shop: Path) -> None:
     assert "1 task is right" in does(shop, "rota", "check")
     with server(shop, "rota", "up"):
         eventually(lambda: ask(f"http://127.0.0.1:{port}/manager/tasks"))
-        with server(shop, "python", "manage.py", "runserver", "--noreload", str(web)):
-            answer = eventually(lambda: ask(f"http://127.0.0.1:{web}/close", "POST"))
-            url = f"http://127.0.0.1:{port}/manager/runs/{answer['run']}"
-            eventually(lambda: ask(url)["state"] == "succeeded", what=lambda: str(ask(url)))
-            assert ask(url)["result"] == 1
-        [node] = ask(f"http://127.0.0.1:{port}/manager/nodes")
-        assert node["state"] == "up"
+        with server(shop, "python", "manage.py", "runserver", str(web)):
+            assert closed(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{port}")
+    assert nodes_of(shop) == ["stopped"]  # neither runserver nor its reloader was one
 
 
-def test_django_within_the_server(shop: Path) -> None:
+def test_django_within_the_asgi_server(shop: Path) -> None:
     port = free_port()
     settings(shop)
     url = f"http://127.0.0.1:{port}"
-    with server(shop, "uvicorn", "shop.asgi:application", "--workers=2", f"--port={port}"):
-        answer = eventually(lambda: ask(f"{url}/close", "POST"))
-        run = f"{url}/rota/manager/runs/{answer['run']}"
-        eventually(lambda: ask(run)["state"] == "succeeded", what=lambda: str(ask(run)))
-        eventually(lambda: len(ask(f"{url}/rota/manager/nodes")) == 2)
+    with server(shop, *command("django.md", "uvicorn"), f"--port={port}"):
+        assert closed(url, f"{url}/rota")
+        eventually(lambda: len(ask(f"{url}/rota/manager/nodes")) == 4)
+    assert nodes_of(shop) == ["stopped"] * 4
+
+
+@POSIX
+def test_django_within_gunicorn(shop: Path) -> None:
+    build("flask.md", shop, only="gunicorn.conf.py")
+    web = free_port()
+    settings(shop, shutdown_grace=5)
+    with server(shop, *command("django.md", "gunicorn"), f"--bind=127.0.0.1:{web}"):
+        run = eventually(lambda: ask(f"http://127.0.0.1:{web}/close", "POST"))["run"]
+        with history_of(shop) as history:
+            eventually(lambda: history.run(run).state is State.SUCCEEDED)
+            eventually(lambda: len(history.nodes()) == 4)
+    assert nodes_of(shop) == ["stopped"] * 4
 
 
 @pytest.fixture
@@ -153,11 +221,14 @@ def test_flask_beside_the_web_server(greetings: Path) -> None:
             assert greeted(f"http://127.0.0.1:{web}")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="gunicorn runs on POSIX systems only")
-def test_flask_within_gunicorn(greetings: Path) -> None:
+@POSIX
+@pytest.mark.parametrize("options", [[], ["--preload"]])
+def test_flask_within_gunicorn(greetings: Path, options: list[str]) -> None:
     port = free_port()
     settings(greetings, shutdown_grace=5)
-    with server(greetings, "gunicorn", "shop:app", f"--bind=127.0.0.1:{port}"):
+    (greetings / "backgroundtask" / "wrong.py").write_text("TASK_DEFINITIONS = 1\n")
+    with server(greetings, *command("flask.md", "gunicorn"), f"--bind=127.0.0.1:{port}", *options):
         assert greeted(f"http://127.0.0.1:{port}")
-    said = (greetings / "said.txt").read_text()
-    assert said.count("is up with 1 tasks") in (0, 4)
+        eventually(lambda: len(nodes_of(greetings)) == 4)
+    assert nodes_of(greetings) == ["stopped"] * 4
+    assert "wrong.py" in (greetings / "said.txt").read_text()

@@ -20,8 +20,8 @@ from rota.core.instants import SECOND, Instant
 from rota.core.ports import RunFilter, Transaction
 from rota.core.run import Run, State
 from rota.errors import LedgerUnavailableError
-from tests.acceptance.project import environment, example
-from tests.acceptance.test_examples import answers, free_port, history_of, running
+from tests.acceptance.project import environment, example, history_of
+from tests.acceptance.test_examples import answers, free_port, running
 from tests.fault.effort import LONG, effort
 from tests.fault.journal import PRELUDE, Journal
 from tests.integration.cli.project import until
