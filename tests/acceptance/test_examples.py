@@ -149,7 +149,8 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
             if task_id == "count" and at is not None
         )
         assert {node.state for node in history.nodes()} == {"stopped"}
-        assert history.active() == []
+        # What came due in the last instant waits for the next start.
+        assert {run.state for run in history.active()} <= {State.QUEUED}
     assert "Traceback" not in (project / "said.txt").read_text()
 
 
