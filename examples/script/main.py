@@ -24,7 +24,8 @@ def main() -> None:
     with task_manager:
         for task in task_manager.list_tasks():
             print(f"{task.id}: next run {task.next_run}", flush=True)
-        stop.wait()
+        while not stop.wait(0.5):  # a signal that another thread receives wakes nobody here
+            pass
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ class _Stopping:
     def _next(self, look: Callable[[], None] | None, every: float) -> int:
         while True:
             try:
-                return self._caught.get(timeout=None if look is None else every)
+                # Never without a limit: a signal that another thread receives wakes nobody here.
+                return self._caught.get(timeout=every)
             except queue.Empty:
                 if look is not None:
                     look()

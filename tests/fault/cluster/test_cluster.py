@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND
 from rota.core.ports import RunFilter
 from rota.core.run import Run, State
+from rota.ledger.postgres import postgres_address
 from rota.manager import TaskManager
 from rota.testing import eventually
 from tests.brokers import Redis
@@ -30,7 +30,7 @@ from tests.integration.cli.project import ROTA, Project, environment
 from tests.postgres import Postgres
 
 TASKS = 20
-SPAN = effort(60, 2_500)  # seconds, each with an occurrence of each task, that lie in the past
+SPAN = effort(300, 2_500)  # seconds, each with an occurrence of each task, that lie in the past
 ROLES = ("scheduler", "scheduler", "worker", "worker", "worker", "web")
 KILL_EVERY = 2.0
 
@@ -41,7 +41,7 @@ import asyncio
 
 async def told():
     tell("began")
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
     tell("ended")
 
 
@@ -61,18 +61,6 @@ TASK_DEFINITIONS = [
 ]
 """
 
-LONG_AGO = f"""
-from datetime import UTC, datetime, timedelta
-
-from rota import TaskManager
-from rota.testing import FakeClock
-
-clock = FakeClock(datetime.now(UTC).replace(microsecond=0) - timedelta(seconds={SPAN}))
-with TaskManager(clock=clock) as task_manager:
-    task_manager.discover()
-    task_manager.list_tasks()
-"""
-
 
 class Cluster:
     """The processes of one project; each is named by its role and a number."""
@@ -84,6 +72,17 @@ class Cluster:
         config = Xcorecfg()
         config.manager.ledger_url = ledger_url
         self.manager = TaskManager(config, project=project.path)
+        self.address, self.schema = postgres_address(ledger_url)
+
+    def have_a_past(self) -> None:
+        """Register the tasks as if all nodes had been down since then."""
+        self.manager.discover()
+        self.manager.start(role="web")  # which registers them, and plans nothing
+        self.manager.shutdown()
+        with psycopg.connect(self.address) as connection:
+            past = f"planned_until = planned_until - {SPAN * SECOND}"
+            done = connection.execute(f"UPDATE {self.schema}.tasks SET {past}".encode())
+            assert done.rowcount == TASKS
 
     def start(self, role: str) -> None:
         """Start a process of a role."""
@@ -123,6 +122,10 @@ class Cluster:
             if (after := page.next) is None:
                 return found
 
+    def up(self) -> int:
+        """Return how many nodes are up."""
+        return sum(node.state == "up" for node in self.manager.history.nodes())
+
     def done(self) -> int:
         """Say about how many runs were told of."""
         file = self.project.path / "journal"
@@ -142,10 +145,8 @@ def cluster(path: Path, manager: dict[str, Any], engine: dict[str, Any]) -> Iter
             }
         ).model_dump_json(exclude_unset=True),
     )
-    subprocess.run(
-        [sys.executable, "-c", LONG_AGO], cwd=path, env=environment(), check=True, timeout=120
-    )
     found = Cluster(project, manager["ledger_url"])
+    found.have_a_past()
     try:
         yield found
     finally:
@@ -172,10 +173,6 @@ def scene(
         harms["celery"] = forget
 
     if request.param == "pgqueuer":
-        import psycopg
-
-        from rota.ledger.postgres import postgres_address
-
         address, schema = postgres_address(ledger["ledger_url"])
 
         def drop_and_repeat() -> None:
@@ -212,6 +209,7 @@ def test_whoever_is_killed_nothing_is_lost_and_nothing_doubled(
             eventually(lambda: cluster.done() > expected, within=KILL_EVERY)
     eventually(lambda: cluster.done() > expected, within=effort(120, 1200))
     come_to_rest(cluster.manager)
+    eventually(lambda: cluster.up() >= len(ROLES), what="all are up, and can be told to stop")
     assert {code for _, code in cluster.stop()} == {0}
     runs = cluster.runs()
     for task_id in {run.task_id for run in runs}:
