@@ -37,6 +37,7 @@ COMMANDS = {
     "runs": "List the runs: what happened, and why.",
     "logs": "Show what a run logged and printed.",
     "token": "Make, list and revoke tokens of the API and the pages; print a link.",
+    "db": "Copy a ledger with its whole history to a file or a server.",
     "health": "Say as JSON how the running node is.",
     "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
 }

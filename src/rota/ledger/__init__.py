@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rota.errors import LedgerError
+from rota.ledger.addresses import Kind, kind_of, needing_driver, path_of
 
 if TYPE_CHECKING:
     from rota.core.ports import Clock, Ledger
@@ -20,30 +19,18 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
     """
     from rota.ledger.ledger import SqlLedger  # SQLAlchemy takes its time: only for who needs it
 
-    scheme, separator, rest = url.partition("://")
-    if url == "memory://":
-        from rota.ledger.memory import SqliteMemory
+    match kind_of(url):
+        case Kind.MEMORY:
+            from rota.ledger.memory import SqliteMemory
 
-        return SqlLedger(SqliteMemory(), clock)
-    if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
-        from rota.ledger.sqlite import SqliteFile
+            return SqlLedger(SqliteMemory(), clock)
+        case Kind.FILE:
+            from rota.ledger.sqlite import SqliteFile
 
-        return SqlLedger(SqliteFile(url, Path(rest[1:])), clock)
-    if scheme in ("postgresql", "postgresql+psycopg"):
-        try:
-            from rota.ledger.clock import DatabaseClock
-            from rota.ledger.postgres import PostgresSchema
-        except ImportError as error:
-            raise LedgerError(
-                f"A ledger in PostgreSQL needs a driver: {error}.",
-                where="manager.ledger_url",
-                remedy="Install it: pip install 'rota[postgres]'.",
-            ) from error
-        common = DatabaseClock(clock)
-        return SqlLedger(PostgresSchema(url, common), common)
-    raise LedgerError(
-        f"{scheme + separator + '…' if separator else repr(url)} names no ledger.",
-        where="manager.ledger_url",
-        remedy='Write "sqlite:///rota.db" for a file (four slashes for an absolute path),'
-        ' "postgresql://host/database" for a server, or "memory://".',
-    )
+            return SqlLedger(SqliteFile(url, path_of(url)), clock)
+        case Kind.SERVER:
+            with needing_driver():
+                from rota.ledger.clock import DatabaseClock
+                from rota.ledger.postgres import PostgresSchema
+            common = DatabaseClock(clock)
+            return SqlLedger(PostgresSchema(url, common), common)

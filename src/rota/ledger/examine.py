@@ -67,7 +67,7 @@ def _is_no_database(error: sqlite3.Error) -> bool:
 
 def _stamp(path: Path) -> tuple[object, object]:
     """Return what differs when the file or its write-ahead log has been written meanwhile."""
-    return _state(path), _state(_log_of(path))
+    return _state(path), _state(log_of(path))
 
 
 def _state(file: Path) -> tuple[int, int] | None:
@@ -78,12 +78,14 @@ def _state(file: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _log_of(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """Return the path of its write-ahead log, which is there while it is open anywhere, and after
+    its last process was killed."""
     return path.with_name(path.name + "-wal")
 
 
 def _revision(path: Path) -> str | None:
-    with closing(_connect(path)) as connection:
+    with closing(connect_read_only(path)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not tables:
             return None
@@ -109,10 +111,11 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open it for reading; where no other process has it open, without a trace beside it.
 
     Even a reader of a WAL database makes files next to it, unless told that nothing changes.
     """
-    mode = "mode=ro" if _log_of(path).exists() else "mode=ro&immutable=1"
-    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True)
+    mode = "mode=ro" if log_of(path).exists() else "mode=ro&immutable=1"
+    address = f"file:{quote(str(path.absolute()))}?{mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None)

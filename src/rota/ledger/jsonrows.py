@@ -20,6 +20,9 @@ from sqlalchemy.sql.schema import Column
 
 Row = Sequence[Any]
 
+NUL = "\u2400"
+"""What stands for a NUL: SQLite's JSON functions would cut a text off there, PostgreSQL has none."""
+
 
 class _elements(GenericFunction[Any]):
     """The elements of a JSON array, as a table with the column `value`."""
@@ -141,8 +144,7 @@ def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
 def encode(rows: Iterable[Any]) -> str:
     """Write a batch as the JSON that `incoming` and `listed` read.
 
-    A NUL, at which SQLite's JSON functions would cut a text off and which PostgreSQL refuses,
-    becomes the symbol for it.
+    A NUL becomes the symbol for it.
     """
     batch = rows if isinstance(rows, list) else list(rows)
     text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
@@ -159,7 +161,7 @@ def decode(text: str | None) -> list[Any]:
 
 def _without_nul(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "\u2400")
+        return value.replace("\x00", NUL)
     if isinstance(value, (list, tuple)):
         return [_without_nul(item) for item in value]
     return value

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from rota.core.instants import Instant
 from rota.errors import LedgerError
 from rota.ledger.clock import DatabaseClock
 from rota.ledger.errors import closed
@@ -52,7 +53,7 @@ _DURABLE = (
 )
 """A commit that was answered survives a crash of the server, whatever its other users need."""
 
-_READING = {
+READING = {
     "default_transaction_isolation": "repeatable read",
     "default_transaction_read_only": "on",
 }
@@ -63,7 +64,7 @@ class PostgresSchema:
 
     def __init__(self, url: str, clock: DatabaseClock) -> None:
         self._url = masked(url)
-        self._address = _Address(url, self._url)
+        self._address = Address(url, self._url)
         self._clock = clock
         self._open: _Open | None = None
 
@@ -115,7 +116,16 @@ def masked(url: str) -> str:
     return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
 
 
-class _Address:
+def time_of(connection: Connection) -> Instant:
+    """Return what time it is in the database."""
+    return int(
+        connection.exec_driver_sql(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        ).scalar_one()
+    )
+
+
+class Address:
     """What to connect to, and the schema there."""
 
     def __init__(self, url: str, where: str) -> None:
@@ -191,14 +201,14 @@ class _Address:
 def postgres_address(url: str) -> tuple[str, str]:
     """Return the address of the database as other clients take it, and the ledger's schema there;
     raises LedgerError."""
-    address = _Address(url, masked(url))
+    address = Address(url, masked(url))
     return address.plain, address.schema
 
 
 class _Open:
     """The connections to an open ledger: one writes, a few read, one listens once asked to."""
 
-    def __init__(self, address: _Address, clock: DatabaseClock) -> None:
+    def __init__(self, address: Address, clock: DatabaseClock) -> None:
         self._clock = clock
         self._commits = 0
         self._own_pid = 0
@@ -210,7 +220,7 @@ class _Open:
             with self._writer.connect() as connection:
                 bring_up_to_date(connection, address.schema, address.where)
                 self._ask_the_time(connection)
-            self.readers = address.engine(_READERS, **_READING)
+            self.readers = address.engine(_READERS, **READING)
             undo.callback(self.readers.dispose)
             self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
             undo.callback(self._listener.stop)
@@ -249,10 +259,7 @@ class _Open:
 
     def _ask_the_time(self, connection: Connection) -> None:
         asked = self._clock.monotonic()
-        now = connection.exec_driver_sql(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-        ).scalar_one()
-        self._clock.tell(int(now), asked)
+        self._clock.tell(time_of(connection), asked)
 
     def _announce(self, connection: Connection) -> str | None:
         """Tell the others, on commit, if anything was written; return the transaction's id."""

@@ -21,18 +21,24 @@ def bring_up_to_date(connection: Connection, schema: str, where: str) -> None:
         if _is_current(connection, schema, where):
             return
     with connection.begin():
-        connection.exec_driver_sql(_UNHURRIED)
-        connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s, 1))", {"schema": schema}
-        )
-        if not _has_schema(connection, schema):
-            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-        if not _is_current(connection, schema, where):  # another node may have been faster
-            migrations.upgrade(connection)
+        take_steps(connection, schema, where)
+
+
+def take_steps(connection: Connection, schema: str, where: str) -> None:
+    """Take the steps that are missing, within the transaction of `connection`, which keeps all
+    others from taking any until its end."""
+    connection.exec_driver_sql(_UNHURRIED)
+    connection.exec_driver_sql(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s, 1))", {"schema": schema}
+    )
+    if not _has_schema(connection, schema):
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    if not _is_current(connection, schema, where):  # another node may have been faster
+        migrations.upgrade(connection)
 
 
 def _is_current(connection: Connection, schema: str, where: str) -> bool:
-    revision = _revision(connection, schema, where)
+    revision = revision_of(connection, schema, where)
     if revision not in (None, REVISION):
         migrations.refuse_unknown(str(revision), where)
     return revision == REVISION
@@ -45,8 +51,9 @@ def _has_schema(connection: Connection, schema: str) -> bool:
     return found.first() is not None
 
 
-def _revision(connection: Connection, schema: str, where: str) -> str | None:
-    """Return the revision of the tables, or None where there are none."""
+def revision_of(connection: Connection, schema: str, where: str) -> str | None:
+    """Return the revision of the tables, or None where there are none; raises LedgerError for
+    those of somebody else."""
     tables = {
         name
         for (name,) in connection.exec_driver_sql(

@@ -111,6 +111,24 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
     connection.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}").close()
 
 
+def make_directory(path: Path, url: str) -> None:
+    """Make the directory that `path` lies in: the last one only, for a whole missing tree is
+    rather a mistake in the address."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise LedgerUnavailableError(
+            f"The directory of the ledger cannot be made: {error.strerror}.",
+            where=url,
+            remedy=f"Make {path.parent} and let this user write there.",
+        ) from error
+
+
+def give_identity(connection: Connection) -> None:
+    """Number a new database, so that no other one is taken for it."""
+    connection.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
+
+
 _files: WeakSet[SqliteFile] = WeakSet()
 _lost: set[Path] = set()  # files that this process can open no more
 
@@ -143,7 +161,7 @@ class SqliteFile:
                 revision = examine(self._path)
                 if revision not in (None, REVISION):
                     migrations.refuse_unknown(str(revision), self._url)
-                self._make_directory()
+                make_directory(self._path, self._url)
                 with explained(self._url):
                     self._open = _Open(
                         self._path, self._url, self._timeout, migrate=revision != REVISION
@@ -215,17 +233,6 @@ class SqliteFile:
                 remedy="Start a fresh process instead (multiprocessing: the method 'spawn').",
             )
 
-    def _make_directory(self) -> None:
-        # The last directory only: a whole missing tree is rather a mistake in the address.
-        try:
-            self._path.parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise LedgerUnavailableError(
-                f"The directory of the ledger cannot be made: {error.strerror}.",
-                where=self._url,
-                remedy=f"Make {self._path.parent} and let this user write there.",
-            ) from error
-
 
 class _Open:
     """The connections to an open file: a writer, readers, and one that watches for commits."""
@@ -239,7 +246,8 @@ class _Open:
             if migrate:
                 with self.writer.begin():
                     migrations.upgrade(self.writer)
-                    self._give_identity()
+                    if not self._identity():
+                        give_identity(self.writer)
             self.place = Place(file, url, self._identity())
             self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
             undo.callback(self.readers.dispose)
@@ -273,10 +281,6 @@ class _Open:
 
     def _empty_log(self) -> None:
         self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-
-    def _give_identity(self) -> None:
-        if not self._identity():
-            self.writer.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
 
     def _identity(self) -> int:
         # Past SQLAlchemy, which would begin a transaction: others may have their turn just now.

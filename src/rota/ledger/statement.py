@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
 
-from rota.ledger.jsonrows import decode, gathered
+from rota.ledger.jsonrows import NUL, decode, gathered
 
 Insert = Callable[..., Any]
 
@@ -66,7 +66,7 @@ def _sendable(value: Any, dialect: Dialect) -> Any:
     # Half a surrogate pair has no bytes in UTF-8: one in a log line must not lose a whole batch.
     text = value if value.isascii() else value.encode("utf-8", "replace").decode()
     if dialect.name == "postgresql" and "\x00" in text:
-        return text.replace("\x00", "\u2400")  # no text of PostgreSQL's can hold it
+        return text.replace("\x00", NUL)
     return text
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from rota.errors import LedgerNewerError
+from rota.errors import LedgerError, LedgerNewerError
+from rota.ledger.tables import REVISION
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -35,6 +36,23 @@ def refuse_unknown(revision: str, where: str) -> None:
             f"A newer rota wrote this ledger (revision {revision!r}); it was left untouched.",
             where=where,
             remedy="Install that version of rota, or name another file in manager.ledger_url.",
+        )
+
+
+def require_current(revision: str | None, where: str) -> None:
+    """Raise LedgerError for any revision but the newest, and for None, where no ledger is."""
+    if revision is None:
+        raise LedgerError(
+            "There is no ledger.",
+            where=where,
+            remedy="Look at the address: the path of the file, or the database and its ?schema=….",
+        )
+    if revision != REVISION:
+        refuse_unknown(revision, where)
+        raise LedgerError(
+            f"An older rota wrote this ledger (revision {revision!r}, not {REVISION!r}).",
+            where=where,
+            remedy="Bring it up to date first: `rota runs` does, where manager.ledger_url names it.",
         )
 
 

@@ -1,0 +1,66 @@
+"""`rota db copy`: move a ledger, with its whole history, to another place."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from rota.cli import output
+from rota.clock import SystemClock
+from rota.core.instants import Instant
+from rota.core.ports import Node
+from rota.engine.node import host, is_dead
+from rota.ledger.copying import TableCopy, UnequalCopyError, copy_ledger
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    COPY = "copy"
+
+
+def command(
+    action: Annotated[Action, typer.Argument(help="What to do.")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The address of the ledger.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where no ledger is yet.")],
+) -> None:
+    """Copy a ledger, with all that ever happened, from a file to PostgreSQL, and back.
+
+    Addresses are written as in manager.ledger_url: sqlite:///rota.db, postgresql://host/database.
+    Stop every node first. FROM is only read; TO is there as a whole or not at all. Afterwards both
+    are read again and compared, table by table: exit code 1 where they differ.
+    """
+    try:
+        copied = copy_ledger(source, target, clock=SystemClock(), is_up=is_up)
+    except UnequalCopyError as error:
+        _show(error.tables)
+        output.complain(error)
+        raise typer.Exit(1) from error
+    _show(copied)
+
+
+def is_up(node: Node, now: Instant) -> bool:
+    """Say whether a node runs, or may wake up and go on as if nothing had happened."""
+    if node.state not in ("up", "draining") or is_dead(node):
+        return False
+    return node.lease_until > now or node.host == host()
+
+
+def _show(tables: list[TableCopy]) -> None:
+    columns = ("table", "rows", "checksum", "rows of the copy", "its checksum", "")
+    output.table(
+        columns,
+        [
+            (
+                table.name,
+                f"{table.source.rows:,}",
+                table.source.checksum,
+                f"{table.target.rows:,}",
+                table.target.checksum,
+                "equal" if table.is_equal else "different",
+            )
+            for table in tables
+        ],
+    )
