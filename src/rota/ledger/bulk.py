@@ -78,7 +78,7 @@ def refuse_rows(connection: Connection, where: str) -> None:
     ]
     if full:
         raise LedgerError(
-            f"There is something in this ledger already: in {', '.join(full)}. It was left untouched.",
+            f"This ledger is not empty, and was left untouched: see {', '.join(full)}.",
             where=where,
             remedy="Name an empty place: a file that does not exist, or another ?schema=….",
         )

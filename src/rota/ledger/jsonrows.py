@@ -21,7 +21,7 @@ from sqlalchemy.sql.schema import Column
 Row = Sequence[Any]
 
 NUL = "\u2400"
-"""What stands for a NUL: SQLite's JSON functions would cut a text off there, PostgreSQL has none."""
+"""What stands for a NUL: SQLite's JSON functions cut a text off there, PostgreSQL refuses it."""
 
 
 class _elements(GenericFunction[Any]):

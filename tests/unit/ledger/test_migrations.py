@@ -108,3 +108,18 @@ def test_many_that_open_a_new_ledger_at_once_all_succeed(tmp_path: Path) -> None
             done.result(60)
     with Desk(f"sqlite:///{tmp_path / 'rota.db'}") as desk:
         assert desk.states() == ["queued"] * 6
+
+
+def test_two_new_ledgers_may_be_opened_at_once_in_one_process(tmp_path: Path) -> None:
+    start = threading.Barrier(4)
+
+    def open_and_plan(number: int) -> list[str]:
+        desk = Desk(f"sqlite:///{tmp_path / f'{number}.db'}")
+        start.wait(30)
+        with desk:
+            desk.plan(desk.new())
+            return desk.states()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(open_and_plan, number) for number in range(4)]:
+            assert done.result(60) == ["queued"]

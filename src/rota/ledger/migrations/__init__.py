@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from rota import forks
 from rota.errors import LedgerError, LedgerNewerError
 from rota.ledger.tables import REVISION
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+
+_turn = forks.new_lock()  # while Alembic runs, its connection is in a module
 
 
 def upgrade(connection: Connection) -> None:
@@ -26,7 +30,8 @@ def upgrade(connection: Connection) -> None:
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _turn:
+        command.upgrade(config, "head")
 
 
 def refuse_unknown(revision: str, where: str) -> None:
@@ -52,7 +57,7 @@ def require_current(revision: str | None, where: str) -> None:
         raise LedgerError(
             f"An older rota wrote this ledger (revision {revision!r}, not {REVISION!r}).",
             where=where,
-            remedy="Bring it up to date first: `rota runs` does, where manager.ledger_url names it.",
+            remedy="Bring it up to date: set manager.ledger_url to it, and `rota runs` does that.",
         )
 
 
