@@ -69,13 +69,10 @@ def bulk_at(url: str, clock: Clock, where: str) -> Bulk:
             )
 
 
-def refuse_rows(connection: Connection, where: str) -> None:
+def refuse_rows(connection: Connection, tables: Iterable[Table], where: str) -> None:
     """Raise LedgerError where any of the tables has a row."""
-    full = [
-        table.name
-        for table in TABLES
-        if connection.execute(select(1).select_from(table).limit(1)).first()
-    ]
+    queries = {table.name: select(1).select_from(table).limit(1) for table in tables}
+    full = [name for name, query in queries.items() if connection.execute(query).first()]
     if full:
         raise LedgerError(
             f"This ledger is not empty, and was left untouched: see {', '.join(full)}.",

@@ -43,7 +43,7 @@ class PostgresBulk:
             take_steps(connection, self._address.schema, self.url)
             names = ", ".join(table.name for table in TABLES)
             connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
-            refuse_rows(connection, self.url)
+            refuse_rows(connection, TABLES, self.url)
             yield connection
 
     def load(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:

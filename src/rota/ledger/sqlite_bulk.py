@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from sqlite3 import Connection as Driver
+from stat import S_IMODE
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, inspect
 
 from rota.core.instants import Instant
 from rota.core.ports import Clock
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
-from rota.ledger.bulk import Row, refuse_rows
+from rota.ledger.bulk import TABLES, Row, refuse_rows
 from rota.ledger.errors import explained
 from rota.ledger.examine import connect_read_only, examine, log_of
 from rota.ledger.sqlite import ALL, connect, give_identity, make_directory, make_engine
@@ -57,6 +58,7 @@ class SqliteBulk:
             self._require_empty()
             unfinished = self._path.with_name(self._path.name + UNFINISHED)
             unfinished.unlink(missing_ok=True)
+            unfinished.touch(self._mode())
             try:
                 with self._connected(lambda: connect(str(unfinished), _LOADER, timeout=0)) as new:
                     migrations.upgrade(new)
@@ -113,16 +115,22 @@ class SqliteBulk:
                 remedy="Wait for its end, or stop it.",
             ) from error
 
+    def _mode(self) -> int:
+        """Return who may read what takes the place of the file."""
+        return S_IMODE(self._path.stat().st_mode) if self._path.exists() else 0o644
+
     def _require_empty(self) -> None:
         revision = examine(self._path)
         if revision is not None:
             if revision != REVISION:
                 migrations.refuse_unknown(revision, self.url)
             with self._connected(lambda: connect_read_only(self._path)) as connection:
-                refuse_rows(connection, self.url)
-        if log_of(self._path).exists():
+                present = inspect(connection).get_table_names()  # an older one has not all of them
+                refuse_rows(connection, [one for one in TABLES if one.name in present], self.url)
+        log = log_of(self._path)
+        if log.exists():  # it would be taken for that of the copy
             raise LedgerUnavailableError(
-                "This ledger is empty, but in use, or its last user was killed.",
+                f"There is a write-ahead log, {log.name}: its user is up, or was killed.",
                 where=self.url,
-                remedy="Stop who uses it, or name a file that does not exist yet.",
+                remedy="Stop who uses it; else move that file away, or name another place.",
             )

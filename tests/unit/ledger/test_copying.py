@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from sqlalchemy import Connection, create_engine, make_url
 
 from rota.core.access import Right, Token
 from rota.core.instants import DAY, HOUR, Instant
 from rota.core.ports import Node, RunFilter
 from rota.core.run import Cause, State, Step
 from rota.errors import LedgerError, LedgerNewerError, LedgerUnavailableError, StateError
+from rota.ledger import migrations
 from rota.ledger.bulk import TABLES
 from rota.ledger.copying import TableCopy, UnequalCopyError, copy_ledger
 from rota.ledger.sqlite_bulk import UNFINISHED
@@ -158,6 +162,24 @@ def test_who_goes_on_with_the_copy_writes_what_collides_with_nothing(
         known = {(run.task_id, run.fire_time) for run in desk.history.runs(limit=1000).runs}
         assert desk.plan(*(desk.new(task, at) for task, at in known if at is not None)) == []
         desk.ended("new")
+
+
+def test_only_a_few_rows_are_held_at_once(file: Address, place: Address) -> None:
+    source, target = file(), place()
+    with Desk(source):
+        pass
+    shell(
+        source,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        " INSERT INTO logs SELECT 'r', 1, i, i, 'INFO', 't', hex(zeroblob(50000)) FROM n",
+    )  # 100 MB
+    tracemalloc.start()
+    try:
+        copied(source, target)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40e6
 
 
 def test_nothing_in_the_tables_counts_by_itself(postgres: Postgres) -> None:
@@ -334,10 +356,51 @@ def test_a_newer_target_is_left_alone(place: Address, file: Address) -> None:
     refused(source, target, LedgerNewerError, "newer rota")
 
 
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_an_older_target_without_rows_is_filled(
+    file: Address, request: pytest.FixtureRequest, kind: str
+) -> None:
+    source = file()
+    with Desk(source) as desk:
+        fill(desk)
+    if kind == "file":
+        target = file()
+        engine = create_engine(target)
+        with engine.begin() as connection:
+            step(connection, "0003")
+        engine.dispose()
+    else:
+        target = request.getfixturevalue("postgres").url()
+        with connected(Desk(target)) as connection:
+            schema = make_url(target).query["schema"]
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+            step(connection, "0003")
+            connection.commit()
+    copied(source, target)
+    assert answers(target) == answers(source)
+
+
+def step(connection: Connection, revision: str) -> None:
+    """Make the tables of an older release."""
+    config = migrations._config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def test_who_may_read_an_empty_file_may_read_the_copy(file: Address) -> None:
+    source, target = file(), file()
+    with Desk(source), Desk(target):
+        pass
+    path = Path(target.removeprefix("sqlite:///"))
+    path.chmod(0o600)
+    copied(source, target)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_an_empty_target_that_is_open_is_left_alone(file: Address) -> None:
     source, target = file(), file()
     with Desk(source), Desk(target) as desk:
-        refused(source, target, LedgerUnavailableError, "in use")
+        refused(source, target, LedgerUnavailableError, "write-ahead log, 1.db-wal")
         desk.plan(desk.new())
 
 
