@@ -12,7 +12,7 @@ from rota.ledger.sqlite_bulk import UNFINISHED
 from tests.conformance.ledger.desk import Desk
 from tests.integration.cli.project import ROTA, Project, environment, until
 from tests.postgres import Postgres
-from tests.unit.ledger.test_copying import waits_for_keys
+from tests.unit.ledger.copies import waits_for_keys
 from tests.unit.ledger.test_postgres import connected
 
 
