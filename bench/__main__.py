@@ -24,7 +24,7 @@ def _with_directory(case: Callable[..., Figures], size: int) -> Figures:
 
 
 def _measure(case: str, peer: str, size: int) -> Figures:
-    from bench import lists, ours, peers
+    from bench import cluster, lists, ours, peers
 
     cases: dict[tuple[str, str], Callable[[int], Figures]] = {
         ("throughput", "rota"): ours.throughput,
@@ -39,6 +39,9 @@ def _measure(case: str, peer: str, size: int) -> Figures:
         ("burst", "apscheduler-sqlite"): lambda n: _with_directory(peers.apscheduler_burst, n),
         ("held", "rota"): ours.held,
         ("held", "apscheduler"): peers.apscheduler_held,
+        ("carried", "rota"): lambda n: cluster.carried(n, "pgqueuer"),
+        ("carried", "rota-local"): lambda n: cluster.carried(n, "local"),
+        ("carried", "celery"): cluster.celery_throughput,
         ("lists", "rota"): lists.lists,
         ("next", "rota"): ours.next_instant,
         ("next", "apscheduler"): peers.apscheduler_next,
@@ -52,6 +55,7 @@ CASES: dict[str, tuple[int, int, str, bool, list[str]]] = {
     "lateness": (15, 4, "p99_ms", False, ["rota", "apscheduler", "apscheduler-sqlite"]),
     "burst": (10_000, 1_000, "seconds", False, ["rota", "apscheduler", "apscheduler-sqlite"]),
     "held": (100_000, 5_000, "mib", False, ["rota", "apscheduler"]),
+    "carried": (30_000, 2_000, "runs_per_second", True, ["rota", "rota-local", "celery"]),
     "lists": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "next": (20_000, 2_000, "us", False, ["rota", "apscheduler"]),
 }

@@ -47,9 +47,10 @@ def programs() -> Path | None:
 class Postgres:
     """A server: its data and its socket lie in `home`."""
 
-    def __init__(self, home: Path, bin_: Path) -> None:
+    def __init__(self, home: Path, bin_: Path, **settings: str) -> None:
         self.home = home
         self._bin = bin_
+        self._settings = _SETTINGS | settings
         self._owner = _owner()
         self._process: subprocess.Popen[bytes] | None = None
         self._schemas = itertools.count(1)
@@ -80,7 +81,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
