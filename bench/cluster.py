@@ -66,17 +66,16 @@ def postgres() -> Iterator[str]:
 def workers(project: Path, *commands: list[str]) -> Iterator[None]:
     """A process of each of these commands."""
     some = [
-        subprocess.Popen(
-            command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for command in commands
     ]
     try:
         yield
     finally:
         for one in some:  # each with the processes that it has started
-            for process in (*psutil.Process(one.pid).children(recursive=True), one):
-                process.kill()
+            for child in psutil.Process(one.pid).children(recursive=True):
+                child.kill()
+            one.kill()
             one.wait(30)
 
 
