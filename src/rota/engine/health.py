@@ -46,6 +46,11 @@ def report(
         "clock_ahead": _clock(engine, reasons),
         "broken_task_files": list(broken_files),
     }
+    reasons += [
+        f"the engine is away: {part.trouble}"
+        for part in (engine.relay, engine.hand)
+        if part is not None and part.trouble is not None
+    ]
     if tick_age > TICK_LATE:
         reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
     reasons += [f"broken task file: {one}" for one in broken_files]
