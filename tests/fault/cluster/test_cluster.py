@@ -181,7 +181,8 @@ def scene(
                 connection.execute(f"DELETE FROM {table} WHERE id % 3 = 0".encode())
                 connection.execute(
                     f"INSERT INTO {table} (priority, entrypoint, payload, status)"
-                    f" SELECT priority, entrypoint, payload, 'queued' FROM {table}".encode()
+                    f" SELECT priority, entrypoint, payload, 'queued' FROM {table}"
+                    " LIMIT 300".encode()  # not all: each time, there would be twice as many
                 )
 
         harms["pgqueuer"] = drop_and_repeat
