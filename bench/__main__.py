@@ -43,6 +43,7 @@ def _measure(case: str, peer: str, size: int) -> Figures:
         ("carried", "rota-local"): lambda n: cluster.carried(n, "local"),
         ("carried", "celery"): cluster.celery_throughput,
         ("lists", "rota"): lists.lists,
+        ("pages", "rota"): lists.pages,
         ("next", "rota"): ours.next_instant,
         ("next", "apscheduler"): peers.apscheduler_next,
     }
@@ -57,6 +58,7 @@ CASES: dict[str, tuple[int, int, str, bool, list[str]]] = {
     "held": (100_000, 5_000, "mib", False, ["rota", "apscheduler"]),
     "carried": (30_000, 2_000, "runs_per_second", True, ["rota", "rota-local", "celery"]),
     "lists": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
+    "pages": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "next": (20_000, 2_000, "us", False, ["rota", "apscheduler"]),
 }
 

@@ -1,10 +1,11 @@
-"""The lists of the API over a large ledger: how long each takes, asked over HTTP."""
+"""The lists of the API and the pages over a large ledger: how long each takes, asked over HTTP."""
 
 from __future__ import annotations
 
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -75,8 +76,37 @@ def addresses(rota: TaskManager, now: int) -> dict[str, str]:
     }
 
 
+def screens(rota: TaskManager, now: int) -> dict[str, str]:
+    """Return the pages, with the choices that look furthest."""
+    run = rota.history.runs(limit=1).runs[0]
+    return {
+        "now": "/",
+        "tasks": "/tasks",
+        "tasks_last_page": "/tasks?page=40",
+        "tasks_text": "/tasks?q=task-09",
+        "task": "/tasks/task-0500",
+        "run": f"/runs/{run.id}",
+        "timeline": "/timeline?span=7d",
+        "calendar": "/calendar",
+        "failures": "/failures?span=7d",
+        "nodes": "/nodes",
+        "audit": "/audit",
+        "settings": "/settings",
+    }
+
+
 def lists(count: int) -> dict[str, float]:
-    """Ask for each list over `count` runs of 1,000 tasks; the p95 of each in milliseconds.
+    """Ask for each list of the API over `count` runs of 1,000 tasks; see `_asked`."""
+    return _asked(count, addresses)
+
+
+def pages(count: int) -> dict[str, float]:
+    """Ask for each page over `count` runs of 1,000 tasks; see `_asked`."""
+    return _asked(count, screens)
+
+
+def _asked(count: int, what: Callable[[TaskManager, int], dict[str, str]]) -> dict[str, float]:
+    """Return the p95 of each in milliseconds, to the last byte, and the largest answer in KiB.
 
     Beside other work on the machine, the processor's time for the worst says more: client, server
     and engine together.
@@ -89,17 +119,20 @@ def lists(count: int) -> dict[str, float]:
             now = rota.services.clock.now()
             fill(Path(directory) / "rota.db", count, now)
             took: dict[str, float] = {}
-            cpu = 0.0
-            for name, address in addresses(rota, now).items():
+            cpu = size = 0.0
+            for name, address in what(rota, now).items():
                 url = server.url.rstrip("/") + address
-                times = [_time(client, url) for _ in range(ASKED + 5)][5:]
-                took[f"{name}_ms"] = percentile([wall for wall, _ in times], 95)
-                cpu = max(cpu, percentile([used for _, used in times], 95))
-    return {"worst_ms": max(took.values()), "worst_cpu_ms": cpu, **took}
+                asked = [_time(client, url) for _ in range(ASKED + 5)][5:]
+                took[f"{name}_ms"] = percentile([wall for wall, _, _ in asked], 95)
+                cpu = max(cpu, percentile([used for _, used, _ in asked], 95))
+                size = max(size, *(size for _, _, size in asked))
+    return {"worst_ms": max(took.values()), "worst_cpu_ms": cpu, "largest_kib": size, **took}
 
 
-def _time(client: httpx.Client, url: str) -> tuple[float, float]:
-    """Ask, and return the milliseconds it took by the wall clock and by the processor's."""
+def _time(client: httpx.Client, url: str) -> tuple[float, float, float]:
+    """Ask, and return the milliseconds it took by the wall clock and by the processor's, and the
+    size of the answer in KiB."""
     begun, used = time.perf_counter(), time.process_time()
-    client.get(url).raise_for_status()
-    return (time.perf_counter() - begun) * 1000, (time.process_time() - used) * 1000
+    answer = client.get(url, follow_redirects=True).raise_for_status()
+    took = (time.perf_counter() - begun) * 1000, (time.process_time() - used) * 1000
+    return *took, len(answer.content) / 1024

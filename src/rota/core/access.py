@@ -21,7 +21,7 @@ class Right(StrEnum):
     """What a token allows; each includes those before it."""
 
     READ = "read"
-    OPERATE = "operate"  # run, retry, cancel, pause, resume
+    OPERATE = "operate"  # run, retry, cancel, pause, resume, skip
     ADMIN = "admin"  # create, change and remove tasks; tokens
 
     def includes(self, other: Right) -> bool:

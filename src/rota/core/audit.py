@@ -29,6 +29,7 @@ class Verb(StrEnum):
     EDIT = "edit"
     PAUSE = "pause"
     RESUME = "resume"
+    SKIP = "skip"  # an occurrence that is yet to come
     REMOVE = "remove"
     RUN = "run"
     RETRY = "retry"

@@ -74,6 +74,7 @@ class StoredTask:
     seen_at: Instant  # when a node last knew it, to the day
     removed_at: Instant | None  # when it was taken out by `remove_task`
     revision: int  # rises with every change of this row but the cursor
+    skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
 
 
 class NewRun(NamedTuple):
@@ -325,6 +326,10 @@ class Transaction(Protocol):
 
     def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         """Resume it and move its cursor to `now`, so that nothing is caught up."""
+
+    def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+        """Write the row of an occurrence to come, SKIPPED already, so that no node starts it;
+        raises UnknownTaskError, and StateError where it has its row."""
 
     def edit(
         self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY

@@ -77,7 +77,8 @@ class Entry:
         return not self.enabled or (self.paused and self.paused_until is None)
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
-        """Take what the ledger knows: anchor, pause and edits, and the cursor where these changed.
+        """Take what the ledger knows: anchor, pause, edits, what is skipped; the cursor where these
+        changed.
 
         Beyond that, a cursor that was taken once is moved by this node's own planning alone: other
         nodes may have moved theirs by other times. One that lags behind costs a look at rows that
@@ -89,7 +90,8 @@ class Entry:
         self.name = code.name if edits.name is None else edits.name
         self.enabled = code.enabled if edits.enabled is None else edits.enabled
         self.trigger_args = code.trigger_args if edits.trigger_args is None else edits.trigger_args
-        self.trigger = parse(code, self.trigger_args, stored.anchor)
+        rule = parse(code, self.trigger_args, stored.anchor)
+        self.trigger = triggers.without(rule, stored.skipped)
         self.paused = stored.paused_since is not None
         self.paused_until = stored.paused_until
         planned = min(stored.planned_until, now)

@@ -104,6 +104,7 @@ def _shown(task: StoredTask) -> dict[str, Any]:
         "trigger_args": code.trigger_args if edits.trigger_args is None else edits.trigger_args,
         "paused": task.paused_since is not None,
         "paused_until": None if until is None else to_iso(until),
+        "skipped": [to_iso(instant) for instant in task.skipped],
         "removed": task.removed_at is not None,
     }
 

@@ -104,6 +104,13 @@ def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
     return task, _change(connection, replace(resumed, planned_until=max(task.planned_until, now)))
 
 
+def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
+    """Leave out an occurrence that is yet to come, beside those that were before."""
+    task = find(connection, task_id)
+    to_come = [one for one in task.skipped if one > now and one != instant]
+    return task, _change(connection, replace(task, skipped=(*to_come, instant)))
+
+
 def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Changed:
     """Lay more changes over the code's words; None leaves what stands there."""
     task = find(connection, task_id)

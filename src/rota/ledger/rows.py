@@ -179,13 +179,14 @@ def task_row(task: StoredTask) -> list[Any]:
         task.seen_at,
         task.removed_at,
         task.revision,
+        to_json(task.skipped) if task.skipped else None,
     ]
 
 
 def task_of(row: Row) -> StoredTask:
     """Read a row of TASK."""
     id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:]
+    executor, description, file, line, anchor, planned_until, edits, *rest, skipped = row[9:]
     record = TaskRecord(
         id=id_,
         name=name,
@@ -201,6 +202,7 @@ def task_of(row: Row) -> StoredTask:
         file=file,
         line=line,
     )
+    rest.append(tuple(json.loads(skipped)) if skipped else ())
     return StoredTask(record, anchor, planned_until, Edits(**json.loads(edits)), *rest)
 
 

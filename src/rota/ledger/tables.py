@@ -32,7 +32,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -100,6 +100,7 @@ tasks = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("removed_at", BigInteger),
     Column("revision", Integer, nullable=False),
+    Column("skipped", Words),  # JSON
 )
 
 runs = Table(

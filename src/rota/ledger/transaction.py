@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
-from rota.core.instants import DAY, SECOND, Instant
+from rota.core.instants import DAY, SECOND, Instant, to_iso
 from rota.core.ports import (
     Beat,
     Claim,
@@ -76,6 +76,18 @@ class SqlTransaction:
         self._turn()
         changed = registry.resume(self._connection, task_id, now)
         self._note(Verb.RESUME, changed, now, reason, by)
+
+    def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+        assert run.fire_time is not None, "only an occurrence can be skipped"
+        self._turn()
+        now = run.created_at
+        changed = registry.skip(self._connection, run.task_id, run.fire_time, now)
+        if not planning.plan(self._connection, [run]):
+            raise StateError(
+                f"The occurrence of {to_iso(run.fire_time)} has its run already.",
+                remedy="Cancel that run, where it waits or goes on.",
+            )
+        self._note(Verb.SKIP, changed, now, reason, by)
 
     def edit(
         self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY

@@ -12,8 +12,9 @@ from rota import triggers
 from rota.acting import actor
 from rota.core.instants import from_datetime
 from rota.core.outcome import error_text
-from rota.core.ports import Edits
-from rota.core.task import Task, TaskDefinition
+from rota.core.ports import Edits, NewRun
+from rota.core.run import Cause, State
+from rota.core.task import Overlap, Task, TaskDefinition
 from rota.discovery import Catalogue, LoadedFile, load_directory
 from rota.discovery.definitions import define
 from rota.discovery.options import OPTIONS, Refusal
@@ -150,6 +151,42 @@ class TaskVerbs(Base):
         self._require(id)
         by, now = actor(), self._now()
         self._write(lambda tx: tx.resume(id, now, reason=reason, by=by))
+
+    def skip_next(self, id: str, *, at: datetime | None = None, reason: str = "") -> datetime:
+        """Skip the next occurrence of a task, on any node: it is written down as skipped at once,
+        and its time is returned.
+
+        With `at` (aware), only if that is the one. Raises UnknownTaskError, and StateError where
+        nothing is planned, another one is next, or its run was just made.
+        """
+        self._require(id)
+        task, by, now = self.get_task(id), actor(), self._now()
+        if task is None or task.next_run is None:
+            raise StateError(
+                f"no occurrence of {id!r} is planned here"
+                + (f": the task is {task.status}." if task else "."),
+                remedy="Only what a node that has its code will plan can be skipped.",
+            )
+        if at is not None and at != task.next_run:
+            raise StateError(
+                f"the next occurrence of {id!r} is that of {task.next_run.isoformat()},"
+                f" not of {at.isoformat()}.",
+                remedy="Look at what is planned now, and say again which one to skip.",
+            )
+        instant = from_datetime(task.next_run)
+        run = NewRun(
+            id=self.services.engine.ids.new(now),
+            task_id=id,
+            fire_time=instant,
+            cause=Cause.SCHEDULE,
+            state=State.SKIPPED,
+            reason=f"skipped by {by.name or 'hand'}" + (f": {reason}" if reason else ""),
+            available_at=instant,
+            created_at=now,
+            overlap=Overlap.ALLOW,
+        )
+        self._write(lambda tx: tx.skip(run, reason=reason, by=by))
+        return task.next_run
 
     def edit_task(
         self,

@@ -15,6 +15,7 @@ from rota.triggers.base import between, start_delay
 from rota.triggers.interval import IntervalTrigger
 from rota.triggers.mistakes import refuse
 from rota.triggers.reading import parse
+from rota.triggers.skipping import Skipping, without
 from rota.triggers.words import describe
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "between",
     "count_between",
     "describe",
+    "is_countable",
     "parse",
     "preview",
     "start_delay",
+    "without",
 ]
 
 _MOST_PREVIEWED = 1_000_000
@@ -57,9 +60,18 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
     Intervals are counted exactly, by arithmetic; for others the answer stops at `limit`, which then
     means "at least so many".
     """
-    if isinstance(trigger, IntervalTrigger):
-        return trigger.count(after, until)
+    match trigger:
+        case IntervalTrigger():
+            return trigger.count(after, until)
+        case Skipping(IntervalTrigger() as rule):
+            return rule.count(after, until) - trigger.left_out(after, until)
     return len(between(trigger, after, until, limit))
+
+
+def is_countable(trigger: Trigger) -> bool:
+    """Say whether `count_between` counts by arithmetic, exactly."""
+    rule = trigger.rule if isinstance(trigger, Skipping) else trigger
+    return isinstance(rule, IntervalTrigger)
 
 
 _FOREVER: Instant = 1 << 62

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from rota.core.instants import DAY, SECOND
+from rota.core.audit import Actor, Face, Verb
+from rota.core.instants import DAY, HOUR, SECOND, Instant
 from rota.core.ports import Edits
 from rota.core.run import State
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
-from rota.errors import UnknownTaskError
+from rota.errors import StateError, UnknownTaskError
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 
@@ -102,6 +103,58 @@ def test_a_second_pause_keeps_since_when(desk: Desk) -> None:
     stored = desk.history.task("t")
     assert (stored.paused_since, stored.paused_until) == (NOON, NOON + DAY)
     assert stored.pause_reason == "longer"
+
+
+def skip(desk: Desk, fire_time: Instant) -> None:
+    run = desk.new("t", fire_time=fire_time, state=State.SKIPPED, reason="skipped by hand")
+    desk.do(lambda tx: tx.skip(run, reason="painters", by=Actor(Face.REST, "ann")))
+
+
+def test_a_skipped_occurrence_has_its_row_before_its_time(desk: Desk) -> None:
+    desk.register(record("t"))
+    before = desk.history.task("t").revision
+    skip(desk, NOON + DAY)
+    stored = desk.history.task("t")
+    assert stored.skipped == (NOON + DAY,)
+    assert stored.revision > before
+    assert desk.plan(desk.new("t", fire_time=NOON + DAY)) == []
+    assert desk.states() == ["skipped"]
+    (change,) = desk.history.audit().changes
+    assert (change.verb, change.who, change.reason) == (Verb.SKIP, "ann", "painters")
+    assert (change.before, change.after) == (
+        {"skipped": []},
+        {"skipped": ["2024-01-02T12:00:00Z"]},
+    )
+
+
+def test_what_has_its_row_cannot_be_skipped(desk: Desk) -> None:
+    desk.register(record("t"))
+    desk.plan(desk.new("t", fire_time=NOON + DAY))
+    with pytest.raises(StateError, match="has its run already"):
+        skip(desk, NOON + DAY)
+    assert desk.history.task("t").skipped == ()
+    assert desk.history.audit().changes == []
+    with pytest.raises(UnknownTaskError):
+        desk.do(lambda tx: tx.skip(desk.new("u", fire_time=NOON + DAY, state=State.SKIPPED)))
+
+
+def test_what_was_skipped_and_is_over_is_kept_in_mind_no_more(desk: Desk) -> None:
+    desk.register(record("t"))
+    skip(desk, NOON + HOUR)
+    skip(desk, NOON + DAY)
+    assert desk.history.task("t").skipped == (NOON + HOUR, NOON + DAY)
+    desk.clock.move(2 * 3600)
+    skip(desk, NOON + 2 * DAY)
+    assert desk.history.task("t").skipped == (NOON + DAY, NOON + 2 * DAY)
+    assert desk.register(record("t"))["t"].skipped == (NOON + DAY, NOON + 2 * DAY)
+
+
+def test_a_skipped_occurrence_stays_so_when_the_clock_is_put_right(desk: Desk) -> None:
+    desk.register(record("t"))
+    skip(desk, NOON + DAY)
+    desk.do(lambda tx: tx.rewind(NOON - 60 * SECOND))
+    assert desk.states() == ["skipped"]
+    assert desk.history.task("t").skipped == (NOON + DAY,)
 
 
 def test_resuming_catches_nothing_up(desk: Desk) -> None:

@@ -106,6 +106,18 @@ def test_pause_and_resume_reach_the_node(running: Project) -> None:
     assert running.asked("/manager/tasks/hold")["status"] == "scheduled"
 
 
+def test_a_skip_reaches_the_node(running: Project) -> None:
+    planned = running.asked("/manager/tasks/hold")["next_run"]
+    said = running.rota("skip", "hold", "--reason", "painters").stdout
+    assert said.startswith("hold skips ")
+    assert "next: " in said
+    until(lambda: running.asked("/manager/tasks/hold")["next_run"] != planned)
+    (run,) = running.lines("runs", "--task", "hold", "--state", "skipped")
+    assert run["fire_time"] == planned
+    assert run["reason"].startswith("skipped by ")
+    assert run["reason"].endswith(": painters")
+
+
 def test_health_of_the_running_node(running: Project) -> None:
     (health,) = running.lines("health")
     assert (health["status"], health["reasons"], health["node"]) == ("healthy", [], "a")

@@ -141,6 +141,22 @@ def test_pause_and_resume(site: Site) -> None:
     assert site.client.post("/manager/tasks/greet/pause", json=until).json()["paused"]
 
 
+def test_the_next_occurrence_is_skipped(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"month": 1, "day": 1})
+    at = site.client.get("/manager/tasks/greet").json()["next_run"]
+    how = {"at": at, "reason": "painters"}
+    left = site.client.post("/manager/tasks/greet/skip", json=how).json()
+    assert left["next_run"] > at
+    (run,) = site.client.get("/manager/runs?task=greet").json()
+    assert (run["state"], run["fire_time"]) == ("skipped", at)
+    assert run["reason"] == "skipped by hand: painters"
+    (change,) = site.client.get("/manager/audit?verb=skip").json()
+    assert (change["face"], change["task_id"], change["reason"]) == ("rest", "greet", "painters")
+    again = site.client.post("/manager/tasks/greet/skip", json=how)
+    assert again.status_code == 409
+    assert left["next_run"][:19] in again.json()["detail"]
+
+
 @pytest.mark.parametrize("id", ["a/b", "ä b?c#d%2Fe", "run", "x/run", "😀", "a/../b"])
 def test_ids_of_any_form_can_be_addressed(site: Site, id: str, gate: Gate) -> None:
     from urllib.parse import quote
@@ -153,7 +169,7 @@ def test_ids_of_any_form_can_be_addressed(site: Site, id: str, gate: Gate) -> No
     assert site.client.delete(address).status_code == 204
 
 
-@pytest.mark.parametrize("verb", ["run", "pause", "resume"])
+@pytest.mark.parametrize("verb", ["run", "pause", "resume", "skip"])
 def test_unknown_tasks_are_not_found(site: Site, verb: str) -> None:
     site.add(greet)
     answer = site.client.post(f"/manager/tasks/greeet/{verb}")

@@ -84,6 +84,14 @@ class Reason(BaseModel):
     reason: Text = Field("", description="Kept in the audit.")
 
 
+class SkipRequest(Reason):
+    """Which occurrence to skip, and why."""
+
+    at: Moment | None = Field(
+        None, description="Refused unless this is the next one; null: whichever is."
+    )
+
+
 class CancelRequest(BaseModel):
     """Why to cancel a run."""
 

@@ -1,4 +1,4 @@
-"""Tasks over REST: list, create, get, change, delete; run, pause, resume."""
+"""Tasks over REST: list, create, get, change, delete; run, pause, resume, skip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rota.manager import TaskManager
 from rota.overview import TaskFilter
 from rota.schemas import TaskCreate, TaskRead, TaskUpdate
 from rota.web.api.creating import definition_of, refuse_unless_allowed
-from rota.web.api.models import PauseRequest, Reason, RunDetail, RunRequest, Text
+from rota.web.api.models import PauseRequest, Reason, RunDetail, RunRequest, SkipRequest, Text
 from rota.web.api.paging import After, Limit, link_next
 from rota.web.api.runs import detail
 from rota.web.rate import ByHand
@@ -86,6 +86,13 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
     def resume_task(id: Id, why: Reason | None = None) -> TaskRead:
         """Plan its occurrences again from now on."""
         manager.resume_task(id, reason=why.reason if why else "")
+        return _read(manager, id)
+
+    @router.post("/manager/tasks/{id:path}/skip", tags=["tasks"])
+    def skip_next(id: Id, how: SkipRequest | None = None) -> TaskRead:
+        """Skip its next occurrence, on any node: that is written down as skipped at once."""
+        how = how or SkipRequest()
+        manager.skip_next(id, at=how.at, reason=how.reason)
         return _read(manager, id)
 
     @router.get("/manager/tasks/{id:path}", tags=["tasks"])

@@ -43,6 +43,11 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
         manager.resume_task(id)
         return back(request, f"/tasks/{quote(id, safe='')}")
 
+    @router.post("/tasks/{id:path}/skip")
+    def skip(request: Request, id: str, form: Form) -> Response:
+        manager.skip_next(id, at=_instant(form.get("at", "")))
+        return back(request, f"/tasks/{quote(id, safe='')}")
+
     @router.post("/runs/{id}/retry")
     def retry(request: Request, id: str) -> Response:
         rate.spend(manager.get_run(id).task_id)
@@ -65,10 +70,22 @@ def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
             seconds = min(int(span), LONGEST_PAUSE)
             return to_datetime(manager.services.clock.now() + seconds * SECOND)
     except ValueError:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"until: {(until or span)[:100]!r} is no time.",
-            kind="invalid",
-            remedy="Write a day and a time in UTC, like 2026-01-31T09:00.",
-        ) from None
+        raise _no_time("until", until or span) from None
     return None
+
+
+def _instant(text: str) -> datetime:
+    """Return the instant that a button of the page names."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _no_time("at", text) from None
+
+
+def _no_time(field: str, text: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{field}: {text[:100]!r} is no time.",
+        kind="invalid",
+        remedy="Write a day and a time in UTC, like 2026-01-31T09:00.",
+    )

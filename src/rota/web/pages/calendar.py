@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice, takewhile
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ from rota.core.instants import DAY, MINUTE, Instant, to_datetime
 from rota.core.ports import Tally
 from rota.core.run import ACTIVE, State
 from rota.engine.registry import Entry
+from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.pages import ics, month
 from rota.web.pages.frame import Frame
@@ -141,10 +143,8 @@ def _events(manager: TaskManager, now: Instant) -> list[ics.Event]:
 
 
 def _instants(entry: Entry, now: Instant) -> list[Instant]:
-    first = entry.next_run(now)
-    if first is None:
-        return []
-    return triggers.between(entry.trigger, first - 1, now + EXPORTED, MOST_PER_TASK)
+    end = now + EXPORTED
+    return list(islice(takewhile(lambda one: one <= end, upcoming(entry, now)), MOST_PER_TASK))
 
 
 def _described(entry: Entry) -> str:

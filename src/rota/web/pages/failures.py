@@ -39,6 +39,8 @@ class Bar:
     place: int
     count: int
     height: int
+    first: Instant  # when the first of them ended
+    last: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,13 @@ def _bars(parts: Sequence[Failures]) -> list[Bar]:
     """Lay out the counts of one line; heights compare with the largest of them."""
     most = max(one.runs for one in parts)
     return [
-        Bar(min(one.slice, SLICES - 1), one.runs, max(3, round(TALLEST * one.runs / most)))
+        Bar(
+            min(one.slice, SLICES - 1),
+            one.runs,
+            max(3, round(TALLEST * one.runs / most)),
+            one.first,
+            one.last,
+        )
         for one in parts
     ]
 

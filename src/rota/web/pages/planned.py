@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rota import triggers
 from rota.core.instants import Instant
 from rota.engine.registry import Entry
-from rota.triggers.interval import IntervalTrigger
 
 MOST_LOOKED_FOR = 100_000
 """Instants that are looked for in all; intervals are counted by arithmetic and cost nothing."""
@@ -43,7 +42,7 @@ def _count(
             continue
         after = max(start, first) - 1
         found = triggers.count_between(entry.trigger, after, end - 1, limit - cost + 1)
-        if not isinstance(entry.trigger, IntervalTrigger):
+        if not triggers.is_countable(entry.trigger):
             sum_up.is_more |= found > limit - cost
             found = min(found, limit - cost)
             cost += found

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.audit import AuditFilter
-from rota.core.instants import DAY, SECOND, Instant
+from rota.core.instants import DAY, SECOND, Instant, from_datetime
 from rota.core.ports import RunFilter
 from rota.core.run import FINAL, State
 from rota.engine.upcoming import upcoming
@@ -64,6 +64,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "file": place(manager, task.file) if task.file else "",
         "policy": asdict(entry.policy if entry else stored.record.policy),
         "executor": stored.record.executor,
+        "paused_until": task.paused_until and from_datetime(task.paused_until),
         "upcoming": list(islice(upcoming(entry, now), UPCOMING)) if entry else [],
         "parameters": parameters(code) if code else [],
         "prefix": PREFIX,

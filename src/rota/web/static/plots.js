@@ -45,7 +45,7 @@ function draw(place) {
   place.closest("section").querySelector("h2").after(told);
   const show = (plot) => {
     const { idx } = plot.cursor;
-    told.textContent = idx == null ? "" : `${new Date(figures.at[idx] * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC: ${inWords(values[idx])}, ${figures.state[idx]}`;
+    told.textContent = idx == null ? "" : `${inWords(values[idx])}, ${figures.state[idx]} · ${inBothZones(Math.round(figures.at[idx]) * 1000).replace("\n", " · ")}`;
   };
   const options = {
     width: place.clientWidth,

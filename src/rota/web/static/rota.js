@@ -42,16 +42,20 @@ const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 
 const UTC_ALONE = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 
-function inBothZones(iso) {
-  const moment = new Date(iso);
-  if (Number.isNaN(moment.valueOf())) return iso;
+// Takes an instant as a text with its zone, or as milliseconds since 1970.
+function inBothZones(instant) {
+  const moment = new Date(instant);
+  if (Number.isNaN(moment.valueOf())) return instant;
   const utc = moment.toISOString().replace("T", " ").replace(".000Z", "").replace("Z", "");
   return `${utc} UTC\n${local.format(moment)} here`;
 }
 
 document.addEventListener("pointerover", ({ target }) => {
-  const time = target.closest("time[datetime]");
-  if (time) time.title = inBothZones(time.dateTime);
+  const time = target.closest("time[datetime*=T], [data-since], [data-until], [data-clock]");
+  const { since, until } = time?.dataset ?? {};
+  if (time) time.title = inBothZones(time.dateTime ?? Number(since ?? until ?? nodeNow()));
+  const titled = target.closest("[title]");
+  if (titled) titled.title = titled.title.replace(UTC_ALONE, inBothZones);
   const told = target.closest("svg a, svg g")?.querySelector("title");
   if (told) told.textContent = told.textContent.replace(UTC_ALONE, inBothZones);
 });

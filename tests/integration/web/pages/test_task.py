@@ -103,10 +103,26 @@ def test_a_pause_has_a_reason_and_an_end(site: Site) -> None:
     assert "painters" in page
     site.client.post("/tasks/greet/pause", data={"until": "2100-01-31T09:00"})
     page = text(site.client.get("/tasks/greet").text)
-    assert "until 31 Jan 09:00 UTC: paused on the page" in page
+    assert "until 31 Jan 2100 09:00 UTC: paused on the page" in page
     answer = site.client.post("/tasks/greet/pause", data={"until": "soon"}, headers=HTML)
     assert answer.status_code == 422
     assert "no time" in answer.text
+
+
+def test_the_next_time_can_be_skipped_and_no_other(site: Site) -> None:
+    site.add(greet)
+    first = re.findall(r'name="at" value="([^"]+)"', site.client.get("/tasks/greet").text)
+    assert len(first) == 1
+    site.client.post("/tasks/greet/skip", data={"at": first[0]})
+    page = site.client.get("/tasks/greet").text
+    assert "skipped by hand" in text(page)
+    assert f'name="at" value="{first[0]}"' not in page
+    again = site.client.post("/tasks/greet/skip", data={"at": first[0]}, headers=HTML)
+    assert again.status_code == 409
+    assert "the next occurrence" in again.text
+    answer = site.client.post("/tasks/greet/skip", data={"at": "soon"}, headers=HTML)
+    assert answer.status_code == 422
+    assert len(site.harness.runs("greet")) == 1
 
 
 def test_who_changed_it_stands_there(site: Site) -> None:

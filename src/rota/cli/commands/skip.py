@@ -1,0 +1,28 @@
+"""`rota skip`: leave out the next occurrence of a task."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rota.cli import output, project, words
+
+
+def command(
+    task: project.TaskArgument,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the run and in the audit.")] = "",
+    config: project.ConfigOption = None,
+) -> None:
+    """Skip the next occurrence of a task, on every node; said again, the one after it too.
+
+    It is written down as skipped at once, and that stays so: start the task by hand if you want it
+    after all.
+    """
+    with project.opened_manager(project.load(config)) as manager:
+        skipped = manager.skip_next(task, reason=reason)
+        left = manager.get_task(task)
+    zone = left.timezone if left else "UTC"
+    when = left.next_run if left else None
+    following = f"next: {words.clock(when, zone)}" if when else "no next run"
+    output.say(f"{output.inert(task)} skips {words.clock(skipped, zone)}, {following}.")
