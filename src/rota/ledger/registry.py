@@ -9,13 +9,16 @@ from sqlalchemy import Connection
 
 from rota.core.instants import DAY, Instant, to_iso
 from rota.core.ports import Edits, StoredTask, TaskRecord
-from rota.errors import UnknownTaskError, nearest
+from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
 REMOVED = "its task was removed"
 """Why what waits of a removed task is cancelled."""
+
+MOST_SKIPPED = 100
+"""Occurrences of a task that may be skipped before their time."""
 
 Changed = tuple[StoredTask, StoredTask]
 """A task before and after; the same one twice where there was nothing to change."""
@@ -107,7 +110,12 @@ def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
     """Leave out an occurrence that is yet to come, beside those that were before."""
     task = find(connection, task_id)
-    to_come = [one for one in task.skipped if one > now and one != instant]
+    to_come = [one for one in task.skipped if one > now]
+    if len(to_come) >= MOST_SKIPPED:
+        raise StateError(
+            f"{len(to_come)} occurrences of {task_id!r} that are yet to come are skipped already.",
+            remedy="Pause the task instead.",
+        )
     return task, _change(connection, replace(task, skipped=(*to_come, instant)))
 
 

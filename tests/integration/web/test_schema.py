@@ -57,6 +57,7 @@ OPERATIONS = [
     ("POST", "/manager/tasks/{id}/pause"),
     ("POST", "/manager/tasks/{id}/resume"),
     ("POST", "/manager/tasks/{id}/run"),
+    ("POST", "/manager/tasks/{id}/skip"),
 ]
 
 

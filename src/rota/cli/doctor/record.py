@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rota.core.instants import Instant
+from rota.core.instants import SECOND, Instant
 from rota.core.ports import History, RunFilter
 from rota.core.run import Run, State
 
@@ -34,12 +34,19 @@ class Record:
         """Count one run."""
         self.runs += 1
         self.states[run.state] += 1
-        if run.state in (State.SKIPPED, State.MISSED, State.LOST):
+        if run.state in (State.SKIPPED, State.MISSED, State.LOST) and not _was_wished(run):
             self.unrun[run.task_id, run.state, pattern(run.reason)] += run.count
         if run.crashes:
             self.crashed[run.task_id] += 1
         if run.failures:
             self.retried[run.task_id] += 1
+
+
+def _was_wished(run: Run) -> bool:
+    """Say whether it was skipped before its time, which only somebody by hand does."""
+    if run.state is not State.SKIPPED or run.fire_time is None:
+        return False
+    return run.created_at < run.fire_time - SECOND
 
 
 def recorded(history: History, since: Instant) -> Record:
