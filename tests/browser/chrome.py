@@ -201,13 +201,16 @@ class Tab:
         for kind in ("keyDown", "keyUp"):
             self.send("Input.dispatchKeyEvent", type=kind, **typed)
 
-    def picture(self, *, whole: bool = False) -> bytes:
-        """Return what is seen of the page, or the whole of it, as a PNG."""
-        beyond: dict[str, Any] = {"captureBeyondViewport": whole}
+    def picture(self, *, whole: bool = False, quality: int | None = None) -> bytes:
+        """Return what is seen of the page, or the whole of it, as a PNG, or as a WebP of a quality
+        up to 100."""
+        beyond: dict[str, Any] = {"captureBeyondViewport": whole, "format": "png"}
+        if quality is not None:
+            beyond |= {"format": "webp", "quality": quality}
         if whole:
             box = self.send("Page.getLayoutMetrics")["cssContentSize"]
             beyond["clip"] = {**box, "scale": 1}
-        return b64decode(self.send("Page.captureScreenshot", format="png", **beyond)["data"])
+        return b64decode(self.send("Page.captureScreenshot", **beyond)["data"])
 
     @property
     def hits(self) -> list[str]:

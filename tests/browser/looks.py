@@ -37,6 +37,18 @@ TOO_FAINT = """
 })()
 """
 
+# What makes the page wider than the window: each such element, but what lies within others.
+TOO_WIDE = """
+(() => {
+  const {scrollWidth, clientWidth} = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const wide = (one) => one.getBoundingClientRect().right > clientWidth + 1;
+  const deepest = (one) => ![...one.children].some(wide);
+  return [`${scrollWidth} of ${clientWidth}`, ...[...document.querySelectorAll("body *:not(svg *)")]
+    .filter((one) => wide(one) && deepest(one)).map((one) => one.outerHTML.slice(0, 200))];
+})()
+"""
+
 
 def colours(png: bytes) -> set[bytes]:
     """Return a good part of the bytes that a picture is made of: a blank one has few."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from rota import web
+from rota.acting import acting
 from rota.clock import SystemClock
+from rota.core.audit import Face
 from rota.core.ids import RunIds
 from rota.core.instants import DAY, SECOND, Instant, to_datetime
 from rota.core.lifecycle import Settlement
@@ -62,19 +64,23 @@ HABITS = {
 def shop(directory: Path) -> Iterator[tuple[TaskManager, Server]]:
     """Open the bookshop, with its past and its server."""
     shutil.copytree(TASKS, directory / "backgroundtask")
-    harness = Harness(directory, SystemClock(), node="shop-1")
+    harness = Harness(directory, SystemClock(), node="shop-1", ledger_url="sqlite:///rota.db")
     manager = harness.manager
     manager.config.app_name = "Lighthouse Books"
     manager.discover()
     assert not manager.file_errors, manager.file_errors
-    with manager, web.serve(manager, port=0) as server:
+    with chdir(directory), manager, web.serve(manager, port=0) as server:
         manager.list_tasks()  # they are registered from here on
         write_past(manager)
-        manager.pause_task(
-            "warm_cache",
-            reason="the new proxy does that itself",
-            until=to_datetime(harness.clock.now()) + timedelta(days=2),
-        )
+        with acting(Face.PAGE, "mira"):
+            manager.pause_task(
+                "warm_cache",
+                reason="the new proxy does that itself",
+                until=to_datetime(harness.clock.now()) + timedelta(days=2),
+            )
+        with acting(Face.CLI, "jonas"):
+            manager.skip_next("close_the_books", reason="the auditors close them")
+            manager.edit_task("expire_carts", trigger_args={"minutes": 20}, reason="fewer mails")
         yield manager, server
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rota.core.instants import SECOND, Instant
 from rota.core.run import State
 from tests.browser.chrome import Browser
-from tests.browser.looks import TOO_FAINT, colours
+from tests.browser.looks import TOO_FAINT, TOO_WIDE, colours
 from tests.integration.web.site import Gate, Site, fail, greet
 
 TAB, ENTER = ("Tab", 9), ("Enter", 13)
@@ -156,6 +158,83 @@ def test_times_are_local_on_hover(site: Site, browser: Browser) -> None:
     assert "GMT+5:45 here" in title
 
 
+def test_whatever_stands_for_an_instant_tells_it_in_both_zones(
+    site: Site, browser: Browser, gate: Gate
+) -> None:
+    site.add(greet, trigger="cron", times={"hour": "*"}, timezone="Europe/Berlin")
+    site.add(fail, max_retries=0)
+    site.add(gate.hold, "hold")
+    site.run("greet")
+    site.run("fail")
+    site.run("hold", State.RUNNING)
+    tab = browser.tab()
+    tab.send("Emulation.setTimezoneOverride", timezoneId="Asia/Kathmandu")
+    for address, selector in (
+        ("", "#attention time"),
+        ("", "#running [data-since]"),
+        ("", "#coming [data-until]"),
+        ("", "[data-clock]"),
+        ("tasks/greet", "#upcoming [data-until]"),
+        ("tasks/greet", "#timeline svg a"),
+        ("timeline", "#lane-fail svg a"),
+        ("timeline", "#lane-greet svg > g"),
+        ("failures", ".f-bars g"),
+        ("calendar?month=2030-03", ".jump"),
+    ):
+        tab.open(f"{site.server.url}{address}")
+        tab.point(selector)
+        one = f"document.querySelector({selector!r})"
+        title = tab.js(f"{one}.title || {one}.querySelector('title')?.textContent")
+        assert " UTC\n" in title, (address, selector)
+        assert "GMT+5:45 here" in title, (address, selector)
+    tab.open(f"{site.server.url}tasks/greet")
+    tab.wait("document.querySelector('[data-plot=took][data-drawn] .u-over')")
+    tab.point("[data-plot=took] .u-over")
+    tab.wait("/ UTC · .* GMT.5:45 here/.test(document.querySelector('.plot output').textContent)")
+    tab.open(f"{site.server.url}calendar")
+    tab.point(".cal-date time")  # a day is no instant
+    assert not tab.js("document.querySelector('.cal-date time').title")
+    assert tab.hits == []
+
+
+class Standstill:
+    """A trigger that does not answer the clock, once it is told not to."""
+
+    kind, jitter, timezone = "interval", 0, "UTC"
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def next_after(self, after: Instant) -> Instant:
+        """Return the next whole second, in its own time."""
+        self.go_on.wait(60)
+        return after // SECOND * SECOND + SECOND
+
+    def last_before(self, at: Instant) -> Instant:
+        """Return the last whole second."""
+        return at // SECOND * SECOND
+
+
+@pytest.mark.slow
+def test_a_clock_that_stands_still_is_said_in_red(site: Site, browser: Browser) -> None:
+    site.add(greet)
+    tab = browser.tab()
+    tab.open(site.server.url)
+    red = "document.querySelector('.notice.bad:not([hidden])')?.innerText"
+    ticking, standstill = site.manager.services.engine.ticking, Standstill()
+    ticking.put("standstill", standstill, site.harness.clock.now())
+    try:
+        standstill.go_on.clear()
+        tab.wait(f"{red}?.includes('the clock has not ticked for')")
+        assert tab.js("document.querySelector('.pill').innerText") == "degraded"
+        assert tab.js(TOO_FAINT) == []
+    finally:
+        standstill.go_on.set()
+    tab.wait(f"!{red}")
+    assert tab.hits == []
+
+
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[str]]]:
     """Return a site with names that are too long, and the addresses of its pages."""
@@ -178,7 +257,7 @@ def test_it_fits_and_can_be_read(
     tab = browser.tab(width=width)
     for address in addresses:
         tab.open(f"{site.server.url}{address}")
-        assert tab.js("document.documentElement.scrollWidth") <= width, address
+        assert tab.js(TOO_WIDE) == [], address
         for scheme in ("light", "dark"):
             tab.prefer(scheme)
             assert tab.js(TOO_FAINT) == [], (address, scheme)

@@ -18,6 +18,9 @@ async def order(title: str, copies: int = 1) -> list[Any]:
     return [title, copies]
 
 
+PLANTED = "</script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
+
+
 def test_tasks_are_found_while_one_types(site: Site, browser: Browser) -> None:
     site.add(greet, name="Greet all")
     site.add(fail, name="Unlucky", max_retries=0)
@@ -128,26 +131,24 @@ def test_open_details_stay_open(site: Site, browser: Browser) -> None:
 
 
 def test_what_others_can_fill_does_nothing(tmp_path: Path, browser: Browser) -> None:
-    planted = "</script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
-
-    def hostile(argument: str = planted) -> str:
+    def hostile(argument: str = PLANTED) -> str:
         run = rota.current_run()
-        run.progress(1, 2, planted)
-        run.logger.warning(planted)
+        run.progress(1, 2, PLANTED)
+        run.logger.warning(PLANTED)
         if run.attempt == 1:
-            raise ValueError(planted)
-        return planted
+            raise ValueError(PLANTED)
+        return PLANTED
 
-    with Site(tmp_path, node=planted) as site:
-        hostile.__doc__ = planted
-        site.add(hostile, planted, name=planted, max_retries=1, retry_delay=0)
-        run_id = site.run(planted)
-        site.manager.pause_task(planted, reason=planted)
+    with Site(tmp_path, node=PLANTED) as site:
+        hostile.__doc__ = PLANTED
+        site.add(hostile, PLANTED, name=PLANTED, max_retries=1, retry_delay=0)
+        run_id = site.run(PLANTED)
+        site.manager.pause_task(PLANTED, reason=PLANTED)
         tab = browser.tab()
-        task = f"tasks/{quote(planted, safe='')}"
-        for address in ("", "tasks", f"tasks?q={quote(planted[:8])}", task, f"runs/{run_id}"):
+        task = f"tasks/{quote(PLANTED, safe='')}"
+        for address in ("", "tasks", f"tasks?q={quote(PLANTED[:8])}", task, f"runs/{run_id}"):
             tab.open(f"{site.server.url}{address}")
-            assert planted[:20] in tab.js("document.body.textContent + (window.q?.value ?? '')")
+            assert PLANTED[:20] in tab.js("document.body.textContent + (window.q?.value ?? '')")
             tab.js("refresh()")  # the same again, by way of the script
             assert tab.js("document.querySelectorAll('main img, main script').length") == 0
             assert tab.hits == [], address
@@ -166,11 +167,13 @@ def test_signing_in_with_a_link_and_making_a_token(tmp_path: Path, browser: Brow
         assert tab.js("document.cookie") == ""  # no script may read it
         tab.open(f"{site.server.url}settings")
         tab.click("[popovertarget='token-form']")
-        tab.write("ci")
+        tab.write(PLANTED)
         tab.click("#token-form .button.strong")
         tab.wait("document.querySelector('#secret')?.innerText.startsWith('rota_')")
-        made = next(token for token in site.manager.tokens() if token.name == "ci")
+        made = next(token for token in site.manager.tokens() if token.name == PLANTED)
         assert made.right == "read"
+        assert PLANTED in tab.js("document.querySelector('#token').innerText")
+        assert tab.js("document.querySelectorAll('main img, main script').length") == 0
         site.manager.create_token("reader", "read")
         assert tab.hits == []
         browser.close_tabs()
@@ -185,7 +188,7 @@ def test_who_may_only_read_is_offered_nothing_else(tmp_path: Path, browser: Brow
         tab.wait("document.activeElement.name === 'secret'")
         tab.write(secret)
         tab.press("Enter", 13)
-        tab.wait("location.pathname === '/tasks/greet'")
+        tab.wait("location.pathname === '/tasks/greet' && document.readyState === 'complete'")
         shown = "[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).length"
         assert tab.js(shown) == 0
         tab.open(f"{site.server.url}settings")

@@ -1,37 +1,55 @@
 """The screens over all tasks in a real browser: timeline, calendar, failures, nodes, audit,
-settings."""
+settings; and every screen with what others can fill."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
+import rota
 from rota.acting import acting
 from rota.core.audit import Face
 from rota.core.run import State
+from rota.steps import LONGEST_KEY
 from tests.browser.chrome import Browser
-from tests.browser.looks import TOO_FAINT, colours
+from tests.browser.looks import TOO_FAINT, TOO_WIDE, colours
 from tests.integration.web.pages.test_nodes import join
 from tests.integration.web.site import Gate, Site, fail, greet
 
+PLANTED = "</title></script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
+LONG = "x" * 150
 ADDRESSES = (
+    "",
+    "tasks",
+    f"tasks?q={quote(PLANTED[:9])}&state=failing",
+    f"tasks/{quote(f'{PLANTED}0', safe='')}",
+    "tasks/chatty",
+    "runs/{failed}",
+    "runs/{compared}",
+    f"runs/{quote(PLANTED, safe='')}",
     "timeline",
     "timeline?span=1h",
     "calendar",
     "failures",
     "nodes",
     "audit",
+    f"audit?task={quote(PLANTED, safe='')}",
     "settings",
-    "sign-in",
+    "settings?only=given",
+    f"sign-in?to=/{quote(PLANTED, safe='')}",
+    f"sign-in?code={quote(PLANTED, safe='')}",
+    quote(PLANTED, safe=""),
 )
-PLANTED = "</title></script><script>hit()</script>\"'><img src=x onerror=hit()><svg onload=hit()>"
-LONG = "x" * 150
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
-    """Return a site in which everything that others can fill is hostile, or much too long."""
+def hostile(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[tuple[Site, dict[str, str]]]:
+    """Return a site in which everything that others can fill is hostile, or much too long, and the
+    ids of two runs: one that failed, one that differs from the last good one."""
 
     def raises() -> None:
         raise ValueError(f"{PLANTED}\u202e{LONG}")
@@ -44,13 +62,34 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
     def unkind() -> None:
         raise Endless(PLANTED)
 
-    with Site(tmp_path_factory.mktemp("hostile"), node=PLANTED) as site:
+    def chatty(**arguments: str) -> dict[str, str]:
+        run = rota.current_run()
+        run.progress(1, 2, f"{PLANTED}\u202e{LONG}")
+        for write in (run.logger.debug, run.logger.error):
+            write("%s %s", PLANTED, LONG)
+        rota.once(f"{PLANTED}{LONG}"[:LONGEST_KEY], lambda: f"{PLANTED}\u202e{LONG}")
+        return {PLANTED: f"{PLANTED}{LONG}", **arguments}
+
+    chatty.__doc__ = f"{PLANTED}\u202e{LONG}"
+    directory = tmp_path_factory.mktemp("hostile")
+    with Site(directory, node=PLANTED) as site:
         site.manager.config.app_name = PLANTED[:100]
+        setattr(site.manager.config, PLANTED.replace(" ", ""), {PLANTED: f"{PLANTED}{LONG}"})
+        (directory / "backgroundtask").mkdir()
+        broken = directory / "backgroundtask" / "<img src=x onerror=hit()>.py"
+        broken.write_text(f"raise ValueError({PLANTED + LONG!r})\nTASK_DEFINITIONS = []\n")
+        assert site.manager.discover().errors
         for number, func in enumerate((raises, unkind)):
             site.add(func, f"{PLANTED}{number}", name=f"{PLANTED}{LONG}"[:200], max_retries=0)
-            site.run(f"{PLANTED}{number}")
+            failed = site.run(f"{PLANTED}{number}")
         site.add(greet, LONG, times={"minutes": 1}, timezone="America/Argentina/ComodRivadavia")
+        site.add(chatty, name=f"{PLANTED}{LONG}"[:200], max_retries=0)
+        for number in range(2):
+            arguments = {PLANTED.replace(" ", ""): f"{PLANTED}{LONG}{number}"}
+            compared = site.manager.run_task("chatty", arguments=arguments, reason=PLANTED)
+            site.wait(compared)
         with acting(Face.REST, f"{PLANTED}{LONG}"):
+            site.manager.skip_next(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
         site.manager.create_token(f"{PLANTED}{LONG}", "read", lifetime=0.001)  # it shuts nobody out
@@ -61,20 +100,20 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
         }
         join(site, f"{PLANTED}{LONG}", host=f"{PLANTED}{LONG}", version=LONG, info=info)
         join(site, LONG, state="gone", version=LONG)
-        yield site
+        yield site, {"failed": failed, "compared": compared}
         browser.close_tabs()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_what_others_can_fill_does_nothing_and_fits(
-    hostile: Site, browser: Browser, width: int
+    hostile: tuple[Site, dict[str, str]], browser: Browser, width: int
 ) -> None:
-    tab = browser.tab(width=width)
+    (site, runs), tab = hostile, browser.tab(width=width)
     for address in ADDRESSES:
-        tab.open(f"{hostile.server.url}{address}")
+        tab.open(f"{site.server.url}{address.format(**runs)}")
         tab.js("refresh()")  # the same again, by way of the script
         tab.js("for (const one of document.querySelectorAll('details')) one.open = true")
-        assert tab.js("document.documentElement.scrollWidth") <= width, address
+        assert tab.js(TOO_WIDE) == [], address
         assert tab.js("document.querySelectorAll('main img, main script').length") == 0, address
         assert "\u202e" not in tab.js("document.documentElement.outerHTML")
         for scheme in ("light", "dark"):

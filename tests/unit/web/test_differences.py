@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.web.pages.differences import MOST, Difference, differences
+from rota.web.pages.differences import Difference, differences
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,4 @@ from rota.web.pages.differences import MOST, Difference, differences
 def test_differences_are_found_where_they_are(
     this: Any, other: Any, found: list[Difference]
 ) -> None:
-    assert differences(this, other, "r") == found
-
-
-def test_there_are_not_too_many_of_them() -> None:
-    assert len(differences(list(range(1000)), [])) == MOST
+    assert list(differences(this, other, "r")) == found

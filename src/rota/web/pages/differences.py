@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
-
-MOST = 20
-"""How many differences are listed; the values stand beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +16,9 @@ class Difference:
     other: list[Any]
 
 
-def differences(this: Any, other: Any, place: str = "") -> list[Difference]:
-    """Return the first differences, by the order of keys and items."""
-    return list(islice(_differences([this], [other], place), MOST))
+def differences(this: Any, other: Any, place: str = "") -> Iterator[Difference]:
+    """Yield the differences, by the order of keys and items."""
+    return _differences([this], [other], place)
 
 
 def _differences(this: list[Any], other: list[Any], place: str) -> Iterator[Difference]:

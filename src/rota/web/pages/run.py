@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from fastapi import APIRouter
@@ -27,6 +28,8 @@ LINES = 1_000
 _MOST_READ = 10_000
 
 CHANGES = 20
+MOST_CHANGED = 30
+"""Places at which a run and the last good one differ, as far as they are listed."""
 
 _PLACE = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n    (?P<code>.+)', re.M
@@ -89,6 +92,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "steps": manager.history.steps(run.id),
         "sides": sides,
         "changed": _changed(*(side.run for side in sides)) if sides else [],
+        "most_changed": MOST_CHANGED,
         "lines": lines[-LINES:],
         "omitted": max(0, len(lines) - LINES),
         "after": f"{lines[-1].attempt}.{lines[-1].seq}" if lines else "0.0",
@@ -146,13 +150,14 @@ def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple
 
 
 def _changed(this: Run, good: Run) -> list[Difference]:
-    """Return where arguments and results differ, as they may be shown."""
+    """Return the first places where arguments and results differ, as they may be shown, and one
+    more where there are more."""
     found = differences(
         shown("", this.arguments or {}), shown("", good.arguments or {}), "arguments"
     )
     if this.result is not None and good.result is not None:
-        found += differences(shown("", this.result), shown("", good.result), "result")
-    return found
+        found = chain(found, differences(shown("", this.result), shown("", good.result), "result"))
+    return list(islice(found, MOST_CHANGED + 1))
 
 
 def _side(run: Run, lines: Sequence[LogLine]) -> Side:

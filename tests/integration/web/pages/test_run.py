@@ -8,6 +8,7 @@ import re
 import rota
 from rota.core.run import State
 from rota.testing import eventually
+from rota.web.pages.run import MOST_CHANGED
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site, fail, greet
 
@@ -132,3 +133,19 @@ def test_a_refresh_does_not_read_the_log_of_what_still_runs(site: Site, gate: Ga
     eventually(lambda: "first line" in site.client.get(address).text, what="its first line")
     refresh = site.client.get(address, headers={"HX-Request": "true"}).text
     assert "first line" not in text(refresh)
+
+
+def test_of_many_differences_the_first_are_listed(site: Site) -> None:
+    def count(first: int = 0) -> list[int]:
+        return list(range(first, first + 100))
+
+    site.add(count)
+    for first in (0, 1):
+        run_id = site.manager.run_task("count", arguments={"first": first})
+        site.wait(run_id)
+    page = site.client.get(f"/runs/{run_id}").text
+    compared = part(page, "compared")
+    assert "arguments.first 1 0" in compared
+    assert f"result[{MOST_CHANGED - 2}]" in compared
+    assert f"result[{MOST_CHANGED - 1}]" not in compared
+    assert "They differ in more places" in compared
