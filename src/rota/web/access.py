@@ -31,8 +31,8 @@ KNOWN = 1.0
 _OPEN = re.compile(r"/health/(live|ready)|/static/.*|/sign-(in|out)")
 """What needs no right: probes, what every page needs, and the way in and out."""
 
-_OPEN_HERE = "/health"
-"""What needs none on this machine: it says more, and `rota health` asks it."""
+_OPEN_HERE = frozenset({"/health", "/metrics"})
+"""What needs none on this machine: it says more, to `rota health` and to monitors."""
 
 _MADE_BY_ADMINS = re.compile(r".*(/manager/tasks|/tokens|/tokens/revoke)")
 """Where only an admin posts something: new tasks, and tokens."""
@@ -61,7 +61,7 @@ class Access:
         A user's own middleware may have done so before: then that counts.
         """
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        if _OPEN.fullmatch(path) or (path == _OPEN_HERE and is_local(request)):
+        if _OPEN.fullmatch(path) or (path in _OPEN_HERE and is_local(request)):
             return
         right: Right | None = request.scope.get(RIGHT)
         if right is None:

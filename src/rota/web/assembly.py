@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from starlette.types import Scope
 from rota import __version__
 from rota.errors import RotaError
 from rota.manager import TaskManager
-from rota.web import api, pages
+from rota.web import api, metrics, pages
 from rota.web.access import Access
 from rota.web.guard import ANSWER_HEADERS, Guard
 from rota.web.problems import Problem, problem_of
@@ -48,6 +48,9 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
         app.add_exception_handler(kind, _answer_error)
     rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
     app.include_router(api.build(manager, rate))
+    figures = APIRouter()  # of this server only: an application has a /metrics of its own
+    metrics.add(figures, manager)
+    app.include_router(figures, include_in_schema=False)
     app.include_router(pages.build(manager, access, rate), include_in_schema=False)
     app.mount("/static", _Static(directory=_STATIC), name="static")
     return app
