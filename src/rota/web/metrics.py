@@ -91,12 +91,10 @@ def figures(manager: TaskManager, now: Instant) -> Figures:
             since[queues.get(run.task_id, "default")].append(run.available_at)
     recent = Counter[State]()
     for tally in history.tallies(now - seconds(RECENT), now, seconds(RECENT)):
-        recent[tally.state] += tally.count
+        recent[tally.state] += tally.runs
     return Figures(
         depth={queue: len(found) for queue, found in since.items()},
-        oldest={
-            queue: (now - min(found, default=now)) / SECOND for queue, found in since.items()
-        },
+        oldest={queue: (now - min(found, default=now)) / SECOND for queue, found in since.items()},
         nodes=[one for one in history.nodes() if one.state in ("up", "draining")],
         running=Counter(run.node for run in active if run.state is State.RUNNING),
         recent=recent,
@@ -117,7 +115,9 @@ def text(manager: TaskManager, found: Figures | None) -> bytes:
     state = "ok" if engine.ledger.latency() <= SLOW else "slow"
     if found is None or engine.writing.trouble is not None:
         state = "away"
-    ledger = gauge("ledger_state", "1 for the state the ledger is in, as this node sees it.", "state")
+    ledger = gauge(
+        "ledger_state", "1 for the state the ledger is in, as this node sees it.", "state"
+    )
     for one in ("ok", "slow", "away"):
         ledger.labels(one).set(one == state)
     if found is not None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from rota import web
 from rota.core.run import State
-from rota.testing import eventually
 from rota.web.metrics import figures
 from tests.integration.web.site import Gate, Site, greet
+from tests.integration.web.test_server import calling
 
 HOUR = 3_600 * 1_000_000
 
@@ -20,7 +21,10 @@ def read(site: Site) -> dict[tuple[str, ...], float]:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
-        (sample.name, *(value for name, value in sample.labels.items() if name != "id")): sample.value
+        (
+            sample.name,
+            *(value for name, value in sample.labels.items() if name != "id"),
+        ): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
@@ -52,14 +56,22 @@ def test_a_queue_tells_how_long_its_first_run_waits(tmp_path: Path) -> None:
         assert (told.depth["default"], told.oldest["default"]) == (0, 0)
 
 
-def test_a_node_whose_ledger_is_gone_tells_of_itself(tmp_path: Path) -> None:
-    with Site(tmp_path) as site:
-        read(site)
-        site.manager.shutdown(grace=0)
-        found = eventually(lambda: read(site))
+def test_a_ledger_that_is_away_is_told_and_the_node_with_it(site: Site) -> None:
+    site.manager.services.ledger.close()
+    try:
+        found = read(site)
+        assert found["rota_ledger_state", "away"] == 1
         assert ("rota_tick_age_seconds",) in found
+        assert ("rota_queue_depth", "default") not in found
+    finally:
+        site.manager.services.ledger.open()  # the engine cannot stop without it
 
 
-def test_others_need_the_right_to_read(site: Site) -> None:
-    site.manager.create_token("monitor", "read")
-    assert site.client.get("/metrics").status_code == 200  # this machine needs none
+def test_from_elsewhere_it_needs_the_right_to_read(site: Site) -> None:
+    granted = site.manager.create_token("monitor", "read")
+    assert site.client.get("/metrics").status_code == 200
+    app = web.application(site.manager, hosts=["rota.example"])
+    with calling(app, "http://rota.example") as client:
+        assert client.get("/metrics").status_code == 401
+        headers = {"authorization": f"Bearer {granted.secret}"}
+        assert client.get("/metrics", headers=headers).status_code == 200
