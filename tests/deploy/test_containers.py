@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 from rota.config import Xcorecfg
-from rota.testing import Harness
-from rota.web import application
 from tests.deploy.commands import check_command
 from tests.docs.pages import ROOT
+from tests.integration.web.site import Site
 
 DOCKER = ROOT / "deploy/docker"
 MANIFESTS = [
@@ -53,15 +52,13 @@ def settings(names: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Return the paths that a node answers."""
-    harness = Harness(tmp_path_factory.mktemp("routes"))
-    found = {getattr(route, "path", "") for route in application(harness.manager).routes}
-    harness.manager.shutdown(grace=0)
-    return found
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a node that answers probes."""
+    with Site(tmp_path_factory.mktemp("probed")) as site:
+        yield site
 
 
-def test_what_the_image_copies_is_there_and_it_starts_a_role(routes: set[str]) -> None:
+def test_what_the_image_copies_is_there_and_it_starts_a_role(site: Site) -> None:
     found = list(instructions())
     for word, rest in found:
         if word == "COPY":
@@ -71,7 +68,7 @@ def test_what_the_image_copies_is_there_and_it_starts_a_role(routes: set[str]) -
     assert last["ENTRYPOINT"] == '["rota"]'
     check_command(yaml.safe_load(last["CMD"]))
     assert f"http://127.0.0.1:{PORT}/health/ready" in last["HEALTHCHECK"]
-    assert "/health/ready" in routes
+    assert site.client.get("/health/ready").status_code == 200
     assert last["USER"] not in ("0", "root")
 
 
@@ -92,7 +89,7 @@ def test_the_services_of_compose_start_roles() -> None:
 
 
 @pytest.mark.parametrize("one", DEPLOYMENTS, ids=lambda one: one["metadata"]["name"])
-def test_a_deployment_is_probed_and_drained(one: dict[str, Any], routes: set[str]) -> None:
+def test_a_deployment_is_probed_and_drained(one: dict[str, Any], site: Site) -> None:
     template = one["spec"]["template"]
     assert one["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
     pod, (container,) = template["spec"], template["spec"]["containers"]
@@ -100,7 +97,9 @@ def test_a_deployment_is_probed_and_drained(one: dict[str, Any], routes: set[str
     assert container["args"][-1] == str(container["ports"][0]["containerPort"]) == str(PORT)
     live, ready = container["livenessProbe"]["httpGet"], container["readinessProbe"]["httpGet"]
     assert (live["path"], ready["path"]) == ("/health/live", "/health/ready")
-    assert {live["path"], ready["path"]} <= routes
+    for probe in (live, ready):
+        headers = {one["name"]: one["value"] for one in probe.get("httpHeaders", [])}
+        assert site.client.get(probe["path"], headers=headers).status_code == 200
     wait = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     assert pod["terminationGracePeriodSeconds"] > wait + grace()
     settings(variable["name"] for variable in container["env"])
