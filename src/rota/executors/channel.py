@@ -15,6 +15,7 @@ class Channel:
     """One end; sending is safe from any thread, receiving is one thread's business."""
 
     def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(True)  # whatever `socket.setdefaulttimeout` made of the pair it is one of
         self._sock = sock
         self._lock = threading.Lock()
         self._rest = b""

@@ -49,6 +49,7 @@ def test_many_runs_each_once_on_several_workers(cluster: Cluster) -> None:
     scheduler.manager.run_many("quick", [{"number": number} for number in range(500)])
     eventually(
         lambda: states(cluster, "quick") == {State.SUCCEEDED: 500},
+        within=60,
         what=lambda: str(states(cluster, "quick")),
     )
     runs = scheduler.runs("quick")

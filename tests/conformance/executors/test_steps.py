@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,13 @@ def test_what_a_step_returns_must_be_json(rig: Rig) -> None:
     error = str(ticket.outcome().error)
     assert "once('k', …), what the function returned: JSON cannot hold this object" in error
     assert ticket.steps == []
+
+
+def test_a_default_timeout_of_sockets_does_not_matter(rig: Rig, journal: Path) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(5.0)  # as old code does, and libraries for a moment
+    try:
+        ticket = rig.begin("do_once", str(journal))
+        assert ticket.result() == [[1, 2], [1, 2], None]
+    finally:
+        socket.setdefaulttimeout(before)
