@@ -9,6 +9,7 @@ from pathlib import Path
 from rota.clock import SystemClock
 from rota.cluster import open_engine
 from rota.config import Xcorecfg
+from rota.core.limits import GroupLimit
 from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
 from rota.engine import Service
@@ -70,6 +71,10 @@ def build(
             retention_days=settings.retention_days,
             run_log_limit=settings.run_log_limit,
             queues=None if config.cluster.queues is None else frozenset(config.cluster.queues),
+            groups={
+                name: GroupLimit(group.max_running, group.rate)
+                for name, group in config.cluster.groups.items()
+            },
         ),
     )
     return Services(config, project, ledger.clock, ledger, engine)

@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
+from rota.core.limits import rate_of
 from rota.core.secrets import shown
 from rota.errors import ConfigError, nearest
 
@@ -55,6 +56,14 @@ def _ledger_url(value: str) -> str:
     scheme = _url(value).partition("://")[0].partition("+")[0]
     if scheme not in _LEDGERS:
         raise ValueError(f"names no ledger that rota has. {nearest(scheme, _LEDGERS)}")
+    return value
+
+
+def _rate(value: str) -> str:
+    try:
+        rate_of(value)
+    except ValueError:
+        raise ValueError("is not a rate. Write how many starts in a time, like '10/m'") from None
     return value
 
 
@@ -268,6 +277,15 @@ class LoggersSection(Checked):
     enable_colors: bool = Field(True, description="Whether lines on a terminal are coloured.")
 
 
+class GroupSection(Checked):
+    """What the runs of all tasks of a group keep together, over all nodes."""
+
+    max_running: Count | None = Field(None, description="Most runs at once; null: no limit.")
+    rate: Annotated[str, AfterValidator(_rate)] | None = Field(
+        None, description='Most starts in a time, like "10/m" (s, m, h or d); null: no limit.'
+    )
+
+
 class ClusterSection(Checked):
     """Several machines: what carries runs to the workers, and which of them this process makes."""
 
@@ -282,4 +300,9 @@ class ClusterSection(Checked):
     )
     queues: list[Name] | None = Field(
         None, description="The queues whose runs this process makes; null: all."
+    )
+    groups: dict[Name, GroupSection] = Field(
+        default_factory=dict,
+        description="The limits of each group that tasks name; a group that is not here runs one"
+        " at a time.",
     )

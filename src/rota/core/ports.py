@@ -12,6 +12,7 @@ from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement
+from rota.core.limits import Limit
 from rota.core.outcome import Outcome
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Overlap, Policy
@@ -118,6 +119,17 @@ class Waiting(NamedTuple):
     available_at: Instant
     attempt: int
     exclusive: bool
+
+
+class Limits(Protocol):
+    """The limits of tasks, and an ear for what they hold back."""
+
+    def of(self, task_id: str) -> Sequence[Limit]:
+        """Return what the runs of a task are under."""
+
+    def hold(self, full: Collection[Limit], until: Instant | None) -> None:
+        """Hear, once in each claim or offer that looked, which limits held back runs, and when the
+        first of their rates lets one start."""
 
 
 class Verdict(NamedTuple):
@@ -233,6 +245,7 @@ class Transaction(Protocol):
         *,
         among: Collection[str] | None = None,
         until: Instant | None = None,
+        limits: Limits | None = None,
     ) -> list[Claim]:
         """Take waiting runs whose time has come, oldest `available_at` first, for one attempt.
 
@@ -246,6 +259,8 @@ class Transaction(Protocol):
         With `among`, the ids of runs that an engine delivered, all those and no others are looked
         at, also those whose time comes by `until`, who then start at their time; what may not start
         by then is no longer published.
+
+        Of what it takes, what its `limits` do not let start goes on waiting, no longer published.
         """
 
     def offer(
@@ -254,10 +269,15 @@ class Transaction(Protocol):
         limit: int,
         exclude: Collection[str],
         publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+        *,
+        limits: Limits | None = None,
     ) -> int:
         """Hand to `publish` up to `limit` runs that may start and are not published, oldest
         `available_at` first, with the connection of this transaction (DBAPI; None in memory), and
-        mark as published those whose ids it returns; returns how many it was given.
+        mark as published those whose ids it returns; returns how many were looked at.
+
+        Left out, of these, are those that their `limits` would not let start beside what runs and
+        what was published in the last seconds.
 
         What `publish` writes on that connection is committed with the mark, or neither is.
         """

@@ -62,6 +62,14 @@ class Policy:
     no_retry_on: tuple[str, ...] = ()
     queue: str = "default"  # which workers run it
     priority: int = 0  # what is higher starts first, where there is a choice
+    max_running: int | None = None  # runs at once, over all nodes
+    rate: str | None = None  # starts in a time, over all nodes: "10/m"
+    group: str | None = None  # tasks that keep limits together
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether its runs may have to wait for other runs than those of its own turn."""
+        return not (self.max_running is None and self.rate is None and self.group is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,10 @@ def define(
         if notes.refused.isdisjoint(("args", "kwargs")):
             _check_call(func, facts, args, kwargs, notes)
         executor = _executor(func, facts, given, (args, kwargs), defaults, notes)
+    overlap = Overlap(given.get("overlap", defaults.overlap))
+    if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
+        remedy = "Write overlap='allow' beside it, or leave it out."
+        notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
     notes.finish()
     if facts is None:
         raise AssertionError("noted above")

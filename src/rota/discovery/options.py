@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from unicodedata import category
 
+from rota.core.limits import rate_of
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap
 from rota.errors import nearest
 
@@ -101,14 +102,29 @@ def task_id(value: Any) -> str:
     return name
 
 
-def queue_name(value: Any) -> str:
-    """Read the name of a queue: what brokers of every kind take as a part of one."""
-    name: str = _text(value)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", name):
+def shared_name(kind: str, example: str) -> Reader:
+    """Make the reader of a name that tasks share: what brokers of every kind take as a part."""
+
+    def read(value: Any) -> str:
+        name: str = _text(value)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", name):
+            remedy = f"Use small letters, digits, _ and -, fifty at most: {example!r}."
+            raise Refusal(f"cannot be {kind}", remedy)
+        return name
+
+    return read
+
+
+def rate(value: Any) -> str:
+    """Read a rate."""
+    text: str = _text(value)
+    try:
+        rate_of(text)
+    except ValueError:
         raise Refusal(
-            "cannot be a queue", "Use small letters, digits, _ and -, fifty at most: 'gpu'."
-        )
-    return name
+            "is not a rate", "Write how many starts per s, m, h or d, like '10/m'."
+        ) from None
+    return text
 
 
 def flag(value: Any) -> bool:
@@ -191,8 +207,11 @@ POLICY: Mapping[str, Reader] = {
     "retry_max_delay": _span,
     "retry_on": exceptions,
     "no_retry_on": exceptions,
-    "queue": queue_name,
+    "queue": shared_name("a queue", "gpu"),
     "priority": whole(-1_000),
+    "max_running": _or_none(whole(1)),
+    "rate": _or_none(rate),
+    "group": _or_none(shared_name("a group", "db")),
 }
 """The options that make up a `Policy`, under their names there."""
 

@@ -29,6 +29,7 @@ from rota.engine.deadlines import Deadlines
 from rota.engine.flights import Flight, Flights
 from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
+from rota.engine.limits import TaskLimits
 from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.reporter import Pump, RunReporter
@@ -72,6 +73,7 @@ class Dispatcher:
         relay: Relay | None,
         hand: Hand | None,
         queues: frozenset[str] | None,
+        limits: TaskLimits,
     ) -> None:
         self._clock = clock
         self._ledger = ledger
@@ -87,6 +89,7 @@ class Dispatcher:
         self._ended = ended
         self._log_limit = log_limit
         self._relay, self._hand = relay, hand
+        self._limits = limits
         self._alarms: set[Instant] = set()
         self.accepting = True
         self.working = True  # whether attempts are made here at all
@@ -117,7 +120,9 @@ class Dispatcher:
             await self.wake.wait(LOOK_EVERY)
             try:
                 if self._relay is not None:
-                    await self._relay.offer(self._clock.now())
+                    held_until = await self._relay.offer(self._clock.now())
+                    if held_until is not None:
+                        self.wake_at(held_until)
                 await self._claim_all()
             except NodeGoneError:
                 self._heartbeat.wake.set()  # which joins anew
@@ -140,7 +145,8 @@ class Dispatcher:
             node_id = self._node_id()
 
             # What is delivered was published a moment early: it is claimed, and waits here.
-            given = {"among": among, "until": judge.now + LEAD}
+            held = self._limits.ear()
+            given = {"among": among, "until": judge.now + LEAD, "limits": held}
             claim = partial(_claim, node_id, room, frozenset(excluded), judge, given)
             try:
                 claims = await self._writing.once(claim, changes=False)
@@ -152,9 +158,12 @@ class Dispatcher:
             if self._hand is not None and among is not None:
                 self._hand.claimed([claim.run_id for claim in claims])
                 self._hand.drop(set(among).difference(self._flights.by_run, judge.kept))
-            if not claims and judge.refused <= excluded and not judge.missed:
+            refused = judge.refused | (held.tasks() if held else set())
+            if held is not None and held.until is not None:
+                self.wake_at(held.until)
+            if not claims and refused <= excluded and not judge.missed:
                 return
-            excluded |= judge.refused
+            excluded |= refused
 
     def _delivered(self) -> list[str] | None:
         """Return what an engine has delivered; None where this node looks for runs itself."""
@@ -169,7 +178,7 @@ class Dispatcher:
             return None
         if self.only is not None or entry.policy.start_deadline is not None:
             return None
-        if not self._serves(entry):
+        if not self._serves(entry) or entry.policy.is_limited:
             return None
         name = entry.definition.executor
         if self._free_slots(name) <= 0:

@@ -123,6 +123,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self.limited: set[str] = set()  # the tasks with limits
         self.revision = -1
 
     def __len__(self) -> int:
@@ -138,10 +139,13 @@ class Registry:
 
     def put(self, entry: Entry) -> None:
         """Know a task, in place of one with the same id."""
-        self._entries[entry.definition.id] = entry
+        task_id = entry.definition.id
+        self._entries[task_id] = entry
+        (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
 
     def discard(self, task_id: str) -> Entry | None:
         """Know it no more."""
+        self.limited.discard(task_id)
         return self._entries.pop(task_id, None)
 
 

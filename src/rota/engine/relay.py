@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from rota.aside import beside
 from rota.core.instants import Instant, seconds
 from rota.core.ports import Clock, Engine, Message, Transaction, Waiting
 from rota.core.task import lane_of
+from rota.engine.limits import Held, TaskLimits
 from rota.engine.registry import Registry
 from rota.engine.writing import Writing
 from rota.errors import EngineError, LedgerError
@@ -32,41 +34,45 @@ class Relay:
     """
 
     def __init__(
-        self, *, clock: Clock, engine: Engine, registry: Registry, writing: Writing
+        self,
+        *,
+        clock: Clock,
+        engine: Engine,
+        registry: Registry,
+        writing: Writing,
+        limits: TaskLimits,
     ) -> None:
         self._clock = clock
         self._engine = engine
         self._registry = registry
         self._writing = writing
+        self._limits = limits
         self.trouble: str | None = None  # why nothing can be sent
 
     def offer_within(self, tx: Transaction, until: Instant) -> None:
         """Publish in a transaction what may start by `until`, where the engine can do that."""
         if self._engine.in_ledger:
-            tx.offer(until, BATCH, (), self._publish)
+            self._offer().make(until, (), tx)
 
-    async def offer(self, until: Instant) -> None:
-        """Publish all that may start by `until`; raises LedgerError."""
-        unknown: set[str] = set()
-        offered = BATCH
-        while offered == BATCH:
-            messages: list[Message] = []
+    async def offer(self, until: Instant) -> Instant | None:
+        """Publish all that may start by `until`, and return when the first may start of those that
+        a rate holds back; raises LedgerError."""
+        left: set[str] = set()  # the tasks whose runs are not offered now
+        held_until: list[Instant] = []
+        seen = BATCH
+        while seen == BATCH:
+            offer = self._offer()
+            seen = await self._writing.once(partial(offer.make, until, left), changes=False)
+            if offer.messages and not self._engine.in_ledger:
+                await self._send(offer.messages)
+            left |= offer.unknown
+            if offer.held is not None:
+                left |= offer.held.tasks()
+                held_until += [] if offer.held.until is None else [offer.held.until]
+        return min(held_until, default=None)
 
-            def publish(runs: Sequence[Waiting], connection: Any) -> Collection[str]:
-                messages[:] = self._messages(runs)  # noqa: B023  # awaited below
-                unknown.update(
-                    run.task_id for run in runs if self._registry.get(run.task_id) is None
-                )
-                if self._engine.in_ledger and messages:  # noqa: B023
-                    self._engine.publish(messages, connection)  # noqa: B023
-                return [message.run_id for message in messages]  # noqa: B023
-
-            offered = await self._writing.once(
-                lambda tx: tx.offer(until, BATCH, unknown, publish),
-                changes=False,
-            )
-            if messages and not self._engine.in_ledger:
-                await self._send(messages)
+    def _offer(self) -> _Offer:
+        return _Offer(self._engine, self._registry, self._limits.ear())
 
     async def _send(self, messages: Sequence[Message]) -> None:
         try:
@@ -78,20 +84,6 @@ class Relay:
             )
         else:
             self._note(None)
-
-    def _publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
-        messages = self._messages(runs)
-        if messages:
-            self._engine.publish(messages, connection)
-        return [message.run_id for message in messages]
-
-    def _messages(self, runs: Sequence[Waiting]) -> list[Message]:
-        found = [(run.run_id, self._registry.get(run.task_id)) for run in runs]
-        return [
-            Message(run_id, lane_of(entry.definition), entry.policy.priority)
-            for run_id, entry in found
-            if entry is not None
-        ]
 
     async def run(self) -> None:
         """Look for ever whether messages were lost."""
@@ -122,3 +114,31 @@ class Relay:
                 "The engine is back"
             )
         self.trouble = trouble
+
+
+class _Offer:
+    """One look at what may start; made again from the start when the ledger repeats it."""
+
+    def __init__(self, engine: Engine, registry: Registry, held: Held | None) -> None:
+        self._engine = engine
+        self._registry = registry
+        self.held = held
+        self.messages: list[Message] = []
+        self.unknown: set[str] = set()
+
+    def make(self, until: Instant, exclude: Collection[str], tx: Transaction) -> int:
+        """Offer a batch, but for some tasks; returns how many runs were looked at."""
+        self.messages.clear()
+        return tx.offer(until, BATCH, exclude, self._publish, limits=self.held)
+
+    def _publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+        for run in runs:
+            entry = self._registry.get(run.task_id)
+            if entry is None:
+                self.unknown.add(run.task_id)
+            else:
+                lane, priority = lane_of(entry.definition), entry.policy.priority
+                self.messages.append(Message(run.run_id, lane, priority))
+        if self._engine.in_ledger and self.messages:
+            self._engine.publish(self.messages, connection)
+        return [message.run_id for message in self.messages]

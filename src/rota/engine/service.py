@@ -28,6 +28,7 @@ from rota.engine.ending import Ending
 from rota.engine.flights import Flights
 from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
+from rota.engine.limits import TaskLimits
 from rota.engine.node import Identity, born
 from rota.engine.planner import ByHand, Planner
 from rota.engine.pruner import Pruner
@@ -100,11 +101,16 @@ class Service:
             lost=self._let_go,
         )
         self.pump = Pump(self.writing)
+        limits = TaskLimits(self.registry, settings.groups)
         self._engine = engine
         self.relay = self.hand = None
         if engine is not None:
             self.relay = Relay(
-                clock=clock, engine=engine, registry=self.registry, writing=self.writing
+                clock=clock,
+                engine=engine,
+                registry=self.registry,
+                writing=self.writing,
+                limits=limits,
             )
             self.hand = Hand(
                 engine=engine, lanes=self._lanes, wake=lambda: self.dispatcher.wake.set()
@@ -135,6 +141,7 @@ class Service:
             relay=self.relay,
             hand=self.hand,
             queues=settings.queues,
+            limits=limits,
         )
         self.planner = Planner(
             clock=clock,

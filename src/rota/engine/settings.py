@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rota.core.limits import GroupLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +19,4 @@ class Settings:
     retention_days: float = 30.0
     run_log_limit: int = 1024 * 1024
     queues: frozenset[str] | None = None  # those whose runs are made here; None: all
+    groups: Mapping[str, GroupLimit] = field(default_factory=dict)

@@ -22,9 +22,10 @@ from sqlalchemy import (
 )
 
 from rota.core.instants import Instant
-from rota.core.ports import Waiting
-from rota.ledger import rows
+from rota.core.ports import Limits, Waiting
+from rota.ledger import limiting, rows
 from rota.ledger.jsonrows import Row, encode, listed
+from rota.ledger.limiting import Start
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import is_running, is_waiting, runs
 
@@ -109,12 +110,18 @@ def offer(
     limit: int,
     exclude: Collection[str],
     publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+    limits: Limits | None,
 ) -> int:
     """See `Transaction.offer`."""
     found = UNPUBLISHED.rows(connection, now=now, limit=limit, exclude=encode(exclude))
-    if found:
+    waiting = [rows.waiting_of(row) for row in found]
+    if limits is not None:
+        starts = [Start(run.run_id, run.task_id, max(run.available_at, now)) for run in waiting]
+        let = set(limiting.offered(connection, now, starts, limits))
+        waiting = [run for run in waiting if run.run_id in let]
+    if waiting:
         own = connection.connection.dbapi_connection
-        published = publish([rows.waiting_of(row) for row in found], own)
+        published = publish(waiting, own)
         if published:
             PUBLISH(connection, ids=encode(published), now=now)
     return len(found)

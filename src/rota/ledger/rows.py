@@ -180,13 +180,14 @@ def task_row(task: StoredTask) -> list[Any]:
         task.removed_at,
         task.revision,
         to_json(task.skipped) if task.skipped else None,
+        task.record.policy.group,
     ]
 
 
 def task_of(row: Row) -> StoredTask:
     """Read a row of TASK."""
     id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest, skipped = row[9:]
+    executor, description, file, line, anchor, planned_until, edits, *rest, skipped, _ = row[9:]
     record = TaskRecord(
         id=id_,
         name=name,

@@ -32,7 +32,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -101,7 +101,18 @@ tasks = Table(
     Column("removed_at", BigInteger),
     Column("revision", Integer, nullable=False),
     Column("skipped", Words),  # JSON
+    Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
 )
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("full_until", BigInteger),  # of its rate: see core.limits
+    sqlite_with_rowid=False,
+)
+"""The limits that runs were ever under. Who admits runs holds their rows until the end: what is
+running is counted by one node at a time."""
 
 runs = Table(
     "runs",
@@ -288,6 +299,7 @@ def _index(name: str, *columns: Column[Any], of: ColumnElement[bool], unique: bo
 # Every index costs each run a microsecond or more. One that succeeds passes through the first
 # five, of which only two go on growing; the last two are for the others.
 Index("tasks_by_revision", tasks.c.revision)
+_index("tasks_of_group", tasks.c.limit_group, of=tasks.c.limit_group.is_not(None))
 _index(
     "one_run_per_occurrence",
     runs.c.task_id,

@@ -16,6 +16,7 @@ from rota.core.ports import (
     Claim,
     Edits,
     Ending,
+    Limits,
     NewRun,
     Node,
     Orphan,
@@ -28,9 +29,20 @@ from rota.core.ports import (
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.task import Policy
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger import access, audit, carrying, claiming, planning, registry, rows, upkeep
+from rota.ledger import (
+    access,
+    audit,
+    carrying,
+    claiming,
+    limiting,
+    planning,
+    registry,
+    rows,
+    upkeep,
+)
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
+from rota.ledger.limiting import Start
 
 
 class SqlTransaction:
@@ -145,6 +157,7 @@ class SqlTransaction:
         *,
         among: Collection[str] | None = None,
         until: Instant | None = None,
+        limits: Limits | None = None,
     ) -> list[Claim]:
         if among is None:
             candidates = claiming.candidates(self._connection, now, limit, exclude)
@@ -154,10 +167,16 @@ class SqlTransaction:
             return []
         verdict = judge([rows.waiting_of(row) for row in candidates])
         self._end_waiting((run_id, State.MISSED, why, now) for run_id, why in verdict.miss)
-        if verdict.take:
-            self._take(verdict.take, node_id, now)
         offered = {row[0]: row for row in candidates}
-        return self._with_steps([rows.claim_of(offered[run_id]) for run_id in verdict.take])
+        take = verdict.take
+        if limits is not None:
+            starts = [Start(id_, offered[id_][1], max(offered[id_][3], now)) for id_ in take]
+            take = limiting.admitted(self._connection, now, starts, limits)
+            if among is not None:
+                self.withdraw(set(verdict.take).difference(take))
+        if take:
+            self._take(take, node_id, now)
+        return self._with_steps([rows.claim_of(offered[run_id]) for run_id in take])
 
     def _with_steps(self, claims: list[Claim]) -> list[Claim]:
         """Give the claims what earlier attempts of their runs have done; first ones have none."""
@@ -183,8 +202,10 @@ class SqlTransaction:
         limit: int,
         exclude: Collection[str],
         publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+        *,
+        limits: Limits | None = None,
     ) -> int:
-        return carrying.offer(self._connection, now, limit, exclude, publish)
+        return carrying.offer(self._connection, now, limit, exclude, publish, limits)
 
     def withdraw(self, run_ids: Collection[str]) -> None:
         if run_ids:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import rota
+from rota.core.instants import SECOND
 from rota.core.node import Role
 from rota.core.run import State
 from rota.testing import eventually
@@ -154,3 +156,76 @@ def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
     gpu.manager.start(role=Role.WORKER)
     eventually(lambda: plain.manager.get_run(painting).state is State.SUCCEEDED)
     assert plain.manager.get_run(painting).node == gpu.manager.services.engine.identity.id
+
+
+class Gauge:
+    """How many calls go on at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = 0
+        self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._now -= 1
+
+
+def test_no_more_run_at_once_than_a_task_may_and_others_go_on(cluster: Cluster) -> None:
+    gauge = Gauge()
+
+    async def heavy() -> None:
+        with gauge:
+            await asyncio.sleep(0.05)
+
+    heavy.options = {"max_running": 2}  # type: ignore[attr-defined]
+    for _ in range(2):
+        cluster.node(heavy, quick).manager.start()
+    cluster.nodes[0].manager.run_many("heavy", [None] * 20)
+    cluster.nodes[0].manager.run_many("quick", [None] * 20)
+    eventually(lambda: states(cluster, "quick") == {State.SUCCEEDED: 20})
+    eventually(
+        lambda: states(cluster, "heavy") == {State.SUCCEEDED: 20},
+        what=lambda: str(states(cluster, "heavy")),
+    )
+    assert gauge.most == 2
+
+
+def test_the_tasks_of_a_group_keep_its_limit_together(cluster: Cluster) -> None:
+    gauge = Gauge()
+
+    async def one() -> None:
+        with gauge:
+            await asyncio.sleep(0.02)
+
+    async def another() -> None:
+        with gauge:
+            await asyncio.sleep(0.02)
+
+    one.options = another.options = {"group": "db"}  # type: ignore[attr-defined]
+    groups = {"groups": {"db": {"max_running": 3}}}
+    for _ in range(2):
+        cluster.node(one, another, cluster=groups).manager.start()
+    for task_id in ("one", "another"):
+        cluster.nodes[0].manager.run_many(task_id, [None] * 15)
+    for task_id in ("one", "another"):
+        eventually(lambda id=task_id: states(cluster, id) == {State.SUCCEEDED: 15})  # type: ignore[misc]
+    assert 2 <= gauge.most <= 3
+
+
+def test_a_rate_holds_over_all_nodes(cluster: Cluster) -> None:
+    async def called() -> None:
+        pass
+
+    called.options = {"rate": "5/s"}  # type: ignore[attr-defined]
+    for _ in range(2):
+        cluster.node(called).manager.start()
+    ids = cluster.nodes[0].manager.run_many("called", [None] * 8)
+    eventually(lambda: states(cluster, "called") == {State.SUCCEEDED: 8})
+    started = sorted(cluster.nodes[0].manager.get_run(id).started_at or 0 for id in ids)
+    assert all(after - before >= SECOND // 5 for before, after in pairwise(started))
