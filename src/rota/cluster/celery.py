@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +19,7 @@ from rota.errors import ConfigError, EngineError
 
 try:
     from celery import Celery
-    from celery.bootsteps import CLOSE
+    from celery.bootsteps import CLOSE, RUN
     from celery.concurrency.thread import TaskPool
     from celery.worker import WorkController
     from kombu.connection import Connection
@@ -34,6 +35,12 @@ NAME = "rota.execute"
 PREFIX = "rota."
 """Before the names of the queues at the broker, which others use as well."""
 
+LEVELS = 10
+"""Priorities that the brokers know; RabbitMQ takes the highest first, Redis the lowest."""
+
+BUSY, IDLE = 0.02, 1.0
+"""Seconds between two looks for messages: while slots are used, and while none is."""
+
 CONNECT = 3.0
 _AWAY = (OSError, OperationalError, TimeoutError)
 
@@ -46,7 +53,6 @@ class CeleryEngine:
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
         self._app = self._make()
-        self._lanes: set[str] = set()
 
     def _make(self) -> Celery:
         app = Celery("rota", broker=self._url, set_as_current=False)
@@ -55,6 +61,7 @@ class CeleryEngine:
             task_acks_late=True,
             task_reject_on_worker_lost=True,
             worker_prefetch_multiplier=1,
+            task_queue_max_priority=LEVELS - 1,
             worker_send_task_events=False,
             worker_hijack_root_logger=False,
             worker_redirect_stdouts=False,
@@ -65,6 +72,8 @@ class CeleryEngine:
             broker_transport_options={
                 "socket_connect_timeout": CONNECT,
                 "visibility_timeout": 3600,
+                "queue_order_strategy": "priority",
+                "priority_steps": list(range(LEVELS)),
             },
         )
         return app
@@ -84,13 +93,17 @@ class CeleryEngine:
                         NAME,
                         args=(message.run_id,),
                         queue=PREFIX + message.lane,
+                        priority=self._level(message.priority),
                         producer=producer,
                         retry=False,
                         ignore_result=True,
                     )
-                    self._lanes.add(message.lane)
         except _AWAY as error:
             raise _away(error) from error
+
+    def _level(self, priority: int) -> int:
+        level = min(max(priority + LEVELS // 2, 0), LEVELS - 1)
+        return LEVELS - 1 - level if self._url.startswith("redis") else level
 
     async def carry(
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
@@ -116,11 +129,11 @@ class CeleryEngine:
             if error is not None:
                 raise _away(error)
 
-    def waiting(self) -> int:
-        """Count the messages that no worker has fetched, on the lanes that were written to."""
+    def waiting(self, lanes: Collection[str]) -> int:
+        """Count the messages that no worker has fetched."""
         try:
             with self._app.connection_for_read() as link:
-                return sum(_length(link, PREFIX + lane) for lane in sorted(self._lanes))
+                return sum(_length(link, PREFIX + lane) for lane in lanes)
         except _AWAY as error:
             raise _away(error) from error
 
@@ -152,6 +165,8 @@ class _Consumer:
         self._queues = [PREFIX + lane for lane in lanes]
         self._slots = slots
         self._worker: WorkController | None = None
+        self._under_way: set[object] = set()
+        self._ended_at = 0.0
         self.ended: asyncio.Future[None]
 
     def start(
@@ -161,7 +176,13 @@ class _Consumer:
 
         @self._app.task(name=NAME, shared=False)  # type: ignore[untyped-decorator]
         def run(run_id: str) -> None:
-            asyncio.run_coroutine_threadsafe(_awaited(execute, run_id), loop).result()
+            call = asyncio.run_coroutine_threadsafe(_awaited(execute, run_id), loop)
+            self._under_way.add(call)
+            try:
+                call.result()
+            finally:
+                self._ended_at = time.monotonic()
+                self._under_way.discard(call)
 
         self._worker = WorkController(
             app=self._app,
@@ -175,7 +196,35 @@ class _Consumer:
             loglevel="WARNING",
             hostname=f"rota-{id(self)}@%h",
         )
+        self._worker.consumer.loop = self._loop
         threading.Thread(target=self._serve, args=(loop,), name="rota-celery", daemon=True).start()
+
+    def _loop(
+        self,
+        consumer: Any,
+        connection: Connection,
+        messages: Any,
+        blueprint: Any,
+        hub: object,
+        qos: Any,
+        *others: object,
+    ) -> None:
+        """Fetch messages until told to stop. Celery's own loop looks every two seconds whether a
+        slot became free; with one slot that would be a run in two seconds."""
+        messages.on_message = consumer.create_task_handler()
+        messages.consume()
+        consumer.on_ready()
+        while blueprint.state == RUN and consumer.connection:
+            if qos.prev != qos.value:
+                qos.update()
+            consumer.perform_pending_operations()
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=self._pause())
+
+    def _pause(self) -> float:
+        """Return how long to wait for a message: a slot that becomes free makes no noise."""
+        busy = self._under_way or time.monotonic() - self._ended_at < IDLE
+        return BUSY if busy else IDLE
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         error: BaseException | None = None

@@ -9,7 +9,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -119,13 +119,14 @@ class PgQueuerEngine:
                 if not lost.is_set():
                     await running
 
-    def waiting(self) -> int:
+    def waiting(self, lanes: Collection[str]) -> int:
         """Count the messages that nobody has picked."""
-        return asyncio.run(self._count())
+        return asyncio.run(self._count(lanes))
 
-    async def _count(self) -> int:
+    async def _count(self, lanes: Collection[str]) -> int:
         async with self._connected() as queries:
-            return sum(one.count for one in await queries.queue_size() if one.status == "queued")
+            sizes = await queries.queue_size()
+        return sum(one.count for one in sizes if one.status == "queued" and one.entrypoint in lanes)
 
     def _queries(self, connection: asyncpg.Connection) -> Queries:
         return Queries(

@@ -247,7 +247,8 @@ class Transaction(Protocol):
         until: Instant | None = None,
         limits: Limits | None = None,
     ) -> list[Claim]:
-        """Take waiting runs whose time has come, oldest `available_at` first, for one attempt.
+        """Take waiting runs whose time has come, for one attempt: the highest priority first,
+        then the oldest `available_at`.
 
         Offers `judge` up to `limit` of them, none of a task in `exclude`, no exclusive one beside
         a running run of its task and only the first of each exclusive task; what it takes becomes
@@ -680,8 +681,8 @@ class Engine(Protocol):
         dies before. For ever; cancelled, it takes no more and returns when those under way have
         returned. Raises EngineError where it cannot go on."""
 
-    def waiting(self) -> int:
-        """Return how many messages nobody has taken; raises EngineError."""
+    def waiting(self, lanes: Collection[str]) -> int:
+        """Return how many messages of these lanes nobody has taken; raises EngineError."""
 
 
 class Executor(Protocol):

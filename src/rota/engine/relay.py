@@ -99,7 +99,7 @@ class Relay:
     async def _recall(self) -> None:
         before = self._clock.now() - seconds(OVERDUE)
         overdue = await self._writing.once(lambda tx: tx.overdue(before), changes=False)
-        waiting = await beside(self._engine.waiting) if overdue else 0
+        waiting = await beside(self._waiting) if overdue else 0
         if overdue > waiting:
             logger.warning(
                 "%d runs wait and the engine has %d messages: they are published again",
@@ -107,6 +107,10 @@ class Relay:
                 waiting,
             )
             await self._writing.once(lambda tx: tx.recall(before, 10 * BATCH))
+
+    def _waiting(self) -> int:
+        lanes = {lane_of(entry.definition) for entry in self._registry.entries()}
+        return self._engine.waiting(lanes)
 
     def _note(self, trouble: str | None) -> None:
         if (trouble is None) != (self.trouble is None):

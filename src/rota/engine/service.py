@@ -102,7 +102,7 @@ class Service:
         )
         self.pump = Pump(self.writing)
         limits = TaskLimits(self.registry, settings.groups)
-        self._engine = engine
+        self.carrier = engine
         self.relay = self.hand = None
         if engine is not None:
             self.relay = Relay(
@@ -403,8 +403,8 @@ class Service:
     async def _begin(self) -> None:
         for executor in self.executors.values():
             executor.start()
-        if self._engine is not None:
-            await beside(self._engine.open)
+        if self.carrier is not None:
+            await beside(self.carrier.open)
         await self.heartbeat.join()
         with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
             await self.reaper.reap()

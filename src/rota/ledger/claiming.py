@@ -16,21 +16,33 @@ _MARGIN = 100  # how far to look past `limit` before going from task to task ins
 def candidates(
     connection: Connection, now: Instant, limit: int, exclude: Collection[str]
 ) -> list[Row]:
-    """Return up to `limit` rows of CANDIDATE, the oldest `available_at` first."""
+    """Return up to `limit` rows of CANDIDATE: the highest priority first, then the oldest
+    `available_at`."""
     excluded = encode(exclude)
-    depth = limit + _MARGIN
-    head = sql.HEAD_OF_QUEUE(connection, now=now, depth=depth, exclude=excluded).one()
-    found = _one_per_exclusive_task(decode(head.claimable))
-    if len(found) < limit and head.seen == depth:
-        found = _one_per_exclusive_task(
-            sql.QUEUE_BY_TASK.rows(connection, now=now, limit=limit, exclude=excluded)
-        )
+    found: list[Row] = []
+    for level in sorted(sql.LEVELS.rows(connection), reverse=True):
+        if len(found) < limit:
+            found += _of_level(connection, level, now, limit - len(found), excluded)
+    found = _one_per_exclusive_task(found)
     if not found or connection.dialect.name == "sqlite":
         return found[:limit]
     # More than one node may have found these: each keeps what no other is just claiming. That
     # no two take runs of one exclusive task, whatever they saw, is judged by an index.
     ids = encode(row[0] for row in found)
     return sql.LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
+
+
+def _of_level(
+    connection: Connection, level: int, now: Instant, limit: int, excluded: str
+) -> list[Row]:
+    depth = limit + _MARGIN
+    head = sql.HEAD_OF_QUEUE(connection, level=level, now=now, depth=depth, exclude=excluded).one()
+    found = _one_per_exclusive_task(decode(head.claimable))
+    if len(found) < limit and head.seen == depth:
+        found = _one_per_exclusive_task(
+            sql.QUEUE_BY_TASK.rows(connection, level=level, now=now, limit=limit, exclude=excluded)
+        )
+    return found
 
 
 def _one_per_exclusive_task(rows: Iterable[Row]) -> list[Row]:

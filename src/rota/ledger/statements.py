@@ -239,9 +239,26 @@ def _claimable(candidate: FromClause) -> ColumnElement[bool]:
     )
 
 
+_highest = (
+    select(func.max(runs.c.priority).label("priority"))
+    .where(is_waiting(runs))
+    .cte("level", recursive=True)
+)
+_lower = runs.alias("lower")
+_levels = _highest.union_all(
+    select(
+        select(func.max(_lower.c.priority))
+        .where(is_waiting(_lower), _lower.c.priority < _highest.c.priority)
+        .scalar_subquery()
+    ).where(_highest.c.priority.is_not(None))
+)
+LEVELS = Statement(select(gathered(_levels.c.priority)).where(_levels.c.priority.is_not(None)))
+"""The priorities of the runs that wait, found by leaping from one to the next along an index."""
+
+_is_of_level = runs.c.priority == bindparam("level")
 _head = (
     select(*rows.CANDIDATE)
-    .where(is_waiting(runs), runs.c.available_at <= _now)
+    .where(is_waiting(runs), _is_of_level, runs.c.available_at <= _now)
     .order_by(runs.c.available_at, runs.c.id)
     .limit(bindparam("depth"))
     .subquery("head")
@@ -252,8 +269,8 @@ HEAD_OF_QUEUE = Statement(
         gathered(*_head.c).filter(_claimable(_head)).label("claimable"),
     )
 )
-"""How many of the first `depth` runs there are whose time has come, and the claimable among
-them (CANDIDATE). Quick unless the head is full of runs that may not start."""
+"""How many of the first `depth` runs of a priority there are whose time has come, and the
+claimable among them (CANDIDATE). Quick unless the head is full of runs that may not start."""
 
 _first = (
     select(func.min(runs.c.task_id).label("id")).where(is_waiting(runs)).cte("task", recursive=True)
@@ -284,6 +301,7 @@ _per_task = (
     .join_from(_each_task, runs, runs.c.id.in_(_next_of_task("own", bindparam("limit"))))
     .where(
         _each_task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
+        _is_of_level,
         _claimable(runs),
         or_(
             ~runs.c.exclusive.is_(true()),
@@ -294,14 +312,14 @@ _per_task = (
     .limit(bindparam("limit"))
 )
 QUEUE_BY_TASK = Statement(all_of(_per_task))
-"""The claimable runs (CANDIDATE), found by going from task to task along an index: it leaps over
-any number of runs of a task that may not start."""
+"""The claimable runs of a priority (CANDIDATE), found by going from task to task along an index:
+it leaps over any number of runs of a task that may not start."""
 
 LOCK_WAITING = Statement(
     all_of(
         select(*rows.CANDIDATE)
         .where(runs.c.id.in_(listed("ids")), is_waiting(runs), runs.c.available_at <= _now)
-        .order_by(runs.c.available_at, runs.c.id)
+        .order_by(runs.c.priority.desc(), runs.c.available_at, runs.c.id)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
     )

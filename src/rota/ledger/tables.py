@@ -32,7 +32,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -308,7 +308,7 @@ _index(
     unique=True,
 )
 Index("runs_of_task", runs.c.task_id, runs.c.id)
-_index("waiting_by_time", runs.c.available_at, of=is_waiting(runs))
+_index("waiting_by_priority", runs.c.priority, runs.c.available_at, of=is_waiting(runs))
 _index("waiting_by_task", runs.c.task_id, runs.c.available_at, of=is_waiting(runs))
 _index("running_by_task", runs.c.task_id, of=is_running(runs))
 Index(

@@ -158,6 +158,32 @@ def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
     assert plain.manager.get_run(painting).node == gpu.manager.services.engine.identity.id
 
 
+def test_the_highest_priority_starts_first(cluster: Cluster) -> None:
+    started: list[str] = []
+
+    def plain() -> None:
+        started.append("plain")
+
+    def low() -> None:
+        started.append("low")
+
+    def high() -> None:
+        started.append("high")
+
+    low.options, high.options = {"priority": -2}, {"priority": 3}  # type: ignore[attr-defined]
+    tasks = (low, plain, high)
+    scheduler = cluster.node(*tasks)
+    scheduler.manager.start(role=Role.SCHEDULER)
+    for task in tasks:
+        scheduler.manager.run_many(task.__name__, [None] * 5)
+    worker = cluster.node(*tasks, scheduler_thread_pool=1)
+    carrier = worker.manager.services.engine.carrier  # which knows what another has sent
+    eventually(lambda: carrier is None or carrier.waiting(["default.thread"]) == 15)
+    worker.manager.start(role=Role.WORKER)
+    eventually(lambda: len(started) == 15)
+    assert started == ["high"] * 5 + ["plain"] * 5 + ["low"] * 5
+
+
 class Gauge:
     """How many calls go on at once."""
 

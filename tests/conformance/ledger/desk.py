@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import Settlement
+from rota.core.limits import Limit
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import (
     Claim,
@@ -187,6 +188,21 @@ class Desk:
         )
         self.do(lambda tx: tx.join(node))
         return node
+
+
+class Under:
+    """Limits by task, and what they were told to hold back."""
+
+    def __init__(self, **of: Sequence[Limit]) -> None:
+        self._of = of
+        self.full: set[str] = set()
+        self.until: Instant | None = None
+
+    def of(self, task_id: str) -> Sequence[Limit]:
+        return self._of.get(task_id, ())
+
+    def hold(self, full: Collection[Limit], until: Instant | None) -> None:
+        self.full, self.until = {limit.name for limit in full}, until
 
 
 OUTCOMES = {

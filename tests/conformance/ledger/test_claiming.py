@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from rota.core.instants import SECOND
 from rota.core.ports import Verdict, Waiting
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
@@ -83,6 +84,23 @@ def test_the_oldest_come_first_and_no_more_than_the_limit(desk: Desk) -> None:
     runs = [desk.new(f"t{n}", available_at=NOON - n) for n in range(5)]
     desk.plan(*runs)
     assert offered(desk, limit=3) == ids(runs[:1:-1])
+
+
+def test_the_highest_priority_comes_first(desk: Desk) -> None:
+    low = [desk.new("low", priority=-3, available_at=NOON - 9) for _ in range(2)]
+    plain = [desk.new("plain") for _ in range(200)]
+    high = [desk.new("high", priority=7, available_at=NOON + n) for n in (1, 0)]
+    later = desk.new("high", priority=9, available_at=NOON + SECOND)
+    desk.plan(*low, *plain, *high, later)
+    desk.clock.at += 1
+    assert offered(desk, limit=3) == ids([*high[::-1], plain[0]])
+    assert offered(desk, limit=300) == ids([*high[::-1], *plain, *low])
+
+
+def test_an_exclusive_task_whose_priority_changed_has_one_turn(desk: Desk) -> None:
+    old, new = (desk.new(overlap=Overlap.QUEUE, priority=level) for level in (0, 5))
+    desk.plan(old, new)
+    assert len(offered(desk)) == 1
 
 
 def test_what_a_judge_sees_says_what_it_needs(desk: Desk) -> None:

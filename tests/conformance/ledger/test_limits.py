@@ -8,28 +8,12 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import SECOND, Instant
+from rota.core.instants import SECOND
 from rota.core.limits import Limit, Rate
 from rota.core.ports import Claim, Waiting
 from rota.core.run import State
 from rota.core.task import Policy
-from tests.conformance.ledger.desk import Desk, ids, record, take, take_all
-
-
-class Under:
-    """Limits by task, and what they were told to hold back."""
-
-    def __init__(self, **of: Sequence[Limit]) -> None:
-        self._of = of
-        self.full: set[str] = set()
-        self.until: Instant | None = None
-
-    def of(self, task_id: str) -> Sequence[Limit]:
-        return self._of.get(task_id, ())
-
-    def hold(self, full: Collection[Limit], until: Instant | None) -> None:
-        self.full, self.until = {limit.name for limit in full}, until
-
+from tests.conformance.ledger.desk import Desk, Under, ids, record, take, take_all
 
 TWO_OF_T = Under(t=[Limit("task t", task_id="t", max_running=2)])
 
@@ -102,7 +86,8 @@ def test_a_rate_lets_one_start_after_the_other(desk: Desk) -> None:
     assert ids(claim(desk, limits, node="b")) == planned[1:2]
     desk.clock.move(10)
     assert ids(claim(desk, limits)) == planned[2:]
-    assert (limits.full, limits.until) == (set(), None)
+    assert limits.full == set()
+    assert limits.until is None
 
 
 def test_what_the_judge_leaves_spends_nothing(desk: Desk) -> None:

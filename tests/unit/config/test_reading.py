@@ -125,6 +125,30 @@ def test_a_similar_name_with_keys_of_its_own_is_the_applications(
     assert Xcorecfg.from_file("config.json").managers == {"names": ["Ada"]}
 
 
+def test_groups_have_limits(write: Callable[[Any], Path]) -> None:
+    write({"cluster": {"groups": {"db": {"max_running": 3}, "mail": {"rate": "600/h"}}}})
+    groups = Xcorecfg.from_file("config.json").cluster.groups
+    assert (groups["db"].max_running, groups["db"].rate) == (3, None)
+    assert (groups["mail"].max_running, groups["mail"].rate) == (None, "600/h")
+
+
+@pytest.mark.parametrize(
+    ("limits", "where", "what"),
+    [
+        ({"max_running": 0}, "cluster.groups.db.max_running", "greater than or equal to 1"),
+        ({"rate": "10/min"}, "cluster.groups.db.rate", "is not a rate. Write how many starts"),
+        ({"max_runing": 3}, "cluster.groups.db.max_runing", "no such key"),
+        (3, "cluster.groups.db", ""),
+    ],
+)
+def test_a_mistake_in_a_group_is_told_with_its_place(
+    refused: Any, limits: Any, where: str, what: str
+) -> None:
+    [error] = refused({"cluster": {"groups": {"db": limits}}})
+    assert where in str(error)
+    assert what in str(error)
+
+
 def test_a_section_that_is_no_object_is_refused(refused: Any) -> None:
     [error] = refused({"manager": 5})
     assert "is not a section" in error.what

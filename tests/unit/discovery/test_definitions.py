@@ -40,6 +40,13 @@ def refused(definition: dict[str, Any]) -> RotaError:
     return caught.value
 
 
+def test_limits_are_kept() -> None:
+    limits = {"max_running": 3, "rate": "10/m", "group": "db"}
+    policy = define_entry(entry(overlap="allow", **limits), "", DEFAULTS).policy
+    assert (policy.max_running, policy.rate, policy.group) == (3, "10/m", "db")
+    assert not define_entry(entry(max_running=None, rate=None), "", DEFAULTS).policy.is_limited
+
+
 def test_what_a_definition_says_is_kept() -> None:
     made = define_entry(
         entry(
@@ -147,6 +154,12 @@ def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
         ({"enabled": "yes"}, "enabled", "'yes' is neither True nor False."),
         ({"enabled": 1}, "enabled", "1 is neither True nor False."),
         ({"overlap": "queued"}, "overlap", "'queued' is not possible here. Did you mean 'queue'?"),
+        ({"max_running": 3}, "max_running", "with overlap='skip' one runs at a time. Write"),
+        ({"max_running": 0, "overlap": "allow"}, "max_running", "0 is out of range."),
+        ({"rate": "10/min"}, "rate", "'10/min' is not a rate. Write how many starts per s, m"),
+        ({"rate": 10}, "rate", "10 is not a text."),
+        ({"group": "My DB"}, "group", "'My DB' cannot be a group. Use small letters"),
+        ({"queue": "GPU"}, "queue", "'GPU' cannot be a queue. Use small letters"),
         ({"catchup": 1}, "catchup", "Write one of 'latest', 'none', 'all'."),
         ({"executor": "proces"}, "executor", "Did you mean 'process'?"),
         ({"executor": []}, "executor", "Write one of 'auto', 'async', 'thread', 'process'."),

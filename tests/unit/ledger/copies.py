@@ -12,10 +12,20 @@ import pytest
 
 from rota.core.access import Right, Token
 from rota.core.instants import DAY, HOUR, Instant
+from rota.core.limits import Limit
 from rota.core.ports import Node, RunFilter
 from rota.core.run import Cause, State, Step
 from rota.ledger.copying import TableCopy, copy_ledger
-from tests.conformance.ledger.desk import NOON, Desk, FakeClock, declared_gone, line, record
+from tests.conformance.ledger.desk import (
+    NOON,
+    Desk,
+    FakeClock,
+    Under,
+    declared_gone,
+    line,
+    record,
+    take_all,
+)
 from tests.unit.ledger.test_postgres import connected
 
 HARD = "a\x00b\ud800c'\"\\u0000%s:x\t\n\\N\\.\r ☃𝄞"
@@ -53,6 +63,9 @@ def fill(desk: Desk) -> None:
     desk.do(lambda tx: tx.pause("ü", desk.now, None, HARD))
     desk.do(lambda tx: tx.add_token(Token("1", "ci", Right.READ, "digest", False, desk.now, None)))
     desk.do(lambda tx: tx.key("sessions"))
+    desk.plan(desk.new("t"))
+    one_of_t = Under(t=[Limit("task t", task_id="t", max_running=9)])
+    desk.do(lambda tx: tx.claim("a", desk.now, 1, (), take_all, limits=one_of_t))
     declared_gone(desk, "b")
 
 

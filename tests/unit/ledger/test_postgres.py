@@ -15,7 +15,7 @@ from rota.clock import SystemClock
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Orphan, RunFilter
 from rota.core.run import State
-from rota.ledger import queries, statements, upkeep
+from rota.ledger import limiting, queries, statements, upkeep
 from rota.ledger.clock import DatabaseClock
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
@@ -110,7 +110,7 @@ def plan_of(connection: Connection, statement: Statement, **parameters: Any) -> 
         (RunFilter(states=FAILED, task_id="t1"), "rare_ends_of_task"),
         (RunFilter(states={State.RUNNING}, task_id="t1"), "running_by_task"),
         (RunFilter(states={State.RUNNING}), "running_by_task"),
-        (RunFilter(states={State.QUEUED}), "waiting_by_t"),
+        (RunFilter(states={State.QUEUED}), "waiting_by_"),
         (RunFilter(states={State.QUEUED}, task_id="t1"), "waiting_by_task"),
     ],
 )
@@ -133,8 +133,13 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (queries.COUNTS, {"now": NOON}),
         (statements.KNOWN_RUNS, {"keys": "[]"}),
         (statements.ACTIVE_OF_TASKS, {"task_ids": "[]"}),
-        (statements.HEAD_OF_QUEUE, {"now": NOON, "depth": 108, "exclude": "[]"}),
-        (statements.QUEUE_BY_TASK, {"now": NOON, "limit": 8, "exclude": "[]"}),
+        (statements.LEVELS, {}),
+        (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}),
+        (limiting.RUNNING_OF_GROUPS, {"groups": "[]"}),
+        (limiting.GIVEN_TO_TASKS, {"task_ids": "[]", "since": NOON}),
+        (limiting.GIVEN_TO_GROUPS, {"groups": "[]", "since": NOON}),
+        (statements.HEAD_OF_QUEUE, {"level": 0, "now": NOON, "depth": 108, "exclude": "[]"}),
+        (statements.QUEUE_BY_TASK, {"level": 0, "now": NOON, "limit": 8, "exclude": "[]"}),
         (statements.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
         (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
         (upkeep.ORPHANS, {}),

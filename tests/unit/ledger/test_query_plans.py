@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import audit, migrations, queries, statements, sums, upkeep
+from rota.ledger import audit, limiting, migrations, queries, statements, sums, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -58,7 +58,7 @@ FAILED = frozenset({State.FAILED})
         (RunFilter(states={State.FAILED, State.LOST}), "rare_ends (state=?)"),
         (RunFilter(states={State.RUNNING}), "running_by_task"),
         (RunFilter(states={State.RUNNING}, task_id="t"), "running_by_task (task_id=?)"),
-        (RunFilter(states={State.QUEUED}), "waiting_by_t"),
+        (RunFilter(states={State.QUEUED}), "waiting_by_"),
         (RunFilter(states={State.SCHEDULED}, task_id="t"), "waiting_by_task (task_id=?)"),
     ],
 )
@@ -92,7 +92,7 @@ def test_later_pages(explaining: Connection, states: set[State]) -> None:
     shape = shape_of(where, after="0", newest_first=True)
     values = parameters_of(where, after="0", limit=100)
     plan = plan_of(explaining, page_query(shape), **values)
-    assert any(name in plan for name in ("running_by_task", "waiting_by_t", "rare_ends"))
+    assert any(name in plan for name in ("running_by_task", "waiting_by_", "rare_ends"))
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,27 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         ),
         (
             statements.HEAD_OF_QUEUE,
-            {"now": 0, "depth": 1, "exclude": "[]"},
-            ["waiting_by_time (available_at<?)", "running_by_task (task_id=?)"],
+            {"level": 0, "now": 0, "depth": 1, "exclude": "[]"},
+            [
+                "waiting_by_priority (priority=? AND available_at<?)",
+                "running_by_task (task_id=?)",
+            ],
+        ),
+        (statements.LEVELS, {}, ["waiting_by_priority", "waiting_by_priority (priority<?)"]),
+        (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}, ["running_by_task (task_id=?)"]),
+        (
+            limiting.RUNNING_OF_GROUPS,
+            {"groups": "[]"},
+            ["tasks_of_group (limit_group=?)", "running_by_task (task_id=?)"],
+        ),
+        (
+            limiting.GIVEN_TO_GROUPS,
+            {"groups": "[]", "since": 0},
+            ["tasks_of_group (limit_group=?)", "waiting_by_task (task_id=?)"],
         ),
         (
             statements.QUEUE_BY_TASK,
-            {"now": 0, "limit": 1, "exclude": "[]"},
+            {"level": 0, "now": 0, "limit": 1, "exclude": "[]"},
             ["waiting_by_task (task_id>?)", "waiting_by_task (task_id=? AND available_at<?)"],
         ),
         (statements.TAKE, {"ids": "[]", "now": 0, "node": "a"}, ["(id=?)"]),
@@ -160,7 +175,7 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (audit.NEWEST, {}, ["audit_by_time"]),
         (audit.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
-        (queries.ACTIVE_RUNS, {}, ["waiting_by_t", "running_by_task"]),
+        (queries.ACTIVE_RUNS, {}, ["waiting_by_", "running_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (queries.LAST_RUNS_OF, {"task_ids": "[]"}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (
@@ -168,7 +183,7 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             {"task_ids": "[]", "limit": 60},
             ["runs_of_task (task_id=?)", "(id=?)"],
         ),
-        (queries.COUNTS, {"now": 0}, ["waiting_by_t", "running_by_task"]),
+        (queries.COUNTS, {"now": 0}, ["waiting_by_", "running_by_task"]),
         (sums.FAILURES, SPAN, ["rare_ends (state=? AND id>?)", "(id=?)"]),
         (sums.BUNDLES, SPAN, ["PRIMARY KEY (id>?)"]),
         (sums.TALLIES, SPAN, ["PRIMARY KEY (id>?)"]),
