@@ -96,13 +96,29 @@ class PgQueuerEngine:
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
     ) -> None:
         """Take messages as slots are free: one queue manager for the lanes that share some."""
+        held: set[asyncio.Future[None]] = set()
         lost = asyncio.Event()
 
         async def do(job: Job) -> None:
-            # Without its connection the manager could not say that it is done; others get it.
-            await _first_of(execute((job.payload or b"").decode()), lost.wait())
+            if lost.is_set():
+                return
+            run = asyncio.ensure_future(execute((job.payload or b"").decode()))
+            held.add(run)
+            try:
+                await run
+            except asyncio.CancelledError:
+                if not lost.is_set():
+                    raise
+            finally:
+                held.discard(run)
 
-        async with self._connected(lost) as queries:
+        def drop(connection: object) -> None:
+            # Without it the manager could not say that a message is done; others get them.
+            lost.set()
+            for run in held:
+                run.cancel()
+
+        async with self._connected(drop) as queries:
             managers = []
             for kind, slots in _kinds(lanes).items():
                 manager = QueueManager(queries, self._settings.channel)
@@ -137,11 +153,13 @@ class PgQueuerEngine:
         )
 
     @asynccontextmanager
-    async def _connected(self, lost: asyncio.Event | None = None) -> AsyncIterator[Queries]:
+    async def _connected(
+        self, lost: Callable[[object], None] | None = None
+    ) -> AsyncIterator[Queries]:
         try:
             connection = await asyncpg.connect(self._address, timeout=CONNECT)
             if lost is not None:
-                connection.add_termination_listener(lambda _: lost.set())
+                connection.add_termination_listener(lost)
             try:
                 yield self._queries(connection)
             finally:
@@ -180,12 +198,3 @@ async def _run(manager: QueueManager, slots: int) -> None:
 def _kinds(lanes: Mapping[str, int]) -> dict[str, int]:
     """Return the slots of each kind: the lanes of all queues share them."""
     return {lane.rpartition(".")[2]: slots for lane, slots in lanes.items()}
-
-
-async def _first_of(*some: Awaitable[Any]) -> None:
-    tasks = [asyncio.ensure_future(one) for one in some]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -99,6 +99,7 @@ class NewRun(NamedTuple):
     early: bool = False  # its time is still to come: see `Transaction.plan`
     retry_of: str | None = None  # the id of the run that this one does again
     priority: int = 0
+    offered: bool = False  # may be published at once, if nothing of its task is active
 
 
 class Planned(NamedTuple):
@@ -119,6 +120,10 @@ class Waiting(NamedTuple):
     available_at: Instant
     attempt: int
     exclusive: bool
+
+
+Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
+"""Gives runs to an engine, on a DBAPI connection where it can use that; returns which it gave."""
 
 
 class Limits(Protocol):
@@ -221,13 +226,15 @@ class Transaction(Protocol):
         cursors: Mapping[str, Instant] | None = None,
         *,
         by: Actor = SOMEBODY,
+        publish: Publish | None = None,
     ) -> list[Planned]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
         the cursors forward, never back; returns the rows this call wrote.
 
         A QUEUED row with a `claim` that need not wait is written as RUNNING on that node, attempt
         and fence 1: planned and claimed in one, started when it is available. Where that node is
-        gone, it stays QUEUED.
+        gone, it stays QUEUED. An `offered` one that need not wait is handed to `publish` as in
+        `offer`: planned and published in one.
 
         An `early` row is not decided beside a run of its task: that may have ended when its time
         comes. It is not written, and returned without a state.
@@ -269,7 +276,7 @@ class Transaction(Protocol):
         now: Instant,
         limit: int,
         exclude: Collection[str],
-        publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+        publish: Publish,
         *,
         limits: Limits | None = None,
     ) -> int:

@@ -169,10 +169,11 @@ class Planner:
                 logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
 
     def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
-        written = tx.plan(rows, by=by)
-        if self._relay is not None:
-            self._relay.offer_within(tx, max(row.available_at for row in rows))
-        return written
+        publish = None if self._relay is None else self._relay.publish
+        return tx.plan(rows, by=by, publish=publish)
+
+    def _is_offered(self, entry: Entry) -> bool:
+        return self._relay is not None and self._relay.takes(entry)
 
     def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
         """Plan an occurrence again when its time has come, or at once where that took so long that
@@ -253,6 +254,7 @@ class Planner:
             caught_up=due.caught_up,
             stands_for=due.stands_for,
             claim=self._dispatcher.reserve(entry, run_id) if state is State.QUEUED else None,
+            offered=self._is_offered(entry),
             early=due.fire_time > now,
             priority=policy.priority,
         )
@@ -264,7 +266,7 @@ class Planner:
         ids = [self._ids.new(now) for _ in starts]
         rows = [
             one.of(task_id, entry.policy, run_id, now)._replace(
-                claim=self._dispatcher.reserve(entry, run_id)
+                claim=self._dispatcher.reserve(entry, run_id), offered=self._is_offered(entry)
             )
             for one, run_id in zip(starts, ids, strict=True)
         ]

@@ -13,7 +13,7 @@ from rota.core.instants import Instant, seconds
 from rota.core.ports import Clock, Engine, Message, Transaction, Waiting
 from rota.core.task import lane_of
 from rota.engine.limits import Held, TaskLimits
-from rota.engine.registry import Registry
+from rota.engine.registry import Entry, Registry
 from rota.engine.writing import Writing
 from rota.errors import EngineError, LedgerError
 
@@ -49,10 +49,13 @@ class Relay:
         self._limits = limits
         self.trouble: str | None = None  # why nothing can be sent
 
-    def offer_within(self, tx: Transaction, until: Instant) -> None:
-        """Publish in a transaction what may start by `until`, where the engine can do that."""
-        if self._engine.in_ledger:
-            self._offer().make(until, (), tx)
+    def takes(self, entry: Entry) -> bool:
+        """Say whether a new run of a task can be published as it is planned."""
+        return self._engine.in_ledger and not entry.policy.is_limited
+
+    def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+        """Publish new runs in the transaction that plans them; returns the ids of those."""
+        return self._offer().publish(runs, connection)
 
     async def offer(self, until: Instant) -> Instant | None:
         """Publish all that may start by `until`, and return when the first may start of those that
@@ -133,9 +136,10 @@ class _Offer:
     def make(self, until: Instant, exclude: Collection[str], tx: Transaction) -> int:
         """Offer a batch, but for some tasks; returns how many runs were looked at."""
         self.messages.clear()
-        return tx.offer(until, BATCH, exclude, self._publish, limits=self.held)
+        return tx.offer(until, BATCH, exclude, self.publish, limits=self.held)
 
-    def _publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+    def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+        """See `core.ports.Publish`; what cannot be published in the ledger is kept."""
         for run in runs:
             entry = self._registry.get(run.task_id)
             if entry is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from rota.core.instants import Instant
-from rota.core.ports import Limits, Waiting
+from rota.core.ports import Limits, Publish
 from rota.ledger import limiting, rows
 from rota.ledger.jsonrows import Row, encode, listed
 from rota.ledger.limiting import Start
@@ -109,7 +109,7 @@ def offer(
     now: Instant,
     limit: int,
     exclude: Collection[str],
-    publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+    publish: Publish,
     limits: Limits | None,
 ) -> int:
     """See `Transaction.offer`."""
@@ -120,11 +120,15 @@ def offer(
         let = set(limiting.offered(connection, now, starts, limits))
         waiting = [run for run in waiting if run.run_id in let]
     if waiting:
-        own = connection.connection.dbapi_connection
-        published = publish(waiting, own)
+        published = publish(waiting, own_of(connection))
         if published:
             PUBLISH(connection, ids=encode(published), now=now)
     return len(found)
+
+
+def own_of(connection: Connection) -> Any:
+    """Return the DBAPI connection under this one."""
+    return connection.connection.dbapi_connection
 
 
 def delivered(connection: Connection, now: Instant, run_ids: Collection[str]) -> list[Row]:

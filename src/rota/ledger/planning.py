@@ -9,15 +9,17 @@ from sqlalchemy import Connection
 
 from rota.core.instants import Instant, to_iso
 from rota.core.overlap import ActiveRun, decide
-from rota.core.ports import NewRun, Planned
+from rota.core.ports import NewRun, Planned, Publish, Waiting
 from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
-from rota.ledger import rows
+from rota.ledger import carrying, rows
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import encode
 
 
-def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
+def plan(
+    connection: Connection, runs: Sequence[NewRun], publish: Publish | None = None
+) -> list[Planned]:
     """Write the rows that do not exist yet and return them, as they were written.
 
     Mostly all of them are new and the node that claims some lives, so that is tried first; what
@@ -27,7 +29,7 @@ def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
     new = runs
     while new:
         sql.SAVE(connection)
-        planned = _write(connection, new)
+        planned = _write(connection, new, publish)
         if planned is None:
             sql.UNDO(connection)
         sql.KEEP(connection)
@@ -37,13 +39,16 @@ def plan(connection: Connection, runs: Sequence[NewRun]) -> list[Planned]:
     return []
 
 
-def _write(connection: Connection, runs: Sequence[NewRun]) -> list[Planned] | None:
+def _write(
+    connection: Connection, runs: Sequence[NewRun], publish: Publish | None
+) -> list[Planned] | None:
     """Decide and write all the runs; None, and half of it written, where not all could be."""
-    plan = _Plan(_active(connection, runs))
+    plan = _Plan(_active(connection, runs), publish)
     for run in runs:
         plan.add(run)
     if not plan.insert(connection):
         return None
+    plan.publish(connection)
     plan.cancel_replaced(connection)
     left = _without_known(connection, plan.left) if plan.left else []
     return plan.written() + [Planned(run.id, run.task_id, None, "") for run in left]
@@ -95,11 +100,17 @@ def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
     return beside is not None and not beside and _is_to_be_decided(run)
 
 
+def _is_exclusive(run: NewRun) -> bool:
+    return run.overlap is not Overlap.ALLOW
+
+
 class _Plan:
     """The new rows of one batch; each is decided beside those before it."""
 
-    def __init__(self, active: dict[str, list[ActiveRun]]) -> None:
+    def __init__(self, active: dict[str, list[ActiveRun]], publish: Publish | None) -> None:
         self._active = active
+        self._publish = publish
+        self._offered: dict[str, NewRun] = {}
         self._rows: dict[str, tuple[NewRun, State, str]] = {}
         self.left: list[NewRun] = []  # early ones, beside a run of their task
         self._replaced: dict[str, tuple[str, Instant]] = {}
@@ -117,8 +128,12 @@ class _Plan:
             if decision.cancel:
                 self._replace(decision.cancel, run)
                 beside[:] = [other for other in beside if other.state is State.RUNNING]
-        if run.claim and state is State.QUEUED and _may_start(run, beside):
-            state = State.RUNNING
+        offered = run.offered and self._publish is not None
+        if (run.claim or offered) and state is State.QUEUED and _may_start(run, beside):
+            if run.claim:
+                state = State.RUNNING
+            else:
+                self._offered[run.id] = run
         self._rows[run.id] = run, state, reason
         if beside is not None and state in ACTIVE:
             beside.append(ActiveRun(run.id, state, run.fire_time, run.claim))
@@ -128,6 +143,7 @@ class _Plan:
         reason = f"replaced by the run {when}"
         for run_id in run_ids:
             if run_id in self._rows:
+                self._offered.pop(run_id, None)
                 self._rows[run_id] = self._rows[run_id][0], State.CANCELLED, reason
             else:
                 self._replaced[run_id] = (reason, by.created_at)
@@ -135,17 +151,34 @@ class _Plan:
     def insert(self, connection: Connection) -> bool:
         """Write the rows; False, and half of it written, where not all of them were new."""
         waiting: list[Any] = []
+        offered: list[Any] = []
         started: dict[str, list[Any]] = {}
         for run, state, reason in self._rows.values():
             own = state is State.RUNNING and run.claim
-            batch = started.setdefault(own, []) if own else waiting
+            others = offered if run.id in self._offered else waiting
+            batch = started.setdefault(own, []) if own else others
             batch.append(rows.new_run_row(run, state, reason))
         count = 0
         if waiting:
             count += sql.INSERT_RUNS.count(connection, planned=encode(waiting))
         for node, batch in started.items():
             count += sql.INSERT_STARTED.count(connection, started=encode(batch), node=node)
+        if offered:
+            at = next(iter(self._offered.values())).created_at
+            count += sql.INSERT_OFFERED.count(connection, offered=encode(offered), at=at)
         return count == len(self._rows)
+
+    def publish(self, connection: Connection) -> None:
+        """Give to an engine what was written as given."""
+        if not self._offered or self._publish is None:
+            return
+        runs = [
+            Waiting(run.id, run.task_id, run.fire_time, run.available_at, 0, _is_exclusive(run))
+            for run in self._offered.values()
+        ]
+        left = set(self._offered).difference(self._publish(runs, carrying.own_of(connection)))
+        if left:
+            carrying.WITHDRAW(connection, ids=encode(left))
 
     def written(self) -> list[Planned]:
         return [

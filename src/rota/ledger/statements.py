@@ -172,6 +172,19 @@ INSERT_STARTED = in_each(
 """Write new runs (NEW_RUN) that are a node's own from the start, for a first attempt as soon as
 they are available; none of them if that node is gone."""
 
+_offered_in = incoming("offered", *rows.NEW_RUN)
+INSERT_OFFERED = in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select(
+            [*(column.name for column in rows.NEW_RUN), "published_at"],
+            select(*_offered_in.c, bindparam("at", type_=runs.c.published_at.type)).where(true()),
+        )
+        .on_conflict_do_nothing()
+    )
+)
+"""Write new runs (NEW_RUN) that an engine is given in this transaction."""
+
 _ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
 END_WAITING = Statement(
     update(runs)

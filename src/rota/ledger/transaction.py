@@ -21,6 +21,7 @@ from rota.core.ports import (
     Node,
     Orphan,
     Planned,
+    Publish,
     StoredTask,
     TaskRecord,
     Verdict,
@@ -138,9 +139,10 @@ class SqlTransaction:
         cursors: Mapping[str, Instant] | None = None,
         *,
         by: Actor = SOMEBODY,
+        publish: Publish | None = None,
     ) -> list[Planned]:
         self._turn()
-        planned = planning.plan(self._connection, runs)
+        planned = planning.plan(self._connection, runs, publish)
         if runs:
             audit.note(self._connection, runs[0].created_at, by, audit.of_runs(runs, planned))
         if cursors:
@@ -201,7 +203,7 @@ class SqlTransaction:
         now: Instant,
         limit: int,
         exclude: Collection[str],
-        publish: Callable[[Sequence[Waiting], Any], Collection[str]],
+        publish: Publish,
         *,
         limits: Limits | None = None,
     ) -> int:
