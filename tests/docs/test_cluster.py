@@ -76,7 +76,7 @@ def test_from_a_laptop_to_a_cluster(tmp_path: Path, postgres: Postgres) -> None:
         shutil.copytree(laptop, machine, ignore=shutil.ignore_patterns("rota.db*", "said.txt"))
     ports = [free_port() for _ in machines]
     with ExitStack() as nodes:
-        command = [BIN / up[0], *up[1:], f"--port={ports[0]}"]
+        command = [str(BIN / up[0]), *up[1:], f"--port={ports[0]}"]
         first = psutil.Popen(command, cwd=machines[0], env=environment())
         nodes.callback(first.wait, 30)
         nodes.callback(first.kill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,13 @@ class Catalogue:
     definitions: list[TaskDefinition] = field(default_factory=list)
     errors: list[RotaError] = field(default_factory=list)
     files: list[LoadedFile] = field(default_factory=list)
+
+    def generation(self) -> str:
+        """Return a word that is the same where the same task files are; "" where there are none."""
+        if not self.files:
+            return ""
+        texts = sorted(f"{file.path.name} {file.fingerprint}" for file in self.files)
+        return hashlib.blake2b("\n".join(texts).encode(), digest_size=4).hexdigest()
 
 
 def load_directory(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from rota import capture
+from rota import capture, triggers
 from rota.aside import beside
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
@@ -208,6 +208,7 @@ class Service:
         self._stopped.set()
         self._clean = True
         self.role = Role.ALL
+        self.generation = ""  # of the task files: the same on nodes that have the same
 
     # --- tasks ---
 
@@ -493,6 +494,8 @@ class Service:
             "blocked_loop": blocked and f"{blocked.task_id} at {blocked.place}",
             "only": self.dispatcher.only,
             "role": self.role,
+            "tz": triggers.tz_version(),
+            "generation": self.generation,
             "queues": None if self.dispatcher.queues is None else sorted(self.dispatcher.queues),
             "at": to_iso(self.clock.now()),
         }

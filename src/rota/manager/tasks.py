@@ -113,6 +113,7 @@ class TaskVerbs(Base):
                 self.services.engine.discard(definition.id)
         catalogue.errors += self._call_registers(catalogue, former)
         self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
+        self.services.engine.generation = catalogue.generation()
         return catalogue
 
     def _call_registers(self, catalogue: Catalogue, former: Catalogue) -> list[RotaError]:

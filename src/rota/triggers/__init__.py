@@ -17,6 +17,7 @@ from rota.triggers.mistakes import refuse
 from rota.triggers.reading import parse
 from rota.triggers.skipping import Skipping, without
 from rota.triggers.words import describe
+from rota.triggers.zones import tz_version
 
 __all__ = [
     "Trigger",
@@ -27,6 +28,7 @@ __all__ = [
     "parse",
     "preview",
     "start_delay",
+    "tz_version",
     "without",
 ]
 

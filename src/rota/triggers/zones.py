@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
+from importlib import import_module
+from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
 from rota.core.instants import SECOND, Instant, from_datetime
@@ -47,6 +51,18 @@ def read_zone(value: object, field: str = "timezone") -> Zone:
 def zone(key: str) -> Zone:
     """Return the one `Zone` object of a key; raises what `ZoneInfo` raises."""
     return Zone(key)
+
+
+@cache
+def tz_version() -> str:
+    """Return the release of the tz database that zones are read from, like "2025b"; "" where it
+    does not say."""
+    for place in zoneinfo.TZPATH:
+        with suppress(OSError), (Path(place) / "tzdata.zi").open(encoding="utf-8") as file:
+            return file.readline().removeprefix("# version ").strip()[:10]
+    with suppress(ImportError):
+        return str(import_module("tzdata").IANA_VERSION)
+    return ""
 
 
 def read_moment(field: str, value: object, zone: Zone) -> Instant:

@@ -118,3 +118,14 @@ def test_an_id_that_is_free_again_is_taken(project: Project) -> None:
     second = project.load(first)
     assert second.errors == []
     assert [made.id for made in second.definitions] == ["good", "other", "f"]
+
+
+def test_the_generation_is_that_of_the_files(project: Project) -> None:
+    project.write("x.py", version(1))
+    first = project.load()
+    assert project.load(first).generation() == first.generation() != ""
+    project.write("x.py", version(2))
+    second = project.load(first)
+    assert second.generation() != first.generation()
+    project.write("x.py", version(1))
+    assert project.load(second).generation() == first.generation()

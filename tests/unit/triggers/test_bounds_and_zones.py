@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from rota.core.instants import DAY, SECOND
-from rota.triggers import parse, start_delay
+from rota.triggers import parse, start_delay, tz_version
 from tests.unit.triggers.conftest import Refused, Times
+
+
+def test_the_time_zones_say_of_which_release_they_are() -> None:
+    assert re.fullmatch(r"20[0-9]{2}[a-z]|", tz_version())
+    assert tz_version() or not Path("/usr/share/zoneinfo/tzdata.zi").exists()
 
 
 def test_both_bounds_are_included(times: Times) -> None:

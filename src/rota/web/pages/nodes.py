@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota import triggers
 from rota.core.instants import Instant, seconds
 from rota.core.ports import Node
 from rota.core.run import State
@@ -39,6 +40,9 @@ class Shown:
     ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
     stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
     blocked: str  # what holds up its task loop
+    does: str  # its role, and the queues that it serves
+    tz: str  # the release of its time zones
+    generation: str  # of its task files
 
     @property
     def is_off(self) -> bool:
@@ -63,6 +67,8 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     former = [one for one in nodes if one.node.state not in ("up", "draining")]
     return {
         "now": now,
+        "own_generation": manager.services.engine.generation,
+        "own_tz": triggers.tz_version(),
         "living": living,
         "former": former[:MOST_FORMER],
         "former_count": len(former),
@@ -86,4 +92,16 @@ def _shown(node: Node, running: int, now: Instant) -> Shown:
         ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
         stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
         blocked=str(blocked or ""),
+        does=_does(node),
+        tz=str(node.info.get("tz") or ""),
+        generation=str(node.info.get("generation") or ""),
     )
+
+
+def _does(node: Node) -> str:
+    role, queues = str(node.info.get("role") or ""), node.info.get("queues")
+    what = {"all": "plans and runs", "scheduler": "plans", "worker": "runs", "web": "shows pages"}
+    words = what.get(role, role)
+    if isinstance(queues, list) and role in ("all", "worker"):
+        words += f" {', '.join(map(str, queues))}"
+    return words

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rota import triggers
 from rota.core.instants import HOUR, SECOND
 from rota.core.ports import Node
 from rota.core.run import State
@@ -48,6 +49,22 @@ def test_a_node_has_its_slots_and_how_many_are_used(site: Site, gate: Gate) -> N
     assert "process 812 on far-away" in line
     assert "Running 0 of 12" in line
     assert "Version 0.0.9" in line
+
+
+def test_a_node_says_what_it_does_and_by_which_tasks_and_time_zones(site: Site) -> None:
+    own = site.manager.services.engine
+    own.generation = "0a1b2c3d"
+    same = {"generation": "0a1b2c3d", "tz": triggers.tz_version(), "role": "worker"}
+    worker = join(site, "worker", info={**same, "queues": ["gpu", "slow"]})
+    old = join(site, "old", info={"generation": "ffffffff", "tz": "2001a", "role": "scheduler"})
+    page = site.client.get("/nodes").text
+    assert "runs gpu, slow" in part(page, f"node-{worker}")
+    assert "tasks 0a1b2c3d" in part(page, f"node-{worker}")
+    line = part(page, f"node-{old}")
+    assert "plans" in line
+    assert "tasks ffffffff" in line
+    assert "zones 2001a" in line
+    assert page.count("sub clip state is-degraded") == 2
 
 
 def test_what_holds_a_node_up_is_named(site: Site) -> None:
@@ -94,7 +111,8 @@ def test_who_is_silent_or_gone_is_told_apart(site: Site) -> None:
 
 def test_what_a_node_says_of_itself_may_be_anything(site: Site) -> None:
     planted = "<img src=x onerror=hit()>"
-    info = {"stuck": planted, "blocked_loop": [planted], "clock_ahead": planted}
+    info = {"stuck": planted, "blocked_loop": [planted], "clock_ahead": planted, "role": planted}
+    info |= {"queues": [planted], "tz": planted, "generation": planted}
     join(site, planted, version=planted, host=planted, info=info)
     page = site.client.get("/nodes")
     assert page.status_code == 200

@@ -15,6 +15,14 @@ from tests.integration.web.site import Site, fail, greet
 HTML = {"Accept": "text/html"}
 
 
+def test_a_task_has_its_queue_and_its_limits(site: Site) -> None:
+    rules: Any = {"queue": "gpu", "priority": 5, "overlap": "allow", "max_running": 2}
+    site.add(greet, trigger="cron", times={"hour": 9}, rate="10/m", group="db", **rules)
+    policy = part(site.client.get("/tasks/greet").text, "policy")
+    assert "Queue gpu , priority 5" in policy or "Queue gpu, priority 5" in policy
+    assert "Limits 2 at once, rate=10/m , those of the group db" in policy.replace("m,", "m ,")
+
+
 async def order(title: str, copies: int = 1, gift: bool = False, extra: Any = None) -> list[Any]:
     """Order a book."""
     return [title, copies, gift, extra]
