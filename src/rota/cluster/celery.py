@@ -8,6 +8,7 @@ acknowledgement then gives a dead worker's messages to another.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -43,6 +44,11 @@ BUSY, IDLE = 0.02, 1.0
 
 CONNECT = 3.0
 _AWAY = (OSError, OperationalError, TimeoutError)
+
+
+for _chatty in ("celery.app.trace", "celery.worker.strategy"):  # two lines for each message
+    if (_logger := logging.getLogger(_chatty)).level == logging.NOTSET:
+        _logger.setLevel(logging.WARNING)
 
 
 class CeleryEngine:
@@ -211,6 +217,8 @@ class _Consumer:
     ) -> None:
         """Fetch messages until told to stop. Celery's own loop looks every two seconds whether a
         slot became free; with one slot that would be a run in two seconds."""
+        # Told by this thread alone that they are done: each of a thousand others would connect.
+        consumer.call_soon_ack = consumer.call_soon
         messages.on_message = consumer.create_task_handler()
         messages.consume()
         consumer.on_ready()

@@ -24,6 +24,10 @@ BATCH = 1_000
 OVERDUE = 5.0
 """Seconds after which a message that nobody acted upon is missed, if the engine has none left."""
 
+LOST = 60.0
+"""Seconds after which it is missed where the engine has others, but fewer than runs wait: some of
+those are in the hands of workers, so that this cannot be told from a count alone."""
+
 
 class Relay:
     """Offers each waiting run once; what is lost on the way is offered again.
@@ -101,8 +105,11 @@ class Relay:
 
     async def _recall(self) -> None:
         before = self._clock.now() - seconds(OVERDUE)
-        overdue = await self._writing.once(lambda tx: tx.overdue(before), changes=False)
+        overdue = await self._overdue(before)
         waiting = await beside(self._waiting) if overdue else 0
+        if waiting:
+            before = self._clock.now() - seconds(LOST)
+            overdue = await self._overdue(before)
         if overdue > waiting:
             logger.warning(
                 "%d runs wait and the engine has %d messages: they are published again",
@@ -110,6 +117,9 @@ class Relay:
                 waiting,
             )
             await self._writing.once(lambda tx: tx.recall(before, 10 * BATCH))
+
+    async def _overdue(self, before: Instant) -> int:
+        return await self._writing.once(lambda tx: tx.overdue(before), changes=False)
 
     def _waiting(self) -> int:
         lanes = {lane_of(entry.definition) for entry in self._registry.entries()}

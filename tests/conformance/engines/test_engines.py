@@ -8,6 +8,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 import rota
 from rota.core.instants import SECOND
 from rota.core.node import Role
@@ -71,6 +73,26 @@ def test_a_run_planned_by_a_trigger_starts_on_time(cluster: Cluster) -> None:
     runs = [run for run in scheduler.runs("tick") if run.state is State.SUCCEEDED]
     assert all(run.started_at >= run.fire_time for run in runs)  # type: ignore[operator]
     assert len({run.fire_time for run in runs}) == len(runs)
+
+
+def test_a_crowd_that_ends_at_once_leaves_no_message(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    node = cluster.node(held)
+    node.manager.start()
+    for ended in (200, 400):
+        node.manager.run_many("held", [None] * 200)
+        eventually(lambda: states(cluster, "held")[State.RUNNING] == 200, within=60)
+        release.set()
+        eventually(lambda n=ended: states(cluster, "held") == {State.SUCCEEDED: n}, within=60)  # type: ignore[misc]
+        release.clear()
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
 def test_a_failed_attempt_is_made_again(cluster: Cluster) -> None:
