@@ -23,7 +23,7 @@ run: $(VENV)/.ready ## Start everything on the sample container and print the pa
 	$(BIN)/rota up
 
 test: $(VENV)/.ready ## Run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 chaos: $(VENV)/.ready ## Inject every fault, long and hard; repeat one with SEED=...
 	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
