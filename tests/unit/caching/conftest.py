@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import pytest
 
 import rota.config
 from rota.caching import CacheManager
+from tests.brokers import Redis
+from tests.brokers import redis as redis
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +24,8 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.fixture(params=["memory", "redis"])
 def redis_url(request: pytest.FixtureRequest) -> str | None:
-    """None for the memory; a server, where ROTA_TEST_REDIS_URL names one."""
+    """None for the memory, or the address of a real server."""
     if request.param == "memory":
         return None
-    url = os.environ.get("ROTA_TEST_REDIS_URL")
-    if url is None:
-        pytest.skip("ROTA_TEST_REDIS_URL names no Redis server")
-    return url
+    server: Redis = request.getfixturevalue("redis")
+    return server.url
