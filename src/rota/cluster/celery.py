@@ -77,6 +77,8 @@ class CeleryEngine:
             broker_connection_retry=False,
             broker_transport_options={
                 "socket_connect_timeout": CONNECT,
+                "socket_keepalive": True,
+                "health_check_interval": 5,
                 "visibility_timeout": 3600,
                 "queue_order_strategy": "priority",
                 "priority_steps": list(range(LEVELS)),

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 _AGAIN = 1.0  # seconds between two tries to connect
+_RENEW = b"!"
 
 
 class Listener:
@@ -55,6 +56,13 @@ class Listener:
                 self._thread.start()
             elif connection is not None:  # it was stopped while this one was made
                 connection.close()
+
+    def renew(self) -> None:
+        """Connect again: the server was out of reach, and this connection may hang on in silence
+        where nothing was sent over it."""
+        with self._life:
+            if not self._stopped:
+                self._mouth.send(_RENEW)
 
     def stop(self) -> None:
         """End the thread, for good; one that is just to begin does not."""
@@ -100,7 +108,9 @@ class Listener:
             while True:
                 ready = {key.fileobj for key, _ in selector.select()}
                 if self._ear in ready:
-                    return True
+                    if not self._ear.recv(1):
+                        return True
+                    break
                 connection.pgconn.consume_input()
                 while (notification := connection.pgconn.notifies()) is not None:
                     self._count += self._counts(notification.be_pid)
@@ -110,4 +120,4 @@ class Listener:
     def _is_stopped(self, *, within: float) -> bool:
         with selectors.DefaultSelector() as selector:
             selector.register(self._ear, selectors.EVENT_READ)
-            return bool(selector.select(within))
+            return bool(selector.select(within)) and not self._ear.recv(1)

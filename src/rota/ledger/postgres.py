@@ -251,6 +251,8 @@ class _Open:
                 yield connection
                 xid = self._announce(connection)
         except DBAPIError as error:
+            if is_lost(error):
+                self._listener.renew()
             # With `xid` known, it was the commit that failed.
             if xid is None or not is_lost(error) or not self._was_committed(xid):
                 raise
