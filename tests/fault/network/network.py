@@ -28,10 +28,11 @@ def why_not() -> str:
         return "needs root, who may make network namespaces"
     if shutil.which("ip") is None or shutil.which("bridge") is None:
         return "needs iproute2, which is not installed"
-    made = subprocess.run(["ip", "netns", "add", "rota-try"], capture_output=True, text=True)
+    name = f"rota-{os.getpid()}-try"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
     if made.returncode:
         return f"may not make network namespaces: {made.stderr.strip()}"
-    _ip("netns", "del", "rota-try")
+    _ip("netns", "del", name)
     return ""
 
 

@@ -15,12 +15,13 @@ from rota.clock import SystemClock
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Orphan, RunFilter
 from rota.core.run import State
+from rota.errors import LedgerError
 from rota.ledger import limiting, queries, statements, upkeep
 from rota.ledger.clock import DatabaseClock
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
 from rota.ledger.tables import metadata
-from tests.conformance.ledger.desk import NOON, Desk, FakeClock
+from tests.conformance.ledger.desk import NOON, Desk, FakeClock, until
 from tests.postgres import Postgres
 
 
@@ -221,3 +222,32 @@ def test_a_slow_answer_moves_the_time_no_further_than_it_must() -> None:
     hands.pass_(1)
     clock.tell(NOON + 60 * SECOND, asked)  # the database's own clock was stepped
     assert clock.now() == NOON + 60 * SECOND
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+
+def ears(connection: Connection) -> set[int]:
+    """The server's processes for the connections that listen to this schema's ledger."""
+    connection.rollback()  # a transaction would see the same ones all the time
+    found = connection.exec_driver_sql(
+        "SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN rota_' || current_schema()"
+    )
+    return set(found.scalars())
+
+
+def cut_itself_off(tx: Any) -> None:
+    tx._connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_whoever_lost_the_server_listens_anew(desk: Desk, connection: Connection) -> None:
+    desk.ledger.version()
+    first = ears(connection)
+    assert len(first) == 1
+    with pytest.raises(LedgerError):
+        desk.do(cut_itself_off)
+    until(lambda: bool(ears(connection)) and ears(connection).isdisjoint(first))
+    before = desk.ledger.version()
+    with Desk(desk.ledger.url) as other:
+        other.plan(other.new())
+    until(lambda: desk.ledger.version() != before)
