@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from rota.core.instants import SECOND, from_datetime
-from rota.core.ports import History, RunFilter
+from rota.core.ports import History
+from rota.core.records import RunFilter
 from rota.core.run import Run, State
 
 PAGE = 1000

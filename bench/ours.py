@@ -13,7 +13,7 @@ from bench.measure import idle_cpu, percentile, rss, wait_for
 from rota import triggers
 from rota.config import Xcorecfg
 from rota.core.instants import from_datetime
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import State
 from rota.manager import TaskManager
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from bench.cluster import postgres
 from rota.clock import SystemClock
 from rota.core.ids import RunIds
-from rota.core.ports import NewRun
+from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.ledger import open_ledger

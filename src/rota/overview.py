@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rota.core.instants import Instant, to_datetime
-from rota.core.ports import History, StoredTask
+from rota.core.ports import History
+from rota.core.records import StoredTask
 from rota.core.run import Run, State
 from rota.core.task import Task, TaskStatus
 from rota.engine.registry import Entry

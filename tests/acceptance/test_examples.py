@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from rota.core.instants import to_datetime
-from rota.core.ports import History, RunFilter
+from rota.core.ports import History
+from rota.core.records import RunFilter
 from rota.core.run import Cause, State
 from tests.acceptance.project import ROOT, copy, environment, example, history_of, wait_until
 

@@ -18,7 +18,8 @@ from rota.core.ids import RunIds
 from rota.core.instants import DAY, SECOND, Instant, to_datetime
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Ending, NewRun, Transaction
+from rota.core.ports import Transaction
+from rota.core.records import Ending, NewRun
 from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap
 from rota.manager import TaskManager

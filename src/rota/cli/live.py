@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rota.cli import output, words
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.engine.upcoming import upcoming_of_all
 from rota.errors import LedgerError

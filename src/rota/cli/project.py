@@ -17,7 +17,8 @@ from rota.errors import UnknownTaskError, nearest
 from rota.ledger import open_ledger
 
 if TYPE_CHECKING:
-    from rota.core.ports import History, Ledger, Node
+    from rota.core.ports import History, Ledger
+    from rota.core.records import Node
     from rota.core.task import Task
     from rota.engine.registry import Entry
     from rota.manager import TaskManager

@@ -12,7 +12,8 @@ from typing import Any
 from rota.cli import project, words
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant, to_iso
-from rota.core.ports import History, Ledger, Node
+from rota.core.ports import History, Ledger
+from rota.core.records import Node
 from rota.engine.health import clocks_apart
 from rota.errors import RotaError
 

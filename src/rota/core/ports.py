@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
 from rota.core.instants import Instant
-from rota.core.lifecycle import Settlement
 from rota.core.limits import Limit
 from rota.core.outcome import Outcome
-from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
-from rota.core.task import Overlap, Policy
+from rota.core.records import (
+    EVERY_RUN,
+    Beat,
+    Bundle,
+    Claim,
+    Counts,
+    Edits,
+    Ending,
+    Failures,
+    NewRun,
+    Node,
+    Orphan,
+    Page,
+    Planned,
+    RunFilter,
+    StoredTask,
+    Tally,
+    TaskRecord,
+    Verdict,
+    Waiting,
+)
+from rota.core.run import Attempt, LogLine, Run, State, Step
 
 T = TypeVar("T")
 
@@ -33,95 +51,6 @@ class Clock(Protocol):
 # --- what goes into the ledger -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """A task as the code defines it, for the ledger; `schedule` changes when its times do."""
-
-    id: str
-    name: str
-    func_path: str
-    trigger: str
-    trigger_args: Mapping[str, Any]  # JSON
-    timezone: str
-    schedule: str  # fingerprint of trigger, arguments, zone and dst
-    enabled: bool
-    policy: Policy
-    executor: str
-    description: str = ""
-    file: str | None = None
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What was changed from outside the code; None leaves what the code says."""
-
-    name: str | None = None
-    enabled: bool | None = None
-    trigger_args: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTask:
-    """What the ledger knows of a task: its last registered record, and what was laid over it."""
-
-    record: TaskRecord
-    anchor: Instant  # of its intervals
-    planned_until: Instant  # every occurrence up to here has its row
-    edits: Edits
-    paused_since: Instant | None
-    paused_until: Instant | None  # None while paused: until resumed
-    pause_reason: str
-    seen_at: Instant  # when a node last knew it, to the day
-    removed_at: Instant | None  # when it was taken out by `remove_task`
-    revision: int  # rises with every change of this row but the cursor
-    skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
-
-
-class NewRun(NamedTuple):
-    """A row to be planned. `state` is QUEUED or SCHEDULED where it is to run, else SKIPPED or
-    MISSED with its reason."""
-
-    id: str
-    task_id: str
-    fire_time: Instant | None
-    cause: Cause
-    state: State
-    reason: str
-    available_at: Instant
-    created_at: Instant
-    overlap: Overlap
-    queue_limit: int = 1
-    caught_up: bool = False  # waits for its turn whatever `overlap` says
-    stands_for: int = 1
-    arguments: Mapping[str, Any] | None = None
-    claim: str | None = None  # the node that starts it at once, if nothing of its task is active
-    early: bool = False  # its time is still to come: see `Transaction.plan`
-    retry_of: str | None = None  # the id of the run that this one does again
-    priority: int = 0
-    offered: bool = False  # may be published at once, if nothing of its task is active
-
-
-class Planned(NamedTuple):
-    """A row that this call really wrote, or, where `state` is None, left for its time."""
-
-    run_id: str
-    task_id: str
-    state: State | None
-    reason: str
-
-
-class Waiting(NamedTuple):
-    """A run that could be claimed."""
-
-    run_id: str
-    task_id: str
-    fire_time: Instant | None
-    available_at: Instant
-    attempt: int
-    exclusive: bool
-
-
 Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
 """Gives runs to an engine, on a DBAPI connection where it can use that; returns which it gave."""
 
@@ -135,69 +64,6 @@ class Limits(Protocol):
     def hold(self, full: Collection[Limit], until: Instant | None) -> None:
         """Hear, once in each claim or offer that looked, which limits held back runs, and when the
         first of their rates lets one start."""
-
-
-class Verdict(NamedTuple):
-    """What to do with the waiting runs: claim these; these are missed, for a reason."""
-
-    take: Sequence[str]
-    miss: Sequence[tuple[str, str]] = ()
-
-
-class Claim(NamedTuple):
-    """A run that is now this node's to attempt, under `fence`."""
-
-    run_id: str
-    task_id: str
-    fire_time: Instant | None
-    cause: Cause
-    attempt: int  # the number of the attempt to make
-    failures: int
-    crashes: int
-    fence: int
-    arguments: Mapping[str, Any] | None
-    checkpoint: Any
-    steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of an attempt, and what the run becomes; refused if `fence` is no longer right."""
-
-    attempt: Attempt
-    fence: int
-    settlement: Settlement
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One process of ours."""
-
-    id: str  # new at every start
-    name: str
-    host: str
-    pid: int
-    version: str
-    slots: int
-    started_at: Instant
-    seen_at: Instant
-    lease_until: Instant
-    state: str  # up | draining | stopped | gone
-    info: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Orphan(NamedTuple):
-    """A running run whose node is gone."""
-
-    run: Run
-    policy: Policy
-
-
-class Beat(NamedTuple):
-    """The answer to a heartbeat."""
-
-    alive: bool  # False: others declared this node gone; its claims are void
-    cancel: Mapping[str, str]  # run id → reason, for runs of this node that are to be cancelled
 
 
 # --- the ledger ---------------------------------------------------------------------------------
@@ -409,79 +275,6 @@ class Transaction(Protocol):
         are more than `core.audit.KEPT` older than the newest go as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs; None means all. Times are instants, `since` inclusive, `until` exclusive, and
-    compare with the run's fire time, or its creation where it has none."""
-
-    task_id: str | None = None
-    states: Collection[State] | None = None
-    causes: Collection[Cause] | None = None
-    since: Instant | None = None
-    until: Instant | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of runs and the cursor of the next, None on the last."""
-
-    runs: list[Run]
-    next: str | None
-
-
-class Counts(NamedTuple):
-    """How many runs have not ended, and since when the oldest one that could run waits."""
-
-    waiting: int
-    running: int
-    oldest_due: Instant | None  # available_at of the oldest waiting run whose time has come
-
-    @property
-    def busy(self) -> bool:
-        """Say whether anything has not ended."""
-        return bool(self.waiting or self.running)
-
-
-class Failures(NamedTuple):
-    """Runs of a task that failed or were lost in one slice of time, for one kind of reason."""
-
-    slice: int  # numbered from 0
-    task_id: str
-    kind: str  # see core.outcome.kind_of
-    runs: int  # how many
-    first: Instant  # when the first of them ended
-    last: Instant
-    example: str  # the id of the newest
-    reason: str  # of that one
-
-
-class Bundle(NamedTuple):
-    """Ended runs of a task in one state that began in one slice of time and ended in one.
-
-    What never started began and ended at its fire time. What began before `since` counts as begun
-    then.
-    """
-
-    task_id: str
-    state: State
-    began: int  # the slice, numbered from 0
-    ended: int
-    runs: int  # how many
-    first: Instant  # when the first of them began
-    last: Instant  # when the last of them ended
-    begins: int  # how long after `since` they began, summed up
-    ends: int  # how long after `since` they ended, summed up
-    example: str  # the id of the newest
-
-
-class Tally(NamedTuple):
-    """How many runs of one state there are in a slice of time."""
-
-    slice: int  # numbered from 0
-    state: State
-    runs: int  # how many
-
-
 class History(Protocol):
     """The reading verbs: callable from any thread, each sees one consistent moment."""
 
@@ -491,7 +284,7 @@ class History(Protocol):
 
     def runs(
         self,
-        where: RunFilter = RunFilter(),
+        where: RunFilter = EVERY_RUN,
         *,
         limit: int = 100,
         after: str | None = None,

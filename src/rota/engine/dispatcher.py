@@ -10,19 +10,8 @@ from typing import Any
 
 from rota.core.instants import SECOND, Instant, seconds, to_iso
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import (
-    Call,
-    Claim,
-    Clock,
-    Done,
-    Executor,
-    Ledger,
-    NewRun,
-    Planned,
-    Transaction,
-    Verdict,
-    Waiting,
-)
+from rota.core.ports import Call, Clock, Done, Executor, Ledger, Transaction
+from rota.core.records import Claim, NewRun, Planned, Verdict, Waiting
 from rota.core.run import State
 from rota.core.task import Overlap
 from rota.engine.deadlines import Deadlines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rota.core.instants import Instant
-from rota.core.ports import Call, Claim, Executor
+from rota.core.ports import Call, Executor
+from rota.core.records import Claim
 from rota.core.task import Policy
 from rota.engine.reporter import RunReporter
 

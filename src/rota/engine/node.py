@@ -12,7 +12,8 @@ import psutil
 
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
-from rota.core.ports import Clock, Node
+from rota.core.ports import Clock
+from rota.core.records import Node
 
 
 class Identity:

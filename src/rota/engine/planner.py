@@ -15,7 +15,8 @@ from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Clock, NewRun, Planned, Transaction
+from rota.core.ports import Clock, Transaction
+from rota.core.records import NewRun, Planned
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher

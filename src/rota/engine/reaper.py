@@ -11,7 +11,8 @@ from rota.aside import beside
 from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Clock, Ending, History, Node, Orphan
+from rota.core.ports import Clock, History
+from rota.core.records import Ending, Node, Orphan
 from rota.core.run import Attempt, Run
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat

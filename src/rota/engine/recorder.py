@@ -12,7 +12,8 @@ from typing import Any
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement, settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call, Clock, Ending, Transaction
+from rota.core.ports import Call, Clock, Transaction
+from rota.core.records import Ending
 from rota.core.run import Attempt, LogLine, State
 from rota.engine.flights import Flight, Flights
 from rota.engine.wake import Wake

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from rota.aside import beside
-from rota.core.ports import Ledger, StoredTask
+from rota.core.ports import Ledger
+from rota.core.records import StoredTask
 from rota.engine.node import Identity
 from rota.engine.registry import Registry
 from rota.engine.wake import Wake

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from rota.aside import beside
 from rota.core.instants import Instant
-from rota.core.ports import Clock, StoredTask, Transaction
+from rota.core.ports import Clock, Transaction
+from rota.core.records import StoredTask
 from rota.engine.registry import Entry, Registry, records
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing

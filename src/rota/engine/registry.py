@@ -9,7 +9,7 @@ from typing import Any
 
 from rota import triggers
 from rota.core.instants import Instant
-from rota.core.ports import StoredTask, TaskRecord
+from rota.core.records import StoredTask, TaskRecord
 from rota.core.schedule import Trigger
 from rota.core.task import Policy, TaskDefinition
 from rota.discovery.definitions import json_args

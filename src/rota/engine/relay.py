@@ -10,7 +10,8 @@ from typing import Any
 
 from rota.aside import beside
 from rota.core.instants import Instant, seconds
-from rota.core.ports import Clock, Engine, Message, Transaction, Waiting
+from rota.core.ports import Clock, Engine, Message, Transaction
+from rota.core.records import Waiting
 from rota.core.task import lane_of
 from rota.engine.limits import Held, TaskLimits
 from rota.engine.registry import Entry, Registry

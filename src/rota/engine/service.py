@@ -19,7 +19,8 @@ from rota.core.audit import Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.node import Role
-from rota.core.ports import Clock, Engine, Executor, Ledger, StoredTask
+from rota.core.ports import Clock, Engine, Executor, Ledger
+from rota.core.records import StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
 from rota.engine.deadlines import Deadlines

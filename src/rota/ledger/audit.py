@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from rota.core.audit import KEPT, Actor, AuditFilter, AuditPage, Change, Verb
 from rota.core.ids import RunIds
 from rota.core.instants import Instant, to_iso
-from rota.core.ports import NewRun, Planned, StoredTask
+from rota.core.records import NewRun, Planned, StoredTask
 from rota.core.run import Cause
 from rota.ledger import rows
 from rota.ledger.jsonrows import encode, incoming, listed

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Table, select
 
 from rota.core.instants import Instant
-from rota.core.ports import Clock, Node
+from rota.core.ports import Clock
+from rota.core.records import Node
 from rota.errors import LedgerError, StateError
 from rota.ledger import queries
 from rota.ledger.bulk import TABLES, Bulk, Row, bulk_at

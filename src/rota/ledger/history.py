@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.instants import Instant
-from rota.core.ports import (
+from rota.core.records import (
+    EVERY_RUN,
     Bundle,
     Counts,
     Failures,
@@ -30,7 +31,6 @@ from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
 
 SHORTEST = 6  # characters of an id that may stand for the whole
-_NO_FILTER = RunFilter()
 
 
 class SqlHistory:
@@ -53,7 +53,7 @@ class SqlHistory:
 
     def runs(
         self,
-        where: RunFilter = _NO_FILTER,
+        where: RunFilter = EVERY_RUN,
         *,
         limit: int = 100,
         after: str | None = None,

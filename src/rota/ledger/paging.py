@@ -10,7 +10,7 @@ from sqlalchemy import Select, Text, bindparam, func, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.instants import DAY, MINUTE
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.statement import Statement, all_of

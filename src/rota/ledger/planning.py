@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from rota.core.instants import Instant, to_iso
 from rota.core.overlap import ActiveRun, decide
-from rota.core.ports import NewRun, Planned, Publish, Waiting
+from rota.core.ports import Publish
+from rota.core.records import NewRun, Planned, Waiting
 from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
 from rota.ledger import carrying, rows

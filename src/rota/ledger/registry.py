@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import Connection
 
 from rota.core.instants import DAY, Instant, to_iso
-from rota.core.ports import Edits, StoredTask, TaskRecord
+from rota.core.records import Edits, StoredTask, TaskRecord
 from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql

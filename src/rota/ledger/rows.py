@@ -18,7 +18,7 @@ from rota.core.audit import Change, Face, Verb
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import (
+from rota.core.records import (
     Bundle,
     Claim,
     Edits,

@@ -11,17 +11,16 @@ from sqlalchemy import Connection
 from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.instants import DAY, SECOND, Instant, to_iso
-from rota.core.ports import (
+from rota.core.ports import Limits, Publish
+from rota.core.records import (
     Beat,
     Claim,
     Edits,
     Ending,
-    Limits,
     NewRun,
     Node,
     Orphan,
     Planned,
-    Publish,
     StoredTask,
     TaskRecord,
     Verdict,

@@ -8,7 +8,7 @@ from typing import Any
 
 from rota.acting import actor
 from rota.core.instants import from_datetime
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.engine.planner import ByHand
 from rota.errors import StateError

@@ -12,7 +12,7 @@ from rota import triggers
 from rota.acting import actor
 from rota.core.instants import from_datetime
 from rota.core.outcome import error_text
-from rota.core.ports import Edits, NewRun
+from rota.core.records import Edits, NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition
 from rota.discovery import Catalogue, LoadedFile, load_directory

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from rota.core.instants import SECOND, Instant, seconds
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import State
 from rota.engine.health import SLOW
 from rota.errors import LedgerError

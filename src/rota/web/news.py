@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Clock, History, Node, RunFilter, StoredTask
+from rota.core.ports import Clock, History
+from rota.core.records import Node, RunFilter, StoredTask
 from rota.core.run import ACTIVE, Run
 
 MOST = 1_000

@@ -13,18 +13,16 @@ from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import Settlement
 from rota.core.limits import Limit
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import (
+from rota.core.ports import History, Ledger, Transaction
+from rota.core.records import (
     Claim,
     Ending,
-    History,
-    Ledger,
     NewRun,
     Node,
     Orphan,
     Planned,
     StoredTask,
     TaskRecord,
-    Transaction,
     Verdict,
     Waiting,
 )

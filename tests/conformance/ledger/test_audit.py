@@ -8,7 +8,7 @@ import pytest
 
 from rota.core.audit import KEPT, Actor, AuditFilter, Change, Face, Verb
 from rota.core.instants import SECOND
-from rota.core.ports import Edits
+from rota.core.records import Edits
 from rota.core.run import State
 from rota.errors import StateError, UnknownTaskError
 from tests.conformance.ledger.desk import NOON, Desk, record

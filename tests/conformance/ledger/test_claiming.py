@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from rota.core.instants import SECOND
-from rota.core.ports import Verdict, Waiting
+from rota.core.records import Verdict, Waiting
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.errors import NodeGoneError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.core.instants import DAY, SECOND
-from rota.core.ports import Counts, RunFilter
+from rota.core.records import Counts, RunFilter
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.errors import UnknownRunError

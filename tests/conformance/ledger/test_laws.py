@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rota.core.instants import SECOND
-from rota.core.ports import Claim, Ending, Orphan, Verdict
+from rota.core.records import Claim, Ending, Orphan, Verdict
 from rota.core.run import FINAL, Run, State
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids

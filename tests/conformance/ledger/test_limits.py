@@ -10,7 +10,7 @@ import pytest
 
 from rota.core.instants import SECOND
 from rota.core.limits import Limit, Rate
-from rota.core.ports import Claim, Waiting
+from rota.core.records import Claim, Waiting
 from rota.core.run import State
 from rota.core.task import Policy
 from tests.conformance.ledger.desk import Desk, Under, ids, record, take, take_all

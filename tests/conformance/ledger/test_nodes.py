@@ -9,7 +9,7 @@ import pytest
 from rota.core.instants import SECOND
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Beat, Ending, Node, Orphan
+from rota.core.records import Beat, Ending, Node, Orphan
 from rota.core.run import Attempt, Run, State
 from rota.core.task import OnCrash, Policy
 from tests.conformance.ledger.desk import NOON, Desk, ids, record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rota.core.instants import DAY
-from rota.core.ports import Claim
+from rota.core.records import Claim
 from rota.core.run import State, Step
 from tests.conformance.ledger.desk import NOON, Desk
 

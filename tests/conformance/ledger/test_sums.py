@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rota.core.instants import DAY, HOUR, MINUTE
 from rota.core.outcome import LONGEST_KIND, kind_of
-from rota.core.ports import Bundle, Failures, Tally
+from rota.core.records import Bundle, Failures, Tally
 from rota.core.run import State
 from tests.conformance.ledger.desk import NOON, Desk
 

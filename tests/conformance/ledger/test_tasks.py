@@ -8,7 +8,7 @@ import pytest
 
 from rota.core.audit import Actor, Face, Verb
 from rota.core.instants import DAY, HOUR, SECOND, Instant, to_iso
-from rota.core.ports import Edits
+from rota.core.records import Edits
 from rota.core.run import State
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.errors import StateError, UnknownTaskError

@@ -18,7 +18,7 @@ import psutil
 
 from rota.clock import SystemClock
 from rota.core.instants import SECOND
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.ledger import open_ledger
 from tests.fault.effort import effort

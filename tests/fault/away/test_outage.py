@@ -17,7 +17,7 @@ import pytest
 
 from rota.core import catchup
 from rota.core.instants import SECOND
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import State
 from rota.ledger.sqlite import SqliteFile
 from rota.testing import FakeClock, Harness, eventually

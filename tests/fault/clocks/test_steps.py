@@ -14,7 +14,7 @@ import pytest
 
 import rota
 from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import FINAL, State
 from rota.engine.node import born, host, is_dead
 from rota.engine.reaper import Silences

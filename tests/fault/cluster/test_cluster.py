@@ -18,7 +18,7 @@ import pytest
 
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import Run, State
 from rota.ledger.postgres import postgres_address
 from rota.manager import TaskManager

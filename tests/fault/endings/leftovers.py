@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from rota.clock import SystemClock
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import Run
 from rota.ledger import open_ledger
 from rota.testing import Harness

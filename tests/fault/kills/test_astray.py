@@ -15,7 +15,7 @@ from rota.clock import SystemClock
 from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Ending, NewRun, Orphan
+from rota.core.records import Ending, NewRun, Orphan
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap
 from rota.testing import Harness, eventually

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url
 from rota.core.instants import DAY
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Edits, Ending, Orphan, RunFilter
+from rota.core.records import Edits, Ending, Orphan, RunFilter
 from rota.core.run import Attempt, State
 from rota.errors import LedgerNewerError
 from rota.ledger import migrations

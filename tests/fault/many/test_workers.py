@@ -17,7 +17,8 @@ from rota import TaskManager
 from rota.clock import SystemClock
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import RunFilter, Transaction
+from rota.core.ports import Transaction
+from rota.core.records import RunFilter
 from rota.core.run import Run, State
 from rota.errors import LedgerUnavailableError
 from tests.acceptance.project import environment, example, history_of

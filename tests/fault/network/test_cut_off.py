@@ -14,7 +14,7 @@ import pytest
 
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import Run, State
 from rota.testing import eventually
 from tests.fault.cluster.test_cluster import Cluster, come_to_rest

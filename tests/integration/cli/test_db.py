@@ -16,7 +16,7 @@ import rota
 from rota.cli.commands.db import is_up
 from rota.clock import SystemClock
 from rota.core.instants import SECOND
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.engine.node import born, host
 from rota.ledger.bulk import TABLES
 from rota.ledger.copying import copy_ledger

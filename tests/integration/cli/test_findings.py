@@ -15,7 +15,7 @@ from rota.cli.doctor.finding import Finding, Verdict
 from rota.cli.doctor.record import Record, pattern
 from rota.config import Xcorecfg
 from rota.core.instants import HOUR, SECOND
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import Run, State
 from rota.discovery.definitions import define
 from rota.engine.registry import Entry

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.ports import Claim
+from rota.core.records import Claim
 from rota.core.run import State
 from rota.engine import reporter as reporting
 from rota.engine.reporter import RunReporter

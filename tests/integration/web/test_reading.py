@@ -8,7 +8,7 @@ import pytest
 
 from rota import web
 from rota.core.instants import HOUR, SECOND
-from rota.core.ports import NewRun
+from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.testing import eventually

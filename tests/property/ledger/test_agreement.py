@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rota.core.instants import DAY, SECOND
-from rota.core.ports import Claim, Edits, Ending, NewRun, Orphan, Transaction, Verdict, Waiting
+from rota.core.ports import Transaction
+from rota.core.records import Claim, Edits, Ending, NewRun, Orphan, Verdict, Waiting
 from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap
 from rota.errors import RotaError

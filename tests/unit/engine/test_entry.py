@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rota.config.sections import ManagerSection
 from rota.core.instants import DAY, HOUR, SECOND, Instant
-from rota.core.ports import Edits, StoredTask
+from rota.core.records import Edits, StoredTask
 from rota.discovery import define
 from rota.engine.registry import Entry, record
 

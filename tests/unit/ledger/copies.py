@@ -13,7 +13,7 @@ import pytest
 from rota.core.access import Right, Token
 from rota.core.instants import DAY, HOUR, Instant
 from rota.core.limits import Limit
-from rota.core.ports import Node, RunFilter
+from rota.core.records import Node, RunFilter
 from rota.core.run import Cause, State, Step
 from rota.ledger.copying import TableCopy, copy_ledger
 from tests.conformance.ledger.desk import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.instants import DAY, Instant
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.errors import LedgerError, LedgerNewerError, StateError
 from rota.ledger.bulk import TABLES
 from rota.ledger.copying import UnequalCopyError, copy_ledger

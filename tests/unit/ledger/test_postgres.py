@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, event, make_url
 
 from rota.clock import SystemClock
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Orphan, RunFilter
+from rota.core.records import Orphan, RunFilter
 from rota.core.run import State
 from rota.errors import LedgerError
 from rota.ledger import limiting, queries, statements, upkeep

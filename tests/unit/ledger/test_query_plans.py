@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import Cause, State
 from rota.ledger import audit, limiting, migrations, queries, statements, sums, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.core.ports import Bundle
+from rota.core.records import Bundle
 from rota.core.run import State
 from rota.triggers import parse
 from rota.web.pages.lanes import COMING, PAST, PLANNED, at_once, lanes, window

@@ -10,7 +10,7 @@ import typer
 from rota.cli import output
 from rota.clock import SystemClock
 from rota.core.instants import Instant
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.engine.node import host, is_dead
 from rota.ledger.copying import TableCopy, UnequalCopyError, copy_ledger
 

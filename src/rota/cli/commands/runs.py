@@ -11,7 +11,8 @@ import typer
 from rota.cli import output, project, words
 from rota.clock import SystemClock
 from rota.core.instants import Instant, to_iso
-from rota.core.ports import History, RunFilter
+from rota.core.ports import History
+from rota.core.records import RunFilter
 from rota.core.run import Run, State
 
 _SHOWN = 50

@@ -11,7 +11,7 @@ from typing import Any
 
 from rota.cli import output, project, words
 from rota.core.instants import Instant, to_datetime
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import Run
 from rota.core.task import Task
 from rota.engine.upcoming import upcoming

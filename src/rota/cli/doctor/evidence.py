@@ -13,7 +13,7 @@ from rota.cli.commands.check import Mistake, mistake
 from rota.cli.doctor.record import Record, recorded
 from rota.config import Xcorecfg
 from rota.core.instants import DAY, Instant
-from rota.core.ports import Node, RunFilter
+from rota.core.records import Node, RunFilter
 from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.engine.registry import Entry

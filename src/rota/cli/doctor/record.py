@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import History, RunFilter
+from rota.core.ports import History
+from rota.core.records import RunFilter
 from rota.core.run import Run, State
 
 MOST = 100_000

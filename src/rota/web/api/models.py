@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.instants import Instant, from_datetime, to_datetime
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import shown
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from rota.core.instants import to_datetime
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import Cause
 from rota.engine.upcoming import upcoming_of_all
 from rota.manager import TaskManager

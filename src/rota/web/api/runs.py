@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from rota.core.audit import AuditFilter
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import Cause, State
 from rota.manager import TaskManager
 from rota.web.api.models import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rota.core.instants import DAY, SECOND, Instant
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task, TaskStatus
 from rota.manager import TaskManager

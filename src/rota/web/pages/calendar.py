@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from rota import triggers
 from rota.core.instants import DAY, MINUTE, Instant, to_datetime
-from rota.core.ports import Tally
+from rota.core.records import Tally
 from rota.core.run import ACTIVE, State
 from rota.engine.registry import Entry
 from rota.engine.upcoming import upcoming

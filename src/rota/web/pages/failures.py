@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from rota.core.audit import AuditFilter, Verb
 from rota.core.instants import Instant
 from rota.core.outcome import kind_of
-from rota.core.ports import Failures, RunFilter
+from rota.core.records import Failures, RunFilter
 from rota.core.run import Run
 from rota.manager import TaskManager
 from rota.web.pages.forms import Form

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from rota.core.instants import Instant
-from rota.core.ports import Bundle
+from rota.core.records import Bundle
 from rota.core.run import Run, State
 from rota.core.schedule import Trigger
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from rota import triggers
 from rota.core.instants import Instant, seconds
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import State
 from rota.engine.health import CLOCKS_APART
 from rota.manager import TaskManager

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from rota.core.audit import AuditFilter
 from rota.core.instants import Instant
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
 from rota.core.secrets import shown
 from rota.manager import TaskManager

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from rota.core.audit import AuditFilter
 from rota.core.instants import DAY, SECOND, Instant, from_datetime
-from rota.core.ports import RunFilter
+from rota.core.records import RunFilter
 from rota.core.run import FINAL, State
 from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager

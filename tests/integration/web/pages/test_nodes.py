@@ -8,7 +8,7 @@ from typing import Any
 
 from rota import triggers
 from rota.core.instants import HOUR, SECOND
-from rota.core.ports import Node
+from rota.core.records import Node
 from rota.core.run import State
 from rota.testing import eventually
 from tests.integration.web.pages.read import part, text

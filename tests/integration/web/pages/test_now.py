@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.instants import SECOND
-from rota.core.ports import NewRun
+from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.errors import TaskFileError
