@@ -9,7 +9,7 @@ from datetime import datetime
 from rota.core.instants import Instant, to_datetime
 from rota.core.ports import History
 from rota.core.records import StoredTask
-from rota.core.run import Run, State
+from rota.core.run import Run
 from rota.core.task import Task, TaskStatus
 from rota.engine.registry import Entry
 
@@ -110,7 +110,7 @@ def all_tasks(entries: Iterable[Entry], history: History, now: Instant) -> list[
     """Describe every task that the code or the ledger knows, by id; raises LedgerError."""
     last = history.last_runs()
     stored: Mapping[str, StoredTask] = {task.record.id: task for task in history.tasks()}
-    running = {run.task_id for run in history.active() if run.state is State.RUNNING}
+    running = {run.task_id for run in history.running()}
     known = {entry.definition.id: entry for entry in entries}
     tasks = [
         known_task(entry, last.get(id), id in running, stored.get(id), now)
@@ -138,7 +138,7 @@ def page_of_tasks(
     Only the page's own are looked up: of the others, the code says enough to tell whether they fit.
     """
     known = {entry.definition.id: entry for entry in entries}
-    running = {run.task_id for run in history.active() if run.state is State.RUNNING}
+    running = {run.task_id for run in history.running()}
     ids = [id for id in sorted({*known, *history.task_ids()}) if after is None or id > after]
     found: list[Task] = []
     for first in range(0, len(ids), limit):

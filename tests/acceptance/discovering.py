@@ -39,7 +39,7 @@ def main() -> None:
     task_manager.start()
     runs = [task_manager.run_task(task.id) for task in task_manager.list_tasks()]
     deadline = time.monotonic() + 30
-    while task_manager.history.active() and time.monotonic() < deadline:
+    while task_manager.history.counts(0).busy and time.monotonic() < deadline:
         time.sleep(0.02)
     ended = [task_manager.get_run(run) for run in runs]
     assert task_manager.shutdown()

@@ -101,9 +101,8 @@ def settle(tab: Tab) -> None:
 
 def finish(manager: TaskManager) -> None:
     """Leave nothing running."""
-    for run in manager.history.active():
-        if run.state is State.RUNNING:
-            manager.cancel_run(run.id, reason="the pictures are taken")
+    for run in manager.history.running():
+        manager.cancel_run(run.id, reason="the pictures are taken")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rich.text import Text
 from rota.cli import output, words
 from rota.core.instants import SECOND, Instant
 from rota.core.records import RunFilter
-from rota.core.run import FINAL, Run, State
+from rota.core.run import FINAL, Run
 from rota.engine.upcoming import upcoming_of_all
 from rota.errors import LedgerError
 from rota.manager import TaskManager
@@ -57,7 +57,7 @@ def take(manager: TaskManager, url: str) -> Snapshot:
     )
     try:
         history = services.ledger.history
-        running = [run for run in history.active() if run.state is State.RUNNING]
+        running = history.running()
         ended = history.runs(RunFilter(states=FINAL), limit=_LAST).runs
     except LedgerError as error:
         return Snapshot(now, title, coming=coming, broken=broken, trouble=str(error))

@@ -14,6 +14,7 @@ from rota.core.limits import Limit
 from rota.core.outcome import Outcome
 from rota.core.records import (
     EVERY_RUN,
+    Backlog,
     Beat,
     Bundle,
     Claim,
@@ -301,8 +302,14 @@ class History(Protocol):
     def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
         """Return up to `limit` runs of each task that has any, the one made last first."""
 
-    def active(self, task_id: str | None = None) -> list[Run]:
-        """Return every run that has not ended, of one task or all, oldest first."""
+    def running(self) -> list[Run]:
+        """Return every run that runs, oldest first."""
+
+    def waiting(self, limit: int) -> list[Run]:
+        """Return the first runs that wait, the one whose time comes first at the beginning."""
+
+    def backlog(self, now: Instant) -> dict[str, Backlog]:
+        """Return what waits and could start, by task; only tasks that have such runs."""
 
     def counts(self, now: Instant) -> Counts:
         """Count what has not ended."""

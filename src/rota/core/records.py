@@ -188,6 +188,13 @@ class Page:
     next: str | None
 
 
+class Backlog(NamedTuple):
+    """The runs of one task that wait and could start."""
+
+    runs: int
+    oldest: Instant  # the first available_at
+
+
 class Counts(NamedTuple):
     """How many runs have not ended, and since when the oldest one that could run waits."""
 

@@ -12,6 +12,7 @@ from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.instants import Instant
 from rota.core.records import (
     EVERY_RUN,
+    Backlog,
     Bundle,
     Counts,
     Failures,
@@ -88,13 +89,20 @@ class SqlHistory:
             recent.setdefault(run.task_id, []).append(run)
         return recent
 
-    def active(self, task_id: str | None = None) -> list[Run]:
+    def running(self) -> list[Run]:
         with self._database.reading() as connection:
-            if task_id is None:
-                found = queries.ACTIVE_RUNS.rows(connection)
-            else:
-                found = queries.ACTIVE_RUNS_OF.rows(connection, task_id=task_id)
+            found = queries.RUNNING_RUNS.rows(connection)
         return [rows.run_of(row) for row in sorted(found)]
+
+    def waiting(self, limit: int) -> list[Run]:
+        with self._database.reading() as connection:
+            found = queries.WAITING_RUNS.rows(connection, limit=limit)
+        return sorted(map(rows.run_of, found), key=lambda run: (run.available_at, run.id))
+
+    def backlog(self, now: Instant) -> dict[str, Backlog]:
+        with self._database.reading() as connection:
+            found = queries.BACKLOG.rows(connection, now=now)
+        return {task_id: Backlog(count, oldest) for task_id, count, oldest in found}
 
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:

@@ -15,9 +15,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union_all,
 )
-from sqlalchemy.sql.elements import ColumnElement
 
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
@@ -70,17 +68,26 @@ RUNS_BY_END = Statement(
 """The runs with this `end`, whose length is `before` and one; two at most; reads every id."""
 
 
-def _active_runs(*conditions: ColumnElement[bool]) -> Select[Any]:
-    parts = (
-        select(*rows.RUN).where(part, *conditions) for part in (is_waiting(runs), is_running(runs))
+RUNNING_RUNS = Statement(all_of(select(*rows.RUN).where(is_running(runs))))
+"""Every run that runs (RUN), in no order."""
+
+_first = (
+    select(runs.c.id)
+    .where(is_waiting(runs))
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("limit"))
+)
+WAITING_RUNS = Statement(all_of(select(*rows.RUN).where(runs.c.id.in_(_first))))
+"""The runs that wait whose time comes first (RUN), in no order."""
+
+BACKLOG = Statement(
+    all_of(
+        select(runs.c.task_id, func.count(), func.min(runs.c.available_at))
+        .where(is_waiting(runs), runs.c.available_at <= _now)
+        .group_by(runs.c.task_id)
     )
-    return select(gathered(*union_all(*parts).subquery().c))
-
-
-ACTIVE_RUNS = Statement(_active_runs())
-"""Every run that has not ended (RUN), in no order."""
-ACTIVE_RUNS_OF = Statement(_active_runs(runs.c.task_id == bindparam("task_id")))
-"""Every run of a task that has not ended (RUN), in no order."""
+)
+"""Of each task with runs that wait and could start: how many, and since when the oldest waits."""
 
 RUNNING_OF_NODE = Statement(
     select(gathered(runs.c.id, runs.c.fence)).where(

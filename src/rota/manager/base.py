@@ -14,7 +14,6 @@ from rota.app import Services, build
 from rota.config import Xcorecfg
 from rota.core.node import Role
 from rota.core.ports import Clock, History, Transaction
-from rota.core.run import State
 from rota.core.task import Task, TaskDefinition
 from rota.discovery import Catalogue
 from rota.engine.registry import Entry, records
@@ -154,5 +153,5 @@ class Base:
             return known_task(entry, None, False, None, self._now())
         history, id = self._synced_history(), entry.definition.id
         stored = {task.record.id: task for task in history.tasks([id])}.get(id)
-        running = any(run.state is State.RUNNING for run in history.active(id))
+        running = any(run.task_id == id for run in history.running())
         return known_task(entry, history.last_runs([id]).get(id), running, stored, self._now())

@@ -84,19 +84,20 @@ def figures(manager: TaskManager, now: Instant) -> Figures:
     """Read what the ledger says; raises LedgerError."""
     history = manager.history
     queues = {one.record.id: one.record.policy.queue for one in history.tasks()}
-    active = history.active()
-    since: dict[str, list[Instant]] = {queue: [] for queue in ("default", *queues.values())}
-    for run in active:
-        if run.state is not State.RUNNING and run.available_at <= now:
-            since[queues.get(run.task_id, "default")].append(run.available_at)
+    depth = dict.fromkeys(("default", *queues.values()), 0)
+    oldest = dict.fromkeys(depth, now)
+    for task_id, waiting in history.backlog(now).items():
+        queue = queues.get(task_id, "default")
+        depth[queue] += waiting.runs
+        oldest[queue] = min(oldest[queue], waiting.oldest)
     recent = Counter[State]()
     for tally in history.tallies(now - seconds(RECENT), now, seconds(RECENT)):
         recent[tally.state] += tally.runs
     return Figures(
-        depth={queue: len(found) for queue, found in since.items()},
-        oldest={queue: (now - min(found, default=now)) / SECOND for queue, found in since.items()},
+        depth=depth,
+        oldest={queue: (now - first) / SECOND for queue, first in oldest.items()},
         nodes=[one for one in history.nodes() if one.state in ("up", "draining")],
-        running=Counter(run.node for run in active if run.state is State.RUNNING),
+        running=Counter(run.node for run in history.running()),
         recent=recent,
     )
 

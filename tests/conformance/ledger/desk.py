@@ -159,6 +159,11 @@ class Desk:
     def run(self, run_id: str) -> Run:
         return self.history.run(run_id)
 
+    def active(self) -> list[Run]:
+        """Every run that has not ended, oldest first."""
+        some = [*self.history.running(), *self.history.waiting(10_000)]
+        return sorted(some, key=lambda run: run.id)
+
     def states(self) -> list[str]:
         """The state of every run, oldest first."""
         return [run.state for run in self.history.runs(newest_first=False, limit=1000).runs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.core.instants import DAY, SECOND
-from rota.core.records import Counts, RunFilter
+from rota.core.records import Backlog, Counts, RunFilter
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.errors import UnknownRunError
@@ -225,14 +225,28 @@ def test_the_recent_runs_of_several_tasks(desk: Desk) -> None:
     assert desk.history.recent_runs([], 3) == {}
 
 
-def test_what_has_not_ended_is_listed_oldest_first(desk: Desk) -> None:
+def test_what_runs_is_listed_oldest_first(desk: Desk) -> None:
     every_state(desk)
-    active = desk.history.active()
-    assert [run.state for run in active] == ["running", "queued", "scheduled"] * 2
-    assert ids(active) == sorted(ids(active))
-    assert {run.task_id for run in desk.history.active("other")} == {"other"}
-    assert len(desk.history.active("other")) == 3
-    assert desk.history.active("unknown") == []
+    running = desk.history.running()
+    assert [run.state for run in running] == ["running"] * 2
+    assert ids(running) == sorted(ids(running))
+
+
+def test_of_what_waits_the_next_ones_are_listed(desk: Desk) -> None:
+    later, sooner, last = (desk.new(available_at=NOON + n) for n in (5, 3, 9))
+    desk.plan(later, sooner, last)
+    desk.running("busy")
+    assert ids(desk.history.waiting(2)) == [sooner.id, later.id]
+    assert ids(desk.history.waiting(9)) == [sooner.id, later.id, last.id]
+
+
+def test_the_backlog_is_what_waits_and_could_start(desk: Desk) -> None:
+    assert desk.history.backlog(NOON) == {}
+    desk.plan(desk.new("t", available_at=NOON + 5), desk.new("t", available_at=NOON + 3))
+    desk.plan(desk.new("later", available_at=NOON + 9))
+    desk.running("busy")
+    assert desk.history.backlog(NOON + 5) == {"t": Backlog(2, NOON + 3)}
+    assert desk.history.backlog(NOON + 4) == {"t": Backlog(1, NOON + 3)}
 
 
 def test_counts_of_what_has_not_ended(desk: Desk) -> None:

@@ -60,7 +60,7 @@ class LedgerLaws(RuleBasedStateMachine):
 
     @rule(node=NODES, limit=st.integers(1, 4), exclude=st.sets(TASKS, max_size=1))
     def claim(self, node: str, limit: int, exclude: set[str]) -> None:
-        running = {run.task_id for run in self.desk.history.active() if run.id in self.holders}
+        running = {run.task_id for run in self.desk.active() if run.id in self.holders}
         for claim in self.desk.claim(node, limit=limit, exclude=exclude):
             assert claim.run_id not in self.holders
             assert claim.task_id not in exclude
@@ -109,7 +109,7 @@ class LedgerLaws(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        active = self.desk.history.active()
+        active = self.desk.active()
         if active:
             run = data.draw(st.sampled_from(active))
             state = self.desk.do(lambda tx: tx.cancel(run.id, "by hand", self.desk.now))
@@ -139,7 +139,7 @@ class LedgerLaws(RuleBasedStateMachine):
     def who_runs_has_one_holder(self) -> None:
         running = {
             run.id: (run.node, run.fence)
-            for run in self.desk.history.active()
+            for run in self.desk.active()
             if run.state is State.RUNNING
         }
         assert running == self.holders

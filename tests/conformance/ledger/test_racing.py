@@ -161,7 +161,7 @@ def test_runs_that_wait_for_each_other_are_never_claimed_at_once(
         won: list[str] = []
         while claims := desk.claim(node, limit=3) or desk.history.counts(desk.now).busy:
             if isinstance(claims, list):
-                running = [run.task_id for run in desk.history.active() if run.state == "running"]
+                running = [run.task_id for run in desk.history.running()]
                 assert len(set(running)) == len(running)
                 desk.settle(*map(desk.ending, claims), node=node)
                 won += ids(claims)

@@ -69,7 +69,7 @@ def test_a_run_started_by_hand_can_start(ahead: Desk) -> None:
 def test_a_start_delay_counts_from_the_time_of_the_occurrence(ahead: Desk) -> None:
     ahead.plan(ahead.new(fire_time=NOON, available_at=NOON + 7 * SECOND))
     rewind(ahead, NOON)
-    (run,) = ahead.history.active()
+    (run,) = ahead.active()
     assert run.available_at == NOON + 7 * SECOND
 
 

@@ -101,7 +101,7 @@ class Nodes:
         """Let everything that has begun come to its end."""
         self.manager.pause_task("quick")
         (self.directory / "release").touch()
-        until(lambda: not self.manager.history.active(), "all has ended")
+        until(lambda: not self.manager.history.counts(0).busy, "all has ended")
 
 
 def is_taken_over(run: Run) -> bool:

@@ -103,7 +103,7 @@ class Scene:
                 tx.pause(task, self.clock.now(), None, "enough")
 
         self.ledger.write(pause).result()
-        until(lambda: not self.ledger.history.active())
+        until(lambda: not self.ledger.history.counts(0).busy)
 
 
 @contextmanager

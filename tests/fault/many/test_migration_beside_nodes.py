@@ -15,7 +15,7 @@ from rota.core.instants import DAY
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.records import Edits, Ending, Orphan, RunFilter
-from rota.core.run import Attempt, State
+from rota.core.run import ACTIVE, Attempt, State
 from rota.errors import LedgerNewerError
 from rota.ledger import migrations
 from rota.ledger.tables import REVISION
@@ -99,7 +99,7 @@ def everything(desk: Desk, task_id: str) -> None:
     assert desk.history.last_runs([task_id])[task_id].id == orphan.run_id
     assert len(desk.history.runs(RunFilter(task_id=task_id), limit=3).runs) == 3
     desk.history.counts(desk.now)
-    assert desk.history.active(task_id) == []
+    assert desk.history.runs(RunFilter(task_id=task_id, states=ACTIVE)).runs == []
     assert desk.history.task(task_id).edits.name == "other"
     assert task_id in {task.record.id for task in desk.history.changed_tasks(0)}
     assert node in {one.id for one in desk.history.nodes()}

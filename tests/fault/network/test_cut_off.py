@@ -178,8 +178,8 @@ def node_of(cluster: Cluster, pid: int) -> Node | None:
 def of(cluster: Cluster, pid: int) -> list[Run]:
     """Return the runs that a process is making."""
     node = node_of(cluster, pid)
-    active = cluster.manager.history.active()
-    return [run for run in active if run.state is State.RUNNING and node and run.node == node.id]
+    running = cluster.manager.history.running()
+    return [run for run in running if node and run.node == node.id]
 
 
 def still_held(cluster: Cluster, held: list[Run]) -> list[Run]:

@@ -229,7 +229,9 @@ class Agreement(RuleBasedStateMachine):
         return [
             runs,
             history.runs(limit=2, newest_first=False).runs,
-            history.active(),
+            history.running(),
+            history.waiting(1000),
+            history.backlog(self.now),
             history.counts(self.now),
             history.last_runs(["p", "q"]),
             history.tasks(),

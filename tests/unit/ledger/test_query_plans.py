@@ -175,7 +175,9 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (audit.NEWEST, {}, ["audit_by_time"]),
         (audit.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
-        (queries.ACTIVE_RUNS, {}, ["waiting_by_", "running_by_task"]),
+        (queries.RUNNING_RUNS, {}, ["running_by_task"]),
+        (queries.WAITING_RUNS, {"limit": 1}, ["INDEX waiting_by_", "(id=?)"]),
+        (queries.BACKLOG, {"now": 0}, ["INDEX waiting_by_task"]),
         (queries.LAST_RUNS, {}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (queries.LAST_RUNS_OF, {"task_ids": "[]"}, ["runs_of_task (task_id=?)", "(id=?)"]),
         (

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from rota import triggers
 from rota.core.instants import Instant, seconds
 from rota.core.records import Node
-from rota.core.run import State
 from rota.engine.health import CLOCKS_APART
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
@@ -60,8 +59,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
-    active = manager.history.active()
-    running = Counter(run.node for run in active if run.state is State.RUNNING)
+    running = Counter(run.node for run in manager.history.running())
     nodes = [_shown(node, running[node.id], now) for node in manager.history.nodes()]
     living = [one for one in nodes if one.node.state in ("up", "draining")]
     former = [one for one in nodes if one.node.state not in ("up", "draining")]
@@ -73,7 +71,7 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
         "former": former[:MOST_FORMER],
         "former_count": len(former),
         "own": manager.services.engine.identity.id,
-        "waiting": sum(run.state is not State.RUNNING for run in active),
+        "waiting": manager.history.counts(now).waiting,
         "running": sum(one.running for one in living),
         "slots": sum(one.node.slots for one in living),
     }

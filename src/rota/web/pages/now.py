@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.instants import DAY, HOUR, Instant, from_datetime
-from rota.core.run import WAITING, Run, State
+from rota.core.run import Run
 from rota.core.task import Task
 from rota.manager import TaskManager
 from rota.web.pages.attention import concerns, late_runs
@@ -23,6 +23,8 @@ from rota.web.pages.tails import Tails
 MOST_CONCERNS = 8
 MOST_COMING = 9
 MOST_RUNNING = 20
+MOST_WAITING = 1_000
+"""Runs that wait that are looked at: the next ones."""
 RECENT = 12
 
 
@@ -49,9 +51,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
     tasks, history = manager.list_tasks(), manager.history
     names = {task.id: task.name for task in tasks}
-    active = history.active()
-    running = [run for run in active if run.state is State.RUNNING]
-    waiting = [run for run in active if run.state in WAITING]
+    running, waiting = history.running(), history.waiting(MOST_WAITING)
     shown = running[:MOST_RUNNING]
     before = history.recent_runs({run.task_id for run in shown}, STRIP)
     found = concerns(manager, tasks, waiting, now)

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.instants import DAY, HOUR, MINUTE, Instant, to_datetime
-from rota.core.run import State
 from rota.core.schedule import Trigger
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
@@ -60,8 +59,7 @@ def _read(manager: TaskManager, span: Span, now: Instant) -> Picture:
     """Read and lay out everything; raises LedgerError."""
     shown = window(span.length, now)
     ended = manager.history.bundles(shown.since, now + 1, shown.slice)
-    running = [run for run in manager.history.active() if run.state is State.RUNNING]
-    bundles = [*ended, *(going(run, shown, now) for run in running)]
+    bundles = [*ended, *(going(run, shown, now) for run in manager.history.running())]
     every = lanes(bundles, _planned(manager, now), shown)
     return Picture(now, shown, every, at_once(bundles, shown.slice))
 
