@@ -99,7 +99,12 @@ def _needs_link(manager: TaskManager) -> bool:
 
 def _report(manager: TaskManager) -> None:
     """Load the task files and log what is wrong with them; what is right goes on."""
-    for error in manager.discover().errors:
+    manager.discover()
+    _log_mistakes(manager)
+
+
+def _log_mistakes(manager: TaskManager) -> None:
+    for error in manager.file_errors:
         _logger.error("%s", output.sentence(error))
 
 
@@ -109,8 +114,14 @@ def _watching(manager: TaskManager) -> Iterator[None]:
     from rota.discovery import Watcher
 
     def reload(_: object) -> None:
-        _report(manager)
-        _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
+        before = state()
+        manager.discover()
+        if state() != before:
+            _log_mistakes(manager)
+            _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
+
+    def state() -> tuple[str, list[str]]:
+        return manager.services.engine.generation, list(map(str, manager.file_errors))
 
     watcher = Watcher(manager.services.project / manager.config.manager.tasks_directory, reload)
     watcher.start()

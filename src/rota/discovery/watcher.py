@@ -13,12 +13,15 @@ _QUIET = 100
 """Milliseconds without a further change after which the changes so far are reported."""
 _LONGEST_WAIT = 2_000
 _LOOK = 1.0  # seconds between looks for a directory that is not there
+_BEGUN = 1_000
+"""Milliseconds after which it is sure to be watching."""
 _RETRY = 60.0  # seconds until a directory that cannot be watched is tried again
 _logger = logging.getLogger(__name__)
 
 
 class Watcher:
-    """Calls `on_change` with the changed paths, on its own thread, until it is stopped."""
+    """Calls `on_change` with the changed paths, on its own thread, until it is stopped; with the
+    directory itself when it has begun to watch, for what was changed until then."""
 
     def __init__(self, directory: Path, on_change: Callable[[Set[Path]], object]) -> None:
         self._directory = directory
@@ -43,15 +46,10 @@ class Watcher:
             thread.join()
 
     def _watch(self, stop: threading.Event) -> None:
-        watched_before = True
         while not stop.is_set():
             if not self._directory.is_dir():
-                watched_before = False
                 stop.wait(_LOOK)
                 continue
-            if not watched_before:
-                self._report({self._directory})
-            watched_before = False
             try:
                 self._report_changes(stop)
             except FileNotFoundError:  # gone at this moment
@@ -62,6 +60,7 @@ class Watcher:
 
     def _report_changes(self, stop: threading.Event) -> None:
         """Report changes until the directory itself is removed: then its watch is dead."""
+        has_begun = False
         for changes in watch(
             self._directory,
             watch_filter=_TaskFiles(self._directory),
@@ -69,9 +68,13 @@ class Watcher:
             debounce=_LONGEST_WAIT,
             stop_event=stop,
             raise_interrupt=False,
+            rust_timeout=_BEGUN,
+            yield_on_timeout=True,
         ):
             paths = {Path(path) for _, path in changes}
-            self._report(paths)
+            if paths or not has_begun:
+                self._report(paths if has_begun else paths | {self._directory})
+            has_begun = True
             if self._directory in paths:
                 return
 

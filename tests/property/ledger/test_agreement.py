@@ -24,6 +24,8 @@ from rota.errors import RotaError
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, line, record
 from tests.postgres import Postgres
 
+pytestmark = pytest.mark.timeout(400)  # twelve ledgers of each kind, on whatever machine
+
 TASKS = st.sampled_from(["p", "q"])
 NAMES = "abc"
 NODES = st.sampled_from(NAMES)

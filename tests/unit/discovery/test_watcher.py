@@ -123,3 +123,11 @@ def test_it_may_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
         if thread.name == "rota-files":
             thread.join(10)
             assert not thread.is_alive()
+
+
+def test_it_says_when_it_watches_for_what_changed_until_then(
+    watched: tuple[Path, Reports, Watcher],
+) -> None:
+    directory, reports, watcher = watched
+    watcher.start()
+    assert directory in reports.queue.get(timeout=20)
