@@ -19,13 +19,18 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: $(VENV)/.ready ## Start everything on the sample container and print the page's address
+# Nothing compiles an editable install; without this every process that a test starts compiles it all.
+.PHONY: compiled
+compiled: $(VENV)/.ready
+	@$(BIN)/python -m compileall -q src
+
+run: compiled ## Start everything on the sample container and print the page's address
 	$(BIN)/rota up
 
-test: $(VENV)/.ready ## Run every test
+test: compiled ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-chaos: $(VENV)/.ready ## Inject every fault, long and hard; repeat one with SEED=...
+chaos: compiled ## Inject every fault, long and hard; repeat one with SEED=...
 	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(VENV)/.ready ## Format, lint, types, layers
@@ -41,7 +46,7 @@ docs: $(VENV)/.ready ## Generate the pages that are made from the code
 screenshots: $(VENV)/.ready ## Take the pictures of the documentation (needs chromium)
 	$(BIN)/python -m tests.browser.screenshots
 
-bench: $(VENV)/.ready ## Measure side by side with the peers; prints a table, writes a plot
+bench: compiled ## Measure side by side with the peers; prints a table, writes a plot
 	$(BIN)/python -m bench
 
 lock: ## Resolve the development lock again (needs uv)

@@ -16,6 +16,7 @@ import typer
 
 from rota.acting import acting
 from rota.cli import output
+from rota.collector import loading
 from rota.core.audit import Face
 from rota.errors import RotaError
 
@@ -53,7 +54,9 @@ def run() -> None:
     output.prepare()
     try:
         with acting(Face.CLI, _user()):
-            _app(sys.argv[1:])(prog_name="rota")
+            with loading():
+                app = _app(sys.argv[1:])
+            app(prog_name="rota")
     except RotaError as error:
         output.complain(error)
         sys.exit(2)

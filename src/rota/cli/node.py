@@ -10,6 +10,7 @@ import typer
 
 from rota.cli import life, output
 from rota.cli.commands.token import link
+from rota.collector import loading
 from rota.config import Xcorecfg
 from rota.core.node import Role
 from rota.logs import get_logger, setup_logging
@@ -51,7 +52,8 @@ def run(
             # Before logging is set up, so that log lines go above the view.
             show = stack.enter_context(_view()) if live and output.on_terminal() else None
             setup_logging(**manager.config.logging_options())
-            server = _start(manager, role, stack, (host, port) if listens else None)
+            with loading():
+                server = _start(manager, role, stack, (host, port) if listens else None)
             signals.starting = False
             url = server.url if server else ""
             look = None if show is None else lambda: show(manager, url)
@@ -80,6 +82,8 @@ def _start(
     manager.start(role=role)
     if discovers:
         stack.enter_context(_watching(manager))
+    if server is not None:
+        stack.callback(server.leave)  # while the watching ends, which takes as long
     name = "" if role is Role.ALL else f" {role}"
     output.say(f"rota{name} is up{f': {server.url}' if server else ''}")
     if server is not None and _needs_link(manager):

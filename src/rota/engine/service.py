@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import threading
@@ -13,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from rota import capture, triggers
+from rota import capture, collector, triggers
 from rota.aside import beside
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
@@ -54,14 +53,7 @@ TIDYING = 0.3
 """Seconds for what waits for a ledger that does not answer, and holds nobody up any longer."""
 
 
-@cache
-def _spare_the_collector() -> None:
-    """Take what is loaded by now out of the garbage collector's sight, once per process.
-
-    These objects stay anyway; looking through all of them stopped the whole process for 60 ms
-    every few seconds, and made whatever fell due meanwhile as late.
-    """
-    gc.freeze()
+_spare_the_collector = cache(collector.spare)  # once per process
 
 
 class Service:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
 
 from rota.ledger.jsonrows import NUL, decode, gathered
 
 Insert = Callable[..., Any]
+Construct = CompilerElement | Callable[[], CompilerElement]
 
 
 class Statement:
@@ -20,12 +21,11 @@ class Statement:
 
     It is compiled once per dialect and handed to the driver as text: compiling it, or even looking
     up the compiled form as SQLAlchemy does, would take longer than most statements run. Where
-    SQLAlchemy has a construct of its own for PostgreSQL, it is given beside the other.
+    SQLAlchemy has a construct of its own for PostgreSQL, it is given beside the other. A construct
+    is given itself, or as a function that makes it once it is needed.
     """
 
-    def __init__(
-        self, construct: CompilerElement, *, postgresql: CompilerElement | None = None
-    ) -> None:
+    def __init__(self, construct: Construct, *, postgresql: Construct | None = None) -> None:
         self._construct = construct
         self._variants = {} if postgresql is None else {"postgresql": postgresql}
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -50,12 +50,20 @@ class Statement:
 
 
 def in_each(build: Callable[[Insert], CompilerElement]) -> Statement:
-    """Return a statement with what only the dialects' own `insert` can say."""
-    return Statement(build(sqlite.insert), postgresql=build(postgresql.insert))
+    """Return a statement with what only the dialects' own `insert` can say.
+
+    Only the dialect that is spoken is loaded.
+    """
+
+    def made(dialect: str) -> Callable[[], CompilerElement]:
+        return lambda: build(import_module(f"sqlalchemy.dialects.{dialect}").insert)
+
+    return Statement(made("sqlite"), postgresql=made("postgresql"))
 
 
-def _compile(construct: CompilerElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-    compiled = construct.compile(dialect=dialect)
+def _compile(construct: Construct, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+    made = construct if isinstance(construct, CompilerElement) else construct()
+    compiled = made.compile(dialect=dialect)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return str(compiled), constants
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
 import socket
 import threading
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import uvicorn
-
+from rota.collector import loading
 from rota.errors import ConfigError
 from rota.manager import TaskManager
-from rota.web.assembly import build
+
+if TYPE_CHECKING:
+    from rota.web.answering import Answering
 
 logger = logging.getLogger("rota.web")
 
@@ -33,8 +33,7 @@ class Server:
         self._host = host
         self._wanted = port
         self._port = 0
-        self._thread: threading.Thread | None = None
-        self._uvicorn: _Uvicorn | None = None
+        self._serving: _Serving | None = None
 
     @property
     def port(self) -> int:
@@ -48,45 +47,25 @@ class Server:
         return f"http://{host}:{self.port}/"
 
     def start(self) -> None:
-        """Listen; returns when it does. Raises ConfigError where the port cannot be had."""
-        if self._thread is not None:
-            return
-        listeners = self._listen()
-        self._port = listeners[0].getsockname()[1]
-        server = self._uvicorn = _Uvicorn(
-            uvicorn.Config(
-                build(self._manager, ()),
-                http="h11",
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                log_config=None,
-                log_level="critical",  # failures are logged by `rota.web`, with their request
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-            )
-        )
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve(listeners)), name="rota-web", daemon=True
-        )
-        self._thread.start()
-        server.up.wait()
-        if not server.started:
-            self.stop()
-            raise RuntimeError("the server of the pages ended before it had begun")
+        """Listen; who comes before the pages are loaded waits a moment for the answer. Raises
+        ConfigError where the port cannot be had."""
+        if self._serving is None:
+            listeners = self._listen()
+            self._port = listeners[0].getsockname()[1]
+            self._serving = _Serving(self._manager, listeners)
+            self._serving.start()
+
+    def leave(self) -> None:
+        """Begin to stop, and return at once."""
+        if self._serving is not None:
+            self._serving.leave()
 
     def stop(self) -> None:
         """Stop listening; what is still under way after a moment is cut off."""
-        thread, server = self._thread, self._uvicorn
-        if thread is None or server is None:
-            return
-        server.should_exit = True
-        thread.join(GRACE)
-        server.force_exit = True
-        thread.join(GRACE)
-        self._thread = self._uvicorn = None
-        self._port = 0
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.end()
+            self._port = 0
 
     def __enter__(self) -> Server:
         self.start()
@@ -144,22 +123,48 @@ def _listener(address: Address) -> socket.socket:
     return listener
 
 
-class _Uvicorn(uvicorn.Server):
-    """A server that says when it is up, or has failed to come up."""
+class _Serving(threading.Thread):
+    """One time of serving: loads the pages, then answers who has come meanwhile and who comes.
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = threading.Event()
+    The tasks do not wait for it: the pages are a third of all that a node loads.
+    """
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+    def __init__(self, manager: TaskManager, listeners: list[socket.socket]) -> None:
+        super().__init__(name="rota-web", daemon=True)
+        self._manager = manager
+        self._listeners = listeners
+        self._loaded = threading.Event()
+        self._told = False
+        self._answering: Answering | None = None
+
+    def run(self) -> None:
         try:
-            await super().serve(sockets)
-        finally:
-            self.up.set()
+            with loading():
+                from rota.web.answering import Answering
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
+                self._answering = Answering(self._manager)
+            self._loaded.set()
+            if not self._told:
+                self._answering.run(self._listeners)
+        except Exception:
+            logger.exception("The pages cannot be served.")
+        finally:
+            self._loaded.set()
+            for listener in self._listeners:
+                listener.close()
+
+    def leave(self) -> None:
+        self._told = True  # before the look at what `run` sets before it looks at this
+        if self._answering is not None:
+            self._answering.leave()
+
+    def end(self) -> None:
+        self._loaded.wait()
+        self.leave()
+        self.join(GRACE)
+        if self._answering is not None:
+            self._answering.force_exit = True
+        self.join(GRACE)
 
 
 def _resolve(host: str, port: int) -> Address:

@@ -14,7 +14,8 @@ from sqlalchemy.pool import StaticPool
 
 from rota.core.run import Step
 from rota.ledger import migrations
-from rota.ledger.tables import REVISION, metadata
+from rota.ledger.indexes import metadata
+from rota.ledger.tables import REVISION
 from tests.conformance.ledger.desk import Desk
 
 

@@ -18,9 +18,9 @@ from rota.core.run import State
 from rota.errors import LedgerError
 from rota.ledger import limiting, queries, statements, upkeep
 from rota.ledger.clock import DatabaseClock
+from rota.ledger.indexes import metadata
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
-from rota.ledger.tables import metadata
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, until
 from tests.postgres import Postgres
 

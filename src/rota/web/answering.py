@@ -1,0 +1,53 @@
+"""The web server proper: uvicorn with our application; importing this loads both."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from rota.manager import TaskManager
+from rota.web.assembly import build
+
+_TICK = 1.0  # seconds
+
+
+class Answering(uvicorn.Server):
+    """Answers on sockets that listen already, until it is told to leave."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build(manager, ()),
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",  # failures are logged by `rota.web`, with their request
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def leave(self) -> None:
+        """Have it stop; from any thread, in any phase of its life."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._told.set)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    async def main_loop(self) -> None:
+        """Wake once a second, as the Date in the answers asks, where uvicorn does so ten times."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK)
