@@ -78,7 +78,7 @@ def _start(
         _report(manager)
     if server is not None:
         stack.callback(server.stop)
-        server.start()
+        server.listen()
     manager.start(role=role)
     if discovers:
         stack.enter_context(_watching(manager))
@@ -90,6 +90,8 @@ def _start(
         code = manager.create_code("first start")
         output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
     output.flush()
+    if server is not None:
+        server.start()  # last: the pages are a third of all code, and no task waits for them
     return server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from contextlib import suppress
 
 import uvicorn
@@ -32,6 +33,8 @@ class Answering(uvicorn.Server):
                 server_header=False,
             )
         )
+        self.up = threading.Event()
+        """It answers, or has failed to begin."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
 
@@ -44,7 +47,14 @@ class Answering(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)
+        try:
+            await super().serve(sockets)
+        finally:
+            self.up.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     async def main_loop(self) -> None:
         """Wake once a second, as the Date in the answers asks, where uvicorn does so ten times."""

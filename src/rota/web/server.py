@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import socket
 import threading
 from contextlib import suppress
@@ -15,8 +14,6 @@ from rota.manager import TaskManager
 
 if TYPE_CHECKING:
     from rota.web.answering import Answering
-
-logger = logging.getLogger("rota.web")
 
 GRACE = 0.4
 """Seconds that answers under way get at `stop`."""
@@ -33,7 +30,9 @@ class Server:
         self._host = host
         self._wanted = port
         self._port = 0
-        self._serving: _Serving | None = None
+        self._listeners: list[socket.socket] = []
+        self._thread: threading.Thread | None = None
+        self._answering: Answering | None = None
 
     @property
     def port(self) -> int:
@@ -46,26 +45,49 @@ class Server:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}/"
 
+    def listen(self) -> None:
+        """Take the port; who comes from now on waits for `start`. Safe twice. Raises ConfigError
+        where the port cannot be had."""
+        if not self._listeners:
+            self._listeners = self._bound()
+            self._port = self._listeners[0].getsockname()[1]
+
     def start(self) -> None:
-        """Listen; who comes before the pages are loaded waits a moment for the answer. Raises
-        ConfigError where the port cannot be had."""
-        if self._serving is None:
-            listeners = self._listen()
-            self._port = listeners[0].getsockname()[1]
-            self._serving = _Serving(self._manager, listeners)
-            self._serving.start()
+        """Listen, load the pages and answer; returns when it does. Raises what `listen` does."""
+        if self._thread is not None:
+            return
+        self.listen()
+        with loading():
+            from rota.web.answering import Answering
+
+            server = self._answering = Answering(self._manager)
+        self._thread = threading.Thread(
+            target=server.run, args=(self._listeners,), name="rota-web", daemon=True
+        )
+        self._thread.start()
+        server.up.wait()
+        if not server.started:
+            self.stop()
+            raise RuntimeError("the server of the pages ended before it had begun")
 
     def leave(self) -> None:
         """Begin to stop, and return at once."""
-        if self._serving is not None:
-            self._serving.leave()
+        if self._answering is not None:
+            self._answering.leave()
 
     def stop(self) -> None:
         """Stop listening; what is still under way after a moment is cut off."""
-        serving, self._serving = self._serving, None
-        if serving is not None:
-            serving.end()
-            self._port = 0
+        thread, server = self._thread, self._answering
+        if thread is not None and server is not None:
+            server.leave()
+            thread.join(GRACE)
+            server.force_exit = True
+            thread.join(GRACE)
+        for listener in self._listeners:
+            listener.close()
+        self._thread = self._answering = None
+        self._listeners = []
+        self._port = 0
 
     def __enter__(self) -> Server:
         self.start()
@@ -74,7 +96,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _listen(self) -> list[socket.socket]:
+    def _bound(self) -> list[socket.socket]:
         """Listen on the address, and where that is 127.0.0.1, on ::1 as well: a browser may take
         either for localhost."""
         try:
@@ -121,50 +143,6 @@ def _listener(address: Address) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-class _Serving(threading.Thread):
-    """One time of serving: loads the pages, then answers who has come meanwhile and who comes.
-
-    The tasks do not wait for it: the pages are a third of all that a node loads.
-    """
-
-    def __init__(self, manager: TaskManager, listeners: list[socket.socket]) -> None:
-        super().__init__(name="rota-web", daemon=True)
-        self._manager = manager
-        self._listeners = listeners
-        self._loaded = threading.Event()
-        self._told = False
-        self._answering: Answering | None = None
-
-    def run(self) -> None:
-        try:
-            with loading():
-                from rota.web.answering import Answering
-
-                self._answering = Answering(self._manager)
-            self._loaded.set()
-            if not self._told:
-                self._answering.run(self._listeners)
-        except Exception:
-            logger.exception("The pages cannot be served.")
-        finally:
-            self._loaded.set()
-            for listener in self._listeners:
-                listener.close()
-
-    def leave(self) -> None:
-        self._told = True  # before the look at what `run` sets before it looks at this
-        if self._answering is not None:
-            self._answering.leave()
-
-    def end(self) -> None:
-        self._loaded.wait()
-        self.leave()
-        self.join(GRACE)
-        if self._answering is not None:
-            self._answering.force_exit = True
-        self.join(GRACE)
 
 
 def _resolve(host: str, port: int) -> Address:

@@ -101,9 +101,9 @@ def test_pause_and_resume_reach_the_node(running: Project) -> None:
     running.rota("pause", "hold", "--reason", "later")
     task = next(one for one in running.lines("ls") if one["id"] == "hold")
     assert (task["state"], task["paused"], task["next_run"]) == ("paused", True, None)
-    assert running.asked("/manager/tasks/hold")["status"] == "paused"
+    until(lambda: running.asked("/manager/tasks/hold")["status"] == "paused")
     running.rota("resume", "hold")
-    assert running.asked("/manager/tasks/hold")["status"] == "scheduled"
+    until(lambda: running.asked("/manager/tasks/hold")["status"] == "scheduled")
 
 
 def test_a_skip_reaches_the_node(running: Project) -> None:

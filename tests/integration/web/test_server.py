@@ -71,6 +71,33 @@ def test_it_can_be_started_again_and_stopped_twice(site: Site) -> None:
     assert httpx.get(f"{site.server.url}health").status_code == 200
 
 
+def test_who_comes_before_the_pages_are_loaded_is_answered_then(site: Site) -> None:
+    site.server.stop()
+    site.server.listen()
+    site.server.listen()
+    with socket.create_connection(("127.0.0.1", site.server.port)) as early:
+        early.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        site.server.start()
+        early.settimeout(5)
+        assert early.recv(1000).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_it_leaves_by_itself_when_it_is_told(site: Site) -> None:
+    port = site.server.port
+    site.server.leave()
+
+    def is_refused() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(is_refused)
+    site.server.leave()
+    site.server.stop()
+
+
 def test_stopping_is_prompt_while_answers_are_under_way(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.server.port)) as open_ended:
         head = "POST /manager/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
