@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from rota.aside import beside
+from rota.beats import until_beat
 from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
@@ -82,7 +83,7 @@ class Reaper:
         loop = asyncio.get_running_loop()
         looked, gaps = loop.time(), self._heartbeat.gaps
         while True:
-            await asyncio.sleep(min(GLANCE, self._every))
+            await asyncio.sleep(until_beat(loop.time(), min(GLANCE, self._every)))
             await self._heartbeat.hold()
             if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
                 gaps = self._heartbeat.gaps

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from rota.aside import beside
+from rota.beats import until_beat
 from rota.core.ports import Ledger
 from rota.core.records import StoredTask
 from rota.engine.node import Identity
@@ -16,11 +17,9 @@ from rota.errors import LedgerError
 
 logger = logging.getLogger("rota.node")
 
-EVERY = 0.2
-
 
 class Refresher:
-    """Asks the ledger five times a second whether anybody wrote; only then does it read more."""
+    """Asks the ledger four times a second whether anybody wrote; only then does it read more."""
 
     def __init__(
         self,
@@ -42,8 +41,9 @@ class Refresher:
 
     async def run(self) -> None:
         """Ask for ever."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(until_beat(loop.time()))
             try:
                 version = await beside(self._ledger.version)
                 if version != self._version:

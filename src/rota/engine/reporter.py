@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from rota.beats import until_beat
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
@@ -23,9 +24,6 @@ STORE_PAUSE = 0.5
 
 LINE_COST = 40
 """Bytes that a line counts beside its text, so that empty ones reach the limit too."""
-
-PUMP_EVERY = 0.3
-"""Seconds between two looks at what running attempts have logged."""
 
 
 class RunReporter:
@@ -145,8 +143,9 @@ class Pump:
 
     async def run(self) -> None:
         """Write for ever."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(PUMP_EVERY)
+            await asyncio.sleep(until_beat(loop.time()))
             if self._dirty:
                 await self.flush()
 

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from rota.beats import BEAT, until_beat
 from rota.core.instants import Instant, seconds
 from rota.engine.watched import WatchedClock
 from rota.executors import places
 
 logger = logging.getLogger("rota.watchdog")
 
-EVERY = 0.25
 LOOKED_BACK = 5.0
 """Seconds within which a step of the clock is seen: so far back lies its beginning at most."""
 
@@ -72,9 +72,10 @@ class Watchdog:
 
     async def run(self) -> None:
         """Look for ever."""
+        loop = asyncio.get_running_loop()
         self._looked_at = self._clock.monotonic()
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(until_beat(loop.time()))
             passed = self._clock.monotonic() - self._looked_at
             self._look_at_interpreter()
             self._look_at_clocks(passed)
@@ -82,7 +83,7 @@ class Watchdog:
 
     def _look_at_interpreter(self) -> None:
         now = self._clock.monotonic()
-        stood = now - self._looked_at - EVERY
+        stood = now - self._looked_at - BEAT
         self._looked_at = now
         if stood > STOOD_STILL:
             meanwhile = "; ".join(self._at_work()) or "no function of a task"

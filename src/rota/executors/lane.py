@@ -12,13 +12,13 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
+from rota.beats import until_beat
 from rota.core.ports import Call, Done
 from rota.current import CurrentRun, enter, run_in
 from rota.executors import places
 from rota.executors.attempts import CANCELLED, Attempt, Attempts
 
-_TICK = 0.2  # seconds between two signs of life
-_SILENT = 0.35  # without one for so long, something holds the loop
+_SILENT = 0.4  # seconds; without a sign of life for so long, something holds the loop
 _FAREWELL = 0.5  # seconds for what coroutines left behind
 
 _HANDLE = asyncio.Handle._run.__code__
@@ -156,7 +156,7 @@ class Lane:
         self._ident = threading.get_ident()
         self._alive = time.monotonic()
         if not self._retired:
-            self._timer = self.loop.call_later(_TICK, self._tick)
+            self._timer = self.loop.call_later(until_beat(self.loop.time()), self._tick)
 
     def _main(self) -> None:
         while not self._is_over() and not self.loop.is_closed():

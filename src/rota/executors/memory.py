@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_left
 
 import psutil
 
 from rota import forks
+from rota.beats import until_beat
 
-_EVERY = 0.25  # seconds
 _MOST_PEAKS = 256
 
 
@@ -71,7 +72,7 @@ class Sampler:
         self._count += 1
 
     def _watch(self, leave: threading.Event) -> None:
-        while not leave.wait(_EVERY):
+        while not leave.wait(until_beat(time.monotonic())):
             self.take(self._process.memory_info().rss)
 
 

@@ -17,6 +17,9 @@ logger = logging.getLogger("rota.ledger")
 EVERY = 1.0
 LARGE = 1024 * 1024
 """Bytes of log that are worth a checkpoint."""
+CALM = 5
+"""Looks without a checkpoint while the log's file, written over from its start, holds little."""
+_PAGE = 4096
 
 
 class Checkpointer:
@@ -29,6 +32,8 @@ class Checkpointer:
         self._log = Path(f"{path}-wal")
         self._connect = connect
         self._check = check  # that the file is still the one that the log belongs to
+        self._longest = 0  # bytes of the file, at the last checkpoint; it is written over, not cut
+        self._to_skip = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rota-checkpoints", daemon=True)
         self._thread.start()
@@ -41,7 +46,7 @@ class Checkpointer:
     def _run(self) -> None:
         while not self._stop.wait(EVERY):
             try:
-                if self._log.stat().st_size > LARGE:
+                if self._is_due(self._log.stat().st_size):
                     self._checkpoint()
             except (
                 OSError,
@@ -50,7 +55,14 @@ class Checkpointer:
             ) as error:  # the writer's own checkpoints remain
                 logger.debug("No checkpoint: %s", error)
 
+    def _is_due(self, length: int) -> bool:
+        self._to_skip -= 1
+        grown, self._longest = length > self._longest, length
+        return length > LARGE and (grown or self._to_skip < 0)
+
     def _checkpoint(self) -> None:
         self._check()
         with forks.undivided(), closing(self._connect()) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            checkpoint = connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            _, pages, _ = checkpoint.fetchone()
+        self._to_skip = 0 if pages * _PAGE > LARGE else CALM

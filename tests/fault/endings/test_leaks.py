@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rota import aside
 from rota.engine.deadlines import SPARE
 from rota.testing import Harness, eventually
 from tests.fault.effort import effort
@@ -69,4 +70,6 @@ def _check(warm: dict[str, Any], *later: dict[str, Any]) -> None:
 def lasting(threads: list[str]) -> list[str]:
     """Leave out asyncio's own pool, which grows to a few threads when it first needs them, and
     those of the moment, each for one look aside."""
-    return [name for name in threads if not name.startswith(("asyncio_", "rota-aside"))]
+    return [
+        name for name in threads if not name.startswith(("asyncio_", "rota-aside", aside.SPARE))
+    ]

@@ -1,0 +1,42 @@
+"""Work aside: on threads that are used again, however much of it hangs."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rota.aside import SPARE, aside
+from rota.testing import eventually
+
+
+def spare() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == SPARE}
+
+
+def test_a_thread_that_is_free_is_used_again() -> None:
+    aside(lambda: None).result(5)
+    for _ in range(20):
+        eventually(lambda: bool(spare()))
+        before = spare()
+        assert aside(threading.current_thread).result(5) in before
+
+
+def test_what_hangs_holds_nobody_up() -> None:
+    gate = threading.Event()
+    hanging = [aside(gate.wait, f"hangs-{number}") for number in range(20)]
+    assert aside(lambda: 7).result(5) == 7
+    names = {thread.name for thread in threading.enumerate()}
+    assert {f"hangs-{number}" for number in range(20)} <= names
+    gate.set()
+    assert all(one.result(5) for one in hanging)
+    eventually(lambda: not any(t.name.startswith("hangs-") for t in threading.enumerate()))
+
+
+def test_an_error_is_its_callers() -> None:
+    def broken() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        aside(broken).result(5)
+    assert aside(lambda: "goes on").result(5) == "goes on"
