@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rota.aside import aside
 from rota.cli import life, output
 from rota.cli.commands.token import link
 from rota.collector import loading
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 _logger = get_logger("rota.up")
 _LOOK = 0.5  # seconds between two pictures of the live view
+_QUICK = 0.5  # seconds that most managers need to start, and more
 
 HostOption = Annotated[str | None, typer.Option(help="Where it listens; manager.host.")]
 PortOption = Annotated[
@@ -79,7 +83,7 @@ def _start(
     if server is not None:
         stack.callback(server.stop)
         server.listen()
-    manager.start(role=role)
+    _start_manager(manager, role, server)
     if discovers:
         stack.enter_context(_watching(manager))
     if server is not None:
@@ -93,6 +97,19 @@ def _start(
     if server is not None:
         server.start()  # last: the pages are a third of all code, and no task waits for them
     return server
+
+
+def _start_manager(manager: TaskManager, role: Role, server: Server | None) -> None:
+    """Start it; the pages come afterwards, but for a ledger that keeps it waiting: what is the
+    matter, `/health` has to say meanwhile."""
+    start = partial(copy_context().run, manager.start, role=role)
+    starting = aside(start, "rota-start")
+    if server is not None:
+        with suppress(TimeoutError):
+            starting.exception(_QUICK)
+        if not starting.done():
+            server.start()
+    starting.result()
 
 
 def _needs_link(manager: TaskManager) -> bool:
