@@ -45,8 +45,3 @@ def _end() -> None:
             gc.freeze()
             if _was_enabled:
                 gc.enable()
-
-
-def spare() -> None:
-    """Never look among what is loaded by now."""
-    gc.freeze()

@@ -56,8 +56,7 @@ def run(
             # Before logging is set up, so that log lines go above the view.
             show = stack.enter_context(_view()) if live and output.on_terminal() else None
             setup_logging(**manager.config.logging_options())
-            with loading():
-                server = _start(manager, role, stack, (host, port) if listens else None)
+            server = _start(manager, role, stack, (host, port) if listens else None)
             signals.starting = False
             url = server.url if server else ""
             look = None if show is None else lambda: show(manager, url)
@@ -74,12 +73,13 @@ def _start(
     """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
     discovers, server = manager.config.manager.auto_discover, None
     stack.callback(manager.shutdown)
-    if address is not None:
-        from rota.web import serve
+    with loading():
+        if address is not None:
+            from rota.web import serve
 
-        server = serve(manager, *address)
-    if discovers:
-        _report(manager)
+            server = serve(manager, *address)
+        if discovers:
+            _report(manager)
     if server is not None:
         stack.callback(server.stop)
         server.listen()

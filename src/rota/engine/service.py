@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -12,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from rota import capture, collector, triggers
+from rota import capture, triggers
 from rota.aside import beside
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
@@ -53,7 +54,7 @@ TIDYING = 0.3
 """Seconds for what waits for a ledger that does not answer, and holds nobody up any longer."""
 
 
-_spare_the_collector = cache(collector.spare)  # once per process
+_spare_the_collector = cache(gc.freeze)  # once per process, as `collector` says
 
 
 class Service:
