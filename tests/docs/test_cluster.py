@@ -89,6 +89,7 @@ def test_from_a_laptop_to_a_cluster(tmp_path: Path, postgres: Postgres) -> None:
         eventually(lambda: states(page)["up"] == 2, within=60, what=lambda: str(states(page)))
         so_far = runs(laptop)
         eventually(lambda: workers(laptop, since=so_far), within=60)
+        eventually(lambda: len(runs(laptop)) > 20, within=60)  # than it lists
 
     everything = runs(laptop)
     assert does(laptop, *look).count(TASK) == 20
