@@ -221,7 +221,13 @@ class _Consumer:
         slot became free; with one slot that would be a run in two seconds."""
         # Told by this thread alone that they are done: each of a thousand others would connect.
         consumer.call_soon_ack = consumer.call_soon
-        messages.on_message = consumer.create_task_handler()
+        receive = consumer.create_task_handler()
+        late: list[Any] = []
+
+        def on_message(message: Any) -> None:
+            receive(message) if blueprint.state == RUN else late.append(message)
+
+        messages.on_message = on_message
         messages.consume()
         consumer.on_ready()
         while blueprint.state == RUN and consumer.connection:
@@ -230,6 +236,10 @@ class _Consumer:
             consumer.perform_pending_operations()
             with suppress(TimeoutError):
                 connection.drain_events(timeout=self._pause())
+        # Celery would do it when all has ended here; until then, what comes would wait for that.
+        messages.cancel()
+        for message in late:
+            message.requeue()
 
     def _pause(self) -> float:
         """Return how long to wait for a message: a slot that becomes free makes no noise."""

@@ -111,7 +111,8 @@ class Ending:
                 await _until(lambda: self._recorder.is_idle, LAST_WRITES)
                 await self._pump.flush()
                 self._heartbeat.beating = False
-                await self._leave(self._identity.id or self._identity.coming, "stopped")
+                late = self._hand.late() if self._hand is not None else []
+                await self._leave(self._identity.id or self._identity.coming, "stopped", late)
         except TimeoutError:
             if not self._identity.id:
                 return True  # it never joined: nothing was promised to anybody

@@ -32,11 +32,13 @@ class Hand:
         self._started: set[str] = set()
         self._carrying: asyncio.Task[None] | None = None
         self._stopping = False
+        self._late: list[str] = []
         self.trouble: str | None = None  # why nothing is delivered
 
     async def take(self, run_id: str) -> None:
         """Hold a run that was delivered; returns when it has ended or is none for this node."""
         if self._stopping:
+            self._late.append(run_id)
             return
         held = self._held.get(run_id)  # delivered twice: both messages are done then
         if held is None:
@@ -73,27 +75,46 @@ class Hand:
         self.drop(left)
         return left
 
+    def late(self) -> list[str]:
+        """Return what was delivered after `stop`: it is given back as well."""
+        return self._late
+
     async def run(self) -> None:
-        """Have messages delivered, for ever; once stopped, only what is held goes on."""
+        """Have messages delivered, for ever; once stopped, only what is held goes on.
+
+        Where there are other queues to serve, what is held of the earlier ones goes on beside.
+        """
         self._stopping = False
-        while not self._stopping:
-            lanes = dict(self._lanes())
-            self._carrying = carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
-            try:
+        self._late.clear()
+        carriers: set[asyncio.Task[None]] = set()
+        try:
+            while not self._stopping:
+                lanes = dict(self._lanes())
+                carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
+                self._carrying = carrying
+                carriers.add(carrying)
                 while not carrying.done() and lanes == dict(self._lanes()):
                     await asyncio.wait({carrying}, timeout=LOOK_EVERY)
                     if not carrying.done():
                         self._note(None)
-            finally:
+                if carrying.done():
+                    carriers.remove(carrying)
+                    await self._ended(carrying)
                 carrying.cancel()
-                [error] = await asyncio.gather(carrying, return_exceptions=True)
-            if isinstance(error, EngineError):
-                self._note(str(error))
-            elif isinstance(error, Exception):
-                raise error
-            if not self._stopping:
-                await asyncio.sleep(PAUSE if error else 0)
-        await asyncio.get_running_loop().create_future()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for carrying in carriers:
+                carrying.cancel()
+            await asyncio.gather(*carriers, return_exceptions=True)
+
+    async def _ended(self, carrying: asyncio.Task[None]) -> None:
+        [error] = await asyncio.gather(carrying, return_exceptions=True)
+        if isinstance(error, EngineError):
+            self._note(str(error))
+        elif isinstance(error, Exception):
+            raise error
+        if not self._stopping:
+            await asyncio.sleep(PAUSE if error else 0)
 
     def _note(self, trouble: str | None) -> None:
         if trouble is not None and self.trouble is None:

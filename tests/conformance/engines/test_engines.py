@@ -165,6 +165,54 @@ def test_what_a_stopped_worker_has_goes_to_another(cluster: Cluster) -> None:
     eventually(lambda: {second.manager.get_run(id).state for id in ids} == {State.SUCCEEDED})
 
 
+def test_a_worker_that_waits_for_its_last_runs_leaves_new_ones_to_others(cluster: Cluster) -> None:
+    release = threading.Event()
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    first, second = cluster.node(held, quick), cluster.node(held, quick)
+    first.manager.start()
+    first.manager.run_many("held", [None] * 3)
+    eventually(lambda: states(cluster, "held") == {State.RUNNING: 3})
+    second.manager.start()
+    stopping = threading.Thread(target=first.manager.shutdown, kwargs={"grace": 60})
+    stopping.start()
+    try:
+        eventually(lambda: "draining" in {node.state for node in second.manager.history.nodes()})
+        second.manager.run_many("quick", [{"number": number} for number in range(100)])
+        eventually(
+            lambda: states(cluster, "quick") == {State.SUCCEEDED: 100},
+            what=lambda: str(states(cluster, "quick")),
+        )
+        assert states(cluster, "held") == {State.RUNNING: 3}
+    finally:
+        release.set()
+        stopping.join()
+
+
+def test_a_new_queue_is_served_while_runs_of_others_go_on(cluster: Cluster) -> None:
+    release = threading.Event()
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    node = cluster.node(held)
+    node.manager.start()
+    holding = node.manager.run_task("held")
+    eventually(lambda: node.manager.get_run(holding).state is State.RUNNING)
+    try:
+        node.manager.add_task(quick, "interval", "quick", hours=1000, queue="new")
+        run_id = node.manager.run_task("quick")
+        eventually(lambda: node.manager.get_run(run_id).state is State.SUCCEEDED)
+        assert node.manager.get_run(holding).state is State.RUNNING
+    finally:
+        release.set()
+    eventually(lambda: node.manager.get_run(holding).state is State.SUCCEEDED)
+
+
 def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
     async def paint() -> str:
         return "painted"
