@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,39 +11,44 @@ from rota.ledger import checkpoints
 from rota.ledger.checkpoints import LARGE, Checkpointer
 from rota.testing import eventually
 
-Write = Callable[[bytes, int], None]
+
+class Noting(sqlite3.Connection):
+    """A connection that counts how many have been closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        super().close()
+        Noting.closed += 1
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "rota.db"
-
-
-@pytest.fixture
-def write(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Write so many bytes in one commit, beside a checkpointer that looks often."""
+def test_a_large_log_is_brought_into_the_file_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoints, "EVERY", 0.01)
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL").close()
-    connection.execute("PRAGMA wal_autocheckpoint = 0").close()
-    connection.execute("CREATE TABLE one (value BLOB)").close()
-    checkpointer = Checkpointer(str(file), lambda: sqlite3.connect(file), lambda: None)
-
-    def write(word: bytes, length: int) -> None:
-        content = word * (length // len(word))
-        connection.execute("INSERT INTO one VALUES (?)", [content]).close()
-
-    yield write
-    checkpointer.stop()
-    connection.close()
-
-
-def test_a_large_log_is_brought_into_the_file_again_and_again(file: Path, write: Write) -> None:
-    log = file.with_name("rota.db-wal")
-    write(b"first", 2 * LARGE)
-    eventually(lambda: b"first" * 9 in file.read_bytes())
-    length = log.stat().st_size
-    for word in (b"again", b"later"):  # from the start of the log's file, which grows no more
-        write(word, LARGE + LARGE // 2)
-        eventually(lambda word=word: word * 9 in file.read_bytes())  # type: ignore[misc]
-    assert log.stat().st_size == length
+    file, log = tmp_path / "rota.db", tmp_path / "rota.db-wal"
+    writer = sqlite3.connect(file, isolation_level=None)
+    for statement in (
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA wal_autocheckpoint = 0",
+        "CREATE TABLE one (value BLOB)",
+    ):
+        writer.execute(statement).close()
+    checkpointer = Checkpointer(
+        str(file), lambda: sqlite3.connect(file, factory=Noting), lambda: None
+    )
+    try:
+        lengths = []
+        for word in (b"first", b"other", b"third", b"later"):
+            done = Noting.closed
+            writer.execute("INSERT INTO one VALUES (?)", [word * (LARGE // 4)]).close()
+            eventually(
+                lambda word=word, done=done: (  # type: ignore[misc]
+                    word * 9 in file.read_bytes() and Noting.closed > done
+                )
+            )
+            lengths.append(log.stat().st_size)
+        assert len(set(lengths)) < len(lengths), "none was written over the last one"
+    finally:
+        checkpointer.stop()
+        writer.close()
