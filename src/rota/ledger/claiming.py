@@ -3,14 +3,142 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.instants import Instant
-from rota.ledger import statements as sql
-from rota.ledger.jsonrows import Row, decode, encode
+from rota.ledger import rows
+from rota.ledger.jsonrows import Row, decode, encode, gathered, listed
+from rota.ledger.statement import Statement, all_of
+from rota.ledger.tables import is_running, is_waiting, runs
 
 _MARGIN = 100  # how far to look past `limit` before going from task to task instead
+
+_now: BindParameter[Any] = bindparam("now")
+
+# --- statements ---------------------------------------------------------------------------------
+
+
+def _runs_beside(candidate: FromClause) -> ColumnElement[bool]:
+    other = runs.alias("other")
+    return (
+        select(literal_column("1"))
+        .where(is_running(other), other.c.task_id == candidate.c.task_id)
+        .exists()
+    )
+
+
+def _claimable(candidate: FromClause) -> ColumnElement[bool]:
+    return and_(
+        candidate.c.task_id.not_in(listed("exclude")),
+        or_(~candidate.c.exclusive.is_(true()), ~_runs_beside(candidate)),
+    )
+
+
+_highest = (
+    select(func.max(runs.c.priority).label("priority"))
+    .where(is_waiting(runs))
+    .cte("level", recursive=True)
+)
+_lower = runs.alias("lower")
+_levels = _highest.union_all(
+    select(
+        select(func.max(_lower.c.priority))
+        .where(is_waiting(_lower), _lower.c.priority < _highest.c.priority)
+        .scalar_subquery()
+    ).where(_highest.c.priority.is_not(None))
+)
+LEVELS = Statement(select(gathered(_levels.c.priority)).where(_levels.c.priority.is_not(None)))
+"""The priorities of the runs that wait, found by leaping from one to the next along an index."""
+
+_is_of_level = runs.c.priority == bindparam("level")
+_head = (
+    select(*rows.CANDIDATE)
+    .where(is_waiting(runs), _is_of_level, runs.c.available_at <= _now)
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("depth"))
+    .subquery("head")
+)
+HEAD_OF_QUEUE = Statement(
+    select(
+        func.count().label("seen"),
+        gathered(*_head.c).filter(_claimable(_head)).label("claimable"),
+    )
+)
+"""How many of the first `depth` runs of a priority there are whose time has come, and the
+claimable among them (CANDIDATE). Quick unless the head is full of runs that may not start."""
+
+_first = (
+    select(func.min(runs.c.task_id).label("id")).where(is_waiting(runs)).cte("task", recursive=True)
+)
+_later = runs.alias("later")
+_each_task = _first.union_all(
+    select(
+        select(func.min(_later.c.task_id))
+        .where(is_waiting(_later), _later.c.task_id > _first.c.id)
+        .scalar_subquery()
+    ).where(_first.c.id.is_not(None))
+)
+
+
+def _next_of_task(name: str, limit: ColumnElement[Any]) -> Select[Any]:
+    own = runs.alias(name)
+    return (
+        select(own.c.id)
+        .where(own.c.task_id == _each_task.c.id, is_waiting(own), own.c.available_at <= _now)
+        .order_by(own.c.available_at, own.c.id)
+        .limit(limit)
+        .correlate(_each_task)
+    )
+
+
+_per_task = (
+    select(*rows.CANDIDATE)
+    .join_from(_each_task, runs, runs.c.id.in_(_next_of_task("own", bindparam("limit"))))
+    .where(
+        _each_task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
+        _is_of_level,
+        _claimable(runs),
+        or_(
+            ~runs.c.exclusive.is_(true()),
+            runs.c.id == _next_of_task("foremost", literal_column("1")).scalar_subquery(),
+        ),
+    )
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("limit"))
+)
+QUEUE_BY_TASK = Statement(all_of(_per_task))
+"""The claimable runs of a priority (CANDIDATE), found by going from task to task along an index:
+it leaps over any number of runs of a task that may not start."""
+
+LOCK_WAITING = Statement(
+    all_of(
+        select(*rows.CANDIDATE)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs), runs.c.available_at <= _now)
+        .order_by(runs.c.priority.desc(), runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+)
+"""The first of these runs (CANDIDATE), as they are by now, if they still wait; those that another
+node is just claiming are left out, and the others kept until the end (PostgreSQL only)."""
+
+
+# --- the way through them -----------------------------------------------------------------------
 
 
 def candidates(
@@ -20,7 +148,7 @@ def candidates(
     `available_at`."""
     excluded = encode(exclude)
     found: list[Row] = []
-    for level in sorted(sql.LEVELS.rows(connection), reverse=True):
+    for level in sorted(LEVELS.rows(connection), reverse=True):
         if len(found) < limit:
             found += _of_level(connection, level, now, limit - len(found), excluded)
     found = _one_per_exclusive_task(found)
@@ -29,26 +157,26 @@ def candidates(
     # More than one node may have found these: each keeps what no other is just claiming. That
     # no two take runs of one exclusive task, whatever they saw, is judged by an index.
     ids = encode(row[0] for row in found)
-    return sql.LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
+    return LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
 
 
 def _of_level(
     connection: Connection, level: int, now: Instant, limit: int, excluded: str
 ) -> list[Row]:
     depth = limit + _MARGIN
-    head = sql.HEAD_OF_QUEUE(connection, level=level, now=now, depth=depth, exclude=excluded).one()
+    head = HEAD_OF_QUEUE(connection, level=level, now=now, depth=depth, exclude=excluded).one()
     found = _one_per_exclusive_task(decode(head.claimable))
     if len(found) < limit and head.seen == depth:
         found = _one_per_exclusive_task(
-            sql.QUEUE_BY_TASK.rows(connection, level=level, now=now, limit=limit, exclude=excluded)
+            QUEUE_BY_TASK.rows(connection, level=level, now=now, limit=limit, exclude=excluded)
         )
     return found
 
 
-def _one_per_exclusive_task(rows: Iterable[Row]) -> list[Row]:
+def _one_per_exclusive_task(ordered: Iterable[Row]) -> list[Row]:
     tasks: set[str] = set()
     chosen: list[Row] = []
-    for row in rows:
+    for row in ordered:
         task_id, exclusive = row[1], row[5]
         if not (exclusive and task_id in tasks):
             tasks.add(task_id)

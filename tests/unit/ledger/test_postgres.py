@@ -16,7 +16,7 @@ from rota.core.instants import SECOND, Instant
 from rota.core.records import Orphan, RunFilter
 from rota.core.run import State
 from rota.errors import LedgerError
-from rota.ledger import limiting, queries, statements, upkeep
+from rota.ledger import claiming, limiting, queries, statements, upkeep
 from rota.ledger.clock import DatabaseClock
 from rota.ledger.indexes import metadata
 from rota.ledger.paging import page_query, parameters_of, shape_of
@@ -136,14 +136,14 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (queries.COUNTS, {"now": NOON}),
         (statements.KNOWN_RUNS, {"keys": "[]"}),
         (statements.ACTIVE_OF_TASKS, {"task_ids": "[]"}),
-        (statements.LEVELS, {}),
+        (claiming.LEVELS, {}),
         (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}),
         (limiting.RUNNING_OF_GROUPS, {"groups": "[]"}),
         (limiting.GIVEN_TO_TASKS, {"task_ids": "[]", "since": NOON}),
         (limiting.GIVEN_TO_GROUPS, {"groups": "[]", "since": NOON}),
-        (statements.HEAD_OF_QUEUE, {"level": 0, "now": NOON, "depth": 108, "exclude": "[]"}),
-        (statements.QUEUE_BY_TASK, {"level": 0, "now": NOON, "limit": 8, "exclude": "[]"}),
-        (statements.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
+        (claiming.HEAD_OF_QUEUE, {"level": 0, "now": NOON, "depth": 108, "exclude": "[]"}),
+        (claiming.QUEUE_BY_TASK, {"level": 0, "now": NOON, "limit": 8, "exclude": "[]"}),
+        (claiming.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
         (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
         (upkeep.ORPHANS, {}),
     ],

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.records import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import audit, limiting, migrations, queries, statements, sums, upkeep
+from rota.ledger import audit, claiming, limiting, migrations, queries, statements, sums, upkeep
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -124,14 +124,14 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ["waiting_by_task (task_id=?)", "running_by_task (task_id=?)"],
         ),
         (
-            statements.HEAD_OF_QUEUE,
+            claiming.HEAD_OF_QUEUE,
             {"level": 0, "now": 0, "depth": 1, "exclude": "[]"},
             [
                 "waiting_by_priority (priority=? AND available_at<?)",
                 "running_by_task (task_id=?)",
             ],
         ),
-        (statements.LEVELS, {}, ["waiting_by_priority", "waiting_by_priority (priority<?)"]),
+        (claiming.LEVELS, {}, ["waiting_by_priority", "waiting_by_priority (priority<?)"]),
         (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}, ["running_by_task (task_id=?)"]),
         (
             limiting.RUNNING_OF_GROUPS,
@@ -144,7 +144,7 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ["tasks_of_group (limit_group=?)", "waiting_by_task (task_id=?)"],
         ),
         (
-            statements.QUEUE_BY_TASK,
+            claiming.QUEUE_BY_TASK,
             {"level": 0, "now": 0, "limit": 1, "exclude": "[]"},
             ["waiting_by_task (task_id>?)", "waiting_by_task (task_id=? AND available_at<?)"],
         ),
