@@ -7,8 +7,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -30,6 +29,7 @@ from rota.engine.flights import Flights
 from rota.engine.hand import Hand
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.limits import TaskLimits
+from rota.engine.loop import TIDYING, ServiceLoop, Work
 from rota.engine.node import Identity, born
 from rota.engine.planner import ByHand, Planner
 from rota.engine.pruner import Pruner
@@ -41,18 +41,13 @@ from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
-from rota.engine.wake import Wake
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
-from rota.errors import LedgerError, StateError
+from rota.errors import LedgerError
 from rota.scheduling import TickingClock
 
 logger = logging.getLogger("rota.node")
-
-TIDYING = 0.3
-"""Seconds for what waits for a ledger that does not answer, and holds nobody up any longer."""
-
 
 _spare_the_collector = cache(gc.freeze)  # once per process, as `collector` says
 
@@ -194,13 +189,22 @@ class Service:
             executors=executors.values(),
             hand=self.hand,
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._told = Wake()  # to stop
-        self._over = threading.Event()  # nothing happens on the service loop any more
-        self._stopped = threading.Event()
-        self._stopped.set()
-        self._clean = True
+        self.service_loop = ServiceLoop(
+            begin=self._begin,
+            works=self._works,
+            end=self._end,
+            hurry=self.ending.hurry,
+            tidy=self._tidy,
+            wakes=[
+                self.planner.wake,
+                self.dispatcher.wake,
+                self.recorder.wake,
+                self.deadlines.wake,
+                self.registrar.wake,
+                self.heartbeat.wake,
+            ],
+        )
+        self._rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
         self.role = Role.ALL
         self.generation = ""  # of the task files: the same on nodes that have the same
 
@@ -209,7 +213,7 @@ class Service:
     @property
     def is_running(self) -> bool:
         """Say whether it was started and not stopped."""
-        return self._thread is not None
+        return self.service_loop.is_up
 
     def add(self, definition: TaskDefinition) -> Entry:
         """Know a task from now on, in place of one with the same id; raises TriggerError."""
@@ -229,8 +233,8 @@ class Service:
 
     def settle_registrations(self) -> None:
         """Wait until every task that was added is in the ledger; raises LedgerError."""
-        if self._loop is not None and self.is_running:
-            asyncio.run_coroutine_threadsafe(self.registrar.register_added(), self._loop).result()
+        if self.service_loop.takes_calls:
+            self.service_loop.call(self.registrar.register_added)
 
     @property
     def clock_ahead(self) -> float | None:
@@ -254,20 +258,16 @@ class Service:
         self.heartbeat.wake.set()
         self.dispatcher.wake.set()
         self.deadlines.wake.set()
-        self.heartbeat.wake.set()
 
     def run_by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
         """Start a known task as often as asked; returns the runs' ids when they are durable;
-        raises LedgerError."""
-        if self._loop is None:
-            raise StateError("the engine is not running.", remedy="Start it first.")
-        coroutine = self.planner.by_hand(entry, starts, by)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        raises LedgerError, or StateError where it is not running."""
+        return self.service_loop.call(lambda: self.planner.by_hand(entry, starts, by))
 
     def refresh(self) -> None:
         """Take over now what the ledger says of tasks and runs; raises LedgerError."""
-        if self._loop is not None and self.is_running:
-            asyncio.run_coroutine_threadsafe(self.refresher.refresh(), self._loop).result()
+        if self.service_loop.takes_calls:
+            self.service_loop.call(self.refresher.refresh)
 
     def wait_for(self, run_id: str) -> None:
         """Wait until a run has ended; raises UnknownRunError."""
@@ -281,28 +281,19 @@ class Service:
         """Join the nodes and begin; returns at once when that is done; raises LedgerError.
 
         With `only`, it plans nothing and claims nothing but the runs of that task; otherwise it
-        does what its role says. Where the
-        waiting is interrupted, it goes on starting until `stop` is called.
+        does what its role says. Where the waiting is interrupted, it goes on starting until `stop`
+        is called.
         """
-        if self._thread is not None:
+        if self.service_loop.is_up:
             return
         self.dispatcher.only = only
         self.role = role
         self.dispatcher.working = only is not None or role in (Role.ALL, Role.WORKER)
         self.ledger.open()
         capture.install()
-        self._told = Wake()
-        for event in (self.ending.hurry, self._over, self._stopped):
-            event.clear()
-        self._clean = True
         self.dispatcher.accepting = self.heartbeat.beating = True
-        ready: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._serve, args=(ready,), name="rota-service", daemon=True
-        )
-        self._thread.start()
         try:
-            ready.result()
+            self.service_loop.start()
         except Exception:
             self.stop()
             raise
@@ -313,60 +304,10 @@ class Service:
         back; returns True when all ended by themselves and is written. A second call while the
         first waits means now. Returns within `grace` + 2 seconds, also where the ledger is away,
         and interrupts a start that is under way."""
-        thread = self._thread
-        if thread is None:
-            return True
-        if self._stopping is not None:
-            self.ending.hurry.set()
-            self._stopped.wait()
-            return self._clean
-        self._stopping = grace if grace is not None else self.settings.shutdown_grace
-        self._told.set()
-        self._over.wait()
-        thread.join(TIDYING)
-        closing = threading.Thread(target=self.ledger.close, name="rota-ledger-close", daemon=True)
-        closing.start()
-        closing.join(TIDYING)
-        capture.uninstall()
-        self._thread = self._loop = self._stopping = None
-        self._stopped.set()
-        return self._clean
+        return self.service_loop.stop(grace if grace is not None else self.settings.shutdown_grace)
 
-    _stopping: float | None = None
-    _rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
-
-    def _serve(self, ready: Future[None]) -> None:
-        try:
-            asyncio.run(self._main(ready))
-        finally:
-            self._over.set()
-
-    async def _main(self, ready: Future[None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        for wake in (self.planner.wake, self.dispatcher.wake, self.recorder.wake,
-                     self.deadlines.wake, self.registrar.wake, self.heartbeat.wake,
-                     self._told):  # fmt: skip
-            wake.bind(self._loop)
-        told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
-        await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        [error] = await asyncio.gather(begun, return_exceptions=True)
-        loops: list[asyncio.Task[None]] = []
-        if error is None:
-            loops = [asyncio.create_task(self._guard(one)) for one in self._loops()]
-            ready.set_result(None)
-            await told
-        self.ticking.stop()
-        self._clean = await self.ending.run(self._stopping or 0.0)
-        for task in (told, *loops):
-            task.cancel()
-        await asyncio.gather(told, *loops, return_exceptions=True)
-        self._over.set()
-        if error is not None:
-            ready.set_exception(_interrupted() if begun.cancelled() else error)
-
-    def _loops(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        carrying: list[Callable[[], Coroutine[Any, Any, None]]] = []
+    def _works(self) -> list[Work]:
+        carrying: list[Work] = []
         if self.relay is not None and self.dispatcher.only is None:
             carrying.append(self.relay.run)
         if self.hand is not None and self.dispatcher.working and self.dispatcher.only is None:
@@ -385,15 +326,6 @@ class Service:
             self.watchdog.run,
             self.registrar.run,
         ]
-
-    async def _guard(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a loop again when a mistake of ours ended it: one bad row must not stop all."""
-        while True:
-            try:
-                await loop()
-            except Exception:
-                logger.exception("%s failed and is started again", loop.__qualname__)
-                await asyncio.sleep(0.5)
 
     async def _begin(self) -> None:
         for executor in self.executors.values():
@@ -414,6 +346,16 @@ class Service:
             len(self.registry),
             self.ledger.url,
         )
+
+    async def _end(self, grace: float) -> bool:
+        self.ticking.stop()
+        return await self.ending.run(grace)
+
+    def _tidy(self) -> None:
+        closing = threading.Thread(target=self.ledger.close, name="rota-ledger-close", daemon=True)
+        closing.start()
+        closing.join(TIDYING)  # it may wait for a ledger that does not answer
+        capture.uninstall()
 
     def _slots(self) -> int:
         """Return how many attempts may run here at once."""
@@ -493,7 +435,3 @@ class Service:
             "queues": None if self.dispatcher.queues is None else sorted(self.dispatcher.queues),
             "at": to_iso(self.clock.now()),
         }
-
-
-def _interrupted() -> StateError:
-    return StateError("the engine was stopped while it started.", remedy="Start it again.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import sqlite3
@@ -60,8 +59,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def reap(rig: Harness) -> None:
     """Look for nodes that are gone, now."""
     engine = rig.manager.services.engine
-    assert engine._loop is not None
-    asyncio.run_coroutine_threadsafe(engine.reaper.reap(), engine._loop).result(30)
+    engine.service_loop.call(engine.reaper.reap)
 
 
 @pytest.mark.usefixtures("impatient")

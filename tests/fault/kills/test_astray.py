@@ -80,10 +80,9 @@ def test_a_run_that_a_living_node_holds_and_does_not_run_is_handed_back(
 def test_what_runs_here_is_never_handed_back(rig: Harness) -> None:
     run_id = rig.manager.run_task("deaf")
     eventually(lambda: begun)
-    reaper, loop = rig.manager.services.engine.reaper, rig.manager.services.engine._loop
-    assert loop is not None
+    engine = rig.manager.services.engine
     for _ in range(3):
-        assert asyncio.run_coroutine_threadsafe(reaper.reap(), loop).result(10) == []
+        assert engine.service_loop.call(engine.reaper.reap) == []
     release.set()
     eventually(lambda: rig.manager.get_run(run_id).state is State.SUCCEEDED)
     assert begun == [(run_id, 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,5 +126,4 @@ def test_what_a_node_knows_is_not_forgotten_however_long_it_runs(tmp_path: Path)
 def forgotten(rig: Harness) -> list[str]:
     """Have a node do what it does every hour."""
     engine = rig.manager.services.engine
-    assert engine._loop is not None
-    return asyncio.run_coroutine_threadsafe(engine.pruner.forget_tasks(), engine._loop).result(30)
+    return engine.service_loop.call(engine.pruner.forget_tasks)

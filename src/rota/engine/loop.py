@@ -1,0 +1,142 @@
+"""The event loop of one node, in a thread of its own: begun once, and ended once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from rota.engine.wake import Wake
+from rota.errors import StateError
+
+T = TypeVar("T")
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""What goes on for ever."""
+
+logger = logging.getLogger("rota.node")
+
+TIDYING = 0.3
+"""Seconds for what hangs at the very end; it holds nobody up any longer."""
+
+
+class ServiceLoop:
+    """Begins, does its work until it is told to stop, and ends; safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        begin: Work,
+        works: Callable[[], Sequence[Work]],
+        end: Callable[[float], Awaitable[bool]],
+        hurry: threading.Event,
+        tidy: Callable[[], None],
+        wakes: Collection[Wake],
+    ) -> None:
+        """Begin with `begin`, do all of `works`, `end` within a grace in seconds, or now once
+        there is a `hurry`, and at last `tidy` up in the thread that stops it."""
+        self._begin, self._works, self._end, self._tidy = begin, works, end, tidy
+        self._hurry = hurry
+        self._wakes = wakes
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._grace: float | None = None  # in seconds, once it was told to stop
+        self._told = Wake()  # to stop
+        self._over = threading.Event()  # nothing happens on the loop any more
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._clean = True
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether it was started and not stopped."""
+        return self._thread is not None
+
+    @property
+    def takes_calls(self) -> bool:
+        """Say whether there is a loop, which may just be beginning or ending."""
+        return self._loop is not None
+
+    def call(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Call a function of the loop's and return its result; raises StateError where it is not
+        running."""
+        if self._loop is None:
+            raise StateError("the engine is not running.", remedy="Start it first.")
+        return asyncio.run_coroutine_threadsafe(function(), self._loop).result()
+
+    def start(self) -> None:
+        """Begin, and return when that is done; raises what `begin` does, or StateError where it
+        was stopped meanwhile, and is then still to be stopped."""
+        self._told = Wake()
+        for event in (self._hurry, self._over, self._stopped):
+            event.clear()
+        self._clean = True
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._serve, args=(ready,), name="rota-service", daemon=True
+        )
+        self._thread.start()
+        ready.result()
+
+    def stop(self, grace: float) -> bool:
+        """End, and return whether that was as it should be; a second call while the first waits
+        means now, and waits for it."""
+        thread = self._thread
+        if thread is None:
+            return True
+        if self._grace is not None:
+            self._hurry.set()
+            self._stopped.wait()
+            return self._clean
+        self._grace = grace
+        self._told.set()
+        self._over.wait()
+        thread.join(TIDYING)
+        self._tidy()
+        self._thread = self._loop = self._grace = None
+        self._stopped.set()
+        return self._clean
+
+    def _serve(self, ready: Future[None]) -> None:
+        try:
+            asyncio.run(self._main(ready))
+        finally:
+            self._over.set()
+
+    async def _main(self, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        for wake in (*self._wakes, self._told):
+            wake.bind(self._loop)
+        told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
+        await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        [error] = await asyncio.gather(begun, return_exceptions=True)
+        works: list[asyncio.Task[None]] = []
+        if error is None:
+            works = [asyncio.create_task(_for_ever(work)) for work in self._works()]
+            ready.set_result(None)
+            await told
+        self._clean = await self._end(self._grace or 0.0)
+        for task in (told, *works):
+            task.cancel()
+        await asyncio.gather(told, *works, return_exceptions=True)
+        self._over.set()
+        if error is not None:
+            ready.set_exception(_interrupted() if begun.cancelled() else error)
+
+
+async def _for_ever(work: Work) -> None:
+    """Start a work again when a mistake of ours ended it: one bad row must not stop all."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("%s failed and is started again", work.__qualname__)
+            await asyncio.sleep(0.5)
+
+
+def _interrupted() -> StateError:
+    return StateError("the engine was stopped while it started.", remedy="Start it again.")
