@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rota import web
 from rota.core.run import State
 from rota.web.metrics import figures
+from tests.integration.web.pages.test_nodes import join
 from tests.integration.web.site import Gate, Site, greet
 from tests.integration.web.test_server import calling
 
@@ -54,6 +55,15 @@ def test_a_queue_tells_how_long_its_first_run_waits(tmp_path: Path) -> None:
         told = figures(site.manager, due + HOUR)
         assert (told.depth["gpu"], told.oldest["gpu"]) == (1, 3600)
         assert (told.depth["default"], told.oldest["default"]) == (0, 0)
+
+
+def test_it_tells_how_far_the_clocks_of_nodes_are_apart(site: Site) -> None:
+    join(site, "ahead", info={"clock_ahead": 90.5})
+    join(site, "silent", info={})
+    found = read(site)
+    assert found["rota_node_clock_ahead_seconds", "ahead"] == 90.5
+    assert ("rota_node_clock_ahead_seconds", "silent") not in found
+    assert found["rota_node_slots", "silent"] == 12
 
 
 def test_a_ledger_that_is_away_is_told_and_the_node_with_it(site: Site) -> None:
