@@ -144,7 +144,7 @@ class SqliteFile:
 
     def __init__(self, url: str, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self._url = url
-        self._path = path
+        self._path = path.absolute()  # whatever directory this process changes to
         self._timeout = busy_timeout
         self._open: _Open | None = None
         _files.add(self)

@@ -300,3 +300,20 @@ def test_opening_beside_others_that_close_never_looks_like_damage(file: Path) ->
             done.result(60)
     with Desk(f"sqlite:///{file}") as desk:
         assert len(desk.states()) == 550
+
+
+def test_a_process_that_changes_its_directory_keeps_its_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    desk = Desk("sqlite:///rota.db")
+    os.chdir(elsewhere)  # as a daemon does, or a task
+    with desk:
+        desk.plan(desk.new("before"))
+        os.chdir("/")
+        desk.plan(desk.new("after"))
+        assert len(desk.ledger.history.runs().runs) == 2
+    assert (tmp_path / "rota.db").exists()
+    assert list(elsewhere.iterdir()) == []
