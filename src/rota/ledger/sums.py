@@ -105,7 +105,7 @@ BUNDLES = Statement(
             func.sum(_end - _since).label("ends"),
             func.max(runs.c.id).label("example"),
         )
-        .where(_made, _end >= _since, _end < _until)
+        .where(runs.c.finished_at.is_not(None), _made, _end >= _since, _end < _until)
         .group_by(runs.c.task_id, runs.c.state, literal_column("3"), literal_column("4"))
     )
 )

@@ -64,6 +64,7 @@ def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None
     desk.clock.move(7200)
     desk.settle(desk.ending(long))
     desk.running()  # has not ended
+    desk.plan(desk.new(task_id="waits"))  # nor begun
     assert sorted(desk.history.bundles(**HOURLY)) == [
         Bundle(
             "t", State.SUCCEEDED, 0, 0, 2, NOON, NOON + 10 * MINUTE, 0, 20 * MINUTE, second.run_id

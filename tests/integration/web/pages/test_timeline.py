@@ -33,6 +33,15 @@ def test_what_was_goes_on_and_is_planned_are_bars(site: Site, gate: Gate) -> Non
     assert " style=" not in page  # the policy of the pages forbids it
 
 
+def test_what_waits_keeps_nothing_from_being_drawn(site: Site, gate: Gate) -> None:
+    site.add(gate.hold, "hold")
+    site.run("hold", State.RUNNING)
+    site.run("hold", State.QUEUED)
+    answer = site.client.get("/timeline?span=1h")
+    assert answer.status_code == 200
+    assert 'id="lane-hold"' in answer.text
+
+
 def test_tasks_without_anything_in_this_time_are_only_counted(site: Site) -> None:
     site.add(greet)
     site.run("greet")
