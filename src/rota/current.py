@@ -12,6 +12,7 @@ from typing import Any
 
 from rota import forks
 from rota.core.instants import to_datetime
+from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.ports import Call
 from rota.errors import NotRunningError
 from rota.turns import Turns
@@ -123,7 +124,8 @@ class CurrentRun:
 def storable(value: Any, what: str) -> Any:
     """Return `value` as the ledger will give it back; `what` begins the errors.
 
-    Raises TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB.
+    Raises TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB or is
+    nested more than 100 levels deep.
     """
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode(errors="replace")
@@ -137,7 +139,10 @@ def storable(value: Any, what: str) -> Any:
             f"{what}: it takes {len(text):,} bytes as JSON, and {MOST_STORED:,} are the most."
             " Store where the data lies: a path, a key."
         )
-    return json.loads(text)
+    stored = json.loads(text)
+    if is_too_deep(stored):
+        raise ValueError(f"{what}: it is nested more than {DEEPEST} levels deep. Store it flatter.")
+    return stored
 
 
 class Lines:

@@ -99,6 +99,8 @@ def task_id(value: Any) -> str:
     name: str = _text(value)
     if name != name.strip():
         raise Refusal("begins or ends with a space", "Leave it out.")
+    if name in (".", ".."):
+        raise Refusal("means a directory in an address", "Write a name.")
     return name
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
+from rota.core.nesting import is_too_deep
 from rota.core.outcome import Outcome, OutcomeKind, failure
 
 MOST_BYTES = 64 * 1024
@@ -48,11 +49,12 @@ def failed(
 
 def jsonable(value: Any) -> Any:
     """Return `value` as JSON gives it back, or its representation, shortened, where JSON cannot
-    hold it or it takes more than 64 KiB."""
+    hold it, it takes more than 64 KiB, or is nested more than 100 levels deep."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         if len(text) <= MOST_BYTES and len(text.encode()) <= MOST_BYTES:
-            return json.loads(text)
+            kept = json.loads(text)
+            return shown(value) if is_too_deep(kept) else kept
     except BaseException:  # anything may happen in somebody's own classes
         return shown(value)
     return shown(value)

@@ -8,10 +8,11 @@ from typing import Any
 
 from rota.acting import actor
 from rota.core.instants import from_datetime
+from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.engine.planner import ByHand
-from rota.errors import StateError
+from rota.errors import DefinitionError, StateError
 from rota.manager.base import Base
 
 PAGE = 1_000
@@ -26,7 +27,8 @@ class RunVerbs(Base):
     ) -> str:
         """Start a task by hand and return the run's id; some node that knows the task runs it.
 
-        `arguments` (JSON) are passed by keyword. Raises UnknownTaskError.
+        `arguments` (JSON) are passed by keyword. Raises UnknownTaskError, and DefinitionError where
+        they are nested more than 100 levels deep.
         """
         return self._start(id, [ByHand(arguments, reason)])[0]
 
@@ -106,6 +108,12 @@ class RunVerbs(Base):
                 return
 
     def _start(self, id: str, starts: Sequence[ByHand]) -> list[str]:
+        if any(one.arguments and is_too_deep(one.arguments) for one in starts):
+            raise DefinitionError(
+                f"The arguments are nested more than {DEEPEST} levels deep.",
+                where=id,
+                remedy="Pass where the data lies: a path, a key.",
+            )
         entry, engine, by = self._require(id), self.services.engine, actor()
         if entry is not None and engine.is_running:
             return engine.run_by_hand(entry, starts, by)

@@ -104,6 +104,7 @@ HOSTILE = [
     b'{"trigger_args": {"hours": ' + b"9" * 4000 + b"}}",
     b'{"arguments": {"a": "\\ud800"}}',
     b'{"arguments": {"a": NaN}}',
+    b'{"arguments": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}",
     b'{"until": "9999-12-31T23:59:59-14:00"}',
     b'{"until": "0001-01-01T00:00:00+14:00"}',
     b'{"until": 1e300, "reason": "\\u0000"}',

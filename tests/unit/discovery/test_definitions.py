@@ -138,6 +138,7 @@ def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
         ({"id": "a\nb"}, "id", "holds a control character."),
         ({"id": "\ud800"}, "id", "holds a control character."),
         ({"id": " x"}, "id", "begins or ends with a space."),
+        ({"id": ".."}, "id", "means a directory in an address."),
         ({"name": 3}, "name", "3 is not a text."),
         ({"timeout": -5}, "timeout", "-5 is out of range. Write seconds above 0"),
         ({"timeout": 0}, "timeout", "0 is out of range."),

@@ -43,6 +43,10 @@ def test_circles_and_depths_are_described() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert results.jsonable(deep) == "<list that cannot be shown>"
+    nested: list[Any] = []
+    for _ in range(300):
+        nested = [nested]
+    assert str(results.jsonable(nested)).startswith("[[[")
 
 
 def test_huge_numbers_are_described() -> None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.instants import Instant, from_datetime, to_datetime
+from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import shown
@@ -17,6 +18,12 @@ from rota.core.secrets import shown
 
 def _sendable(value: Any) -> Any:
     """Return a JSON value; raises ValueError for what a ledger could not keep as it is."""
+    if is_too_deep(value):
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    return _checked(value)
+
+
+def _checked(value: Any) -> Any:
     match value:
         case str():
             if "\0" in value or (not value.isascii() and _is_broken(value)):
@@ -26,11 +33,11 @@ def _sendable(value: Any) -> Any:
                 raise ValueError("JSON has no NaN and no infinity")
         case dict():
             for name, inner in value.items():
-                _sendable(name)
-                _sendable(inner)
+                _checked(name)
+                _checked(inner)
         case list():
             for inner in value:
-                _sendable(inner)
+                _checked(inner)
     return value
 
 

@@ -69,7 +69,7 @@ def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
         if span:
             seconds = min(int(span), LONGEST_PAUSE)
             return to_datetime(manager.services.clock.now() + seconds * SECOND)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise _no_time("until", until or span) from None
     return None
 

@@ -80,7 +80,7 @@ def _read(parameter: Parameter, text: str) -> Any:
         }
         if fits.get(parameter.kind, True):
             return value
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     remedy = "Texts stand in double quotes there." if parameter.kind == "JSON" else ""
     raise Problem(

@@ -24,6 +24,22 @@ def test_a_run_has_its_log_and_result(site: Site) -> None:
     assert "by hand" in part(page, "facts")
 
 
+def nested() -> object:
+    """Return more than anybody reads."""
+    value: object = 1
+    for _ in range(900):
+        value = [value]
+    return value
+
+
+def test_a_result_that_is_nested_too_deep_is_shown_as_text(site: Site) -> None:
+    site.add(nested)
+    for _ in range(2):  # the second beside the first
+        run_id = site.run("nested")
+        assert site.client.get(f"/runs/{run_id}").status_code == 200
+        assert site.client.get(f"/manager/runs/{run_id}").json()["result"].startswith("[[[")
+
+
 def test_attempts_are_lanes_with_the_line_that_raised(site: Site) -> None:
     site.add(fail, max_retries=1, retry_delay=0)
     page = site.client.get(f"/runs/{site.run('fail')}").text

@@ -86,6 +86,7 @@ def test_a_form_asks_for_the_parameters(site: Site) -> None:
         ("copies", "1.5", "is not a whole number"),
         ("gift", "1", "is not yes or no"),
         ("extra", "hello", "is not JSON"),
+        pytest.param("extra", "[" * 50_000, "is not JSON", id="endless"),
     ],
 )
 def test_what_does_not_fit_a_parameter_starts_nothing(
@@ -97,6 +98,22 @@ def test_what_does_not_fit_a_parameter_starts_nothing(
     assert f"{field}: " in answer.text
     assert why in answer.text
     assert site.harness.runs("order") == []
+
+
+def test_arguments_that_are_too_deep_start_nothing(site: Site) -> None:
+    site.add(order, kwargs={"title": "Emma"})
+    deep = "[" * 300 + "]" * 300
+    answer = site.client.post("/tasks/order/run", data={"arg-extra": deep}, headers=HTML)
+    assert answer.status_code == 422
+    assert "nested more than 100 levels deep" in answer.text
+    assert site.harness.runs("order") == []
+
+
+@pytest.mark.parametrize("seconds", ["9" * 20, "-" + "9" * 20])
+def test_a_pause_of_any_length_is_understood_or_refused(site: Site, seconds: str) -> None:
+    site.add(greet)
+    answer = site.client.post("/tasks/greet/pause", data={"for": seconds}, headers=HTML)
+    assert answer.status_code in (303, 422)
 
 
 def test_a_pause_has_a_reason_and_an_end(site: Site) -> None:
