@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -67,6 +68,7 @@ class Group:
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen."""
     sparing = Sparing[list[Failures]](frame.manager.services.clock)
+    retrying = Lock()  # or two at the same time would retry the same
 
     @router.get("/failures")
     def show_failures(
@@ -82,8 +84,9 @@ def add(router: APIRouter, frame: Frame) -> None:
         manager, span = frame.manager, span_of(form.get("span", ""))
         reason = form.get("reason", "").strip()[:1000] or "retried in bulk on the page"
         since = frame.now() - span.length
-        for run in _unretried(manager, form.get("task", ""), form.get("kind", ""), since):
-            manager.retry_run(run.id, reason=reason)
+        with retrying:
+            for run in _unretried(manager, form.get("task", ""), form.get("kind", ""), since):
+                manager.retry_run(run.id, reason=reason)
         base = request.scope.get("root_path", "")
         return RedirectResponse(f"{base}/failures?span={span.key}", HTTPStatus.SEE_OTHER)
 

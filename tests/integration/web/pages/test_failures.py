@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from rota.core.audit import AuditFilter, Verb
 from rota.core.run import Cause, State
 from tests.integration.web.pages.read import part, text
@@ -67,6 +69,17 @@ def test_all_of_a_kind_are_retried_once(site: Site, gate: Gate) -> None:
     changes = site.manager.history.audit(AuditFilter(verbs={Verb.RETRY})).changes
     assert {one.run_id for one in changes} == set(failed[:2])
     assert all("mended" in one.reason and one.face == "page" for one in changes)
+
+
+def test_two_who_retry_at_the_same_time_retry_once(site: Site) -> None:
+    site.add(fail, max_retries=0)
+    for run_id in site.manager.run_many("fail", [None] * 20):
+        site.wait(run_id, State.FAILED)
+    form = {"task": "fail", "kind": "ValueError", "span": "1h"}
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(lambda _: site.client.post("/failures/retry", data=form), range(4)))
+    retries = site.manager.history.audit(AuditFilter(verbs={Verb.RETRY})).changes
+    assert len({one.run_id for one in retries}) == len(retries)
 
 
 def test_a_retry_of_what_there_is_not_does_nothing(site: Site) -> None:
