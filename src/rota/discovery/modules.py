@@ -74,13 +74,23 @@ def module_name(path: Path, project: Path) -> str:
     Its packages are imported for that. A name that is no identifier, lies outside of the project
     or means another module gives way to one made from the path.
     """
-    parts = path.relative_to(project).with_suffix("").parts if path.is_relative_to(project) else ()
-    if parts and all(part.isidentifier() for part in parts):
-        name = ".".join(parts)
-        if _is_free_or_ours(name, path) and _is_reached(parts[:-1], path.parent):
-            return name
+    for root in _roots(path, project):
+        parts = path.relative_to(root).with_suffix("").parts
+        if all(part.isidentifier() for part in parts):
+            name = ".".join(parts)
+            if _is_free_or_ours(name, path) and _is_reached(parts[:-1], path.parent):
+                return name
     digest = blake2b(os.fsencode(path), digest_size=4).hexdigest()
     return f"rota_task_file_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}"
+
+
+def _roots(path: Path, project: Path) -> list[Path]:
+    """Return the directories from which a file's packages may be imported, the nearest first: the
+    project, and what lies in it and is on `sys.path`, as `src` often is. One that a script put
+    there because it lies beside the file is none."""
+    on_path = {Path(entry).absolute() for entry in sys.path if isinstance(entry, str)}
+    above = [one for one in path.parents if one.is_relative_to(project)]
+    return [one for one in above if one == project or (one in on_path and one != path.parent)]
 
 
 def _is_free_or_ours(name: str, path: Path) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rota.discovery.modules import load_function
+from rota.discovery.finder import read
+from rota.discovery.modules import load_function, load_module, module_name
 
 if TYPE_CHECKING:
     from .conftest import Project
@@ -54,6 +56,24 @@ def test_what_is_not_there_raises(project: Project) -> None:
         load_function("backgroundtask/good.py", "backgroundtask.good:bad", str(project.root))
     with pytest.raises(ModuleNotFoundError):
         load_function(None, "no_such_module:f", str(project.root))
+
+
+def test_a_file_has_the_name_by_which_a_directory_on_the_path_gives_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = project.root / "src" / "shopping" / "tasks"
+    tasks.mkdir(parents=True)
+    for package in (tasks.parent, tasks):
+        (package / "__init__.py").touch()
+    (tasks.parent / "models.py").write_text("once = []")
+    path = tasks / "buy.py"
+    path.write_text("from ..models import once\nonce.append(__name__)")
+    monkeypatch.syspath_prepend(str(project.root / "src"))
+    module = load_module(read(path, project.root), project.root)
+    assert module.__name__ == "shopping.tasks.buy"
+    assert import_module("shopping.models").once == ["shopping.tasks.buy"]
+    monkeypatch.syspath_prepend(str(tasks))  # as for a script that lies beside it
+    assert module_name(path, project.root) == "shopping.tasks.buy"
 
 
 def test_another_project_of_the_same_shape_gets_names_of_its_own(project: Project) -> None:
