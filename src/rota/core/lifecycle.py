@@ -72,10 +72,10 @@ def settle(
     match outcome.kind:
         case OutcomeKind.SUCCEEDED:
             return Settlement(State.SUCCEEDED, "", failures, crashes, result=outcome.result)
-        case OutcomeKind.CANCELLED if handed_back is not None:
-            return _give_back(handed_back, failures, crashes, policy, now)
         case _ if cancel_reason is not None:
             return Settlement(State.CANCELLED, cancel_reason, failures, crashes)
+        case OutcomeKind.CANCELLED if handed_back is not None:
+            return _give_back(handed_back, failures, crashes, policy, now)
         case OutcomeKind.CRASHED:
             return _crashed(outcome, failures, crashes + 1, policy, now)
         case _:

@@ -300,7 +300,8 @@ class Dispatcher:
         return True
 
     def _serves(self, entry: Entry) -> bool:
-        return self.queues is None or entry.policy.queue in self.queues
+        """Say whether runs of a task are made here; what was asked for by itself is."""
+        return self.only is not None or self.queues is None or entry.policy.queue in self.queues
 
 
 def _claim(

@@ -85,7 +85,8 @@ class Hand:
         Where there are other queues to serve, what is held of the earlier ones goes on beside.
         """
         self._stopping = False
-        self._late.clear()
+        for some in (self._held, self._started, self._late):
+            some.clear()  # of an earlier start, where the ledger was away at its end
         carriers: set[asyncio.Task[None]] = set()
         try:
             while not self._stopping:

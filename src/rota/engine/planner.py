@@ -158,6 +158,9 @@ class Planner:
         except LedgerError:
             self._plan_again(batch)
             return
+        except asyncio.CancelledError:  # the end, and the ledger away: the next start plans it
+            self._plan_again(batch)
+            raise
         await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
         for row in [row for row in batch.rows if row.id in left]:

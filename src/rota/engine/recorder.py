@@ -95,10 +95,12 @@ class Recorder:
                 tx.progress(run_id, fence, value)
             return tx.settle(endings, self._node_id())
 
-        for run_id in await self._writing.until_done(write):
-            logger.warning("run %s belongs to another node by now: its end here is void", run_id)
-        self._landed(self._flights.going)
-        self._flights.going = frozenset()
+        try:
+            for run_id in await self._writing.until_done(write):
+                logger.warning("run %s is another node's by now: its end here is void", run_id)
+            self._landed(self._flights.going)
+        finally:
+            self._flights.going = frozenset()
         self.total += len(endings)
         self.recorded.set()
         for instant in {None, *(ending.settlement.available_at for ending in endings)}:

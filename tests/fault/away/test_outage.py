@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sqlite3
@@ -121,3 +122,43 @@ def test_what_falls_due_meanwhile_is_kept_in_the_cursor_not_in_memory(tmp_path: 
             assert State.SUCCEEDED in [run.state for run in since[-6:]]
             late = [run for run in since if (run.fire_time or 0) < now - catchup.ON_TIME]
             assert {run.state for run in late} == {State.MISSED}
+
+
+def test_what_fell_due_at_the_end_of_one_life_is_planned_in_the_next(tmp_path: Path) -> None:
+    with Harness(tmp_path, FakeClock(START)) as rig:
+        engine = rig.manager.services.engine
+        rig.manager.add_task(nothing, "interval", "t", seconds=1, catchup="all")
+        let_pass(rig, 1)
+        rig.ended()
+        with locked(tmp_path / "rota.db"):
+            let_pass(rig, 2)
+            eventually(lambda: engine.planner._writes)
+            rig.manager.shutdown(grace=0)
+        assert not engine.flights.kept
+        rig.manager.start()
+        let_pass(rig, 2)
+        eventually(lambda: engine.planner.is_idle and len(rig.runs("t")) >= 5)
+        times = [run.fire_time or 0 for run in rig.runs("t")]
+        assert sorted(times) == [min(times) + n * SECOND for n in range(len(times))]
+
+
+def test_what_could_not_be_recorded_does_not_keep_the_next_life_from_ending(
+    tmp_path: Path,
+) -> None:
+    release = threading.Event()
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    with Harness(tmp_path) as rig:
+        engine = rig.manager.services.engine
+        rig.manager.add_task(held, "interval", "held", hours=1000)
+        run_id = rig.manager.run_task("held")
+        eventually(lambda: rig.manager.get_run(run_id).state is State.RUNNING)
+        with locked(tmp_path / "rota.db"):
+            release.set()
+            eventually(lambda: engine.flights.going)
+            assert not rig.manager.shutdown(grace=0)
+        rig.manager.start()
+        assert engine.recorder.is_idle

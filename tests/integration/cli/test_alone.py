@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 from tests.integration.cli.project import Project, until
@@ -54,3 +55,10 @@ def test_tasks_that_a_file_adds_by_itself_are_known(project: Project) -> None:
         "    assert Manager.task_manager is task_manager\n",
     )
     assert "own" in project.rota("run", "own").stderr
+
+
+def test_it_runs_whatever_queues_the_workers_here_serve(project: Project) -> None:
+    configuration = json.loads((project.path / "config.json").read_text())
+    configuration["cluster"] = {"queues": ["other"]}
+    project.write("config.json", json.dumps(configuration))
+    assert "hello you" in project.rota("run", "greet").stderr

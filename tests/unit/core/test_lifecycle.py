@@ -103,6 +103,11 @@ def test_handed_back_at_shutdown_counts_as_nothing() -> None:
     assert settled(Outcome(OutcomeKind.CANCELLED), lose, handed_back="x").state is State.LOST
 
 
+def test_what_somebody_cancelled_is_not_handed_back() -> None:
+    end = settled(Outcome(OutcomeKind.CANCELLED), cancel_reason="harmful", handed_back="x")
+    assert (end.state, end.reason) == (State.CANCELLED, "harmful")
+
+
 def test_final_states_lead_nowhere_and_active_ones_somewhere() -> None:
     assert set(TRANSITIONS) - {None} == ACTIVE
     assert all(not TRANSITIONS.get(state) for state in FINAL)
