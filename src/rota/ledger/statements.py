@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     text,
     true,
@@ -221,16 +222,19 @@ CANCEL_WAITING_OF_TASK = Statement(
 )
 """Cancel every run of a task that waits."""
 
-CANCEL_WAITING_OF_REMOVED = Statement(
+CANCEL_UNWANTED = Statement(
     update(runs)
     .where(
         runs.c.id.in_(listed("ids")),
         is_waiting(runs),
-        runs.c.task_id.in_(select(tasks.c.id).where(tasks.c.removed_at.is_not(None))),
+        or_(
+            runs.c.cancel_requested.is_not(None),
+            runs.c.task_id.in_(select(tasks.c.id).where(tasks.c.removed_at.is_not(None))),
+        ),
     )
-    .values(**_cancelled)
+    .values(**_cancelled | {"reason": func.coalesce(runs.c.cancel_requested, bindparam("why"))})
 )
-"""Cancel those of these runs that wait and whose task was removed."""
+"""Cancel those of these runs that wait and whose end was asked for, or whose task was removed."""
 
 # --- claiming -----------------------------------------------------------------------------------
 

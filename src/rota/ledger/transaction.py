@@ -237,14 +237,15 @@ class SqlTransaction:
         if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
             return False
         self._write_attempts(endings)
-        self._cancel_removed(endings)
+        self._cancel_unwanted(endings)
         return True
 
-    def _cancel_removed(self, endings: Iterable[Ending]) -> None:
-        """Leave nothing waiting that nobody would claim: its task was removed while it ran."""
+    def _cancel_unwanted(self, endings: Iterable[Ending]) -> None:
+        """Leave nothing waiting whose end was asked for, or whose task was removed, while it ran:
+        its node has not heard of it yet."""
         again = [ending.attempt for ending in endings if ending.settlement.state in WAITING]
         if again:
-            sql.CANCEL_WAITING_OF_REMOVED(
+            sql.CANCEL_UNWANTED(
                 self._connection,
                 ids=encode(attempt.run_id for attempt in again),
                 why=registry.REMOVED,

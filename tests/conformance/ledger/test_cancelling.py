@@ -46,6 +46,17 @@ def test_a_run_that_ended_is_no_longer_to_be_cancelled(desk: Desk) -> None:
     assert desk.history.cancellations("a") == {}
 
 
+@pytest.mark.parametrize("state", [State.SCHEDULED, State.QUEUED])
+def test_what_was_to_be_cancelled_waits_for_no_other_attempt(desk: Desk, state: State) -> None:
+    asked, other = desk.running(), desk.running()
+    cancel(desk, asked.run_id)
+    ends = [desk.ending(claim, state, available_at=desk.now) for claim in (asked, other)]
+    desk.settle(*ends)  # its node had not heard of it
+    run = desk.run(asked.run_id)
+    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "by hand", desk.now)
+    assert desk.run(other.run_id).state is state
+
+
 @pytest.mark.parametrize("state", sorted(FINAL - {State.SKIPPED, State.MISSED}))
 def test_what_has_ended_cannot_be_cancelled(desk: Desk, state: State) -> None:
     run = desk.ended(state=state)

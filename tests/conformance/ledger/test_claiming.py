@@ -63,14 +63,6 @@ def test_a_second_attempt_has_a_higher_fence_and_the_checkpoint(desk: Desk) -> N
     assert (run.started_at, run.attempt_started_at, run.node) == (started, desk.now, "b")
 
 
-def test_a_claim_clears_an_old_request_to_cancel(desk: Desk) -> None:
-    first = desk.running()
-    desk.do(lambda tx: tx.cancel(first.run_id, "by hand", desk.now))
-    desk.settle(desk.ending(first, State.QUEUED))
-    assert len(desk.claim()) == 1
-    assert desk.run(first.run_id).cancel_requested is None
-
-
 def test_nothing_is_offered_before_its_time(desk: Desk) -> None:
     later = desk.new(available_at=NOON + 1, state=State.SCHEDULED)
     now = desk.new(available_at=NOON)
