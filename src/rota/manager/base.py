@@ -18,6 +18,7 @@ from rota.core.task import Task, TaskDefinition
 from rota.discovery import Catalogue
 from rota.engine.registry import Entry, records
 from rota.errors import RotaError, UnknownTaskError, nearest
+from rota.manager.registers import Registered
 from rota.overview import known_task
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Base:
         """What is wrong with the task files, as of the last `discover`."""
         self.catalogue = Catalogue()
         """What the task files define, as of the last `discover`."""
-        self._failed_registers: dict[Path, RotaError] = {}
+        self._registered: dict[Path, Registered] = {}
         self._tasks_before: list[TaskDefinition] = []
         managers.add(self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 from rota import triggers
 from rota.acting import actor
 from rota.core.instants import from_datetime
-from rota.core.outcome import error_text
 from rota.core.records import Edits, NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition
-from rota.discovery import Catalogue, LoadedFile, load_directory
+from rota.discovery import Catalogue, load_directory
 from rota.discovery.definitions import define
 from rota.discovery.options import OPTIONS, Refusal
 from rota.engine.registry import Entry, records
@@ -24,11 +23,11 @@ from rota.errors import (
     LedgerError,
     RotaError,
     StateError,
-    TaskFileError,
     TaskLimitError,
     UnknownTaskError,
 )
 from rota.manager.base import Base
+from rota.manager.registers import Registered, note, register
 from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 
 
@@ -86,7 +85,9 @@ class TaskVerbs(Base):
                     where=str(definition.source or definition.id),
                     remedy="Give each task an id of its own, or remove the other task first.",
                 )
-            return engine.add(definition)
+            entry = engine.add(definition)
+            note(definition)
+            return entry
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:
         """Load every task file of the tasks directory and add its tasks; called again, take over
@@ -102,34 +103,46 @@ class TaskVerbs(Base):
             self.config.manager,
             previous=former,
         )
+        before, called = self._defined(former), self._registered
+        there = {file.path for file in catalogue.files if file.register is not None}
+        self._registered = {path: one for path, one in called.items() if path in there}
+        self._forget(before, self._defined(catalogue))
         for definition in catalogue.definitions:
             try:
                 self.add_definition(definition)
             except RotaError as error:
                 catalogue.errors.append(error)
-        kept = {definition.id for definition in catalogue.definitions}
-        for definition in former.definitions:
-            if definition.id not in kept:
-                self.services.engine.discard(definition.id)
-        catalogue.errors += self._call_registers(catalogue, former)
+        catalogue.errors += self._call_registers(catalogue)
         self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
         self.services.engine.generation = catalogue.generation()
         return catalogue
 
-    def _call_registers(self, catalogue: Catalogue, former: Catalogue) -> list[RotaError]:
-        """Call each `register_tasks` that was not called yet; returns what is wrong with any."""
-        called = {file.path: file.module for file in former.files}
-        failed, self._failed_registers = self._failed_registers, {}
+    def _call_registers(self, catalogue: Catalogue) -> list[RotaError]:
+        """Call each `register_tasks` that was not called yet, and forget what it no longer adds;
+        returns what is wrong with any."""
+        before = self._defined(catalogue)
         for file in catalogue.files:
-            if file.register is None:
-                continue
-            if called.get(file.path) is file.module:
-                error = failed.get(file.path)
-            else:
-                error = _register(file, self)
-            if error is not None:
-                self._failed_registers[file.path] = error
-        return list(self._failed_registers.values())
+            last = self._registered.get(file.path, Registered())
+            if file.register is not None and file.module is not last.module:
+                self._registered[file.path] = register(file, self, last)
+        self._forget(before, self._defined(catalogue))
+        return [one.error for one in self._registered.values() if one.error is not None]
+
+    def _defined(self, catalogue: Catalogue) -> list[TaskDefinition]:
+        """Return what the task files define, and what their `register_tasks` added."""
+        registered = self._registered.values()
+        return [*catalogue.definitions, *(added for one in registered for added in one.definitions)]
+
+    def _forget(self, former: Iterable[TaskDefinition], now: Iterable[TaskDefinition]) -> None:
+        """Discard what is defined no more; what another function has under its id stays."""
+        engine, kept = self.services.engine, {one.id: one for one in now}
+        with self._lock:
+            for gone in former:
+                if gone.id in kept and not _is_taken(gone, kept[gone.id]):
+                    continue
+                entry = engine.registry.get(gone.id)
+                if entry is not None and not _is_taken(entry.definition, gone):
+                    engine.discard(gone.id)
 
     def remove_task(self, id: str, *, reason: str = "") -> None:
         """Take a task out: its waiting runs are cancelled, its history stays; raises
@@ -270,19 +283,3 @@ def _checked_name(name: str) -> str:
         raise DefinitionError(
             f"{str(name)[:80]!r} {refusal.why}.", where="name", remedy=refusal.remedy
         ) from None
-
-
-def _register(file: LoadedFile, manager: TaskVerbs) -> RotaError | None:
-    """Call a file's own `register_tasks`; returns what went wrong."""
-    try:
-        if file.register is not None:
-            file.register(manager)
-    except RotaError as error:
-        return error
-    except Exception as error:
-        return TaskFileError(
-            f"its register_tasks raised {error_text(error)}.",
-            where=str(file.path),
-            remedy="Mend it; the tasks it had added before go on.",
-        )
-    return None
