@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from types import FrameType, ModuleType
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MARK = "__rota_task__"
+_MARKS = "__rota_tasks__"
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A definition as it was written, not yet checked; None: not given."""
 
+    func: Any
     trigger: Any
     id: Any
     options: Mapping[str, Any]
+    line: int  # at which the module was
 
 
 def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F], F]:
@@ -32,17 +35,26 @@ def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F]
         trigger = "cron"
 
     def mark(func: F) -> F:
-        pending = Pending(None if callable(trigger) else trigger, id, options)
-        with suppress(AttributeError, TypeError):  # what takes no attribute is no function
-            # The lowest decorator runs first, the highest is read first.
-            setattr(func, MARK, (pending, *getattr(func, MARK, ())))
+        frame = _importing()
+        if frame is not None:
+            given = None if callable(trigger) else trigger
+            pending = Pending(func, given, id, options, frame.f_lineno)
+            frame.f_globals.setdefault(_MARKS, []).append(pending)
         return func
 
     # Without parentheses the function itself arrives here; the check will miss its trigger.
     return mark if not callable(trigger) else mark(trigger)
 
 
-def pending_of(func: Any) -> tuple[Pending, ...]:
-    """Return what `@rota.task` noted at a function, topmost first."""
-    found = getattr(func, MARK, ())
-    return found if isinstance(found, tuple) else ()
+def pending_in(module: ModuleType) -> list[Pending]:
+    """Return what `@rota.task` marked while a module was imported, in the order of the marks."""
+    return list(vars(module).get(_MARKS, ()))
+
+
+def _importing() -> FrameType | None:
+    """Return the frame of the module whose import is under way here, the innermost one's."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    # A program is not imported, and its frame stays for as long as it runs.
+    return None if frame is None or frame.f_globals.get("__name__") == "__main__" else frame

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType, ModuleType
+from itertools import groupby
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from rota.core.task import Source, TaskDefinition
-from rota.decorator import Pending, pending_of
+from rota.decorator import Pending, pending_in
 from rota.discovery.definitions import Defaults, define, define_entry
 from rota.discovery.finder import SourceFile
 from rota.discovery.notes import MISSING
@@ -16,6 +17,8 @@ from rota.discovery.places import DEFINITIONS, Places
 from rota.errors import DefinitionError, Mistakes, RotaError
 
 _REGISTER = "register_tasks"
+_HIDDEN: Any = object()  # stands for what a marked function became, where that is not known
+_MOST_LAYERS = 100  # decorators on one function: some objects have a `__wrapped__` without end
 
 
 @dataclass(slots=True)
@@ -49,8 +52,7 @@ def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findin
     has_list = hasattr(module, DEFINITIONS) and not places.imported
     if has_list:
         _read_list(getattr(module, DEFINITIONS), places, defaults, found)
-    for func, pending in _marked(module):
-        _read_pending(func, pending, file.shown, defaults, found)
+    _read_marks(module, file, defaults, found)
     register = getattr(module, _REGISTER, None)
     # Beside TASK_DEFINITIONS it would only register the same tasks again.
     if not has_list and getattr(register, "__module__", None) == module.__name__:
@@ -76,40 +78,80 @@ def _read_list(entries: Any, places: Places, defaults: Defaults, found: Findings
             found.errors.append(DefinitionError(what, where=f"{source}, {label}", remedy=remedy))
 
 
-def _marked(module: ModuleType) -> Iterator[tuple[Any, Pending]]:
-    """Yield what `@rota.task` marked in this module, each mark once, in the order of the file."""
-    seen: set[int] = set()
-    for value in _own_values(module):
-        for pending in pending_of(value):
-            if id(pending) not in seen:  # functools.wraps copies marks
-                seen.add(id(pending))
-                yield value, pending
+def _read_marks(module: ModuleType, file: SourceFile, defaults: Defaults, found: Findings) -> None:
+    """Read what `@rota.task` marked, in the order of the file."""
+    marks, standing = pending_in(module), _standing(module)
+    marked = {id(mark.func) for mark in marks}
+    for _, stack in groupby(marks, lambda mark: id(mark.func)):
+        for mark in reversed(list(stack)):  # the lowest decorator ran first
+            otherwise = _HIDDEN if _is_hidden(mark.func, module, marked) else mark.func
+            func = standing.get(id(mark.func), otherwise)
+            task_id = _told(mark.func, "__name__", MISSING) if mark.id is None else mark.id
+            source = Source(file.shown, _line(mark, file))
+            found.take(task_id, _define_mark, mark, func, task_id, source, defaults)
 
 
-def _own_values(module: ModuleType) -> Iterator[Any]:
-    for value in list(vars(module).values()):
-        if getattr(value, "__module__", None) == module.__name__:
-            yield value
-            if isinstance(value, type):
-                yield from (getattr(part, "__func__", part) for part in vars(value).values())
-
-
-def _read_pending(
-    func: Any, pending: Pending, file: str, defaults: Defaults, found: Findings
-) -> None:
-    named = getattr(func, "__name__", MISSING)
-    id = named if pending.id is None else pending.id
-    trigger = MISSING if pending.trigger is None else pending.trigger
-    code = getattr(func, "__code__", None)
-    source = Source(file, getattr(code, "co_firstlineno", None))
-    if isinstance(func, FunctionType) and _is_in_class(func):
+def _define_mark(
+    mark: Pending, func: Any, id: Any, source: Source, defaults: Defaults
+) -> TaskDefinition:
+    """Check a mark and return its definition, with what stands for the function; raises as `define`
+    does."""
+    if isinstance(mark.func, FunctionType) and _is_in_class(mark.func):
         what = "a function inside of a class cannot be a task."
         remedy = "Make it a function of the module."
-        where = f"{source}, task {func.__qualname__!r}"
-        found.errors.append(DefinitionError(what, where=where, remedy=remedy))
-        return
-    options = pending.options
-    found.take(id, define, func, trigger, id, options, defaults=defaults, source=source)
+        where = f"{source}, task {mark.func.__qualname__!r}"
+        raise DefinitionError(what, where=where, remedy=remedy)
+    if func is _HIDDEN:
+        what = "a decorator above @rota.task, or other code, put another object in its place."
+        remedy = "Write @rota.task at the top, or use functools.wraps in the decorator."
+        raise DefinitionError(what, where=f"{source}, task {id!r}", remedy=remedy)
+    trigger = MISSING if mark.trigger is None else mark.trigger
+    return define(
+        func, trigger, id, mark.options, defaults=defaults, source=source, label="@rota.task"
+    )
+
+
+def _standing(module: ModuleType) -> dict[int, Any]:
+    """Return what stands in a module for a function, by the function's identity: what wraps it, as
+    far as `functools.wraps` tells, or itself."""
+    found: dict[int, Any] = {}
+    for value in list(vars(module).values()):
+        if _told(value, "__module__", None) == module.__name__:
+            for layer in _layers(value):
+                found.setdefault(id(layer), value)
+    return found
+
+
+def _layers(value: Any) -> Iterator[Any]:
+    for _ in range(_MOST_LAYERS):
+        yield value
+        value = _told(value, "__wrapped__", None)
+        if value is None:
+            return
+
+
+def _told(value: Any, name: str, otherwise: Any) -> Any:
+    """Return an attribute, whatever the user's own `__getattr__` may raise."""
+    try:
+        return getattr(value, name, otherwise)
+    except Exception:
+        return otherwise
+
+
+def _is_hidden(func: Any, module: ModuleType, marked: set[int]) -> bool:
+    """Say whether the name of a module's function means what is neither it nor a task itself."""
+    if not isinstance(func, FunctionType) or func.__module__ != module.__name__:
+        return False
+    return id(vars(module).get(func.__qualname__, func)) not in marked
+
+
+def _line(mark: Pending, file: SourceFile) -> int:
+    """Return the line of a marked function, of its decorators if it has any; of the mark, where the
+    function is no part of the file."""
+    code = _told(mark.func, "__code__", None)
+    if isinstance(code, CodeType) and code.co_filename == str(file.path):
+        return code.co_firstlineno
+    return mark.line
 
 
 def _is_in_class(func: FunctionType) -> bool:
