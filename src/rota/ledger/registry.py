@@ -155,7 +155,10 @@ def forget(connection: Connection, unseen_since: Instant, now: Instant) -> list[
         ids = encode(gone)
         why = f"no node has known its task since {to_iso(unseen_since)}"
         upkeep.MISS_WAITING_OF_TASKS(connection, ids=ids, why=why, now=now)
+        last = _last_revision(connection)
         upkeep.DELETE_TASKS(connection, ids=ids)
+        if _last_revision(connection) < last:  # nodes read what is newer than what they know
+            upkeep.KEEP_REVISION(connection, last=last)
     return gone
 
 
@@ -178,7 +181,11 @@ def _change(connection: Connection, task: StoredTask) -> StoredTask:
 
 
 def _next_revision(connection: Connection) -> int:
-    return int(sql.LAST_REVISION(connection).scalar_one()) + 1
+    return _last_revision(connection) + 1
+
+
+def _last_revision(connection: Connection) -> int:
+    return int(sql.LAST_REVISION(connection).scalar_one())
 
 
 def _write(connection: Connection, tasks: Iterable[StoredTask]) -> None:

@@ -215,3 +215,9 @@ MISS_WAITING_OF_TASKS = Statement(
 """End what waits of these tasks."""
 
 DELETE_TASKS = Statement(delete(tasks).where(tasks.c.id.in_(listed("ids"))))
+
+_any_task = select(func.min(tasks.c.id)).scalar_subquery()
+KEEP_REVISION = Statement(
+    update(tasks).where(tasks.c.id == _any_task).values(revision=bindparam("last"))
+)
+"""Give some task the last revision there was, so that every later one is higher."""

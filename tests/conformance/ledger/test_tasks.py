@@ -291,6 +291,20 @@ def test_a_task_that_nobody_knows_is_forgotten_and_what_waits_of_it_is_missed(de
     assert desk.do(lambda tx: tx.forget(NOON + 1, now)) == []
 
 
+def test_a_change_is_newer_than_all_before_it_though_the_newest_task_was_forgotten(
+    desk: Desk,
+) -> None:
+    desk.register(record("known"))
+    desk.register(record("gone"))
+    newest = max(task.revision for task in desk.history.tasks())
+    now = desk.clock.move(DAY / SECOND)
+    desk.do(lambda tx: tx.seen(["known"], now))
+    assert desk.do(lambda tx: tx.forget(NOON + 1, now)) == ["gone"]
+    desk.do(lambda tx: tx.pause("known", now, None, "a rest"))
+    (known,) = desk.history.tasks()
+    assert known.revision > newest
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "edit", "remove"])
 def test_an_unknown_task_is_named_with_the_nearest(desk: Desk, verb: str) -> None:
     desk.register(record("report"), record("cleanup"))
