@@ -31,11 +31,17 @@ class Deadlines:
     """
 
     def __init__(
-        self, clock: Clock, flights: Flights, ended: Callable[[Call, Outcome], None]
+        self,
+        clock: Clock,
+        flights: Flights,
+        ended: Callable[[Call, Outcome], None],
+        *,
+        gave_up: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._flights = flights
         self._ended = ended
+        self._gave_up = gave_up
         self._heap: list[tuple[float, str, int]] = []
         self._wake = Wake()
 
@@ -71,6 +77,7 @@ class Deadlines:
             flight.claim.run_id,
             self._clock.monotonic() - stopped_at,
         )
+        self._gave_up()
         self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
 
     async def run(self) -> None:

@@ -76,6 +76,7 @@ class Reaper:
         self._every = every
         self._wake = wake
         self._others: list[Node] = []  # the living ones, at the last look
+        self.stuck_elsewhere: dict[str, str] = {}  # task id → place, at the last look
         self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
@@ -112,6 +113,7 @@ class Reaper:
             for node in look.nodes
             if node.state in ("up", "draining") and node.id != self._identity.id
         ]
+        self.stuck_elsewhere = _stuck_on(self._others)
         silent = self._silences.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         adrift = self._adrift(look.running)
@@ -169,6 +171,16 @@ class Reaper:
             error=outcome.error,
         )
         return Ending(attempt, run.fence, settlement)
+
+
+def _stuck_on(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return task id → place of the attempts that would not stop and go on there."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        stuck = node.info.get("stuck")
+        if isinstance(stuck, dict):
+            found |= {str(id): f"{place} on node {node.name}" for id, place in stuck.items()}
+    return found
 
 
 class Silences:

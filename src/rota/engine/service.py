@@ -112,7 +112,9 @@ class Service:
             freed=lambda available_at: self.dispatcher.wake_at(available_at),
             landed=self.hand.drop if self.hand is not None else lambda _: None,
         )
-        self.deadlines = Deadlines(clock, self.flights, self.recorder.ended)
+        self.deadlines = Deadlines(
+            clock, self.flights, self.recorder.ended, gave_up=self.heartbeat.wake.set
+        )
         self.dispatcher = Dispatcher(
             clock=clock,
             ledger=ledger,
@@ -124,7 +126,7 @@ class Service:
             pump=self.pump,
             heartbeat=self.heartbeat,
             node_id=lambda: self.identity.id,
-            stuck=self.stuck_places,
+            stuck=self._stuck_anywhere,
             ended=self.recorder.ended,
             log_limit=settings.run_log_limit,
             relay=self.relay,
@@ -139,7 +141,7 @@ class Service:
             ids=self.ids,
             dispatcher=self.dispatcher,
             relay=self.relay,
-            stuck=self.stuck_places,
+            stuck=self._stuck_anywhere,
         )
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(
@@ -251,6 +253,9 @@ class Service:
             for executor in self.executors.values()
             for stuck in executor.stuck()
         }
+
+    def _stuck_anywhere(self) -> dict[str, str]:
+        return self.reaper.stuck_elsewhere | self.stuck_places()
 
     def poke(self) -> None:
         """Look at everything at once: the clock was moved, or something was written."""

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from rota.clock import SystemClock
+from rota.core.instants import SECOND
 from rota.core.run import Run, State
 from rota.testing import Harness, eventually
 
@@ -145,3 +146,32 @@ def test_thread_that_freezes_the_interpreter_is_named_afterwards(
 
 def _lives(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_no_other_node_starts_a_task_beside_its_stuck_thread(tmp_path: Path) -> None:
+    release.clear()
+    begun: list[str] = []
+
+    def deaf() -> None:
+        begun.append(threading.current_thread().name)
+        release.wait(60)
+
+    first, second = (
+        Harness(tmp_path, SystemClock(), node=name, lease_seconds=2) for name in ("one", "two")
+    )
+    for one in (first, second):
+        one.manager.add_task(
+            deaf, "interval", "deaf", hours=1000, timeout=0.2, max_retries=1, retry_delay=2
+        )
+    with first:
+        run_id = first.manager.run_task("deaf")
+        eventually(lambda: begun)
+        with second:
+            there = second.manager.services.engine
+            eventually(lambda: there.reaper.stuck_elsewhere)
+            assert " on node one" in there.reaper.stuck_elsewhere["deaf"]
+            due = first.manager.get_run(run_id).available_at
+            eventually(lambda: there.clock.now() > due + SECOND)
+            assert len(begun) == 1
+            release.set()
+            eventually(lambda: first.manager.get_run(run_id).state is State.SUCCEEDED)
