@@ -18,13 +18,14 @@ _installed = 0
 def install(*, write_through: bool = True) -> None:
     """Start capturing in this process: logging, `sys.stdout` and `sys.stderr`; counts its calls.
 
-    Without `write_through`, what a run prints goes to the run alone.
+    Without `write_through`, what a run prints and logs goes to the run alone.
     """
     global _installed
     with _lock:
         _installed += 1
         if _installed == 1:
-            logging.getLogger().addHandler(_handler)
+            _root.addHandler(_mark)
+            _root.parent = _above
             sys.stdout = _tee(sys.stdout, "STDOUT", write_through)
             sys.stderr = _tee(sys.stderr, "STDERR", write_through)
 
@@ -34,10 +35,17 @@ def uninstall() -> None:
     global _installed
     with _lock:
         if _installed == 1:
-            logging.getLogger().removeHandler(_handler)
+            _root.parent = None
+            _root.removeHandler(_mark)
             sys.stdout = _untee(sys.stdout)
             sys.stderr = _untee(sys.stderr)
         _installed = max(0, _installed - 1)
+
+
+def keep() -> None:
+    """Have the root logger pass records on, whatever a configuration of logging said about it;
+    costs next to nothing."""
+    _root.propagate = True
 
 
 @forks.in_child
@@ -53,7 +61,6 @@ class _RunHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = "rota-run"
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -69,7 +76,11 @@ class _RunHandler(logging.Handler):
             return f"{record.msg!r} {record.args!r} ({type(error).__name__}: {error})"
 
 
-_handler = _RunHandler()
+# Whoever configures logging removes the handlers of the root logger, but none above it.
+_root = logging.getLogger()
+_above = logging.Logger("rota-run")
+_above.addHandler(_RunHandler())
+_mark = logging.NullHandler()  # for with none at the root, `logging.info` would add a console
 
 
 class _Tee:
@@ -82,8 +93,9 @@ class _Tee:
 
     def write(self, text: str) -> int:
         run = running()
-        if run is not None and isinstance(text, str) and not _logging_now(sys._getframe(1)):
-            printed(run, self._level, text)
+        if run is not None and isinstance(text, str):
+            if not _logging_now(sys._getframe(1)):
+                printed(run, self._level, text)
             if not self._write_through:
                 return len(text)
         return self._stream.write(text)

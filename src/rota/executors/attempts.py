@@ -10,7 +10,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from rota import forks
+from rota import capture, forks
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Done, Stuck
 from rota.current import CurrentRun, leave, noticed, tell, told
@@ -87,6 +87,7 @@ class Attempts(Generic[A]):
         """Say whether it is still wanted; from now on it occupies something."""
         with self._lock:
             attempt.begun = attempt.call in self._open
+        capture.keep()
         attempt.mark = sampler.mark()
         return attempt.begun
 

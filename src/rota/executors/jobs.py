@@ -80,6 +80,7 @@ def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str]) -> Outco
     try:
         load = _named(settings["loader"])
         func = load(job["file"], job["func_path"], settings["project"])
+        capture.keep()  # the task file may have configured logging
         result = awaited(func(*job["args"], **job["kwargs"]))
         forks.end_if_child(me)
         outcome = results.succeeded(result, _peak())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import logging.config
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from rota import capture
 from rota.core.ports import Call
 from rota.current import CurrentRun, enter, leave
+from rota.executors.attempts import Attempt, Attempts
 
 log = logging.getLogger("tests.capture")
 
@@ -48,10 +50,14 @@ def installed() -> Iterator[None]:
         capture.uninstall()
 
 
+def call(func: Any, reporter: Reporter) -> Call:
+    return Call("R", "t", 1, None, func, "", None, (), {}, None, {}, reporter)
+
+
 def captured(func: Any, reporter: Reporter | None = None) -> list[tuple[str, str]]:
     """Call a function as a run and return the lines that its reporter got."""
     reporter = reporter or Reporter()
-    run = CurrentRun(Call("R", "t", 1, None, func, "", None, (), {}, None, {}, reporter))
+    run = CurrentRun(call(func, reporter))
 
     def body() -> None:
         enter(run)
@@ -147,6 +153,18 @@ def test_a_console_handler_does_not_double_a_record(name: str) -> None:
         assert captured(lambda: log.warning("once")) == [("WARNING", "once")]
 
 
+def test_without_writing_through_a_console_handler_writes_nothing_of_a_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capture.install(write_through=False)
+    try:
+        with console(log):
+            assert captured(lambda: log.warning("once")) == [("WARNING", "once")]
+    finally:
+        capture.uninstall()
+    assert capsys.readouterr() == ("", "")
+
+
 def test_what_a_logger_keeps_to_itself_is_captured_from_its_console(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,3 +202,54 @@ def test_wrong_arguments_for_a_message_are_captured_as_they_are(
     with installed():
         [(_, text)] = captured(lambda: log.warning("%d apples", "no"))
     assert text.startswith("'%d apples' ('no',) (TypeError")
+
+
+@contextmanager
+def own_root() -> Iterator[logging.Logger]:
+    """The root logger as Python starts with it, to be configured at will."""
+    root = logging.getLogger()
+    handlers, level, propagate = root.handlers, root.level, root.propagate
+    root.handlers = []
+    try:
+        yield root
+    finally:
+        root.handlers, root.propagate = handlers, propagate
+        root.setLevel(level)
+
+
+def by_dict(**root: Any) -> None:
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **root})
+
+
+CONFIGURED: list[Callable[[], Any]] = [
+    lambda: logging.basicConfig(force=True),
+    lambda: by_dict(root={"handlers": []}),
+    lambda: by_dict(loggers={"": {"level": "INFO"}}),
+    lambda: setattr(logging.getLogger(), "handlers", []),
+]
+
+
+@pytest.mark.parametrize("configure", CONFIGURED)
+def test_a_run_that_configures_logging_keeps_its_log(configure: Callable[[], Any]) -> None:
+    def body() -> None:
+        configure()
+        log.warning("logged after")
+
+    with own_root(), installed():
+        assert captured(body) == [("WARNING", "logged after")]
+        assert captured(speak) == SPOKEN
+
+
+def test_an_attempt_begins_with_a_root_logger_that_passes_records_on() -> None:
+    with own_root(), installed():
+        by_dict(loggers={"": {"propagate": False}})
+        Attempts[Attempt]().begin(Attempt(call(speak, Reporter()), lambda *_: None))
+        assert captured(speak) == SPOKEN
+
+
+def test_a_plain_set_up_leaves_a_captured_process_alone() -> None:
+    with own_root() as root:
+        with installed():
+            logging.basicConfig(level=logging.CRITICAL)
+            assert captured(speak) == SPOKEN
+        assert root.handlers == []
