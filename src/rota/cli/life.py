@@ -32,6 +32,13 @@ class Signals:
         self.former: dict[int, Any] = {}  # what was done about them before
         self._pid = os.getpid()
 
+    def take_back(self) -> list[str]:
+        """Catch again what somebody else has caught since; returns the names of these signals."""
+        lost = [one for one in self.former if signal.getsignal(one) != self.note]
+        for number in lost:
+            signal.signal(number, self.note)
+        return [signal.Signals(one).name for one in lost]
+
     def note(self, number: int, _: FrameType | None) -> None:
         """Take a signal; raises KeyboardInterrupt for the first one while it starts."""
         if os.getpid() != self._pid:  # a child that a task has forked: nobody there would take it

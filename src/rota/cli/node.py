@@ -56,7 +56,7 @@ def run(
             # Before logging is set up, so that log lines go above the view.
             show = stack.enter_context(_view()) if live and output.on_terminal() else None
             setup_logging(**manager.config.logging_options())
-            server = _start(manager, role, stack, (host, port) if listens else None)
+            server = _start(manager, role, stack, signals, (host, port) if listens else None)
             signals.starting = False
             url = server.url if server else ""
             look = None if show is None else lambda: show(manager, url)
@@ -68,6 +68,7 @@ def _start(
     manager: TaskManager,
     role: Role,
     stack: ExitStack,
+    signals: life.Signals,
     address: tuple[str | None, int | None] | None,
 ) -> Server | None:
     """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
@@ -80,6 +81,7 @@ def _start(
             server = serve(manager, *address)
         if discovers:
             _report(manager)
+    _take_back(signals)
     if server is not None:
         stack.callback(server.stop)
         server.listen()
@@ -124,6 +126,15 @@ def _report(manager: TaskManager) -> None:
     """Load the task files and log what is wrong with them; what is right goes on."""
     manager.discover()
     _log_mistakes(manager)
+
+
+def _take_back(signals: life.Signals) -> None:
+    """Catch the signals again that a task file has caught, and say so."""
+    if lost := signals.take_back():
+        _logger.warning(
+            "%s: a task file has set a handler of its own; it is not called, for rota ends by this",
+            ", ".join(lost),
+        )
 
 
 def _log_mistakes(manager: TaskManager) -> None:

@@ -28,6 +28,13 @@ if bool(os.environ.get("ROTA_PROBE")) == {on_trial}:
     Path("importing").touch()
     time.sleep(1000)
 """
+THEIRS = """
+import signal
+
+import rota
+
+signal.signal(signal.SIGTERM, lambda *_: None)
+"""
 MANY = """
 import rota
 from rota import TaskManager
@@ -78,6 +85,17 @@ def test_while_the_ledger_cannot_be_written(project: Project) -> None:
         assert ended_by(project, up, signal.SIGTERM) == 0
         assert "is up" not in up.output
     assert {node.state for node in told(project)[0]} == {"stopped"}
+
+
+def test_while_the_ledger_cannot_be_written_and_a_task_file_has_caught_the_signal(
+    project: Project,
+) -> None:
+    project.rota("run", "greet")
+    project.write("backgroundtask/theirs.py", THEIRS)
+    with locked(project.path / "rota.db"), project.up("--plain") as up:
+        until(lambda: listens(project))
+        assert ended_by(project, up, signal.SIGTERM) == 0
+        assert "is up" not in up.output
 
 
 def test_a_start_inside_an_application_is_interrupted(tmp_path: Path) -> None:

@@ -6,7 +6,16 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.integration.cli.project import Project, Up, until
+import pytest
+
+from tests.integration.cli.project import TASKS, Project, Up, until
+
+THEIRS = """
+import signal
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: None)
+"""
 
 
 def holding(project: Project, up: Up) -> None:
@@ -103,3 +112,20 @@ def test_a_file_that_breaks_keeps_its_last_good_version(project: Project) -> Non
         assert "second" in project.rota("run", "task", "--wait").stdout
         file.unlink()
         up.says("Task files loaded again: 4 tasks")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_a_task_file_has_caught_ends_it_all_the_same(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with Project(tmp_path, THEIRS + TASKS).up("--plain") as up:
+        up.ready()
+        assert up.output.count("SIGTERM, SIGINT: ") == 1
+        up.send(number)
+        assert up.ends() == 0
+
+
+def test_where_nobody_else_caught_a_signal_nothing_is_said_of_any(project: Project) -> None:
+    with project.up("--plain") as up:
+        up.ready()
+        assert "SIG" not in up.output
