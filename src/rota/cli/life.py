@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import signal
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,8 +25,15 @@ MARGIN = 1.95
 _STOPPED = 0  # no signal has this number
 
 
+def ending() -> list[signal.Signals]:
+    """Return the signals that tell to stop; that a terminal closes is none where it is ignored, as
+    `nohup` has it."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if ignored else [signal.SIGHUP])]
+
+
 class Signals:
-    """SIGTERM and SIGINT in the order of their coming; the first one interrupts a start."""
+    """What tells to stop, in the order of its coming; the first one interrupts a start."""
 
     def __init__(self) -> None:
         self.caught: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -53,9 +62,9 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Catch SIGTERM and SIGINT from now on; once it has stopped, further ones change nothing."""
+    """Catch what tells to stop from now on; once it has stopped, further ones change nothing."""
     caught = Signals()
-    for one in (signal.SIGTERM, signal.SIGINT):
+    for one in ending():
         caught.former[one] = signal.signal(one, caught.note)
     try:
         yield caught
@@ -113,6 +122,17 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _leave_terminal() -> None:
+    """Have what goes to a terminal that has closed go to nobody: writing there fails, in tasks
+    as well."""
+    for number in (1, 2):
+        try:
+            termios.tcgetattr(number)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
 class _Stopping:
     """Takes signals one by one while the manager stops in a thread beside them."""
 
@@ -130,6 +150,10 @@ class _Stopping:
         """Return when it has stopped, and whether all ended by themselves."""
         told = 0
         while (number := self._next(look, every)) != _STOPPED:
+            if number == signal.SIGHUP:
+                _leave_terminal()
+                if told:
+                    continue  # a shell and the kernel both tell of one terminal
             told += 1
             if told == 1:
                 grace = self._manager.config.manager.shutdown_grace
@@ -150,7 +174,8 @@ class _Stopping:
                 return self._caught.get(timeout=every)
             except queue.Empty:
                 if look is not None:
-                    look()
+                    with suppress(OSError):  # the terminal has closed, of which a signal tells
+                        look()
 
     def _stop(self) -> None:
         try:

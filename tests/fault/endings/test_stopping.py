@@ -151,7 +151,7 @@ app = FastAPI(lifespan=lifespan)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_never_ends_is_handed_back_or_lost_and_leaves_no_process(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -278,16 +278,17 @@ def test_an_application_ends_with_its_own_signal(tmp_path: Path) -> None:
     assert runs["hold"].state is State.QUEUED
 
 
-def test_a_run_by_hand_without_a_node(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_by_hand_without_a_node(tmp_path: Path, number: signal.Signals) -> None:
     project = Project(tmp_path, NEVER, shutdown_grace=6)
     with program(project, ROTA, "run", "spin", "--wait") as alone:
         until(lambda: project.has("begun-spin"))
         began = time.monotonic()
-        alone.send_signal(signal.SIGTERM)
+        alone.send_signal(number)
         assert alone.wait(PATIENCE) == 1
         print(f"rota run ended after {time.monotonic() - began:.2f} s")  # noqa: T201
         assert time.monotonic() - began < 8 + NOISE
     assert not processes_of(project)
     nodes, runs = told(project)
     assert nodes[0].state == "stopped"
-    assert (runs["spin"].state, runs["spin"].reason) == (State.CANCELLED, "SIGTERM")
+    assert (runs["spin"].state, runs["spin"].reason) == (State.CANCELLED, number.name)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
+import termios
 import threading
 from dataclasses import replace
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from rota.cli.live import Snapshot, render
 from rota.core.instants import MINUTE, SECOND
 from rota.core.run import Cause, Run, State
-from tests.integration.cli.project import ROTA, Project, environment, until
+from tests.integration.cli.project import ROTA, TASKS, Project, environment, until
 
 NOW = 1_700_000_000 * SECOND
 RUN = Run(
@@ -109,6 +112,38 @@ def test_on_a_terminal(project: Project) -> None:
             process.kill()
             reader.join(10)
             os.close(ours)
+
+
+@pytest.mark.parametrize("words", [[], ["--plain"]])
+def test_a_terminal_that_closes_ends_it_as_a_signal_does(
+    project: Project, words: list[str]
+) -> None:
+    project.write("backgroundtask/work.py", TASKS.replace("return", "print('to nobody'); return"))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [ROTA, "up", *words],
+        cwd=project.path,
+        env=environment(NO_COLOR="1"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as process:
+        os.close(theirs)
+        try:
+            seen = b""
+            while b"rota is up: " not in seen:
+                seen += os.read(ours, 65536)
+            project.rota("run", "hold")
+            until(lambda: project.has("begun"))
+            os.close(ours)
+            project.touch("release")
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    (run,) = project.lines("runs")
+    assert run["state"] == "succeeded"
 
 
 def _read(fd: int, seen: list[bytes]) -> None:

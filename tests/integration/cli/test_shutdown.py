@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli.project import TASKS, Project, Up, until
+from tests.integration.cli.project import ROTA, TASKS, Project, Up, until
 
 THEIRS = """
 import signal
@@ -71,6 +71,27 @@ def test_a_second_signal_means_now(tmp_path: Path) -> None:
         up.send(signal.SIGTERM)
         assert up.ends() == 1
     assert only_run(project)["state"] == "queued"
+
+
+def test_a_terminal_that_closes_may_say_so_twice(project: Project) -> None:
+    with project.up() as up:
+        holding(project, up)
+        up.send(signal.SIGHUP)
+        up.says("SIGHUP: running tasks get 20 s")
+        up.send(signal.SIGHUP)
+        up.send(signal.SIGTERM)
+        up.says("SIGTERM: stopping now.")
+        assert up.ends() == 1
+        assert "SIGHUP: stopping" not in up.output
+
+
+def test_with_nohup_a_terminal_may_close(project: Project) -> None:
+    with project.up(command=("nohup", ROTA, "up")) as up:
+        up.ready().send(signal.SIGHUP)
+        assert project.asked("/health")
+        up.send(signal.SIGTERM)
+        assert up.ends() == 0
+        assert "SIGHUP" not in up.output
 
 
 def test_a_taken_port_is_told_before_anything_starts(project: Project) -> None:

@@ -65,8 +65,8 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     """Make a run in this process; its log and prints go to standard error as they come.
 
-    Ctrl-C, SIGTERM and the end of `timeout` cancel it. After a signal, this process ends within
-    the grace of a shutdown, whatever the task does.
+    Ctrl-C, SIGTERM, SIGHUP and the end of `timeout` cancel it. After a signal, this process ends
+    within the grace of a shutdown, whatever the task does.
     """
     from rota.logs import setup_logging
 
@@ -80,7 +80,7 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 
     setup_logging(**manager.config.logging_options())
     output.note("No node is up: it runs in this process.")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in life.ending():
         signal.signal(number, caught)
     timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --timeout {timeout}",))
     timer.daemon = True
