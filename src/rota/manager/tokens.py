@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from rota.acting import actor
 from rota.core.access import Right, Token, digest, id_in, new_secret
 from rota.core.ids import RunIds
-from rota.core.instants import seconds
+from rota.core.instants import DAY, SECOND, seconds
 from rota.errors import StateError
 from rota.manager.base import Base
 
 CODE_SECONDS = 600.0
 """For how long the code of a link can be spent."""
+MOST_DAYS = 36_500
+"""How long a token may last; one without end is made as such."""
 
+_DAY = DAY / SECOND
 _ids = RunIds()
 
 
@@ -33,11 +36,17 @@ class TokenVerbs(Base):
     ) -> Granted:
         """Make a token; `lifetime` in seconds, None for without end.
 
-        Raises StateError for a name that a valid token has, or that is empty, ValueError for an
-        unknown right.
+        Raises StateError for a name that a valid token has, or that is empty, and for a lifetime
+        that is none, ValueError for an unknown right.
         """
         if not name.strip():
             raise StateError("a token needs a name.", remedy="Name who or what will use it.")
+        if lifetime is not None and not 0 < lifetime <= MOST_DAYS * _DAY:  # not a number: neither
+            raise StateError(
+                f"it cannot last {lifetime / _DAY:g} days.",
+                where=f"token {name.strip()!r}",
+                remedy=f"Give it {MOST_DAYS:,} days at most, or no limit at all.",
+            )
         return self._grant(name.strip(), Right(right), lifetime, once=False)
 
     def create_code(self, name: str, right: Right | str = Right.ADMIN) -> Granted:

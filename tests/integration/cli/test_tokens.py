@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.integration.cli.project import Project
 
@@ -25,6 +26,14 @@ def test_a_token_is_made_listed_and_revoked(project: Project) -> None:
     assert [one["name"] for one in project.lines("token", "ls")] == ["deploy"]
     assert "rota token ls" in project.rota("token", "revoke", "ci", code=2).stderr
     assert "has a name" in project.rota("token", "create", code=2).stderr
+
+
+@pytest.mark.parametrize("days", ["3000000", "1e9", "1e400"])
+def test_a_token_that_lasts_too_long_is_refused(project: Project, days: str) -> None:
+    said = project.rota("token", "create", "ci", "--days", days, code=2).stderr
+    assert said.startswith("error: token 'ci': ")
+    assert "36,500 days" in said
+    assert project.lines("token", "ls") == []
 
 
 def test_a_link_signs_in_at_the_address_of_the_pages(project: Project) -> None:
