@@ -25,6 +25,23 @@ def test_a_crontab_text_in_words_and_times() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["--cron", "hour=9", "--cron", "timezone=Europe/Berlin"],
+        ["--cron", "hour=9", "--cron", "timezone=Europe/Berlin", "--timezone", "Asia/Tokyo"],
+        ["--cron", "hour=9", "--timezone", "Europe/Berlin"],
+    ],
+)
+def test_local_times_are_those_of_the_trigger(words: list[str]) -> None:
+    words = [*words, "--after", "2026-01-01", "--count", "1"]
+    said = preview(*words).stdout.splitlines()
+    assert said[0].endswith("Europe/Berlin")
+    assert said[2].split()[-2:] == ["09:00:00", "CET"]
+    (found,) = map(json.loads, preview(*words, "--json").stdout.splitlines())
+    assert found == {"fire_time": "2026-01-01T08:00:00Z", "local": "2026-01-01T09:00:00+01:00"}
+
+
+@pytest.mark.parametrize(
     ("words", "times"),
     [
         (["--cron", "hour=9", "--cron", "minute=0"], ["2026-01-01T09:00:00Z"]),

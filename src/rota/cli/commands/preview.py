@@ -40,13 +40,14 @@ def command(
     times = triggers.preview(
         trigger, args, timezone=timezone, after=_after(after), count=count, dst=dst
     )
+    zone = args.get("timezone", timezone)
     if json:
         output.json_lines(
-            {"fire_time": words.iso(one), "local": _local(one, timezone)} for one in times
+            {"fire_time": words.iso(one), "local": _local(one, zone)} for one in times
         )
     else:
         output.say(triggers.describe(trigger, args, timezone=timezone))
-        output.table(("utc", "local"), [_row(one, timezone) for one in times])
+        output.table(("utc", "local"), [_row(one, zone) for one in times])
     if not times and count:
         output.note("It never fires again.")
         raise typer.Exit(1)
