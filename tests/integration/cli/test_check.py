@@ -62,12 +62,22 @@ def test_json(wrong: Project) -> None:
 
 
 def test_named_files_limit_it(wrong: Project) -> None:
+    wrong.touch("README.md")
     found = wrong.lines("check", "backgroundtask/raises.py", "README.md", code=1)
     assert [one["file"] for one in found] == ["backgroundtask/raises.py"]
 
 
 def test_files_of_others_are_passed_over(wrong: Project) -> None:
+    wrong.touch("README.md")
+    wrong.write("src/other.py", "1 / 0\n")
     assert wrong.rota("check", "README.md", "src/other.py").stdout == ""
+
+
+def test_files_that_are_not_there_are_an_error(wrong: Project) -> None:
+    words = ("backgroundtask/raises.py", "backgroundtask/frist.py", "frist.py")
+    done = wrong.rota("check", *words, code=2)
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[0] == "error: backgroundtask/frist.py: there is no such file."
 
 
 def test_a_right_project(project: Project) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as jsons
+import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -11,6 +13,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from rota.cli import output, project
+from rota.cli.words import UsageError
 from rota.config import Xcorecfg
 from rota.errors import Mistakes, RotaError
 
@@ -40,6 +43,7 @@ def command(
 
     Exits with 1 if there are any. Files that are no business of rota are passed over.
     """
+    _must_be_there(files or ())
     settings, errors = _settings(config)
     tasks_directory = Path(settings.manager.tasks_directory)
     given = {file.resolve() for file in files or ()}
@@ -54,6 +58,17 @@ def command(
         _show(found, tasks)
     if found:
         raise typer.Exit(1)
+
+
+def _must_be_there(files: Sequence[Path]) -> None:
+    remedy = "Look at its name, and from which directory it is seen."
+    missing = [
+        UsageError("there is no such file.", where=str(file), remedy=remedy)
+        for file in files
+        if not os.path.lexists(file)
+    ]
+    if missing:
+        raise Mistakes(missing)
 
 
 def mistake(error: RotaError) -> Mistake:
