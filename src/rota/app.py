@@ -12,6 +12,7 @@ from rota.config import Xcorecfg
 from rota.core.limits import GroupLimit
 from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
+from rota.directory import here
 from rota.engine import Service
 from rota.engine.settings import Settings
 from rota.executors.aio import AioExecutor
@@ -43,7 +44,7 @@ def build(
 
     `loop` is the application's event loop, where coroutines are to run on it.
     """
-    settings, project = config.manager, project or Path.cwd()
+    settings, project = config.manager, project or here()
     machine = clock or SystemClock()
     ledger = open_ledger(settings.ledger_url, clock=machine)
     aio = AioExecutor(slots=settings.async_slots, loop=loop)

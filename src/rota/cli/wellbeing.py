@@ -6,7 +6,6 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rota.cli import project, words
@@ -14,6 +13,7 @@ from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.ports import History, Ledger
 from rota.core.records import Node
+from rota.directory import here
 from rota.engine.health import clocks_apart
 from rota.errors import RotaError
 
@@ -33,7 +33,7 @@ def health(config: Xcorecfg) -> dict[str, Any]:
     it may be the ledger that is ill.
     """
     answer = _asked(config)
-    if answer is not None and answer.get("project") == str(Path.cwd()):
+    if answer is not None and answer.get("project") == str(here()):
         return answer
     try:
         if not project.has_ledger(config):

@@ -77,3 +77,20 @@ def test_init_overwrites_nothing(project: Project) -> None:
 def test_init_where_nothing_can_be_written(project: Project) -> None:
     project.touch("file")
     assert "cannot be written" in project.rota("init", "file/below", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "words", ["ls", "check", "check work.py", "doctor", "next", "up", "worker", "run work"]
+)
+def test_a_directory_that_was_deleted(tmp_path: Path, words: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"rmdir ../gone && exec {ROTA} {words}"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=gone, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the current directory: it was deleted, perhaps to be made anew.\n"
+        "       Enter the project again: cd to its path.\n"
+    )

@@ -15,6 +15,7 @@ import typer
 from rota.cli import output, project
 from rota.cli.words import UsageError
 from rota.config import Xcorecfg
+from rota.directory import here
 from rota.errors import Mistakes, RotaError
 
 _WHERE = re.compile(r"(?P<file>[^,:]+)(?:, line |:)(?P<line>\d+)(?:, )?(?P<rest>.*)", re.DOTALL)
@@ -43,6 +44,7 @@ def command(
 
     Exits with 1 if there are any. Files that are no business of rota are passed over.
     """
+    here()  # without it there is nothing to check
     _must_be_there(files or ())
     settings, errors = _settings(config)
     tasks_directory = Path(settings.manager.tasks_directory)

@@ -1,0 +1,19 @@
+"""The directory that this process works in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rota.errors import ConfigError
+
+
+def here() -> Path:
+    """Return the current directory; raises ConfigError where it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError(
+            "it was deleted, perhaps to be made anew.",
+            where="the current directory",
+            remedy="Enter the project again: cd to its path.",
+        ) from None
