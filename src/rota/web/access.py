@@ -18,7 +18,7 @@ from rota.core.access import Right, Token, id_in
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 from rota.web.faces import RIGHT, USER
-from rota.web.guard import LOCAL_HOSTS, READING, host_name
+from rota.web.guard import LOCAL_HOSTS, READING, host_name, path_of
 from rota.web.problems import Problem
 
 COOKIE = "rota_session"
@@ -60,7 +60,7 @@ class Access:
 
         A user's own middleware may have done so before: then that counts.
         """
-        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        path = path_of(request.scope)
         if _OPEN.fullmatch(path) or (path in _OPEN_HERE and is_local(request)):
             return
         right: Right | None = request.scope.get(RIGHT)

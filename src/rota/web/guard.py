@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -30,6 +30,9 @@ ANSWER_HEADERS: Mapping[str, str] = {
 }
 
 READING = frozenset({"GET", "HEAD"})
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
+"""A Host header: nothing in it may end up as a part of the address that is made of it."""
 
 
 def check(request: Request, hosts: Collection[str]) -> None:
@@ -133,10 +136,14 @@ async def _limited_body(request: Request, receive: Receive) -> Receive:
 
 def host_name(host: str) -> str:
     """Return the name in a Host header, without its port; "" for what is none."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path that is routed: the one below where the application is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _is_foreign(headers: Headers, host: str) -> bool:

@@ -122,6 +122,12 @@ def test_probes_and_styles_need_no_token(closed: Site) -> None:
         assert closed.client.get(path).status_code == 200, path
 
 
+@pytest.mark.parametrize("path", ["/health/%09live", "/sta%0Atic/rota.css", "/sign-%0Din"])
+def test_the_path_that_is_routed_is_the_one_that_is_judged(closed: Site, path: str) -> None:
+    """An address that is put together and read again loses what no address may hold."""
+    assert closed.client.get(path).status_code == 401
+
+
 # --- sessions of the pages ----------------------------------------------------------------------
 
 

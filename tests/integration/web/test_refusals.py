@@ -22,6 +22,27 @@ def test_another_host_name_is_refused(standing: Site, host: str) -> None:
         assert answer.json()["remedy"]
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost/static/x?",
+        "localhost:80/static/x?",
+        "localhost?",
+        "localhost#",
+        "localhost:80#",
+        "localhost\\x",
+        "localhost:x",
+        "localhost:80:80",
+        "me@localhost",
+        "[::1]x",
+        "[::1]:80/",
+        "::1",
+    ],
+)
+def test_more_than_a_name_and_a_port_is_no_host(standing: Site, host: str) -> None:
+    assert standing.client.get("/manager/tasks", headers={"Host": host}).status_code == 421
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8470", "LOCALHOST:80"])
 def test_names_of_this_machine_are_answered(standing: Site, host: str) -> None:
     assert standing.client.get("/health", headers={"Host": host}).status_code == 200
