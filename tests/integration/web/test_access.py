@@ -50,8 +50,25 @@ def test_the_first_token_closes_it(site: Site) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "rota token create" in answer.json()["remedy"]
     assert visible(site, headers)
+
+
+def test_it_stays_closed_when_the_last_token_ends(site: Site) -> None:
+    short = site.manager.create_token("short", Right.ADMIN, lifetime=1.5)
+    headers = {"Authorization": f"Bearer {short.secret}"}
+    assert visible(site, headers)
+    eventually(lambda: not visible(site, headers))
+    assert site.client.get("/manager/tasks").status_code == 401
+    reader = bearer(site, Right.READ)
+    assert visible(site, reader)
     site.manager.revoke_token("reader")
-    eventually(lambda: site.client.get("/manager/tasks").status_code == 200)
+    eventually(lambda: not visible(site, reader))
+    assert site.client.get("/manager/tasks").status_code == 401
+
+
+def test_the_code_of_a_link_closes_nothing(site: Site) -> None:
+    sign_in(site, site.manager.create_code("link").secret)
+    site.client.cookies.clear()
+    assert site.client.get("/manager/tasks").status_code == 200
 
 
 def test_each_right_reaches_as_far_as_it_says(closed: Site) -> None:
