@@ -109,10 +109,12 @@ class Access:
             token_id = self._signing().unsign(cookie, max_age=SESSION).decode()
         except BadData:
             return None
-        token = self._find(token_id)
-        if token is None or not token.keeps(self._manager.services.clock.now()):
-            return None
-        return Visitor(token.name, token.right)
+        now = self._manager.services.clock.now()
+        for age in (KNOWN, 0):  # a code that was unspent a moment ago may have been spent
+            token = self._known(age).get(token_id)
+            if token is not None and token.keeps(now):
+                return Visitor(token.name, token.right)
+        return None
 
     def _is_closed(self) -> bool:
         """Say whether there is a token, be it expired or revoked: none opens the door by ending."""
@@ -127,7 +129,8 @@ class Access:
     def _known(self, age: float = KNOWN) -> Mapping[str, Token]:
         """Return the tokens by id, as of so many seconds ago at most, or as they were last read
         where the ledger is away; raises LedgerError where they never were."""
-        if not self._lock.acquire(blocking=self._tokens is None):
+        patience = -1 if self._tokens is None else 0 if age else KNOWN
+        if not self._lock.acquire(timeout=patience):
             return self._tokens or {}  # another thread reads them right now
         try:
             now = self._manager.services.clock.monotonic()

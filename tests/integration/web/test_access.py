@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ import httpx
 import pytest
 
 from rota import web
-from rota.core.access import Right
+from rota.core.access import Right, Token
 from rota.errors import ConfigError, StateError
 from rota.testing import eventually
+from rota.web import access
 from tests.integration.web.site import Site, greet
 from tests.integration.web.test_server import calling
 
@@ -190,6 +193,48 @@ def test_a_link_signs_in_once_and_not_by_being_opened(closed: Site) -> None:
         assert other.get("/manager/tasks").status_code == 401
         code_as_token = {"Authorization": f"Bearer {code}"}
         assert other.get("/manager/tasks", headers=code_as_token).status_code == 401
+
+
+def test_who_signs_in_is_known_at_once_by_every_server(closed: Site) -> None:
+    """However shortly before somebody else had the tokens read."""
+    with web.serve(closed.manager, port=0) as other, httpx.Client(base_url=other.url) as there:
+        for _ in range(3):
+            code = closed.manager.create_code("link").secret
+            for client in (closed.client, there):
+                client.cookies.clear()
+                wrong = {"Authorization": "Bearer rota_new_x"}  # has the tokens read anew
+                assert client.get("/manager/tasks", headers=wrong).status_code == 401
+            sign_in(closed, code)
+            there.cookies.update(closed.client.cookies)
+            for client in (closed.client, there):
+                assert client.get("/settings", headers=PAGE).status_code == 200
+
+
+def test_who_signs_in_while_the_tokens_are_being_read_is_known_as_well(
+    closed: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "KNOWN", 30.0)  # however slow the machine
+    tokens, reading = closed.manager.tokens, threading.Event()
+
+    def slowly() -> list[Token]:
+        found = tokens()
+        reading.set()
+        time.sleep(0.3)
+        return found
+
+    def ask() -> None:
+        unknown = {"Authorization": "Bearer rota_new_x"}
+        assert httpx.get(f"{closed.server.url}manager/tasks", headers=unknown).status_code == 401
+
+    code = closed.manager.create_code("link").secret
+    ask()
+    monkeypatch.setattr(closed.manager, "tokens", slowly)
+    other = threading.Thread(target=ask)
+    other.start()
+    assert reading.wait(30)
+    sign_in(closed, code)
+    assert closed.client.get("/settings", headers=PAGE).status_code == 200
+    other.join()
 
 
 def test_a_session_ends_with_its_token_and_by_signing_out(closed: Site) -> None:
