@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -105,17 +105,22 @@ class Guard:
             body = await _limited_body(request, receive)
         except (Problem, RotaError) as error:
             await self._refuse(request, error)(scope, receive, hardened)
+        except ClientDisconnect:
+            return  # nobody waits for an answer
         else:
             await self._app(scope, body, hardened)
 
 
 async def _limited_body(request: Request, receive: Receive) -> Receive:
-    """Read the body, at most `LARGEST_BODY` bytes of it, and return what gives it back."""
+    """Read the body, at most `LARGEST_BODY` bytes of it, and return what gives it back; raises
+    ClientDisconnect where it was cut off, for a part of it may say something else."""
     if request.method in READING:
         return receive
-    body = b""
-    message = await receive()
-    while message["type"] == "http.request":
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > LARGEST_BODY:
             raise Problem(
@@ -123,9 +128,7 @@ async def _limited_body(request: Request, receive: Receive) -> Receive:
                 "the body is larger than 1 MiB.",
                 remedy="Send less; store large data elsewhere and pass its place.",
             )
-        if not message.get("more_body"):
-            break
-        message = await receive()
+        more = message.get("more_body", False)
     whole: list[Message] = [{"type": "http.request", "body": body}]
 
     async def again() -> Message:

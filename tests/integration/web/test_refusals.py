@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -106,6 +108,24 @@ def test_a_large_body_is_refused_whether_or_not_it_says_so(standing: Site) -> No
 
     answer = standing.client.post("/manager/tasks", content=pieces(), headers=JSON)
     assert (answer.status_code, answer.json()["status"]) == (413, 413)
+
+
+@pytest.mark.parametrize("sent", [b"", b"{}", b"{"])
+def test_a_body_that_was_cut_off_does_nothing(site: Site, sent: bytes) -> None:
+    site.add(greet)
+    address = urlsplit(site.server.url)
+    head = (
+        f"POST /manager/tasks/greet/run HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 200\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as cut:
+        cut.sendall(head.encode() + sent)
+        site.client.get("/health/live")  # what was sent before it has been read, too
+        cut.shutdown(socket.SHUT_WR)
+        cut.settimeout(10)
+        assert not cut.recv(1000)
+    run_id = site.run("greet")
+    assert [run["id"] for run in site.client.get("/manager/runs").json()] == [run_id]
 
 
 HOSTILE = [
