@@ -21,6 +21,9 @@ from rota.web.faces import RIGHT, USER
 from rota.web.guard import LOCAL_HOSTS, READING, host_name, path_of
 from rota.web.problems import Problem
 
+ACCESS = "rota.access"
+"""Under this key, a request's scope has the `Access` that let it in: a stream asks it again."""
+
 COOKIE = "rota_session"
 SESSION = 7 * 86_400
 """Seconds that a session lasts."""
@@ -69,6 +72,7 @@ class Access:
             if visitor is None:
                 raise self._unknown(request)
             request.scope[USER], request.scope[RIGHT] = visitor
+            request.scope[ACCESS] = self
             right = visitor.right
         needed = right_for(request.method, path)
         if not right.includes(needed):

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import Response
+from anyio import CancelScope
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
+
+from rota.web.access import ACCESS, Access
 
 AGAIN = 2_000
 """Milliseconds after which a browser connects again."""
+
+ASK = 1.0
+"""Seconds after which a stream asks again whether its listener may still come in."""
 
 ALIVE = ": alive\n\n"
 """A comment: nothing happened, the stream still stands."""
@@ -41,4 +50,29 @@ def stream(events: AsyncGenerator[str]) -> Response:
 
     # nginx would keep what is small until there is more of it
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(whole(), media_type="text/event-stream", headers=headers)
+    return _Stream(whole(), media_type="text/event-stream", headers=headers)
+
+
+class _Stream(StreamingResponse):
+    """A stream that ends when its listener's token does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with CancelScope() as welcome:
+            asking = asyncio.create_task(_ask(scope, welcome))
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                asking.cancel()
+        if welcome.cancelled_caught:
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _ask(scope: Scope, welcome: CancelScope) -> None:
+    """Cancel what goes on once who asked for it may no longer come in; where the application's own
+    middleware let them in, nobody is asked."""
+    access: Access | None = scope.get(ACCESS)
+    while access is not None:
+        await asyncio.sleep(ASK)
+        if await run_in_threadpool(access.visitor, Request(scope)) is None:
+            welcome.cancel()
+            return
