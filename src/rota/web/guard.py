@@ -31,6 +31,9 @@ ANSWER_HEADERS: Mapping[str, str] = {
 
 READING = frozenset({"GET", "HEAD"})
 
+_API = "/manager/"
+"""Below it, HEAD is not answered: a stream has no end that could be left out."""
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 """A Host header: nothing in it may end up as a part of the address that is made of it."""
 
@@ -69,7 +72,8 @@ def allowed(hosts: Collection[str]) -> frozenset[str]:
 
 
 class Guard:
-    """Checks each request, limits its body, and puts the security headers on each answer.
+    """Checks each request, limits its body, and puts the security headers on each answer; HEAD is
+    answered as GET without the body.
 
     `admit` raises for whom it does not let in; `refuse` makes an answer of that.
     """
@@ -90,6 +94,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not path_of(scope).startswith(_API):
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         request = Request(scope)
 
         async def hardened(message: Message) -> None:
@@ -109,6 +115,15 @@ class Guard:
             return  # nobody waits for an answer
         else:
             await self._app(scope, body, hardened)
+
+
+def _without_body(send: Send) -> Send:
+    """Return what sends an answer's head alone."""
+
+    async def bare(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return bare
 
 
 async def _limited_body(request: Request, receive: Receive) -> Receive:

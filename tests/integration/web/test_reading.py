@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
 
 from rota import web
 from rota.core.instants import HOUR, SECOND
@@ -112,3 +114,50 @@ def test_a_ledger_that_is_away_is_said_to_be(site: Site) -> None:
         eventually(lambda: site.client.get("/health/ready").status_code == 503)
     finally:
         site.manager.services.ledger.open()  # the engine cannot stop without it
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/health", "/health/live", "/health/ready", "/metrics", "/sign-in", "/static/rota.css"]
+    + ["/", "/tasks", "/tasks/greet", "/calendar.ics", "/tasks/nope", "/nope"],
+)
+def test_head_answers_as_get_does_without_the_body(site: Site, path: str) -> None:
+    site.add(greet)
+    whole, head = site.client.get(path), site.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers.keys() == whole.headers.keys()
+    assert int(head.headers["content-length"]) > 0
+    assert site.client.get("/health").status_code == 200  # the connection goes on
+
+
+def test_head_needs_the_same_right_and_opens_no_stream(tmp_path: Path) -> None:
+    with Site(tmp_path, access="token") as site:
+        assert site.client.head("/tasks").status_code == 401
+        assert site.client.head("/tasks", headers={"Accept": "text/html"}).status_code == 303
+        assert site.client.head("/health", headers={"Host": "evil.example"}).status_code == 421
+        secret = site.manager.create_token("ci", "read").secret
+        site.client.headers["Authorization"] = f"Bearer {secret}"
+        assert site.client.head("/tasks").status_code == 200
+        assert site.client.head("/manager/events").status_code == 405
+
+
+def test_head_has_no_body_whatever_the_server(site: Site) -> None:
+    """uvicorn drops it by itself."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "HEAD", "path": "/health/live", "raw_path": b"/health/live",
+        "query_string": b"", "headers": [(b"host", b"localhost")], "scheme": "http",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    asyncio.run(web.application(site.manager)(scope, receive, send))
+    start, *bodies = sent
+    assert start["status"] == 200
+    assert [message["body"] for message in bodies] == [b""]
+    assert scope["method"] == "HEAD"
