@@ -161,7 +161,8 @@ def host_name(host: str) -> str:
 def path_of(scope: Scope) -> str:
     """Return the path that is routed: the one below where the application is mounted."""
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    below = path.removeprefix(scope.get("root_path", ""))
+    return below if below[:1] in ("", "/") else path
 
 
 def _is_foreign(headers: Headers, host: str) -> bool:
