@@ -118,8 +118,20 @@ def test_a_ledger_that_is_away_is_said_to_be(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/health", "/health/live", "/health/ready", "/metrics", "/sign-in", "/static/rota.css"]
-    + ["/", "/tasks", "/tasks/greet", "/calendar.ics", "/tasks/nope", "/nope"],
+    [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/sign-in",
+        "/static/rota.css",
+        "/",
+        "/tasks",
+        "/tasks/greet",
+        "/calendar.ics",
+        "/tasks/nope",
+        "/nope",
+    ],
 )
 def test_head_answers_as_get_does_without_the_body(site: Site, path: str) -> None:
     site.add(greet)
