@@ -117,7 +117,7 @@ def _loaded(
             continue
         if source.fingerprint == last.fingerprint and not last.errors:
             files[path] = last
-        elif source.may_define:
+        elif source.may_define or last.definitions or last.register:  # it may be cut short
             files[path] = last
             changed.append(source)
     broken = tried(changed, project, timeout)

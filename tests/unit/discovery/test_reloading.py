@@ -129,3 +129,13 @@ def test_the_generation_is_that_of_the_files(project: Project) -> None:
     assert second.generation() != first.generation()
     project.write("x.py", version(1))
     assert project.load(second).generation() == first.generation()
+
+
+def test_a_file_that_was_cut_short_keeps_its_last_good_version(project: Project) -> None:
+    before = project.load()
+    project.write("good.py", "def broken(:\n")
+    after = project.load(before)
+    assert [one.id for one in after.definitions] == ["good"]
+    assert "good.py:1" in str(after.errors[0])
+    project.write("good.py", "def helps(): pass\n")
+    assert project.load(after).definitions == []
