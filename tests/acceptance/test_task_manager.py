@@ -89,6 +89,20 @@ def test_start_from_a_running_event_loop(make: Make) -> None:
     assert asyncio.run(application()) == (State.SUCCEEDED, "answered")
 
 
+def test_a_loop_that_was_lent_and_has_ended_is_not_used_again(make: Make) -> None:
+    task_manager = make()
+    task_manager.add_task(answer, "interval", "answer", hours=1)
+
+    async def application() -> None:
+        task_manager.start(loop=asyncio.get_running_loop())
+        await asyncio.to_thread(task_manager.shutdown)
+
+    asyncio.run(application())
+    task_manager.start()
+    run_id = task_manager.run_task("answer")
+    assert outcome(task_manager, run_id) == (State.SUCCEEDED, "answered")
+
+
 def test_start_again_after_shutdown(make: Make) -> None:
     task_manager = make()
     task_manager.add_task(answer, "interval", "answer", hours=1)
@@ -105,6 +119,8 @@ def test_a_task_may_shut_its_own_scheduler_down(make: Make) -> None:
     task_manager.start()
     task_manager.run_task("last")
     wait_until(lambda: not task_manager.running, "the scheduler has stopped")
+    wait_until(lambda: len(list(task_manager.runs())) == 1, "the ledger is opened again")
+    assert [task.id for task in task_manager.list_tasks()] == ["last"]
 
 
 def test_the_process_wide_face_is_the_one_that_started(make: Make) -> None:

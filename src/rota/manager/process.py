@@ -90,17 +90,17 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
         """
         if "services" not in self.__dict__:
             return True
-        engine = self.services.engine
-        if engine.is_running:
-            if _inside_a_run():
-                threading.Thread(target=engine.stop, args=(grace,), name="rota-stop").start()
-                return False
-            clean = engine.stop(grace)
-        else:
-            self.services.ledger.close()
-            clean = True
-        self._opened = False
-        return clean
+        if self.services.engine.is_running and _inside_a_run():
+            threading.Thread(target=self._stop, args=(grace,), name="rota-stop").start()
+            return False
+        return self._stop(grace)
+
+    def _stop(self, grace: float | None) -> bool:
+        self._opened = False  # who needs the ledger once the engine has closed it opens it again
+        if self.services.engine.is_running:
+            return self.services.engine.stop(grace)
+        self.services.ledger.close()
+        return True
 
     def __enter__(self) -> TaskManager:
         self.start()
@@ -110,7 +110,8 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
         self.shutdown()
 
     def _lend(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        if loop is None or loop is self._lent_loop:
+        lent = self._lent_loop
+        if loop is lent or (loop is None and lent is not None and not lent.is_closed()):
             return
         self._lent_loop = loop
         former = self._without_services()
