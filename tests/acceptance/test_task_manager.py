@@ -13,7 +13,7 @@ import pytest
 from manager import Manager
 from manager.task.taskmanager import TaskManager
 from rota.core.run import State
-from rota.errors import DefinitionError, TaskLimitError, UnknownTaskError
+from rota.errors import DefinitionError, StateError, TaskLimitError, UnknownTaskError
 from tests.acceptance.conftest import Make
 from tests.acceptance.project import wait_until
 
@@ -111,6 +111,19 @@ def test_start_again_after_shutdown(make: Make) -> None:
         run_id = task_manager.run_task("answer")
         assert outcome(task_manager, run_id) == (State.SUCCEEDED, "answered")
         assert task_manager.shutdown()
+
+
+def invoice() -> None:
+    """Be one of two with the same id."""
+
+
+def test_two_functions_of_one_file_cannot_have_one_id(make: Make) -> None:
+    task_manager = make()
+    task_manager.add_task(answer, "interval", "mail", hours=1)
+    with pytest.raises(StateError, match="mail"):
+        task_manager.add_task(invoice, "interval", "mail", hours=1)
+    task_manager.add_task(answer, "interval", "mail", hours=2)  # the same one anew
+    assert [task.func_path.rpartition(":")[2] for task in task_manager.list_tasks()] == ["answer"]
 
 
 def test_a_task_may_shut_its_own_scheduler_down(make: Make) -> None:

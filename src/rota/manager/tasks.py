@@ -273,7 +273,18 @@ def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
     """Say whether an id belongs to another function, and not to former code of the same file."""
     if before.func_path == new.func_path:
         return False
-    return not before.source or not new.source or before.source.file != new.source.file
+    if not before.source or not new.source or before.source.file != new.source.file:
+        return True
+    return _stands(before)
+
+
+def _stands(definition: TaskDefinition) -> bool:
+    """Say whether a function is still what its path means: that of a file loaded again is not."""
+    module, _, names = definition.func_path.partition(":")
+    found: Any = sys.modules.get(module)
+    for name in names.split("."):
+        found = getattr(found, name, None)
+    return found is definition.func
 
 
 def _checked_name(name: str) -> str:
