@@ -199,7 +199,7 @@ class ManagerSection(Checked):
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
     access: Literal["local", "token"] = Field(
         "local",
-        description="Who may come in: as long as there is no token, this machine without one"
+        description="Who may come in: until there has been a token, this machine without one"
         ' ("local"), or nobody ("token").',
     )
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")

@@ -6,7 +6,18 @@ import secrets
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, not_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from rota.core.access import BYTES, Right, Token
 from rota.core.audit import Actor, Verb
@@ -55,8 +66,11 @@ REVOKE_TOKENS = Statement(
 )
 """Revoke what has this name, the sessions that a code began included."""
 
+_last = select(func.coalesce(func.max(tokens.c.id), "")).where(not_(tokens.c.once))
+
 DELETE_OLD = Statement(
     delete(tokens).where(
+        tokens.c.id != _last.scalar_subquery(),
         or_(
             tokens.c.revoked_at < bindparam("before"),
             and_(
@@ -64,10 +78,11 @@ DELETE_OLD = Statement(
                 tokens.c.spent_at.is_(None),
                 tokens.c.expires_at < bindparam("before"),
             ),
-        )
+        ),
     )
 )
-"""Forget what was revoked before, and the codes that nobody spent."""
+"""Forget what was revoked before, and the codes that nobody spent; not the last token, which keeps
+the door closed."""
 
 INSERT_KEY = in_each(
     lambda insert: (

@@ -20,7 +20,7 @@ from rota.errors import RotaError
 from rota.manager import TaskManager
 from rota.web import api, metrics, pages
 from rota.web.access import Access
-from rota.web.guard import ANSWER_HEADERS, Guard
+from rota.web.guard import ANSWER_HEADERS, Guard, path_of
 from rota.web.problems import Problem, problem_of
 from rota.web.rate import ByHand
 
@@ -59,7 +59,7 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
 def _answer_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request)
     base = request.scope.get("root_path", "")
-    path = request.url.path.removeprefix(base)
+    path = path_of(request.scope)
     if path.startswith(api.PATHS) or "text/html" not in request.headers.get("accept", ""):
         response = problem.response()
     elif problem.status is HTTPStatus.UNAUTHORIZED and request.method == "GET":

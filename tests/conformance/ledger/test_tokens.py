@@ -82,8 +82,27 @@ def test_old_codes_are_pruned_and_valid_tokens_stay(desk: Desk) -> None:
     desk.do(lambda tx: tx.add_token(token("b", once=True, expires_at=NOON + SECOND)))
     desk.do(lambda tx: tx.add_token(token("c")))
     desk.do(lambda tx: tx.revoke_token("c", NOON))
+    desk.do(lambda tx: tx.add_token(token("d")))
     desk.do(lambda tx: tx.prune(NOON + 2 * SECOND, 10))
-    assert [one.id for one in desk.history.tokens()] == ["a"]
+    assert [one.id for one in desk.history.tokens()] == ["a", "d"]
+
+
+def test_the_last_token_stays_when_it_is_revoked_for_it_keeps_the_door_closed(desk: Desk) -> None:
+    desk.do(lambda tx: tx.add_token(token("a")))
+    desk.do(lambda tx: tx.revoke_token("a", NOON))
+    desk.do(lambda tx: tx.add_token(token("b")))
+    desk.do(lambda tx: tx.revoke_token("b", NOON))
+    desk.do(lambda tx: tx.add_token(token("c", once=True, expires_at=NOON + SECOND)))
+    desk.do(lambda tx: tx.prune(NOON + 2 * SECOND, 10))
+    assert [one.id for one in desk.history.tokens()] == ["b"]
+
+
+def test_without_any_token_old_codes_are_pruned(desk: Desk) -> None:
+    desk.do(lambda tx: tx.add_token(token("a", once=True, expires_at=NOON + SECOND)))
+    desk.do(lambda tx: tx.spend_token("a", NOON))
+    desk.do(lambda tx: tx.revoke_token("a", NOON))
+    desk.do(lambda tx: tx.prune(NOON + 2 * SECOND, 10))
+    assert desk.history.tokens() == []
 
 
 def test_rights_include_those_before_them() -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from rota.core.instants import Instant
 from rota.manager import TaskManager
 from rota.web.faces import RIGHT
+from rota.web.guard import path_of
 from rota.web.pages.rendering import render
 from rota.web.problems import Problem
 
@@ -93,6 +94,6 @@ def right_of(request: Request) -> str:
 
 def _here(request: Request) -> str:
     """Return the path of the screen that the request belongs to."""
-    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    path = path_of(request.scope)
     below = [one.path for one in SCREENS if path == one.path or path.startswith(f"{one.path}/")]
     return max(below, key=len, default="")
