@@ -44,6 +44,10 @@ class Redis:
     def _answers(self) -> bool:
         return answer(self.port, b"PING\r\n").startswith(b"+PONG")
 
+    def cut(self) -> None:
+        """Close every connection to it."""
+        assert answer(self.port, b"CLIENT KILL SKIPME yes\r\n").startswith(b":")
+
     def stop(self) -> None:
         """Kill it."""
         process, self._process = self._process, None
@@ -104,6 +108,15 @@ class RabbitMQ:
 
     def _answers(self) -> bool:
         return answer(self.port, b"AMQP\x00\x00\x09\x01").startswith(b"\x01\x00\x00")
+
+    def cut(self) -> None:
+        """Close every connection to it."""
+        subprocess.run(
+            ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--silent", "close_all_connections", "cut"],
+            env=self._environment,
+            cwd=self._home,
+            check=True,
+        )
 
     def stop(self) -> None:
         """Kill it, and all that it started."""

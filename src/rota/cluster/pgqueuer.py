@@ -46,6 +46,9 @@ BATCH = 200
 HEARTBEAT = timedelta(seconds=30)
 """After that long without a sign, others get a message; the run itself is taken over sooner."""
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the connection is there: a manager notices after thirty."""
+
 CONNECT = 5.0
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
@@ -113,7 +116,7 @@ class PgQueuerEngine:
             finally:
                 held.discard(run)
 
-        def drop(connection: object) -> None:
+        def drop(*_: object) -> None:
             # Without it the manager could not say that a message is done; others get them.
             lost.set()
             for run in held:
@@ -129,12 +132,17 @@ class PgQueuerEngine:
                 managers.append((manager, slots))
             running = asyncio.gather(*(_run(manager, slots) for manager, slots in managers))
             try:
-                await asyncio.shield(running)
+                while not running.done() and not lost.is_set():
+                    await asyncio.wait({running}, timeout=LOOK_EVERY)
+                    if _is_closed(queries):
+                        drop()
             finally:
                 for manager, _ in managers:
                     manager.shutdown.set()
-                if not lost.is_set():
-                    await running
+                await asyncio.gather(running, return_exceptions=True)
+            if lost.is_set():
+                raise ConnectionError("the connection was lost")
+            running.result()
 
     def waiting(self, lanes: Collection[str]) -> int:
         """Count the messages that nobody has picked."""
@@ -172,6 +180,12 @@ class PgQueuerEngine:
                 f"PgQueuer cannot be reached: {type(error).__name__}: {error}.",
                 remedy="It is tried again; runs wait in the ledger.",
             ) from error
+
+
+def _is_closed(queries: Queries) -> bool:
+    """Say whether its connection is gone; asyncpg tells its listeners of most, not of all."""
+    assert isinstance(queries.driver, AsyncpgDriver)
+    return bool(queries.driver._connection.is_closed())
 
 
 def _watch(connection: asyncpg.Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -15,9 +15,11 @@ from tests.postgres import postgres as postgres
 
 
 class Kind(NamedTuple):
-    """A kind of engine: the sections of a configuration that has it, on an empty ledger."""
+    """A kind of engine: the sections of a configuration that has it, on an empty ledger, and the
+    fixture of the server that carries its messages."""
 
     sections: Callable[[pytest.FixtureRequest], dict[str, dict[str, Any]]]
+    server: str = "postgres"
 
 
 def _postgres(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -35,16 +37,26 @@ KINDS = {
     "pgqueuer": Kind(
         lambda request: {"manager": _postgres(request), "cluster": {"engine": "pgqueuer"}}
     ),
-    "celery": Kind(_celery),
+    "celery": Kind(_celery, "redis"),
 }
+
+
+class Server(Protocol):
+    """What carries the messages."""
+
+    def cut(self) -> None:
+        """Close every connection to it."""
 
 
 class Cluster:
     """Nodes on one ledger and engine, each a task manager of this process."""
 
-    def __init__(self, directory: Path, sections: dict[str, dict[str, Any]]) -> None:
+    def __init__(
+        self, directory: Path, sections: dict[str, dict[str, Any]], server: Server
+    ) -> None:
         self._directory = directory
         self._sections = sections
+        self.server = server
         self.nodes: list[Harness] = []
 
     def node(
@@ -73,6 +85,7 @@ class Cluster:
 @pytest.fixture(params=KINDS)
 def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]:
     """A cluster of each kind."""
-    cluster = Cluster(tmp_path, KINDS[request.param].sections(request))
+    kind = KINDS[request.param]
+    cluster = Cluster(tmp_path, kind.sections(request), request.getfixturevalue(kind.server))
     yield cluster
     cluster.stop()

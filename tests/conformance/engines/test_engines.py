@@ -213,6 +213,31 @@ def test_a_new_queue_is_served_while_runs_of_others_go_on(cluster: Cluster) -> N
     eventually(lambda: node.manager.get_run(holding).state is State.SUCCEEDED)
 
 
+def test_a_connection_that_is_cut_is_made_anew_while_runs_go_on(cluster: Cluster) -> None:
+    release = threading.Event()
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    node = cluster.node(held, quick)
+    node.manager.start()
+    holding = node.manager.run_task("held")
+    eventually(lambda: node.manager.get_run(holding).state is State.RUNNING)
+    try:
+        for _ in range(3):
+            cluster.server.cut()
+            run_id = node.manager.run_task("quick")
+            eventually(lambda id=run_id: node.manager.get_run(id).state is State.SUCCEEDED)  # type: ignore[misc]
+        assert node.manager.get_run(holding).state is State.RUNNING
+    finally:
+        release.set()
+    eventually(lambda: node.manager.get_run(holding).state is State.SUCCEEDED)
+    assert node.manager.get_run(holding).attempt == 1
+    carrier = node.manager.services.engine.carrier
+    eventually(lambda: carrier is None or carrier.waiting(["default.async"]) == 0)
+
+
 def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
     async def paint() -> str:
         return "painted"

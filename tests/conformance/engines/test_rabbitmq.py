@@ -20,7 +20,8 @@ pytestmark = pytest.mark.xdist_group("rabbitmq")  # one server for all
 def cluster(postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path) -> Iterator[Cluster]:
     """A cluster over RabbitMQ."""
     engine = {"engine": "celery", "broker_url": rabbitmq.url}
-    cluster = Cluster(tmp_path, {"manager": {"ledger_url": postgres.url()}, "cluster": engine})
+    sections = {"manager": {"ledger_url": postgres.url()}, "cluster": engine}
+    cluster = Cluster(tmp_path, sections, rabbitmq)
     yield cluster
     cluster.stop()
 
