@@ -48,6 +48,13 @@ class Redis:
         """Close every connection to it."""
         assert answer(self.port, b"CLIENT KILL SKIPME yes\r\n").startswith(b":")
 
+    def cut_one(self) -> None:
+        """Close a connection on which a message is waited for."""
+        clients = answer(self.port, b"CLIENT LIST\r\n", 65_536).decode().splitlines()
+        waiting = next(one for one in clients if "cmd=brpop" in one)
+        number = waiting.split()[0].removeprefix("id=")
+        assert answer(self.port, f"CLIENT KILL ID {number}\r\n".encode()).startswith(b":1")
+
     def stop(self) -> None:
         """Kill it."""
         process, self._process = self._process, None
@@ -139,12 +146,12 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def answer(port: int, greeting: bytes) -> bytes:
+def answer(port: int, greeting: bytes, size: int = 16) -> bytes:
     """Return how a server's answer to this begins; nothing where there is none."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as link:
             link.sendall(greeting)
-            return link.recv(16)
+            return link.recv(size)
     except OSError:
         return b""
 

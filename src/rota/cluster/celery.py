@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +21,7 @@ from rota.errors import ConfigError, EngineError
 
 try:
     from celery import Celery
-    from celery.bootsteps import CLOSE, RUN
+    from celery.bootsteps import CLOSE, Blueprint
     from celery.concurrency.thread import TaskPool
     from celery.worker import WorkController
     from kombu.connection import Connection
@@ -128,12 +129,14 @@ class CeleryEngine:
             await asyncio.wait(
                 [consumer.ended for consumer in consumers], return_when=asyncio.FIRST_COMPLETED
             )
+            for consumer in consumers:
+                consumer.let_go()
         finally:
             for consumer in consumers:
                 consumer.stop()
             await asyncio.wait([consumer.ended for consumer in consumers])
         for consumer in consumers:
-            error = consumer.ended.exception()
+            error = consumer.ended.result()
             if error is not None:
                 raise _away(error)
 
@@ -173,9 +176,13 @@ class _Consumer:
         self._queues = [PREFIX + lane for lane in lanes]
         self._slots = slots
         self._worker: WorkController | None = None
-        self._under_way: set[object] = set()
+        self._under_way: set[Future[None]] = set()
         self._ended_at = 0.0
-        self.ended: asyncio.Future[None]
+        self._stopping = False
+        self._let_go = False
+        self._error: BaseException | None = None
+        self.ended: asyncio.Future[BaseException | None]
+        """Done when its threads have ended; why it could not go on."""
 
     def start(
         self, loop: asyncio.AbstractEventLoop, execute: Callable[[str], Awaitable[None]]
@@ -186,8 +193,11 @@ class _Consumer:
         def run(run_id: str) -> None:
             call = asyncio.run_coroutine_threadsafe(_awaited(execute, run_id), loop)
             self._under_way.add(call)
+            if self._let_go:
+                call.cancel()
             try:
-                call.result()
+                with suppress(CancelledError):
+                    call.result()
             finally:
                 self._ended_at = time.monotonic()
                 self._under_way.discard(call)
@@ -205,7 +215,18 @@ class _Consumer:
             hostname=f"rota-{id(self)}@%h",
         )
         self._worker.consumer.loop = self._loop
+        self._worker.consumer.blueprint.start = self._begin
         threading.Thread(target=self._serve, args=(loop,), name="rota-celery", daemon=True).start()
+
+    def _begin(self, consumer: Any) -> None:
+        """Connect, and fetch messages until told to stop. Celery tells nobody of an error, and
+        waits for the runs under way, an hour's as well, before it ends."""
+        try:
+            Blueprint.start(consumer.blueprint, consumer)
+        except Exception as error:
+            self._error = error
+            self.let_go()
+            raise
 
     def _loop(
         self,
@@ -225,12 +246,12 @@ class _Consumer:
         late: list[Any] = []
 
         def on_message(message: Any) -> None:
-            receive(message) if blueprint.state == RUN else late.append(message)
+            late.append(message) if self._stopping else receive(message)
 
         messages.on_message = on_message
         messages.consume()
         consumer.on_ready()
-        while blueprint.state == RUN and consumer.connection:
+        while not self._stopping:
             if qos.prev != qos.value:
                 qos.update()
             consumer.perform_pending_operations()
@@ -240,6 +261,7 @@ class _Consumer:
         messages.cancel()
         for message in late:
             message.requeue()
+        blueprint.state = CLOSE  # else it would start again
 
     def _pause(self) -> float:
         """Return how long to wait for a message: a slot that becomes free makes no noise."""
@@ -247,27 +269,35 @@ class _Consumer:
         return BUSY if busy else IDLE
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        error: BaseException | None = None
         try:
             assert self._worker is not None
             self._worker.start()
             self._worker.stop()
-        except BaseException as raised:
-            error = raised
+        except BaseException as error:
+            self._error = self._error or error
         with suppress(RuntimeError):  # the loop is gone: nobody waited for this
-            loop.call_soon_threadsafe(self._tell, error)
+            loop.call_soon_threadsafe(self._tell)
 
-    def _tell(self, error: BaseException | None) -> None:
+    def _tell(self) -> None:
         if not self.ended.done():
-            if isinstance(error, Exception):
-                self.ended.set_exception(error)
-            else:
-                self.ended.set_result(None)
+            self.ended.set_result(self._error)
 
     def stop(self) -> None:
         """Fetch nothing more; what runs goes on to its end."""
-        if self._worker is not None:
-            self._worker.consumer.blueprint.state = CLOSE  # its loop looks at that, and ends
+        self._stopping = True  # its loop looks at that, and ends
+
+    def let_go(self) -> None:
+        """Wait for nothing that runs, and say of no message any more that it is done: others get
+        them."""
+        assert self._worker is not None
+        self._let_go = True
+        self._worker.consumer.perform_pending_operations = _nothing
+        for call in list(self._under_way):
+            call.cancel()
+
+
+def _nothing() -> None:
+    """Do not try it on a connection that is lost."""
 
 
 async def _awaited(execute: Callable[[str], Awaitable[None]], run_id: str) -> None:

@@ -14,6 +14,9 @@ logger = logging.getLogger("rota.hand")
 PAUSE = 1.0
 """Seconds until a new try where the engine went away."""
 
+SURE_AFTER = 15.0
+"""Seconds after which an engine that delivers nothing is back as well: it has connected by then."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks whether there are other queues to serve."""
 
@@ -40,6 +43,7 @@ class Hand:
         if self._stopping:
             self._late.append(run_id)
             return
+        self._note(None)
         held = self._held.get(run_id)  # delivered twice: both messages are done then
         if held is None:
             held = self._held[run_id] = asyncio.get_running_loop().create_future()
@@ -88,21 +92,23 @@ class Hand:
         for some in (self._held, self._started, self._late):
             some.clear()  # of an earlier start, where the ledger was away at its end
         carriers: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
         try:
             while not self._stopping:
                 lanes = dict(self._lanes())
                 carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
                 self._carrying = carrying
                 carriers.add(carrying)
+                sure_at = loop.time() + SURE_AFTER
                 while not carrying.done() and lanes == dict(self._lanes()):
                     await asyncio.wait({carrying}, timeout=LOOK_EVERY)
-                    if not carrying.done():
+                    if not carrying.done() and loop.time() > sure_at:
                         self._note(None)
                 if carrying.done():
                     carriers.remove(carrying)
                     await self._ended(carrying)
                 carrying.cancel()
-            await asyncio.get_running_loop().create_future()
+            await loop.create_future()
         finally:
             for carrying in carriers:
                 carrying.cancel()
