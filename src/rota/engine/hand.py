@@ -14,8 +14,9 @@ logger = logging.getLogger("rota.hand")
 PAUSE = 1.0
 """Seconds until a new try where the engine went away."""
 
-SURE_AFTER = 15.0
-"""Seconds after which an engine that delivers nothing is back as well: it has connected by then."""
+SURE_AFTER = 6.0
+"""Seconds after which an engine that delivers nothing is back as well: it has connected by then, or
+was given up."""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks whether there are other queues to serve."""
