@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+
+# Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 PATIENCE = 30.0  # seconds; what ends, ends much sooner, but for a crowded machine
 

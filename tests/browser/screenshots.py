@@ -72,6 +72,11 @@ def sign_in(tab: Tab, manager: TaskManager, server: Server) -> None:
     """Make some tokens, and come in by a link."""
     manager.create_token("grafana", "read")
     manager.create_token("deploy", "operate", lifetime=90 * 86400)
+    come_in(tab, manager, server)
+
+
+def come_in(tab: Tab, manager: TaskManager, server: Server) -> None:
+    """Open a link and press its button."""
     tab.open(f"{server.url}sign-in?code={manager.create_code('mira').secret}")
     tab.js("document.querySelector('#sign-in form').submit()")
     tab.wait("location.pathname === '/'")

@@ -15,6 +15,7 @@ from rota.core.run import State
 from rota.steps import LONGEST_KEY
 from tests.browser.chrome import Browser
 from tests.browser.looks import TOO_FAINT, TOO_WIDE, colours
+from tests.browser.screenshots import come_in
 from tests.integration.web.pages.test_nodes import join
 from tests.integration.web.site import Gate, Site, fail, greet
 
@@ -92,7 +93,7 @@ def hostile(
             site.manager.skip_next(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
-        site.manager.create_token(f"{PLANTED}{LONG}", "read", lifetime=0.001)  # it shuts nobody out
+        site.manager.create_token(f"{PLANTED}{LONG}", "read")
         info = {
             "clock_ahead": -90,
             "stuck": {PLANTED: f"{PLANTED}{LONG}"},
@@ -109,6 +110,7 @@ def test_what_others_can_fill_does_nothing_and_fits(
     hostile: tuple[Site, dict[str, str]], browser: Browser, width: int
 ) -> None:
     (site, runs), tab = hostile, browser.tab(width=width)
+    come_in(tab, site.manager, site.server)
     for address in ADDRESSES:
         tab.open(f"{site.server.url}{address.format(**runs)}")
         tab.js("refresh()")  # the same again, by way of the script
