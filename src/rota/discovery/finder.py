@@ -40,7 +40,8 @@ class SourceFile:
 
 
 def absolute(path: str | Path, project: Path) -> Path:
-    """Return a path, relative ones taken from the project; links are kept as they are."""
+    """Return a path, relative ones taken from the project, and a relative project from the current
+    directory; links are kept as they are."""
     return Path(os.path.abspath(project / path))  # noqa: PTH100 - resolve() would follow links
 
 

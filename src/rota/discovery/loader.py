@@ -63,7 +63,7 @@ def load_directory(
     `directory` is taken from `project`, `timeout` is seconds per file. Of `previous`, what is
     unchanged is kept, and so is the last good version of what is broken now.
     """
-    project = absolute(project, Path.cwd())
+    project = absolute(project, Path())
     top = absolute(directory, project)
     try:
         paths = list(find(top))
@@ -85,7 +85,7 @@ def load_file(
     previous: LoadedFile | None = None,
 ) -> LoadedFile:
     """Load one task file, as `load_directory` does; it may lie anywhere."""
-    project = absolute(project, Path.cwd())
+    project = absolute(project, Path())
     path = absolute(path, project)
     former = {path: previous} if previous else {}
     return next(iter(_distinct(_loaded([path], project, defaults, timeout, former))))

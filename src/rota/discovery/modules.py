@@ -41,7 +41,7 @@ def load_function(file: str | None, path: str, project: str) -> Any:
     far as this process knows one; else this raises what the import raises. Raises AttributeError
     where there is no such function.
     """
-    root = absolute(project, Path.cwd())
+    root = absolute(project, Path())
     put_on_path(root)
     module, _, qualname = path.rpartition(":")
     found: Any = None if file is None else _newest(absolute(file, root), root)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -40,6 +41,16 @@ def fails_once() -> int:
 
 fails_once.options = {"max_retries": 1, "retry_delay": 0.1}  # type: ignore[attr-defined]
 slow.options = {"max_retries": 0}  # type: ignore[attr-defined]
+
+
+def held_until(release: threading.Event) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Make a task `held`, each run of which goes on until it is released."""
+
+    async def held() -> None:
+        while not release.is_set():  # noqa: ASYNC110  # set from another thread
+            await asyncio.sleep(0.01)
+
+    return held
 
 
 def states(cluster: Cluster, task_id: str) -> Counter[Any]:
@@ -80,11 +91,7 @@ def test_a_crowd_that_ends_at_once_leaves_no_message(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
-
-    async def held() -> None:
-        while not release.is_set():  # noqa: ASYNC110  # set from another thread
-            await asyncio.sleep(0.01)
-
+    held = held_until(release)
     node = cluster.node(held)
     node.manager.start()
     for ended in (200, 400):
@@ -142,12 +149,7 @@ def test_exclusive_runs_follow_one_another(cluster: Cluster) -> None:
 
 def test_what_a_stopped_worker_has_goes_to_another(cluster: Cluster) -> None:
     release = threading.Event()
-
-    async def held() -> str:
-        while not release.is_set():  # noqa: ASYNC110  # set from another thread
-            await asyncio.sleep(0.01)
-        return "done"
-
+    held = held_until(release)
     first = cluster.node(held)
     first.manager.start()
     ids = first.manager.run_many("held", [None] * 5)
@@ -167,11 +169,7 @@ def test_what_a_stopped_worker_has_goes_to_another(cluster: Cluster) -> None:
 
 def test_a_worker_that_waits_for_its_last_runs_leaves_new_ones_to_others(cluster: Cluster) -> None:
     release = threading.Event()
-
-    async def held() -> None:
-        while not release.is_set():  # noqa: ASYNC110  # set from another thread
-            await asyncio.sleep(0.01)
-
+    held = held_until(release)
     first, second = cluster.node(held, quick), cluster.node(held, quick)
     first.manager.start()
     first.manager.run_many("held", [None] * 3)
@@ -194,11 +192,7 @@ def test_a_worker_that_waits_for_its_last_runs_leaves_new_ones_to_others(cluster
 
 def test_a_new_queue_is_served_while_runs_of_others_go_on(cluster: Cluster) -> None:
     release = threading.Event()
-
-    async def held() -> None:
-        while not release.is_set():  # noqa: ASYNC110  # set from another thread
-            await asyncio.sleep(0.01)
-
+    held = held_until(release)
     node = cluster.node(held)
     node.manager.start()
     holding = node.manager.run_task("held")
@@ -215,11 +209,7 @@ def test_a_new_queue_is_served_while_runs_of_others_go_on(cluster: Cluster) -> N
 
 def test_a_connection_that_is_cut_is_made_anew_while_runs_go_on(cluster: Cluster) -> None:
     release = threading.Event()
-
-    async def held() -> None:
-        while not release.is_set():  # noqa: ASYNC110  # set from another thread
-            await asyncio.sleep(0.01)
-
+    held = held_until(release)
     node = cluster.node(held, quick)
     node.manager.start()
     holding = node.manager.run_task("held")

@@ -139,3 +139,13 @@ def test_a_file_that_was_cut_short_keeps_its_last_good_version(project: Project)
     assert "good.py:1" in str(after.errors[0])
     project.write("good.py", "def helps(): pass\n")
     assert project.load(after).definitions == []
+
+
+def test_files_are_loaded_though_the_current_directory_was_deleted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = project.root / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [one.id for one in project.load().definitions] == ["good"]
