@@ -48,6 +48,17 @@ class Signals:
             signal.signal(number, self.note)
         return [signal.Signals(one).name for one in lost]
 
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """Have a signal wait until what is within is done: an import that is cut off may fail in
+        any way."""
+        self.starting = False
+        yield
+        self.starting = True
+        if not self.caught.empty():
+            self.starting = False
+            raise KeyboardInterrupt
+
     def note(self, number: int, _: FrameType | None) -> None:
         """Take a signal; raises KeyboardInterrupt for the first one while it starts."""
         if os.getpid() != self._pid:  # a child that a task has forked: nobody there would take it

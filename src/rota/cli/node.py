@@ -85,7 +85,7 @@ def _start(
     if server is not None:
         stack.callback(server.stop)
         server.listen()
-    _start_manager(manager, role, server)
+    _start_manager(manager, role, signals, server)
     if discovers:
         stack.enter_context(_watching(manager))
     if server is not None:
@@ -97,11 +97,14 @@ def _start(
         output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
     output.flush()
     if server is not None:
-        server.start()  # last: the pages are a third of all code, and no task waits for them
+        with signals.put_off():
+            server.start()  # last: the pages are a third of all code, and no task waits for them
     return server
 
 
-def _start_manager(manager: TaskManager, role: Role, server: Server | None) -> None:
+def _start_manager(
+    manager: TaskManager, role: Role, signals: life.Signals, server: Server | None
+) -> None:
     """Start it; the pages come afterwards, but for a ledger that keeps it waiting: what is the
     matter, `/health` has to say meanwhile."""
     start = partial(copy_context().run, manager.start, role=role)
@@ -110,7 +113,8 @@ def _start_manager(manager: TaskManager, role: Role, server: Server | None) -> N
         with suppress(TimeoutError):
             starting.exception(_QUICK)
         if not starting.done():
-            server.start()
+            with signals.put_off():
+                server.start()
     starting.result()
 
 

@@ -219,7 +219,8 @@ def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, glitches:
         eventually(lambda: [run for run in rig.runs("work") if run.state is State.RUNNING])
         glitches.step(rig, -3 * DAY)
         rig.advance(1)
-        (run,) = rig.ended("work")
+        # The minute that comes then, three days before, is due as well.
+        run = max(rig.ended("work"), key=lambda run: run.fire_time or 0)
         assert run.state is State.SUCCEEDED
 
 

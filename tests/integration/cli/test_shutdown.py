@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rota.cli import life
 from tests.integration.cli.project import ROTA, TASKS, Project, Up, until
 
 THEIRS = """
@@ -150,3 +151,14 @@ def test_where_nobody_else_caught_a_signal_nothing_is_said_of_any(project: Proje
     with project.up("--plain") as up:
         up.ready()
         assert "SIG" not in up.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_waits_for_what_must_not_be_interrupted(number: signal.Signals) -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), life.signals() as signals, signals.put_off():
+        signal.raise_signal(number)
+        done = True
+    assert done
+    assert signals.caught.get_nowait() == number
+    assert not signals.starting
