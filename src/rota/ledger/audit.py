@@ -16,7 +16,7 @@ from rota.core.instants import Instant, to_iso
 from rota.core.records import NewRun, Planned, StoredTask
 from rota.core.run import Cause
 from rota.ledger import rows
-from rota.ledger.jsonrows import encode, incoming, listed
+from rota.ledger.jsonrows import Batch, encode, incoming, listed
 from rota.ledger.statement import Statement, all_of
 from rota.ledger.tables import audit
 
@@ -58,7 +58,7 @@ def note(connection: Connection, now: Instant, by: Actor, deeds: Iterable[Deed])
     """Write down what was done."""
     changes = [Change(_ids.new(now), now, by.face, by.name, *deed) for deed in deeds]
     if changes:
-        INSERT_CHANGES(connection, changes=encode(map(rows.change_row, changes)))
+        INSERT_CHANGES(connection, changes=Batch(map(rows.change_row, changes)))
 
 
 def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: str = "") -> Deed:

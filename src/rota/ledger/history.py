@@ -27,7 +27,7 @@ from rota.errors import UnknownRunError
 from rota.ledger import access, audit, queries, registry, rows, sums, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
-from rota.ledger.jsonrows import encode
+from rota.ledger.jsonrows import Batch, encode
 from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
 
@@ -75,12 +75,12 @@ class SqlHistory:
             if task_ids is None:
                 found = queries.LAST_RUNS.rows(connection)
             else:
-                batch = encode([(task_id,) for task_id in set(task_ids)])
+                batch = Batch((task_id,) for task_id in set(task_ids))
                 found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
         return {run.task_id: run for run in map(rows.run_of, found)}
 
     def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
-        batch = encode([(task_id,) for task_id in set(task_ids)])
+        batch = Batch((task_id,) for task_id in set(task_ids))
         with self._database.reading() as connection:
             found = queries.RECENT_RUNS.rows(connection, task_ids=batch, limit=limit)
         recent: dict[str, list[Run]] = {}

@@ -9,7 +9,7 @@ databases in this is kept here, by `@compiles`; the statements do not know.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, Text, bindparam, select
@@ -19,6 +19,12 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.schema import Column
 
 Row = Sequence[Any]
+
+Shape = Mapping[str, Collection[int]]
+"""Which columns of which batch come beside it, as one value for all of its rows."""
+
+SHARED_FROM = 16
+"""Rows from which a batch is shared out into what they have in common and what they have not."""
 
 NUL = "\u2400"
 """What stands for a NUL: SQLite's JSON functions cut a text off there, PostgreSQL refuses it."""
@@ -39,7 +45,8 @@ class _texts(GenericFunction[Any]):
 
 
 class _item(GenericFunction[Any]):
-    """Element n of a JSON array, as a plain SQL value: `_item(array, n)`."""
+    """Element n of a JSON array, as a plain SQL value, or the parameter that all rows have in its
+    place: `_item(array, n, parameter)`."""
 
     inherit_cache = True
     name = "rota_item"
@@ -67,9 +74,12 @@ def _elements_in_sqlite(element: _elements | _texts, compiler: SQLCompiler, **kw
 
 @compiles(_item, "sqlite")
 def _item_in_sqlite(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
-    array, index = element.clauses
+    array, index, shared = element.clauses
+    place = _place(index.value, str(shared.key), kw)
+    if place is None:
+        return compiler.process(shared, **kw)
     # Not `->>`: that needs SQLite 3.38, newer than some systems in use, and is no faster.
-    return f"json_extract({compiler.process(array, **kw)}, '$[{index.value}]')"
+    return f"json_extract({compiler.process(array, **kw)}, '$[{place}]')"
 
 
 @compiles(_array, "sqlite")
@@ -97,8 +107,12 @@ def _texts_in_postgresql(element: _texts, compiler: SQLCompiler, **kw: Any) -> s
 
 @compiles(_item, "postgresql")
 def _item_in_postgresql(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
-    array, index = element.clauses
-    item = f"({compiler.process(array, **kw)} ->> {index.value})"
+    array, index, shared = element.clauses
+    place = _place(index.value, str(shared.key), kw)
+    if place is None:
+        item = f"CAST({compiler.process(shared, **kw)} AS TEXT)"
+    else:
+        item = f"({compiler.process(array, **kw)} ->> {place})"
     if isinstance(element.type, Text):
         return item
     return f"CAST({item} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
@@ -119,11 +133,21 @@ def _only(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> st
     return compiler.process(argument, **kw)
 
 
+def _place(index: int, key: str, kw: Mapping[str, Any]) -> int | None:
+    """Return where in the rows column `index` is, None where it comes beside them."""
+    shape: Shape = kw.get("shape", {})
+    beside = shape.get(key.rpartition("_")[0], ())
+    return None if index in beside else index - sum(other < index for other in beside)
+
+
 def incoming(parameter: str, *columns: Column[Any]) -> Subquery:
-    """Return the rows of JSON `parameter` as a relation of that name with these columns."""
+    """Return the rows of a `Batch`, the `parameter`, as a relation of that name with these
+    columns."""
     element = _elements(bindparam(parameter)).table_valued("value").c.value
     fields = [
-        _item(element, index, type_=column.type).label(column.name)
+        _item(
+            element, index, bindparam(f"{parameter}_{index}", type_=column.type), type_=column.type
+        ).label(column.name)
         for index, column in enumerate(columns)
     ]
     return select(*fields).subquery(parameter)
@@ -141,12 +165,45 @@ def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
     return _gathered(_array(*columns), type_=Text)
 
 
-def encode(rows: Iterable[Any]) -> str:
-    """Write a batch as the JSON that `incoming` and `listed` read.
+class Batch:
+    """Rows for a relation of `incoming`.
+
+    To take a value out of JSON costs SQLite about a microsecond. So what many rows have in common
+    (the state, the reason, the time of a crowd) is sent once, beside what differs; a column may be,
+    except the first: it is the rows' id.
+    """
+
+    __slots__ = ("_rows", "common")
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows if isinstance(rows, list) else list(rows)
+        self.common: list[int] = []
+        if len(self._rows) >= SHARED_FROM:
+            columns = enumerate(zip(*self._rows, strict=True))
+            self.common = [index for index, column in columns if index and _is_common(column)]
+
+    def parameters(self, name: str, beside: Collection[int]) -> dict[str, Any]:
+        """Return it as the parameter `name`, with those beside it that are taken out of it."""
+        if not beside:
+            return {name: encode(self._rows)}
+        differ = [index for index in range(len(self._rows[0])) if index not in beside]
+        sent: dict[str, Any] = {name: encode([[row[i] for i in differ] for row in self._rows])}
+        for index in beside:
+            value = self._rows[0][index]
+            sent[f"{name}_{index}"] = _without_nul(str(value)) if isinstance(value, str) else value
+        return sent
+
+
+def _is_common(column: Sequence[Any]) -> bool:
+    return bool(column[0] == column[-1]) and column.count(column[0]) == len(column)
+
+
+def encode(values: Iterable[Any]) -> str:
+    """Write values as the JSON that `listed` reads.
 
     A NUL becomes the symbol for it.
     """
-    batch = rows if isinstance(rows, list) else list(rows)
+    batch = values if isinstance(values, list) else list(values)
     text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
     if "\\u0000" in text:  # also true for JSON within JSON, where a NUL is harmless
         text = json.dumps(_without_nul(batch), ensure_ascii=False, separators=(",", ":"))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from rota.core.instants import SECOND, Instant
 from rota.core.limits import Limit
 from rota.core.ports import Limits
-from rota.ledger.jsonrows import encode, incoming, listed
+from rota.ledger.jsonrows import Batch, encode, incoming, listed
 from rota.ledger.statement import Statement, all_of, in_each
 from rota.ledger.tables import is_running, is_waiting, limits, runs, tasks
 
@@ -129,7 +129,7 @@ class _Gate:
             self._running = self._count(connection, RUNNING_OF_TASKS, RUNNING_OF_GROUPS)
 
     def _lock(self, connection: Connection) -> None:
-        names = encode([name] for name in sorted(self._all))
+        names = Batch([name] for name in sorted(self._all))
         wanted = encode(sorted(self._all))
         found = LOCKED_LIMITS.rows(connection, names=wanted)
         if len(found) < len(self._all):
@@ -191,7 +191,7 @@ class _Gate:
     def spend(self, connection: Connection) -> None:
         """Write how full the rates are."""
         if self._spent:
-            spent = encode((name, self._full_until[name]) for name in sorted(self._spent))
+            spent = Batch((name, self._full_until[name]) for name in sorted(self._spent))
             SPEND(connection, spent=spent)
 
     def tell(self, limits: Limits) -> None:

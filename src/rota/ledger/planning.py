@@ -15,7 +15,7 @@ from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
 from rota.ledger import carrying, rows
 from rota.ledger import statements as sql
-from rota.ledger.jsonrows import encode
+from rota.ledger.jsonrows import Batch, encode
 
 
 def plan(
@@ -57,7 +57,7 @@ def _write(
 
 def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
     keys = [(run.id, run.task_id, run.fire_time) for run in runs]
-    known = set(sql.KNOWN_RUNS.rows(connection, keys=encode(keys)))
+    known = set(sql.KNOWN_RUNS.rows(connection, keys=Batch(keys)))
     new: list[NewRun] = []
     seen: set[object] = set()
     for run in runs:
@@ -161,12 +161,12 @@ class _Plan:
             batch.append(rows.new_run_row(run, state, reason))
         count = 0
         if waiting:
-            count += sql.INSERT_RUNS.count(connection, planned=encode(waiting))
+            count += sql.INSERT_RUNS.count(connection, planned=Batch(waiting))
         for node, batch in started.items():
-            count += sql.INSERT_STARTED.count(connection, started=encode(batch), node=node)
+            count += sql.INSERT_STARTED.count(connection, started=Batch(batch), node=node)
         if offered:
             at = next(iter(self._offered.values())).created_at
-            count += sql.INSERT_OFFERED.count(connection, offered=encode(offered), at=at)
+            count += sql.INSERT_OFFERED.count(connection, offered=Batch(offered), at=at)
         return count == len(self._rows)
 
     def publish(self, connection: Connection) -> None:
@@ -192,5 +192,5 @@ class _Plan:
         if self._replaced:
             ends = [(id_, State.CANCELLED, *why) for id_, why in self._replaced.items()]
             asks = [(id_, reason) for id_, (reason, _) in self._replaced.items()]
-            sql.END_WAITING(connection, ends=encode(ends))
-            sql.ASK_TO_CANCEL(connection, asks=encode(asks))
+            sql.END_WAITING(connection, ends=Batch(ends))
+            sql.ASK_TO_CANCEL(connection, asks=Batch(asks))

@@ -12,7 +12,7 @@ from rota.core.records import Edits, StoredTask, TaskRecord
 from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
-from rota.ledger.jsonrows import encode
+from rota.ledger.jsonrows import Batch, encode
 
 REMOVED = "its task was removed"
 """Why what waits of a removed task is cancelled."""
@@ -191,4 +191,4 @@ def _last_revision(connection: Connection) -> int:
 def _write(connection: Connection, tasks: Iterable[StoredTask]) -> None:
     batch = [rows.task_row(task) for task in tasks]
     if batch:
-        sql.WRITE_TASKS(connection, written=encode(batch))
+        sql.WRITE_TASKS(connection, written=Batch(batch))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -10,35 +10,51 @@ from sqlalchemy import Connection, CursorResult, Select, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
 
-from rota.ledger.jsonrows import NUL, decode, gathered
+from rota.ledger.jsonrows import NUL, Batch, Shape, decode, gathered
 
 Insert = Callable[..., Any]
 Construct = CompilerElement | Callable[[], CompilerElement]
+
+MOST_SHAPES = 32
+"""Texts that are kept of one statement, each for batches that have other columns in common."""
 
 
 class Statement:
     """One statement, called with a connection and its parameters by name.
 
-    It is compiled once per dialect and handed to the driver as text: compiling it, or even looking
-    up the compiled form as SQLAlchemy does, would take longer than most statements run. Where
-    SQLAlchemy has a construct of its own for PostgreSQL, it is given beside the other. A construct
-    is given itself, or as a function that makes it once it is needed.
+    It is compiled once per dialect and shape of its batches, and handed to the driver as text:
+    compiling it, or even looking up the compiled form as SQLAlchemy does, would take longer than
+    most statements run. Where SQLAlchemy has a construct of its own for PostgreSQL, it is given
+    beside the other. A construct is given itself, or as a function that makes it once it is needed.
     """
 
     def __init__(self, construct: Construct, *, postgresql: Construct | None = None) -> None:
         self._construct = construct
         self._variants = {} if postgresql is None else {"postgresql": postgresql}
-        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._compiled: dict[object, tuple[str, dict[str, Any]]] = {}
 
     def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
         """Run it; the parameters are those that its construct names."""
         dialect = connection.dialect
-        if dialect.name not in self._compiled:
-            construct = self._variants.get(dialect.name, self._construct)
-            self._compiled[dialect.name] = _compile(construct, dialect)
-        text, constants = self._compiled[dialect.name]
+        batches = {name: one for name, one in parameters.items() if isinstance(one, Batch)}
+        text, constants, shape = self._text(dialect, batches)
+        for name, batch in batches.items():
+            parameters |= batch.parameters(name, shape.get(name, ()))
         sent = {name: _sendable(value, dialect) for name, value in parameters.items()}
         return connection.exec_driver_sql(text, constants | sent)
+
+    def _text(
+        self, dialect: Dialect, batches: Mapping[str, Batch]
+    ) -> tuple[str, dict[str, Any], Shape]:
+        """Return its text and constants for such batches, and the shape that they are to have."""
+        shape: Shape = {name: batch.common for name, batch in batches.items() if batch.common}
+        key = dialect.name, *((name, *common) for name, common in shape.items())
+        if key not in self._compiled:
+            if shape and len(self._compiled) >= MOST_SHAPES:
+                return self._text(dialect, {})
+            construct = self._variants.get(dialect.name, self._construct)
+            self._compiled[key] = _compile(construct, dialect, shape)
+        return *self._compiled[key], shape
 
     def count(self, connection: Connection, **parameters: Any) -> int:
         """Run it and return how many rows it changed."""
@@ -61,9 +77,9 @@ def in_each(build: Callable[[Insert], CompilerElement]) -> Statement:
     return Statement(made("sqlite"), postgresql=made("postgresql"))
 
 
-def _compile(construct: Construct, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+def _compile(construct: Construct, dialect: Dialect, shape: Shape) -> tuple[str, dict[str, Any]]:
     made = construct if isinstance(construct, CompilerElement) else construct()
-    compiled = made.compile(dialect=dialect)
+    compiled = made.compile(dialect=dialect, compile_kwargs={"shape": shape})
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return str(compiled), constants
 

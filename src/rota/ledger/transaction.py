@@ -41,7 +41,7 @@ from rota.ledger import (
     upkeep,
 )
 from rota.ledger import statements as sql
-from rota.ledger.jsonrows import encode
+from rota.ledger.jsonrows import Batch, encode
 from rota.ledger.limiting import Start
 
 
@@ -145,7 +145,7 @@ class SqlTransaction:
         if runs:
             audit.note(self._connection, runs[0].created_at, by, audit.of_runs(runs, planned))
         if cursors:
-            sql.MOVE_CURSORS(self._connection, cursors=encode(cursors.items()))
+            sql.MOVE_CURSORS(self._connection, cursors=Batch(cursors.items()))
         return planned
 
     def claim(
@@ -233,7 +233,7 @@ class SqlTransaction:
 
     def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
         """Write the endings; False, and not yet their attempts, if not all could be written."""
-        batch = encode(rows.settled_row(ending, ending.fence) for ending in endings)
+        batch = Batch(rows.settled_row(ending, ending.fence) for ending in endings)
         if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
             return False
         self._write_attempts(endings)
@@ -254,7 +254,7 @@ class SqlTransaction:
 
     def _held(self, endings: Sequence[Ending], node_id: str) -> tuple[list[Ending], list[str]]:
         """Sort the endings into those whose run this node still holds, and the other ids."""
-        batch = encode(rows.settled_row(ending, ending.fence) for ending in endings)
+        batch = Batch(rows.settled_row(ending, ending.fence) for ending in endings)
         found = sql.HELD.rows(self._connection, settled=batch, node_id=node_id)
         held = {(run_id, fence) for run_id, fence in found}
         accepted: list[Ending] = []
@@ -275,16 +275,16 @@ class SqlTransaction:
             if ending.settlement.state is not State.SUCCEEDED
         ]
         if ended:
-            sql.INSERT_ATTEMPTS(self._connection, ended=encode(ended))
+            sql.INSERT_ATTEMPTS(self._connection, ended=Batch(ended))
 
     def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant]]) -> None:
         batch = list(ends)
         if batch:
-            sql.END_WAITING(self._connection, ends=encode(batch))
+            sql.END_WAITING(self._connection, ends=Batch(batch))
 
     def log(self, lines: Sequence[LogLine]) -> None:
         if lines:
-            sql.INSERT_LINES(self._connection, lines=encode(map(rows.line_row, lines)))
+            sql.INSERT_LINES(self._connection, lines=Batch(map(rows.line_row, lines)))
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
         sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=rows.to_json(value))
@@ -314,7 +314,7 @@ class SqlTransaction:
         if run.state in WAITING:
             self._end_waiting([(run_id, State.CANCELLED, reason, now)])
             return State.CANCELLED
-        sql.ASK_TO_CANCEL(self._connection, asks=encode([(run_id, reason)]))
+        sql.ASK_TO_CANCEL(self._connection, asks=Batch([(run_id, reason)]))
         return State.RUNNING
 
     # --- nodes ---
@@ -347,12 +347,12 @@ class SqlTransaction:
     ) -> list[Run]:
         self._turn()
         if gone:
-            seen = encode((node.id, node.seen_at) for node in gone)
+            seen = Batch((node.id, node.seen_at) for node in gone)
             upkeep.DECLARE_GONE(self._connection, seen=seen)
         orphans = self._orphans(adrift or {})
         if orphans:
             endings = [judge(orphan) for orphan in orphans]
-            batch = encode(
+            batch = Batch(
                 rows.settled_row(ending, orphan.run.fence)
                 for ending, orphan in zip(endings, orphans, strict=True)
             )
@@ -364,7 +364,7 @@ class SqlTransaction:
         """Return the runs without a living node, and those that are adrift, by id."""
         found = upkeep.ORPHANS.rows(self._connection)
         if adrift:
-            found += upkeep.ADRIFT.rows(self._connection, adrift=encode(adrift.items()))
+            found += upkeep.ADRIFT.rows(self._connection, adrift=Batch(adrift.items()))
         by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
         return [
             Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
