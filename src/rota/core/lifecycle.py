@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota.core import retry
 from rota.core.instants import Instant
@@ -41,8 +40,7 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
 """Every transition there is, with what causes it; a state that is no key here is final."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What a run becomes when an attempt has ended."""
 
     state: State

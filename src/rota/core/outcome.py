@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import traceback as tb
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota.core.secrets import said
 
@@ -22,8 +21,7 @@ class OutcomeKind(StrEnum):
     CRASHED = "crashed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended: its kind, and the result or the error that go with it."""
 
     kind: OutcomeKind

@@ -125,8 +125,7 @@ class Claim(NamedTuple):
     steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """The end of an attempt, and what the run becomes; refused if `fence` is no longer right."""
 
     attempt: Attempt

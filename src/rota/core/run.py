@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
@@ -66,8 +66,7 @@ class Run:
     peak_memory: int | None  # bytes, of the last attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One ended try of a run."""
 
     run_id: str
@@ -81,8 +80,7 @@ class Attempt:
     peak_memory: int | None = None  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line that an attempt logged or printed."""
 
     run_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Clock
@@ -53,9 +53,16 @@ class Deadlines:
         """Return the signal that the earliest deadline changed."""
         return self._wake
 
-    def add(self, flight: Flight) -> None:
-        """Watch an attempt."""
-        self._push(flight.deadline, flight)
+    def add(self, flights: Iterable[Flight]) -> None:
+        """Watch attempts; once more where their deadline has moved."""
+        earliest = self._heap[0] if self._heap else None
+        for flight in flights:
+            claim = flight.claim
+            heapq.heappush(self._heap, (flight.deadline, claim.run_id, claim.fence))
+        if self._heap and self._heap[0] is not earliest:
+            self._wake.set()
+        if len(self._heap) > 2 * len(self._flights) + SPARE:
+            self._forget_ended()
 
     def cancel(self, flight: Flight, *, reason: str | None, handed_back: str | None = None) -> None:
         """Tell an attempt to stop because somebody asked, or because it is handed back."""
@@ -102,15 +109,8 @@ class Deadlines:
     def _stop(self, flight: Flight, grace: float) -> None:
         flight.stopped_at = self._clock.monotonic()
         flight.deadline = flight.stopped_at + grace
-        self._push(flight.deadline, flight)
+        self.add([flight])
         flight.executor.stop(flight.call)
-
-    def _push(self, deadline: float, flight: Flight) -> None:
-        heapq.heappush(self._heap, (deadline, flight.claim.run_id, flight.claim.fence))
-        if self._heap[0][0] == deadline:
-            self._wake.set()
-        if len(self._heap) > 2 * len(self._flights) + SPARE:
-            self._forget_ended()
 
     def _forget_ended(self) -> None:
         """Drop what has ended long before its time was up: of short runs that is nearly all."""

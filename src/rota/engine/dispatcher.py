@@ -214,9 +214,9 @@ class Dispatcher:
             at = max(instant, now)
             flight = self._flight(claim, entry, at, (at - now) / SECOND)
             self._flights.add(flight)
-            self._deadlines.add(flight)
             flights.setdefault((flight.executor_name, at), []).append(flight)
         for (name, at), some in flights.items():
+            self._deadlines.add(some)
             self._submit(name, at, some)
 
     def _submit(self, name: str, at: Instant, flights: Sequence[Flight]) -> None:
@@ -316,18 +316,9 @@ def _claim(
 
 
 def _first_claim(row: NewRun) -> Claim:
-    return Claim(
-        run_id=row.id,
-        task_id=row.task_id,
-        fire_time=row.fire_time,
-        cause=row.cause,
-        attempt=1,
-        failures=0,
-        crashes=0,
-        fence=1,
-        arguments=row.arguments,
-        checkpoint=None,
-    )
+    attempt, failures, crashes, fence, checkpoint = 1, 0, 0, 1, None
+    known = attempt, failures, crashes, fence, row.arguments, checkpoint
+    return Claim(row.id, row.task_id, row.fire_time, row.cause, *known)
 
 
 class _Judge:

@@ -139,7 +139,7 @@ class Planner:
 
     def _take(self, size: int) -> _Batch:
         batch = _Batch()
-        stuck = self._stuck()
+        now, stuck = self._clock.now(), self._stuck()
         while len(batch.rows) < size:
             with self._lock:
                 if not self._due:
@@ -147,7 +147,7 @@ class Planner:
                 task_id, instant = self._due.popitem(last=False)
             entry = self._registry.get(task_id)
             if entry is not None:
-                self._add_rows(batch, entry, instant, stuck.get(task_id))
+                self._add_rows(batch, entry, instant, now, stuck.get(task_id))
         return batch
 
     async def _write(self, batch: _Batch) -> None:
@@ -210,9 +210,13 @@ class Planner:
         self.wake.set()
 
     def _add_rows(
-        self, batch: _Batch, entry: Entry, instant: Instant | None, stuck: str | None
+        self,
+        batch: _Batch,
+        entry: Entry,
+        instant: Instant | None,
+        now: Instant,
+        stuck: str | None,
     ) -> None:
-        now = self._clock.now()
         until = now + LEAD
         if entry.is_quiet(until):
             return

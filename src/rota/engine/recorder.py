@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any
 
 from rota.core.instants import Instant
@@ -142,8 +141,7 @@ def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
     """
     if not flight.timed_out or flight.stopped_at is None or ended < flight.stopped_at:
         return outcome
-    return replace(
-        outcome,
+    return outcome._replace(
         kind=OutcomeKind.TIMED_OUT,
         error=f"timed out after {flight.policy.timeout:g} s",
         error_types=("TimeoutError", "builtins.TimeoutError"),

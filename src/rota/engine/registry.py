@@ -29,6 +29,7 @@ class Entry:
         "name",
         "paused",
         "paused_until",
+        "policy",
         "revision",
         "trigger",
         "trigger_args",
@@ -36,6 +37,7 @@ class Entry:
 
     def __init__(self, definition: TaskDefinition, now: Instant) -> None:
         self.definition = definition
+        self.policy: Policy = definition.policy
         self.name = definition.name
         self.enabled = definition.enabled
         self.trigger_args: Mapping[str, Any] = definition.trigger_args
@@ -46,11 +48,6 @@ class Entry:
         self.revision = -1
         self.is_current = True  # the ledger has it with these times, not with another release's
         self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
-
-    @property
-    def policy(self) -> Policy:
-        """Return the task's rules."""
-        return self.definition.policy
 
     def is_quiet(self, now: Instant) -> bool:
         """Say whether its trigger fires nothing at `now`: disabled or paused."""

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def work(channel: Channel) -> None:
         channel.send(["begun"])
         logging.getLogger().setLevel(job.pop("log_level"))
         outcome = Context().run(_perform, job, wire, settings)
-        channel.send(["end", asdict(outcome)])
+        channel.send(["end", outcome._asdict()])
 
 
 class Wire:

@@ -129,7 +129,7 @@ class Lane:
             enter(attempt.run)
             try:
                 result: Any = call.func(*call.args, **call.kwargs)
-                while isawaitable(result):
+                while result is not None and isawaitable(result):
                     result = await result
                 outcome = attempt.returned(result)
             except BaseException as exc:

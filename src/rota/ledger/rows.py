@@ -37,8 +37,8 @@ from rota.ledger.tables import attempts, audit, logs, nodes, runs, steps, tasks
 RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord))
 TASK = tuple(tasks.c)
 RUN = tuple(runs.c[field.name] for field in fields(Run))
-ATTEMPT = tuple(attempts.c[field.name] for field in fields(Attempt))
-LOG = tuple(logs.c[field.name] for field in fields(LogLine))
+ATTEMPT = tuple(attempts.c[name] for name in Attempt._fields)
+LOG = tuple(logs.c[name] for name in LogLine._fields)
 STEP = tuple(steps.c[field.name] for field in fields(Step))
 CHANGE = tuple(audit.c[field.name] for field in fields(Change))
 NODE = tuple(nodes.c[field.name] for field in fields(Node))
@@ -297,11 +297,6 @@ def claim_of(row: Row) -> Claim:
 # --- attempts, lines, nodes ---------------------------------------------------------------------
 
 
-def attempt_row(attempt: Attempt) -> list[Any]:
-    """Return the values of ATTEMPT."""
-    return [getattr(attempt, column.name) for column in ATTEMPT]
-
-
 def attempt_of(row: Row) -> Attempt:
     """Read a row of ATTEMPT."""
     return Attempt(*_read(row, _ATTEMPT_READERS))
@@ -323,11 +318,6 @@ def last_attempt_of(run: Run) -> Attempt | None:
         OutcomeKind.SUCCEEDED,
         peak_memory=run.peak_memory,
     )
-
-
-def line_row(line: LogLine) -> list[Any]:
-    """Return the values of LOG."""
-    return [line.run_id, line.attempt, line.seq, line.at, line.level, line.logger, line.text]
 
 
 def line_of(row: Row) -> LogLine:

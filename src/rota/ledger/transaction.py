@@ -270,9 +270,7 @@ class SqlTransaction:
 
     def _write_attempts(self, endings: Iterable[Ending]) -> None:
         ended = [
-            rows.attempt_row(ending.attempt)
-            for ending in endings
-            if ending.settlement.state is not State.SUCCEEDED
+            ending.attempt for ending in endings if ending.settlement.state is not State.SUCCEEDED
         ]
         if ended:
             sql.INSERT_ATTEMPTS(self._connection, ended=Batch(ended))
@@ -284,7 +282,7 @@ class SqlTransaction:
 
     def log(self, lines: Sequence[LogLine]) -> None:
         if lines:
-            sql.INSERT_LINES(self._connection, lines=Batch(map(rows.line_row, lines)))
+            sql.INSERT_LINES(self._connection, lines=Batch(lines))
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
         sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=rows.to_json(value))

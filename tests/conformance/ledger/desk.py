@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -154,7 +153,7 @@ class Desk:
         )
         failures = claim.failures + (state in (State.FAILED, State.SCHEDULED))
         settlement = Settlement(state, str(state), failures, claim.crashes)
-        return Ending(attempt, claim.fence, replace(settlement, **changes))
+        return Ending(attempt, claim.fence, settlement._replace(**changes))
 
     def run(self, run_id: str) -> Run:
         return self.history.run(run_id)

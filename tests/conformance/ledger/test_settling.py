@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from rota.core.outcome import OutcomeKind
@@ -15,7 +13,7 @@ def test_a_success_is_kept_with_its_result(desk: Desk) -> None:
     claim = desk.running()
     now = desk.clock.move(2)
     ending = desk.ending(claim, result={"rows": [1, 2]})
-    ending = replace(ending, attempt=replace(ending.attempt, started_at=NOON + 5, peak_memory=4096))
+    ending = ending._replace(attempt=ending.attempt._replace(started_at=NOON + 5, peak_memory=4096))
     assert desk.settle(ending) == []
     run = desk.run(claim.run_id)
     assert (run.state, run.result, run.finished_at) == (State.SUCCEEDED, {"rows": [1, 2]}, now)
@@ -26,7 +24,7 @@ def test_a_success_is_kept_with_its_result(desk: Desk) -> None:
 def test_a_failure_is_kept_with_its_traceback(desk: Desk) -> None:
     claim = desk.running()
     ending = desk.ending(claim, State.FAILED, reason="ValueError: no", failures=1, crashes=0)
-    ending = replace(ending, attempt=replace(ending.attempt, traceback="Traceback…\n  x"))
+    ending = ending._replace(attempt=ending.attempt._replace(traceback="Traceback…\n  x"))
     desk.settle(ending)
     run = desk.run(claim.run_id)
     assert (run.state, run.reason, run.failures) == (State.FAILED, "ValueError: no", 1)
@@ -67,7 +65,7 @@ def test_an_end_under_an_old_fence_changes_nothing_at_all(desk: Desk) -> None:
     (new,) = desk.claim("b")
     before, attempts = desk.run(new.run_id), desk.history.attempts(new.run_id)
     late = desk.ending(old, State.FAILED, reason="late", failures=9)
-    late = replace(late, attempt=replace(late.attempt, number=2))
+    late = late._replace(attempt=late.attempt._replace(number=2))
     assert desk.settle(late) == [old.run_id]
     assert desk.run(new.run_id) == before
     assert desk.history.attempts(new.run_id) == attempts
@@ -152,6 +150,6 @@ def test_the_kinds_of_ends_are_kept(desk: Desk) -> None:
         claim = desk.running()
         state = State.SUCCEEDED if kind is OutcomeKind.SUCCEEDED else State.FAILED
         ending = desk.ending(claim, state)
-        attempt: Attempt = replace(ending.attempt, outcome=kind)
-        desk.settle(replace(ending, attempt=attempt))
+        attempt: Attempt = ending.attempt._replace(outcome=kind)
+        desk.settle(ending._replace(attempt=attempt))
         assert desk.history.attempts(claim.run_id)[0].outcome is kind

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rota.core.instants import DAY, HOUR, MINUTE
 from rota.core.outcome import LONGEST_KIND, kind_of
 from rota.core.records import Bundle, Failures, Tally
@@ -99,8 +97,8 @@ def test_what_began_before_is_cut_there(desk: Desk) -> None:
 def test_a_run_whose_clock_was_set_back_took_no_time(desk: Desk) -> None:
     claim = desk.running()
     ending = desk.ending(claim)
-    early = replace(ending.attempt, finished_at=NOON - MINUTE)
-    desk.settle(replace(ending, attempt=early))
+    early = ending.attempt._replace(finished_at=NOON - MINUTE)
+    desk.settle(ending._replace(attempt=early))
     (bundle,) = desk.history.bundles(NOON - HOUR, NOON + HOUR, HOUR)
     assert (bundle.began, bundle.ended, bundle.ends - bundle.begins) == (1, 1, 0)
 
