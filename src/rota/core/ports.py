@@ -117,6 +117,7 @@ class Transaction(Protocol):
         exclude: Collection[str],
         judge: Callable[[Sequence[Waiting]], Verdict],
         *,
+        of_tasks: Collection[str] | None = None,
         among: Collection[str] | None = None,
         until: Instant | None = None,
         limits: Limits | None = None,
@@ -124,12 +125,12 @@ class Transaction(Protocol):
         """Take waiting runs whose time has come, for one attempt: the highest priority first,
         then the oldest `available_at`.
 
-        Offers `judge` up to `limit` of them, none of a task in `exclude`, no exclusive one beside
-        a running run of its task and only the first of each exclusive task; what it takes becomes
-        RUNNING with `attempt` and `fence` one higher, `node` set and `cancel_requested` cleared;
-        what it misses becomes MISSED. A claim brings the steps of earlier attempts. Raises
-        NodeGoneError, and nothing is written, where it takes some for a node that was declared gone
-        or never joined.
+        Offers `judge` up to `limit` of them, none of a task in `exclude`, with `of_tasks` only
+        those of these tasks, no exclusive one beside a running run of its task and only the first
+        of each exclusive task; what it takes becomes RUNNING with `attempt` and `fence` one higher,
+        `node` set and `cancel_requested` cleared; what it misses becomes MISSED. A claim brings the
+        steps of earlier attempts. Raises NodeGoneError, and nothing is written, where it takes some
+        for a node that was declared gone or never joined.
 
         With `among`, the ids of runs that an engine delivered, all those and no others are looked
         at, also those whose time comes by `until`, who then start at their time; what may not start

@@ -123,19 +123,27 @@ class Dispatcher:
         excluded: set[str] = set()
         while self.accepting and self.working:
             await self._heartbeat.hold()
-            free = self._free()
-            room = min(sum(free.values()), BATCH)
+            free = {name: self._free_slots(name) for name in self._registry.executors()}
+            open_ = [name for name, slots in free.items() if slots > 0]
+            room = min(sum(free[name] for name in open_), BATCH)
             if room <= 0:
                 return
             among = self._delivered()
             if among == []:
                 return
+            # However many wait for one executor, those for another are found at once.
+            of_tasks = None if len(open_) == len(free) else self._registry.of_executors(open_)
             judge = _Judge(self, free, self._stuck(), self._clock.now())
             node_id = self._node_id()
 
             # What is delivered was published a moment early: it is claimed, and waits here.
             held = self._limits.ear()
-            given = {"among": among, "until": judge.now + LEAD, "limits": held}
+            given = {
+                "of_tasks": of_tasks,
+                "among": among,
+                "until": judge.now + LEAD,
+                "limits": held,
+            }
             claim = partial(_claim, node_id, room, frozenset(excluded), judge, given)
             try:
                 claims = await self._writing.once(claim, changes=False)
@@ -195,9 +203,6 @@ class Dispatcher:
         for row in rows:
             if row.claim is not None:
                 self._flights.give_back(row.id)
-
-    def _free(self) -> dict[str, int]:
-        return {name: self._free_slots(name) for name in self._executors}
 
     def _free_slots(self, name: str) -> int:
         return self._executors[name].slots - self._flights.used.get(name, 0)
@@ -294,9 +299,10 @@ class Dispatcher:
                 return f"it could not start by {to_iso(latest)} (start_deadline)"
         if policy.overlap is not Overlap.ALLOW and run.task_id in stuck:
             return False
-        if free[entry.definition.executor] <= 0:
+        executor = entry.definition.executor
+        if free.get(executor, 0) <= 0:  # none of them, for a task that was added meanwhile
             return None
-        free[entry.definition.executor] -= 1
+        free[executor] -= 1
         return True
 
     def _serves(self, entry: Entry) -> bool:
@@ -345,12 +351,12 @@ class _Judge:
             if verdict is True:
                 take.append(run.run_id)
                 self.starts[run.run_id] = max(run.available_at, self.now)
-            elif not verdict:
+            elif verdict is None:
+                self.kept.add(run.run_id)
+            elif verdict is False:
                 self.refused.add(run.task_id)
-                if verdict is None:
-                    self.kept.add(run.run_id)
             else:
-                miss.append((run.run_id, str(verdict)))
+                miss.append((run.run_id, verdict))
         self.missed = bool(miss)
         self._dispatcher.expect(take)
         return Verdict(take, miss)

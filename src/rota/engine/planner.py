@@ -25,7 +25,7 @@ from rota.engine.relay import Relay
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
-from rota.scheduling import LEAD, DueTask
+from rota.scheduling import LEAD, LONGEST_LEAD, DueTask
 
 logger = logging.getLogger("rota.planner")
 
@@ -98,7 +98,7 @@ class Planner:
         self._stuck = stuck
         self._dispatcher = dispatcher
         self._relay = relay
-        self._due: OrderedDict[str, Instant | None] = OrderedDict()  # as in DueTask
+        self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
@@ -107,8 +107,11 @@ class Planner:
     def due(self, tasks: list[DueTask]) -> None:
         """Take the due tasks; called inside the clock's tick, so it only notes them."""
         with self._lock:
-            for task_id, instant in tasks:
-                self._due[task_id] = None if task_id in self._due else instant
+            for one in tasks:
+                known = self._due.get(one.task_id)
+                if known is not None:
+                    one = DueTask(one.task_id, None, max(known.until, one.until))
+                self._due[one.task_id] = one
         self.wake.set()
 
     @property
@@ -144,10 +147,10 @@ class Planner:
             with self._lock:
                 if not self._due:
                     break
-                task_id, instant = self._due.popitem(last=False)
+                task_id, due = self._due.popitem(last=False)
             entry = self._registry.get(task_id)
             if entry is not None:
-                self._add_rows(batch, entry, instant, now, stuck.get(task_id))
+                self._add_rows(batch, entry, due, now, stuck.get(task_id))
         return batch
 
     async def _write(self, batch: _Batch) -> None:
@@ -187,7 +190,8 @@ class Planner:
             return
         entry.cursor = min(entry.cursor, instant - 1)
         cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
-        again, wait = [DueTask(row.task_id, None)], (row.available_at - self._clock.now()) / SECOND
+        again = [DueTask(row.task_id, None, instant)]
+        wait = (row.available_at - self._clock.now()) / SECOND
         if wait > 0:
             asyncio.get_running_loop().call_later(wait, self.due, again)
         else:
@@ -205,27 +209,26 @@ class Planner:
             entry = self._registry.get(task_id)
             if entry is not None:
                 entry.cursor = min(entry.cursor, cursor)
-        with self._lock:
-            self._due.update(dict.fromkeys(batch.before))
-        self.wake.set()
+        self.due([DueTask(task_id, None, until) for task_id, until in batch.then.items()])
 
     def _add_rows(
         self,
         batch: _Batch,
         entry: Entry,
-        instant: Instant | None,
+        due: DueTask,
         now: Instant,
         stuck: str | None,
     ) -> None:
-        until = now + LEAD
+        # What is handed over early is; if the clock was set back since, next to nothing of it.
+        until = max(now + LEAD, min(due.until, now + LONGEST_LEAD))
         if entry.is_quiet(until):
             return
-        due = self._find_due(entry, instant, until)
-        if due:
+        found = self._find_due(entry, due.instant, until)
+        if found:
             task_id = entry.definition.id
             batch.before[task_id] = entry.cursor
-            batch.then[task_id] = entry.cursor = due[-1].until
-            batch.rows += [self._row(entry, one, now, stuck) for one in due]
+            batch.then[task_id] = entry.cursor = found[-1].until
+            batch.rows += [self._row(entry, one, now, stuck) for one in found]
 
     @staticmethod
     def _find_due(entry: Entry, instant: Instant | None, until: Instant) -> list[catchup.Due]:
@@ -248,6 +251,8 @@ class Planner:
             available_at += triggers.start_delay(entry.trigger, task_id, due.fire_time)
             state = State.SCHEDULED if available_at > now + LEAD else State.QUEUED
         run_id = self._ids.new(now)
+        is_near = available_at <= now + LEAD  # what comes later takes no slot from others till then
+        starts = is_near and state is State.QUEUED
         return NewRun(
             id=run_id,
             task_id=task_id,
@@ -261,8 +266,8 @@ class Planner:
             queue_limit=policy.queue_limit,
             caught_up=due.caught_up,
             stands_for=due.stands_for,
-            claim=self._dispatcher.reserve(entry, run_id) if state is State.QUEUED else None,
-            offered=self._is_offered(entry),
+            claim=self._dispatcher.reserve(entry, run_id) if starts else None,
+            offered=is_near and self._is_offered(entry),
             early=due.fire_time > now,
             priority=policy.priority,
         )

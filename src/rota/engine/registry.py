@@ -121,6 +121,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self.limited: set[str] = set()  # the tasks with limits
+        self._by_executor: dict[str, set[str]] = {}
         self.revision = -1
 
     def __len__(self) -> int:
@@ -137,13 +138,28 @@ class Registry:
     def put(self, entry: Entry) -> None:
         """Know a task, in place of one with the same id."""
         task_id = entry.definition.id
+        before = self._entries.get(task_id)
         self._entries[task_id] = entry
+        self._by_executor.setdefault(entry.definition.executor, set()).add(task_id)
+        if before is not None and before.definition.executor != entry.definition.executor:
+            self._by_executor[before.definition.executor].discard(task_id)
         (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
 
     def discard(self, task_id: str) -> Entry | None:
         """Know it no more."""
         self.limited.discard(task_id)
-        return self._entries.pop(task_id, None)
+        entry = self._entries.pop(task_id, None)
+        if entry is not None:
+            self._by_executor[entry.definition.executor].discard(task_id)
+        return entry
+
+    def executors(self) -> list[str]:
+        """Return the executors that have a task."""
+        return [name for name, ids in list(self._by_executor.items()) if ids]
+
+    def of_executors(self, names: Iterable[str]) -> list[str]:
+        """Return the ids of the tasks that these executors run."""
+        return [task_id for name in names for task_id in list(self._by_executor.get(name, ()))]
 
 
 def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) -> Trigger:

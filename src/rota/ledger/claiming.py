@@ -22,9 +22,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.instants import Instant
 from rota.ledger import rows
-from rota.ledger.jsonrows import Row, decode, encode, gathered, listed
+from rota.ledger.jsonrows import Batch, Row, decode, encode, gathered, incoming, listed
 from rota.ledger.statement import Statement, all_of
-from rota.ledger.tables import is_running, is_waiting, runs
+from rota.ledger.tables import is_running, is_waiting, runs, tasks
 
 _MARGIN = 100  # how far to look past `limit` before going from task to task instead
 
@@ -95,35 +95,41 @@ _each_task = _first.union_all(
 )
 
 
-def _next_of_task(name: str, limit: ColumnElement[Any]) -> Select[Any]:
+def _next_of_task(task: FromClause, name: str, limit: ColumnElement[Any]) -> Select[Any]:
     own = runs.alias(name)
     return (
         select(own.c.id)
-        .where(own.c.task_id == _each_task.c.id, is_waiting(own), own.c.available_at <= _now)
+        .where(own.c.task_id == task.c.id, is_waiting(own), own.c.available_at <= _now)
         .order_by(own.c.available_at, own.c.id)
         .limit(limit)
-        .correlate(_each_task)
+        .correlate(task)
     )
 
 
-_per_task = (
-    select(*rows.CANDIDATE)
-    .join_from(_each_task, runs, runs.c.id.in_(_next_of_task("own", bindparam("limit"))))
-    .where(
-        _each_task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
-        _is_of_level,
-        _claimable(runs),
-        or_(
-            ~runs.c.exclusive.is_(true()),
-            runs.c.id == _next_of_task("foremost", literal_column("1")).scalar_subquery(),
-        ),
+def _of_each(task: FromClause) -> Select[Any]:
+    return (
+        select(*rows.CANDIDATE)
+        .join_from(task, runs, runs.c.id.in_(_next_of_task(task, "own", bindparam("limit"))))
+        .where(
+            task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
+            _is_of_level,
+            _claimable(runs),
+            or_(
+                ~runs.c.exclusive.is_(true()),
+                runs.c.id == _next_of_task(task, "foremost", literal_column("1")).scalar_subquery(),
+            ),
+        )
+        .order_by(runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
     )
-    .order_by(runs.c.available_at, runs.c.id)
-    .limit(bindparam("limit"))
-)
-QUEUE_BY_TASK = Statement(all_of(_per_task))
+
+
+QUEUE_BY_TASK = Statement(all_of(_of_each(_each_task)))
 """The claimable runs of a priority (CANDIDATE), found by going from task to task along an index:
 it leaps over any number of runs of a task that may not start."""
+
+QUEUE_OF_TASKS = Statement(all_of(_of_each(incoming("tasks", tasks.c.id))))
+"""The claimable runs of a priority (CANDIDATE) of these tasks alone."""
 
 LOCK_WAITING = Statement(
     all_of(
@@ -142,15 +148,27 @@ node is just claiming are left out, and the others kept until the end (PostgreSQ
 
 
 def candidates(
-    connection: Connection, now: Instant, limit: int, exclude: Collection[str]
+    connection: Connection,
+    now: Instant,
+    limit: int,
+    exclude: Collection[str],
+    of_tasks: Collection[str] | None,
 ) -> list[Row]:
     """Return up to `limit` rows of CANDIDATE: the highest priority first, then the oldest
     `available_at`."""
     excluded = encode(exclude)
+    listed_tasks = None if of_tasks is None else Batch((task_id,) for task_id in of_tasks)
     found: list[Row] = []
     for level in sorted(LEVELS.rows(connection), reverse=True):
-        if len(found) < limit:
-            found += _of_level(connection, level, now, limit - len(found), excluded)
+        room = limit - len(found)
+        if room <= 0:
+            break
+        if listed_tasks is None:
+            found += _of_level(connection, level, now, room, excluded)
+        else:
+            found += QUEUE_OF_TASKS.rows(
+                connection, level=level, now=now, limit=room, exclude=excluded, tasks=listed_tasks
+            )
     found = _one_per_exclusive_task(found)
     if not found or connection.dialect.name == "sqlite":
         return found[:limit]
@@ -174,11 +192,11 @@ def _of_level(
 
 
 def _one_per_exclusive_task(ordered: Iterable[Row]) -> list[Row]:
-    tasks: set[str] = set()
+    seen: set[str] = set()
     chosen: list[Row] = []
     for row in ordered:
         task_id, exclusive = row[1], row[5]
-        if not (exclusive and task_id in tasks):
-            tasks.add(task_id)
+        if not (exclusive and task_id in seen):
+            seen.add(task_id)
             chosen.append(row)
     return chosen

@@ -156,12 +156,13 @@ class SqlTransaction:
         exclude: Collection[str],
         judge: Callable[[Sequence[Waiting]], Verdict],
         *,
+        of_tasks: Collection[str] | None = None,
         among: Collection[str] | None = None,
         until: Instant | None = None,
         limits: Limits | None = None,
     ) -> list[Claim]:
         if among is None:
-            candidates = claiming.candidates(self._connection, now, limit, exclude)
+            candidates = claiming.candidates(self._connection, now, limit, exclude, of_tasks)
         else:
             candidates = carrying.delivered(self._connection, until or now, among)
         if not candidates:

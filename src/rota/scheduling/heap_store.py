@@ -18,16 +18,25 @@ from rota.core.schedule import Trigger
 LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
 
-
 LEAD: Instant = 50_000
 """A task is handed over this long before its instant: its row is durable when the instant comes."""
 
+CROWD = 1_000
+"""Tasks that are due at once and whose rows can be written within `LEAD`."""
+
+LONGEST_LEAD: Instant = SECOND
+"""How early the first of the largest crowd are handed over, so that all are durable in time."""
+
+EACH_MORE: Instant = 100
+"""How much earlier a crowd is begun for each task beyond `CROWD`."""
+
 
 class DueTask(NamedTuple):
-    """A task that is due: at this one instant, or, where that is None, at several."""
+    """A task that is due: at this one instant, or, where that is None, at several up to `until`."""
 
     task_id: str
     instant: Instant | None
+    until: Instant
 
 
 class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
@@ -78,15 +87,14 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
         """Take what is due, put each task's following instant in its place, make its job."""
         self._tick = now
         self.ticked_at = self._clock.monotonic()
-        due = self._take(self._clock.now() + LEAD)
+        due = self._take_due(self._clock.now())
         return [self._job("due", now, due)] if due else []
 
     def get_next_run_time(self) -> datetime | None:
         """Return when to look again, in APScheduler's own time."""
         with self._lock:
-            top = self._heap[0][0] if self._heap else None
-        early = None if top is None else top - LEAD - self._clock.now()
-        wait = LONGEST_WAIT if early is None else min(early, LONGEST_WAIT)
+            begin = self._heap[0][0] - LEAD - self._crowd() * EACH_MORE if self._heap else None
+        wait = LONGEST_WAIT if begin is None else min(begin - self._clock.now(), LONGEST_WAIT)
         return self._tick and self._tick + timedelta(microseconds=max(wait, 0))
 
     def lookup_job(self, job_id: str) -> Job | None:
@@ -116,25 +124,45 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             self._next.clear()
             self._heap.clear()
 
-    def _take(self, until: Instant) -> list[DueTask]:
-        taken: list[DueTask] = []
+    def _take_due(self, now: Instant) -> list[DueTask]:
+        """Take what is due within `LEAD`, and of a crowd that comes then all but the last ones."""
         with self._lock:
-            while self._heap and self._heap[0][0] <= until:
-                instant, task_id = heapq.heappop(self._heap)
-                held = self._next.get(task_id)
-                if held is None or held[0] != instant:
-                    continue  # discarded or put anew since
-                following = held[1].next_after(instant)
-                if following is None or following > until:
-                    taken.append(DueTask(task_id, instant))
-                else:
-                    taken.append(DueTask(task_id, None))
-                    following = held[1].next_after(until)
-                if following is None:
-                    del self._next[task_id]
-                else:
-                    self._next[task_id] = (following, held[1])
-                    heapq.heappush(self._heap, (following, task_id))
+            taken = self._take(now + LEAD, len(self._heap))
+            crowd = self._crowd()
+            if crowd and self._heap[0][0] - LEAD - crowd * EACH_MORE <= now:
+                taken += self._take(self._heap[0][0] + LEAD, crowd)
+        return taken
+
+    def _crowd(self) -> int:
+        """Return how many more than `CROWD` are due within `LEAD` of the first, up to a limit."""
+        heap, most = self._heap, CROWD + (LONGEST_LEAD - LEAD) // EACH_MORE
+        until = heap[0][0] + LEAD if heap else 0
+        found, looks = 0, [0]
+        while looks and found < most:  # down the heap, as far as it goes
+            at = looks.pop()
+            if at < len(heap) and heap[at][0] <= until:
+                found += 1
+                looks += (2 * at + 1, 2 * at + 2)
+        return max(found - CROWD, 0)
+
+    def _take(self, until: Instant, most: int) -> list[DueTask]:
+        taken: list[DueTask] = []
+        while self._heap and self._heap[0][0] <= until and len(taken) < most:
+            instant, task_id = heapq.heappop(self._heap)
+            held = self._next.get(task_id)
+            if held is None or held[0] != instant:
+                continue  # discarded or put anew since
+            following = held[1].next_after(instant)
+            if following is None or following > until:
+                taken.append(DueTask(task_id, instant, until))
+            else:
+                taken.append(DueTask(task_id, None, until))
+                following = held[1].next_after(until)
+            if following is None:
+                del self._next[task_id]
+            else:
+                self._next[task_id] = (following, held[1])
+                heapq.heappush(self._heap, (following, task_id))
         return taken
 
     def _job(self, job_id: str, at: datetime, due: list[DueTask]) -> Job:
