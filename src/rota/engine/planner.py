@@ -219,8 +219,11 @@ class Planner:
         now: Instant,
         stuck: str | None,
     ) -> None:
-        # What is handed over early is; if the clock was set back since, next to nothing of it.
         until = max(now + LEAD, min(due.until, now + LONGEST_LEAD))
+        if until < due.until:  # the clock was set back since: the rest when its time comes
+            again = [DueTask(due.task_id, None, due.until)]
+            wait = (due.until - until) / SECOND
+            asyncio.get_running_loop().call_later(wait, self.due, again)
         if entry.is_quiet(until):
             return
         found = self._find_due(entry, due.instant, until)

@@ -67,8 +67,10 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             if instant is None:
                 self._next.pop(task_id, None)
                 return False
+            held = self._next.get(task_id)
             self._next[task_id] = (instant, trigger)
-            heapq.heappush(self._heap, (instant, task_id))
+            if held is None or held[0] != instant:  # else its entry is there
+                heapq.heappush(self._heap, (instant, task_id))
             return self._heap[0][1] == task_id
 
     def discard(self, task_id: str) -> None:
@@ -130,7 +132,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             taken = self._take(now + LEAD, len(self._heap))
             crowd = self._crowd()
             if crowd and self._heap[0][0] - LEAD - crowd * EACH_MORE <= now:
-                taken += self._take(self._heap[0][0] + LEAD, crowd)
+                taken += self._take(min(self._heap[0][0], now + LONGEST_LEAD - LEAD) + LEAD, crowd)
         return taken
 
     def _crowd(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -118,11 +119,15 @@ class Desk:
         *,
         limit: int = 100,
         exclude: Collection[str] = (),
+        of_tasks: Collection[str] | None = None,
         judge: Callable[[Sequence[Waiting]], Verdict] | None = None,
     ) -> list[Claim]:
         """Claim as a node, which joins first if it has not."""
         self.joined(node)
-        return self.do(lambda tx: tx.claim(node, self.now, limit, exclude, judge or take_all))
+        chosen = judge or take_all
+        return self.do(
+            lambda tx: tx.claim(node, self.now, limit, exclude, chosen, of_tasks=of_tasks)
+        )
 
     def settle(self, *endings: Ending, node: str = "a") -> list[str]:
         return self.do(lambda tx: tx.settle(endings, node))

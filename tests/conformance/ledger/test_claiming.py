@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ class Listening:
         return Verdict([])
 
 
-def offered(desk: Desk, limit: int = 100, exclude: Sequence[str] = ()) -> list[str]:
+def offered(desk: Desk, **how: Any) -> list[str]:
     judge = Listening()
-    assert desk.claim(limit=limit, exclude=exclude, judge=judge) == []
+    assert desk.claim(judge=judge, **how) == []
     return ids(judge.offered)
 
 
@@ -87,6 +88,22 @@ def test_the_highest_priority_comes_first(desk: Desk) -> None:
     desk.clock.at += 1
     assert offered(desk, limit=3) == ids([*high[::-1], plain[0]])
     assert offered(desk, limit=300) == ids([*high[::-1], *plain, *low])
+
+
+def test_of_these_tasks_alone(desk: Desk) -> None:
+    others = [desk.new(f"other {n}", available_at=NOON - 9) for n in range(300)]
+    own = [desk.new("own", available_at=NOON - n) for n in range(3)]
+    once = [desk.new("once", overlap=Overlap.QUEUE, available_at=NOON - n) for n in (5, 6)]
+    high = desk.new("high", priority=5)
+    later = desk.new("own", available_at=NOON + 1, state=State.SCHEDULED)
+    desk.plan(*others, *own, *once, high, later)
+    tasks = ["own", "once", "high", "gone"]
+    assert offered(desk, of_tasks=tasks) == ids([high, once[1], *own[::-1]])
+    assert offered(desk, of_tasks=tasks, limit=2) == ids([high, once[1]])
+    assert offered(desk, of_tasks=tasks, exclude=["once"]) == ids([high, *own[::-1]])
+    assert offered(desk, of_tasks=[]) == []
+    desk.claim(of_tasks=["once"])
+    assert offered(desk, of_tasks=["once"]) == []
 
 
 def test_an_exclusive_task_whose_priority_changed_has_one_turn(desk: Desk) -> None:

@@ -16,10 +16,12 @@ import psutil
 import pytest
 
 from rota.core import catchup
-from rota.core.instants import SECOND
+from rota.core.instants import SECOND, to_datetime
 from rota.core.records import Node
 from rota.core.run import State
 from rota.ledger.sqlite import SqliteFile
+from rota.scheduling import LEAD
+from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
 
@@ -162,3 +164,25 @@ def test_what_could_not_be_recorded_does_not_keep_the_next_life_from_ending(
             assert not rig.manager.shutdown(grace=0)
         rig.manager.start()
         assert engine.recorder.is_idle
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_crowd_that_could_not_be_written_early_is_written_when_the_ledger_is_back(
+    tmp_path: Path,
+) -> None:
+    more = 300
+    lead = LEAD + more * EACH_MORE
+    with Harness(tmp_path, FakeClock(START)) as rig:
+        engine = rig.manager.services.engine
+        instant = rig.clock.now() + 60 * SECOND
+        for n in range(CROWD + more):
+            rig.manager.add_task(nothing, "date", f"t{n}", run_date=to_datetime(instant))
+        engine.settle_registrations()
+        with locked(tmp_path / "rota.db"):
+            rig.advance(60 - lead / SECOND)
+            eventually(lambda: engine.writing.trouble)
+        eventually(lambda: len(rig.runs()) == more)
+        rig.advance(lead / SECOND)
+        runs = rig.ended(count=CROWD + more)
+        assert len({run.task_id for run in runs}) == CROWD + more == len(runs)
+        assert {(run.fire_time, run.state) for run in runs} == {(instant, State.SUCCEEDED)}

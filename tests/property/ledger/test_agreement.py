@@ -141,7 +141,9 @@ class Agreement(RuleBasedStateMachine):
             take = [run.run_id for run in waiting]
             return Verdict(take[misses:], [(run_id, "late") for run_id in take[:misses]])
 
-        self.claims += self.all_do(lambda tx: tx.claim(node, self.now, limit, exclude, judge))
+        claims = self.all_do(lambda tx: tx.claim(node, self.now, limit, exclude, judge))
+        if isinstance(claims, list):  # else the node may not claim, and all say so
+            self.claims += claims
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), node=NODES, state=st.sampled_from(ENDS), result=TEXTS)
