@@ -80,6 +80,7 @@ class Dispatcher:
         self._relay, self._hand = relay, hand
         self._limits = limits
         self._alarms: set[Instant] = set()
+        self._busy: set[str] = set()  # executors that runs were found for at last
         self.accepting = True
         self.working = True  # whether attempts are made here at all
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
@@ -124,10 +125,11 @@ class Dispatcher:
         while self.accepting and self.working:
             await self._heartbeat.hold()
             free = {name: self._free_slots(name) for name in self._registry.executors()}
-            open_ = [name for name, slots in free.items() if slots > 0]
-            room = min(sum(free[name] for name in open_), BATCH)
-            if room <= 0:
+            open_ = {name: slots for name, slots in free.items() if slots > 0}
+            if not open_:
                 return
+            room = sum(slots for name, slots in open_.items() if name in self._busy)
+            room = min(room or sum(open_.values()), BATCH)
             among = self._delivered()
             if among == []:
                 return
@@ -152,6 +154,7 @@ class Dispatcher:
                     self._start([(claim, judge.starts[claim.run_id]) for claim in claims])
             finally:
                 self._flights.coming = frozenset()
+            self._busy = judge.busy or self._busy
             if self._hand is not None and among is not None:
                 self._hand.claimed([claim.run_id for claim in claims])
                 self._hand.drop(set(among).difference(self._flights.by_run, judge.kept))
@@ -339,6 +342,7 @@ class _Judge:
         self.now = now
         self.refused: set[str] = set()
         self.kept: set[str] = set()  # the runs for which no slot was free
+        self.busy: set[str] = set()  # the executors of those that are taken
         self.starts: dict[str, Instant] = {}
         self.missed = False
 
@@ -358,5 +362,6 @@ class _Judge:
             else:
                 miss.append((run.run_id, verdict))
         self.missed = bool(miss)
+        self.busy = {name for name, slots in free.items() if slots < self._free[name]}
         self._dispatcher.expect(take)
         return Verdict(take, miss)
