@@ -173,28 +173,28 @@ class Batch:
     except the first: it is the rows' id.
     """
 
-    __slots__ = ("_rows", "common")
+    __slots__ = ("_columns", "_rows", "common")
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = rows if isinstance(rows, list) else list(rows)
-        self.common: list[int] = []
+        self._columns: list[Row] = []
         if len(self._rows) >= SHARED_FROM:
-            columns = enumerate(zip(*self._rows, strict=True))
-            self.common = [index for index, column in columns if index and _is_common(column)]
+            self._columns = list(zip(*self._rows, strict=True))
+        self.common = [n for n, column in enumerate(self._columns) if n and _is_common(column)]
 
     def parameters(self, name: str, beside: Collection[int]) -> dict[str, Any]:
         """Return it as the parameter `name`, with those beside it that are taken out of it."""
         if not beside:
             return {name: encode(self._rows)}
-        differ = [index for index in range(len(self._rows[0])) if index not in beside]
-        sent: dict[str, Any] = {name: encode([[row[i] for i in differ] for row in self._rows])}
+        differ = [column for index, column in enumerate(self._columns) if index not in beside]
+        sent: dict[str, Any] = {name: encode(zip(*differ, strict=True))}
         for index in beside:
-            value = self._rows[0][index]
+            value = self._columns[index][0]
             sent[f"{name}_{index}"] = _without_nul(str(value)) if isinstance(value, str) else value
         return sent
 
 
-def _is_common(column: Sequence[Any]) -> bool:
+def _is_common(column: Row) -> bool:
     return bool(column[0] == column[-1]) and column.count(column[0]) == len(column)
 
 

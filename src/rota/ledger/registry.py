@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 
@@ -16,6 +17,10 @@ from rota.ledger.jsonrows import Batch, encode
 
 REMOVED = "its task was removed"
 """Why what waits of a removed task is cancelled."""
+
+PAUSED = "its task was paused before its time"
+DISABLED = "its task was disabled before its time"
+"""Why a run is cancelled that was written ahead of its instant."""
 
 MOST_SKIPPED = 100
 """Occurrences of a task that may be skipped before their time."""
@@ -92,6 +97,7 @@ def pause(
 ) -> Changed:
     """Pause a task; one that is paused already keeps since when."""
     task = find(connection, task_id)
+    _cancel_early(connection, task_id, now, until, PAUSED)
     lasting = task.paused_since is not None and (task.paused_until or now) >= now
     since = task.paused_since if lasting else now
     paused = replace(task, paused_since=since, paused_until=until, pause_reason=reason)
@@ -126,7 +132,16 @@ def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Ch
     edited = replace(task, edits=replace(task.edits, **given))
     if _times(edited) != _times(task):
         edited = replace(edited, anchor=now, planned_until=now)
+    if not _is_on(edited):
+        _cancel_early(connection, task_id, now, None, DISABLED)
     return task, _change(connection, _awake(task, edited, now))
+
+
+def _cancel_early(
+    connection: Connection, task_id: str, now: Instant, until: Instant | None, why: str
+) -> None:
+    limit = sys.maxsize if until is None else until
+    sql.CANCEL_EARLY(connection, task_id=task_id, now=now, until=limit, why=why)
 
 
 def _times(task: StoredTask) -> str:

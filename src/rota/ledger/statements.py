@@ -222,6 +222,19 @@ CANCEL_WAITING_OF_TASK = Statement(
 )
 """Cancel every run of a task that waits."""
 
+CANCEL_EARLY = Statement(
+    update(runs)
+    .where(
+        runs.c.task_id == bindparam("task_id"),
+        is_waiting(runs),
+        runs.c.fire_time > _now,
+        runs.c.fire_time < bindparam("until"),
+    )
+    .values(**_cancelled)
+)
+"""Cancel the runs of a task that were written before their instants, as those of a crowd are,
+where these lie before `until`."""
+
 CANCEL_UNWANTED = Statement(
     update(runs)
     .where(

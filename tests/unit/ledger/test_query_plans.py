@@ -11,6 +11,7 @@ from sqlalchemy import Connection, event
 from rota.core.records import RunFilter
 from rota.core.run import Cause, State
 from rota.ledger import audit, claiming, limiting, migrations, queries, statements, sums, upkeep
+from rota.ledger.jsonrows import SHARED_FROM, Batch
 from rota.ledger.paging import page_query, parameters_of, shape_of
 from rota.ledger.sqlite import ALL, connect, make_engine
 from rota.ledger.statement import Statement
@@ -111,6 +112,8 @@ def test_pages_of_the_audit(explaining: Connection, given: dict[str, str], index
 
 
 SETTLED = {"settled": "[]"}
+ALIKE = Batch([str(n), *[1] * 10] for n in range(SHARED_FROM))
+"""Rows that have all in common but their ids."""
 SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
 
 
@@ -148,8 +151,17 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             {"level": 0, "now": 0, "limit": 1, "exclude": "[]"},
             ["waiting_by_task (task_id>?)", "waiting_by_task (task_id=? AND available_at<?)"],
         ),
+        (
+            claiming.QUEUE_OF_TASKS,
+            {"level": 0, "now": 0, "limit": 1, "exclude": "[]", "tasks": "[]"},
+            ["waiting_by_task (task_id=? AND available_at<?)", "(id=?)"],
+        ),
         (statements.TAKE, {"ids": "[]", "now": 0, "node": "a"}, ["(id=?)"]),
         (statements.SETTLE, SETTLED | {"node_id": "a"}, ["(id=?)"]),
+        (statements.SETTLE, {"settled": ALIKE, "node_id": "a"}, ["(id=?)"]),
+        (statements.SETTLE_ORPHANS, {"settled": ALIKE}, ["(id=?)"]),
+        (statements.END_WAITING, {"ends": ALIKE}, ["(id=?)"]),
+        (statements.MOVE_CURSORS, {"cursors": ALIKE}, ["(id=?)"]),
         (statements.HELD, SETTLED | {"node_id": "a"}, ["(id=?)"]),
         (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
@@ -162,6 +174,11 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             statements.CANCEL_WAITING_OF_TASK,
             {"task_id": "t", "now": 0, "why": ""},
             ["waiting_by_task (task_id=?)"],
+        ),
+        (
+            statements.CANCEL_EARLY,
+            {"task_id": "t", "now": 0, "until": 1, "why": ""},
+            ["(task_id=? AND fire_time>? AND fire_time<?)"],
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
         (statements.LAST_REVISION, {}, ["tasks_by_revision"]),
