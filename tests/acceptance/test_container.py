@@ -127,6 +127,7 @@ def test_what_cannot_be_fetched_is_told_and_the_file_stays(make: Make) -> None:
         make(external_data={**source, "timeout": 0.2})
         with pytest.raises(RuntimeError, match=r"took longer than 0\.2 s|cannot be fetched"):
             asyncio.run(sync_external_data())
+    make(external_data=source)
     with pytest.raises(RuntimeError, match="cannot be fetched"):
         asyncio.run(sync_external_data())  # nobody listens there any more
     assert Path("var/external/data").read_bytes() == b"0123456789"

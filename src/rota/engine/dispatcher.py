@@ -154,7 +154,7 @@ class Dispatcher:
                     self._start([(claim, judge.starts[claim.run_id]) for claim in claims])
             finally:
                 self._flights.coming = frozenset()
-            self._busy = judge.busy or self._busy
+            self._busy = set() if judge.refused else judge.busy or self._busy
             if self._hand is not None and among is not None:
                 self._hand.claimed([claim.run_id for claim in claims])
                 self._hand.drop(set(among).difference(self._flights.by_run, judge.kept))

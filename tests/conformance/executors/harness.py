@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ _pause = threading.Event()
 
 def until(holds: Callable[[], object], what: str = "", within: float = DEADLINE) -> None:
     """Wait until a predicate holds; fails the test when it does not in time."""
-    for _ in range(int(within / 0.005)):
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
         if holds():
             return
         _pause.wait(0.005)

@@ -172,12 +172,11 @@ def test_a_crowd_that_could_not_be_written_early_is_written_when_the_ledger_is_b
 ) -> None:
     more = 300
     lead = LEAD + more * EACH_MORE
-    with Harness(tmp_path, FakeClock(START)) as rig:
-        engine = rig.manager.services.engine
-        instant = rig.clock.now() + 60 * SECOND
-        for n in range(CROWD + more):
-            rig.manager.add_task(nothing, "date", f"t{n}", run_date=to_datetime(instant))
-        engine.settle_registrations()
+    crowd = Harness(tmp_path, FakeClock(START))
+    engine, instant = crowd.manager.services.engine, crowd.clock.now() + 60 * SECOND
+    for n in range(CROWD + more):
+        crowd.manager.add_task(nothing, "date", f"t{n}", run_date=to_datetime(instant))
+    with crowd as rig:
         with locked(tmp_path / "rota.db"):
             rig.advance(60 - lead / SECOND)
             eventually(lambda: engine.writing.trouble)

@@ -22,13 +22,11 @@ async def nothing() -> None:
 
 
 def test_a_crowd_is_written_before_its_instant_and_none_of_it_starts_early(tmp_path: Path) -> None:
-    with Harness(tmp_path, FakeClock()) as rig:
-        engine = rig.manager.services.engine
-        instant = rig.clock.now() + 60 * SECOND
-        for n in range(CROWD + MORE):
-            rig.manager.add_task(nothing, "date", f"t{n}", run_date=to_datetime(instant))
-        engine.settle_registrations()
-
+    crowd = Harness(tmp_path, FakeClock())
+    engine, instant = crowd.manager.services.engine, crowd.clock.now() + 60 * SECOND
+    for n in range(CROWD + MORE):
+        crowd.manager.add_task(nothing, "date", f"t{n}", run_date=to_datetime(instant))
+    with crowd as rig:
         rig.advance(60 - EARLY / SECOND)
         eventually(lambda: len(rig.runs()) == MORE)
         assert {run.state for run in rig.runs()} == {State.QUEUED}
