@@ -6,6 +6,9 @@ from typing import Protocol
 
 from rota.core.instants import Instant
 
+LEAD: Instant = 50_000
+"""A run is written this long before its instant: it is durable when that comes."""
+
 
 class Trigger(Protocol):
     """The rule of a task's times: pure, deterministic, the same on every node."""

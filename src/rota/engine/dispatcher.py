@@ -13,6 +13,7 @@ from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Clock, Done, Executor, Ledger, Transaction
 from rota.core.records import Claim, NewRun, Planned, Verdict, Waiting
 from rota.core.run import State
+from rota.core.schedule import LEAD
 from rota.core.task import Overlap
 from rota.engine.deadlines import Deadlines
 from rota.engine.flights import Flight, Flights
@@ -25,7 +26,6 @@ from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, NodeGoneError
-from rota.scheduling import LEAD
 
 logger = logging.getLogger("rota.dispatcher")
 
@@ -80,7 +80,7 @@ class Dispatcher:
         self._relay, self._hand = relay, hand
         self._limits = limits
         self._alarms: set[Instant] = set()
-        self._busy: set[str] = set()  # executors that runs were found for at last
+        self._busy: set[str] = set()  # the executors for which the last looks found runs
         self.accepting = True
         self.working = True  # whether attempts are made here at all
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
@@ -128,6 +128,7 @@ class Dispatcher:
             open_ = {name: slots for name, slots in free.items() if slots > 0}
             if not open_:
                 return
+            # A look costs by what it finds: no more than those have room for that had runs at last.
             room = sum(slots for name, slots in open_.items() if name in self._busy)
             room = min(room or sum(open_.values()), BATCH)
             among = self._delivered()
@@ -325,9 +326,18 @@ def _claim(
 
 
 def _first_claim(row: NewRun) -> Claim:
-    attempt, failures, crashes, fence, checkpoint = 1, 0, 0, 1, None
-    known = attempt, failures, crashes, fence, row.arguments, checkpoint
-    return Claim(row.id, row.task_id, row.fire_time, row.cause, *known)
+    return Claim(
+        run_id=row.id,
+        task_id=row.task_id,
+        fire_time=row.fire_time,
+        cause=row.cause,
+        attempt=1,
+        failures=0,
+        crashes=0,
+        fence=1,
+        arguments=row.arguments,
+        checkpoint=None,
+    )
 
 
 class _Judge:

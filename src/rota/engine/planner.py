@@ -18,6 +18,7 @@ from rota.core.instants import SECOND, Instant
 from rota.core.ports import Clock, Transaction
 from rota.core.records import NewRun, Planned
 from rota.core.run import Cause, State
+from rota.core.schedule import LEAD
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.registry import Entry, Registry
@@ -25,7 +26,7 @@ from rota.engine.relay import Relay
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
-from rota.scheduling import LEAD, LONGEST_LEAD, DueTask
+from rota.scheduling import LONGEST_LEAD, DueTask
 
 logger = logging.getLogger("rota.planner")
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from rota.core.instants import DAY, Instant, to_iso
 from rota.core.records import Edits, StoredTask, TaskRecord
+from rota.core.schedule import LEAD
 from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep
 from rota.ledger import statements as sql
@@ -140,8 +141,16 @@ def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Ch
 def _cancel_early(
     connection: Connection, task_id: str, now: Instant, until: Instant | None, why: str
 ) -> None:
-    limit = sys.maxsize if until is None else until
-    sql.CANCEL_EARLY(connection, task_id=task_id, now=now, until=limit, why=why)
+    """Take back what was written for instants up to `until` earlier than the usual moment before:
+    of a crowd, that is. What comes within that moment is as good as begun."""
+    sql.CANCEL_EARLY(
+        connection,
+        task_id=task_id,
+        after=now + LEAD,
+        until=sys.maxsize if until is None else until,
+        why=why,
+        now=now,
+    )
 
 
 def _times(task: StoredTask) -> str:

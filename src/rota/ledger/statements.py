@@ -227,13 +227,12 @@ CANCEL_EARLY = Statement(
     .where(
         runs.c.task_id == bindparam("task_id"),
         is_waiting(runs),
-        runs.c.fire_time > _now,
+        runs.c.fire_time > bindparam("after"),
         runs.c.fire_time < bindparam("until"),
     )
     .values(**_cancelled)
 )
-"""Cancel the runs of a task that were written before their instants, as those of a crowd are,
-where these lie before `until`."""
+"""Cancel the waiting runs of a task whose instants lie between `after` and `until`."""
 
 CANCEL_UNWANTED = Statement(
     update(runs)

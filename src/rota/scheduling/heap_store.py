@@ -13,13 +13,10 @@ from apscheduler.triggers.base import BaseTrigger
 
 from rota.core.instants import SECOND, Instant, to_datetime
 from rota.core.ports import Clock
-from rota.core.schedule import Trigger
+from rota.core.schedule import LEAD, Trigger
 
 LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
-
-LEAD: Instant = 50_000
-"""A task is handed over this long before its instant: its row is durable when the instant comes."""
 
 CROWD = 1_000
 """Tasks that are due at once and whose rows can be written within `LEAD`."""

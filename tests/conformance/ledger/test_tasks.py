@@ -10,6 +10,7 @@ from rota.core.audit import Actor, Face, Verb
 from rota.core.instants import DAY, HOUR, SECOND, Instant, to_iso
 from rota.core.records import Edits, NewRun
 from rota.core.run import State
+from rota.core.schedule import LEAD
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.errors import StateError, UnknownTaskError
 from rota.ledger.registry import MOST_SKIPPED
@@ -96,38 +97,40 @@ def test_a_pause_is_kept_with_its_reason(desk: Desk) -> None:
     assert stored.pause_reason == "audit"
 
 
-def waiting_and_early(desk: Desk) -> tuple[NewRun, NewRun]:
-    """A run of "t" whose time has come, and one that was written ahead of its instant."""
-    due = desk.new("t", fire_time=NOON - 5, overlap=Overlap.ALLOW)
-    early = desk.new("t", fire_time=NOON + 5, available_at=NOON + 5, early=True)
+def near_and_early(desk: Desk) -> tuple[NewRun, NewRun]:
+    """Two runs of "t": one written the usual moment before its instant, one before that."""
+    near, early = (
+        desk.new("t", fire_time=instant, available_at=instant, early=True)
+        for instant in (NOON + LEAD, NOON + SECOND)
+    )
     desk.register(record("t"))
-    desk.plan(due, early, desk.new("other", fire_time=NOON + 5, available_at=NOON + 5))
-    return due, early
+    desk.plan(near, early, desk.new("other", fire_time=NOON + SECOND, available_at=NOON + SECOND))
+    return near, early
 
 
-def test_a_pause_takes_back_what_was_written_ahead_of_its_instant(desk: Desk) -> None:
-    due, early = waiting_and_early(desk)
-    desk.do(lambda tx: tx.pause("t", desk.now, NOON + 6, "audit"))
+def test_a_pause_takes_back_what_was_written_long_before_its_instant(desk: Desk) -> None:
+    near, early = near_and_early(desk)
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + SECOND + 1, "audit"))
     run = desk.run(early.id)
     assert (run.state, run.finished_at) == (State.CANCELLED, NOON)
     assert run.reason == "its task was paused before its time"
-    assert desk.run(due.id).state is State.QUEUED
+    assert desk.run(near.id).state is State.QUEUED
     assert sorted(desk.states()) == ["cancelled", "queued", "queued"]
 
 
 def test_a_pause_that_ends_before_then_does_not(desk: Desk) -> None:
-    _, early = waiting_and_early(desk)
-    desk.do(lambda tx: tx.pause("t", desk.now, NOON + 5, "audit"))
+    _, early = near_and_early(desk)
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + SECOND, "audit"))
     assert desk.run(early.id).state is State.QUEUED
 
 
 def test_so_does_who_disables_a_task(desk: Desk) -> None:
-    due, early = waiting_and_early(desk)
+    near, early = near_and_early(desk)
     desk.do(lambda tx: tx.edit("t", Edits(name="T"), desk.now))
     assert desk.run(early.id).state is State.QUEUED
     desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
     assert desk.run(early.id).reason == "its task was disabled before its time"
-    assert desk.run(due.id).state is State.QUEUED
+    assert desk.run(near.id).state is State.QUEUED
 
 
 def test_a_second_pause_keeps_since_when(desk: Desk) -> None:

@@ -19,8 +19,8 @@ from rota.core import catchup
 from rota.core.instants import SECOND, to_datetime
 from rota.core.records import Node
 from rota.core.run import State
+from rota.core.schedule import LEAD
 from rota.ledger.sqlite import SqliteFile
-from rota.scheduling import LEAD
 from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort

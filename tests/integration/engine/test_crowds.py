@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rota.core.instants import SECOND, to_datetime
 from rota.core.run import State
-from rota.scheduling import LEAD, LONGEST_LEAD, DueTask
+from rota.core.schedule import LEAD
+from rota.scheduling import LONGEST_LEAD, DueTask
 from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually
 

@@ -10,7 +10,7 @@ import rota
 from rota.clock import SystemClock
 from rota.core.instants import SECOND
 from rota.core.run import Run, State
-from rota.scheduling import LEAD
+from rota.core.schedule import LEAD
 from rota.testing import FakeClock, Harness, eventually
 
 

@@ -177,7 +177,7 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         ),
         (
             statements.CANCEL_EARLY,
-            {"task_id": "t", "now": 0, "until": 1, "why": ""},
+            {"task_id": "t", "now": 0, "after": 0, "until": 1, "why": ""},
             ["(task_id=? AND fire_time>? AND fire_time<?)"],
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),

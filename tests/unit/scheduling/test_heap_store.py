@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from rota import triggers
 from rota.core.instants import MINUTE, SECOND, Instant, to_datetime
-from rota.scheduling.heap_store import CROWD, EACH_MORE, LEAD, LONGEST_LEAD, DueTask, HeapStore
+from rota.core.schedule import LEAD
+from rota.scheduling.heap_store import CROWD, EACH_MORE, LONGEST_LEAD, DueTask, HeapStore
 from rota.testing import FakeClock
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
