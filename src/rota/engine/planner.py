@@ -230,7 +230,7 @@ class Planner:
         found = self._find_due(entry, due.instant, until)
         if found:
             task_id = entry.definition.id
-            batch.before[task_id] = entry.cursor
+            batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
             batch.then[task_id] = entry.cursor = found[-1].until
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
 

@@ -20,7 +20,9 @@ from rota.core.instants import SECOND, to_datetime
 from rota.core.records import Node
 from rota.core.run import State
 from rota.core.schedule import LEAD
+from rota.engine.planner import _Batch as Batch
 from rota.ledger.sqlite import SqliteFile
+from rota.scheduling import DueTask
 from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
@@ -142,6 +144,23 @@ def test_what_fell_due_at_the_end_of_one_life_is_planned_in_the_next(tmp_path: P
         eventually(lambda: engine.planner.is_idle and len(rig.runs("t")) >= 5)
         times = [run.fire_time or 0 for run in rig.runs("t")]
         assert sorted(times) == [min(times) + n * SECOND for n in range(len(times))]
+
+
+def test_a_task_that_fell_due_twice_in_one_batch_is_planned_again_from_the_first(
+    tmp_path: Path,
+) -> None:
+    rig = Harness(tmp_path, FakeClock(START))
+    rig.manager.add_task(nothing, "interval", "t", seconds=1)
+    planner, entry = (engine := rig.manager.services.engine).planner, engine.registry.get("t")
+    assert entry is not None, "it was added"
+    began, batch = entry.cursor, Batch()
+    for _ in range(2):  # the second tick comes while the batch is being made
+        rig.fake_clock.advance(1)
+        now = rig.clock.now()
+        planner._add_rows(batch, entry, DueTask("t", now, now), now, None)
+    assert len(batch.rows) == 2
+    planner._plan_again(batch)  # as the ledger was away
+    assert entry.cursor == began
 
 
 def test_what_could_not_be_recorded_does_not_keep_the_next_life_from_ending(
