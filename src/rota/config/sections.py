@@ -197,6 +197,10 @@ class ManagerSection(Checked):
         1_048_576, description="Bytes of log kept per attempt, from its beginning."
     )
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
+    hosts: list[Name] = Field(
+        default_factory=list,
+        description="Names that they answer to beside localhost and `host`: those of a proxy.",
+    )
     access: Literal["local", "token"] = Field(
         "local",
         description="Who may come in: until there has been a token, this machine without one"
@@ -219,6 +223,11 @@ class ManagerSection(Checked):
     notify_private: bool = Field(
         False, description="Whether `notify` may name hosts in private address ranges."
     )
+
+    @property
+    def names(self) -> list[str]:
+        """The names that the pages and the API answer to beside localhost."""
+        return [self.host, *self.hosts]
 
     @property
     def crash_policy(self) -> Literal["restart", "lose"]:

@@ -19,6 +19,7 @@ from rota.errors import LedgerError
 from rota.manager import TaskManager
 from rota.web.faces import RIGHT, USER
 from rota.web.guard import LOCAL_HOSTS, READING, host_name, path_of
+from rota.web.passing import passed_on_by
 from rota.web.problems import Problem
 
 ACCESS = "rota.access"
@@ -160,10 +161,15 @@ class Access:
         return self._signer
 
     def _unknown(self, request: Request) -> Problem:
-        wrong = "authorization" in request.headers
+        if "authorization" in request.headers:
+            what = "this token is unknown, expired or revoked."
+        elif sign := passed_on_by(request):
+            what = f"{sign} tells that a proxy passed this request on, so anybody may be asking."
+        else:
+            what = "who are you?"
         return Problem(
             HTTPStatus.UNAUTHORIZED,
-            "this token is unknown, expired or revoked." if wrong else "who are you?",
+            what,
             kind="unauthorized",
             remedy="Send `Authorization: Bearer` with a token of `rota token create`, or open the"
             " pages with the link of `rota token link`.",
@@ -180,9 +186,11 @@ def right_for(method: str, path: str) -> Right:
 
 
 def is_local(request: Request) -> bool:
-    """Say whether the request comes from this machine, by a name of this machine."""
+    """Say whether the request comes from this machine, by a name of this machine, and not by way
+    of a proxy."""
     try:
         client = ipaddress.ip_address(request.client.host if request.client else "")
     except ValueError:
         return False
-    return client.is_loopback and host_name(request.headers.get("host", "")) in LOCAL_HOSTS
+    named = host_name(request.headers.get("host", "")) in LOCAL_HOSTS
+    return client.is_loopback and named and not passed_on_by(request)

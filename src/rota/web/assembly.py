@@ -40,7 +40,7 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
     access = Access(manager)
     app.add_middleware(
         Guard,
-        hosts=[manager.config.manager.host, *hosts],
+        hosts=[*manager.config.manager.names, *hosts],
         admit=access.admit,
         refuse=_answer_error,
     )

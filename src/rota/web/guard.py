@@ -49,7 +49,7 @@ def check(request: Request, hosts: Collection[str]) -> None:
         raise Problem(
             HTTPStatus.MISDIRECTED_REQUEST,
             f"this server does not answer to the host name {host[:200]!r}.",
-            remedy="Open it as localhost or 127.0.0.1, or set manager.host to its name.",
+            remedy="Open it as localhost or 127.0.0.1, or add its name to manager.hosts.",
         )
     if request.method not in READING and _is_foreign(headers, host):
         raise Problem(

@@ -42,7 +42,7 @@ def build(manager: TaskManager, rate: ByHand, route_class: type[APIRoute] = Rest
 def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
     """Make the router for an application that is not ours: each route brings checks, problem
     details and headers of its own. The limit of bodies is the application's."""
-    names = allowed([manager.config.manager.host, *hosts])
+    names = allowed([*manager.config.manager.names, *hosts])
     access = Access(manager)
 
     class GuardedRoute(RestRoute):

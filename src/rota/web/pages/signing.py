@@ -13,6 +13,7 @@ from starlette.responses import Response
 from rota.web.access import COOKIE, SESSION, Access
 from rota.web.pages.forms import Form, lead
 from rota.web.pages.frame import Frame, plain_page
+from rota.web.passing import is_encrypted
 
 _Text = Annotated[str, Query(max_length=2000)]
 
@@ -45,7 +46,7 @@ def add(router: APIRouter, frame: Frame, access: Access) -> None:
             cookie,
             max_age=SESSION,
             path=request.scope.get("root_path", "") or "/",
-            secure=request.url.scheme == "https",
+            secure=is_encrypted(request),
             httponly=True,
             samesite="strict",
         )
