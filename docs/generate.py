@@ -9,6 +9,7 @@ from pathlib import Path
 from rota.config import schema
 from rota.config.model import Xcorecfg
 from rota.core.lifecycle import TRANSITIONS
+from rota.core.reasons import MEANINGS, ReasonCode
 from rota.core.run import FINAL, State
 
 DOCS = Path(__file__).parent
@@ -44,6 +45,11 @@ def lifecycle() -> str:
     lines += [
         f"| `{state}` | {MEANING[state]} | {'yes' if state in FINAL else ''} |" for state in State
     ]
+    lines += [
+        "\n`reason` says why it is there in words, `reason_code` for programs:\n",
+        "| code | means |",
+    ]
+    lines += ["|---|---|", *(f"| `{code}` | {MEANINGS[code]} |" for code in ReasonCode)]
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rota.core.instants import SECOND, Instant, seconds, to_iso
+from rota.core.reasons import ReasonCode
 from rota.core.schedule import Trigger
 from rota.core.task import Catchup, Policy
 
@@ -28,6 +29,7 @@ class Due(NamedTuple):
     stands_for: int = 1
     caught_up: bool = False  # it queues whatever the overlap rule says
     newest: Instant | None = None  # where it stands for several
+    code: ReasonCode | None = None  # of `missed_reason`
 
     @property
     def until(self) -> Instant:
@@ -62,7 +64,13 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, coun
             oldest = trigger.next_after(cursor)
             assert oldest is not None  # `instant` is one
             older = count(trigger, cursor, instant, COUNTED)
-            summary = Due(oldest, _counted(older, cursor), stands_for=older, newest=instant)
+            summary = Due(
+                oldest,
+                _counted(older, cursor),
+                stands_for=older,
+                newest=instant,
+                code=ReasonCode.CATCHUP_LIMIT,
+            )
             return Survey(fresh[::-1], late[::-1], summary)
         instant = trigger.last_before(instant - 1)
     return Survey(fresh[::-1], late[::-1], None)
@@ -83,7 +91,11 @@ def decide(due: Survey, policy: Policy) -> list[Due]:
     rows += [
         Due(instant, caught_up=True)
         if instant in runs
-        else Due(instant, f"it fell into a downtime (catchup={policy.catchup})")
+        else Due(
+            instant,
+            f"it fell into a downtime (catchup={policy.catchup})",
+            code=ReasonCode.DOWNTIME,
+        )
         for instant in due.late
     ]
     rows += [Due(instant) for instant in due.fresh]

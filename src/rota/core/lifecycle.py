@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rota.core import retry
 from rota.core.instants import Instant
 from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.task import OnCrash, Policy
 
@@ -49,6 +50,7 @@ class Settlement(NamedTuple):
     crashes: int
     available_at: Instant | None = None  # when waiting again
     result: Any = None
+    reason_code: ReasonCode | None = None
 
 
 def settle(
@@ -71,9 +73,10 @@ def settle(
         case OutcomeKind.SUCCEEDED:
             return Settlement(State.SUCCEEDED, "", failures, crashes, result=outcome.result)
         case _ if cancel_reason is not None:
-            return Settlement(State.CANCELLED, cancel_reason, failures, crashes)
+            return _cancelled(cancel_reason, failures, crashes)
         case OutcomeKind.CANCELLED if handed_back is not None:
-            return _give_back(handed_back, failures, crashes, policy, now)
+            code = ReasonCode.HANDED_BACK
+            return _give_back(handed_back, code, failures, crashes, policy, now)
         case OutcomeKind.CRASHED:
             return _crashed(outcome, failures, crashes + 1, policy, now)
         case _:
@@ -85,16 +88,28 @@ def never_begun(
 ) -> Settlement:
     """Say what a run becomes that was claimed, and whose attempt surely never began."""
     if cancel_reason is not None:
-        return Settlement(State.CANCELLED, cancel_reason, failures, crashes)
-    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now)
+        return _cancelled(cancel_reason, failures, crashes)
+    return Settlement(
+        State.QUEUED,
+        reason,
+        failures,
+        crashes,
+        available_at=now,
+        reason_code=ReasonCode.NEVER_BEGUN,
+    )
+
+
+def _cancelled(reason: str, failures: int, crashes: int) -> Settlement:
+    code = ReasonCode.CANCELLED
+    return Settlement(State.CANCELLED, reason, failures, crashes, reason_code=code)
 
 
 def _give_back(
-    reason: str, failures: int, crashes: int, policy: Policy, now: Instant
+    reason: str, code: ReasonCode, failures: int, crashes: int, policy: Policy, now: Instant
 ) -> Settlement:
     if policy.on_crash is OnCrash.LOSE:
-        return Settlement(State.LOST, reason, failures, crashes)
-    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now)
+        return Settlement(State.LOST, reason, failures, crashes, reason_code=code)
+    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now, reason_code=code)
 
 
 def _crashed(
@@ -103,8 +118,9 @@ def _crashed(
     why = outcome.error or "its worker died"
     if policy.on_crash is OnCrash.RESTART and crashes >= policy.max_crashes:
         why = f"quarantined after {crashes} crashes (max_crashes={policy.max_crashes}): {why}"
-        return Settlement(State.FAILED, why, failures, crashes)
-    return _give_back(why, failures, crashes, policy, now)
+        code = ReasonCode.QUARANTINED
+        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
+    return _give_back(why, ReasonCode.CRASHED, failures, crashes, policy, now)
 
 
 def _failed(
@@ -112,10 +128,20 @@ def _failed(
 ) -> Settlement:
     why = outcome.error or "the task cancelled itself"
     if failures > policy.max_retries:
-        return Settlement(State.FAILED, why, failures, crashes)
+        timed_out = outcome.kind is OutcomeKind.TIMED_OUT
+        code = ReasonCode.TIMED_OUT if timed_out else ReasonCode.ERROR
+        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
     if not retry.is_retryable(outcome, policy):
         why = f"{why} (not retried: retry_on, no_retry_on)"
-        return Settlement(State.FAILED, why, failures, crashes)
+        code = ReasonCode.NOT_RETRIED
+        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
     available_at = now + retry.delay(policy, run_id, failures)
     why = f"retry {failures} of {policy.max_retries} after {why}"
-    return Settlement(State.SCHEDULED, why, failures, crashes, available_at=available_at)
+    return Settlement(
+        State.SCHEDULED,
+        why,
+        failures,
+        crashes,
+        available_at=available_at,
+        reason_code=ReasonCode.RETRY,
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rota.core.instants import Instant, to_iso
+from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 
@@ -17,6 +18,7 @@ class ActiveRun(NamedTuple):
     state: State
     fire_time: Instant | None
     node: str | None
+    reason_code: ReasonCode | None = None  # of one that waits: what for
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Decision:
     """Either it waits for its turn (`skip_reason` is None), or it is skipped for that reason."""
 
     skip_reason: str | None = None
+    skip_code: ReasonCode | None = None
     cancel: tuple[str, ...] = ()  # ids of the runs that must end for it
 
 
@@ -44,11 +47,12 @@ def decide(
     if cause is not Cause.SCHEDULE:
         return GO
     if overlap is Overlap.SKIP:
-        return Decision(skip_reason=_still_going(active[0]))
+        return Decision(_still_going(active[0]), ReasonCode.OVERLAP)
     waiting = sum(run.state is not State.RUNNING for run in active)
     if waiting >= queue_limit:
         return Decision(
-            skip_reason=f"{waiting} already waited in its queue (queue_limit={queue_limit})"
+            f"{waiting} already waited in its queue (queue_limit={queue_limit})",
+            ReasonCode.QUEUE_LIMIT,
         )
     return GO
 
@@ -57,5 +61,11 @@ def _still_going(run: ActiveRun) -> str:
     when = "started by hand" if run.fire_time is None else f"of {to_iso(run.fire_time)}"
     if run.state is State.RUNNING:
         return f"the run {when} was still going on node {run.node}"
-    word = "waiting for its retry" if run.state is State.SCHEDULED else "waiting to start"
-    return f"the run {when} was still {word}"
+    return f"the run {when} was still {_WAITING_FOR.get(run.reason_code, 'waiting to start')}"
+
+
+_WAITING_FOR: dict[ReasonCode | None, str] = {
+    ReasonCode.RETRY: "waiting for its retry",
+    ReasonCode.JITTER: "waiting for its start delay (jitter)",
+    ReasonCode.RUN_AT: "waiting for its time",
+}

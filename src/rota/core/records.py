@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement
+from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, Run, State
 from rota.core.task import Overlap, Policy
 
@@ -80,6 +81,7 @@ class NewRun(NamedTuple):
     retry_of: str | None = None  # the id of the run that this one does again
     priority: int = 0
     offered: bool = False  # may be published at once, if nothing of its task is active
+    reason_code: ReasonCode | None = None
 
 
 class Planned(NamedTuple):
@@ -89,6 +91,7 @@ class Planned(NamedTuple):
     task_id: str
     state: State | None
     reason: str
+    reason_code: ReasonCode | None = None
 
 
 class Waiting(NamedTuple):
@@ -103,7 +106,8 @@ class Waiting(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What to do with the waiting runs: claim these; these are missed, for a reason."""
+    """What to do with the waiting runs: claim these; these are missed, for a reason: their
+    `start_deadline` has passed."""
 
     take: Sequence[str]
     miss: Sequence[tuple[str, str]] = ()

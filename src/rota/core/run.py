@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
+from rota.core.reasons import ReasonCode
 
 
 class State(StrEnum):
@@ -64,6 +65,7 @@ class Run:
     result: Any
     progress: dict[str, Any] | None  # done, total, note
     peak_memory: int | None  # bytes, of the last attempt
+    reason_code: ReasonCode | None = None  # what `reason` says, for programs
 
 
 class Attempt(NamedTuple):

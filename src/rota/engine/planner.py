@@ -16,6 +16,7 @@ from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
 from rota.core.ports import Clock, Transaction
+from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned
 from rota.core.run import Cause, State
 from rota.core.schedule import LEAD
@@ -246,14 +247,18 @@ class Planner:
 
     def _row(self, entry: Entry, due: catchup.Due, now: Instant, stuck: str | None) -> NewRun:
         task_id, policy = entry.definition.id, entry.policy
-        state, reason, available_at = State.QUEUED, "", due.fire_time
+        state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
         if due.missed_reason is not None:
             state, reason = State.MISSED, due.missed_reason
         elif stuck and policy.overlap is not Overlap.ALLOW:
             state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
+            code = ReasonCode.STUCK
         elif entry.trigger.jitter:
-            available_at += triggers.start_delay(entry.trigger, task_id, due.fire_time)
-            state = State.SCHEDULED if available_at > now + LEAD else State.QUEUED
+            delay = triggers.start_delay(entry.trigger, task_id, due.fire_time)
+            available_at += delay
+            if available_at > now + LEAD:
+                state, code = State.SCHEDULED, ReasonCode.JITTER
+                reason = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
         run_id = self._ids.new(now)
         is_near = available_at <= now + LEAD  # what comes later takes no slot from others till then
         starts = is_near and state is State.QUEUED
@@ -274,6 +279,7 @@ class Planner:
             offered=is_near and self._is_offered(entry),
             early=due.fire_time > now,
             priority=policy.priority,
+            reason_code=code,
         )
 
     async def by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from rota.core.instants import Instant, to_iso
 from rota.core.overlap import ActiveRun, decide
 from rota.core.ports import Publish
+from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned, Waiting
 from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
@@ -82,8 +83,8 @@ def _active(connection: Connection, new: Sequence[NewRun]) -> dict[str, list[Act
     active: dict[str, list[ActiveRun]] = {task_id: [] for task_id in undecided}
     if undecided:
         found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=encode(undecided))
-        for run_id, task_id, state, fire_time, node in sorted(found):
-            active[task_id].append(ActiveRun(run_id, State(state), fire_time, node))
+        for run_id, task_id, *rest in sorted(found):
+            active[task_id].append(rows.active_of(run_id, *rest))
     return active
 
 
@@ -112,12 +113,12 @@ class _Plan:
         self._active = active
         self._publish = publish
         self._offered: dict[str, NewRun] = {}
-        self._rows: dict[str, tuple[NewRun, State, str]] = {}
+        self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
         self.left: list[NewRun] = []  # early ones, beside a run of their task
         self._replaced: dict[str, tuple[str, Instant]] = {}
 
     def add(self, run: NewRun) -> None:
-        state, reason = run.state, run.reason
+        state, reason, code = run.state, run.reason, run.reason_code
         beside = self._active.get(run.task_id)
         if beside and run.early and _is_to_be_decided(run):
             self.left.append(run)
@@ -126,6 +127,7 @@ class _Plan:
             decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside))
             if decision.skip_reason is not None:
                 state, reason = State.SKIPPED, decision.skip_reason
+                code = decision.skip_code
             if decision.cancel:
                 self._replace(decision.cancel, run)
                 beside[:] = [other for other in beside if other.state is State.RUNNING]
@@ -135,9 +137,9 @@ class _Plan:
                 state = State.RUNNING
             else:
                 self._offered[run.id] = run
-        self._rows[run.id] = run, state, reason
+        self._rows[run.id] = run, state, reason, code
         if beside is not None and state in ACTIVE:
-            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim))
+            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim, code))
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
@@ -145,7 +147,9 @@ class _Plan:
         for run_id in run_ids:
             if run_id in self._rows:
                 self._offered.pop(run_id, None)
-                self._rows[run_id] = self._rows[run_id][0], State.CANCELLED, reason
+                replaced = self._rows[run_id][0]
+                code = ReasonCode.REPLACED
+                self._rows[run_id] = replaced, State.CANCELLED, reason, code
             else:
                 self._replaced[run_id] = (reason, by.created_at)
 
@@ -154,11 +158,11 @@ class _Plan:
         waiting: list[Any] = []
         offered: list[Any] = []
         started: dict[str, list[Any]] = {}
-        for run, state, reason in self._rows.values():
+        for run, state, reason, code in self._rows.values():
             own = state is State.RUNNING and run.claim
             others = offered if run.id in self._offered else waiting
             batch = started.setdefault(own, []) if own else others
-            batch.append(rows.new_run_row(run, state, reason))
+            batch.append(rows.new_run_row(run, state, reason, code))
         count = 0
         if waiting:
             count += sql.INSERT_RUNS.count(connection, planned=Batch(waiting))
@@ -183,14 +187,15 @@ class _Plan:
 
     def written(self) -> list[Planned]:
         return [
-            Planned(run.id, run.task_id, state, reason)
-            for run, state, reason in self._rows.values()
+            Planned(run.id, run.task_id, state, reason, code)
+            for run, state, reason, code in self._rows.values()
         ]
 
     def cancel_replaced(self, connection: Connection) -> None:
         """End the replaced runs that wait, and ask the nodes of those that run."""
         if self._replaced:
-            ends = [(id_, State.CANCELLED, *why) for id_, why in self._replaced.items()]
+            code = ReasonCode.REPLACED
+            ends = [(id_, State.CANCELLED, *why, code) for id_, why in self._replaced.items()]
             asks = [(id_, reason) for id_, (reason, _) in self._replaced.items()]
             sql.END_WAITING(connection, ends=Batch(ends))
             sql.ASK_TO_CANCEL(connection, asks=Batch(asks))

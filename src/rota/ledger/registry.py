@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import Connection
 
 from rota.core.instants import DAY, Instant, to_iso
+from rota.core.reasons import ReasonCode
 from rota.core.records import Edits, StoredTask, TaskRecord
 from rota.core.schedule import LEAD
 from rota.errors import StateError, UnknownTaskError, nearest
@@ -98,7 +99,7 @@ def pause(
 ) -> Changed:
     """Pause a task; one that is paused already keeps since when."""
     task = find(connection, task_id)
-    _cancel_early(connection, task_id, now, until, PAUSED)
+    _cancel_early(connection, task_id, now, until, PAUSED, ReasonCode.PAUSED)
     lasting = task.paused_since is not None and (task.paused_until or now) >= now
     since = task.paused_since if lasting else now
     paused = replace(task, paused_since=since, paused_until=until, pause_reason=reason)
@@ -134,12 +135,17 @@ def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Ch
     if _times(edited) != _times(task):
         edited = replace(edited, anchor=now, planned_until=now)
     if not _is_on(edited):
-        _cancel_early(connection, task_id, now, None, DISABLED)
+        _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
     return task, _change(connection, _awake(task, edited, now))
 
 
 def _cancel_early(
-    connection: Connection, task_id: str, now: Instant, until: Instant | None, why: str
+    connection: Connection,
+    task_id: str,
+    now: Instant,
+    until: Instant | None,
+    why: str,
+    code: ReasonCode,
 ) -> None:
     """Take back what was written for instants up to `until` earlier than the usual moment before:
     of a crowd, that is. What comes within that moment is as good as begun."""
@@ -149,6 +155,7 @@ def _cancel_early(
         after=now + LEAD,
         until=sys.maxsize if until is None else until,
         why=why,
+        code=code,
         now=now,
     )
 
@@ -163,7 +170,8 @@ def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
     task = find(connection, task_id)
     if task.removed_at is not None:
         return task, task
-    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, now=now)
+    code = ReasonCode.REMOVED
+    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, code=code, now=now)
     return task, _change(connection, replace(task, removed_at=now))
 
 

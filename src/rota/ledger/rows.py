@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,8 @@ from rota.core.audit import Change, Face, Verb
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
+from rota.core.overlap import ActiveRun
+from rota.core.reasons import WAITS, ReasonCode
 from rota.core.records import (
     Bundle,
     Claim,
@@ -57,6 +59,7 @@ NEW_RUN = (
     runs.c.arguments,
     runs.c.finished_at,
     runs.c.priority,
+    runs.c.reason_code,
 )
 SETTLED = (
     runs.c.id,
@@ -70,6 +73,7 @@ SETTLED = (
     runs.c.finished_at,
     runs.c.peak_memory,
     runs.c.attempt_started_at,
+    runs.c.reason_code,
 )
 CANDIDATE = (
     runs.c.id,
@@ -228,7 +232,7 @@ def policy_of(text: str) -> Policy:
 # --- runs ---------------------------------------------------------------------------------------
 
 
-def new_run_row(run: NewRun, state: State, reason: str) -> list[Any]:
+def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None) -> list[Any]:
     """Return the values of NEW_RUN; a run that is over as it is written ends when it was made."""
     return [
         run.id,
@@ -244,6 +248,7 @@ def new_run_row(run: NewRun, state: State, reason: str) -> list[Any]:
         _optional_json(run.arguments),
         run.created_at if state in FINAL else None,
         run.priority,
+        code,
     ]
 
 
@@ -262,12 +267,24 @@ def settled_row(ending: Ending, fence: int) -> list[Any]:
         attempt.finished_at if new.state in FINAL else None,
         attempt.peak_memory,
         attempt.started_at,
+        new.reason_code,
     ]
 
 
 def run_of(row: Row) -> Run:
     """Read a row of RUN."""
-    return Run(*_read(row, _RUN_READERS))
+    run = Run(*_read(row, _RUN_READERS))
+    if run.reason_code in WAITS and run.state in FINAL:  # a node of an older release ended it
+        return replace(run, reason_code=None)
+    return run
+
+
+def active_of(
+    run_id: str, state: str, fire_time: Instant | None, node: str | None, code: str | None
+) -> ActiveRun:
+    """Read what `statements.ACTIVE_OF_TASKS` says of a run."""
+    known = None if code is None else _CODES.get(code)
+    return ActiveRun(run_id, _STATES[state], fire_time, node, known)
 
 
 def waiting_of(row: Row) -> Waiting:
@@ -366,6 +383,7 @@ def change_of(row: Row) -> Change:
 
 _CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
 _STATES = {state.value: state for state in State}
+_CODES = {code.value: code for code in ReasonCode}
 _Readers = list[tuple[int, Callable[[Any], Any]]]
 
 
@@ -389,6 +407,7 @@ _RUN_READERS = _readers(
     arguments=_from_json,
     result=_from_json,
     progress=_from_json,
+    reason_code=_CODES.get,  # one of a later release is none
 )
 _ATTEMPT_READERS = _readers(ATTEMPT, outcome=OutcomeKind)
 _NODE_READERS = _readers(NODE, info=json.loads)

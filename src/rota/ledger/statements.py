@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 
 from rota.core.outcome import OutcomeKind
+from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
@@ -115,7 +116,10 @@ KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
 """Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
 
 _node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
-_ACTIVE = (runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name)
+_ACTIVE = (
+    *(runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name),
+    runs.c.reason_code,
+)
 _active_of_tasks = union_all(
     *(
         select(*_ACTIVE)
@@ -125,7 +129,8 @@ _active_of_tasks = union_all(
     )
 ).subquery()
 ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
-"""The runs of these tasks that have not ended: id, task, state, fire time, name of the node."""
+"""The runs of these tasks that have not ended: id, task, state, fire time, name of the node, code
+of the reason."""
 
 _runs_in = incoming("planned", *rows.NEW_RUN)
 INSERT_RUNS = in_each(
@@ -185,7 +190,9 @@ INSERT_OFFERED = in_each(
 )
 """Write new runs (NEW_RUN) that an engine is given in this transaction."""
 
-_ends_in = incoming("ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at)
+_ends_in = incoming(
+    "ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at, runs.c.reason_code
+)
 END_WAITING = Statement(
     update(runs)
     .where(runs.c.id == _ends_in.c.id, is_waiting(runs))
@@ -193,10 +200,11 @@ END_WAITING = Statement(
         state=_ends_in.c.state,
         reason=_ends_in.c.reason,
         finished_at=_ends_in.c.finished_at,
+        reason_code=_ends_in.c.reason_code,
         checkpoint=null(),
     )
 )
-"""End runs that wait: id, final state, reason, time."""
+"""End runs that wait: id, final state, reason, time, code of the reason."""
 
 LOCKED_RUN = Statement(all_of(select(*rows.RUN).where(runs.c.id == _id).with_for_update()))
 """A run (RUN) that nobody else changes until the end."""
@@ -212,6 +220,7 @@ ASK_TO_CANCEL = Statement(
 _cancelled = {
     "state": word(State.CANCELLED),
     "reason": bindparam("why"),
+    "reason_code": bindparam("code"),
     "finished_at": _now,
     "checkpoint": null(),
 }
@@ -244,7 +253,16 @@ CANCEL_UNWANTED = Statement(
             runs.c.task_id.in_(select(tasks.c.id).where(tasks.c.removed_at.is_not(None))),
         ),
     )
-    .values(**_cancelled | {"reason": func.coalesce(runs.c.cancel_requested, bindparam("why"))})
+    .values(
+        **_cancelled
+        | {
+            "reason": func.coalesce(runs.c.cancel_requested, bindparam("why")),
+            "reason_code": case(
+                (runs.c.cancel_requested.is_not(None), word(ReasonCode.CANCELLED)),
+                else_=bindparam("code"),
+            ),
+        }
+    )
 )
 """Cancel those of these runs that wait and whose end was asked for, or whose task was removed."""
 
@@ -301,6 +319,7 @@ _becomes: dict[str, Any] = {
     "finished_at": _settled_in.c.finished_at,
     "peak_memory": _settled_in.c.peak_memory,
     "attempt_started_at": _settled_in.c.attempt_started_at,
+    "reason_code": _settled_in.c.reason_code,
     "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
 }
 SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))

@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -141,6 +141,7 @@ runs = Table(
     Column("checkpoint", Words),  # JSON, gone when the run has ended
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
+    Column("reason_code", Words),  # of `reason`; NULL where an older release wrote it
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"

@@ -12,6 +12,7 @@ from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.instants import DAY, SECOND, Instant, to_iso
 from rota.core.ports import Limits, Publish
+from rota.core.reasons import ReasonCode
 from rota.core.records import (
     Beat,
     Claim,
@@ -168,7 +169,8 @@ class SqlTransaction:
         if not candidates:
             return []
         verdict = judge([rows.waiting_of(row) for row in candidates])
-        self._end_waiting((run_id, State.MISSED, why, now) for run_id, why in verdict.miss)
+        code = ReasonCode.START_DEADLINE
+        self._end_waiting((run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss)
         offered = {row[0]: row for row in candidates}
         take = verdict.take
         if limits is not None:
@@ -250,6 +252,7 @@ class SqlTransaction:
                 self._connection,
                 ids=encode(attempt.run_id for attempt in again),
                 why=registry.REMOVED,
+                code=ReasonCode.REMOVED,
                 now=max(attempt.finished_at for attempt in again),
             )
 
@@ -276,7 +279,7 @@ class SqlTransaction:
         if ended:
             sql.INSERT_ATTEMPTS(self._connection, ended=Batch(ended))
 
-    def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant]]) -> None:
+    def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant, ReasonCode]]) -> None:
         batch = list(ends)
         if batch:
             sql.END_WAITING(self._connection, ends=Batch(batch))
@@ -311,7 +314,7 @@ class SqlTransaction:
         deed = audit.Deed(Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state})
         audit.note(self._connection, now, by, [deed])
         if run.state in WAITING:
-            self._end_waiting([(run_id, State.CANCELLED, reason, now)])
+            self._end_waiting([(run_id, State.CANCELLED, reason, now, ReasonCode.CANCELLED)])
             return State.CANCELLED
         sql.ASK_TO_CANCEL(self._connection, asks=Batch([(run_id, reason)]))
         return State.RUNNING

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from rota.core.catchup import ON_TIME
+from rota.core.reasons import ReasonCode
 from rota.core.run import WAITING, Cause, State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
@@ -210,7 +211,13 @@ UNSEEN_TASKS = Statement(select(gathered(tasks.c.id)).where(tasks.c.seen_at < bi
 MISS_WAITING_OF_TASKS = Statement(
     update(runs)
     .where(runs.c.task_id.in_(listed("ids")), is_waiting(runs))
-    .values(state=word(State.MISSED), reason=bindparam("why"), finished_at=_now, checkpoint=null())
+    .values(
+        state=word(State.MISSED),
+        reason=bindparam("why"),
+        reason_code=word(ReasonCode.FORGOTTEN),
+        finished_at=_now,
+        checkpoint=null(),
+    )
 )
 """End what waits of these tasks."""
 

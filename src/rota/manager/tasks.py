@@ -11,6 +11,7 @@ from typing import Any
 from rota import triggers
 from rota.acting import actor
 from rota.core.instants import from_datetime
+from rota.core.reasons import ReasonCode
 from rota.core.records import Edits, NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition
@@ -198,6 +199,7 @@ class TaskVerbs(Base):
             available_at=instant,
             created_at=now,
             overlap=Overlap.ALLOW,
+            reason_code=ReasonCode.BY_HAND,
         )
         self._write(lambda tx: tx.skip(run, reason=reason, by=by))
         return task.next_run

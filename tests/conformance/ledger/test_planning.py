@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids, record
@@ -69,6 +72,18 @@ def test_skip_leaves_a_row_that_says_why(desk: Desk) -> None:
     assert desk.run(planned.run_id).reason == planned.reason
 
 
+@pytest.mark.parametrize(
+    ("code", "words"), [(ReasonCode.JITTER, "start delay (jitter)"), (ReasonCode.RETRY, "retry")]
+)
+def test_skip_says_what_the_run_in_its_way_waits_for(
+    desk: Desk, code: ReasonCode, words: str
+) -> None:
+    desk.plan(desk.new(fire_time=NOON, state=State.SCHEDULED, reason_code=code))
+    (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
+    assert planned.reason.endswith(f"was still waiting for its {words}")
+    assert (planned.reason_code, desk.run(planned.run_id).reason_code) == ("overlap", "overlap")
+
+
 def test_skip_sees_the_runs_before_it_in_the_same_batch(desk: Desk) -> None:
     planned = desk.plan(*(desk.new(fire_time=NOON + n, overlap=Overlap.SKIP) for n in range(3)))
     assert [run.state for run in planned] == ["queued", "skipped", "skipped"]
@@ -99,6 +114,7 @@ def test_queue_keeps_as_many_as_its_limit(desk: Desk) -> None:
     )
     assert [run.state for run in planned] == ["queued", "queued", "skipped", "skipped"]
     assert "queue_limit=2" in planned[2].reason
+    assert desk.run(planned[2].run_id).reason_code is ReasonCode.QUEUE_LIMIT
 
 
 def test_replace_cancels_what_waits_and_asks_what_runs(desk: Desk) -> None:
@@ -111,6 +127,7 @@ def test_replace_cancels_what_waits_and_asks_what_runs(desk: Desk) -> None:
     assert "replaced by the run of 2026" in (desk.run(running.run_id).cancel_requested or "")
     assert "replaced by the run of 2026" in desk.run(waiting.id).reason
     assert desk.run(waiting.id).finished_at == now
+    assert desk.run(waiting.id).reason_code is ReasonCode.REPLACED
 
 
 def test_replace_within_a_batch_leaves_the_last(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from rota.core import retry
 from rota.core.instants import SECOND, seconds
 from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind, failure
+from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
 
@@ -159,6 +160,13 @@ def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
     settlement = never_begun("why", failures=1, crashes=2, now=NOW, cancel_reason=cancel_reason)
     assert (settlement.failures, settlement.crashes) == (1, 2)
     if cancel_reason is None:
-        assert settlement == Settlement(State.QUEUED, "why", 1, 2, available_at=NOW)
+        assert settlement == Settlement(
+            State.QUEUED,
+            "why",
+            1,
+            2,
+            available_at=NOW,
+            reason_code=ReasonCode.NEVER_BEGUN,
+        )
     else:
         assert (settlement.state, settlement.reason) == (State.CANCELLED, "by hand")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.core.overlap import GO, ActiveRun, decide
+from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 
@@ -48,3 +49,21 @@ def test_allow_runs_beside() -> None:
 def test_manual_start_is_never_skipped() -> None:
     assert decide(Overlap.SKIP, 1, Cause.MANUAL, (RUNNING, WAITING)) == GO
     assert decide(Overlap.QUEUE, 1, Cause.MANUAL, (RUNNING, WAITING)) == GO
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (ReasonCode.RETRY, "waiting for its retry"),
+        (ReasonCode.JITTER, "waiting for its start delay (jitter)"),
+        (ReasonCode.RUN_AT, "waiting for its time"),
+        (None, "waiting to start"),
+    ],
+)
+def test_what_a_scheduled_run_waits_for_is_read_from_its_code(
+    code: ReasonCode | None, words: str
+) -> None:
+    run = ActiveRun("B", State.SCHEDULED, None, None, code)
+    decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (run,))
+    assert decision.skip_reason == f"the run started by hand was still {words}"
+    assert decision.skip_code is ReasonCode.OVERLAP

@@ -65,7 +65,10 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
     values["trigger_args"] = jsons.loads(jsons.dumps(values["trigger_args"], default=str))
     values["in_words"] = words.trigger(task)
     values["next_runs"] = [words.iso(when) for when in times]
-    values["last_runs"] = [{"id": run.id, "state": run.state, "reason": run.reason} for run in runs]
+    values["last_runs"] = [
+        {"id": run.id, "state": run.state, "reason": run.reason, "reason_code": run.reason_code}
+        for run in runs
+    ]
     return values
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from rota.core.audit import Change, Face, Verb
 from rota.core.instants import Instant, from_datetime, to_datetime
 from rota.core.nesting import DEEPEST, is_too_deep
+from rota.core.reasons import ReasonCode
 from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import shown
@@ -120,6 +121,9 @@ class RunRead(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     reason: str = Field(description="Why it is in this state, in words.")
+    reason_code: ReasonCode | None = Field(
+        description="The same for programs; null where it goes on, or went, as planned."
+    )
 
     @classmethod
     def of(cls, run: Run) -> Self:
