@@ -70,6 +70,8 @@ class CeleryEngine:
             worker_prefetch_multiplier=1,
             task_queue_max_priority=LEVELS - 1,
             worker_send_task_events=False,
+            # Whoever writes to the broker could take a consumer away, or end the worker.
+            worker_enable_remote_control=False,
             worker_hijack_root_logger=False,
             worker_redirect_stdouts=False,
             worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -242,6 +244,8 @@ class _Consumer:
         slot became free; with one slot that would be a run in two seconds."""
         # Told by this thread alone that they are done: each of a thousand others would connect.
         consumer.call_soon_ack = consumer.call_soon
+        # Celery's own tasks would run others, as many as a message of whoever names.
+        consumer.strategies = {NAME: consumer.strategies[NAME]}
         receive = consumer.create_task_handler()
         late: list[Any] = []
 

@@ -126,6 +126,7 @@ class PgQueuerEngine:
             managers = []
             for kind, slots in _kinds(lanes).items():
                 manager = QueueManager(queries, self._settings.channel)
+                manager.job_context = _Contexts()
                 for lane in lanes:
                     if lane.endswith(f".{kind}"):
                         manager.entrypoint(lane, accepts_context=False)(do)
@@ -198,6 +199,25 @@ def _watch(connection: asyncpg.Connection) -> None:
                             ("TCP_USER_TIMEOUT", 10_000)):  # fmt: skip
             if hasattr(socket, name):
                 link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _Deaf:
+    """A cancellation that nothing calls for."""
+
+    cancel_called = False
+
+    def cancel(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+
+class _Contexts(dict[Any, Any]):
+    """The contexts of the jobs under way. A job is cancelled by the ledger alone: whoever may
+    connect to the database could NOTIFY the managers of a cancellation, and messages would be
+    done though nobody has acted upon them."""
+
+    def __setitem__(self, job_id: Any, context: Any) -> None:
+        context.cancellation = _Deaf()
+        super().__setitem__(job_id, context)
 
 
 class _Within:

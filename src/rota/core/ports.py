@@ -161,8 +161,8 @@ class Transaction(Protocol):
     def withdraw(self, run_ids: Collection[str]) -> None:
         """Have those of the runs that wait published again."""
 
-    def overdue(self, before: Instant) -> int:
-        """Return how many runs wait and were published `before`."""
+    def overdue(self, before: Instant) -> dict[str, int]:
+        """Return of each task how many runs wait that were published `before`."""
 
     def recall(self, before: Instant, limit: int) -> int:
         """Have runs that wait and were published `before` published again, at most `limit`;

@@ -157,7 +157,7 @@ class Dispatcher:
                 self._flights.coming = frozenset()
             self._busy = set() if judge.refused else judge.busy or self._busy
             if self._hand is not None and among is not None:
-                self._hand.claimed([claim.run_id for claim in claims])
+                self._hand.claimed({claim.run_id: claim.task_id for claim in claims})
                 self._hand.drop(set(among).difference(self._flights.by_run, judge.kept))
             refused = judge.refused | (held.tasks() if held else set())
             if held is not None and held.until is not None:

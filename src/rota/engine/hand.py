@@ -27,11 +27,17 @@ class Hand:
     then the engine is told that its message is done."""
 
     def __init__(
-        self, *, engine: Engine, lanes: Callable[[], Mapping[str, int]], wake: Callable[[], None]
+        self,
+        *,
+        engine: Engine,
+        lanes: Callable[[], Mapping[str, int]],
+        wake: Callable[[], None],
+        answered: Callable[[Collection[str]], None],
     ) -> None:
         self._engine = engine
         self._lanes = lanes
         self._wake = wake
+        self._answered = answered  # told of the tasks of which a delivered run was claimed
         self._held: dict[str, asyncio.Future[None]] = {}
         self._started: set[str] = set()
         self._carrying: asyncio.Task[None] | None = None
@@ -55,9 +61,10 @@ class Hand:
         """Return the runs that are held and were not claimed."""
         return [run_id for run_id in self._held if run_id not in self._started]
 
-    def claimed(self, run_ids: Collection[str]) -> None:
-        """Note which of the held runs start here."""
-        self._started.update(run_id for run_id in run_ids if run_id in self._held)
+    def claimed(self, runs: Mapping[str, str]) -> None:
+        """Note which of the held runs start here; with each, the id of its task."""
+        self._started.update(run_id for run_id in runs if run_id in self._held)
+        self._answered(set(runs.values()))
 
     def drop(self, run_ids: Collection[str]) -> None:
         """Hold these no longer: they have ended, or are none for this node."""

@@ -51,6 +51,7 @@ def report(
         for part in (engine.relay, engine.hand)
         if part is not None and part.trouble is not None
     ]
+    reasons += engine.delivery.troubles()
     if tick_age > TICK_LATE:
         reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
     reasons += [f"broken task file: {one}" for one in broken_files]

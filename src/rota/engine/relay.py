@@ -13,6 +13,7 @@ from rota.core.instants import Instant, seconds
 from rota.core.ports import Clock, Engine, Message, Transaction
 from rota.core.records import Waiting
 from rota.core.task import lane_of
+from rota.engine.delivery import Delivery
 from rota.engine.limits import Held, TaskLimits
 from rota.engine.registry import Entry, Registry
 from rota.engine.writing import Writing
@@ -46,12 +47,14 @@ class Relay:
         registry: Registry,
         writing: Writing,
         limits: TaskLimits,
+        delivery: Delivery,
     ) -> None:
         self._clock = clock
         self._engine = engine
         self._registry = registry
         self._writing = writing
         self._limits = limits
+        self._delivery = delivery
         self.trouble: str | None = None  # why nothing can be sent
 
     def takes(self, entry: Entry) -> bool:
@@ -94,7 +97,8 @@ class Relay:
             self._note(None)
 
     async def run(self) -> None:
-        """Look for ever whether messages were lost."""
+        """Look for ever whether messages were lost, or are not delivered."""
+        self._delivery.forget()
         while True:
             await asyncio.sleep(OVERDUE / 2)
             try:
@@ -106,11 +110,13 @@ class Relay:
 
     async def _recall(self) -> None:
         before = self._clock.now() - seconds(OVERDUE)
-        overdue = await self._overdue(before)
+        by_task = await self._overdue(before)
+        self._delivery.look(by_task)
+        overdue = sum(by_task.values())
         waiting = await beside(self._waiting) if overdue else 0
         if waiting:
             before = self._clock.now() - seconds(LOST)
-            overdue = await self._overdue(before)
+            overdue = sum((await self._overdue(before)).values())
         if overdue > waiting:
             logger.warning(
                 "%d runs wait and the engine has %d messages: they are published again",
@@ -119,7 +125,7 @@ class Relay:
             )
             await self._writing.once(lambda tx: tx.recall(before, 10 * BATCH))
 
-    async def _overdue(self, before: Instant) -> int:
+    async def _overdue(self, before: Instant) -> dict[str, int]:
         return await self._writing.once(lambda tx: tx.overdue(before), changes=False)
 
     def _waiting(self) -> int:

@@ -23,6 +23,7 @@ from rota.core.records import StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
 from rota.engine.deadlines import Deadlines
+from rota.engine.delivery import Delivery
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.ending import Ending
 from rota.engine.flights import Flights
@@ -93,6 +94,12 @@ class Service:
         limits = TaskLimits(self.registry, settings.groups)
         self.carrier = engine
         self.relay = self.hand = None
+        self.delivery = Delivery(
+            clock=clock,
+            registry=self.registry,
+            lanes=lambda: self._lanes() if self._is_served() else {},
+            free=lambda name: executors[name].slots - self.flights.used.get(name, 0),
+        )
         if engine is not None:
             self.relay = Relay(
                 clock=clock,
@@ -100,9 +107,13 @@ class Service:
                 registry=self.registry,
                 writing=self.writing,
                 limits=limits,
+                delivery=self.delivery,
             )
             self.hand = Hand(
-                engine=engine, lanes=self._lanes, wake=lambda: self.dispatcher.wake.set()
+                engine=engine,
+                lanes=self._lanes,
+                wake=lambda: self.dispatcher.wake.set(),
+                answered=self.delivery.answered,
             )
         self.recorder = Recorder(
             clock=clock,
@@ -392,6 +403,10 @@ class Service:
             for queue in sorted(queues)
             for name, executor in self.executors.items()
         }
+
+    def _is_served(self) -> bool:
+        """Say whether the engine is to deliver to this node just now."""
+        return self.dispatcher.working and self.dispatcher.accepting and not self.dispatcher.only
 
     def _changed(self, stored: StoredTask) -> None:
         entry = self.registry.get(stored.record.id)

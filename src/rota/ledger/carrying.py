@@ -86,9 +86,13 @@ RECALL = Statement(
 )
 
 OVERDUE = Statement(
-    select(func.count()).where(is_waiting(runs), runs.c.published_at < bindparam("before"))
+    all_of(
+        select(runs.c.task_id, func.count())
+        .where(is_waiting(runs), runs.c.published_at < bindparam("before"))
+        .group_by(runs.c.task_id)
+    )
 )
-"""How many runs wait that were published before."""
+"""Of each task, how many runs wait that were published before."""
 
 DELIVERED = Statement(
     all_of(

@@ -215,8 +215,8 @@ class SqlTransaction:
         if run_ids:
             carrying.WITHDRAW(self._connection, ids=encode(run_ids))
 
-    def overdue(self, before: Instant) -> int:
-        return int(carrying.OVERDUE(self._connection, before=before).scalar_one())
+    def overdue(self, before: Instant) -> dict[str, int]:
+        return dict(carrying.OVERDUE.rows(self._connection, before=before))
 
     def recall(self, before: Instant, limit: int) -> int:
         return carrying.RECALL.count(self._connection, before=before, limit=limit)
