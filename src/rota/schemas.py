@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -13,7 +13,24 @@ Trigger = Literal["interval", "cron", "date"]
 Seconds = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
 
 
-class TaskCreate(BaseModel):
+MOST_KEYS = 100
+"""Keys of a request's body: beyond, not each one is named that is not known."""
+
+
+class Body(BaseModel):
+    """What a request may send: the keys it names, and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_keys(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > MOST_KEYS:
+            raise ValueError(f"it has {len(given):,} keys")
+        return given
+
+
+class TaskCreate(Body):
     """A task to add; its function is one that the application registered or a task file's."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -36,7 +53,7 @@ class TaskCreate(BaseModel):
     enabled: bool = Field(True, description="Whether its trigger fires it.")
 
 
-class TaskUpdate(BaseModel):
+class TaskUpdate(Body):
     """What to change of a task; what is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _SPAN = re.compile(r"(?:\d{1,6}(?:\.\d{1,6})?[smhdw])+", re.ASCII)
 _LAST = from_datetime(datetime(9999, 1, 1, tzinfo=UTC))
+_LONGEST = 100
+"""Characters of a time or a span."""
 _PART = re.compile(r"([\d.]+)([smhdw])")
 
 
@@ -45,7 +47,7 @@ def ahead(option: str, text: str, now: Instant) -> Instant:
 
 def span(text: str) -> Instant | None:
     """Read "90s", "30m", "2h", "3d", "1w" or several in a row; None where it is no span."""
-    if not _SPAN.fullmatch(text):
+    if len(text) > _LONGEST or not _SPAN.fullmatch(text):
         return None
     return sum(round(float(number) * _UNITS[unit]) for number, unit in _PART.findall(text))
 
@@ -108,7 +110,7 @@ def _moment(option: str, text: str) -> Instant:
         return from_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time.",
+            f"{text[:_LONGEST]!r} is no time.",
             where=option,
             remedy="Write 2026-12-24, '2026-12-24 08:00' (UTC), 2026-12-24T08:00+01:00, or a span"
             " like 30m, 2h, 3d.",

@@ -15,7 +15,7 @@ from rota.errors import ConfigError, Mistakes
 Path = tuple[str, ...]
 
 _DEPTH = 50
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 _GRAMMAR = "JSON has no comments, no comma before a closing bracket, and double quotes only."
 
 

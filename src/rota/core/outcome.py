@@ -52,7 +52,7 @@ def error_text(exc: BaseException) -> str:
     except Exception:
         message = "(its message cannot be shown)"
     text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
-    return said(" ".join(text.split())[:2_000])
+    return said(" ".join(text[:20_000].split())[:2_000])
 
 
 def kind_of(error: str) -> str:

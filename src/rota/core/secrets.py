@@ -1,30 +1,45 @@
-"""What may be shown of settings, arguments and texts: passwords and URL user information never."""
+"""What may be shown of settings, arguments and texts: passwords and URL user information never.
+
+Every pattern here meets data of others. Each character is looked at a bounded number of times: a
+repetition gives nothing back, and none begins where another one passed already.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 MASK = "***"
 
-_USER_INFO = re.compile(r"(?<=[^/]//)[^/\s]\S*@")  # to the last @: passwords hold any character
-_PARAMETER = re.compile(r"(?<=[?&;])(\w*(?:passw|secret|token|key)\w*)=[^&;\s]*", re.I)
-_SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|api_?key|credential|private_?key|(?:^|[_-])key$|(?-i:[a-z]Key$)",
-    re.I,
+LONGEST = 128 * 1024
+"""Characters of one text that are looked at and shown; the rest is left out, and said to be."""
+
+MOST = 5_000
+"""Entries of one value that are looked at and shown, at any depth."""
+
+_USER_INFO = re.compile(r"(?<=[^/]//)([^/\s]\S*+)")  # to the last @: passwords hold any character
+_PARAMETER = re.compile(
+    r"(?<=[?&;])(?:(?!passw|secret|token|key)\w)*+(?:passw|secret|token|key)\w*+=([^&;\s]*+)"
 )
 
-_WORDS = r"(?:password|passwd|passphrase|secret|token(?!s)|api[_-]?key|access[_-]?key)[\w-]{0,40}"
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"')\]}]+)"""
-_PAIR = re.compile(rf"({_WORDS}(?:\s?=\s?|['\"]\s?:\s?)){_VALUE}", re.I)
-_AUTHORIZATION = re.compile(r"\b(authorization['\"]?\s?[:=]\s?['\"]?(?:\w{1,20} )?)[^\s'\"]+", re.I)
+_SECRET_WORDS = ("passw", "passphrase", "secret", "token", "credential")
+_SECRET_PAIRS = ("apikey", "api_key", "privatekey", "private_key")
+
+_WORDS = r"(?:password|passwd|passphrase|secret|token(?!s)|api[_-]?key|access[_-]?key)[\w-]{0,40}+"
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"')\]}]++)"""
+_PAIR = re.compile(rf"{_WORDS}(?:\s?=\s?|['\"]\s?:\s?)({_VALUE})")
+_AUTHORIZATION = re.compile(r"\bauthorization['\"]?\s?[:=]\s?['\"]?(?:\w{1,20} )?([^\s'\"]++)")
 _SAID_IN_URL = re.compile(r"(?<=://)[^\s/?#]{1,300}@")
 _OURS = re.compile(r"\brota_[0-9a-z]{26}_[\w-]{43}")
 
 
 def masked(url: str) -> str:
     """Return `url` with `***` for the user information before its host and secret parameters."""
-    return _PARAMETER.sub(rf"\1={MASK}", _USER_INFO.sub(f"{MASK}@", url))
+    url = cut(url)
+    if "//" in url and "@" in url:
+        url = _USER_INFO.sub(_without_user, url)
+    return _hidden(_PARAMETER, url) if "=" in url else url
 
 
 def said(text: str) -> str:
@@ -33,29 +48,112 @@ def said(text: str) -> str:
     tokens of ours. A key counts when it holds password, passwd, passphrase, secret, token,
     api_key or access_key.
     """
-    text = _PAIR.sub(rf"\1{MASK}", _SAID_IN_URL.sub(f"{MASK}@", text))
-    return _OURS.sub(MASK, _AUTHORIZATION.sub(rf"\1{MASK}", text))
+    text = cut(text)
+    if "://" in text and "@" in text:
+        text = _SAID_IN_URL.sub(f"{MASK}@", text)
+    if "=" in text or ":" in text:
+        text = _hidden(_AUTHORIZATION, _hidden(_PAIR, text))
+    return _OURS.sub(MASK, text)
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """Return the beginning of a text that is longer, and how many characters it has."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({len(text):,} characters)"
 
 
 def is_secret(key: str) -> bool:
     """Say whether a setting of this name holds something that must not be shown."""
-    return _SECRET_NAME.search(key) is not None
+    low = _lower(key)
+    if any(word in low for word in _SECRET_WORDS) or any(word in low for word in _SECRET_PAIRS):
+        return True
+    key, low = key.removesuffix("\n"), low.removesuffix("\n")
+    if low == "key" or low.endswith(("_key", "-key")):
+        return True
+    return key.endswith("Key") and "a" <= key[-4:-3] <= "z"
 
 
 def shown(key: str, value: Any) -> Any:
-    """Return `value` of the setting `key` as it may be printed, masked at any depth."""
-    if isinstance(value, dict):
-        return {
-            name: shown(key if is_secret(key) else str(name), inner)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [shown(key, inner) for inner in value]
-    if value is not None and is_secret(key):
-        return MASK
-    if not isinstance(value, str):
-        return value
-    return _scheme(value) if key == "notify" else masked(value)
+    """Return `value` of the setting `key` as it may be printed: masked at any depth, with its first
+    five thousand entries and 131,072 characters. So every page, answer, command and stream writes
+    what a task was given, returned, noted, or was changed to.
+    """
+    return _Showing().value(key, is_secret(key), value)
+
+
+class _Showing:
+    """Shows one value, until it has shown enough of it."""
+
+    def __init__(self) -> None:
+        self._entries = MOST
+        self._characters = LONGEST
+
+    def value(self, key: str, secret: bool, value: Any) -> Any:
+        """Show a part; `secret`: it is in what `key` says is one, whatever its own name."""
+        if isinstance(value, dict):
+            return self._dict(key, secret, value)
+        if isinstance(value, list | tuple):
+            return self._list(key, secret, value)
+        if value is not None and secret:
+            return MASK
+        if not isinstance(value, str):
+            return value
+        return _scheme(value) if key == "notify" else self._text(value)
+
+    def _dict(self, key: str, secret: bool, whole: dict[Any, Any]) -> dict[str, Any]:
+        parts: dict[str, Any] = {}
+        for name, inner in whole.items():
+            if self._is_enough():
+                parts["…"] = f"({len(whole) - len(parts):,} more)"
+                break
+            text = str(name)
+            if secret:
+                parts[self._text(text)] = self.value(key, True, inner)
+            else:
+                parts[self._text(text)] = self.value(text, is_secret(text), inner)
+        return parts
+
+    def _list(self, key: str, secret: bool, whole: Sequence[Any]) -> list[Any]:
+        parts: list[Any] = []
+        for inner in whole:
+            if self._is_enough():
+                parts.append(f"… ({len(whole) - len(parts):,} more)")
+                break
+            parts.append(self.value(key, secret, inner))
+        return parts
+
+    def _is_enough(self) -> bool:
+        self._entries -= 1
+        return self._entries < 0 or self._characters <= 0
+
+    def _text(self, text: str) -> str:
+        kept = cut(text, max(self._characters, 0))
+        self._characters -= len(kept)
+        return said(masked(kept))
+
+
+def _hidden(pattern: re.Pattern[str], text: str) -> str:
+    """Put `***` in place of what the pattern's group holds; its letters match in any case."""
+    low = _lower(text)
+    parts, end = [], 0
+    for found in pattern.finditer(low):
+        first, last = found.span(1)
+        parts += text[end:first], MASK
+        end = last
+    return "".join((*parts, text[end:])) if parts else text
+
+
+def _lower(text: str) -> str:
+    """Return `text` in small letters, each in its place: one of Unicode becomes two elsewhere."""
+    if not text.isascii():  # the three that count as the letters i and s, whatever the case
+        text = text.replace("İ", "i").replace("ı", "i").replace("ſ", "s")
+    return text.lower()
+
+
+def _without_user(found: re.Match[str]) -> str:
+    last = found[1].rfind("@", 1)
+    return f"{MASK}{found[1][last:]}" if last > 0 else found[1]
 
 
 def _scheme(url: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from rota.core.instants import Instant
+from rota.core.secrets import cut
 from rota.errors import LedgerError
 from rota.ledger.clock import DatabaseClock
 from rota.ledger.errors import closed
@@ -112,7 +113,8 @@ class PostgresSchema:
 
 def masked(url: str) -> str:
     """Return the address without its password."""
-    hidden = re.sub(r"(//[^/:@]*):.*@", r"\1:***@", url)
+    url = cut(url)
+    hidden = re.sub(r"(//[^/:@]*+):.*@", r"\1:***@", url, count=1) if "@" in url else url
     return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
 
 

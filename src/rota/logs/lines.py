@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from datetime import UTC, datetime
 
-from rota.core.secrets import said
+from rota.core.secrets import cut, said
 
 _INDENT = "\n    "
 _RESET = "\033[0m"
@@ -18,7 +17,10 @@ _COLORS = {
     logging.CRITICAL: "\033[1;31m",
 }
 # Everything that moves a terminal's cursor or that some reader takes for the end of a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+}
 
 
 class LineFormatter(logging.Formatter):
@@ -45,8 +47,5 @@ class LineFormatter(logging.Formatter):
 
 def safe(text: str) -> str:
     """Escape every control character but newline and tab."""
-    return _CONTROL.sub(_escaped, text.replace("\r\n", "\n"))
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match.group().encode("unicode_escape").decode()
+    text = cut(text)
+    return text if text.isprintable() else text.replace("\r\n", "\n").translate(_CONTROL)

@@ -50,6 +50,12 @@ _REMEDIES = {
 PAUSE = 5
 """Seconds after which it is worth while to ask again where the trouble may have passed."""
 
+MOST_MISTAKES = 20
+"""Mistakes of a request that its answer names."""
+
+MOST_CHARACTERS = 500
+"""Characters of each part of one that come from the request."""
+
 _PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -175,7 +181,7 @@ def _refused(error: RotaError) -> Problem:
         error.what,
         kind=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower(),
         remedy=error.remedy,
-        errors=[_mistake(one.what, one.where, one.remedy) for one in several]
+        errors=[_mistake(one.what, one.where, one.remedy) for one in several[:MOST_MISTAKES]]
         if status is HTTPStatus.UNPROCESSABLE_ENTITY
         else (),
     )
@@ -183,21 +189,23 @@ def _refused(error: RotaError) -> Problem:
 
 def _invalid(error: RequestValidationError, request: Request) -> Problem:
     known = _known_keys(request)
+    found = error.errors()
     mistakes = [
         _mistake(
-            str(one["msg"]).removeprefix("Value error, "),
-            ".".join(str(part) for part in one["loc"]),
+            str(one["msg"])[:MOST_CHARACTERS].removeprefix("Value error, "),
+            ".".join(str(part)[:MOST_CHARACTERS] for part in one["loc"]),
             nearest(str(one["loc"][-1]), known)
             if one["type"] == "extra_forbidden"
             else _REMEDIES.get(one["type"], ""),
         )
-        for one in error.errors()
+        for one in found[:MOST_MISTAKES]
     ]
+    more = f"; and {len(found) - len(mistakes):,} more" if len(found) > len(mistakes) else ""
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "; ".join(f"{one['where']}: {one['detail']}" for one in mistakes[:20]),
+        "; ".join(f"{one['where']}: {one['detail']}" for one in mistakes) + more,
         kind="invalid",
-        remedy=" ".join(one["remedy"] for one in mistakes[:20] if one["remedy"])
+        remedy=" ".join(one["remedy"] for one in mistakes if one["remedy"])
         or "Correct what is listed in errors.",
         errors=mistakes,
     )

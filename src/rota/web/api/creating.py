@@ -103,4 +103,4 @@ def _nothing() -> None:
 
 def _slug(name: str) -> str:
     """Make an id of a name: its letters and digits, joined by underscores."""
-    return "_".join(re.findall(r"\w+", name.lower())) or name
+    return "_".join(re.findall(r"\w++", name[:200].lower())) or name

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.instants import Instant, from_datetime, to_datetime
@@ -15,6 +15,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import shown
+from rota.schemas import Body
 
 
 def _sendable(value: Any) -> Any:
@@ -43,7 +44,11 @@ def _checked(value: Any) -> Any:
 
 
 def _is_broken(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -64,10 +69,8 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_sendable)]
 
 
-class RunRequest(BaseModel):
+class RunRequest(Body):
     """How to start a run by hand."""
-
-    model_config = ConfigDict(extra="forbid")
 
     arguments: Annotated[dict[str, Any], AfterValidator(_sendable)] | None = Field(
         None, description="Passed to the function by keyword."
@@ -75,19 +78,15 @@ class RunRequest(BaseModel):
     reason: Text = Field("", description="Why; kept in the audit, shown while the run waits.")
 
 
-class PauseRequest(BaseModel):
+class PauseRequest(Body):
     """How long to pause a task, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     until: Moment | None = Field(None, description="null: until it is resumed.")
     reason: Text = Field("", description="Shown wherever the task is.")
 
 
-class Reason(BaseModel):
+class Reason(Body):
     """Why something is changed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Text = Field("", description="Kept in the audit.")
 
@@ -100,10 +99,8 @@ class SkipRequest(Reason):
     )
 
 
-class CancelRequest(BaseModel):
+class CancelRequest(Body):
     """Why to cancel a run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Text = Field("cancelled over the API", description="Kept with the run.")
 

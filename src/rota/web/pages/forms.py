@@ -11,11 +11,23 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from rota.web.problems import Problem
+
+MOST_FIELDS = 1_000
+
 
 async def _form(request: Request) -> Mapping[str, str]:
     """Read the fields of a form; of several with one name, the last."""
     body = (await request.body()).decode("utf-8", "replace")
-    return dict(parse_qsl(body, keep_blank_values=True))
+    try:
+        return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"the form has more than {MOST_FIELDS:,} fields.",
+            kind="invalid",
+            remedy="Send those of the page.",
+        ) from None
 
 
 Form = Annotated[Mapping[str, str], Depends(_form)]

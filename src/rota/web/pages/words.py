@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from markupsafe import Markup
@@ -13,9 +12,18 @@ from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 LONGEST = 20_000
 """Characters of one value that a page shows."""
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
+_UNSEEN = {
+    **dict.fromkeys(
+        (
+            *(*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)),
+            *(*range(0xD800, 0xE000), 0xFEFF),
+        ),
+        "\ufffd",
+    ),
+    # the control pictures of Unicode
+    **{code: chr(0x2400 + code) for code in (*range(9), *range(0x0B, 0x20))},
+    0x7F: "␡",
+}
 
 
 def inert(value: Any) -> Any:
@@ -31,14 +39,7 @@ def inert(value: Any) -> Any:
 
 def visible(text: str) -> str:
     """Return a text with nothing in it that steers whatever shows it; line feeds and tabs stay."""
-    return text if text.isprintable() else _UNSEEN.sub(_seen, text)
-
-
-def _seen(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # the control pictures of Unicode
-    return "␡" if code == 0x7F else "\ufffd"
+    return text if text.isprintable() else text.translate(_UNSEEN)
 
 
 def span(duration: Instant) -> str:
