@@ -136,7 +136,8 @@ class _Showing:
 def _hidden(pattern: re.Pattern[str], text: str) -> str:
     """Put `***` in place of what the pattern's group holds; its letters match in any case."""
     low = _lower(text)
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for found in pattern.finditer(low):
         first, last = found.span(1)
         parts += text[end:first], MASK
