@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+
+from rota import handing
 
 # Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -29,3 +32,25 @@ def _no_thread_of_ours_is_left() -> Iterator[None]:
 def _ours(before: set[threading.Thread]) -> list[str]:
     new = set(threading.enumerate()) - before
     return [thread.name for thread in new if thread.name.startswith("rota-")]
+
+
+class _Caplog(pytest.LogCaptureFixture):  # type: ignore[misc]  # for pytest it is final
+    """Looks at records after those of the engine have come from their own thread."""
+
+    @property
+    def records(self) -> list[logging.LogRecord]:
+        handing.flush(PATIENCE)
+        return super().records
+
+    @property
+    def text(self) -> str:
+        handing.flush(PATIENCE)
+        return super().text
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Capture what is logged, by the engine as well."""
+    caplog.__class__ = _Caplog
+    yield caplog
+    handing.flush(PATIENCE)  # what comes later would be another test's

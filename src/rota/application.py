@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from rota.logs import queued
+
 if TYPE_CHECKING:
     from rota.manager import TaskManager
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 
 def lifespan(

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from rota import forks
+from rota.handing import own_thread
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class _Thread(threading.Thread):
                     _spare.remove(self)
                     return False
             work, self.name = self._given.get()  # it came just now
-        work()
+        with own_thread():
+            work()
         self.name = SPARE
         return True
 

@@ -16,13 +16,13 @@ from rota.cli.commands.token import link
 from rota.collector import loading
 from rota.config import Xcorecfg
 from rota.core.node import Role
-from rota.logs import get_logger, setup_logging
+from rota.logs import queued, setup_logging
 from rota.manager import Manager, TaskManager
 
 if TYPE_CHECKING:
     from rota.web.server import Server
 
-_logger = get_logger("rota.up")
+_logger = queued("rota.up")
 _LOOK = 0.5  # seconds between two pictures of the live view
 _QUICK = 0.5  # seconds that most managers need to start, and more
 

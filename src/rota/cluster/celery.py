@@ -14,10 +14,12 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from rota.core.ports import Message
 from rota.errors import ConfigError, EngineError
+from rota.handing import on_own_thread
 
 try:
     from celery import Celery
@@ -218,7 +220,12 @@ class _Consumer:
         )
         self._worker.consumer.loop = self._loop
         self._worker.consumer.blueprint.start = self._begin
-        threading.Thread(target=self._serve, args=(loop,), name="rota-celery", daemon=True).start()
+        threading.Thread(
+            target=on_own_thread,
+            args=(partial(self._serve, loop),),
+            name="rota-celery",
+            daemon=True,
+        ).start()
 
     def _begin(self, consumer: Any) -> None:
         """Connect, and fetch messages until told to stop. Celery tells nobody of an error, and

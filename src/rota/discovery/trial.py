@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from typing import IO, Any
 from rota.discovery.finder import SourceFile
 from rota.discovery.mishaps import Mishap
 from rota.errors import TaskFileError
+from rota.logs import queued
 
 PROBING = "ROTA_PROBE"
 """Set in the environment of the child: what is imported there must not start working."""
@@ -34,7 +34,7 @@ _GRACE = 5.0
 _SHOWN_OUTPUT = 4_000
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 _NOT_THEIRS = ("<", str(Path(__file__).with_name("probe.py")))
-_logger = logging.getLogger(__name__)
+_logger = queued(__name__)
 
 
 @dataclass(slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Set
 from pathlib import Path
 
 from watchfiles import Change, PythonFilter, watch
+
+from rota.logs import queued
 
 _QUIET = 100
 """Milliseconds without a further change after which the changes so far are reported."""
@@ -16,7 +17,7 @@ _LOOK = 1.0  # seconds between looks for a directory that is not there
 _BEGUN = 1_000
 """Milliseconds after which it is sure to be watching."""
 _RETRY = 60.0  # seconds until a directory that cannot be watched is tried again
-_logger = logging.getLogger(__name__)
+_logger = queued(__name__)
 
 
 class Watcher:

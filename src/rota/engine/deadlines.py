@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import heapq
-import logging
 from collections.abc import Callable, Iterable
 
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Clock
 from rota.engine.flights import Flight, Flights
 from rota.engine.wake import Wake
+from rota.logs import queued
 
-logger = logging.getLogger("rota.runner")
+logger = queued("rota.runner")
 
 TIMEOUT_GRACE = 1.0
 """Seconds between telling an attempt that its time is up and giving it up."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -26,8 +25,9 @@ from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, NodeGoneError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.dispatcher")
+logger = queued("rota.dispatcher")
 
 BATCH = 1_000
 ALARMS: Instant = 10_000

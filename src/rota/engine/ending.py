@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -20,8 +19,9 @@ from rota.engine.planner import Planner
 from rota.engine.recorder import Recorder
 from rota.engine.reporter import Pump
 from rota.engine.writing import Writing
+from rota.logs import queued
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 LAST_GRACE = 0.8
 """Seconds that cancelled attempts get before they are given up."""

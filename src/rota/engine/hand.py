@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Mapping
 
 from rota.core.ports import Engine
 from rota.errors import EngineError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.hand")
+logger = queued("rota.hand")
 
 PAUSE = 1.0
 """Seconds until a new try where the engine went away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rota import handing
 from rota.core.instants import SECOND, to_iso
 from rota.errors import LedgerError
 
@@ -45,7 +46,10 @@ def report(
         "blocked_loop": _blocked(engine, reasons),
         "clock_ahead": _clock(engine, reasons),
         "broken_task_files": list(broken_files),
+        "log_records": {"waiting": handing.waiting(), "lost": handing.lost()},
     }
+    if (deaf := handing.trouble()) is not None:
+        reasons.append(deaf)
     reasons += [
         f"the engine is away: {part.trouble}"
         for part in (engine.relay, engine.hand)

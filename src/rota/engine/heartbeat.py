@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,8 +12,9 @@ from rota.engine.node import Identity
 from rota.engine.wake import Wake
 from rota.engine.writing import FIRST_PAUSE, LONGEST_PAUSE, Writing
 from rota.errors import LedgerError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 
 class Heartbeat:

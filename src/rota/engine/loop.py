@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from concurrent.futures import Future
@@ -11,13 +10,14 @@ from typing import Any, TypeVar
 
 from rota.engine.wake import Wake
 from rota.errors import StateError
+from rota.handing import own_thread, queued
 
 T = TypeVar("T")
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 """What goes on for ever."""
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 TIDYING = 0.3
 """Seconds for what hangs at the very end; it holds nobody up any longer."""
@@ -102,7 +102,12 @@ class ServiceLoop:
 
     def _serve(self, ready: Future[None]) -> None:
         try:
-            asyncio.run(self._main(ready))
+            with own_thread():
+                asyncio.run(self._main(ready))
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(error)
+            logger.exception("The engine's own loop ended")
         finally:
             self._over.set()
 

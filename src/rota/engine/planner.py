@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +26,10 @@ from rota.engine.relay import Relay
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.logs import queued
 from rota.scheduling import LONGEST_LEAD, DueTask
 
-logger = logging.getLogger("rota.planner")
+logger = queued("rota.planner")
 
 FIRST_BATCH, LARGEST_BATCH = 250, 2_000
 """Occurrences per write: the first ones of a tick start soon, a crowd shares its commits."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from rota.core.instants import DAY, Instant
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.engine.registry import Registry
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.pruner")
+logger = queued("rota.pruner")
 
 BATCH = 500
 EVERY = 3600.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -21,8 +20,9 @@ from rota.engine.node import Identity, is_dead
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 GLANCE = 0.5
 """Seconds between two glances at the nodes that were there at the last look."""

@@ -17,8 +17,9 @@ from rota.core.run import Attempt, LogLine, State
 from rota.engine.flights import Flight, Flights
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
+from rota.logs import queued
 
-logger = logging.getLogger("rota.runner")
+logger = queued("rota.runner")
 
 BATCH = 2_000
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 
 from rota.aside import beside
@@ -14,8 +13,9 @@ from rota.engine.node import Identity
 from rota.engine.registry import Registry
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 
 class Refresher:

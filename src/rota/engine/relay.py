@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
@@ -18,8 +17,9 @@ from rota.engine.limits import Held, TaskLimits
 from rota.engine.registry import Entry, Registry
 from rota.engine.writing import Writing
 from rota.errors import EngineError, LedgerError
+from rota.logs import queued
 
-logger = logging.getLogger("rota.relay")
+logger = queued("rota.relay")
 
 BATCH = 1_000
 

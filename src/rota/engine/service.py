@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -46,9 +45,10 @@ from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.handing import flush, on_own_thread, own_thread, queued
 from rota.scheduling import TickingClock
 
-logger = logging.getLogger("rota.node")
+logger = queued("rota.node")
 
 _spare_the_collector = cache(gc.freeze)  # once per process, as `collector` says
 
@@ -305,7 +305,8 @@ class Service:
         self.dispatcher.only = only
         self.role = role
         self.dispatcher.working = only is not None or role in (Role.ALL, Role.WORKER)
-        self.ledger.open()
+        with own_thread():
+            self.ledger.open()
         capture.install()
         self.dispatcher.accepting = self.heartbeat.beating = True
         try:
@@ -368,10 +369,13 @@ class Service:
         return await self.ending.run(grace)
 
     def _tidy(self) -> None:
-        closing = threading.Thread(target=self.ledger.close, name="rota-ledger-close", daemon=True)
+        closing = threading.Thread(
+            target=on_own_thread, args=(self.ledger.close,), name="rota-ledger-close", daemon=True
+        )
         closing.start()
         closing.join(TIDYING)  # it may wait for a ledger that does not answer
         capture.uninstall()
+        flush()
 
     def _slots(self) -> int:
         """Return how many attempts may run here at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -12,8 +11,9 @@ from rota.beats import BEAT, until_beat
 from rota.core.instants import Instant, seconds
 from rota.engine.watched import WatchedClock
 from rota.executors import places
+from rota.logs import queued
 
-logger = logging.getLogger("rota.watchdog")
+logger = queued("rota.watchdog")
 
 LOOKED_BACK = 5.0
 """Seconds within which a step of the clock is seen: so far back lies its beginning at most."""

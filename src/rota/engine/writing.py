@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.errors import LedgerError
+from rota.logs import queued
 
 T = TypeVar("T")
 
-logger = logging.getLogger("rota.ledger")
+logger = queued("rota.ledger")
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0

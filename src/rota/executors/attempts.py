@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -16,8 +15,9 @@ from rota.core.ports import Call, Done, Stuck
 from rota.current import CurrentRun, leave, noticed, tell, told
 from rota.executors import results
 from rota.executors.memory import sampler
+from rota.logs import queued
 
-_log = logging.getLogger(__name__)
+_log = queued(__name__)
 
 CANCELLED = Outcome(OutcomeKind.CANCELLED)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from contextlib import suppress
@@ -17,12 +16,13 @@ from rota.core.ports import Call, Done
 from rota.current import CurrentRun, enter, run_in
 from rota.executors import places
 from rota.executors.attempts import CANCELLED, Attempt, Attempts
+from rota.logs import queued
 
 _SILENT = 0.4  # seconds; without a sign of life for so long, something holds the loop
 _FAREWELL = 0.5  # seconds for what coroutines left behind
 
 _HANDLE = asyncio.Handle._run.__code__
-_log = logging.getLogger(__name__)
+_log = queued(__name__)
 
 
 class AioAttempt(Attempt):

@@ -19,8 +19,9 @@ from rota.executors.attempts import CANCELLED
 from rota.executors.child import Child
 from rota.executors.pool import Pool, Queue, Seat, SeatedAttempt
 from rota.executors.results import failed
+from rota.logs import queued
 
-_log = logging.getLogger(__name__)
+_log = queued(__name__)
 
 
 class ProcessExecutor(Pool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -11,8 +10,9 @@ from pathlib import Path
 
 from rota import forks
 from rota.errors import LedgerError
+from rota.handing import on_own_thread, queued
 
-logger = logging.getLogger("rota.ledger")
+logger = queued("rota.ledger")
 
 EVERY = 1.0
 LARGE = 1024 * 1024
@@ -35,7 +35,9 @@ class Checkpointer:
         self._longest = 0  # bytes of the file, at the last checkpoint; it is written over, not cut
         self._to_skip = 0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rota-checkpoints", daemon=True)
+        self._thread = threading.Thread(
+            target=on_own_thread, args=(self._run,), name="rota-checkpoints", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

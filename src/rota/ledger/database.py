@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from logging import NOTSET, WARNING, getLogger
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
+
+QUIET: dict[str, Any] = {"logging_name": "rota", "pool_logging_name": "rota"}
+"""Options of an engine by which its statements reach no log, also where the application logs all
+that SQLAlchemy does: a handler that looks into the ledger would call itself."""
+
+for _name in ("sqlalchemy.engine.Engine.rota", "sqlalchemy.pool.impl.QueuePool.rota"):
+    if (_logger := getLogger(_name)).level == NOTSET:
+        _logger.setLevel(WARNING)
 
 
 class Database(Protocol):

@@ -8,9 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
+
+from rota.handing import on_own_thread
 
 _AGAIN = 1.0  # seconds between two tries to connect
 _RENEW = b"!"
@@ -51,7 +54,10 @@ class Listener:
         with self._life:
             if not self._stopped:
                 self._thread = threading.Thread(
-                    target=self._work, args=(connection,), name="rota-ledger-listener", daemon=True
+                    target=on_own_thread,
+                    args=(partial(self._work, connection),),
+                    name="rota-ledger-listener",
+                    daemon=True,
                 )
                 self._thread.start()
             elif connection is not None:  # it was stopped while this one was made

@@ -18,6 +18,7 @@ from rota.core.instants import Instant
 from rota.core.secrets import cut
 from rota.errors import LedgerError
 from rota.ledger.clock import DatabaseClock
+from rota.ledger.database import QUIET
 from rota.ledger.errors import closed
 from rota.ledger.listening import Listener
 from rota.ledger.patience import Patience
@@ -167,6 +168,7 @@ class Address:
             pool_timeout=_WAIT,
             pool_pre_ping=True,
             connect_args=self._extra,
+            **QUIET,
             use_native_hstore=False,  # it would look for that type at each start
         )
 

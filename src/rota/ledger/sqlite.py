@@ -21,6 +21,7 @@ from rota import forks
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
 from rota.ledger.checkpoints import Checkpointer
+from rota.ledger.database import QUIET
 from rota.ledger.errors import closed, explained
 from rota.ledger.examine import examine
 from rota.ledger.place import Place
@@ -55,6 +56,7 @@ def make_engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=-1,
+        **QUIET,
         paramstyle="named",
     )
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from rota.core.ports import Clock, Transaction
 from rota.errors import LedgerCorruptError, LedgerUnavailableError
+from rota.handing import on_own_thread
 from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
@@ -43,7 +44,7 @@ class Writer:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._work, name="rota-ledger-writer", daemon=True
+                    target=on_own_thread, args=(self._work,), name="rota-ledger-writer", daemon=True
                 )
                 self._thread.start()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,12 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
         self._lent_loop = None
         if self.running and not _inside_a_run():
             capture.restore()  # where nobody has set up logging, its handler would hide this
-            logger.warning(
-                "This process was forked from a node, process %d: tasks run there, and none here"
-                " unless its task manager is started here as well",
-                os.getppid(),
-            )
+            with suppress(Exception):  # of a handler: here, and not by a thread, which may not come
+                logger.warning(
+                    "This process was forked from a node, process %d: tasks run there, and none"
+                    " here unless its task manager is started here as well",
+                    os.getppid(),
+                )
         former = self._without_services()
         if former is not None:
             forks.leave(former)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import STATE_STOPPED
 
 from rota.core.instants import Instant
 from rota.core.ports import Clock
 from rota.core.schedule import Trigger
+from rota.handing import own_thread, queued
 from rota.scheduling.handover import Handover
 from rota.scheduling.heap_store import DueTask, HeapStore
+
+logger = queued("rota.clock")
+
+AGAIN = 0.5
+"""Seconds until it ticks again when something ended the ticking."""
 
 
 class TickingClock:
@@ -25,7 +33,7 @@ class TickingClock:
         self._clock = clock
         self._due = due
         self._store = HeapStore(clock)
-        self._scheduler: BackgroundScheduler | None = None
+        self._scheduler: _Scheduler | None = None
         # APScheduler reports each tick; what matters of it stands in the ledger.
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
@@ -36,7 +44,7 @@ class TickingClock:
         """Begin to tick."""
         if self._scheduler is None:
             self._store.ticked_at = self._clock.monotonic()
-            self._scheduler = BackgroundScheduler(
+            self._scheduler = _Scheduler(
                 timezone=UTC,
                 jobstores={"default": self._store},
                 executors={"default": Handover(self._due)},
@@ -72,3 +80,17 @@ class TickingClock:
         if self._scheduler is None:
             return 0.0
         return self._clock.monotonic() - self._store.ticked_at
+
+
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # apscheduler has no types
+    """Ticks on, whatever happens in one tick, and logs from another thread."""
+
+    def _main_loop(self) -> None:
+        with own_thread():
+            while self.state != STATE_STOPPED:
+                try:
+                    super()._main_loop()
+                except BaseException:
+                    logger.exception("The ticking ended and begins again")
+                    threading.Event().wait(AGAIN)
+                    self.wakeup()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable
 
 from rota.errors import LedgerError
+from rota.logs import queued
 from rota.manager import TaskManager
 from rota.web.news import RESET, Event, News
 from rota.web.pulse import Pulse
 
-logger = logging.getLogger("rota.web")
+logger = queued("rota.web")
 
 QUEUE = 1_000
 """Events that wait for one listener; who falls behind further is told to look anew."""

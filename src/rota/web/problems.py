@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -26,8 +25,9 @@ from rota.errors import (
     UnknownTaskError,
     nearest,
 )
+from rota.logs import queued
 
-logger = logging.getLogger("rota.web")
+logger = queued("rota.web")
 
 _STATUS: tuple[tuple[type[RotaError], HTTPStatus], ...] = (
     (UnknownTaskError, HTTPStatus.NOT_FOUND),

@@ -6,10 +6,12 @@ import ipaddress
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.collector import loading
 from rota.errors import ConfigError
+from rota.handing import on_own_thread
 from rota.manager import TaskManager
 
 if TYPE_CHECKING:
@@ -62,7 +64,10 @@ class Server:
 
             server = self._answering = Answering(self._manager)
         self._thread = threading.Thread(
-            target=server.run, args=(self._listeners,), name="rota-web", daemon=True
+            target=on_own_thread,
+            args=(partial(server.run, self._listeners),),
+            name="rota-web",
+            daemon=True,
         )
         self._thread.start()
         server.up.wait()

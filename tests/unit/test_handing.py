@@ -1,0 +1,176 @@
+"""Records of the engine reach the handlers from a thread of their own, whatever these do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rota import handing
+from rota.testing import eventually
+
+LOGGER = logging.getLogger("rota.handed")
+
+
+class Kept(logging.Handler):
+    """Keeps records; does `first` for each before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+        self.first: Callable[[], object] = lambda: None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.first()
+        self.records.append(record)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    handler = Kept()
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    handing.flush(30)
+    yield handler
+    LOGGER.removeHandler(handler)
+    LOGGER.setLevel(logging.NOTSET)
+    LOGGER.propagate = True
+    handing.flush(30)
+    handing.queued("rota.handed").error("so that the next test begins in good order")
+    handing.flush(30)
+
+
+def test_a_record_says_when_where_and_on_which_thread_it_was_made(kept: Kept) -> None:
+    before = time.time()
+    handing.queued("rota.handed").warning("%s of %d", "one", 2)
+    after = time.time()
+    assert handing.flush(30)
+    [record] = kept.records
+    assert record.getMessage() == "one of 2"
+    assert record.threadName == threading.current_thread().name
+    assert record.thread == threading.get_ident()
+    assert before - 0.05 <= record.created <= after + 0.05
+    assert (record.filename, record.funcName) == ("test_handing.py", _NAME)
+
+
+_NAME = "test_a_record_says_when_where_and_on_which_thread_it_was_made"
+
+
+def test_the_level_is_that_of_the_logger(kept: Kept) -> None:
+    handing.queued("rota.handed").debug("too little")
+    LOGGER.setLevel(logging.ERROR)
+    handing.queued("rota.handed").warning("too little now")
+    handing.queued("rota.handed").error("enough")
+    handing.flush(30)
+    assert [record.getMessage() for record in kept.records] == ["enough"]
+
+
+def test_an_exception_comes_with_its_traceback(kept: Kept) -> None:
+    try:
+        raise ValueError("this")
+    except ValueError:
+        handing.queued("rota.handed").exception("It failed")
+    handing.flush(30)
+    assert kept.records[0].exc_info is not None
+    assert "ValueError: this" in logging.Formatter().format(kept.records[0])
+
+
+def test_what_a_handler_raises_is_counted_and_told_once_it_works(kept: Kept) -> None:
+    def fail() -> None:
+        raise SystemExit("no")
+
+    lost, logger, told = handing.lost(), handing.queued("rota.handed"), Kept()
+    kept.first = fail
+    logger.info("one")
+    logger.info("two")
+    handing.flush(30)
+    assert handing.lost() == lost + 2
+    assert "raises SystemExit (no)" in (handing.trouble() or "")
+    assert __file__ in (handing.trouble() or "")
+    kept.first = lambda: None
+    logging.getLogger("rota.logs").addHandler(told)
+    try:
+        logger.info("three")
+        handing.flush(30)
+        assert handing.trouble() is None
+        assert [record.getMessage() for record in kept.records] == ["three"]
+        handing.flush(30)
+        assert ["2 log records were dropped" in one.getMessage() for one in told.records] == [True]
+    finally:
+        logging.getLogger("rota.logs").removeHandler(told)
+
+
+def test_a_handler_that_hangs_makes_nobody_wait_and_is_named(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing, "MOST", 10)
+    monkeypatch.setattr(handing, "HELD", 0.05)
+    released, lost = threading.Event(), handing.lost()
+
+    def wait() -> None:
+        released.wait()
+
+    kept.first = wait
+    logger = handing.queued("rota.handed")
+    for number in range(30):
+        logger.info("%d", number)
+    assert not handing.flush(0.01)
+    eventually(lambda: "has held one record" in (handing.trouble() or ""))
+    assert __file__ in (handing.trouble() or "")
+    assert handing.lost() >= lost + 15
+    released.set()
+    assert handing.flush(30)
+    assert handing.trouble() is None
+
+
+def test_more_records_than_the_handlers_take_are_dropped_and_counted(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing, "MOST", 5)
+    released, logger = threading.Event(), handing.queued("rota.handed")
+    kept.first = released.wait
+    for number in range(10):
+        logger.info("%d", number)
+    assert "come faster" in (handing.trouble() or "")
+    released.set()
+    handing.flush(30)
+    assert len(kept.records) in (5, 6)
+
+
+def test_what_libraries_log_on_a_thread_of_ours_is_handed_over_too(kept: Kept) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    kept.first = fail
+    with handing.own_thread():
+        LOGGER.info("this raises nothing here")
+    handing.flush(30)
+    assert "ValueError" in (handing.trouble() or "")
+
+
+def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
+    def outer() -> None:
+        LOGGER.warning("from %s", "elsewhere", stacklevel=2)
+
+    with handing.own_thread():
+        other = threading.Thread(target=lambda: LOGGER.info("here"), name="other")
+        other.start()
+        other.join()
+        second = threading.Thread(target=outer)
+        second.start()
+        second.join()
+    first, last = kept.records
+    assert first.filename == "test_handing.py"
+    assert first.threadName == "other"
+    assert last.filename == "threading.py"  # two up, as without us
+
+
+def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
+    with handing.own_thread():
+        LOGGER.info("from here")
+    handing.flush(30)
+    assert kept.records[0].filename == "test_handing.py"
