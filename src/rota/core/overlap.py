@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from rota.core.instants import Instant, to_iso
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+
+SURELY: Instant = 2**62
+"""The last sign of life of a node that is known to live now."""
+
+MOST_UNDECIDED = 100
+"""Occurrences of one task that wait for a verdict; those beyond are skipped."""
 
 
 class ActiveRun(NamedTuple):
@@ -19,26 +27,41 @@ class ActiveRun(NamedTuple):
     fire_time: Instant | None
     node: str | None
     reason_code: ReasonCode | None = None  # of one that waits: what for
+    awaits: str | None = None  # the run in its way, until it is known whether that still goes on
+    heard_at: Instant = SURELY  # the last sign of life of its node, while it runs
+
+    def is_doubtful(self, at: Instant) -> bool:
+        """Say whether nobody knows if it still went on at an instant."""
+        return self.state is State.RUNNING and self.heard_at < at
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Either it waits for its turn (`skip_reason` is None), or it is skipped for that reason."""
+    """It waits for its turn, for a verdict (`awaits`), or is skipped for a reason."""
 
     skip_reason: str | None = None
     skip_code: ReasonCode | None = None
     cancel: tuple[str, ...] = ()  # ids of the runs that must end for it
+    awaits: str | None = None  # the run of which it is to be known first whether it goes on
+    reason: str = ""  # why it waits for that
 
 
 GO = Decision()
 
 
 def decide(
-    overlap: Overlap, queue_limit: int, cause: Cause, active: tuple[ActiveRun, ...]
+    overlap: Overlap,
+    queue_limit: int,
+    cause: Cause,
+    active: tuple[ActiveRun, ...],
+    at: Instant | None = None,
 ) -> Decision:
-    """Decide about one new run, given the runs of its task that have not ended, oldest first.
+    """Decide about one new run of an instant, given the runs of its task that have not ended,
+    oldest first.
 
     A manual start was asked for by somebody: it is never skipped, it waits for its turn.
+    An occurrence in whose way there is only a run on a node that is not known to live is not
+    skipped for it: it waits until that is known.
     """
     if not active or overlap is Overlap.ALLOW:
         return GO
@@ -46,15 +69,100 @@ def decide(
         return Decision(cancel=tuple(run.run_id for run in active))
     if cause is not Cause.SCHEDULE:
         return GO
+    undecided = [run for run in active if run.awaits]
+    doubtful = [] if at is None else [run for run in active if run.is_doubtful(at)]
     if overlap is Overlap.SKIP:
-        return Decision(_still_going(active[0]), ReasonCode.OVERLAP)
-    waiting = sum(run.state is not State.RUNNING for run in active)
-    if waiting >= queue_limit:
-        return Decision(
-            f"{waiting} already waited in its queue (queue_limit={queue_limit})",
-            ReasonCode.QUEUE_LIMIT,
-        )
+        sure = [run for run in active if run not in undecided and run not in doubtful]
+        skipped = Decision(_still_going(sure[0]), ReasonCode.OVERLAP) if sure else None
+    else:
+        waiting = sum(run.state is not State.RUNNING for run in active)
+        if waiting < queue_limit:
+            return GO
+        skipped = Decision(_full(waiting, queue_limit), ReasonCode.QUEUE_LIMIT)
+        if doubtful or undecided:
+            surely_runs = any(run.state is State.RUNNING for run in active if run not in doubtful)
+            skipped = skipped if surely_runs else None
+    return skipped or _undecided(doubtful, undecided)
+
+
+def _undecided(doubtful: Sequence[ActiveRun], undecided: Sequence[ActiveRun]) -> Decision:
+    if len(undecided) >= MOST_UNDECIDED:
+        why = f"{len(undecided)} occurrences already waited for the verdict on one run"
+        return Decision(why, ReasonCode.QUEUE_LIMIT)
+    if not doubtful:
+        return Decision(awaits=undecided[0].awaits, reason=VERDICT)
+    run = doubtful[0]
+    why = f"{VERDICT}: node {run.node}, which ran it, has not been heard of since"
+    return Decision(awaits=run.run_id, reason=why)
+
+
+VERDICT = "waits until it is known whether the run before it still goes on"
+
+
+class Fate(Enum):
+    """What is known of the run that was in the way of an occurrence, at its instant."""
+
+    UNKNOWN = "unknown"  # its node was not heard of since
+    WENT_ON = "went on"
+    OVER = "over"  # it had ended, or its node was gone
+
+
+class Undecided(NamedTuple):
+    """An occurrence that waits for a verdict, and the verdict."""
+
+    run_id: str
+    fire_time: Instant | None
+    before: ActiveRun  # the run that was in its way
+    fate: Fate
+
+
+class Decided(NamedTuple):
+    """What was decided about an occurrence that waited for a verdict."""
+
+    run_id: str
+    decision: Decision
+
+
+def judge(
+    overlap: Overlap,
+    queue_limit: int,
+    undecided: Sequence[Undecided],
+    waiting: Sequence[ActiveRun],
+) -> list[Decided]:
+    """Judge the occurrences of one task that wait for a verdict, as if it had been known at their
+    instants: one by one, oldest first, up to the first that nobody can judge yet.
+
+    `waiting` are the other runs of the task that wait.
+    """
+    judged: list[Decided] = []
+    let = list(waiting)
+    for one in undecided:
+        if one.fate is Fate.UNKNOWN:
+            break
+        ahead = [run for run in let if run.run_id < one.run_id]
+        decision = _verdict(overlap, queue_limit, one, ahead)
+        judged.append(Decided(one.run_id, decision))
+        if decision is GO:
+            let.append(ActiveRun(one.run_id, State.QUEUED, one.fire_time, None))
+    return judged
+
+
+def _verdict(
+    overlap: Overlap, queue_limit: int, one: Undecided, ahead: Sequence[ActiveRun]
+) -> Decision:
+    if overlap is Overlap.SKIP:
+        in_the_way = [one.before] if one.fate is Fate.WENT_ON else ahead
+        return Decision(_still_going(in_the_way[0]), ReasonCode.OVERLAP) if in_the_way else GO
+    if overlap is Overlap.QUEUE:
+        # Where the run before was over, the first in the queue would have started.
+        waiting = len(ahead) if one.fate is Fate.WENT_ON else max(len(ahead) - 1, 0)
+        if waiting >= queue_limit:
+            return Decision(_full(waiting, queue_limit), ReasonCode.QUEUE_LIMIT)
     return GO
+
+
+def _full(waiting: int, queue_limit: int) -> str:
+    return f"{waiting} already waited in its queue (queue_limit={queue_limit})"
 
 
 def _still_going(run: ActiveRun) -> str:

@@ -56,6 +56,13 @@ Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
 """Gives runs to an engine, on a DBAPI connection where it can use that; returns which it gave."""
 
 
+class Sight(NamedTuple):
+    """What the node that plans knows of the others."""
+
+    own: str  # its id
+    heard_at: Callable[[Node], Instant]  # up to when one is known to live: `SURELY` if it does now
+
+
 class Limits(Protocol):
     """The limits of tasks, and an ear for what they hold back."""
 
@@ -94,6 +101,7 @@ class Transaction(Protocol):
         *,
         by: Actor = SOMEBODY,
         publish: Publish | None = None,
+        sight: Sight | None = None,
     ) -> list[Planned]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
         the cursors forward, never back; returns the rows this call wrote.
@@ -105,6 +113,10 @@ class Transaction(Protocol):
 
         An `early` row is not decided beside a run of its task: that may have ended when its time
         comes. It is not written, and returned without a state.
+
+        With `sight`, an occurrence is not skipped for a run on a node that is not known to live at
+        its instant: it stays QUEUED, and is claimed by nobody, until `reap` or a later plan of its
+        task judges it.
 
         Only manual runs are noted in the audit.
         """
@@ -203,11 +215,14 @@ class Transaction(Protocol):
         judge: Callable[[Orphan], Ending],
         gone: Collection[Node] = (),
         adrift: Mapping[str, int] | None = None,
+        *,
+        now: Instant | None = None,
     ) -> list[Run]:
         """Declare gone those of the nodes that gave no sign of life since they were read, and
         settle their running runs as `judge` says (their fence rises); also settles running runs
         whose node is stopped, gone or unknown, and those of `adrift`, run id → fence, that are
-        running under that fence. Returns them as they were."""
+        running under that fence. Returns them as they were. With `now`, occurrences that wait for
+        a verdict on a run are judged where there is one."""
 
     def pause(
         self,

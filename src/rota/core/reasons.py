@@ -16,6 +16,8 @@ class ReasonCode(StrEnum):
     RETRY = "retry"
     JITTER = "jitter"
     RUN_AT = "run_at"
+    # queued
+    VERDICT = "verdict"
     # queued again, or lost
     CRASHED = "crashed"
     HANDED_BACK = "handed_back"
@@ -54,6 +56,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.RETRY: "scheduled: it waits for its next attempt",
     ReasonCode.JITTER: "scheduled: it waits for its start delay (`jitter`)",
     ReasonCode.RUN_AT: "scheduled: it waits for the time that was asked for",
+    ReasonCode.VERDICT: "queued: it is not known yet whether an earlier run of its task goes on",
     ReasonCode.CRASHED: "queued again, or lost: its worker died",
     ReasonCode.HANDED_BACK: "queued again, or lost: its node shut down",
     ReasonCode.NEVER_BEGUN: "queued again: it was claimed, and its attempt never began",

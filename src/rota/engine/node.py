@@ -12,6 +12,7 @@ import psutil
 
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
+from rota.core.overlap import SURELY
 from rota.core.ports import Clock
 from rota.core.records import Node
 
@@ -67,6 +68,15 @@ def born(pid: int) -> str:
     except OSError:
         return str(psutil.Process(pid).create_time())
     return after_name.split()[19]
+
+
+def heard_at(node: Node, now: Instant) -> Instant:
+    """Return up to when a node is known to live: now, where it is a process of this host that
+    beats; the last time that it was heard, where nothing else can be known."""
+    if is_dead(node):
+        return 0
+    is_silent = now - node.seen_at > (node.lease_until - node.seen_at) / 2
+    return node.seen_at if is_silent or node.host != host() else SURELY
 
 
 def is_dead(node: Node) -> bool:

@@ -14,13 +14,14 @@ from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Clock, Transaction
+from rota.core.ports import Clock, Sight, Transaction
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned
 from rota.core.run import Cause, State
 from rota.core.schedule import LEAD
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
+from rota.engine.node import heard_at
 from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.wake import Wake
@@ -92,12 +93,14 @@ class Planner:
         dispatcher: Dispatcher,
         relay: Relay | None,
         stuck: Callable[[], Mapping[str, str]],
+        node_id: Callable[[], str],
     ) -> None:
         self._clock = clock
         self._registry = registry
         self._writing = writing
         self._ids = ids
         self._stuck = stuck
+        self._node_id = node_id
         self._dispatcher = dispatcher
         self._relay = relay
         self._due: OrderedDict[str, DueTask] = OrderedDict()
@@ -179,7 +182,8 @@ class Planner:
 
     def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
         publish = None if self._relay is None else self._relay.publish
-        return tx.plan(rows, by=by, publish=publish)
+        sight = Sight(self._node_id(), lambda node: heard_at(node, self._clock.now()))
+        return tx.plan(rows, by=by, publish=publish, sight=sight)
 
     def _is_offered(self, entry: Entry) -> bool:
         return self._relay is not None and self._relay.takes(entry)

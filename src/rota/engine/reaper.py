@@ -118,7 +118,12 @@ class Reaper:
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         adrift = self._adrift(look.running)
         runs = await self._writing.once(
-            lambda tx: tx.reap(lambda orphan: self._judge(orphan, look, adrift), gone, adrift),
+            lambda tx: tx.reap(
+                lambda orphan: self._judge(orphan, look, adrift),
+                gone,
+                adrift,
+                now=self._clock.now(),
+            ),
             changes=False,
         )
         for run in runs:

@@ -153,6 +153,7 @@ class Service:
             dispatcher=self.dispatcher,
             relay=self.relay,
             stuck=self._stuck_anywhere,
+            node_id=lambda: self.identity.id,
         )
         self.ticking = TickingClock(clock, self.planner.due)
         self.watchdog = Watchdog(

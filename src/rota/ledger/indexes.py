@@ -16,6 +16,7 @@ from rota.ledger.tables import (
     is_late,
     is_rare,
     is_running,
+    is_undecided,
     is_waiting,
     metadata,
     runs,
@@ -44,6 +45,7 @@ _index(
 Index("runs_of_task", runs.c.task_id, runs.c.id)
 _index("waiting_by_priority", runs.c.priority, runs.c.available_at, of=is_waiting(runs))
 _index("waiting_by_task", runs.c.task_id, runs.c.available_at, of=is_waiting(runs))
+_index("undecided_of_task", runs.c.task_id, runs.c.id, of=is_undecided(runs))
 _index("running_by_task", runs.c.task_id, of=is_running(runs))
 Index(
     "one_exclusive_run_of_task",

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from rota.core.instants import Instant, to_iso
-from rota.core.overlap import ActiveRun, decide
-from rota.core.ports import Publish
+from rota.core.overlap import SURELY, ActiveRun, decide
+from rota.core.ports import Publish, Sight
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned, Waiting
 from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
-from rota.ledger import carrying, rows
+from rota.ledger import carrying, rows, verdicts
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import Batch, encode
 
 
 def plan(
-    connection: Connection, runs: Sequence[NewRun], publish: Publish | None = None
+    connection: Connection,
+    runs: Sequence[NewRun],
+    publish: Publish | None = None,
+    sight: Sight | None = None,
 ) -> list[Planned]:
     """Write the rows that do not exist yet and return them, as they were written.
 
@@ -31,7 +34,7 @@ def plan(
     new = runs
     while new:
         sql.SAVE(connection)
-        planned = _write(connection, new, publish)
+        planned = _write(connection, new, publish, sight)
         if planned is None:
             sql.UNDO(connection)
         sql.KEEP(connection)
@@ -42,16 +45,17 @@ def plan(
 
 
 def _write(
-    connection: Connection, runs: Sequence[NewRun], publish: Publish | None
+    connection: Connection, runs: Sequence[NewRun], publish: Publish | None, sight: Sight | None
 ) -> list[Planned] | None:
     """Decide and write all the runs; None, and half of it written, where not all could be."""
-    plan = _Plan(_active(connection, runs), publish)
+    plan = _Plan(_active(connection, runs, sight), publish)
     for run in runs:
         plan.add(run)
     if not plan.insert(connection):
         return None
     plan.publish(connection)
     plan.cancel_replaced(connection)
+    plan.have_wait(connection)
     left = _without_known(connection, plan.left) if plan.left else []
     return plan.written() + [Planned(run.id, run.task_id, None, "") for run in left]
 
@@ -77,15 +81,37 @@ def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list
     return [run if run.claim in living else run._replace(claim=None) for run in runs]
 
 
-def _active(connection: Connection, new: Sequence[NewRun]) -> dict[str, list[ActiveRun]]:
+def _active(
+    connection: Connection, new: Sequence[NewRun], sight: Sight | None
+) -> dict[str, list[ActiveRun]]:
     """Return the runs that have not ended, oldest first, of each task that is to be decided."""
     undecided = {run.task_id for run in new if _is_to_be_decided(run)}
     active: dict[str, list[ActiveRun]] = {task_id: [] for task_id in undecided}
-    if undecided:
-        found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=encode(undecided))
-        for run_id, task_id, *rest in sorted(found):
-            active[task_id].append(rows.active_of(run_id, *rest))
+    if not undecided:
+        return active
+    task_ids = encode(undecided)
+    found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
+    await_verdict = {row[1] for row in found if row[6]}
+    if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
+        found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
+    heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, sight)
+    for run_id, task_id, *rest, node_id in sorted(found):
+        run = rows.active_of(run_id, *rest)
+        active[task_id].append(run._replace(heard_at=heard.get(node_id, SURELY)) if heard else run)
     return active
+
+
+def _heard(
+    connection: Connection, node_ids: Collection[str], sight: Sight | None
+) -> dict[str, Instant]:
+    """Return the last sign of life of each of these nodes that is another's."""
+    if sight is None:
+        return {}
+    others = [node_id for node_id in node_ids if node_id != sight.own]
+    if not others:
+        return {}
+    living = {node.id: sight.heard_at(node) for node in verdicts.living(connection, others)}
+    return {node_id: living.get(node_id, 0) for node_id in others}
 
 
 def _is_to_be_decided(run: NewRun) -> bool:
@@ -116,18 +142,23 @@ class _Plan:
         self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
         self.left: list[NewRun] = []  # early ones, beside a run of their task
         self._replaced: dict[str, tuple[str, Instant]] = {}
+        self._awaits: dict[str, str] = {}  # run id → id of the run on which it awaits a verdict
 
     def add(self, run: NewRun) -> None:
-        state, reason, code = run.state, run.reason, run.reason_code
+        state, reason, code, awaits = run.state, run.reason, run.reason_code, None
         beside = self._active.get(run.task_id)
         if beside and run.early and _is_to_be_decided(run):
             self.left.append(run)
             return
         if beside and _is_to_be_decided(run):
-            decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside))
+            decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside), run.fire_time)
             if decision.skip_reason is not None:
                 state, reason = State.SKIPPED, decision.skip_reason
                 code = decision.skip_code
+            if decision.awaits is not None:
+                state, reason, awaits = State.QUEUED, decision.reason, decision.awaits
+                code = ReasonCode.VERDICT
+                self._awaits[run.id] = awaits
             if decision.cancel:
                 self._replace(decision.cancel, run)
                 beside[:] = [other for other in beside if other.state is State.RUNNING]
@@ -139,7 +170,7 @@ class _Plan:
                 self._offered[run.id] = run
         self._rows[run.id] = run, state, reason, code
         if beside is not None and state in ACTIVE:
-            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim, code))
+            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim, code, awaits))
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
@@ -190,6 +221,11 @@ class _Plan:
             Planned(run.id, run.task_id, state, reason, code)
             for run, state, reason, code in self._rows.values()
         ]
+
+    def have_wait(self, connection: Connection) -> None:
+        """Note what waits for a verdict."""
+        if self._awaits:
+            verdicts.AWAIT(connection, awaiting=Batch(self._awaits.items()))
 
     def cancel_replaced(self, connection: Connection) -> None:
         """End the replaced runs that wait, and ask the nodes of those that run."""

@@ -280,11 +280,16 @@ def run_of(row: Row) -> Run:
 
 
 def active_of(
-    run_id: str, state: str, fire_time: Instant | None, node: str | None, code: str | None
+    run_id: str,
+    state: str,
+    fire_time: Instant | None,
+    node: str | None,
+    code: str | None,
+    awaits: str | None,
 ) -> ActiveRun:
     """Read what `statements.ACTIVE_OF_TASKS` says of a run."""
     known = None if code is None else _CODES.get(code)
-    return ActiveRun(run_id, _STATES[state], fire_time, node, known)
+    return ActiveRun(run_id, _STATES[state], fire_time, node, known, awaits)
 
 
 def waiting_of(row: Row) -> Waiting:

@@ -118,7 +118,7 @@ KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
 _node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
 _ACTIVE = (
     *(runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name),
-    runs.c.reason_code,
+    *(runs.c.reason_code, runs.c.awaits, runs.c.node.label("node_id")),
 )
 _active_of_tasks = union_all(
     *(
@@ -130,7 +130,7 @@ _active_of_tasks = union_all(
 ).subquery()
 ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
 """The runs of these tasks that have not ended: id, task, state, fire time, name of the node, code
-of the reason."""
+of the reason, the run that it awaits a verdict on, id of the node."""
 
 _runs_in = incoming("planned", *rows.NEW_RUN)
 INSERT_RUNS = in_each(

@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -142,6 +142,7 @@ runs = Table(
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
     Column("reason_code", Words),  # of `reason`; NULL where an older release wrote it
+    Column("awaits", Words),  # the run in its way, until it is known whether that goes on
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
@@ -269,6 +270,11 @@ def is_waiting(table: FromClause) -> ColumnElement[bool]:
 def is_running(table: FromClause) -> ColumnElement[bool]:
     """Say that a run runs, word for word as the partial index says it."""
     return table.c.state == word(State.RUNNING)
+
+
+def is_undecided(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run waits for a verdict, word for word as the partial index says it."""
+    return and_(table.c.awaits.is_not(None), is_waiting(table))
 
 
 def is_living(table: FromClause) -> ColumnElement[bool]:

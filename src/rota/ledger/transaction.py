@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.instants import DAY, SECOND, Instant, to_iso
-from rota.core.ports import Limits, Publish
+from rota.core.ports import Limits, Publish, Sight
 from rota.core.reasons import ReasonCode
 from rota.core.records import (
     Beat,
@@ -40,6 +40,7 @@ from rota.ledger import (
     registry,
     rows,
     upkeep,
+    verdicts,
 )
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import Batch, encode
@@ -140,9 +141,10 @@ class SqlTransaction:
         *,
         by: Actor = SOMEBODY,
         publish: Publish | None = None,
+        sight: Sight | None = None,
     ) -> list[Planned]:
         self._turn()
-        planned = planning.plan(self._connection, runs, publish)
+        planned = planning.plan(self._connection, runs, publish, sight)
         if runs:
             audit.note(self._connection, runs[0].created_at, by, audit.of_runs(runs, planned))
         if cursors:
@@ -346,6 +348,8 @@ class SqlTransaction:
         judge: Callable[[Orphan], Ending],
         gone: Collection[Node] = (),
         adrift: Mapping[str, int] | None = None,
+        *,
+        now: Instant | None = None,
     ) -> list[Run]:
         self._turn()
         if gone:
@@ -360,6 +364,8 @@ class SqlTransaction:
             )
             sql.SETTLE_ORPHANS(self._connection, settled=batch)
             self._write_attempts(endings)
+        if now is not None:
+            verdicts.pronounce(self._connection, now)
         return [orphan.run for orphan in orphans]
 
     def _orphans(self, adrift: Mapping[str, int]) -> list[Orphan]:

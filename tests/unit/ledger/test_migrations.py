@@ -35,7 +35,7 @@ def test_the_migrations_make_the_tables() -> None:
         migrations.upgrade(one)
         metadata.create_all(other)
         assert schema(one) == schema(other)
-        assert len(schema(one)) == len(metadata.tables) + 17
+        assert len(schema(one)) == len(metadata.tables) + 18
     migrated.dispose()
     declared.dispose()
 

@@ -1,0 +1,226 @@
+"""An occurrence whose way is barred by a node that may be gone waits until that is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from rota.core.instants import SECOND, Instant
+from rota.core.lifecycle import Settlement
+from rota.core.outcome import OutcomeKind
+from rota.core.overlap import MOST_UNDECIDED
+from rota.core.ports import Sight
+from rota.core.records import Claim, Ending, NewRun, Node, Orphan, Planned
+from rota.core.run import Attempt, State
+from rota.core.task import Overlap, Policy
+from tests.conformance.ledger.desk import NOON, Desk, record
+
+FROM_A = Sight("a", lambda node: node.seen_at)
+"""What node a knows of nodes on other machines: when they were heard last."""
+
+
+def occurrences(
+    desk: Desk, *seconds: float, overlap: Overlap = Overlap.SKIP, **changes: object
+) -> list[NewRun]:
+    return [
+        desk.new(fire_time=NOON + round(s * SECOND), overlap=overlap, **changes) for s in seconds
+    ]
+
+
+def plan(desk: Desk, *runs: NewRun) -> list[Planned]:
+    return desk.do(lambda tx: tx.plan(runs, sight=FROM_A))
+
+
+def on_b(desk: Desk, overlap: Overlap = Overlap.SKIP, **policy: object) -> Claim:
+    """A run of 10 s before, on node b, which was heard last a second before."""
+    desk.register(record(policy=Policy(overlap=overlap, **policy)))  # type: ignore[arg-type]
+    desk.clock.move(-1)
+    desk.joined("b")
+    claim = desk.running(fire_time=NOON - 10 * SECOND, overlap=overlap, node="b")
+    desk.clock.move(1)
+    return claim
+
+
+def node(desk: Desk, node_id: str) -> Node:
+    return next(node for node in desk.history.nodes() if node.id == node_id)
+
+
+def beat(desk: Desk, node_id: str = "b") -> None:
+    until = desk.now + 30 * SECOND
+    assert desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {})).alive
+
+
+def crashed(orphan: Orphan, state: State, now: Instant) -> Ending:
+    run = orphan.run
+    attempt = Attempt(
+        run.id, run.attempt, run.node or "", now, now, OutcomeKind.CRASHED, error="gone"
+    )
+    available_at = now if state is State.QUEUED else None
+    return Ending(attempt, run.fence, Settlement(state, "gone", 0, 1, available_at))
+
+
+def look(desk: Desk, *gone: Node, then: State = State.QUEUED) -> None:
+    """What each node does again and again: look for nodes that are gone, and for verdicts."""
+    desk.do(
+        lambda tx: tx.reap(lambda one: crashed(one, then, desk.now), gone, now=desk.now),
+    )
+
+
+def test_it_waits_and_nobody_claims_it(desk: Desk) -> None:
+    on_b(desk)
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    assert planned.state is State.QUEUED
+    assert "node node b" in planned.reason
+    assert "has not been heard of" in planned.reason
+    look(desk)
+    assert desk.claim() == []
+    assert desk.states() == ["running", "queued"]
+    assert desk.history.counts(desk.now).oldest_due is None
+
+
+def test_it_is_skipped_at_once_for_a_node_that_is_known_to_live(desk: Desk) -> None:
+    on_b(desk)
+    beat(desk)
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    assert planned.state is State.SKIPPED
+    assert planned.reason.endswith("was still going on node node b")
+
+
+def test_it_is_skipped_at_once_for_a_run_of_the_node_that_plans(desk: Desk) -> None:
+    desk.joined("a")
+    desk.running(fire_time=NOON - 10 * SECOND, overlap=Overlap.SKIP, node="a")
+    desk.clock.move(5)
+    (planned,) = plan(desk, *occurrences(desk, 5))
+    assert planned.state is State.SKIPPED
+
+
+def test_it_is_skipped_when_the_node_is_heard_again(desk: Desk) -> None:
+    on_b(desk)
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    desk.clock.move(3)
+    beat(desk)
+    look(desk)
+    run = desk.run(planned.run_id)
+    assert (run.state, run.finished_at) == (State.SKIPPED, desk.now)
+    assert run.reason.endswith("was still going on node node b")
+
+
+def test_it_runs_when_the_node_is_gone_and_only_the_first_of_several(desk: Desk) -> None:
+    barred = on_b(desk)
+    for second in range(5):
+        plan(desk, *occurrences(desk, second))
+        desk.clock.move(1)
+    assert desk.states() == ["running", *["queued"] * 5]
+    look(desk, node(desk, "b"), then=State.LOST)
+    assert desk.states() == ["lost", "queued", *["skipped"] * 4]
+    (claim,) = desk.claim()
+    assert claim.fire_time == NOON
+    last = desk.history.runs(limit=1).runs[0]
+    assert "was still waiting to start" in last.reason
+    assert desk.run(barred.run_id).state is State.LOST
+
+
+def test_it_follows_the_run_that_is_attempted_again(desk: Desk) -> None:
+    barred = on_b(desk)
+    plan(desk, *occurrences(desk, 0))
+    desk.clock.move(30)
+    look(desk, node(desk, "b"))
+    (again,) = desk.claim()
+    assert again.run_id == barred.run_id
+    assert desk.claim() == []
+    desk.settle(desk.ending(again))
+    (claim,) = desk.claim()
+    assert claim.fire_time == NOON
+
+
+def test_it_runs_where_the_other_run_had_ended_before(desk: Desk) -> None:
+    barred = on_b(desk)
+    (first, second) = plan(desk, *occurrences(desk, 0, 2))
+    ending = desk.ending(barred)
+    attempt = replace_attempt(ending.attempt, NOON + SECOND)
+    desk.clock.move(9)
+    beat(desk)
+    assert desk.settle(ending._replace(attempt=attempt), node="b") == []
+    look(desk)
+    assert desk.run(first.run_id).state is State.SKIPPED
+    assert desk.run(second.run_id).state is State.QUEUED
+    (claim,) = desk.claim()
+    assert claim.run_id == second.run_id
+
+
+def replace_attempt(attempt: Attempt, finished_at: Instant) -> Attempt:
+    return attempt._replace(node="b", finished_at=finished_at)
+
+
+def test_the_next_occurrence_brings_the_verdict_as_well(desk: Desk) -> None:
+    barred = on_b(desk)
+    (first,) = plan(desk, *occurrences(desk, 0))
+    desk.clock.move(3)
+    beat(desk)
+    desk.settle(desk.ending(barred), node="b")
+    (second,) = plan(desk, *occurrences(desk, 4))
+    assert desk.run(first.run_id).state is State.SKIPPED
+    assert second.state is State.QUEUED
+    assert second.reason == ""
+
+
+def test_a_queue_is_judged_as_if_the_node_had_been_known_as_gone(desk: Desk) -> None:
+    on_b(desk, Overlap.QUEUE, queue_limit=1)
+    for second in range(4):
+        plan(desk, *occurrences(desk, second, overlap=Overlap.QUEUE))
+    assert desk.states() == ["running", *["queued"] * 4]
+    desk.clock.move(30)
+    look(desk, node(desk, "b"), then=State.LOST)
+    assert desk.states() == ["lost", "queued", "queued", "skipped", "skipped"]
+    assert "queue_limit=1" in desk.history.runs(limit=1).runs[0].reason
+
+
+def test_a_queue_is_as_full_as_ever_for_a_node_that_lives(desk: Desk) -> None:
+    on_b(desk, Overlap.QUEUE, queue_limit=1)
+    plan(desk, *occurrences(desk, 0, 1, overlap=Overlap.QUEUE))
+    desk.clock.move(2)
+    beat(desk)
+    look(desk)
+    assert desk.states() == ["running", "queued", "skipped"]
+
+
+def test_a_run_that_waits_bars_the_way_as_ever(desk: Desk) -> None:
+    on_b(desk)
+    desk.plan(desk.new(overlap=Overlap.QUEUE))
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    assert planned.state is State.SKIPPED
+    assert planned.reason == "the run started by hand was still waiting to start"
+
+
+def test_the_occurrences_that_wait_are_bounded(desk: Desk) -> None:
+    on_b(desk)
+    planned = plan(desk, *occurrences(desk, *(n / 1000 for n in range(MOST_UNDECIDED + 2))))
+    assert [run.state for run in planned].count(State.QUEUED) == MOST_UNDECIDED
+    assert "already waited for the verdict" in planned[-1].reason
+
+
+@pytest.mark.parametrize("how", ["cancel", "remove"])
+def test_it_can_be_ended_like_whatever_waits(desk: Desk, how: str) -> None:
+    on_b(desk)
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    if how == "cancel":
+        desk.do(lambda tx: tx.cancel(planned.run_id, "no", desk.now))
+    else:
+        desk.do(lambda tx: tx.remove("t", desk.now))
+    look(desk, node(desk, "b"), then=State.LOST)
+    assert desk.run(planned.run_id).state is State.CANCELLED
+
+
+def test_replace_needs_no_verdict(desk: Desk) -> None:
+    on_b(desk, Overlap.REPLACE)
+    (planned,) = plan(desk, *occurrences(desk, 0, overlap=Overlap.REPLACE))
+    assert (planned.state, planned.reason) == (State.QUEUED, "")
+
+
+def test_a_node_that_left_or_is_unknown_counts_as_not_living(desk: Desk) -> None:
+    on_b(desk)
+    desk.do(lambda tx: tx.leave("b", "stopped", desk.now))
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    assert planned.state is State.QUEUED
+    look(desk, then=State.LOST)
+    assert desk.states() == ["lost", "queued"]
+    assert [claim.run_id for claim in desk.claim()] == [planned.run_id]
