@@ -35,6 +35,30 @@ class Outcome(NamedTuple):
 SUCCEEDED = Outcome(OutcomeKind.SUCCEEDED)
 
 
+def in_time(outcome: Outcome, timeout: float, *, ended: float, deadline: float) -> Outcome:
+    """Return what an end amounts to that came at `ended`, both in monotonic seconds: after its
+    deadline it is a timeout, whatever the attempt made of it.
+
+    One that holds the interpreter's lock keeps everybody from telling it to stop, and one that
+    swallows its cancellation returns all the same: neither has succeeded. What was cancelled, or
+    crashed, did so for a reason of its own.
+    """
+    judged = (OutcomeKind.SUCCEEDED, OutcomeKind.FAILED)
+    if ended <= deadline or outcome.kind not in judged:
+        return outcome
+    return timed_out(outcome, timeout)
+
+
+def timed_out(outcome: Outcome, timeout: float) -> Outcome:
+    """Return the outcome of an attempt whose time was up."""
+    return outcome._replace(
+        kind=OutcomeKind.TIMED_OUT,
+        result=None,
+        error=f"timed out after {timeout:g} s",
+        error_types=("TimeoutError", "builtins.TimeoutError"),
+    )
+
+
 def failure(exc: BaseException) -> Outcome:
     """Return the failed outcome of an exception, with its traceback and the names to match."""
     return Outcome(

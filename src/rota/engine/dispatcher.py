@@ -273,6 +273,7 @@ class Dispatcher:
             steps=claim.steps,
             reporter=reporter,
         )
+        deadline = self._clock.monotonic() + wait + task.policy.timeout
         return Flight(
             claim=claim,
             call=call,
@@ -281,7 +282,8 @@ class Dispatcher:
             executor_name=task.executor,
             reporter=reporter,
             started_at=at,
-            deadline=self._clock.monotonic() + wait + task.policy.timeout,
+            deadline=deadline,
+            time_up=deadline,
         )
 
     def expect(self, run_ids: Sequence[str]) -> None:

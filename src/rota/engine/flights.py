@@ -13,7 +13,7 @@ from rota.engine.reporter import RunReporter
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One attempt under way; `deadline` is in monotonic seconds."""
+    """One attempt under way; `deadline` and `time_up` are in monotonic seconds."""
 
     claim: Claim
     call: Call
@@ -22,7 +22,8 @@ class Flight:
     executor_name: str
     reporter: RunReporter
     started_at: Instant
-    deadline: float
+    deadline: float  # of its next step: it is told to stop, and then given up
+    time_up: float  # when its timeout passes
     timed_out: bool = False
     cancel_reason: str | None = None
     handed_back: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement, settle
-from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.outcome import Outcome, in_time, timed_out
 from rota.core.ports import Call, Clock, Transaction
 from rota.core.records import Ending
 from rota.core.run import Attempt, LogLine, State
@@ -135,18 +135,11 @@ class Recorder:
 
 
 def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
-    """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it.
-
-    One that swallows its cancellation and returns has not succeeded; one that had ended before it
-    was told to stop has.
-    """
-    if not flight.timed_out or flight.stopped_at is None or ended < flight.stopped_at:
-        return outcome
-    return outcome._replace(
-        kind=OutcomeKind.TIMED_OUT,
-        error=f"timed out after {flight.policy.timeout:g} s",
-        error_types=("TimeoutError", "builtins.TimeoutError"),
-    )
+    """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it."""
+    timeout = flight.policy.timeout
+    if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
+        return timed_out(outcome, timeout)
+    return in_time(outcome, timeout, ended=ended, deadline=flight.time_up)
 
 
 def _tell(flight: Flight, outcome: Outcome, settlement: Settlement) -> None:

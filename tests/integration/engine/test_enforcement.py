@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import re
 import subprocess
@@ -126,6 +127,16 @@ def test_process_is_killed_with_its_children(rig: Harness) -> None:
     pids = [int(pid) for pid in line.text.split()]
     eventually(lambda: not any(_lives(pid) for pid in pids))
     still_works(rig, quick, executor="process")
+
+
+@pytest.mark.parametrize("ends", ["returns", "raises"])
+def test_thread_that_holds_the_interpreter_lock_beyond_its_time(rig: Harness, ends: str) -> None:
+    def holds() -> None:
+        ctypes.PyDLL(None).usleep(900_000)  # nobody can tell it to stop meanwhile
+        if ends == "raises":
+            raise ValueError
+
+    timed_out(rig, holds, timeout=0.3)
 
 
 def test_process_that_holds_the_interpreter_lock(rig: Harness) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.overlap import GO, ActiveRun, decide
+from rota.core.overlap import GO, ActiveRun, Fate, Undecided, decide, judge
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
@@ -67,3 +67,69 @@ def test_what_a_scheduled_run_waits_for_is_read_from_its_code(
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (run,))
     assert decision.skip_reason == f"the run started by hand was still {words}"
     assert decision.skip_code is ReasonCode.OVERLAP
+
+
+# --- a node that is not known to live -----------------------------------------------------------
+
+HEARD = 1_700_000_003_000_000
+DOUBTFUL = RUNNING._replace(heard_at=HEARD)
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE])
+def test_a_run_of_a_node_that_may_be_gone_is_no_reason_to_skip(overlap: Overlap) -> None:
+    queued = (WAITING,) if overlap is Overlap.QUEUE else ()
+    decision = decide(overlap, 1, Cause.SCHEDULE, (DOUBTFUL, *queued), HEARD + 1)
+    assert (decision.skip_reason, decision.awaits) == (None, "A")
+    assert "node node-a" in decision.reason
+
+
+def test_what_its_node_was_heard_after_is() -> None:
+    decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL,), HEARD)
+    assert decision.skip_reason is not None
+
+
+def test_those_behind_one_that_waits_for_a_verdict_wait_for_the_same() -> None:
+    first = ActiveRun("B", State.QUEUED, HEARD + 1, None, awaits="A")
+    assert decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL, first), HEARD + 2).awaits == "A"
+    assert decide(Overlap.SKIP, 1, Cause.SCHEDULE, (first,), HEARD + 2).awaits == "A"
+
+
+def test_a_run_beside_it_that_surely_goes_on_decides() -> None:
+    beside = ActiveRun("C", State.RUNNING, HEARD, "node-c")
+    decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL, beside), HEARD + 1)
+    assert "node-c" in (decision.skip_reason or "")
+
+
+def undecided(*fates: Fate) -> list[Undecided]:
+    before = RUNNING
+    return [Undecided(f"U{n}", HEARD + n, before, fate) for n, fate in enumerate(fates)]
+
+
+def verdicts(overlap: Overlap, *fates: Fate, limit: int = 1, waiting: int = 0) -> list[bool]:
+    """Whether each takes its turn."""
+    others = [ActiveRun(f"B{n}", State.QUEUED, None, None) for n in range(waiting)]
+    return [decision is GO for _, decision in judge(overlap, limit, undecided(*fates), others)]
+
+
+def test_skip_lets_the_first_one_run_where_the_run_before_was_over() -> None:
+    assert verdicts(Overlap.SKIP, Fate.OVER, Fate.OVER, Fate.OVER) == [True, False, False]
+
+
+def test_skip_lets_none_run_that_came_while_it_went_on() -> None:
+    assert verdicts(Overlap.SKIP, Fate.WENT_ON, Fate.WENT_ON, Fate.OVER) == [False, False, True]
+
+
+def test_what_nobody_knows_yet_is_left_and_so_is_what_came_later() -> None:
+    assert verdicts(Overlap.SKIP, Fate.OVER, Fate.UNKNOWN, Fate.OVER) == [True]
+
+
+def test_queue_counts_what_would_have_started_as_started() -> None:
+    over, went_on = [Fate.OVER] * 3, [Fate.WENT_ON] * 3
+    assert verdicts(Overlap.QUEUE, *over) == [True, True, False]
+    assert verdicts(Overlap.QUEUE, *over, waiting=1) == [True, False, False]
+    assert verdicts(Overlap.QUEUE, *went_on) == [True, False, False]
+    assert verdicts(Overlap.QUEUE, *went_on, waiting=1) == [False, False, False]
+
+
+def test_a_rule_that_was_changed_meanwhile_lets_all_take_their_turn() -> None:
+    assert verdicts(Overlap.ALLOW, Fate.WENT_ON, Fate.OVER) == [True, True]
