@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rota.core.instants import SECOND, Instant
@@ -19,7 +21,7 @@ FROM_A = Sight("a", lambda node: node.seen_at)
 
 
 def occurrences(
-    desk: Desk, *seconds: float, overlap: Overlap = Overlap.SKIP, **changes: object
+    desk: Desk, *seconds: float, overlap: Overlap = Overlap.SKIP, **changes: Any
 ) -> list[NewRun]:
     return [
         desk.new(fire_time=NOON + round(s * SECOND), overlap=overlap, **changes) for s in seconds
