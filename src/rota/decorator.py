@@ -31,7 +31,7 @@ def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F]
     `crontab=` needs no trigger. May stand several times on one function, with different ids. Raises
     nothing: mistakes are reported, with all others, when the task file is loaded.
     """
-    if trigger is None and "crontab" in options:
+    if trigger is None and options.get("crontab") is not None:
         trigger = "cron"
 
     def mark(func: F) -> F:

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from rota.core.instants import Instant, to_datetime
 from rota.core.ports import History
-from rota.core.records import StoredTask
+from rota.core.records import NO_EDITS, StoredTask
 from rota.core.run import Run
 from rota.core.task import Task, TaskStatus
+from rota.engine.edits import unread_edits
 from rota.engine.registry import Entry
 
 
@@ -74,6 +75,8 @@ def known_task(
         description=code.description,
         file=code.source.file if code.source else None,
         line=code.source.line if code.source else None,
+        edits=entry.edits,
+        mistake=entry.mistake,
     )
 
 
@@ -103,6 +106,7 @@ def unknown_task(stored: StoredTask, last: Run | None, now: Instant) -> Task:
         description=code.description,
         file=code.file,
         line=code.line,
+        edits=unread_edits(stored) if stored.edits != NO_EDITS else (),
     )
 
 
@@ -176,6 +180,8 @@ def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
 
 
 def _status(entry: Entry, running: bool, next_run: Instant | None, now: Instant) -> TaskStatus:
+    if entry.mistake:
+        return TaskStatus.BROKEN
     if running:
         return TaskStatus.RUNNING
     if entry.is_paused(now):

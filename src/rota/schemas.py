@@ -54,15 +54,35 @@ class TaskCreate(Body):
 
 
 class TaskUpdate(Body):
-    """What to change of a task; what is left out stays as it is."""
+    """What to change of a task; what is left out stays as it is, null takes an edit back."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Name | None = Field(None, description="What people read.")
-    enabled: bool | None = Field(None, description="Whether its trigger fires it.")
-    trigger_args: dict[str, Any] | None = Field(
-        None, description="The trigger's arguments, all of them: they replace the old ones."
+    name: Name | None = Field(None, description="What people read; null: as the code says.")
+    enabled: bool | None = Field(
+        None, description="Whether its trigger fires it; null: as the code says."
     )
+    trigger_args: dict[str, Any] | None = Field(
+        None,
+        description="The trigger's arguments, all of them: they replace the old ones;"
+        " null: as the code says.",
+    )
+
+
+class EditRead(BaseModel):
+    """An option that was changed from outside the code."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    key: str
+    value: Any = Field(description="What was edited.")
+    code: Any = Field(description="What the code says in its place.")
+    mistake: str = Field("", description="Why it is not applied, if it is not.")
+    was: Any = Field(None, description="What the code said when it was edited, if it has moved.")
+    has_moved: bool = Field(False, description="Whether the code says something else since.")
+    at: datetime | None = Field(None, description="When it was edited; null: not known.")
+    by: str = Field("", description="By whom.")
+    reason: str = ""
 
 
 class TaskRead(BaseModel):
@@ -89,3 +109,9 @@ class TaskRead(BaseModel):
     description: str | None = None
     file: str | None = Field(None, description="The task file that defines it.")
     line: int | None = Field(None, description="Where in it.")
+    edits: list[EditRead] | None = Field(
+        None, description="What holds in place of what the code says."
+    )
+    mistake: str | None = Field(
+        None, description="Why it is broken: an edit does not fit the code; empty: it is not."
+    )

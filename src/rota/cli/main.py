@@ -34,6 +34,7 @@ COMMANDS = {
     "run": "Start a task by hand.",
     "pause": "Plan no more occurrences of a task for a while.",
     "resume": "Plan a paused task's occurrences again, from now on.",
+    "reset": "Take back what was edited of a task.",
     "skip": "Skip the next occurrence of a task.",
     "cancel": "Cancel a run that waits or runs.",
     "runs": "List the runs: what happened, and why.",

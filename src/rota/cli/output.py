@@ -26,6 +26,7 @@ _STYLES = {
     "queued": "blue",
     "scheduled": "blue",
     "failed": "bold red",
+    "broken": "bold red",
     "lost": "bold red",
     "down": "bold red",
     "bad": "bold red",

@@ -94,6 +94,12 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
     blocked = next((b for node in nodes if (b := node.info.get("blocked_loop"))), None)
     if blocked:
         reasons.append(f"the task loop is blocked by {blocked}")
+    broken = {
+        str(id): str(mistake)
+        for node in nodes
+        for id, mistake in dict(node.info.get("broken_tasks") or {}).items()
+    }
+    reasons += [f"task {id} is broken: {mistake}" for id, mistake in broken.items()]
     clocks = {node.name: node.info.get("clock_ahead") for node in nodes}
     for name, ahead in clocks.items():
         reasons += clocks_apart(ahead, f"node {name}") if ahead else []
@@ -110,6 +116,7 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
         "blocked_loop": blocked,
         "clock_ahead": max((ahead for ahead in clocks.values() if ahead), key=abs, default=None),
         "broken_task_files": None,  # only the node itself knows, and its page does not answer
+        "broken_tasks": broken,
     }
 
 
@@ -154,4 +161,5 @@ def _report_down(reason: str) -> dict[str, Any]:
         "blocked_loop": None,
         "clock_ahead": None,
         "broken_task_files": None,
+        "broken_tasks": None,
     }

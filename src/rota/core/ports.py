@@ -243,9 +243,20 @@ class Transaction(Protocol):
         raises UnknownTaskError, and StateError where it has its row."""
 
     def edit(
-        self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+        self,
+        task_id: str,
+        edits: Edits,
+        now: Instant,
+        *,
+        reset: Collection[str] = (),
+        reason: str = "",
+        by: Actor = SOMEBODY,
     ) -> StoredTask:
-        """Lay `edits` over what the code says; changed times move anchor and cursor to `now`."""
+        """Lay `edits` over what the code says, and take the edits of the keys in `reset` back.
+
+        Changed times move anchor and cursor to `now`; without an edit, the anchor is what it was
+        before the first one.
+        """
 
     def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         """Mark a task removed and cancel its waiting runs; its history stays."""

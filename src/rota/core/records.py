@@ -35,11 +35,39 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What was changed from outside the code; None leaves what the code says."""
+    """What was changed from outside the code; None leaves what the code says.
+
+    `other` keeps what this release cannot read: options of a later one, and damaged values.
+    """
 
     name: str | None = None
     enabled: bool | None = None
     trigger_args: Mapping[str, Any] | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    def given(self) -> dict[str, Any]:
+        """Return every edit by its key."""
+        own = {"name": self.name, "enabled": self.enabled, "trigger_args": self.trigger_args}
+        return {**{key: value for key, value in own.items() if value is not None}, **self.other}
+
+
+EDITABLE = ("name", "enabled", "trigger_args")
+"""The options that may be edited."""
+
+NO_EDITS = Edits()
+
+
+@dataclass(frozen=True, slots=True)
+class EditNote:
+    """Who edited an option and why, and what the code said then; `schedule` and `anchor` are those
+    of the code's times, for an edit of `trigger_args`."""
+
+    over: Any
+    at: Instant
+    by: str = ""
+    reason: str = ""
+    schedule: str | None = None
+    anchor: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +85,7 @@ class StoredTask:
     removed_at: Instant | None  # when it was taken out by `remove_task`
     revision: int  # rises with every change of this row but the cursor
     skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
+    edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, where it is known
 
 
 class NewRun(NamedTuple):

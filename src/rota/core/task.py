@@ -118,6 +118,22 @@ class TaskStatus(StrEnum):
     DISABLED = "disabled"
     FINISHED = "finished"
     UNRESOLVED = "unresolved"
+    BROKEN = "broken"  # it runs by the code: an edit of it does not fit
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An option that was changed from outside the code, and what the code says in its place."""
+
+    key: str
+    value: Any
+    code: Any
+    mistake: str = ""  # why it is not applied
+    was: Any = None  # what the code said when it was edited, if `has_moved`
+    has_moved: bool = False  # the code says something else since
+    at: datetime | None = None  # None: not known
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +159,5 @@ class Task:
     description: str = ""
     file: str | None = None
     line: int | None = None
+    edits: tuple[Edit, ...] = ()
+    mistake: str = ""  # why the task is broken, and how to mend it

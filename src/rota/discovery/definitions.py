@@ -18,6 +18,7 @@ from rota.triggers import parse
 from rota.triggers.fields import KEYWORDS
 from rota.triggers.interval import UNITS
 from rota.triggers.mistakes import quoted
+from rota.triggers.reading import without_none
 from rota.triggers.zones import read_zone
 
 _BOUNDS = ("start_date", "end_date", "timezone", "jitter")
@@ -67,15 +68,16 @@ def define(
 
     The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
     says in which line of the source each key stands, where that is known; `label` names a
-    definition that has no id.
+    definition that has no id. An option or an argument of the trigger that is None is not given.
     """
+    trigger, id = map(_or_missing, (trigger, id))
     notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: Facts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
     zone = _zone(given, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
-    prefix = "trigger_args." if "trigger_args" in options else ""
+    prefix = "trigger_args." if options.get("trigger_args") is not None else ""
     if notes.has("trigger", trigger) and "trigger_args" not in notes.refused:
         _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
@@ -121,7 +123,7 @@ def define_entry(
 
     `label` names it where it has no id.
     """
-    options = {"trigger_args": {}, **entry}
+    options = {**entry, "trigger_args": {}} if entry.get("trigger_args") is None else dict(entry)
     func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
     return define(
         func, trigger, id, options, defaults=defaults, source=source, lines=lines, label=label
@@ -135,13 +137,15 @@ def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sorted(
     options: Mapping[str, Any], trigger: Any, notes: Notes
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Part the options, each one read, from the trigger's arguments, as they stand."""
     given: dict[str, Any] = {}
     trigger_args: dict[str, Any] = {}
-    apart = "trigger_args" in options
+    apart = options.get("trigger_args") is not None
     for key, value in options.items():
         reader = OPTIONS.get(key)
+        if value is None and (reader is not None or key in _ALL_FIELDS):
+            continue
         if reader is not None:
             read = notes.read(key, value, reader)
             if key not in notes.refused:
@@ -152,7 +156,11 @@ def _sorted(
             notes.add(key, "is an argument of the trigger.", "Move it into trigger_args.")
         else:
             trigger_args[key] = value
-    return given, given.pop("trigger_args", trigger_args)
+    return given, without_none(given.pop("trigger_args", trigger_args))
+
+
+def _or_missing(value: Any) -> Any:
+    return MISSING if value is None else value
 
 
 def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:

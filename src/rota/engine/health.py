@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rota import handing
@@ -18,6 +19,9 @@ SLOW = 2.0
 
 DUE_LATE = 30.0
 """Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
+
+MOST_BROKEN = 20
+"""Broken tasks that a report names."""
 
 CLOCKS_APART = 1.0
 """Seconds that this machine's clock and the ledger's own may differ."""
@@ -47,6 +51,7 @@ def report(
         "clock_ahead": _clock(engine, reasons),
         "broken_task_files": list(broken_files),
         "log_records": {"waiting": handing.waiting(), "lost": handing.lost()},
+        "broken_tasks": _broken(engine, reasons),
     }
     if (deaf := handing.trouble()) is not None:
         reasons.append(deaf)
@@ -63,6 +68,18 @@ def report(
         status["frozen"] = engine.watchdog.frozen
     verdict = "degraded" if reasons else "healthy"
     return {"status": verdict if engine.is_running else "down", "reasons": reasons, **status}
+
+
+def broken_tasks(engine: Service) -> dict[str, str]:
+    """Return why tasks are broken, by their ids: edits of them do not fit the code."""
+    broken = (one for one in engine.registry.entries() if one.mistake)
+    return {one.definition.id: one.mistake for one in islice(broken, MOST_BROKEN)}
+
+
+def _broken(engine: Service, reasons: list[str]) -> dict[str, str]:
+    found = broken_tasks(engine)
+    reasons += [f"task {id} is broken: {mistake}" for id, mistake in found.items()]
+    return found
 
 
 def _ledger(engine: Service, reasons: list[str]) -> dict[str, Any]:

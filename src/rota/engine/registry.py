@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,8 +9,9 @@ from rota import triggers
 from rota.core.instants import Instant
 from rota.core.records import StoredTask, TaskRecord
 from rota.core.schedule import Trigger
-from rota.core.task import Policy, TaskDefinition
+from rota.core.task import Edit, Policy, TaskDefinition
 from rota.discovery.definitions import json_args
+from rota.engine.edits import fingerprint, laid_over, mistake_of
 
 _NOT_LOOKED_UP = (None, 0, None)
 
@@ -22,10 +21,13 @@ class Entry:
 
     __slots__ = (
         "_next",
+        "_rule",
         "cursor",
         "definition",
+        "edits",
         "enabled",
         "is_current",
+        "mistake",
         "name",
         "paused",
         "paused_until",
@@ -41,7 +43,9 @@ class Entry:
         self.name = definition.name
         self.enabled = definition.enabled
         self.trigger_args: Mapping[str, Any] = definition.trigger_args
-        self.trigger = parse(definition, definition.trigger_args, now)
+        self.trigger = self._rule = parse(definition, definition.trigger_args, now)
+        self.edits: tuple[Edit, ...] = ()
+        self.mistake = ""  # why it is broken: an edit does not fit the code
         self.cursor = now
         self.paused = False
         self.paused_until: Instant | None = None
@@ -75,19 +79,19 @@ class Entry:
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
         """Take what the ledger knows: anchor, pause, edits, what is skipped; the cursor where these
-        changed.
+        changed. An edit that does not fit the code is not applied: it is the entry's `mistake`.
 
         Beyond that, a cursor that was taken once is moved by this node's own planning alone: other
         nodes may have moved theirs by other times. One that lags behind costs a look at rows that
         exist, one too far ahead loses occurrences: so one after `now`, which a clock that was ahead
         wrote, is taken as `now`.
         """
-        edits = stored.edits
-        code, before = self.definition, self._laid_over()
-        self.name = code.name if edits.name is None else edits.name
-        self.enabled = code.enabled if edits.enabled is None else edits.enabled
-        self.trigger_args = code.trigger_args if edits.trigger_args is None else edits.trigger_args
-        rule = parse(code, self.trigger_args, stored.anchor)
+        before, code = self._laid_over(), stored.record
+        if self.revision >= 0 or stored.edits.given():  # else it was just registered by this node
+            code = record(self.definition)
+        laid = laid_over(self.definition, code, stored, self._rule)
+        self.name, self.enabled, self.trigger_args, rule, self.edits = laid
+        self.mistake = mistake_of(code.id, self.edits) if self.edits else ""
         self.trigger = triggers.without(rule, stored.skipped)
         self.paused = stored.paused_since is not None
         self.paused_until = stored.paused_until
@@ -95,7 +99,7 @@ class Entry:
         if self.revision < 0:
             self.cursor = planned
         else:
-            self.is_current = stored.record.schedule == record(code).schedule
+            self.is_current = stored.record.schedule == code.schedule
             if before != self._laid_over():
                 # Rows of ours may still be on their way: never go back behind them.
                 self.cursor = max(self.cursor, planned)
@@ -184,7 +188,7 @@ def record(definition: TaskDefinition) -> TaskRecord:
         trigger=definition.trigger,
         trigger_args=args,
         timezone=definition.timezone,
-        schedule=_fingerprint(definition, args),
+        schedule=fingerprint(definition.trigger, args, definition.timezone, definition.dst),
         enabled=definition.enabled,
         policy=definition.policy,
         executor=definition.executor.value,
@@ -197,10 +201,3 @@ def record(definition: TaskDefinition) -> TaskRecord:
 def records(entries: Iterable[Entry]) -> list[TaskRecord]:
     """Write several down."""
     return [record(entry.definition) for entry in entries]
-
-
-def _fingerprint(definition: TaskDefinition, args: Mapping[str, Any]) -> str:
-    text = json.dumps(
-        [definition.trigger, args, definition.timezone, definition.dst], sort_keys=True
-    )
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

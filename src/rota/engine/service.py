@@ -27,6 +27,7 @@ from rota.engine.dispatcher import Dispatcher
 from rota.engine.ending import Ending
 from rota.engine.flights import Flights
 from rota.engine.hand import Hand
+from rota.engine.health import broken_tasks
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.limits import TaskLimits
 from rota.engine.loop import TIDYING, ServiceLoop, Work
@@ -450,6 +451,7 @@ class Service:
             "clock_ahead": self.clock_ahead,
             "running": len(self.flights),
             "tasks": len(self.registry),
+            "broken_tasks": broken_tasks(self),
             "tick_age": round(self.ticking.tick_age(), 3),
             "stuck": self.stuck_places(),
             "blocked_loop": blocked and f"{blocked.task_id} at {blocked.place}",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from rota.core.audit import Actor
 from rota.core.instants import DAY, Instant, to_iso
 from rota.core.reasons import ReasonCode
-from rota.core.records import Edits, StoredTask, TaskRecord
+from rota.core.records import EDITABLE, NO_EDITS, EditNote, Edits, StoredTask, TaskRecord
 from rota.core.schedule import LEAD
 from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep
@@ -76,7 +77,8 @@ def _again(
     if is_same and stored.removed_at is None:
         # `seen_at` is right to the day only: the start of many unchanged tasks writes nothing.
         return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
-    task = replace(stored, record=record, seen_at=now, removed_at=None, revision=revision)
+    was = stored if stored.removed_at is None else _unedited(stored)
+    task = replace(was, record=record, seen_at=now, removed_at=None, revision=revision)
     if record.schedule != stored.record.schedule:
         return replace(task, planned_until=now)
     return _awake(stored, task, now)
@@ -127,13 +129,41 @@ def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -
     return task, _change(connection, replace(task, skipped=(*to_come, instant)))
 
 
-def edit(connection: Connection, task_id: str, edits: Edits, now: Instant) -> Changed:
-    """Lay more changes over the code's words; None leaves what stands there."""
+def _unedited(task: StoredTask) -> StoredTask:
+    """Return a task without its edits: one that was removed is not the one that is added later."""
+    note = task.edited.get("trigger_args")
+    anchor = task.anchor if note is None or note.anchor is None else note.anchor
+    return replace(task, edits=NO_EDITS, edited={}, skipped=(), anchor=anchor)
+
+
+def edit(
+    connection: Connection,
+    task_id: str,
+    edits: Edits,
+    now: Instant,
+    reset: Collection[str],
+    reason: str,
+    by: Actor,
+) -> Changed:
+    """Lay more changes over the code's words, and take those of `reset` back; None leaves what
+    stands there."""
     task = find(connection, task_id)
-    given = {name: value for name, value in asdict(edits).items() if value is not None}
-    edited = replace(task, edits=replace(task.edits, **given))
+    given, before = edits.given(), task.edits.given()
+    notes = dict(task.edited)
+    for key in given:
+        notes[key] = _note(task, key, key in before, now, reason, by)
+    values = {key: value for key, value in {**before, **given}.items() if key not in reset}
+    own = {key: values.pop(key) for key in EDITABLE if key in values}
+    edited = replace(
+        task,
+        edits=Edits(**own, other=values),
+        edited={key: note for key, note in notes.items() if key not in reset},
+    )
     if _times(edited) != _times(task):
-        edited = replace(edited, anchor=now, planned_until=now)
+        anchor = None
+        if edited.edits.trigger_args is None and "trigger_args" in notes:
+            anchor = notes["trigger_args"].anchor  # as if it had never been edited
+        edited = replace(edited, anchor=now if anchor is None else anchor, planned_until=now)
     if not _is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
     return task, _change(connection, _awake(task, edited, now))
@@ -157,6 +187,20 @@ def _cancel_early(
         why=why,
         code=code,
         now=now,
+    )
+
+
+def _note(
+    task: StoredTask, key: str, again: bool, now: Instant, reason: str, by: Actor
+) -> EditNote:
+    """Say who edits `key`, and in place of what; `again`: an edit of it is laid over already."""
+    who = by.name or by.face.value
+    if key != "trigger_args":
+        return EditNote(getattr(task.record, key), now, who, reason)
+    last = task.edited.get(key)
+    anchor = task.anchor if not again else last.anchor if last else None
+    return EditNote(
+        task.record.trigger_args, now, who, reason, schedule=task.record.schedule, anchor=anchor
     )
 
 

@@ -21,8 +21,10 @@ from rota.core.outcome import OutcomeKind
 from rota.core.overlap import ActiveRun
 from rota.core.reasons import WAITS, ReasonCode
 from rota.core.records import (
+    NO_EDITS,
     Bundle,
     Claim,
+    EditNote,
     Edits,
     Ending,
     NewRun,
@@ -176,7 +178,7 @@ def task_row(task: StoredTask) -> list[Any]:
         *record_row(task.record),
         task.anchor,
         task.planned_until,
-        to_json({name: value for name, value in asdict(task.edits).items() if value is not None}),
+        to_json(task.edits.given()),
         task.paused_since,
         task.paused_until,
         task.pause_reason,
@@ -185,13 +187,16 @@ def task_row(task: StoredTask) -> list[Any]:
         task.revision,
         to_json(task.skipped) if task.skipped else None,
         task.record.policy.group,
+        to_json({key: asdict(note) for key, note in task.edited.items()}) if task.edited else None,
     ]
 
 
 def task_of(row: Row) -> StoredTask:
     """Read a row of TASK."""
     id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest, skipped, _ = row[9:]
+    executor, description, file, line, anchor, planned_until, edits, *rest, skipped, _, edited = (
+        row[9:]
+    )
     record = TaskRecord(
         id=id_,
         name=name,
@@ -208,7 +213,41 @@ def task_of(row: Row) -> StoredTask:
         line=line,
     )
     rest.append(tuple(json.loads(skipped)) if skipped else ())
-    return StoredTask(record, anchor, planned_until, Edits(**json.loads(edits)), *rest)
+    rest.append(_edit_notes(edited) if edited else {})
+    return StoredTask(record, anchor, planned_until, _edits_of(edits), *rest)
+
+
+_EDITED_TYPES: Mapping[str, type] = {"name": str, "enabled": bool, "trigger_args": dict}
+
+
+def _edits_of(text: str) -> Edits:
+    """Read edits; what is damaged hurts nothing else: it is kept as it is, and not applied."""
+    if text == "{}":
+        return NO_EDITS
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        found = str(text)[:1000]
+    if not isinstance(found, dict):
+        return Edits(other={"(damaged)": found})
+    own = {
+        key: found.pop(key)
+        for key, kind in _EDITED_TYPES.items()
+        if isinstance(found.get(key), kind)
+    }
+    return Edits(**own, other=found)
+
+
+def _edit_notes(text: str) -> dict[str, EditNote]:
+    """Read who made which edits; what cannot be read is not known."""
+    try:
+        return {
+            str(key): EditNote(**note)
+            for key, note in json.loads(text).items()
+            if isinstance(note.get("at"), int)
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 @lru_cache(maxsize=1024)

@@ -100,6 +100,7 @@ tasks = Table(
     Column("revision", Integer, nullable=False),
     Column("skipped", Words),  # JSON
     Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
+    Column("edited", Words),  # JSON: of `edits`, who, why, and in place of what
 )
 
 limits = Table(

@@ -104,10 +104,17 @@ class SqlTransaction:
         self._note(Verb.SKIP, changed, now, reason, by)
 
     def edit(
-        self, task_id: str, edits: Edits, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+        self,
+        task_id: str,
+        edits: Edits,
+        now: Instant,
+        *,
+        reset: Collection[str] = (),
+        reason: str = "",
+        by: Actor = SOMEBODY,
     ) -> StoredTask:
         self._turn()
-        changed = registry.edit(self._connection, task_id, edits, now)
+        changed = registry.edit(self._connection, task_id, edits, now, reset, reason, by)
         self._note(Verb.EDIT, changed, now, reason, by)
         return changed[1]
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rota import triggers
 from rota.acting import actor
 from rota.core.instants import from_datetime
 from rota.core.reasons import ReasonCode
-from rota.core.records import Edits, NewRun
+from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.definitions import define
-from rota.discovery.options import OPTIONS, Refusal
+from rota.engine.edits import checked_edits, checked_keys
 from rota.engine.registry import Entry, records
 from rota.errors import (
-    DefinitionError,
     LedgerError,
     RotaError,
     StateError,
@@ -43,7 +41,8 @@ class TaskVerbs(Base):
         the configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
         """
         written = _written_definition(func, id)
-        definition = define(func, trigger, id, {**written, **options}, defaults=self.config.manager)
+        kept = {key: value for key, value in written.items() if options.get(key) is None}
+        definition = define(func, trigger, id, {**options, **kept}, defaults=self.config.manager)
         return self._known(self.add_definition(definition))
 
     def create_task(self, definition: TaskDefinition) -> Entry:
@@ -214,15 +213,33 @@ class TaskVerbs(Base):
         reason: str = "",
     ) -> Task:
         """Lay changes over what the code says, durably; None leaves a key; raises
-        UnknownTaskError, and TriggerError for arguments its trigger does not understand."""
+        UnknownTaskError, DefinitionError, and TriggerError for arguments that do not fit the
+        task's trigger, its time zone and its rule for clock changes.
+
+        The edits hold, whatever the code says later, until `reset_task`.
+        """
+        return self.change_task(
+            id, {"name": name, "enabled": enabled, "trigger_args": trigger_args}, reason=reason
+        )
+
+    def reset_task(self, id: str, *keys: str, reason: str = "") -> Task:
+        """Take edits back: of these keys, or all of them; what the code says holds again from the
+        next instant on. Raises UnknownTaskError, and DefinitionError for a key that cannot be
+        edited."""
+        self._require(id)
+        reset = checked_keys(keys, self.history.task(id).edits.given())
+        return self.change_task(id, {}, reset, reason=reason)
+
+    def change_task(
+        self, id: str, changes: Mapping[str, Any], reset: Collection[str] = (), *, reason: str = ""
+    ) -> Task:
+        """Lay changes over what the code says and take those of the keys in `reset` back, in one
+        transaction; raises as `edit_task` does."""
         entry = self._require(id)
-        code = entry.definition if entry else self.history.task(id).record
-        if name is not None:
-            name = _checked_name(name)
-        if trigger_args is not None:
-            triggers.parse(code.trigger, trigger_args, timezone=code.timezone)
-        edits, by, now = Edits(name, enabled, trigger_args), actor(), self._now()
-        self._write(lambda tx: tx.edit(id, edits, now, reason=reason, by=by))
+        given = {key: value for key, value in changes.items() if value is not None}
+        edits = checked_edits(entry.definition if entry else self.history.task(id).record, given)
+        by, now = actor(), self._now()
+        self._write(lambda tx: tx.edit(id, edits, now, reset=reset, reason=reason, by=by))
         task = self.get_task(id)
         if task is None:
             raise self._unknown(id)
@@ -287,12 +304,3 @@ def _stands(definition: TaskDefinition) -> bool:
     for name in names.split("."):
         found = getattr(found, name, None)
     return found is definition.func
-
-
-def _checked_name(name: str) -> str:
-    try:
-        return str(OPTIONS["name"](name))
-    except Refusal as refusal:
-        raise DefinitionError(
-            f"{str(name)[:80]!r} {refusal.why}.", where="name", remedy=refusal.remedy
-        ) from None

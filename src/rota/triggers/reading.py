@@ -55,8 +55,10 @@ def parse(
     change of the clocks does to cron times. `anchor` is the instant from which an interval without
     `start_date` is counted, both ways; without it, the count starts at 1970. Raises TriggerError
     for anything not understood, and for a trigger that never fires; one error names all mistakes.
+    An argument that is None is taken as not given.
     """
     _check_kinds(trigger, trigger_args, dst)
+    trigger_args = without_none(trigger_args)
     errors: list[TriggerError] = []
     if not trigger_args.keys() <= _KNOWN_SETS[trigger]:
         errors.extend(_unknown(trigger, trigger_args))
@@ -67,6 +69,13 @@ def parse(
             return _interval(trigger_args, timezone, anchor, errors)
         case _:
             return _date(trigger_args, timezone, errors)
+
+
+def without_none(args: Mapping[str, T]) -> Mapping[str, T]:
+    """Return the arguments that are given: None says that one is not."""
+    if not any(value is None for value in args.values()):
+        return args
+    return {name: value for name, value in args.items() if value is not None}
 
 
 def _check_kinds(trigger: object, args: object, dst: object) -> None:

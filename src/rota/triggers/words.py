@@ -29,7 +29,7 @@ from rota.triggers.fields import ORDINALS
 from rota.triggers.interval import IntervalTrigger
 from rota.triggers.mistakes import shown
 from rota.triggers.pattern import Pattern
-from rota.triggers.reading import parse
+from rota.triggers.reading import parse, without_none
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -53,6 +53,7 @@ def describe(trigger: str, trigger_args: Mapping[str, object], *, timezone: str 
     TriggerError as `parse` does.
     """
     rule = parse(trigger, trigger_args, timezone=timezone)
+    trigger_args = without_none(trigger_args)
     if isinstance(rule, DateTrigger):
         return f"once, at {_moment(rule.instant, rule.timezone)}, {rule.timezone}"
     if isinstance(rule, IntervalTrigger):

@@ -103,6 +103,43 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
     assert site.client.get("/manager/tasks/greet").json() == before
 
 
+def test_null_takes_an_edit_back(site: Site) -> None:
+    site.add(greet)
+    edit = {"trigger_args": {"hours": 5}, "name": "Hi", "enabled": False}
+    changed = site.client.put("/manager/tasks/greet?reason=tests", json=edit).json()
+    assert [one["key"] for one in changed["edits"]] == ["enabled", "name", "trigger_args"]
+    [times] = [one for one in changed["edits"] if one["key"] == "trigger_args"]
+    assert (times["value"], times["code"], times["reason"]) == ({"hours": 5}, FAR, "tests")
+    mixed = {"trigger_args": None, "name": "Ho"}
+    changed = site.client.put("/manager/tasks/greet", json=mixed).json()
+    assert (changed["trigger_args"], changed["name"], changed["enabled"]) == (FAR, "Ho", False)
+    changed = site.client.put(
+        "/manager/tasks/greet", json={"name": None, "enabled": None, "trigger_args": None}
+    ).json()
+    assert (changed["edits"], changed["name"], changed["enabled"]) == ([], "greet", True)
+
+
+def test_edits_are_reset(site: Site) -> None:
+    site.add(greet)
+    edit = {"trigger_args": {"hours": 5}, "name": "Hi"}
+    site.client.put("/manager/tasks/greet", json=edit)
+    left = site.client.post("/manager/tasks/greet/reset", json={"keys": ["name"]}).json()
+    assert [one["key"] for one in left["edits"]] == ["trigger_args"]
+    wrong = site.client.post("/manager/tasks/greet/reset", json={"keys": ["nmae"]})
+    assert wrong.status_code == 422
+    assert "Did you mean 'name'?" in wrong.text
+    assert site.client.post("/manager/tasks/greet/reset").json()["edits"] == []
+    assert site.client.post("/manager/tasks/gret/reset").status_code == 404
+
+
+def test_an_edit_is_checked_by_the_rule_for_clock_changes(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"hour": 7}, timezone="Europe/Berlin", dst="skip")
+    gap = {"year": 2030, "month": 3, "day": 31, "hour": 2, "minute": 30}
+    answer = site.client.put("/manager/tasks/greet", json={"trigger_args": gap})
+    assert answer.status_code == 422
+    assert "can never fire" in answer.json()["detail"]
+
+
 def test_a_task_is_taken_out(site: Site) -> None:
     site.add(greet)
     assert site.client.delete("/manager/tasks/greet").status_code == 204

@@ -120,6 +120,47 @@ def test_the_triggers_arguments_may_stand_beside_the_options() -> None:
     assert made.trigger_args == {"hour": 9, "jitter": 3}
 
 
+@pytest.mark.parametrize("key", sorted(OPTIONS))
+def test_an_option_that_is_none_is_not_given(key: str) -> None:
+    with_none = define(job, "cron", "x", {"hour": 9, key: None}, defaults=DEFAULTS)
+    assert with_none == define(job, "cron", "x", {"hour": 9}, defaults=DEFAULTS)
+    if key != "trigger_args":
+        assert define_entry(entry(**{key: None}), "", DEFAULTS) == define_entry(
+            entry(), "", DEFAULTS
+        )
+
+
+def test_a_default_of_the_configuration_holds_where_an_option_is_none() -> None:
+    made = define_entry(entry(start_deadline=None), "", ManagerSection(start_deadline=9))
+    assert made.policy.start_deadline == 9
+
+
+@pytest.mark.parametrize(
+    ("trigger", "given"),
+    [
+        ("cron", {"minute": "*/5"}),
+        ("cron", {"crontab": "0 9 * * *"}),
+        ("interval", {"minutes": 5}),
+        ("date", {"run_date": "2030-01-01"}),
+    ],
+)
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_argument_of_the_trigger_that_is_none_is_not_given(
+    trigger: str, given: dict[str, Any], apart: bool
+) -> None:
+    names = {
+        "cron": "year month day week day_of_week hour minute second crontab start_date end_date"
+        " timezone jitter",
+        "interval": "weeks days hours minutes seconds start_date end_date timezone jitter",
+        "date": "run_date timezone",
+    }[trigger].split()
+    args = {**dict.fromkeys(names), **given}
+    options = {"trigger_args": args} if apart else args
+    made = define(job, trigger, "x", options, defaults=DEFAULTS)
+    assert made == define(job, trigger, "x", given, defaults=DEFAULTS)
+    assert made.trigger_args == given
+
+
 def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
     made = define_entry(entry(trigger_args={"hour": 9, "timezone": "Europe/Paris"}), "", DEFAULTS)
     assert made.timezone == "Europe/Paris"
@@ -147,7 +188,6 @@ def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
         ({"timeout": 10**400}, "timeout", "is out of range."),
         ({"timeout": "300"}, "timeout", "'300' is not a number of seconds."),
         ({"timeout": True}, "timeout", "True is not a number of seconds."),
-        ({"timeout": None}, "timeout", "None is not a number of seconds."),
         ({"max_retries": -1}, "max_retries", "-1 is out of range. Write one from 0"),
         ({"max_retries": True}, "max_retries", "True is not a whole number."),
         ({"max_retries": 2.0}, "max_retries", "2.0 is not a whole number."),
@@ -179,7 +219,7 @@ def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
         ({"timezone": "Europe/Berln"}, "timezone", "Did you mean 'Europe/Berlin'?"),
         ({"timezone": 1}, "timezone", "not the name of a time zone"),
         ({"trigger": "corn"}, "trigger", "Did you mean 'cron'?"),
-        ({"trigger": None}, "trigger", "no kind of trigger"),
+        ({"trigger": None}, "trigger", "is missing"),
         ({"trigger_args": {"hour": 25}}, "trigger_args.hour", "'25' is not in 0-23"),
         ({"trigger_args": {"hours": 1}}, "trigger_args.hours", "Did you mean 'hour'?"),
         ({"trigger_args": {"day": 31, "month": 2}}, "trigger_args.day", "can never fire"),

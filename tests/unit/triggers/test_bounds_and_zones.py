@@ -109,7 +109,6 @@ def test_the_argument_wins_over_the_parameter() -> None:
         ("", ""),
         ("A" * 10_000, ""),
         ("a/" * 5_000, ""),
-        (None, "not the name of a time zone"),
         (1, "not the name of a time zone"),
         (timezone(timedelta(hours=2)), "not the name of a time zone"),
     ],
@@ -124,7 +123,7 @@ def test_an_unknown_zone_is_refused(value: object, said: str, refused: Refused) 
         assert said in str(error)
 
 
-@pytest.mark.parametrize("value", [-1, True, "5", None, float("nan"), float("inf"), 10**30, 4e7])
+@pytest.mark.parametrize("value", [-1, True, "5", float("nan"), float("inf"), 10**30, 4e7])
 def test_what_is_no_jitter(value: object, refused: Refused) -> None:
     assert refused("cron", {"hour": 9, "jitter": value}).field == "jitter"
     assert refused("interval", {"hours": 9, "jitter": value}).field == "jitter"

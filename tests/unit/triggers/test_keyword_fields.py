@@ -100,7 +100,6 @@ def test_what_a_field_means(args: dict[str, object], wanted: list[str], times: T
         ({"hour": 9.0}, "hour", "neither a number nor a text"),
         ({"hour": float("nan")}, "hour", "neither a number nor a text"),
         ({"hour": True}, "hour", "neither a number nor a text"),
-        ({"hour": None}, "hour", "neither a number nor a text"),
         ({"hour": [1, 2]}, "hour", "neither a number nor a text"),
         ({"hour": b"9"}, "hour", "neither a number nor a text"),
         ({}, "trigger_args", "Say at least one of"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json as jsons
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,7 +16,11 @@ from rota.cli import output, project
 from rota.cli.words import UsageError
 from rota.config import Xcorecfg
 from rota.directory import here
-from rota.errors import Mistakes, RotaError
+from rota.engine.edits import in_place_of, made, moved
+from rota.errors import DefinitionError, LedgerError, Mistakes, RotaError
+
+if TYPE_CHECKING:
+    from rota.manager import TaskManager
 
 _WHERE = re.compile(r"(?P<file>[^,:]+)(?:, line |:)(?P<line>\d+)(?:, )?(?P<rest>.*)", re.DOTALL)
 _DEFAULT = Path("config.json")
@@ -51,13 +55,14 @@ def command(
     given = {file.resolve() for file in files or ()}
     if given and not _concerns(given, config or _DEFAULT, tasks_directory):
         return
-    tasks, more = _tasks(settings)
-    found = [mistake(error) for error in (*errors, *more)]
-    found = [one for one in found if not given or Path(one.file).resolve() in given]
+    tasks, more, edited = _tasks(settings)
+    found = _chosen((*errors, *more), given)
     if json:
         output.json_lines(one._asdict() for one in found)
     else:
         _show(found, tasks)
+        for one in _chosen(edited, given):
+            output.note(output.inert(f"{_line(one)} {one.remedy}"))
     if found:
         raise typer.Exit(1)
 
@@ -101,19 +106,51 @@ def _makeshift(path: Path) -> Xcorecfg:
     return config
 
 
-def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError]]:
-    """Return how many tasks are right, and what is wrong with the others."""
+def _chosen(errors: Iterable[RotaError], given: set[Path]) -> list[Mistake]:
+    """Return the mistakes of the files that are asked for."""
+    found = map(mistake, errors)
+    return [one for one in found if not given or Path(one.file).resolve() in given]
+
+
+def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError], list[RotaError]]:
+    """Return how many tasks are right, what is wrong with the others, and what was edited."""
     from rota.manager import Manager, TaskManager
 
     manager = TaskManager(settings)
     Manager.use(manager)
     try:
         errors = manager.discover().errors
-        return len(manager.services.engine.registry), errors
+        broken, edited = _edits(manager)
+        return len(manager.services.engine.registry) - len(broken), [*errors, *broken], edited
     except RotaError as error:
-        return 0, [error]
+        return 0, [error], []
     finally:
         manager.shutdown()
+
+
+def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
+    """Return the tasks whose edits do not fit the code, and the edits of the others, as far as
+    there is a ledger that can be read."""
+    broken: list[RotaError] = []
+    edited: list[RotaError] = []
+    try:
+        entries = project.entries(manager)
+    except LedgerError as error:
+        output.note(f"The edits were not looked at: {output.sentence(error)}")
+        return broken, edited
+    for entry in entries:
+        id, source = entry.definition.id, entry.definition.source
+        for edit in entry.edits:
+            where = f"{f'{source}, ' if source else ''}task {id!r}, {edit.key}"
+            remedy = f"`rota reset {id} {edit.key}` takes the edit back."
+            what = f"is edited: {in_place_of(edit)}{made(edit)}"
+            if edit.mistake:
+                what += f". The edit is not applied: {edit.mistake} The task runs by its code."
+                broken.append(DefinitionError(what, where=where, remedy=remedy))
+            else:
+                what += f"; the code changed beneath it: {moved(edit)}." if edit.has_moved else "."
+                edited.append(DefinitionError(what, where=where, remedy=remedy))
+    return broken, edited
 
 
 def _concerns(given: set[Path], config: Path, tasks_directory: Path) -> bool:

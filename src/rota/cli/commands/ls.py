@@ -34,6 +34,8 @@ def _json(task: Task) -> dict[str, Any]:
         "enabled": task.enabled,
         "paused": task.paused,
         "file": task.file,
+        "edited": [edit.key for edit in task.edits],
+        "mistake": task.mistake,
     }
 
 
@@ -43,7 +45,7 @@ def _row(task: Task, now: int) -> tuple[str, ...]:
         task.status.value,
         _next(task, now),
         _last(task, now),
-        words.trigger(task),
+        words.trigger(task) + (" (edited)" if task.edits else ""),
         f"{task.file or ''}{f':{task.line}' if task.line else ''}",
     )
 

@@ -13,7 +13,8 @@ from rota.cli import output, project, words
 from rota.core.instants import Instant, to_datetime
 from rota.core.records import RunFilter
 from rota.core.run import Run
-from rota.core.task import Task
+from rota.core.task import Edit, Task
+from rota.engine.edits import in_place_of, made, moved
 from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 
@@ -62,6 +63,9 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
         for key, value in asdict(task).items()
     }
     values["state"] = values.pop("status")
+    values["edits"] = [
+        {key: _plain(value) for key, value in asdict(edit).items()} for edit in task.edits
+    ]
     values["trigger_args"] = jsons.loads(jsons.dumps(values["trigger_args"], default=str))
     values["in_words"] = words.trigger(task)
     values["next_runs"] = [words.iso(when) for when in times]
@@ -72,6 +76,12 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
     return values
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return words.iso(value)
+    return jsons.loads(jsons.dumps(value, default=str))
+
+
 def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
     place = f"{task.file or ''}{f':{task.line}' if task.line else ''}"
     until = f" until {words.clock(task.paused_until, task.timezone)}" if task.paused_until else ""
@@ -79,6 +89,8 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
     return [
         ("id", task.id),
         ("name", task.name),
+        ("broken", task.mistake),
+        ("edited", "\n".join(map(_edit, task.edits))),
         ("description", task.description),
         ("state", task.status.value + (f"{until}{reason}" if task.paused else "")),
         ("trigger", f"{task.trigger}: {words.trigger(task)}"),
@@ -89,6 +101,13 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
         ("retries", str(task.max_retries)),
         ("timeout", words.duration(task.timeout)),
     ]
+
+
+def _edit(edit: Edit) -> str:
+    beneath = moved(edit)
+    return f"{edit.key}: {in_place_of(edit)}{made(edit)}" + (
+        f"; the code changed beneath it: {beneath}" if beneath else ""
+    )
 
 
 def _when(run: Run) -> str:

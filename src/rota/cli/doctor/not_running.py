@@ -9,6 +9,7 @@ from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, some, warn
 from rota.core.instants import from_datetime
 from rota.core.task import Task, TaskStatus
+from rota.engine.edits import in_place_of, made, moved
 
 _LONG = 10.0  # seconds that a due run may wait
 
@@ -19,6 +20,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     yield from _node(evidence)
     if evidence.ledger_trouble is None:
         yield from _tasks(evidence)
+        yield from _edits(evidence)
     yield from _waiting(evidence)
 
 
@@ -43,7 +45,8 @@ def _node(evidence: Evidence) -> Iterator[Finding]:
     ticked = "" if age is None else f", its clock ticked {words.duration(age)} ago"
     yield ok("a node is up", f"{health.get('node')}{ticked}.")
     for reason in health["reasons"]:
-        if not reason.startswith("broken task file"):  # listed from the files themselves
+        # Those are listed one by one, from the files and the tasks themselves.
+        if not reason.startswith("broken task file") and " is broken: " not in reason:
             yield warn("health of the node", reason, _what_to_do(reason))
 
 
@@ -83,6 +86,22 @@ def _task(task: Task, now: int) -> Iterator[Finding]:
     elif task.next_run and from_datetime(task.next_run) < now - 60_000_000:
         why = f"it was due at {words.clock(task.next_run)}."
         yield warn(name, why, "Start a node with `rota up`.")
+
+
+def _edits(evidence: Evidence) -> Iterator[Finding]:
+    """Look for edits that do not fit the code, or hide what it says."""
+    for task in evidence.tasks:
+        for edit in task.edits:
+            check, remedy = f"task {task.id}", f"rota reset {task.id} {edit.key}"
+            said = f"{edit.key} is edited: {in_place_of(edit)}{made(edit)}"
+            if edit.mistake:
+                why = f"it is broken: {said}, is not applied: {edit.mistake} It runs by its code."
+                yield warn(check, why, remedy)
+            elif edit.has_moved:
+                why = f"the code changed beneath an edit: {moved(edit)}; {said}."
+                yield warn(check, why, f"{remedy}, or edit it again.")
+            else:
+                yield note(check, f"{said}.", remedy)
 
 
 def _waiting(evidence: Evidence) -> Iterator[Finding]:

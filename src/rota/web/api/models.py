@@ -99,6 +99,14 @@ class SkipRequest(Reason):
     )
 
 
+class ResetRequest(Reason):
+    """Which edits to take back, and why."""
+
+    keys: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
+        default_factory=list, description="The edited options; none: all of them."
+    )
+
+
 class CancelRequest(Body):
     """Why to cancel a run."""
 

@@ -1,4 +1,4 @@
-"""Tasks over REST: list, create, get, change, delete; run, pause, resume, skip."""
+"""Tasks over REST: list, create, get, change, delete; run, pause, resume, skip, reset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from rota.manager import TaskManager
 from rota.overview import TaskFilter
 from rota.schemas import TaskCreate, TaskRead, TaskUpdate
 from rota.web.api.creating import definition_of, refuse_unless_allowed
-from rota.web.api.models import PauseRequest, Reason, RunDetail, RunRequest, SkipRequest, Text
+from rota.web.api.models import (
+    PauseRequest,
+    Reason,
+    ResetRequest,
+    RunDetail,
+    RunRequest,
+    SkipRequest,
+    Text,
+)
 from rota.web.api.paging import After, Limit, link_next
 from rota.web.api.runs import detail
 from rota.web.rate import ByHand
@@ -95,6 +103,12 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
         manager.skip_next(id, at=how.at, reason=how.reason)
         return _read(manager, id)
 
+    @router.post("/manager/tasks/{id:path}/reset", tags=["tasks"])
+    def reset_task(id: Id, how: ResetRequest | None = None) -> TaskRead:
+        """Take edits back: what the code says holds again."""
+        how = how or ResetRequest()
+        return TaskRead.model_validate(manager.reset_task(id, *how.keys, reason=how.reason))
+
     @router.get("/manager/tasks/{id:path}", tags=["tasks"])
     def get_task(id: Id) -> TaskRead:
         """Return one task."""
@@ -102,9 +116,10 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
 
     @router.put("/manager/tasks/{id:path}", tags=["tasks"])
     def update_task(id: Id, changes: TaskUpdate, reason: Why = "") -> TaskRead:
-        """Change what is given, durably; the rest stays as it is."""
-        given = changes.model_dump(exclude_none=True)
-        return TaskRead.model_validate(manager.edit_task(id, **given, reason=reason))
+        """Change what is given, durably; null takes an edit back, and the rest stays as it is."""
+        given = changes.model_dump(exclude_unset=True)
+        reset = [key for key, value in given.items() if value is None]
+        return TaskRead.model_validate(manager.change_task(id, given, reset, reason=reason))
 
     @router.delete("/manager/tasks/{id:path}", status_code=HTTPStatus.NO_CONTENT, tags=["tasks"])
     def delete_task(id: Id, reason: Why = "") -> None:

@@ -43,6 +43,12 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
         manager.resume_task(id)
         return back(request, f"/tasks/{quote(id, safe='')}")
 
+    @router.post("/tasks/{id:path}/reset")
+    def reset(request: Request, id: str, form: Form) -> Response:
+        key = form.get("key", "")
+        manager.reset_task(id, *([key] if key else []), reason="reset on the page")
+        return back(request, f"/tasks/{quote(id, safe='')}")
+
     @router.post("/tasks/{id:path}/skip")
     def skip(request: Request, id: str, form: Form) -> Response:
         manager.skip_next(id, at=_instant(form.get("at", "")))

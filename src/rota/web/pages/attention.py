@@ -9,6 +9,7 @@ from rota.core.instants import DAY, SECOND, Instant
 from rota.core.records import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task, TaskStatus
+from rota.engine.edits import in_place_of, moved
 from rota.manager import TaskManager
 from rota.web.pages.shown import is_failing
 
@@ -43,13 +44,30 @@ def concerns(
     known = {task.id: task for task in tasks}
     found: dict[str, Concern] = {}
     for one in (
+        *_broken(tasks),
         *_failing(manager, tasks),
         *_missed(manager, known, now),
         *_late(known, waiting, now),
         *_standing_still(tasks),
+        *_edited(tasks),
     ):
         found.setdefault(one.task.id, one)
     return list(found.values())
+
+
+def _broken(tasks: Sequence[Task]) -> Iterator[Concern]:
+    for task in tasks:
+        if task.mistake:
+            yield Concern("broken", task, "broken", task.mistake)
+
+
+def _edited(tasks: Sequence[Task]) -> Iterator[Concern]:
+    """Yield the tasks whose code changed beneath an edit of them."""
+    for task in tasks:
+        for edit in task.edits:
+            if edit.has_moved:
+                why = f"the code changed beneath the edit of {edit.key}: {moved(edit)}"
+                yield Concern("degraded", task, "edited", f"{why}; {in_place_of(edit)} holds")
 
 
 def _failing(manager: TaskManager, tasks: Sequence[Task]) -> Iterator[Concern]:

@@ -20,6 +20,7 @@ from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
 from rota.web.pages.days import SHOWN, days
+from rota.web.pages.edited import edited
 from rota.web.pages.frame import Frame
 from rota.web.pages.parameters import PREFIX, parameters
 from rota.web.pages.rows import rows
@@ -61,6 +62,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
     return {
         "now": now,
         "row": rows(manager, [task], now)[0],
+        "edits": edited(task),
         "file": place(manager, task.file) if task.file else "",
         "policy": asdict(entry.policy if entry else stored.record.policy),
         "executor": stored.record.executor,

@@ -20,6 +20,7 @@ TASKS_PER_PAGE = 25
 
 KINDS: Mapping[str, Callable[[Task], bool]] = {
     "running": lambda task: task.status is TaskStatus.RUNNING,
+    "broken": lambda task: task.status is TaskStatus.BROKEN,
     "failing": is_failing,
     "paused": lambda task: task.paused,
     "disabled": lambda task: task.status is TaskStatus.DISABLED,

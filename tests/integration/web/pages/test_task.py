@@ -23,6 +23,37 @@ def test_a_task_has_its_queue_and_its_limits(site: Site) -> None:
     assert "Limits 2 at once, rate=10/m , those of the group db" in policy.replace("m,", "m ,")
 
 
+def test_edits_are_shown_and_taken_back(site: Site) -> None:
+    site.add(greet, trigger="cron", times={"hour": 6})
+    assert 'id="edits"' not in site.client.get("/tasks/greet").text
+    site.manager.edit_task("greet", trigger_args={"hour": 5}, reason="summer")
+    edits = part(site.client.get("/tasks/greet").text, "edits")
+    assert "trigger_args hour=5 in place of the code&#39;s hour=6" in edits
+    assert "summer" in edits
+    site.add(greet, trigger="cron", times={"hour": 7})
+    page = site.client.get("/tasks/greet").text
+    assert "the code said hour=6 then, and says hour=7 now" in part(page, "edits")
+    assert "the code changed beneath the edit of trigger_args" in part(
+        site.client.get("/").text, "attention"
+    )
+    site.client.post("/tasks/greet/reset", data={"key": "trigger_args"})
+    assert 'id="edits"' not in site.client.get("/tasks/greet").text
+
+
+def test_a_task_whose_edit_does_not_fit_is_red(site: Site) -> None:
+    site.add(greet)
+    site.manager.edit_task("greet", trigger_args={"minutes": 5})
+    site.add(greet, trigger="cron", times={"hour": 7})
+    page = site.client.get("/tasks/greet").text
+    assert "broken" in part(page, "head")
+    assert "Not applied: it does not fit the cron trigger of the code" in part(page, "edits")
+    assert page.count("data-until") == 10
+    assert "broken" in part(site.client.get("/").text, "attention")
+    assert "greet" in site.client.get("/tasks?state=broken").text
+    assert site.client.get("/manager/tasks?status=broken").json()[0]["mistake"]
+    assert site.client.get("/health").json()["broken_tasks"].keys() == {"greet"}
+
+
 async def order(title: str, copies: int = 1, gift: bool = False, extra: Any = None) -> list[Any]:
     """Order a book."""
     return [title, copies, gift, extra]

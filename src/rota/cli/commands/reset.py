@@ -1,0 +1,33 @@
+"""`rota reset`: take back what was edited of a task."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rota.cli import output, project
+from rota.engine.edits import in_place_of
+
+
+def command(
+    task: project.TaskArgument,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY]...", help="The edited options; without any, all of them."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    config: project.ConfigOption = None,
+) -> None:
+    """Take edits of a task back: what the code says holds again, on every node."""
+    with project.opened_manager(project.load(config)) as manager:
+        before = manager.get_task(task)
+        after = manager.reset_task(task, *(keys or ()), reason=reason)
+    left = {edit.key for edit in after.edits}
+    gone = [edit for edit in (before.edits if before else ()) if edit.key not in left]
+    for edit in gone:
+        output.say(
+            output.inert(f"{task}: {edit.key} is as the code says; it was {in_place_of(edit)}.")
+        )
+    if not gone:
+        output.say(f"{output.inert(task)}: nothing of it was edited.")
