@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
+from rota.core.evidence import Evidence
 from rota.core.instants import Instant
 from rota.core.limits import Limit
 from rota.core.outcome import Outcome
@@ -22,6 +23,7 @@ from rota.core.records import (
     Edits,
     Ending,
     Failures,
+    Mark,
     NewRun,
     Node,
     Orphan,
@@ -297,6 +299,13 @@ class Transaction(Protocol):
         attempt, or were skipped or missed as late ones: they get another in their time.
         """
 
+    def mark(self, mark: Mark) -> None:
+        """Note how far something has come, in place of what was noted under that name."""
+
+    def take_mark(self, name: str, now: Instant, until: Instant) -> Mark | None:
+        """Take a mark until a time and return it as it was, at 0 where there was none; None, and
+        nothing is changed, while somebody has it."""
+
     def prune(self, before: Instant, limit: int) -> int:
         """Delete up to `limit` ended runs that finished (or were written, where they never
         started) before, with their attempts, steps and log lines; returns how many. Changes that
@@ -386,6 +395,10 @@ class History(Protocol):
 
     def nodes(self) -> list[Node]:
         """Return every known node, newest first."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what the ledger has to tell those who verify it."""
 
     def tokens(self) -> list[Token]:
         """Return every token there ever was, oldest first."""

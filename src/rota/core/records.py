@@ -31,6 +31,7 @@ class TaskRecord:
     description: str = ""
     file: str | None = None
     line: int | None = None
+    dst: str = "adjust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class StoredTask:
     revision: int  # rises with every change of this row but the cursor
     skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, where it is known
+    rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
 
 
 class NewRun(NamedTuple):
@@ -270,6 +272,15 @@ class Bundle(NamedTuple):
     begins: int  # how long after `since` they began, summed up
     ends: int  # how long after `since` they ended, summed up
     example: str  # the id of the newest
+
+
+class Mark(NamedTuple):
+    """How far something has come."""
+
+    name: str
+    at: Instant
+    until: Instant | None = None
+    value: str | None = None  # JSON
 
 
 class Tally(NamedTuple):

@@ -195,6 +195,7 @@ def record(definition: TaskDefinition) -> TaskRecord:
         description=definition.description,
         file=source.file if source else None,
         line=source.line if source else None,
+        dst=definition.dst,
     )
 
 

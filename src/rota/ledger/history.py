@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
+from rota.core.evidence import Evidence
 from rota.core.instants import Instant
 from rota.core.records import (
     EVERY_RUN,
@@ -27,6 +28,7 @@ from rota.errors import UnknownRunError
 from rota.ledger import access, audit, queries, registry, rows, sums, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
+from rota.ledger.evidence import SqlEvidence
 from rota.ledger.jsonrows import Batch, encode
 from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
 from rota.ledger.statement import Statement
@@ -198,6 +200,10 @@ class SqlHistory:
     def tokens(self) -> list[Token]:
         with self._database.reading() as connection:
             return [access.token_of(row) for row in access.TOKENS.rows(connection)]
+
+    @property
+    def evidence(self) -> Evidence:
+        return SqlEvidence(self._database)
 
     def audit(
         self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None

@@ -14,7 +14,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.records import EDITABLE, NO_EDITS, EditNote, Edits, StoredTask, TaskRecord
 from rota.core.schedule import LEAD
 from rota.errors import StateError, UnknownTaskError, nearest
-from rota.ledger import rows, upkeep
+from rota.ledger import rows, upkeep, verifying
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import Batch, encode
 
@@ -40,20 +40,21 @@ def register(
     known = {row[0]: row for row in sql.TASKS_BY_ID.rows(connection, ids=ids)}
     revision = _next_revision(connection)
     result: dict[str, StoredTask] = {}
-    changed: list[StoredTask] = []
+    changed: list[Changed] = []
     for record in tasks:
         row = known.get(record.id)
         if row is None:
-            stored, task = None, _new(record, now, revision)
+            task = _new(record, now, revision)
+            changed.append((task, task))
         else:
             stored = rows.task_of(row)
             is_same = row[: len(rows.RECORD)] == rows.record_row(record)
+            is_same &= stored.record.dst == record.dst and stored.rule_since is not None
             task = _again(stored, record, is_same, now, revision)
+            if task is not stored:
+                changed.append((stored, task))
         result[record.id] = task
-        if task is not stored:
-            changed.append(task)
-    _write(connection, changed)
-    return result
+    return result | {task.record.id: task for task in _write(connection, changed, now)}
 
 
 def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
@@ -68,6 +69,7 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
         seen_at=now,
         removed_at=None,
         revision=revision,
+        rule_since=now,
     )
 
 
@@ -105,7 +107,7 @@ def pause(
     lasting = task.paused_since is not None and (task.paused_until or now) >= now
     since = task.paused_since if lasting else now
     paused = replace(task, paused_since=since, paused_until=until, pause_reason=reason)
-    return task, _change(connection, paused)
+    return _change(connection, task, paused, now)
 
 
 def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
@@ -114,7 +116,8 @@ def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
     if task.paused_since is None:
         return task, task
     resumed = replace(task, paused_since=None, paused_until=None, pause_reason="")
-    return task, _change(connection, replace(resumed, planned_until=max(task.planned_until, now)))
+    resumed = replace(resumed, planned_until=max(task.planned_until, now))
+    return _change(connection, task, resumed, now)
 
 
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
@@ -126,7 +129,7 @@ def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -
             f"{len(to_come)} occurrences of {task_id!r} that are yet to come are skipped already.",
             remedy="Pause the task instead.",
         )
-    return task, _change(connection, replace(task, skipped=(*to_come, instant)))
+    return _change(connection, task, replace(task, skipped=(*to_come, instant)), now)
 
 
 def _unedited(task: StoredTask) -> StoredTask:
@@ -166,7 +169,7 @@ def edit(
         edited = replace(edited, anchor=now if anchor is None else anchor, planned_until=now)
     if not _is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
-    return task, _change(connection, _awake(task, edited, now))
+    return _change(connection, task, _awake(task, edited, now), now)
 
 
 def _cancel_early(
@@ -216,7 +219,7 @@ def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
         return task, task
     code = ReasonCode.REMOVED
     sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, code=code, now=now)
-    return task, _change(connection, replace(task, removed_at=now))
+    return _change(connection, task, replace(task, removed_at=now), now)
 
 
 def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:
@@ -232,6 +235,7 @@ def forget(connection: Connection, unseen_since: Instant, now: Instant) -> list[
         why = f"no node has known its task since {to_iso(unseen_since)}"
         upkeep.MISS_WAITING_OF_TASKS(connection, ids=ids, why=why, now=now)
         last = _last_revision(connection)
+        verifying.KEEP_RULES(connection, ids=ids, now=now)
         upkeep.DELETE_TASKS(connection, ids=ids)
         if _last_revision(connection) < last:  # nodes read what is newer than what they know
             upkeep.KEEP_REVISION(connection, last=last)
@@ -250,10 +254,10 @@ def find(connection: Connection, task_id: str) -> StoredTask:
     )
 
 
-def _change(connection: Connection, task: StoredTask) -> StoredTask:
+def _change(connection: Connection, before: StoredTask, task: StoredTask, now: Instant) -> Changed:
     changed = replace(task, revision=_next_revision(connection))
-    _write(connection, [changed])
-    return changed
+    (after,) = _write(connection, [(before, changed)], now)
+    return before, after
 
 
 def _next_revision(connection: Connection) -> int:
@@ -264,7 +268,33 @@ def _last_revision(connection: Connection) -> int:
     return int(sql.LAST_REVISION(connection).scalar_one())
 
 
-def _write(connection: Connection, tasks: Iterable[StoredTask]) -> None:
-    batch = [rows.task_row(task) for task in tasks]
-    if batch:
-        sql.WRITE_TASKS(connection, written=Batch(batch))
+def _write(connection: Connection, changes: Iterable[Changed], now: Instant) -> list[StoredTask]:
+    """Write tasks, keep what decided their occurrences before, and return them as written; a new
+    one is its own `before`."""
+    written: list[StoredTask] = []
+    kept: list[str] = []
+    for before, after in changes:
+        if after.rule_since is None or rule_of(before) != rule_of(after):
+            kept.append(after.record.id)
+            after = replace(after, rule_since=now)
+        written.append(after)
+    if kept:
+        verifying.KEEP_RULES(connection, ids=encode(kept), now=now)
+    if written:
+        sql.WRITE_TASKS(connection, written=Batch(map(rows.task_row, written)))
+    return written
+
+
+def rule_of(task: StoredTask) -> tuple[object, ...]:
+    """Return everything that decides which occurrences a task has."""
+    return (
+        task.record.schedule,
+        task.record.enabled,
+        task.edits.enabled,
+        task.anchor,
+        task.paused_since,
+        task.paused_until,
+        task.removed_at,
+        task.skipped,
+        task.edits.trigger_args and rows.to_json(task.edits.trigger_args),
+    )

@@ -38,7 +38,9 @@ from rota.core.task import Catchup, OnCrash, Overlap, Policy
 from rota.ledger.jsonrows import Row
 from rota.ledger.tables import attempts, audit, logs, nodes, runs, steps, tasks
 
-RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord))
+RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord) if field.name != "dst")
+"""What the code says, but `dst`: `schedule` says whether that changed."""
+
 TASK = tuple(tasks.c)
 RUN = tuple(runs.c[field.name] for field in fields(Run))
 ATTEMPT = tuple(attempts.c[name] for name in Attempt._fields)
@@ -188,15 +190,17 @@ def task_row(task: StoredTask) -> list[Any]:
         to_json(task.skipped) if task.skipped else None,
         task.record.policy.group,
         to_json({key: asdict(note) for key, note in task.edited.items()}) if task.edited else None,
+        task.record.dst,
+        task.rule_since,
+        task.revision,
     ]
 
 
 def task_of(row: Row) -> StoredTask:
     """Read a row of TASK."""
     id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest, skipped, _, edited = (
-        row[9:]
-    )
+    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:-6]
+    skipped, _, edited, dst, rule_since, rule_revision = row[-6:]
     record = TaskRecord(
         id=id_,
         name=name,
@@ -211,9 +215,12 @@ def task_of(row: Row) -> StoredTask:
         description=description,
         file=file,
         line=line,
+        dst=dst or "",  # the release before knows none
     )
+    if dst is None or rule_revision != rest[-1]:  # the release before changed it since
+        rule_since = None
     rest.append(tuple(json.loads(skipped)) if skipped else ())
-    rest.append(_edit_notes(edited) if edited else {})
+    rest += [_edit_notes(edited) if edited else {}, rule_since]
     return StoredTask(record, anchor, planned_until, _edits_of(edits), *rest)
 
 

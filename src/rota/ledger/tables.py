@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -101,7 +101,47 @@ tasks = Table(
     Column("skipped", Words),  # JSON
     Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
     Column("edited", Words),  # JSON: of `edits`, who, why, and in place of what
+    # since when its occurrences are those that the row says, for who verifies them
+    Column("dst", Words),
+    Column("rule_since", BigInteger),
+    Column("rule_revision", Integer),  # the revision of which that is true
 )
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("task_id", Words, primary_key=True, nullable=False),
+    Column("revision", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    # what stood in `tasks` meanwhile
+    Column("trigger", Words, nullable=False),
+    Column("trigger_args", Words, nullable=False),  # JSON
+    Column("timezone", Words, nullable=False),
+    Column("dst", Words),
+    Column("enabled", Boolean, nullable=False),
+    Column("edits", Words, nullable=False),  # JSON
+    Column("anchor", BigInteger, nullable=False),
+    Column("planned_until", BigInteger, nullable=False),
+    Column("paused_since", BigInteger),
+    Column("paused_until", BigInteger),
+    Column("removed_at", BigInteger),
+    Column("skipped", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""What decided the occurrences of a task before something of it changed; what decides them now is
+its row in `tasks`."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("value", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""How far something has come: what was pruned, what was verified, when a clock was set back."""
 
 limits = Table(
     "limits",

@@ -18,6 +18,7 @@ from rota.core.records import (
     Claim,
     Edits,
     Ending,
+    Mark,
     NewRun,
     Node,
     Orphan,
@@ -41,10 +42,12 @@ from rota.ledger import (
     rows,
     upkeep,
     verdicts,
+    verifying,
 )
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import Batch, encode
 from rota.ledger.limiting import Start
+from rota.ledger.verifying import PRUNED
 
 
 class SqlTransaction:
@@ -409,16 +412,28 @@ class SqlTransaction:
     def rewind(self, now: Instant) -> None:
         self._turn()
         span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
+        verifying.mark_rewind(self._connection, now, **span)
         sql.REWIND_CURSORS(self._connection, now=now, **span)
         upkeep.REWIND_RUNS(self._connection, now=now, **span)
         upkeep.REWIND_ATTEMPTS(self._connection, now=now, **span)
         upkeep.FORGET_FUTURE(self._connection, made_after=rows.first_id(now), **span)
+
+    # --- verifying ---
+
+    def mark(self, mark: Mark) -> None:
+        verifying.set_mark(self._connection, mark)
+
+    def take_mark(self, name: str, now: Instant, until: Instant) -> Mark | None:
+        self._turn()
+        return verifying.take_mark(self._connection, name, now, until)
 
     # --- retention ---
 
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
         upkeep.DELETE_NODES(self._connection, before=before)
+        verifying.PRUNE_RULES(self._connection, before=before)
+        verifying.PRUNE_MARKS(self._connection, before=before)
         access.DELETE_OLD(self._connection, before=before)
         audit.prune(self._connection, limit)
         old = upkeep.OLD_RUNS.rows(
@@ -430,4 +445,5 @@ class SqlTransaction:
             upkeep.DELETE_ATTEMPTS(self._connection, ids=ids)
             upkeep.DELETE_STEPS(self._connection, ids=ids)
             upkeep.DELETE_RUNS(self._connection, ids=ids)
+            verifying.set_mark(self._connection, Mark(PRUNED, before))
         return len(old)

@@ -225,6 +225,14 @@ DELETE_TASKS = Statement(delete(tasks).where(tasks.c.id.in_(listed("ids"))))
 
 _any_task = select(func.min(tasks.c.id)).scalar_subquery()
 KEEP_REVISION = Statement(
-    update(tasks).where(tasks.c.id == _any_task).values(revision=bindparam("last"))
+    update(tasks)
+    .where(tasks.c.id == _any_task)
+    .values(
+        revision=bindparam("last"),
+        rule_revision=case(
+            (tasks.c.rule_revision == tasks.c.revision, bindparam("last")),
+            else_=tasks.c.rule_revision,
+        ),
+    )
 )
 """Give some task the last revision there was, so that every later one is higher."""
