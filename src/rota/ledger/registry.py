@@ -274,7 +274,8 @@ def _write(connection: Connection, changes: Iterable[Changed], now: Instant) -> 
     written: list[StoredTask] = []
     kept: list[str] = []
     for before, after in changes:
-        if after.rule_since is None or rule_of(before) != rule_of(after):
+        is_new = before is after
+        if not is_new and (after.rule_since is None or rule_of(before) != rule_of(after)):
             kept.append(after.record.id)
             after = replace(after, rule_since=now)
         written.append(after)

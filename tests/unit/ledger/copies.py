@@ -13,7 +13,7 @@ import pytest
 from rota.core.access import Right, Token
 from rota.core.instants import DAY, HOUR, Instant
 from rota.core.limits import Limit
-from rota.core.records import Node, RunFilter
+from rota.core.records import Mark, Node, RunFilter
 from rota.core.run import Cause, State, Step
 from rota.ledger.copying import TableCopy, copy_ledger
 from tests.conformance.ledger.desk import (
@@ -66,6 +66,7 @@ def fill(desk: Desk) -> None:
     desk.plan(desk.new("t"))
     one_of_t = Under(t=[Limit("task t", task_id="t", max_running=9)])
     desk.do(lambda tx: tx.claim("a", desk.now, 1, (), take_all, limits=one_of_t))
+    desk.do(lambda tx: tx.mark(Mark("verified", desk.now, None, HARD)))
     declared_gone(desk, "b")
 
 

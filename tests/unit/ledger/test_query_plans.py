@@ -172,12 +172,12 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (upkeep.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
         (
             statements.CANCEL_WAITING_OF_TASK,
-            {"task_id": "t", "now": 0, "why": ""},
+            {"task_id": "t", "now": 0, "why": "", "code": ""},
             ["waiting_by_task (task_id=?)"],
         ),
         (
             statements.CANCEL_EARLY,
-            {"task_id": "t", "now": 0, "after": 0, "until": 1, "why": ""},
+            {"task_id": "t", "now": 0, "after": 0, "until": 1, "why": "", "code": ""},
             ["(task_id=? AND fire_time>? AND fire_time<?)"],
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
