@@ -1,10 +1,12 @@
 """The daily report as HTML and as plain text, and its way to the channels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from backgroundtask._figures import TaskFigures
+from configurations import Xcorecfg
 from rota.targets import is_private
 
 COLUMNS = (
@@ -78,30 +80,47 @@ def as_text(day: date, figures: Sequence[TaskFigures]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def send(channels: Sequence[str], title: str, text: str, *, private: bool = False) -> None:
-    """Send a text to every channel (Apprise URLs), to hosts in private address ranges only where
-    `private` allows it; raises RuntimeError that names those, without their secrets, that did not
-    take it."""
-    if not channels:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where reports are sent: the keys of `reports`, an own section of config.json."""
+
+    apprise_urls: Sequence[str] = ()
+    private_hosts: bool = False  # whether hosts in private address ranges may be among them
+
+    @classmethod
+    def configured(cls, config: Xcorecfg) -> "Way":
+        """Return what the configuration says; raises RuntimeError for a key that is not known."""
+        section = getattr(config, "reports", None) or {}
+        known = [field.name for field in fields(cls)]
+        for key in section:
+            if key not in known:
+                raise RuntimeError(f"reports.{key}: no such key; known: {', '.join(known)}")
+        return cls(**section)
+
+
+def send(way: Way, title: str, text: str) -> None:
+    """Send a text to every channel; raises RuntimeError that names those, without their secrets,
+    that did not take it."""
+    if not way.apprise_urls:
         return
     try:
         from apprise import Apprise
     except ImportError:
         raise RuntimeError(
-            "manager.notify names channels, but Apprise is not installed."
-            " Run: pip install 'rota[alerts]'"
+            "reports.apprise_urls names channels, but Apprise is not installed."
+            " Run: pip install apprise"
         ) from None
     from rota.core.secrets import shown
 
     deaf = []
-    for channel in channels:
-        messenger, name = Apprise(), shown("notify", channel)
+    for channel in way.apprise_urls:
+        messenger, name = Apprise(), shown("apprise_urls", channel)
         if not messenger.add(channel):
             deaf.append(name)
-        elif not private and (hosts := _private_hosts(messenger[0])):
+        elif not way.private_hosts and (hosts := _private_hosts(messenger[0])):
             deaf.append(
                 f"{name} ({', '.join(hosts)} is in a private network;"
-                " manager.notify_private allows that)"
+                " reports.private_hosts allows that)"
             )
         elif not messenger.notify(body=text, title=title):
             deaf.append(name)

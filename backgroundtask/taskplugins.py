@@ -44,7 +44,7 @@ async def cleanup_old_logs() -> dict[str, int]:
 async def send_daily_reports() -> dict[str, Any]:
     """Write and send what every task did yesterday (UTC), as HTML and as plain text.
 
-    Returns where the report is and to how many of the channels in `manager.notify` it went;
+    Returns where the report is and to how many of the channels in `reports.apprise_urls` it went;
     raises RuntimeError when one of them could not be reached.
     """
     logger.info("Sending daily reports")
@@ -57,12 +57,11 @@ async def send_daily_reports() -> dict[str, Any]:
     target = REPORTS / f"{day.isoformat()}.html"
     await asyncio.to_thread(_files.write_atomically, target, html.encode())
     await asyncio.to_thread(_files.write_atomically, target.with_suffix(".txt"), text.encode())
-    channels = task_manager.config.manager.notify
-    private = task_manager.config.manager.notify_private
+    way = _report.Way.configured(task_manager.config)
     title = f"Daily report for {day}"
-    await asyncio.to_thread(_report.send, channels, title, text, private=private)
-    logger.info("Daily reports sent: %s, %d channels", target, len(channels))
-    return {"report": str(target), "tasks": len(figures), "channels": len(channels)}
+    await asyncio.to_thread(_report.send, way, title, text)
+    logger.info("Daily reports sent: %s, %d channels", target, len(way.apprise_urls))
+    return {"report": str(target), "tasks": len(figures), "channels": len(way.apprise_urls)}
 
 
 async def sync_external_data() -> dict[str, Any]:

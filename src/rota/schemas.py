@@ -29,6 +29,13 @@ class Body(BaseModel):
             raise ValueError(f"it has {len(given):,} keys")
         return given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_given(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value is not None}
+
 
 class TaskCreate(Body):
     """A task to add; its function is one that the application registered or a task file's."""
@@ -67,6 +74,11 @@ class TaskUpdate(Body):
         description="The trigger's arguments, all of them: they replace the old ones;"
         " null: as the code says.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_given(cls, given: Any) -> Any:
+        return given  # here it takes an edit back
 
 
 class EditRead(BaseModel):

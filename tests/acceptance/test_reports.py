@@ -90,7 +90,7 @@ def test_a_day_of_many_runs_and_reasons_is_counted_to_the_last(make: Make) -> No
 def test_the_report_goes_to_the_channels(make: Make) -> None:
     with serving() as service:
         channel = service.url.replace("http://", "json://")
-        make(manager={"notify": [channel], "notify_private": True})
+        make(reports={"apprise_urls": [channel], "private_hosts": True})
         assert asyncio.run(send_daily_reports())["channels"] == 1
         [message] = map(json.loads, service.posted)
         assert message["title"].startswith("Daily report for ")
@@ -98,7 +98,7 @@ def test_the_report_goes_to_the_channels(make: Make) -> None:
 
         service.status = 500
         channels = [channel.replace("json://", "json://ada:secret@"), "what://token"]
-        make(manager={"notify": channels, "notify_private": True})
+        make(reports={"apprise_urls": channels, "private_hosts": True})
         with pytest.raises(RuntimeError) as raised:
             asyncio.run(send_daily_reports())
         assert str(raised.value) == "could not be sent to json://***, what://***"
@@ -107,14 +107,14 @@ def test_the_report_goes_to_the_channels(make: Make) -> None:
 
 def test_a_channel_in_a_private_network_is_refused_unless_allowed(make: Make) -> None:
     with serving() as service:
-        make(manager={"notify": [service.url.replace("http://", "json://")]})
-        with pytest.raises(RuntimeError, match=r"127\.0\.0\.1.*manager\.notify_private"):
+        make(reports={"apprise_urls": [service.url.replace("http://", "json://")]})
+        with pytest.raises(RuntimeError, match=r"127\.0\.0\.1.*reports\.private_hosts"):
             asyncio.run(send_daily_reports())
         assert list(service.posted) == []
 
 
 def test_a_missing_apprise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    _report.send([], "title", "text")
-    with pytest.raises(RuntimeError, match=r"pip install 'rota\[alerts\]'"):
-        _report.send(["json://localhost"], "title", "text")
+    _report.send(_report.Way(), "title", "text")
+    with pytest.raises(RuntimeError, match=r"pip install apprise"):
+        _report.send(_report.Way(["json://localhost"]), "title", "text")

@@ -11,7 +11,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from rota.errors import ConfigError, nearest
+from rota.config.sections import no_such_key
+from rota.errors import ConfigError
 
 PREFIX = "XCORE_"
 
@@ -58,8 +59,8 @@ def _problem(path: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str] |
             example = f"{PREFIX}{top}__{keys[0]}".upper()
             return "names a whole section.", f"Name one key of it, like {example}."
         if len(rest) > 1 or rest[0] not in keys:
-            hint = nearest("__".join(rest), keys)
-            return f"section {top!r} has no such key.", hint
+            what, hint = no_such_key(parts[top], "__".join(rest))
+            return what.replace("no such key", f"section {top!r} has no such key"), hint
     elif top in model.model_fields and rest:
         return f"{top!r} has no keys of its own.", f"Write {PREFIX}{top.upper()}."
     else:

@@ -11,8 +11,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from rota.config.sections import no_such_key
 from rota.core.secrets import shown
 from rota.errors import ConfigError, Mistakes, RotaError, nearest
+
+MOST_UNKNOWN = 20
+MOST_MISTAKES = 100
+"""Mistakes that are listed: unknown keys, and others."""
 
 Place = Callable[[tuple[str, ...]], str]
 
@@ -30,7 +35,18 @@ def together(errors: Sequence[ConfigError]) -> RotaError:
 def found(error: ValidationError, model: type[BaseModel], place: Place) -> list[ConfigError]:
     """List every mistake in `error`, each at its `place`."""
     details = error.errors(include_url=False, include_context=False)
-    return [_one(detail, model, place) for detail in details]
+    room = {True: MOST_UNKNOWN, False: MOST_MISTAKES}
+    mistakes: list[ConfigError] = []
+    for detail in details:
+        is_unknown = detail["type"] == "extra_forbidden"
+        room[is_unknown] -= 1
+        if room[is_unknown] >= 0:  # to seek the nearest known name of each would take for ever
+            mistakes.append(_one(detail, model, place))
+    left = len(details) - len(mistakes)
+    if left:
+        where = place(tuple(map(str, details[-1]["loc"]))[:1])
+        mistakes.append(ConfigError(f"{left:,} more mistakes are not listed.", where=where))
+    return mistakes
 
 
 def _one(detail: ErrorDetails, model: type[BaseModel], place: Place) -> ConfigError:
@@ -38,8 +54,8 @@ def _one(detail: ErrorDetails, model: type[BaseModel], place: Place) -> ConfigEr
     where = place(path)
     parent, field = _resolved(path, model)
     if detail["type"] == "extra_forbidden":
-        hint = nearest(path[-1], list(parent.model_fields))
-        return ConfigError("no such key.", where=where, remedy=hint)
+        what, hint = no_such_key(parent, path[-1])
+        return ConfigError(what, where=where, remedy=hint)
     value = detail["input"]
     remedy = f"It is: {field.description}" if field and field.description else ""
     if detail["type"] == "model_type":

@@ -32,7 +32,7 @@ class Xcorecfg(Checked):
 
     model_config = ConfigDict(extra="allow")
 
-    app_name: Name = Field("rota", description="What the pages and alerts call the application.")
+    app_name: Name = Field("rota", description="What the pages call the application.")
     debug: bool = Field(False, description="Whether everything is logged, down to DEBUG.")
     log_level: LogLevel = Field("INFO", description="Least severity that is logged.")
     manager: ManagerSection = Field(

@@ -67,6 +67,16 @@ def _rate(value: str) -> str:
     return value
 
 
+def no_such_key(model: type[BaseModel], name: str) -> tuple[str, str]:
+    """Say why a section has no key of this name, and what to write instead."""
+    if model is ManagerSection and name in _NOT_BUILT:
+        return _NOT_BUILT[name], "Leave it out; a task can send what it has to say by itself."
+    return "no such key.", nearest(name, list(model.model_fields))
+
+
+_NOT_BUILT = dict.fromkeys(
+    ("notify", "notify_private"), "alerts are not built yet: nothing would be sent."
+)
 _SPAN = 1_000_000_000  # thirty years in seconds; below what the platform's timers can wait
 Seconds = Annotated[
     float, Field(gt=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
@@ -93,7 +103,8 @@ class Checked(BaseModel):
         """Set a key; raises ConfigError (Mistakes for several) for what it cannot be."""
         fields = type(self).model_fields
         if name not in fields and not name.startswith("_") and self.model_extra is None:
-            raise ConfigError("no such key.", where=name, remedy=nearest(name, list(fields)))
+            what, remedy = no_such_key(type(self), name)
+            raise ConfigError(what, where=name, remedy=remedy)
         try:
             super().__setattr__(name, value)
         except ValidationError as error:
@@ -113,7 +124,8 @@ class ManagerSection(Checked):
         True, description="Whether `rota up` loads every task file in tasks_directory by itself."
     )
     max_tasks: Count | None = Field(
-        None, description="Most tasks that may be registered; absent or null: no limit."
+        None,
+        description="Most tasks that may be registered, while they can still fire; null: no limit.",
     )
     task_timeout: Seconds = Field(
         300, description="Seconds that one attempt may take, where a task names none."
@@ -216,12 +228,6 @@ class ManagerSection(Checked):
         120,
         description="How many runs of one task the pages and the API of a process start in a"
         " minute; null: no limit.",
-    )
-    notify: list[str] = Field(
-        default_factory=list, description="Apprise URLs that are told of failures."
-    )
-    notify_private: bool = Field(
-        False, description="Whether `notify` may name hosts in private address ranges."
     )
 
     @property

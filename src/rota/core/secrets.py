@@ -99,7 +99,7 @@ class _Showing:
             return MASK
         if not isinstance(value, str):
             return value
-        return _scheme(value) if key == "notify" else self._text(value)
+        return _scheme(value) if key == "apprise_urls" else self._text(value)
 
     def _dict(self, key: str, secret: bool, whole: dict[Any, Any]) -> dict[str, Any]:
         parts: dict[str, Any] = {}

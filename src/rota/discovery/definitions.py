@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, Protocol
 
+from rota.core import foreign
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
 from rota.discovery.functions import Facts, Kind, facts_of, misfit, why_not_importable
 from rota.discovery.notes import MISSING, Notes
@@ -28,6 +29,9 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "date": ("run_date",),
 }
 _ALL_FIELDS = frozenset(name for names in _FIELDS.values() for name in names)
+_MOST_UNKNOWN = 20
+"""Unknown options that are named one by one."""
+
 _NOTHING: Mapping[str, Any] = {}  # one for all, and plain so that it can be pickled
 
 
@@ -142,6 +146,7 @@ def _sorted(
     given: dict[str, Any] = {}
     trigger_args: dict[str, Any] = {}
     apart = options.get("trigger_args") is not None
+    unknown: list[Any] = []
     for key, value in options.items():
         reader = OPTIONS.get(key)
         if value is None and (reader is not None or key in _ALL_FIELDS):
@@ -151,11 +156,12 @@ def _sorted(
             if key not in notes.refused:
                 given[key] = read
         elif key not in _ALL_FIELDS:
-            _note_unknown(key, trigger, notes)
+            unknown.append(key)
         elif apart:
             notes.add(key, "is an argument of the trigger.", "Move it into trigger_args.")
         else:
             trigger_args[key] = value
+    _note_unknown(unknown, trigger, notes)
     return given, without_none(given.pop("trigger_args", trigger_args))
 
 
@@ -163,10 +169,17 @@ def _or_missing(value: Any) -> Any:
     return MISSING if value is None else value
 
 
-def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
+def _note_unknown(keys: Sequence[Any], trigger: Any, notes: Notes) -> None:
     fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
-    hint = nearest(key, list({*OPTIONS, *fields})) if isinstance(key, str) else "Names are texts."
-    notes.add(str(key)[:80], "there is no such option.", hint)
+    for key in keys[:_MOST_UNKNOWN]:
+        hint = foreign.instead_of(key)
+        if not hint and isinstance(key, str):
+            hint = nearest(key, list({*OPTIONS, *fields}))
+        notes.add(str(key)[:80], "there is no such option.", hint or "Names are texts.")
+    left = len(keys) - _MOST_UNKNOWN
+    if left > 0:  # to seek the nearest known name of each would take for ever
+        last = str(keys[-1])[:80]
+        notes.add(last, f"there is no such option, nor are {left:,} more.", "Leave them out.")
 
 
 def _zone(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from unicodedata import category
 
+from rota.core import foreign
 from rota.core.limits import rate_of
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap
 from rota.errors import nearest
@@ -69,6 +70,15 @@ def word(kind: type[Word]) -> Reader:
         choice = f"Write one of {', '.join(map(repr, words))}."
         raise Refusal("is not possible here", hint if hint.startswith("Did") else choice)
 
+    return read
+
+
+def _executor(value: Any) -> Executor:
+    try:
+        read: Executor = word(Executor)(value)
+    except Refusal as refusal:
+        instead = foreign.EXECUTORS.get(value) if isinstance(value, str) else None
+        raise Refusal(refusal.why, instead or refusal.remedy) from None
     return read
 
 
@@ -223,7 +233,7 @@ OPTIONS: Mapping[str, Reader] = {
     "enabled": flag,
     "args": positional,
     "kwargs": named,
-    "executor": word(Executor),
+    "executor": _executor,
     "timezone": lambda value: value,  # the trigger reads it
     "dst": word(ClockChange),
     "description": text(_LONGEST_DESCRIPTION, lines=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class TaskVerbs(Base):
         engine, limit = self.services.engine, self.config.manager.max_tasks
         with self._lock:
             before = engine.registry.get(definition.id)
-            if before is None and limit is not None and len(engine.registry) >= limit:
+            if before is None and limit is not None and self._are_live(limit):
                 raise TaskLimitError(
                     f"this would be task {limit + 1} of at most {limit}.",
                     where=str(definition.source or definition.id),
@@ -88,6 +89,18 @@ class TaskVerbs(Base):
             entry = engine.add(definition)
             note(definition)
             return entry
+
+    def _are_live(self, limit: int) -> bool:
+        """Say whether so many tasks can still fire; one-offs that are over do not count."""
+        registry = self.services.engine.registry
+        if len(registry) < limit:
+            return False
+        live = (
+            entry
+            for entry in registry.entries()
+            if entry.trigger.next_after(entry.cursor) is not None
+        )
+        return next(islice(live, limit - 1, None), None) is not None
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:
         """Load every task file of the tasks directory and add its tasks; called again, take over

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from rota.core.foreign import instead_of
 from rota.core.instants import DAY, SECOND, Instant
 from rota.core.schedule import Trigger
 from rota.errors import TriggerError, nearest
@@ -36,6 +37,7 @@ _RAREST_FIRST = (
     *("week", "day", "day_of_week", "month", "year", "hour", "minute", "second"),
     *("crontab", "start_date", "end_date"),
 )
+_MOST_UNKNOWN = 20
 _LONGEST_JITTER = 366 * DAY
 
 T = TypeVar("T")
@@ -209,16 +211,22 @@ def _read(errors: list[TriggerError], default: T, reader: Callable[..., T], *arg
 
 
 def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
-    return [
+    unknown = [name for name in args if name not in _KNOWN_SETS[trigger]]
+    errors = [
         TriggerError(
             f"{trigger} has no argument '{shown(name)}'.",
             field=shown(name),
             text=shown(args[name]),
-            remedy=_suggest(name, _KNOWN[trigger]),
+            remedy=instead_of(name) or _suggest(name, _KNOWN[trigger]),
         )
-        for name in args
-        if name not in _KNOWN_SETS[trigger]
+        for name in unknown[:_MOST_UNKNOWN]
     ]
+    left = len(unknown) - _MOST_UNKNOWN
+    if left > 0:  # to seek the nearest known name of each would take for ever
+        last = shown(unknown[-1])
+        what = f"{trigger} has no argument '{last}', nor {left:,} more that are given."
+        errors.append(TriggerError(what, field=last, remedy="Leave them out."))
+    return errors
 
 
 def _suggest(name: object, known: list[str] | tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.foreign import instead_of
 from rota.errors import (
     DefinitionError,
     LedgerError,
@@ -194,7 +195,7 @@ def _invalid(error: RequestValidationError, request: Request) -> Problem:
         _mistake(
             str(one["msg"])[:MOST_CHARACTERS].removeprefix("Value error, "),
             ".".join(str(part)[:MOST_CHARACTERS] for part in one["loc"]),
-            nearest(str(one["loc"][-1]), known)
+            instead_of(one["loc"][-1]) or nearest(str(one["loc"][-1]), known)
             if one["type"] == "extra_forbidden"
             else _REMEDIES.get(one["type"], ""),
         )
@@ -214,8 +215,14 @@ def _invalid(error: RequestValidationError, request: Request) -> Problem:
 def _known_keys(request: Request) -> list[str]:
     """Return the keys that the route's body may have."""
     endpoint = request.scope.get("endpoint")
-    hints = get_type_hints(endpoint).values() if endpoint else ()
-    models = [hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)]
+    hints = get_type_hints(endpoint) if endpoint else {}
+    kinds = [
+        kind
+        for name, hint in hints.items()
+        if name != "return"
+        for kind in (hint, *get_args(hint))  # of `Model | None`, the model
+    ]
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     return [name for model in models for name in model.model_fields]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -57,24 +59,61 @@ def runs(peaks: Sequence[int], node: str = "n") -> list[Run]:
     return [replace(RUN, peak_memory=peak * 2**20, node=node) for peak in peaks]
 
 
-@pytest.mark.parametrize(
-    ("peaks", "leaks"),
-    [
-        ([100, 110, 120, 130, 140], True),
-        ([100, 110, 120, 119, 140], False),
-        ([100, 110, 120], False),
-        ([100, 100, 100, 100, 101], False),
-    ],
-)
-def test_memory_that_only_rises(peaks: list[int], leaks: bool) -> None:
-    found = warned(growth.findings(evidence(last_runs={"job": runs(peaks)})))
-    assert bool(found) is leaks
-    if leaks:
-        assert "job (100 to 140 MiB in 5 runs)" in found[0]
+def series(
+    shape: Callable[[int], float], noise: float, count: int = 60, seed: int = 1
+) -> list[int]:
+    """Return peaks in MiB with noise on them, and a spike now and then."""
+    chance = Random(seed)
+    return [
+        round(100 + shape(run) + chance.gauss(0, noise) + (40 if chance.random() < 0.05 else 0))
+        for run in range(count)
+    ]
+
+
+LEAKS: dict[str, Callable[[int], float]] = {
+    "a megabyte a run": lambda run: run,
+    "half of one": lambda run: run / 2,
+    "in steps of eight": lambda run: run // 8 * 8,
+}
+SOUND: dict[str, Callable[[int], float]] = {
+    "nothing": lambda run: 0,
+    "start-up": lambda run: 60 * (1 - math.exp(-run / 5)),
+    "a slow start-up": lambda run: 60 * (1 - math.exp(-run / 15)),
+    "the square root": lambda run: 0 if run < 6 else min(math.sqrt(run), 4) * 10,
+    "one step": lambda run: 50 if run > 30 else 0,
+    "a late step": lambda run: 50 if run > 50 else 0,
+    "two steps": lambda run: (25 if run > 11 else 0) + (25 if run > 47 else 0),
+    "up and down": lambda run: 30 * math.sin(run / 4),
+    "sawtooth": lambda run: 3 * (run % 12),
+    "falling": lambda run: -run,
+}
+
+
+@pytest.mark.parametrize("noise", [0, 2, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_memory_that_keeps_rising_is_told_from_what_only_begins(noise: int, seed: int) -> None:
+    for name, shape in LEAKS.items():
+        peaks = [peak * 2**20 for peak in series(shape, noise, seed=seed)]
+        if noise < 4 or name != "half of one":
+            assert growth.growth(peaks) > 20 * 2**20, name
+        assert growth.growth(peaks[:29]) == 0
+    for name, shape in SOUND.items():
+        peaks = [peak * 2**20 for peak in series(shape, noise, seed=seed)]
+        assert growth.growth(peaks) == 0, name
+
+
+def test_seven_runs_of_nothing_are_no_leak() -> None:
+    peaks = [60, 70, 80, 85, 88, 90, 91]
+    assert warned(growth.findings(evidence(last_runs={"job": runs(peaks)}))) == []
+
+
+def test_a_leak_is_said_with_its_figures() -> None:
+    found = warned(growth.findings(evidence(last_runs={"job": runs(range(100, 160))})))
+    assert "it rises from run to run of job (59 MiB in 60 runs, to 159 MiB)" in found[0]
 
 
 def test_a_restart_begins_anew() -> None:
-    grown = runs([100, 110, 120], "former") + runs([130, 140], "n")
+    grown = runs(range(100, 140), "former") + runs(range(140, 160), "n")
     assert warned(growth.findings(evidence(last_runs={"job": grown}))) == []
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.instants import MINUTE
+from rota.core.instants import MINUTE, SECOND, to_datetime
 from rota.core.run import State
 from rota.errors import (
     DefinitionError,
@@ -399,6 +399,21 @@ def test_limits_and_unknown_ids(tmp_path: Path) -> None:
             with pytest.raises(UnknownTaskError, match="Did you mean 'succeed'"):
                 verb("suceed")
         assert rig.manager.get_task("nobody") is None
+
+
+def test_one_offs_that_are_over_do_not_count_against_the_limit(tmp_path: Path) -> None:
+    with Harness(tmp_path, max_tasks=2) as rig:
+        rig.manager.add_task(succeed, "cron", "succeed", minute="*")
+        for number in range(5):
+            when = to_datetime(rig.clock.now() + 30 * SECOND)
+            rig.manager.add_task(plain, "date", f"once{number}", run_date=when)
+            with pytest.raises(TaskLimitError, match=r"manager\.max_tasks"):
+                rig.manager.add_task(plain, "cron", "another", minute="*")
+            rig.advance(31)
+            rig.ended(f"once{number}")
+        rig.manager.add_task(plain, "cron", "another", minute="*", enabled=False)
+        with pytest.raises(TaskLimitError):  # a disabled one can be enabled
+            rig.manager.add_task(plain, "cron", "last", minute="*")
 
 
 def test_removed_task_is_gone_and_its_history_stays(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -101,6 +102,40 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
         assert answer.json()["errors"], wrong
     assert "Did you mean 'name'?" in site.client.put("/manager/tasks/greet", json={"nam": 1}).text
     assert site.client.get("/manager/tasks/greet").json() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "known"),
+    [
+        ("POST /manager/tasks/greet/run", {"zzz": {}}, "Known: arguments, reason"),
+        ("POST /manager/tasks/greet/pause", {"zzz": ""}, "Known: reason, until"),
+        ("POST /manager/tasks/greet/resume", {"zzz": ""}, "Known: reason"),
+        ("POST /manager/tasks/greet/skip", {"zzz": ""}, "Known: at, reason"),
+        ("POST /manager/tasks/greet/reset", {"zzz": ""}, "Known: keys, reason"),
+        ("PUT /manager/tasks/greet", {"zzz": ""}, "Known: enabled, name, trigger_args."),
+        ("PUT /manager/tasks/greet", {"max_instances": 1}, "max_running=N is max_instances=N"),
+        ("POST /manager/tasks", {"coalesce": True}, "'latest' (the default) is coalesce=True"),
+    ],
+)
+def test_a_remedy_lists_the_fields_of_the_body(
+    site: Site, path: str, body: dict[str, Any], known: str
+) -> None:
+    site.add(greet)
+    method, _, path = path.partition(" ")
+    answer = site.client.request(method, path, json=body)
+    assert answer.status_code == 422
+    [error] = [one for one in answer.json()["errors"] if one["where"].endswith(next(iter(body)))]
+    assert known in error["remedy"]
+
+
+def test_null_is_not_given_in_a_new_task(site: Site) -> None:
+    task = {"name": "New", "func_path": "tests.integration.web.site:greet", "trigger": "cron"}
+    nulls = dict.fromkeys(("id", "timeout", "enabled", "max_retries"))
+    args = {"hour": 9, "end_date": None, "minute": None}
+    site.add(greet)
+    made = site.client.post("/manager/tasks", json={**task, **nulls, "trigger_args": args}).json()
+    assert (made["id"], made["enabled"], made["max_retries"]) == ("new", True, 3)
+    assert made["trigger_args"] == {"hour": 9}
 
 
 def test_null_takes_an_edit_back(site: Site) -> None:

@@ -35,7 +35,7 @@ def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
         ("XCORE_MANAGER__MAX_TASKS", "", "manager.max_tasks", None),
         ("XCORE_MANAGER__START_DEADLINE", "null", "manager.start_deadline", None),
         ("XCORE_MANAGER__ON_CRASH", "lose", "manager.on_crash", "lose"),
-        ("XCORE_MANAGER__NOTIFY", '["json://a", "json://b"]', "manager.notify", None),
+        ("XCORE_CLUSTER__QUEUES", '["a", "b"]', "cluster.queues", ["a", "b"]),
         ("XCORE_REDIS__PASSWORD", "1234", "redis.password", "1234"),
         ("XCORE_DATABASE__URL", "postgresql://h/x", "database.url", "postgresql://h/x"),
     ],
@@ -46,7 +46,7 @@ def test_texts_become_the_type_of_their_key(
     config: Any = env(**{variable: text})
     for name in path.split("."):
         config = getattr(config, name)
-    assert config == (["json://a", "json://b"] if path == "manager.notify" else value)
+    assert config == value
 
 
 def test_other_variables_do_not_concern_us() -> None:
@@ -70,7 +70,7 @@ def test_the_applications_own_keys_may_come_from_the_environment(
         ("XCORE_MANAGER__MAX_TASKS", "many", "must be a valid integer"),
         ("XCORE_MANAGER__MAX_TASKS", "0", "greater than or equal to 1"),
         ("XCORE_MANAGER__TASK_TIMEOUT", "nan", "finite"),
-        ("XCORE_MANAGER__NOTIFY", "slack://a/b", "valid list"),
+        ("XCORE_CLUSTER__QUEUES", "gpu", "valid list"),
         ("XCORE_MANAGER__MAX_TASKS__X", "1", "no such key"),
         ("XCORE_MANAGER_MAX_TASKS", "1", "Write XCORE_MANAGER__MAX_TASKS."),
         ("XCORE_MANAGER", "{}", "names a whole section"),

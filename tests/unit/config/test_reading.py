@@ -89,8 +89,8 @@ def test_all_mistakes_come_at_once(refused: Any) -> None:
         ("manager", "timezone", "../../etc/passwd"),
         ("manager", "timezone", ""),
         ("manager", "port", 65536),
-        ("manager", "notify", "slack://a/b"),
-        ("manager", "notify", [1]),
+        ("cluster", "queues", "gpu"),
+        ("cluster", "queues", [1]),
         ("manager", "ledger_url", "mysql://host/x"),
         ("manager", "ledger_url", "rota.db"),
         ("manager", "tasks_directory", ""),
@@ -110,6 +110,24 @@ def test_what_cannot_be_meant_is_refused(
     assert error.where.startswith(f"config.json, line 3, {section}.{key}")
     assert error.what
     assert error.remedy
+
+
+@pytest.mark.parametrize("key", ["notify", "notify_private"])
+def test_alerts_are_refused_until_they_are_built(refused: Any, key: str) -> None:
+    [error] = refused({"manager": {key: ["json://host"]}})
+    assert error.where == f"config.json, line 3, manager.{key}"
+    assert "alerts are not built yet" in error.what
+    with pytest.raises(ConfigError, match="alerts are not built yet"):
+        Xcorecfg.from_env(environ={f"XCORE_MANAGER__{key.upper()}": "[]"})
+    with pytest.raises(ConfigError, match="alerts are not built yet"):
+        setattr(Xcorecfg().manager, key, [])
+
+
+def test_a_crowd_of_unknown_keys_is_cut_before_suggestions_are_sought(refused: Any) -> None:
+    errors = refused({"manager": {f"max_task{number}": 1 for number in range(60_000)}})
+    assert len(errors) == 21
+    assert "Did you mean 'max_tasks'?" in errors[0].remedy
+    assert errors[-1].what == "59,980 more mistakes are not listed."
 
 
 @pytest.mark.parametrize("name", ["manger", "Manager", "data_base"])

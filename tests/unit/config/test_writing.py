@@ -33,10 +33,10 @@ def test_a_file_round_trips_with_the_applications_keys(write: Callable[[Any], Pa
 def test_defaults_are_left_out_and_changes_written() -> None:
     config = Xcorecfg()
     config.manager.max_tasks = 80
-    config.manager.notify.append("json://host")
+    config.cluster.queues = ["gpu"]
     config.to_file("config.json")
-    manager = {"max_tasks": 80, "notify": ["json://host"]}
-    assert json.loads(Path("config.json").read_text()) == {"manager": manager}
+    written = {"manager": {"max_tasks": 80}, "cluster": {"queues": ["gpu"]}}
+    assert json.loads(Path("config.json").read_text()) == written
 
 
 def test_the_effective_value_is_written() -> None:
@@ -82,7 +82,7 @@ def test_printing_a_configuration_shows_no_secret() -> None:
         "XCORE_REDIS__PASSWORD": "hunter2",
         "XCORE_DATABASE__URL": "postgresql://user:hunter2@host/x",
         "XCORE_MANAGER__LEDGER_URL": "postgresql://host/x?password=hunter2&sslmode=require",
-        "XCORE_MANAGER__NOTIFY": '["slack://hunter2/hunter2"]',
+        "XCORE_REPORTS__APPRISE_URLS": '["slack://hunter2/hunter2"]',
         "XCORE_STRIPE__API_KEY": "hunter2",
         "XCORE_STRIPE__URLS": '["https://user:hunter2@host/"]',
         "XCORE_TOKENS__CI": "hunter2",

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rota.config.sections import ManagerSection
+from rota.core import foreign
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source
 from rota.discovery.definitions import define, define_entry, json_args
 from rota.discovery.options import OPTIONS
@@ -242,6 +243,34 @@ def test_what_is_missing_is_said_with_its_place(key: str) -> None:
     error = refused(definition)
     label = "TASK_DEFINITIONS[0]" if key == "id" else "task 'x'"
     assert str(error).startswith(f"{label}, {key}: is missing.")
+
+
+@pytest.mark.parametrize("name", sorted(foreign.OPTIONS))
+def test_an_option_of_another_scheduler_is_answered_with_what_replaces_it(name: str) -> None:
+    assert name not in OPTIONS
+    said = foreign.OPTIONS[name]
+    with pytest.raises(RotaError) as caught:
+        define(job, "interval", "x", {"hours": 1, name: 1}, defaults=DEFAULTS)
+    assert (caught.value.remedy, caught.value.where) == (said, f"task 'x', {name}")
+    for error in (refused(entry(**{name: 1})), refused(entry(trigger_args={"hour": 9, name: 1}))):
+        assert error.remedy == said
+
+
+@pytest.mark.parametrize(
+    ("executor", "said"),
+    [("default", "Leave it out"), ("threadpool", "'thread'"), ("ProcessPoolExecutor", "'process'")],
+)
+def test_an_executor_of_another_scheduler_is_answered_with_ours(executor: str, said: str) -> None:
+    assert said in refused(entry(executor=executor)).remedy
+
+
+def test_a_crowd_of_unknown_keys_is_cut_before_suggestions_are_sought() -> None:
+    crowd = {f"max_retrie{number}": 1 for number in range(60_000)}
+    inside, beside = refused(entry(trigger_args={"hour": 9, **crowd})), refused(entry(**crowd))
+    assert isinstance(beside, Mistakes)
+    assert len(beside.errors) == 21
+    assert "nor are 59,980 more" in str(beside)
+    assert len(str(inside)) < 10_000
 
 
 def test_all_mistakes_come_at_once() -> None:

@@ -89,7 +89,7 @@ def _files(directory: Path) -> dict[str, str]:
 def _config(name: str) -> str:
     values = {
         "app_name": name[:200] or "rota",
-        "manager": {"tasks_directory": "backgroundtask", "timezone": "UTC", "max_tasks": 50},
+        "manager": {"tasks_directory": "backgroundtask", "timezone": "UTC"},
         "loggers": {"log_level": "INFO", "log_file": "logs/app.log"},
     }
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -20,7 +20,7 @@ from rota.engine.registry import Entry
 from rota.errors import LedgerError
 from rota.manager import Manager, TaskManager
 
-_PEAKS = 20
+_PEAKS = 60
 _MOST_TASKS = 500
 """Tasks whose last runs are looked at one by one; each costs a query."""
 

@@ -20,7 +20,8 @@ def page(tmp_path: Path) -> str:
     file = tmp_path / "config.json"
     written = {
         "app_name": "<b>Books</b>",
-        "manager": {"ledger_url": "memory://", "notify": ["mailto://me:hidden1@example.org"]},
+        "manager": {"ledger_url": "memory://"},
+        "reports": {"apprise_urls": ["slack://hidden1/hidden1"]},
         "database": {"url": "postgresql://ada:hidden2@db/books?sslpassword=hidden3"},
         "redis": {"password": "hidden4"},
         "mail": {"smtp": {"signing_key": "hidden5", "host": "mx.example"}},
