@@ -98,6 +98,10 @@ class LedgerUnavailableError(LedgerError):
     """The ledger is away for the moment: locked, on a full disk, unreachable."""
 
 
+class LedgerValueError(LedgerError):
+    """A row has a value that the database does not take: to try again would change nothing."""
+
+
 class LedgerCorruptError(LedgerError):
     """The file is not a sound ledger; not a byte of it was changed."""
 

@@ -30,9 +30,16 @@ class Outcome(NamedTuple):
     traceback: str | None = None
     error_types: tuple[str, ...] = ()  # names of the exception's classes, nearest first
     peak_memory: int | None = None  # bytes
+    is_final: bool = False  # nothing was run, and nothing would be another time
 
 
 SUCCEEDED = Outcome(OutcomeKind.SUCCEEDED)
+
+
+def unstartable(error: BaseException) -> Outcome:
+    """Return the outcome of an attempt that could not be started."""
+    why = f"it could not be started: {error_text(error)}"
+    return failure(error)._replace(error=why, is_final=True)
 
 
 def in_time(outcome: Outcome, timeout: float, *, ended: float, deadline: float) -> Outcome:

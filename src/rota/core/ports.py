@@ -185,7 +185,7 @@ class Transaction(Protocol):
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         """Write ended attempts and what their runs become; returns the ids of those refused
         because the run is no longer RUNNING under that node and fence (nothing of them is
-        written)."""
+        written). A task whose attempts crashed `max_crashes` times in a row is paused."""
 
     def log(self, lines: Sequence[LogLine]) -> None:
         """Append lines; one that is there already changes nothing, and those of an attempt that
@@ -224,7 +224,8 @@ class Transaction(Protocol):
         settle their running runs as `judge` says (their fence rises); also settles running runs
         whose node is stopped, gone or unknown, and those of `adrift`, run id → fence, that are
         running under that fence. Returns them as they were. With `now`, occurrences that wait for
-        a verdict on a run are judged where there is one."""
+        a verdict on a run are judged where there is one, and a task whose attempts crashed
+        `max_crashes` times in a row is paused: one for each node that is gone."""
 
     def pause(
         self,

@@ -158,6 +158,7 @@ class Claim(NamedTuple):
     arguments: Mapping[str, Any] | None
     checkpoint: Any
     steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
+    damage: str = ""  # what of its row cannot be read
 
 
 class Ending(NamedTuple):
@@ -190,6 +191,7 @@ class Orphan(NamedTuple):
 
     run: Run
     policy: Policy
+    is_spared: bool = False  # another task is blamed for the death of its node
 
 
 class Beat(NamedTuple):

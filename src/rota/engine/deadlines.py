@@ -97,7 +97,10 @@ class Deadlines:
             _, run_id, fence = heapq.heappop(self._heap)
             flight = self._flight(run_id, fence)
             if flight is not None:
-                self._expire(flight)
+                try:
+                    self._expire(flight)
+                except Exception:  # the others have deadlines too
+                    logger.exception("Run %s cannot be told to stop", run_id)
 
     def _expire(self, flight: Flight) -> None:
         if flight.stopped_at is None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from rota.core.instants import SECOND, Instant, seconds, to_iso
-from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.outcome import Outcome, OutcomeKind, unstartable
 from rota.core.ports import Call, Clock, Done, Executor, Ledger, Transaction
 from rota.core.records import Claim, NewRun, Planned, Verdict, Waiting
 from rota.core.run import State
@@ -24,7 +24,7 @@ from rota.engine.relay import Relay
 from rota.engine.reporter import Pump, RunReporter
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
-from rota.errors import LedgerError, NodeGoneError
+from rota.errors import LedgerError, NodeGoneError, StateError
 from rota.logs import queued
 
 logger = queued("rota.dispatcher")
@@ -82,6 +82,7 @@ class Dispatcher:
         self._alarms: set[Instant] = set()
         self._busy: set[str] = set()  # the executors for which the last looks found runs
         self.accepting = True
+        self._unjudged: dict[str, Exception] = {}  # run id → why it cannot be judged
         self.working = True  # whether attempts are made here at all
         self.only: str | None = None  # the one task whose runs may be claimed, where there is such
         self.queues = queues  # those whose runs it makes; None: all
@@ -221,9 +222,12 @@ class Dispatcher:
                 logger.warning("%s was claimed and is no longer known", claim.task_id)
                 continue
             at = max(instant, now)
-            flight = self._flight(claim, entry, at, (at - now) / SECOND)
+            flight, trouble = self._prepared(claim, entry, at, (at - now) / SECOND)
             self._flights.add(flight)
-            flights.setdefault((flight.executor_name, at), []).append(flight)
+            if trouble is None:
+                flights.setdefault((flight.executor_name, at), []).append(flight)
+            else:
+                self._ended(flight.call, trouble)
         for (name, at), some in flights.items():
             self._deadlines.add(some)
             self._submit(name, at, some)
@@ -243,10 +247,36 @@ class Dispatcher:
         held = [flight for flight in flights if self._flights.has(flight)]
         calls = [flight.call for flight in held if flight.stopped_at is None]
         if calls:
-            self._executors[name].submit(calls, self._ended)
+            self._hand_over(name, calls)
         for flight in held:
             if flight.stopped_at is not None:
                 self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
+
+    def _hand_over(self, name: str, calls: Sequence[Call]) -> None:
+        try:
+            self._executors[name].submit(calls, self._ended)
+        except StateError:  # it is being shut down: they are handed back
+            raise
+        except Exception as error:
+            for call in calls:
+                self._ended(call, unstartable(error))
+
+    def _prepared(
+        self, claim: Claim, entry: Entry, at: Instant, wait: float
+    ) -> tuple[Flight, Outcome | None]:
+        """Return an attempt, and its outcome where it cannot be started: then this is its end, and
+        nobody else's."""
+        try:
+            if claim.damage:
+                raise ValueError(f"its row is damaged: {claim.damage}")
+            if claim.run_id in self._unjudged:
+                raise self._unjudged.pop(claim.run_id)
+            if claim.arguments is not None and not isinstance(claim.arguments, Mapping):
+                raise TypeError(f"its arguments are {claim.arguments!r:.200}, no names with values")
+            return self._flight(claim, entry, at, wait), None
+        except Exception as error:
+            logger.exception("Run %s of %s cannot be started", claim.run_id, claim.task_id)
+            return self._flight(claim._replace(arguments=None), entry, at, wait), unstartable(error)
 
     def _flight(self, claim: Claim, entry: Entry, at: Instant, wait: float) -> Flight:
         task = entry.definition
@@ -294,7 +324,16 @@ class Dispatcher:
         self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
     ) -> str | bool | None:
         """Say True to claim a waiting run, False to leave it, None to claim it once a slot is
-        free, or why it is missed."""
+        free, or why it is missed. One that cannot be judged is claimed, and ends so."""
+        try:
+            return self._judge(run, free, stuck, now)
+        except Exception as error:
+            self._unjudged[run.run_id] = error
+            return True
+
+    def _judge(
+        self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
+    ) -> str | bool | None:
         entry = self._registry.get(run.task_id)
         if entry is None or self.only not in (None, run.task_id) or not self._serves(entry):
             return False

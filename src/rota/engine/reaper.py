@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rota.aside import beside
@@ -14,6 +15,7 @@ from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Clock, History
 from rota.core.records import Ending, Node, Orphan
 from rota.core.run import Attempt, Run
+from rota.core.task import Policy
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity, is_dead
@@ -116,13 +118,13 @@ class Reaper:
         self.stuck_elsewhere = _stuck_on(self._others)
         silent = self._silences.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
-        adrift = self._adrift(look.running)
+        adrift, now = self._adrift(look.running), self._clock.now()
         runs = await self._writing.once(
             lambda tx: tx.reap(
-                lambda orphan: self._judge(orphan, look, adrift),
+                lambda orphan: self._judge(orphan, look, adrift, now),
                 gone,
                 adrift,
-                now=self._clock.now(),
+                now=now,
             ),
             changes=False,
         )
@@ -143,8 +145,8 @@ class Reaper:
         }
         return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
 
-    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str]) -> Ending:
-        run, now, node = orphan.run, self._clock.now(), look.name(orphan.run.node)
+    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str], now: Instant) -> Ending:
+        run, node = orphan.run, look.name(orphan.run.node)
         if run.id in adrift:
             why = f"handed back: node {node} claimed it and never began it"
             outcome = Outcome(OutcomeKind.CANCELLED, error=why)
@@ -162,7 +164,7 @@ class Reaper:
                 run_id=run.id,
                 failures=run.failures,
                 crashes=run.crashes,
-                policy=orphan.policy,
+                policy=_sparing(orphan),
                 now=now,
                 cancel_reason=run.cancel_requested,
             )
@@ -176,6 +178,14 @@ class Reaper:
             error=outcome.error,
         )
         return Ending(attempt, run.fence, settlement)
+
+
+def _sparing(orphan: Orphan) -> Policy:
+    """Return its policy; one that was only beside the task that is to blame is not quarantined."""
+    policy = orphan.policy
+    if orphan.is_spared:
+        return replace(policy, max_crashes=orphan.run.crashes + 2)
+    return policy
 
 
 def _stuck_on(nodes: Sequence[Node]) -> dict[str, str]:

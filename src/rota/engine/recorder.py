@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from rota.core.instants import Instant
 from rota.core.lifecycle import Settlement, settle
-from rota.core.outcome import Outcome, in_time, timed_out
+from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
 from rota.core.ports import Call, Clock, Transaction
+from rota.core.reasons import ReasonCode
 from rota.core.records import Ending
 from rota.core.run import Attempt, LogLine, State
 from rota.engine.flights import Flight, Flights
@@ -22,6 +24,19 @@ from rota.logs import queued
 logger = queued("rota.runner")
 
 BATCH = 2_000
+
+
+class _Landed(NamedTuple):
+    """An attempt that has ended, and all that is to be written of it."""
+
+    flight: Flight
+    ending: Ending
+    lines: Sequence[LogLine] = ()
+    progress: dict[str, Any] | None = None
+
+    @property
+    def at(self) -> Instant:
+        return self.ending.attempt.finished_at
 
 
 class Recorder:
@@ -71,40 +86,74 @@ class Recorder:
                 await self._record_some()
 
     async def _record_some(self) -> None:
-        endings: list[Ending] = []
-        lines: list[LogLine] = []
-        progress: list[tuple[str, int, dict[str, Any]]] = []
+        landed: list[_Landed] = []
         for _ in range(min(len(self._ended), BATCH)):
             call, outcome, at, ended = self._ended.popleft()
             flight = self._flights.pop(call)
             if flight is not None:  # else it was given up, and this end comes too late
-                endings.append(self._ending(flight, _as_meant(flight, outcome, ended), at))
-                said, value = flight.reporter.take()
-                lines += said
-                if value is not None:
-                    progress.append((call.run_id, flight.claim.fence, value))
-        if not endings:
+                landed.append(self._land(flight, _as_meant(flight, outcome, ended), at))
+        if not landed:
             return
-        self._flights.going = frozenset(ending.attempt.run_id for ending in endings)
+        self._flights.going = frozenset(one.ending.attempt.run_id for one in landed)
         self._freed(None)
-
-        def write(tx: Transaction) -> list[str]:
-            if lines:
-                tx.log(lines)
-            for run_id, fence, value in progress:
-                tx.progress(run_id, fence, value)
-            return tx.settle(endings, self._node_id())
-
         try:
-            for run_id in await self._writing.until_done(write):
+            for run_id in await self._write(landed):
                 logger.warning("run %s is another node's by now: its end here is void", run_id)
             self._landed(self._flights.going)
         finally:
             self._flights.going = frozenset()
-        self.total += len(endings)
+        self.total += len(landed)
         self.recorded.set()
-        for instant in {None, *(ending.settlement.available_at for ending in endings)}:
+        for instant in {None, *(one.ending.settlement.available_at for one in landed)}:
             self._freed(instant)
+
+    async def _write(self, landed: Sequence[_Landed]) -> list[str]:
+        """Write these ends, whatever one of them is like; returns the ids of those refused."""
+        try:
+            return await self._writing.until_done(partial(self._settle, landed))
+        except Exception as error:
+            if len(landed) > 1:
+                return [run_id for one in landed for run_id in await self._write([one])]
+            logger.exception("The end of run %s cannot be written", landed[0].flight.claim.run_id)
+            plain = _Landed(landed[0].flight, self._plain(landed[0].flight, error, landed[0].at))
+            return await self._writing.until_done(partial(self._settle, [plain]))
+
+    def _settle(self, landed: Sequence[_Landed], tx: Transaction) -> list[str]:
+        lines = [line for one in landed for line in one.lines]
+        if lines:
+            tx.log(lines)
+        for one in landed:
+            if one.progress is not None:
+                claim = one.flight.claim
+                tx.progress(claim.run_id, claim.fence, one.progress)
+        return tx.settle([one.ending for one in landed], self._node_id())
+
+    def _land(self, flight: Flight, outcome: Outcome, at: Instant) -> _Landed:
+        lines, progress = flight.reporter.take()
+        try:
+            ending = self._ending(flight, outcome, at)
+        except Exception as error:  # the others have ended as well
+            logger.exception("The end of run %s cannot be judged", flight.claim.run_id)
+            ending = self._plain(flight, error, at)
+        return _Landed(flight, ending, lines, progress)
+
+    def _plain(self, flight: Flight, error: Exception, at: Instant) -> Ending:
+        """Return an end that says only that the real one cannot be written."""
+        claim, why = flight.claim, f"its end could not be recorded: {error_text(error)}"
+        code = ReasonCode.ERROR
+        return Ending(
+            Attempt(
+                run_id=claim.run_id,
+                number=claim.attempt,
+                node=self._node_id(),
+                started_at=min(flight.started_at, at),
+                finished_at=at,
+                outcome=OutcomeKind.FAILED,
+                error=why,
+            ),
+            claim.fence,
+            Settlement(State.FAILED, why, claim.failures + 1, claim.crashes, reason_code=code),
+        )
 
     def _ending(self, flight: Flight, outcome: Outcome, at: Instant) -> Ending:
         claim = flight.claim

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from rota.core.ports import Clock, Ledger, Transaction
-from rota.errors import LedgerError
+from rota.errors import LedgerError, LedgerValueError
 from rota.logs import queued
 
 T = TypeVar("T")
@@ -36,6 +35,8 @@ class Writing:
         """
         try:
             result = await asyncio.wrap_future(self._ledger.write(operation))
+        except LedgerValueError:  # it is there
+            raise
         except LedgerError as error:
             self._note(error)
             raise
@@ -46,9 +47,14 @@ class Writing:
         return result
 
     async def until_done(self, operation: Callable[[Transaction], T]) -> T:
-        """Run an operation again and again until it is durable: what happened must be written."""
+        """Run an operation again and again until it is durable: what happened must be written.
+
+        Raises LedgerValueError where that can never be.
+        """
         try:
             return await self.once(operation)
+        except LedgerValueError:
+            raise
         except LedgerError:
             self._unwritten += 1
         try:
@@ -61,8 +67,12 @@ class Writing:
         while True:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            with suppress(LedgerError):
+            try:
                 return await self.once(operation)
+            except LedgerValueError:
+                raise
+            except LedgerError as error:  # said once, by `_note`
+                logger.debug("It is still away: %s", error)
 
     async def until_back(self) -> None:
         """Return when the ledger is there, which at least the heartbeat tries all the time, and

@@ -8,7 +8,12 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
+from rota.errors import (
+    LedgerCorruptError,
+    LedgerError,
+    LedgerUnavailableError,
+    LedgerValueError,
+)
 
 _AWAY = {
     sqlite3.SQLITE_BUSY: "Another process has held it locked for too long; rota tries again.",
@@ -23,6 +28,7 @@ _AWAY = {
     sqlite3.SQLITE_INTERRUPT: "Try it again.",
 }
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_REFUSED = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}
 RESTORE = "Move it away and restore a backup; `sqlite3 FILE .recover` saves what can be saved."
 
 
@@ -36,6 +42,8 @@ def explain(error: BaseException, where: str) -> LedgerError:
         return LedgerCorruptError(f"The ledger is damaged: {cause}.", where=where, remedy=RESTORE)
     if primary in _AWAY:
         return LedgerUnavailableError(what, where=where, remedy=_AWAY[primary])
+    if primary in _REFUSED:
+        return LedgerValueError(what, where=where)
     return LedgerError(what, where=where)
 
 

@@ -9,7 +9,12 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
+from rota.errors import (
+    LedgerCorruptError,
+    LedgerError,
+    LedgerUnavailableError,
+    LedgerValueError,
+)
 from rota.ledger.errors import ContendedError
 
 _AGAIN = "rota tries again; look whether the server is up and reachable."
@@ -40,6 +45,7 @@ _AT_THE_DOOR = {
     "does not exist": "Make the user and the database first: CREATE ROLE …, CREATE DATABASE ….",
 }
 _BROKEN = {"XX001", "XX002"}
+_REFUSED = {"22", "23", "54"}  # classes: bad values, broken rules, too large
 _CONTENDED = {"40001", "40P01"}
 _EXCLUSIVE = "one_exclusive_run_of_task"
 
@@ -63,6 +69,8 @@ def explain(error: BaseException, where: str) -> LedgerError:
     remedy = _AWAY.get(state or "") or _AWAY.get((state or "")[:2], "")
     if remedy:
         return LedgerUnavailableError(what, where=where, remedy=remedy)
+    if (state or "")[:2] in _REFUSED:
+        return LedgerValueError(what, where=where)
     return LedgerError(what, where=where)
 
 

@@ -347,7 +347,11 @@ def waiting_of(row: Row) -> Waiting:
 def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
     run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts = row
-    arguments, checkpoint = texts
+    try:
+        arguments, checkpoint = (text and json.loads(text) for text in texts)
+        damage = ""
+    except ValueError as error:
+        arguments, checkpoint, damage = None, None, f"its arguments or checkpoint: {error}"
     return Claim(
         run_id,
         task_id,
@@ -357,8 +361,9 @@ def claim_of(row: Row) -> Claim:
         failures,
         crashes,
         fence + 1,
-        arguments and json.loads(arguments),
-        checkpoint and json.loads(checkpoint),
+        arguments,
+        checkpoint,
+        damage=damage,
     )
 
 

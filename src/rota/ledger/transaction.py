@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from rota.core.access import Token
 from rota.core.audit import SOMEBODY, Actor, Verb
+from rota.core.crashes import Suspect
 from rota.core.instants import DAY, SECOND, Instant, to_iso
+from rota.core.outcome import OutcomeKind
 from rota.core.ports import Limits, Publish, Sight
 from rota.core.reasons import ReasonCode
 from rota.core.records import (
@@ -36,6 +38,7 @@ from rota.ledger import (
     audit,
     carrying,
     claiming,
+    crashes,
     limiting,
     planning,
     registry,
@@ -200,9 +203,19 @@ class SqlTransaction:
         if not again:
             return claims
         done: dict[str, dict[str, Any]] = {}
+        damage: dict[str, str] = {}
         for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
-            done.setdefault(run_id, {})[key] = json.loads(value)
-        return [claim._replace(steps=done.get(claim.run_id, claim.steps)) for claim in claims]
+            try:
+                done.setdefault(run_id, {})[key] = json.loads(value)
+            except ValueError as error:
+                damage[run_id] = f"its step {key!r}: {error}"
+        return [
+            claim._replace(
+                steps=done.get(claim.run_id, claim.steps),
+                damage=damage.get(claim.run_id, claim.damage),
+            )
+            for claim in claims
+        ]
 
     def _take(self, run_ids: Sequence[str], node_id: str, now: Instant) -> None:
         taken = sql.TAKE.count(self._connection, ids=encode(run_ids), node=node_id, now=now)
@@ -244,7 +257,24 @@ class SqlTransaction:
             if accepted:
                 self._settle(accepted, node_id)
         sql.KEEP(self._connection)
+        self._pause_killers(endings, set(refused))
         return refused
+
+    def _pause_killers(self, endings: Sequence[Ending], refused: Collection[str]) -> None:
+        """Pause the tasks that killed a worker process too often."""
+        crashed = [
+            ending
+            for ending in endings
+            if ending.attempt.outcome is OutcomeKind.CRASHED
+            and ending.attempt.run_id not in refused
+        ]
+        if crashed:
+            suspects = crashes.of_workers(self._connection, crashed)
+            if suspects:
+                self._turn()
+                now = max(ending.attempt.finished_at for ending in crashed)
+                ids = [ending.attempt.run_id for ending in crashed]
+                crashes.pause(self._connection, suspects, ids, now)
 
     def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
         """Write the endings; False, and not yet their attempts, if not all could be written."""
@@ -367,6 +397,13 @@ class SqlTransaction:
             upkeep.DECLARE_GONE(self._connection, seen=seen)
         orphans = self._orphans(adrift or {})
         if orphans:
+            culprits = self._culprits(orphans, adrift or {}) if now is not None else {}
+            orphans = [
+                orphan._replace(is_spared=orphan.run.task_id != culprit.task_id)
+                if (culprit := culprits.get(orphan.run.node or ""))
+                else orphan
+                for orphan in orphans
+            ]
             endings = [judge(orphan) for orphan in orphans]
             batch = Batch(
                 rows.settled_row(ending, orphan.run.fence)
@@ -374,9 +411,16 @@ class SqlTransaction:
             )
             sql.SETTLE_ORPHANS(self._connection, settled=batch)
             self._write_attempts(endings)
+            if culprits and now is not None:
+                ids = [orphan.run.id for orphan in orphans]
+                crashes.pause(self._connection, culprits.values(), ids, now)
         if now is not None:
             verdicts.pronounce(self._connection, now)
         return [orphan.run for orphan in orphans]
+
+    def _culprits(self, orphans: Sequence[Orphan], adrift: Mapping[str, int]) -> dict[str, Suspect]:
+        crashed = [orphan for orphan in orphans if orphan.run.id not in adrift]
+        return crashes.of_orphans(self._connection, crashed)
 
     def _orphans(self, adrift: Mapping[str, int]) -> list[Orphan]:
         """Return the runs without a living node, and those that are adrift, by id."""
