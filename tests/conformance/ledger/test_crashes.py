@@ -6,6 +6,7 @@ from rota.core.audit import AuditFilter, Verb
 from rota.core.instants import SECOND
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
+from rota.core.ports import Transaction
 from rota.core.reasons import ReasonCode
 from rota.core.records import Claim, Ending, Orphan
 from rota.core.run import Attempt, State
@@ -37,6 +38,14 @@ def dies(desk: Desk, node: str) -> list[Orphan]:
     gone = [one for one in desk.history.nodes() if one.id == node]
     desk.do(lambda tx: tx.reap(judge, gone, now=now))
     return judged
+
+
+def cancel_all(desk: Desk) -> None:
+    def cancel(tx: Transaction) -> None:
+        for run in desk.active():
+            tx.cancel(run.id, "enough", desk.now)
+
+    desk.do(cancel)
 
 
 def again(desk: Desk, node: str, *run_ids: str) -> None:
@@ -72,8 +81,7 @@ def test_crashes_of_different_runs_count_together(desk: Desk) -> None:
     for node in ("n1", "n2"):
         on(desk, node, "k")
         dies(desk, node)
-        for run in desk.active():
-            desk.do(lambda tx, run=run: tx.cancel(run.id, "enough", desk.now))
+        cancel_all(desk)
     assert desk.history.task("k").paused_since is not None
 
 
@@ -131,8 +139,7 @@ def test_after_a_resume_it_has_as_many_again(desk: Desk) -> None:
         assert paused == (n % 2 == 1)
         if paused:
             desk.do(lambda tx: tx.resume("k", desk.now))
-        for run in desk.active():
-            desk.do(lambda tx, run=run: tx.cancel(run.id, "enough", desk.now))
+        cancel_all(desk)
 
 
 def test_workers_of_a_living_node_count_as_well(desk: Desk) -> None:

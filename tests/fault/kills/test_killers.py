@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 
 from rota.core.instants import SECOND
 from rota.core.run import State
 from tests.fault.journal import PRELUDE
 from tests.fault.kills.scene import Scene
-from tests.integration.cli.project import until
+from tests.integration.cli.project import Up, until
 
 TASKS = (
     PRELUDE
@@ -31,7 +32,7 @@ def test_it_is_paused_after_three_deaths_and_its_neighbour_runs(scene: Scene) ->
     deaths = 0
     while deaths < 10:
         with scene.up() as node:
-            until(lambda node=node: node.process.poll() is not None or _is_paused(scene))
+            until(partial(_is_over, scene, node))
             if _is_paused(scene):
                 node.ready()
                 until(lambda: _succeeded_since_pause(scene) > 3)
@@ -46,6 +47,10 @@ def test_it_is_paused_after_three_deaths_and_its_neighbour_runs(scene: Scene) ->
     shown = scene.project.rota("show", "killer").stdout
     assert "died 3 times in a row" in shown
     assert not [run for run in scene.runs() if run.state in (State.QUEUED, State.RUNNING)]
+
+
+def _is_over(scene: Scene, node: Up) -> bool:
+    return node.process.poll() is not None or _is_paused(scene)
 
 
 def _is_paused(scene: Scene) -> bool:

@@ -54,8 +54,7 @@ def after_its_time(rig: Harness, *runs: NewRun) -> list[Run]:
     good = planned(rig, "good")
     rig.advance(DAY / 1_000_000)
     eventually(lambda: rig.manager.get_run(good.id).state is State.SUCCEEDED)
-    found = [rig.manager.get_run(run.id) for run in runs]
-    eventually(lambda: all(rig.manager.get_run(run.id).finished_at for run in runs), what=found)
+    eventually(lambda: all(rig.manager.get_run(run.id).finished_at for run in runs))
     return [rig.manager.get_run(run.id) for run in runs]
 
 
