@@ -66,7 +66,7 @@ def known_task(
         timeout=code.policy.timeout,
         last_run=_moment(last.started_at if last else None),
         next_run=_moment(next_run),
-        status=_status(entry, running, next_run, now),
+        status=_status(entry, running, next_run, last, now),
         timezone=code.timezone,
         paused=entry.is_paused(now),
         paused_until=_moment(entry.paused_until),
@@ -174,12 +174,21 @@ def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
             last_run=_moment(last[task.id].started_at) if task.id in last else None,
             last_state=last[task.id].state.value if task.id in last else None,
             pause_reason=why.get(task.id, ""),
+            status=_after(task, last.get(task.id)),
         )
         for task in tasks
     ]
 
 
-def _status(entry: Entry, running: bool, next_run: Instant | None, now: Instant) -> TaskStatus:
+def _after(task: Task, last: Run | None) -> TaskStatus:
+    """Return the status of a task whose last run was not known when it was described."""
+    was_run = task.status is TaskStatus.MISSED and last is not None
+    return TaskStatus.FINISHED if was_run else task.status
+
+
+def _status(
+    entry: Entry, running: bool, next_run: Instant | None, last: Run | None, now: Instant
+) -> TaskStatus:
     if entry.mistake:
         return TaskStatus.BROKEN
     if running:
@@ -188,7 +197,9 @@ def _status(entry: Entry, running: bool, next_run: Instant | None, now: Instant)
         return TaskStatus.PAUSED
     if not entry.enabled:
         return TaskStatus.DISABLED
-    return TaskStatus.FINISHED if next_run is None else TaskStatus.SCHEDULED
+    if next_run is None:
+        return TaskStatus.MISSED if entry.is_late and last is None else TaskStatus.FINISHED
+    return TaskStatus.SCHEDULED
 
 
 def _moment(instant: Instant | None) -> datetime | None:

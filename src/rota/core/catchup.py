@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rota.core.instants import SECOND, Instant, seconds, to_iso
+from rota.core.instants import MINUTE, SECOND, Instant, seconds, to_iso
 from rota.core.reasons import ReasonCode
 from rota.core.schedule import Trigger
 from rota.core.task import Catchup, Policy
 
 ON_TIME: Instant = 5 * SECOND
 """An occurrence handed over this late was not in a downtime: the machine was merely busy."""
+
+GRACE: Instant = 5 * MINUTE
+"""A date that had passed no longer than this when it was first seen starts at once."""
 
 COUNTED = 100_000
 """The most occurrences that one summary row counts; it then says "at least"."""
@@ -76,14 +79,24 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, coun
     return Survey(fresh[::-1], late[::-1], None)
 
 
-def decide(due: Survey, policy: Policy) -> list[Due]:
+def decide(
+    due: Survey, policy: Policy, *, off: bool = False, first: Instant | None = None
+) -> list[Due]:
     """Return the rows for what is due, oldest first: each occurrence once, or in one summary.
 
     `catchup="latest"` runs the newest occurrence of the downtime unless a fresh one runs anyway;
-    `"all"` runs every late one that is listed, `"none"` only what is on time.
+    `"all"` runs every late one that is listed, and what is on time after them; `"none"` only what
+    is on time. Of a task that is `off` by now, none of the late ones runs. `first` had just passed
+    when the task was first seen, and runs.
     """
+    if first in due.late:
+        late, fresh = [one for one in due.late if one != first], [first, *due.fresh]
+        rows = decide(Survey(fresh, late, due.older), policy, off=off)
+        return sorted(rows, key=lambda row: row.fire_time)
     runs: set[Instant] = set()
-    if policy.catchup is Catchup.ALL:
+    if off:
+        pass
+    elif policy.catchup is Catchup.ALL:
         runs.update(due.late)
     elif policy.catchup is Catchup.LATEST and not due.fresh:
         runs.update(due.late[-1:])
@@ -98,8 +111,18 @@ def decide(due: Survey, policy: Policy) -> list[Due]:
         )
         for instant in due.late
     ]
-    rows += [Due(instant) for instant in due.fresh]
+    follows = bool(due.late) and policy.catchup is Catchup.ALL and not off
+    rows += [Due(instant, caught_up=follows) for instant in due.fresh]
     return rows
+
+
+def late_date(instant: Instant, seen_at: Instant) -> Due:
+    """Return the row of a date that had passed long before it was first seen."""
+    reason = (
+        f"its date {to_iso(instant)} had passed when it was first seen at {to_iso(seen_at)},"
+        f" more than {GRACE // MINUTE} minutes later; it can be run by hand"
+    )
+    return Due(instant, reason, code=ReasonCode.LATE_DATE)
 
 
 def _counted(older: int, cursor: Instant) -> str:

@@ -71,6 +71,11 @@ class EditNote:
     anchor: Instant | None = None
 
 
+OffStretch = tuple[Instant, Instant | None]
+"""From when on a task was off (disabled, removed, paused), and when it was on again; None: not
+yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredTask:
     """What the ledger knows of a task: its last registered record, and what was laid over it."""
@@ -88,6 +93,7 @@ class StoredTask:
     skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, where it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
+    off: tuple[OffStretch, ...] = ()  # but for the pause that may last; newest last
 
 
 class NewRun(NamedTuple):

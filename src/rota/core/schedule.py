@@ -25,6 +25,10 @@ class Trigger(Protocol):
     def timezone(self) -> str:
         """Return the key of the zone in which its texts are read."""
 
+    @property
+    def end(self) -> Instant | None:
+        """Return the instant after which nothing starts, or None."""
+
     def next_after(self, after: Instant) -> Instant | None:
         """Return the first instant strictly after `after`, or None when there is no more."""
 

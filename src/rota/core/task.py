@@ -117,6 +117,7 @@ class TaskStatus(StrEnum):
     PAUSED = "paused"
     DISABLED = "disabled"
     FINISHED = "finished"
+    MISSED = "missed"  # its date had passed long before it was first seen
     UNRESOLVED = "unresolved"
     BROKEN = "broken"  # it runs by the code: an edit of it does not fit
 

@@ -17,7 +17,7 @@ from rota.core.instants import SECOND, Instant
 from rota.core.ports import Clock, Sight, Transaction
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned
-from rota.core.run import Cause, State
+from rota.core.run import ACTIVE, Cause, State
 from rota.core.schedule import LEAD
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
@@ -64,6 +64,15 @@ class ByHand(NamedTuple):
         )
 
 
+class _Wait(NamedTuple):
+    """A task that is looked at again at `at`, for its instants up to `until`."""
+
+    task_id: str
+    at: Instant
+    until: Instant
+    alarm: asyncio.TimerHandle
+
+
 @dataclass(slots=True)
 class _Batch:
     """Rows for one write, and the cursor of each of their tasks: before, and then."""
@@ -105,6 +114,8 @@ class Planner:
         self._relay = relay
         self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
+        self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
+        self._busy: set[str] = set()  # those of which a run was under way then
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
         self.wake = Wake()
@@ -127,6 +138,10 @@ class Planner:
     async def run(self) -> None:
         """Plan what is due, for ever."""
         self._room = asyncio.Semaphore(WRITES)  # of this loop: the last one's is gone
+        for wait in self._waits.values():
+            wait.alarm.cancel()
+            self._due.setdefault(wait.task_id, DueTask(wait.task_id, None, wait.until))
+        self._waits.clear()
         while True:
             await self.wake.wait()
             size = FIRST_BATCH
@@ -171,8 +186,10 @@ class Planner:
             raise
         await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
-        for row in [row for row in batch.rows if row.id in left]:
-            self._leave(row, batch.then)
+        self._leave([row for row in batch.rows if row.id in left], batch.then)
+        if self._busy:
+            begun = {one.task_id for one in written if one.state in ACTIVE}
+            self._busy -= begun.difference(one.task_id for one in written if one.state is None)
         # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
         cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
         await self._writing.until_done(lambda tx: tx.plan((), cursors))
@@ -188,20 +205,35 @@ class Planner:
     def _is_offered(self, entry: Entry) -> bool:
         return self._relay is not None and self._relay.takes(entry)
 
-    def _leave(self, row: NewRun, cursors: dict[str, Instant]) -> None:
-        """Plan an occurrence again when its time has come, or at once where that took so long that
-        later ones were taken meanwhile: all since the cursor are looked at then."""
-        entry, instant = self._registry.get(row.task_id), row.fire_time
-        if entry is None or instant is None:
-            return
-        entry.cursor = min(entry.cursor, instant - 1)
-        cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
-        again = [DueTask(row.task_id, None, instant)]
-        wait = (row.available_at - self._clock.now()) / SECOND
-        if wait > 0:
-            asyncio.get_running_loop().call_later(wait, self.due, again)
-        else:
-            self.due(again)
+    def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
+        """Plan occurrences again when the time of each has come: a run of their task is under way,
+        and may have ended by then."""
+        for row in rows:
+            entry, instant = self._registry.get(row.task_id), row.fire_time
+            if entry is None or instant is None:
+                continue
+            self._busy.add(row.task_id)
+            entry.fall_back(instant - 1)
+            cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
+            self._look_again(row.task_id, instant, instant)
+
+    def _look_again(self, task_id: str, at: Instant, until: Instant) -> None:
+        """Have a task be due at an instant, for all that it names up to `until`; one alarm per task
+        is enough, for it sets the next."""
+        held = self._waits.get(task_id)
+        if held is not None:
+            until = max(until, held.until)
+            if held.at <= at:
+                self._waits[task_id] = held._replace(until=until)
+                return
+            held.alarm.cancel()
+        wait = max(at - self._clock.now(), 0) / SECOND
+        alarm = asyncio.get_running_loop().call_later(wait, self._ring, task_id)
+        self._waits[task_id] = _Wait(task_id, at, until, alarm)
+
+    def _ring(self, task_id: str) -> None:
+        wait = self._waits.pop(task_id)
+        self.due([DueTask(task_id, None, wait.until)])
 
     def _stands(self, task_id: str, cursor: Instant) -> bool:
         """Say whether everything up to a cursor was written, so that no earlier batch is planned
@@ -214,7 +246,7 @@ class Planner:
         for task_id, cursor in batch.before.items():
             entry = self._registry.get(task_id)
             if entry is not None:
-                entry.cursor = min(entry.cursor, cursor)
+                entry.fall_back(cursor)
         self.due([DueTask(task_id, None, until) for task_id, until in batch.then.items()])
 
     def _add_rows(
@@ -225,29 +257,41 @@ class Planner:
         now: Instant,
         stuck: str | None,
     ) -> None:
-        until = max(now + LEAD, min(due.until, now + LONGEST_LEAD))
-        if until < due.until:  # the clock was set back since: the rest when its time comes
-            again = [DueTask(due.task_id, None, due.until)]
-            wait = (due.until - until) / SECOND
-            asyncio.get_running_loop().call_later(wait, self.due, again)
-        if entry.is_quiet(until):
-            return
-        found = self._find_due(entry, due.instant, until)
+        task_id = entry.definition.id
+        lead, most = (0, 0) if task_id in self._busy else (LEAD, LONGEST_LEAD)
+        until = max(now + lead, min(due.until, now + most))
+        found = self._find_due(entry, due.instant, until, now)
+        if until < due.until:  # its task is busy, or the clock was set back since
+            following = entry.trigger.next_after(until)
+            if following is not None and following <= due.until:
+                entry.is_behind = True  # it was handed over, and is yet to be planned
+                self._look_again(task_id, following - lead, due.until)
         if found:
-            task_id = entry.definition.id
             batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
             batch.then[task_id] = entry.cursor = found[-1].until
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
 
     @staticmethod
-    def _find_due(entry: Entry, instant: Instant | None, until: Instant) -> list[catchup.Due]:
-        """Return the rows for what is due; a lone instant that is on time needs no survey."""
-        if instant is not None and entry.cursor < instant <= until <= instant + catchup.ON_TIME:
-            return [catchup.Due(instant)]
-        survey = catchup.survey(
-            entry.trigger, entry.cursor, until, entry.policy, triggers.count_between
+    def _find_due(
+        entry: Entry, instant: Instant | None, until: Instant, now: Instant
+    ) -> list[catchup.Due]:
+        """Return the rows for what is due; a lone instant that is on time, and that nothing before
+        it waits to be planned with, needs no survey."""
+        alone = None if entry.is_behind else instant
+        if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
+            return [catchup.Due(alone)]
+        first, trigger = entry.first, entry.trigger
+        if first is not None and entry.is_late:
+            is_due = entry.cursor < first <= until and trigger.last_before(first) == first
+            return [catchup.late_date(first, entry.anchor)] if is_due else []
+        entry.is_behind = False
+        survey = catchup.survey(trigger, entry.cursor, until, entry.policy, triggers.count_between)
+        return catchup.decide(
+            survey,
+            entry.policy,
+            off=entry.is_off(now),
+            first=first if entry.starts_first(now) else None,
         )
-        return catchup.decide(survey, entry.policy)
 
     def _row(self, entry: Entry, due: catchup.Due, now: Instant, stuck: str | None) -> NewRun:
         task_id, policy = entry.definition.id, entry.policy

@@ -78,11 +78,7 @@ class Registrar:
         if stored.revision < entry.revision:
             return
         entry.lay_over(stored, self._clock.now())
-        task_id = entry.definition.id
-        if entry.is_idle:
-            self._ticking.discard(task_id)
-        else:
-            self._ticking.put(task_id, entry.trigger, entry.cursor)
+        self._ticking.put(entry.definition.id, entry.trigger, entry.cursor)
 
     async def rewind(self, now: Instant) -> None:
         """Plan from `now` on, here and in the ledger: the clock was ahead. What has a row keeps
@@ -90,7 +86,7 @@ class Registrar:
         for index, entry in enumerate(self._registry.entries()):
             entry.rewind(now)
             task_id, following = entry.definition.id, entry.trigger.next_after(entry.cursor)
-            if not entry.is_idle and self._ticking.next_of(task_id) != following:
+            if self._ticking.next_of(task_id) != following:
                 self._ticking.put(task_id, entry.trigger, entry.cursor)
             if index % BATCH == BATCH - 1:
                 await asyncio.sleep(0)  # others on this loop have leases to renew

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rota import triggers
-from rota.core.instants import Instant
-from rota.core.records import StoredTask, TaskRecord
+from rota.core import catchup
+from rota.core.instants import SECOND, Instant
+from rota.core.records import OffStretch, StoredTask, TaskRecord
 from rota.core.schedule import Trigger
 from rota.core.task import Edit, Policy, TaskDefinition
 from rota.discovery.definitions import json_args
@@ -21,15 +22,21 @@ class Entry:
 
     __slots__ = (
         "_next",
+        "_off",
         "_rule",
+        "_skipped",
+        "anchor",
         "cursor",
         "definition",
         "edits",
         "enabled",
+        "first",
+        "is_behind",
         "is_current",
         "mistake",
         "name",
         "paused",
+        "paused_since",
         "paused_until",
         "policy",
         "revision",
@@ -43,18 +50,26 @@ class Entry:
         self.name = definition.name
         self.enabled = definition.enabled
         self.trigger_args: Mapping[str, Any] = definition.trigger_args
-        self.trigger = self._rule = parse(definition, definition.trigger_args, now)
         self.edits: tuple[Edit, ...] = ()
         self.mistake = ""  # why it is broken: an edit does not fit the code
-        self.cursor = now
+        self.anchor = now
+        self._rule = parse(definition, definition.trigger_args, now)
+        self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
+        self._skipped: tuple[Instant, ...] = ()
+        self.cursor = (
+            triggers.cursor_at(self._rule, self.trigger_args, now) if self.enabled else now
+        )
+        self.is_behind = True  # instants after the cursor may have passed
         self.paused = False
+        self.paused_since: Instant | None = None
         self.paused_until: Instant | None = None
         self.revision = -1
         self.is_current = True  # the ledger has it with these times, not with another release's
         self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
+        self._derive(now)
 
-    def is_quiet(self, now: Instant) -> bool:
-        """Say whether its trigger fires nothing at `now`: disabled or paused."""
+    def is_off(self, now: Instant) -> bool:
+        """Say whether nothing of its trigger's starts at `now`: disabled or paused."""
         return not self.enabled or self.is_paused(now)
 
     def is_paused(self, now: Instant) -> bool:
@@ -62,39 +77,50 @@ class Entry:
         return self.paused and (self.paused_until is None or now < self.paused_until)
 
     def next_run(self, now: Instant) -> Instant | None:
-        """Return the instant of the next occurrence that will be planned."""
-        if self.is_idle:
-            return None
+        """Return the instant of the next occurrence that will be planned and started."""
         after, trigger = max(self.cursor, now), self.trigger
+        if self.first is not None and self.cursor < self.first <= now and self.starts_first(now):
+            return self.first
         of, since, found = self._next
         if of is not trigger or after < since or (found is not None and after >= found):
             found = trigger.next_after(after)
             self._next = trigger, after, found  # it stays the next until it has come
         return found
 
+    def starts_first(self, now: Instant) -> bool:
+        """Say whether the instant that had passed when the task was first seen starts all the
+        same: it had just passed, and it is not long since."""
+        return self.first is not None and not self.is_late and now - self.anchor <= catchup.GRACE
+
     @property
-    def is_idle(self) -> bool:
-        """Say whether nothing will be planned until somebody changes that."""
-        return not self.enabled or (self.paused and self.paused_until is None)
+    def is_late(self) -> bool:
+        """Say whether it has a date that had passed long before it was first seen."""
+        return self.first is not None and self.anchor - self.first > catchup.GRACE
+
+    def fall_back(self, cursor: Instant) -> None:
+        """Look again at every occurrence after `cursor`."""
+        self.cursor = min(self.cursor, cursor)
+        self.is_behind = True
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
         """Take what the ledger knows: anchor, pause, edits, what is skipped; the cursor where these
         changed. An edit that does not fit the code is not applied: it is the entry's `mistake`.
 
-        Beyond that, a cursor that was taken once is moved by this node's own planning alone: other
-        nodes may have moved theirs by other times. One that lags behind costs a look at rows that
-        exist, one too far ahead loses occurrences: so one after `now`, which a clock that was ahead
-        wrote, is taken as `now`.
+        A pause moves no cursor: the trigger is derived from what is laid over it now, so that what
+        is taken back was never there. A cursor that was taken once is moved by this node's own
+        planning alone: other nodes may have moved theirs by other times. One that lags behind costs
+        a look at rows that exist, one too far ahead loses occurrences: so one after `now`, which a
+        clock that was ahead wrote, is taken as `now`.
         """
         before, code = self._laid_over(), stored.record
         if self.revision >= 0 or stored.edits.given():  # else it was just registered by this node
             code = record(self.definition)
         laid = laid_over(self.definition, code, stored, self._rule)
-        self.name, self.enabled, self.trigger_args, rule, self.edits = laid
+        self.name, self.enabled, self.trigger_args, self._rule, self.edits = laid
         self.mistake = mistake_of(code.id, self.edits) if self.edits else ""
-        self.trigger = triggers.without(rule, stored.skipped)
+        self.anchor, self._skipped, self._off = stored.anchor, stored.skipped, _off(self, stored)
         self.paused = stored.paused_since is not None
-        self.paused_until = stored.paused_until
+        self.paused_since, self.paused_until = stored.paused_since, stored.paused_until
         planned = min(stored.planned_until, now)
         if self.revision < 0:
             self.cursor = planned
@@ -103,20 +129,47 @@ class Entry:
             if before != self._laid_over():
                 # Rows of ours may still be on their way: never go back behind them.
                 self.cursor = max(self.cursor, planned)
-        self._heed_pause()
+        self.is_behind = True  # its next instants are counted from the cursor
         self.revision = stored.revision
+        self._derive(now)
 
     def rewind(self, now: Instant) -> None:
         """Plan from `now` on where the cursor lies after it: the clock was ahead."""
-        self.cursor = min(self.cursor, now)
-        self._heed_pause()
+        self.fall_back(now)
+        self._derive(now)
 
-    def _heed_pause(self) -> None:
-        if self.paused_until is not None:
-            self.cursor = max(self.cursor, self.paused_until - 1)
+    def _derive(self, now: Instant) -> None:
+        """Make the trigger of what is laid over the rule, as it stands at `now`."""
+        stretches = [*_stretches(self._off, now)]
+        if self.paused_since is not None:
+            until = triggers.FOREVER if self.paused_until is None else self.paused_until
+            stretches.append((min(self.paused_since, now), until))
+        self.trigger = triggers.outside(triggers.without(self._rule, self._skipped), stretches)
+        self.first = triggers.passed_first(self._rule, self.trigger_args, self.anchor)
 
     def _laid_over(self) -> tuple[object, ...]:
         return self.enabled, self.trigger_args, self.paused, self.paused_until
+
+
+def _off(entry: Entry, stored: StoredTask) -> tuple[OffStretch, ...]:
+    """Return the stretches in which a task was, or is, disabled, removed or paused; the pause that
+    may still last is not among them."""
+    closed = [one for one in stored.off if one[1] is not None]
+    since = [one[0] for one in stored.off if one[1] is None]
+    if not entry.enabled:  # by this node's own code, perhaps, and not by another release's
+        closed.append((since[0] if since else stored.planned_until + 1, None))
+    elif since:  # a node of an older release enabled it, which moved the cursor
+        closed.append((since[0], stored.planned_until + 1))
+    return tuple(closed)
+
+
+def _stretches(off: Iterable[OffStretch], now: Instant) -> Iterator[triggers.Stretch]:
+    """Yield the stretches as they can be at `now`: what a clock that was ahead wrote is not yet."""
+    for since, until in off:
+        if until is None:
+            yield min(since, now + 1), triggers.FOREVER
+        elif since <= now:
+            yield since, min(until, now + SECOND)
 
 
 class Registry:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
+from rota import triggers
 from rota.core.audit import Actor
 from rota.core.instants import DAY, Instant, to_iso
 from rota.core.reasons import ReasonCode
-from rota.core.records import EDITABLE, NO_EDITS, EditNote, Edits, StoredTask, TaskRecord
+from rota.core.records import (
+    EDITABLE,
+    NO_EDITS,
+    EditNote,
+    Edits,
+    OffStretch,
+    StoredTask,
+    TaskRecord,
+)
 from rota.core.schedule import LEAD
-from rota.errors import StateError, UnknownTaskError, nearest
+from rota.errors import StateError, TriggerError, UnknownTaskError, nearest
 from rota.ledger import rows, upkeep, verifying
 from rota.ledger import statements as sql
 from rota.ledger.jsonrows import Batch, encode
@@ -24,6 +34,9 @@ REMOVED = "its task was removed"
 PAUSED = "its task was paused before its time"
 DISABLED = "its task was disabled before its time"
 """Why a run is cancelled that was written ahead of its instant."""
+
+MOST_OFF = 100
+"""Stretches in which a task was off that it remembers."""
 
 MOST_SKIPPED = 100
 """Occurrences of a task that may be skipped before their time."""
@@ -61,7 +74,7 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
     return StoredTask(
         record=record,
         anchor=now,
-        planned_until=now,
+        planned_until=_seen_first(record, record.trigger_args, now) if record.enabled else now,
         edits=Edits(),
         paused_since=None,
         paused_until=None,
@@ -70,7 +83,19 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
         removed_at=None,
         revision=revision,
         rule_since=now,
+        off=() if record.enabled else ((now + 1, None),),
     )
+
+
+def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
+    """Return up to where nothing of these times needs a row, if they are first seen at `now`."""
+    if record.trigger != "date" and args.get("start_date") is None:
+        return now
+    try:
+        rule = triggers.parse(record.trigger, args, timezone=record.timezone, anchor=now)
+    except TriggerError:  # of a release that knows more
+        return now
+    return triggers.cursor_at(rule, args, now)
 
 
 def _again(
@@ -81,16 +106,45 @@ def _again(
         return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
     was = stored if stored.removed_at is None else _unedited(stored)
     task = replace(was, record=record, seen_at=now, removed_at=None, revision=revision)
+    if stored.removed_at is not None and record.trigger == "date":  # added anew, it is a new one
+        return _at_other_times(replace(task, off=(), anchor=now), now)
     if record.schedule != stored.record.schedule:
-        return replace(task, planned_until=now)
-    return _awake(stored, task, now)
+        task = _at_other_times(_seen_now(task, now), now)
+    return _switched(stored, task, now)
 
 
-def _awake(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
-    """Start a task that was off at `now`: what fell due while it was off is not caught up."""
-    if _is_on(task) and not _is_on(before):
+def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
+    """Have a task, whose times are others from `now` on, planned by these."""
+    if not _is_on(task):
         return replace(task, planned_until=now)
-    return task
+    return replace(task, planned_until=_seen_first(task.record, _args(task), now))
+
+
+def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
+    """Note when a task was first seen with its times, if nothing is counted from its anchor."""
+    is_anchored = task.record.trigger != "date" and _args(task).get("start_date") is None
+    return task if is_anchored else replace(task, anchor=now)
+
+
+def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
+    """Note when a task was switched off or on: what falls due while it is off is not caught up."""
+    if _is_on(task) == _is_on(before):
+        return task
+    if not _is_on(task):
+        return replace(task, off=_kept(task, (now, None), now))
+    lasting = [since for since, until in task.off if until is None]
+    if not lasting:  # a node of an older release switched it off, and did not say when
+        return replace(task, planned_until=max(task.planned_until, now))
+    ended = [one for one in task.off if one[1] is not None]
+    return replace(task, off=(*ended, (lasting[0], now + 1)))
+
+
+def _kept(task: StoredTask, stretch: OffStretch, now: Instant) -> tuple[OffStretch, ...]:
+    """Return when a task was off, with one more stretch and without those that no node plans any
+    more."""
+    oldest = min(task.planned_until, now - DAY)
+    recent = [one for one in task.off if one[1] is None or one[1] > oldest]
+    return (*recent, stretch)[-MOST_OFF:]
 
 
 def _is_on(task: StoredTask) -> bool:
@@ -106,18 +160,31 @@ def pause(
     _cancel_early(connection, task_id, now, until, PAUSED, ReasonCode.PAUSED)
     lasting = task.paused_since is not None and (task.paused_until or now) >= now
     since = task.paused_since if lasting else now
-    paused = replace(task, paused_since=since, paused_until=until, pause_reason=reason)
+    before = task if lasting else _unpaused(task, now)
+    paused = replace(before, paused_since=since, paused_until=until, pause_reason=reason)
     return _change(connection, task, paused, now)
 
 
+def _unpaused(task: StoredTask, now: Instant) -> StoredTask:
+    """Return a task without its pause, which it remembers."""
+    if task.paused_since is None:
+        return task
+    until = now + 1 if task.paused_until is None else min(task.paused_until, now + 1)
+    return replace(
+        task,
+        paused_since=None,
+        paused_until=None,
+        pause_reason="",
+        off=_kept(task, (task.paused_since, until), now),
+    )
+
+
 def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
-    """End a pause and skip what fell into it; a task that is not paused stays as it is."""
+    """End a pause; a task that is not paused stays as it is."""
     task = find(connection, task_id)
     if task.paused_since is None:
         return task, task
-    resumed = replace(task, paused_since=None, paused_until=None, pause_reason="")
-    resumed = replace(resumed, planned_until=max(task.planned_until, now))
-    return _change(connection, task, resumed, now)
+    return _change(connection, task, _unpaused(task, now), now)
 
 
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
@@ -166,10 +233,10 @@ def edit(
         anchor = None
         if edited.edits.trigger_args is None and "trigger_args" in notes:
             anchor = notes["trigger_args"].anchor  # as if it had never been edited
-        edited = replace(edited, anchor=now if anchor is None else anchor, planned_until=now)
+        edited = _at_other_times(replace(edited, anchor=now if anchor is None else anchor), now)
     if not _is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
-    return _change(connection, task, _awake(task, edited, now), now)
+    return _change(connection, task, _switched(task, edited, now), now)
 
 
 def _cancel_early(
@@ -208,8 +275,12 @@ def _note(
 
 
 def _times(task: StoredTask) -> str:
-    args = task.edits.trigger_args
-    return rows.to_json(task.record.trigger_args if args is None else args)
+    return rows.to_json(_args(task))
+
+
+def _args(task: StoredTask) -> Mapping[str, Any]:
+    edited = task.edits.trigger_args
+    return task.record.trigger_args if edited is None else edited
 
 
 def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
@@ -219,7 +290,7 @@ def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
         return task, task
     code = ReasonCode.REMOVED
     sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, code=code, now=now)
-    return _change(connection, task, replace(task, removed_at=now), now)
+    return _change(connection, task, _switched(task, replace(task, removed_at=now), now), now)
 
 
 def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:

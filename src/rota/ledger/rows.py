@@ -193,14 +193,15 @@ def task_row(task: StoredTask) -> list[Any]:
         task.record.dst,
         task.rule_since,
         task.revision,
+        to_json(task.off) if task.off else None,
     ]
 
 
 def task_of(row: Row) -> StoredTask:
     """Read a row of TASK."""
     id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:-6]
-    skipped, _, edited, dst, rule_since, rule_revision = row[-6:]
+    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:-7]
+    skipped, _, edited, dst, rule_since, rule_revision, off = row[-7:]
     record = TaskRecord(
         id=id_,
         name=name,
@@ -221,6 +222,7 @@ def task_of(row: Row) -> StoredTask:
         rule_since = None
     rest.append(tuple(json.loads(skipped)) if skipped else ())
     rest += [_edit_notes(edited) if edited else {}, rule_since]
+    rest.append(tuple(map(tuple, json.loads(off))) if off else ())
     return StoredTask(record, anchor, planned_until, _edits_of(edits), *rest)
 
 

@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -105,6 +105,7 @@ tasks = Table(
     Column("dst", Words),
     Column("rule_since", BigInteger),
     Column("rule_revision", Integer),  # the revision of which that is true
+    Column("off", Words),  # JSON
 )
 
 rules = Table(

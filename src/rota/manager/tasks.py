@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from rota.core.instants import from_datetime
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun
 from rota.core.run import Cause, State
-from rota.core.task import Overlap, Task, TaskDefinition
+from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.definitions import define
 from rota.engine.edits import checked_edits, checked_keys
@@ -30,6 +31,8 @@ from rota.manager.base import Base
 from rota.manager.registers import Registered, note, register
 from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 
+logger = logging.getLogger("rota.manager")
+
 
 class TaskVerbs(Base):
     """Adds, changes and shows tasks."""
@@ -44,7 +47,14 @@ class TaskVerbs(Base):
         written = _written_definition(func, id)
         kept = {key: value for key, value in written.items() if options.get(key) is None}
         definition = define(func, trigger, id, {**options, **kept}, defaults=self.config.manager)
-        return self._known(self.add_definition(definition))
+        task = self._known(self.add_definition(definition))
+        if task.status is TaskStatus.MISSED:
+            logger.warning(
+                "%s: its date had passed when it was first seen, so it does not run;"
+                " run it by hand, or give it another run_date",
+                task.id,
+            )
+        return task
 
     def create_task(self, definition: TaskDefinition) -> Entry:
         """Add a validated definition that no code stands for, under an id that is free; raises

@@ -12,20 +12,27 @@ from datetime import datetime
 from rota.core.instants import Instant, from_datetime, to_datetime
 from rota.core.schedule import Trigger
 from rota.triggers.base import between, start_delay
+from rota.triggers.interrupted import FOREVER, Interrupted, Stretch, outside
 from rota.triggers.interval import IntervalTrigger
 from rota.triggers.mistakes import refuse
 from rota.triggers.reading import parse
+from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.skipping import Skipping, without
 from rota.triggers.words import describe
 from rota.triggers.zones import tz_version
 
 __all__ = [
+    "FOREVER",
+    "Stretch",
     "Trigger",
     "between",
     "count_between",
+    "cursor_at",
     "describe",
     "is_countable",
+    "outside",
     "parse",
+    "passed_first",
     "preview",
     "start_delay",
     "tz_version",
@@ -53,7 +60,7 @@ def preview(
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_PREVIEWED:
         raise refuse("count", count, f"not a number from 0 to {_MOST_PREVIEWED}")
     rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant)
-    return [to_datetime(found) for found in between(rule, instant, _FOREVER, count)]
+    return [to_datetime(found) for found in between(rule, instant, FOREVER, count)]
 
 
 def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int = 10_000) -> int:
@@ -67,16 +74,18 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
             return trigger.count(after, until)
         case Skipping(IntervalTrigger() as rule):
             return rule.count(after, until) - trigger.left_out(after, until)
+        case Interrupted(rule) if is_countable(rule):
+            inside = trigger.between(after, until)
+            left_out = (count_between(rule, since - 1, end - 1) for since, end in inside)
+            return count_between(rule, after, until) - sum(left_out)
     return len(between(trigger, after, until, limit))
 
 
 def is_countable(trigger: Trigger) -> bool:
     """Say whether `count_between` counts by arithmetic, exactly."""
-    rule = trigger.rule if isinstance(trigger, Skipping) else trigger
-    return isinstance(rule, IntervalTrigger)
-
-
-_FOREVER: Instant = 1 << 62
+    while isinstance(trigger, (Skipping, Interrupted)):
+        trigger = trigger.rule
+    return isinstance(trigger, IntervalTrigger)
 
 
 def _instant(after: datetime | None) -> Instant:

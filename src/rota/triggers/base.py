@@ -16,13 +16,16 @@ def start_delay(trigger: Trigger, task_id: str, instant: Instant) -> Instant:
     """Return how long the occurrence of `instant` waits before it starts, in microseconds.
 
     Uniform in 0..jitter, and the same on every node: it is derived from the task and the instant.
-    It delays the start only; the occurrence keeps its instant.
+    It delays the start only; the occurrence keeps its instant. None starts after the trigger's end.
     """
-    if not trigger.jitter:
+    longest = trigger.jitter
+    if longest and trigger.end is not None:
+        longest = min(longest, trigger.end - instant)
+    if longest <= 0:
         return 0
     key = f"{task_id}\0{instant}".encode("utf-8", "surrogatepass")
     drawn = int.from_bytes(blake2b(key, digest_size=8).digest())
-    return drawn * (trigger.jitter + 1) >> 64
+    return drawn * (longest + 1) >> 64
 
 
 def between(trigger: Trigger, after: Instant, until: Instant, limit: int) -> list[Instant]:

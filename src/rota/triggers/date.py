@@ -14,6 +14,7 @@ class DateTrigger:
 
     kind: ClassVar[str] = "date"
     jitter: ClassVar[Instant] = 0
+    end: ClassVar[Instant | None] = None
 
     instant: Instant
     timezone: str

@@ -31,6 +31,11 @@ class Skipping:
         """Return the rule's."""
         return self.rule.timezone
 
+    @property
+    def end(self) -> Instant | None:
+        """Return the rule's."""
+        return self.rule.end
+
     def next_after(self, after: Instant) -> Instant | None:
         """Return the first instant strictly after `after`."""
         instant = self.rule.next_after(after)

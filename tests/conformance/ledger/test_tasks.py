@@ -71,7 +71,7 @@ def test_what_fell_due_while_a_task_was_disabled_is_not_caught_up(desk: Desk) ->
     desk.register(record(enabled=False))
     now = desk.clock.move(60)
     stored = desk.register(record(enabled=True))["t"]
-    assert (stored.anchor, stored.planned_until) == (NOON, now)
+    assert (stored.anchor, stored.off) == (NOON, ((NOON + 1, now + 1),))
 
 
 def test_disabling_moves_no_cursor(desk: Desk) -> None:
@@ -207,7 +207,40 @@ def test_resuming_catches_nothing_up(desk: Desk) -> None:
     now = desk.clock.move(60)
     desk.do(lambda tx: tx.resume("t", desk.now))
     stored = desk.history.task("t")
-    assert (stored.paused_since, stored.pause_reason, stored.planned_until) == (None, "", now)
+    assert (stored.paused_since, stored.pause_reason) == (None, "")
+    assert (stored.off, stored.planned_until) == (((NOON, now + 1),), NOON)
+
+
+def test_what_was_paused_is_known_whatever_became_of_the_pause(desk: Desk) -> None:
+    desk.register(record())
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + 60 * SECOND, "an hour, meant"))
+    desk.clock.move(10)
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + 30 * SECOND, "shorter"))
+    stored = desk.history.task("t")
+    assert (stored.paused_since, stored.paused_until) == (NOON, NOON + 30 * SECOND)
+    now = desk.clock.move(40)
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "another"))
+    stored = desk.history.task("t")
+    assert (stored.paused_since, stored.off) == (now, ((NOON, NOON + 30 * SECOND),))
+    end = desk.clock.move(10)
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.history.task("t").off == ((NOON, NOON + 30 * SECOND), (now, end + 1))
+    assert desk.history.task("t").planned_until == NOON
+
+
+def test_stretches_of_long_ago_are_forgotten(desk: Desk) -> None:
+    desk.register(record())
+    for _ in range(3):
+        desk.do(lambda tx: tx.pause("t", desk.now, None, ""))
+        desk.clock.move(60)
+        desk.do(lambda tx: tx.resume("t", desk.now))
+    assert len(desk.history.task("t").off) == 3
+    now = desk.clock.move(2 * DAY / SECOND)
+    desk.plan(cursors={"t": now})
+    desk.do(lambda tx: tx.pause("t", desk.now, None, ""))
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.history.task("t").off == ((now, now + 1),)
 
 
 def test_resuming_moves_no_cursor_back(desk: Desk) -> None:
@@ -259,7 +292,7 @@ def test_enabling_by_an_edit_catches_nothing_up(desk: Desk) -> None:
     desk.register(record(enabled=False))
     now = desk.clock.move(60)
     stored = desk.do(lambda tx: tx.edit("t", Edits(enabled=True), desk.now))
-    assert (stored.anchor, stored.planned_until) == (NOON, now)
+    assert (stored.anchor, stored.off) == (NOON, ((NOON + 1, now + 1),))
 
 
 def test_a_removed_task_cancels_what_waits_and_keeps_its_history(desk: Desk) -> None:
@@ -295,7 +328,7 @@ def test_a_removed_task_comes_back_and_catches_nothing_up(desk: Desk) -> None:
     desk.do(lambda tx: tx.remove("t", desk.now))
     now = desk.clock.move(60)
     stored = desk.register(record())["t"]
-    assert (stored.removed_at, stored.planned_until) == (None, now)
+    assert (stored.removed_at, stored.off) == (None, ((NOON, now + 1),))
 
 
 def test_a_task_that_is_known_is_seen_once_a_day_and_is_not_changed_by_that(desk: Desk) -> None:

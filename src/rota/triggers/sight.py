@@ -1,0 +1,28 @@
+"""What of a trigger had passed when its task was first seen, and yet needs a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rota.core.catchup import GRACE
+from rota.core.instants import Instant
+from rota.core.schedule import Trigger
+from rota.triggers.date import DateTrigger
+from rota.triggers.interval import IntervalTrigger
+
+
+def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant | None:
+    """Return the date, or the `start_date` of an interval not long before, that had passed at
+    `seen_at`; None where there is none."""
+    match trigger:
+        case DateTrigger(instant=instant) if instant <= seen_at:
+            return instant
+        case IntervalTrigger(first=first, end=end) if args.get("start_date") is not None:
+            return first if first <= end and 0 <= seen_at - first <= GRACE else None
+    return None
+
+
+def cursor_at(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant:
+    """Return up to where nothing needs a row, of a task that is first seen at `seen_at`."""
+    first = passed_first(trigger, args, seen_at)
+    return seen_at if first is None else first - 1
