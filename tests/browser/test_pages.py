@@ -201,6 +201,7 @@ class Standstill:
     """A trigger that does not answer the clock, once it is told not to."""
 
     kind, jitter, timezone = "interval", 0, "UTC"
+    end: int | None = None
 
     def __init__(self) -> None:
         self.go_on = threading.Event()

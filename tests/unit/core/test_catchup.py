@@ -17,6 +17,7 @@ class Every:
     kind = "interval"
     timezone = "UTC"
     jitter: Instant = 0
+    end: Instant | None = None
 
     def __init__(self, period: Instant) -> None:
         self.period = period
