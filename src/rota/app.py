@@ -50,7 +50,7 @@ def build(
     aio = AioExecutor(slots=settings.async_slots, loop=loop)
     executors: dict[str, Executor] = {
         ExecutorName.ASYNC: aio,
-        ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool),
+        ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool, loop=aio),
         ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
     carrier = open_engine(

@@ -4,6 +4,7 @@ RotaError
 ├── ConfigError                a config file or environment variable says something impossible
 ├── DefinitionError            a task definition is wrong
 │   ├── TriggerError           its trigger is: names the field and the text
+│   ├── ArgumentError          what was handed in does not fit its function
 │   └── TaskLimitError         one task more than manager.max_tasks
 ├── TaskFileError              a task file cannot be read, compiled or imported
 ├── UnknownTaskError           no task has this id
@@ -12,6 +13,9 @@ RotaError
 ├── NotRunningError            asked for the current run outside of one
 ├── NodeGoneError              this node's lease is no more: others declared it gone
 ├── Mistakes                   several of these at once
+├── UnstartableError         a run cannot be started: its function does not take its arguments
+├── ResultError              what a function returned has no JSON form
+├── CommandError             a command ended with another exit code than it should
 ├── EngineError                the distributed engine cannot do what it was asked
 └── LedgerError                the ledger cannot do what it was asked
     ├── LedgerUnavailableError it is away for the moment: locked, full, unreachable
@@ -62,6 +66,14 @@ class TaskLimitError(DefinitionError):
     """One task more than `manager.max_tasks` allows."""
 
 
+class ArgumentError(DefinitionError):
+    """What was handed in does not fit the task's function; `name` is the parameter, "" for all."""
+
+    def __init__(self, what: str, *, name: str = "", where: str = "", remedy: str = "") -> None:
+        self.name = name
+        super().__init__(what, where=where, remedy=remedy)
+
+
 class TaskFileError(RotaError):
     """A task file cannot be read, compiled or imported; `where` is its path and line."""
 
@@ -84,6 +96,22 @@ class NotRunningError(RotaError):
 
 class NodeGoneError(RotaError):
     """This node's lease is no more: others declared it gone, or it never joined."""
+
+
+class UnstartableError(RotaError):
+    """A run cannot be started, now or later: it ends failed and is not tried again."""
+
+
+class ResultError(RotaError):
+    """A function ended, and what it returned has no JSON form: not tried again."""
+
+
+class CommandError(RotaError):
+    """A command ended with an exit code that means failure (`code`, negative for a signal)."""
+
+    def __init__(self, what: str, *, code: int, where: str = "", remedy: str = "") -> None:
+        self.code = code
+        super().__init__(what, where=where, remedy=remedy)
 
 
 class EngineError(RotaError):

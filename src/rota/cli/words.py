@@ -52,16 +52,21 @@ def span(text: str) -> Instant | None:
     return sum(round(float(number) * _UNITS[unit]) for number, unit in _PART.findall(text))
 
 
-def pairs(option: str, texts: Iterable[str]) -> dict[str, Any]:
+def pairs(option: str, words: Iterable[str]) -> dict[str, Any]:
     """Read `key=value` words, values as JSON where they are JSON; raises UsageError."""
-    found: dict[str, Any] = {}
-    for text in texts:
-        key, mark, value = text.partition("=")
+    return {key: value(text) for key, text in texts(option, words).items()}
+
+
+def texts(option: str, words: Iterable[str]) -> dict[str, str]:
+    """Read `key=value` words, values as they are; raises UsageError."""
+    found: dict[str, str] = {}
+    for word in words:
+        key, mark, text = word.partition("=")
         if not mark or not key:
-            raise UsageError(f"{text!r} has no key.", where=option, remedy="Write key=value.")
+            raise UsageError(f"{word!r} has no key.", where=option, remedy="Write key=value.")
         if key in found:
             raise UsageError(f"{key!r} is there twice.", where=option, remedy="Keep one.")
-        found[key] = _value(value)
+        found[key] = text
     return found
 
 
@@ -117,7 +122,9 @@ def _moment(option: str, text: str) -> Instant:
         ) from None
 
 
-def _value(text: str) -> Any:
+def value(text: str) -> Any:
+    """Return what a JSON text says, or the text where it is none."""
+
     def refuse(constant: str) -> Any:
         raise ValueError(constant)
 

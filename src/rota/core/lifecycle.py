@@ -127,8 +127,8 @@ def _failed(
     outcome: Outcome, run_id: str, failures: int, crashes: int, policy: Policy, now: Instant
 ) -> Settlement:
     why = outcome.error or "the task cancelled itself"
-    if outcome.is_final:
-        code = ReasonCode.UNSTARTABLE
+    if outcome.is_final or retry.is_final(outcome):
+        code = ReasonCode.ERROR if retry.is_without_result(outcome) else ReasonCode.UNSTARTABLE
         return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
     if failures > policy.max_retries:
         timed_out = outcome.kind is OutcomeKind.TIMED_OUT

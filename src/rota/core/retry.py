@@ -8,6 +8,19 @@ from rota.core.instants import Instant, seconds
 from rota.core.outcome import Outcome
 from rota.core.task import Policy
 
+_UNSTARTABLE, _NO_RESULT = "rota.errors.UnstartableError", "rota.errors.ResultError"
+
+
+def is_without_result(outcome: Outcome) -> bool:
+    """Say whether what the function returned has no JSON form."""
+    return _NO_RESULT in outcome.error_types
+
+
+def is_final(outcome: Outcome) -> bool:
+    """Say whether no policy has this outcome tried again: another attempt would end like this one,
+    or, where what was returned has no JSON form, would repeat what was done."""
+    return is_without_result(outcome) or _UNSTARTABLE in outcome.error_types
+
 
 def is_retryable(outcome: Outcome, policy: Policy) -> bool:
     """Say whether `retry_on` and `no_retry_on` let this outcome be tried again.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, Protocol
 
+from rota.arguments import Misfit, parameters_of
 from rota.core import foreign
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
-from rota.discovery.functions import Facts, Kind, facts_of, misfit, why_not_importable
+from rota.discovery.functions import Facts, Kind, facts_of, why_not_importable
 from rota.discovery.notes import MISSING, Notes
 from rota.discovery.options import OPTIONS, POLICY, Executor, task_id
-from rota.errors import TriggerError, nearest
+from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import parse
 from rota.triggers.fields import KEYWORDS
 from rota.triggers.interval import UNITS
@@ -88,8 +88,8 @@ def define(
     executor = ExecutorName.THREAD
     if facts is not None:
         if notes.refused.isdisjoint(("args", "kwargs")):
-            _check_call(func, facts, args, kwargs, notes)
-        executor = _executor(func, facts, given, (args, kwargs), defaults, notes)
+            args, kwargs = _arguments(func, facts, args, kwargs, notes)
+        executor = _executor(func, facts, given, defaults, notes)
     overlap = Overlap(given.get("overlap", defaults.overlap))
     if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
         remedy = "Write overlap='allow' beside it, or leave it out."
@@ -215,25 +215,39 @@ def _check_trigger(
         )
 
 
-def _check_call(
+def _arguments(
     func: Callable[..., Any],
     facts: Facts,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     notes: Notes,
-) -> None:
-    why = misfit(facts, args, kwargs)
-    if why:
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Return the arguments as they are kept; notes what the function does not take, or JSON."""
+    parameters = parameters_of(func)
+    misfits = parameters.misfits(args, kwargs)
+    if misfits:
         key = "kwargs" if kwargs else "args" if args else "func"
-        remedy = "Give what it needs in args or kwargs; rota passes nothing else."
-        notes.add(key, f"{facts.path} cannot be called like this: {why}.", remedy)
+        why = "; ".join(one.what for one in misfits[:MOST_LISTED])
+        what = f"{facts.path} cannot be called like this: {why}. It is {parameters}."
+        hint = next((one.remedy for one in misfits if one.remedy), "")
+        notes.add(
+            key, what, hint or "Give what it needs in args or kwargs; rota passes nothing else."
+        )
+    if misfits or not (args or kwargs):
+        return args, kwargs
+    unkept: list[Misfit] = []
+    stored = parameters.stored(args, kwargs, unkept)
+    for one in unkept:
+        key = "kwargs" if one.name in kwargs else "args"
+        what = f"{one.name!r} of {parameters}: {one.what}." if one.name else f"{one.what}."
+        notes.add(key, what, one.remedy or "Give JSON, or what the annotation names.")
+    return stored
 
 
 def _executor(
     func: Callable[..., Any],
     facts: Facts,
     given: dict[str, Any],
-    arguments: Any,
     defaults: Defaults,
     notes: Notes,
 ) -> ExecutorName:
@@ -244,9 +258,9 @@ def _executor(
         preferred = Executor(defaults.executor)
         wanted = preferred if preferred is Executor.PROCESS else Executor.AUTO
     if wanted is Executor.PROCESS:
-        why = why_not_importable(func, facts.path) or _why_not_sent(arguments)
+        why = why_not_importable(func, facts.path)
         if why:
-            remedy = "Use a function of a module with plain arguments, or executor 'auto'."
+            remedy = "Use a function of a module, or executor 'auto'."
             notes.add("executor", f"another process cannot call it: {why}.", remedy)
     elif wanted is Executor.ASYNC and facts.kind is Kind.PLAIN:
         remedy = "Write `async def`, or leave `executor` out to run it in a thread."
@@ -255,14 +269,6 @@ def _executor(
         remedy = "Write `def`, or leave `executor` out to run it on the task loop."
         notes.add("executor", f"{facts.path} is a coroutine function.", remedy)
     return natural if wanted is Executor.AUTO else ExecutorName(wanted.value)
-
-
-def _why_not_sent(arguments: Any) -> str:
-    try:
-        json.dumps(arguments)
-    except (TypeError, ValueError, RecursionError) as error:
-        return f"its arguments are not JSON ({error})"
-    return ""
 
 
 _base = attrgetter(

@@ -1,10 +1,10 @@
-"""What a callable tells about itself: its path, its place, its kind, its parameters."""
+"""What a callable tells about itself: its path, its place, its kind."""
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -33,8 +33,6 @@ class Facts:
     kind: Kind
     source: Source | None
     description: str
-    signature: inspect.Signature | None  # None where it cannot be known, as for some built-ins
-    unmet: str  # why it cannot be called without arguments; empty where it can
 
 
 _known: WeakKeyDictionary[FunctionType, Facts] = WeakKeyDictionary()
@@ -48,13 +46,6 @@ def facts_of(func: Any) -> Facts:
     if facts is None:
         facts = _known[func] = _examined(func)
     return facts
-
-
-def misfit(facts: Facts, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Say why the function cannot be called like that; empty where it can."""
-    if not args and not kwargs:
-        return facts.unmet
-    return _unmet(facts.signature, args, kwargs)
 
 
 def resolved(path: str) -> Any:
@@ -85,14 +76,11 @@ def _examined(func: Any) -> Facts:
     if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise Refusal("is a generator: calling it runs nothing", "Leave out `yield`.")
     inner = _unwrapped(called)
-    signature = _signature(func)
     return Facts(
         path=_path(core),
         kind=_kind(called, inner),
         source=_source(inner),
         description=_first_line(inspect.getdoc(core) if inspect.isroutine(core) else None),
-        signature=signature,
-        unmet=_unmet(signature, (), {}),
     )
 
 
@@ -140,21 +128,3 @@ def _source(inner: Any) -> Source | None:
 
 def _first_line(doc: str | None) -> str:
     return (doc or "").strip().partition("\n")[0].strip()
-
-
-def _signature(func: Any) -> inspect.Signature | None:
-    try:
-        return inspect.signature(func)
-    except (ValueError, TypeError):
-        return None
-
-
-def _unmet(
-    signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> str:
-    try:
-        if signature is not None:
-            signature.bind(*args, **kwargs)
-    except TypeError as error:
-        return str(error)
-    return ""

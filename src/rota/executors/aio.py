@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from contextvars import Context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rota.core.ports import Call, Done, Stuck
-from rota.current import has_ended
+from rota.current import CurrentRun, has_ended, told
 from rota.errors import StateError
 from rota.executors import places
 from rota.executors.attempts import Attempts
@@ -75,6 +75,21 @@ class AioExecutor:
         self._queue.extend(attempts)
         # Read after the queue was filled: a lane that takes over in between drains it itself.
         self._wake(self._lane)
+
+    def adopt(
+        self, call: Call, run: CurrentRun, given: Awaitable[Any], context: Context, done: Done
+    ) -> None:
+        """See through what a call returned elsewhere that can be awaited, as a part of the same
+        attempt, in `context`; it ends, is stopped and abandoned like any other."""
+        attempt = AioAttempt(call, done, run, given=given, context=context)
+        if self._lane is None:
+            attempt.forget()
+            raise StateError("The task loop is not running.", remedy="Call start() first.")
+        self._attempts.add([attempt])
+        self._queue.append(attempt)
+        self._wake(self._lane)
+        if told(run):  # while it was called
+            self.stop(call)
 
     def stop(self, call: Call) -> None:
         """Cancel the coroutine."""
@@ -157,6 +172,7 @@ class AioExecutor:
         except RuntimeError as closed:  # the application ended the loop it had lent
             while self._queue:
                 attempt = self._queue.popleft()
+                attempt.forget()
                 self._attempts.end(attempt, attempt.raised(closed))
 
     def _drain(self, lane: Lane) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rota import capture, forks
+from rota.arguments import parameters_of
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Done, Stuck
 from rota.current import CurrentRun, leave, noticed, tell, told
@@ -27,21 +28,29 @@ class Attempt:
 
     __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "pid", "run")
 
-    def __init__(self, call: Call, done: Done) -> None:
+    def __init__(self, call: Call, done: Done, run: CurrentRun | None = None) -> None:
         self.call = call
         self.done = done
-        self.run = CurrentRun(call)
+        self.run = run or CurrentRun(call)
         self.begun = False
         self.mark = 0
         self.pid = os.getpid()
         self.abandoned_at = 0.0
+
+    def called(self) -> Any:
+        """Call the function with new arguments made of what is stored; return what it gives."""
+        call = self.call
+        if not call.args and not call.kwargs:
+            return call.func()
+        args, kwargs = parameters_of(call.func).rebuilt(call.args, call.kwargs)
+        return call.func(*args, **kwargs)
 
     def returned(self, value: Any) -> Outcome:
         """Return the outcome of a call that returned."""
         forks.end_if_child(self.pid)
         if noticed(self.run):
             return CANCELLED
-        return results.succeeded(value, sampler.peak(self.mark))
+        return results.succeeded(value, sampler.peak(self.mark), self.call.func)
 
     def raised(self, exc: BaseException) -> Outcome:
         """Return the outcome of a call that raised: cancelled only if it was told to end."""

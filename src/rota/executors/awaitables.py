@@ -1,22 +1,41 @@
-"""Plain calls that turn out to be coroutines."""
+"""Calls in a worker process that turn out to be coroutines."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextvars import copy_context
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 
-def awaited(result: Any) -> Any:
-    """Return what a call gave; if that can be awaited, what comes of it, on a loop of its own.
-
-    So an `async def` in disguise (behind a decorator) is run, never taken for a success.
+class Loop:
+    """The event loop of a worker process, made when it is first needed, and kept: locks and pools
+    of a module that belong to it hold from one run to the next. Between two runs it stands still.
     """
-    while isawaitable(result):
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def awaited(self, result: Any) -> Any:
+        """Return what a call gave; if that can be awaited, what comes of it."""
+        while isawaitable(result):
+            result = self._kept().run(_await(result), context=copy_context())
+        return result
+
+    def close(self) -> None:
+        """Cancel what is left on it, and end it."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _kept(self) -> asyncio.Runner:
         import asyncio  # only where it is needed: it would double the start of a worker process
 
-        result = asyncio.run(_await(result))
-    return result
+        if self._runner is None or self._runner.get_loop().is_closed():
+            self._runner = asyncio.Runner()
+        return self._runner
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rota import capture, forks
+from rota.arguments import parameters_of
 from rota.core.outcome import Outcome
 from rota.core.ports import Call
 from rota.current import CurrentRun, enter, leave
 from rota.errors import LedgerError
 from rota.executors import results
-from rota.executors.awaitables import awaited
+from rota.executors.awaitables import Loop
 from rota.executors.channel import Channel
 
 
@@ -31,12 +32,13 @@ def work(channel: Channel) -> None:
         return
     sys.path[:] = settings["path"]
     capture.install(write_through=False)
-    wire = Wire(channel)
+    wire, loop = Wire(channel), Loop()
     while (job := channel.receive()) is not None:
         channel.send(["begun"])
         logging.getLogger().setLevel(job.pop("log_level"))
-        outcome = Context().run(_perform, job, wire, settings)
+        outcome = Context().run(_perform, job, wire, settings, loop)
         channel.send(["end", outcome._asdict()])
+    loop.close()
 
 
 class Wire:
@@ -72,7 +74,7 @@ class Wire:
             )
 
 
-def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str]) -> Outcome:
+def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Loop) -> Outcome:
     run, me = CurrentRun(Call(func=_perform, reporter=wire, **job)), os.getpid()
     enter(run)
     _reset_peak()
@@ -80,9 +82,10 @@ def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str]) -> Outco
         load = _named(settings["loader"])
         func = load(job["file"], job["func_path"], settings["project"])
         capture.keep()  # the task file may have configured logging
-        result = awaited(func(*job["args"], **job["kwargs"]))
+        args, kwargs = parameters_of(func).rebuilt(job["args"], job["kwargs"])
+        result = loop.awaited(func(*args, **kwargs))
         forks.end_if_child(me)
-        outcome = results.succeeded(result, _peak())
+        outcome = results.succeeded(result, _peak(), func)
     except BaseException as exc:
         forks.end_if_child(me, exc)
         outcome = results.failed(exc, _peak())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
 from rota.beats import until_beat
@@ -28,12 +29,32 @@ _log = queued(__name__)
 class AioAttempt(Attempt):
     """A coroutine under way, as a task on a lane."""
 
-    __slots__ = ("lane", "task")
+    __slots__ = ("context", "given", "lane", "task")
 
-    def __init__(self, call: Call, done: Done) -> None:
-        super().__init__(call, done)
+    def __init__(
+        self,
+        call: Call,
+        done: Done,
+        run: CurrentRun | None = None,
+        *,
+        given: Awaitable[Any] | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """Take a call; `given` is what it returned elsewhere, `context` that in which it did."""
+        super().__init__(call, done, run)
+        self.given = given
+        self.context = context
         self.lane: Lane | None = None
         self.task: asyncio.Task[None] | None = None
+
+    def called(self) -> Any:
+        """Call the function, unless it has been called; return what it gives."""
+        return super().called() if self.given is None else self.given
+
+    def forget(self) -> None:
+        """Let go of a coroutine that is not to begin, so that nothing warns of it."""
+        if iscoroutine(self.given):
+            self.given.close()
 
     def cancel(self) -> None:
         """Cancel the task, on its loop."""
@@ -78,7 +99,11 @@ class Lane:
         """Start an attempt; on the loop, in an empty context."""
         attempt.lane = self
         self._here.add(attempt)
-        attempt.task = self.loop.create_task(self._perform(attempt))
+        coro = self._perform(attempt)
+        if attempt.context is None:
+            attempt.task = self.loop.create_task(coro)
+        else:
+            attempt.task = self.loop.create_task(coro, context=attempt.context)
         if self.lent:
             # Whoever lent the loop may end it before the coroutine got its first step.
             attempt.task.add_done_callback(partial(self._over, attempt))
@@ -124,17 +149,18 @@ class Lane:
         return places.of_thread(self._ident)
 
     async def _perform(self, attempt: AioAttempt) -> None:
-        call = attempt.call
         if self._attempts.begin(attempt):
             enter(attempt.run)
             try:
-                result: Any = call.func(*call.args, **call.kwargs)
+                result: Any = attempt.called()
                 while result is not None and isawaitable(result):
                     result = await result
                 outcome = attempt.returned(result)
             except BaseException as exc:
                 outcome = attempt.raised(exc)
             self._attempts.end(attempt, outcome)
+        else:
+            attempt.forget()
         self._here.discard(attempt)
         if self._retired:
             self._left()

@@ -1,24 +1,25 @@
-"""What came out of a call, made fit to be kept: JSON of a bounded size, or words."""
+"""What came out of a call, made fit to be kept: JSON of a bounded size, or an error in words."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from rota.core.nesting import is_too_deep
+from rota.arguments import jsonable
 from rota.core.outcome import Outcome, OutcomeKind, failure
-
-MOST_BYTES = 64 * 1024
-_MOST_SHOWN = 2_000  # characters of a representation
+from rota.errors import ResultError
 
 
-def succeeded(value: Any, peak_memory: int | None = None) -> Outcome:
-    """Return the outcome of a call that returned `value`; a generator ran nothing, so it failed."""
+def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> Outcome:
+    """Return the outcome of a call of `func` that returned `value`: failed where it is a generator,
+    of which nothing ran, and where it has no JSON form."""
     if value is not None:
         if isinstance(value, Generator | AsyncGenerator):
             return _nothing_ran(value, peak_memory)
-        value = jsonable(value)
+        try:
+            value = jsonable(value, func)
+        except ResultError as error:
+            return failed(error, peak_memory)
     return Outcome(OutcomeKind.SUCCEEDED, value, peak_memory=peak_memory)
 
 
@@ -45,30 +46,6 @@ def failed(
             error_types=(name,),
             peak_memory=peak_memory,
         )
-
-
-def jsonable(value: Any) -> Any:
-    """Return `value` as JSON gives it back, or its representation, shortened, where JSON cannot
-    hold it, it takes more than 64 KiB, or is nested more than 100 levels deep."""
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        if len(text) <= MOST_BYTES and len(text.encode()) <= MOST_BYTES:
-            kept = json.loads(text)
-            return shown(value) if is_too_deep(kept) else kept
-    except BaseException:  # anything may happen in somebody's own classes
-        return shown(value)
-    return shown(value)
-
-
-def shown(value: Any) -> str:
-    """Return a representation of at most 2,000 characters."""
-    try:
-        text = _storable(repr(value))
-    except BaseException:
-        return f"<{type(value).__name__} that cannot be shown>"
-    if len(text) <= _MOST_SHOWN:
-        return text
-    return f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
 
 
 def _storable(text: str) -> str:

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Awaitable
+from contextvars import copy_context
+from inspect import isawaitable
+from typing import Any
+
 from rota.core.outcome import Outcome
+from rota.core.ports import Call
 from rota.current import enter
 from rota.executors import places
-from rota.executors.awaitables import awaited
+from rota.executors.aio import AioExecutor
+from rota.executors.attempts import CANCELLED
 from rota.executors.pool import Pool, Queue, Seat, SeatedAttempt
 
 
 class ThreadExecutor(Pool):
-    """Runs plain functions in daemon threads; a thread cannot be killed, only told to stop."""
+    """Runs plain functions in daemon threads; a thread cannot be killed, only told to stop.
 
-    def __init__(self, slots: int = 10, *, name: str = "rota-thread") -> None:
+    What a function returns that can be awaited is handed to the `loop`, where it is cancelled like
+    any coroutine; its thread waits for it, so that it keeps its place among the slots. Without a
+    loop given, it has one of its own.
+    """
+
+    def __init__(
+        self, slots: int = 10, *, loop: AioExecutor | None = None, name: str = "rota-thread"
+    ) -> None:
         super().__init__(slots, name)
+        self._own = AioExecutor(name=f"{name}-loop") if loop is None else None
+        self._loop = loop or self._own
+
+    def start(self) -> None:
+        """Make it ready; threads come with the calls. Safe twice."""
+        super().start()
+        if self._own is not None:
+            self._own.start()
+
+    def shutdown(self) -> None:
+        """Tell what runs to end, wait for it up to a second, and let the threads go."""
+        super().shutdown()
+        if self._own is not None:
+            self._own.shutdown()
 
     def place(self, attempt: SeatedAttempt) -> str:
         """Return where the thread stands."""
@@ -21,11 +50,58 @@ class ThreadExecutor(Pool):
 
     def new_seat(self, queue: Queue, name: str) -> Seat:
         """Return a thread that calls functions."""
-        return _ThreadSeat(self.attempts, queue, name)
+        assert self._loop is not None
+        return _ThreadSeat(self.attempts, queue, name, self._loop)
+
+
+class _Waiting:
+    """For what a call returned, on the loop."""
+
+    def __init__(self, attempt: SeatedAttempt) -> None:
+        self.attempt = attempt
+        self.outcome = CANCELLED
+        self.over = threading.Event()
+
+    def done(self, call: Call, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.over.set()
 
 
 class _ThreadSeat(Seat):
+    def __init__(self, attempts: Any, queue: Queue, name: str, loop: AioExecutor) -> None:
+        super().__init__(attempts, queue, name)
+        self._loop = loop
+        self._waiting: _Waiting | None = None
+
     def perform(self, attempt: SeatedAttempt) -> Outcome:
-        call = attempt.call
+        """Call the function, and have the loop see through what can be awaited."""
         enter(attempt.run)
-        return attempt.returned(awaited(call.func(*call.args, **call.kwargs)))
+        result = attempt.called()
+        if result is not None and isawaitable(result):
+            return self._see_on_the_loop(attempt, result)
+        return attempt.returned(result)
+
+    def halt(self, attempt: SeatedAttempt) -> None:
+        """Cancel what is on the loop; a thread only looks whether it was told to end."""
+        if self._waiting_for(attempt) is not None:
+            self._loop.stop(attempt.call)
+
+    def give_up(self, attempt: SeatedAttempt) -> None:
+        """Give up on what is on the loop: it is stuck there, and this thread is free to end."""
+        waiting = self._waiting_for(attempt)
+        if waiting is not None:
+            self._loop.abandon(attempt.call)
+            waiting.over.set()
+
+    def _see_on_the_loop(self, attempt: SeatedAttempt, result: Awaitable[Any]) -> Outcome:
+        self._waiting = waiting = _Waiting(attempt)
+        try:
+            self._loop.adopt(attempt.call, attempt.run, result, copy_context(), waiting.done)
+            waiting.over.wait()
+        finally:
+            self._waiting = None
+        return waiting.outcome
+
+    def _waiting_for(self, attempt: SeatedAttempt) -> _Waiting | None:
+        waiting = self._waiting
+        return waiting if waiting is not None and waiting.attempt is attempt else None

@@ -8,12 +8,12 @@ from typing import Any
 
 from rota.acting import actor
 from rota.core.instants import from_datetime
-from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.engine.planner import ByHand
-from rota.errors import DefinitionError, StateError
+from rota.errors import StateError
 from rota.manager.base import Base
+from rota.manager.handed import handed_in
 
 PAGE = 1_000
 RETRYABLE = FINAL - {State.SUCCEEDED}
@@ -27,15 +27,19 @@ class RunVerbs(Base):
     ) -> str:
         """Start a task by hand and return the run's id; some node that knows the task runs it.
 
-        `arguments` (JSON) are passed by keyword. Raises UnknownTaskError, and DefinitionError where
-        they are nested more than 100 levels deep.
+        `arguments` are passed by keyword: of the types that the function's annotations name, or
+        JSON, where there is none. They are checked and stored as JSON now, and made anew for each
+        attempt. Raises UnknownTaskError, and ArgumentError, or Mistakes for several, for what the
+        function does not take or JSON cannot hold.
         """
         return self._start(id, [ByHand(arguments, reason)])[0]
 
     def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
-        """Start a task once for each of the `arguments`, in one commit, and return the runs' ids;
-        raises UnknownTaskError."""
-        return self._start(id, [ByHand(one) for one in arguments])
+        """Start a task once for each of the `arguments`, in one commit, and return the runs' ids.
+
+        Nothing is started where one of them is wrong: raises as `run_task` does, with the number
+        of each."""
+        return self._start(id, [ByHand(one) for one in arguments], many=True)
 
     def retry_run(self, run_id: str, *, reason: str = "") -> str:
         """Do a run again that has ended, but not well: by a new manual run with the same
@@ -107,14 +111,11 @@ class RunVerbs(Base):
             if after is None:
                 return
 
-    def _start(self, id: str, starts: Sequence[ByHand]) -> list[str]:
-        if any(one.arguments and is_too_deep(one.arguments) for one in starts):
-            raise DefinitionError(
-                f"The arguments are nested more than {DEEPEST} levels deep.",
-                where=id,
-                remedy="Pass where the data lies: a path, a key.",
-            )
+    def _start(self, id: str, starts: Sequence[ByHand], *, many: bool = False) -> list[str]:
         entry, engine, by = self._require(id), self.services.engine, actor()
+        code = entry.definition if entry else None
+        given = handed_in(id, code, [one.arguments for one in starts], many=many)
+        starts = [one._replace(arguments=some) for one, some in zip(starts, given, strict=True)]
         if entry is not None and engine.is_running:
             return engine.run_by_hand(entry, starts, by)
         policy = entry.policy if entry else self.history.task(id).record.policy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ async def add(a: int, b: int = 0) -> int:
 
 async def give(kind: str) -> Any:
     return tasks.give(kind)
+
+
+async def confuse() -> None:
+    tasks.confuse()
+
+
+async def collect(when: date, seen: list[str]) -> list[str]:
+    return tasks.collect(when, seen)
 
 
 async def fail(message: str) -> None:

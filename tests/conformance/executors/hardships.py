@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.current import current_run
+from tests.conformance.executors import coroutines
 
 free = threading.Event()
 """Set by a test to let the functions end that hold this process's threads."""
@@ -117,6 +118,74 @@ def soil_plain() -> str:
 
 def disguised() -> Any:
     return name_thread()
+
+
+def disguised_endless(note: str) -> Any:
+    async def endless() -> None:
+        current_run().progress(1, None, note)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            current_run().progress(2, None, "cancelled")
+            raise
+
+    return endless()
+
+
+def disguised_deaf(gate: str) -> Any:
+    return coroutines.ignore(gate)
+
+
+def disguised_talk() -> Any:
+    print("called")  # noqa: T201
+
+    async def talk() -> str:
+        print("awaited")  # noqa: T201
+        return current_run().id
+
+    return talk()
+
+
+def set_and_hand_on() -> Any:
+    variable.set("set by the call")
+
+    async def get() -> str:
+        return variable.get()
+
+    return get()
+
+
+class Awaitable:
+    """No coroutine, and can be awaited."""
+
+    def __await__(self) -> Any:
+        yield from asyncio.sleep(0).__await__()
+        return "awaited"
+
+
+def awaitable_of_ones_own() -> Awaitable:
+    return Awaitable()
+
+
+_lock: asyncio.Lock | None = None
+_waiting: set[Any] = set()
+
+
+async def meet_on_one_loop() -> int:
+    """Use what belongs to the loop of the first call; returns which call this is."""
+    global _lock
+    loop = asyncio.get_running_loop()
+    if _lock is None:
+        _lock = asyncio.Lock()
+        _waiting.add(loop)
+    assert _waiting == {loop}
+    async with _lock:
+        future = loop.create_future()
+        _waiting.add(loop.call_soon(future.set_result, None))
+        await future
+        _waiting.clear()
+        _waiting.add(loop)
+    return id(loop)
 
 
 def store_after(gate: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ def add(a: int, b: int = 0) -> int:
 
 def give(kind: str) -> Any:
     return GIFTS[kind]
+
+
+def confuse() -> None:
+    raise TypeError("of the body")
+
+
+def collect(when: date, seen: list[str]) -> list[str]:
+    seen.append(f"{when} {type(when).__name__}")
+    return seen
 
 
 def fail(message: str) -> None:
@@ -128,6 +138,7 @@ GIFTS: dict[str, Any] = {
     "surrogate": "\ud800",
     "unrepresentable": Unrepresentable(),
     "long": "x" * 70_000,
+    "day": date(2024, 2, 29),
 }
 
 ODD: dict[str, BaseException] = {

@@ -53,6 +53,13 @@ def test_a_worker_is_kept_for_the_next_call(processes: Rig) -> None:
     assert first[0] != os.getpid()
 
 
+def test_the_coroutines_of_a_worker_share_one_loop(processes: Rig) -> None:
+    first = processes.begin(hardships.meet_on_one_loop).result()
+    assert processes.begin(hardships.meet_on_one_loop).result() == first
+    assert processes.begin(hardships.disguised).result() == "MainThread"
+    assert processes.begin(hardships.meet_on_one_loop).result() == first
+
+
 @pytest.mark.parametrize(
     ("task", "args", "words"),
     [

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from rota.core.outcome import OutcomeKind
+from rota.executors.aio import AioExecutor
+from rota.executors.threads import ThreadExecutor
 from tests.conformance.executors import hardships
-from tests.conformance.executors.harness import Rig, until
+from tests.conformance.executors.conftest import lent_loop, started
+from tests.conformance.executors.harness import Rig, capturing, until
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +40,9 @@ def test_a_spinning_thread_is_named_and_replaced(threads: Rig) -> None:
 
 
 def names() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name.startswith("rota-thread")}
+    """Return the names of the threads that call functions."""
+    named = {t.name for t in threading.enumerate() if t.name.startswith("rota-thread")}
+    return {name for name in named if "loop" not in name}
 
 
 def test_a_thread_has_the_name_of_its_task(threads: Rig) -> None:
@@ -50,9 +56,53 @@ def test_threads_come_on_demand(threads: Rig) -> None:
     assert len(names()) == 1
 
 
-def test_a_coroutine_in_disguise_is_run_in_the_thread(threads: Rig) -> None:
+def test_a_coroutine_that_a_plain_function_returns_runs_on_the_loop(threads: Rig) -> None:
     ticket = threads.begin(hardships.disguised, task_id="tidy")
-    assert ticket.result() == "rota-thread-1 [tidy]"
+    assert ticket.result() == "rota-thread-loop-1"
+    assert threads.begin(hardships.awaitable_of_ones_own).result() == "awaited"
+
+
+def test_it_runs_on_the_loop_that_all_coroutines_share() -> None:
+    with lent_loop() as loop:
+        aio = AioExecutor(loop=loop)
+        with started(aio, "aio"), started(ThreadExecutor(2, loop=aio), "threads") as rig:
+            assert rig.begin(hardships.disguised).result() == "application"
+
+
+def test_it_is_cancelled_as_any_coroutine_is(threads: Rig) -> None:
+    ticket = threads.begin(hardships.disguised_endless, "it began")
+    ticket.wait_begun()
+    threads.executor.stop(ticket.call)
+    assert ticket.outcome(within=2).kind is OutcomeKind.CANCELLED
+    assert ticket.progresses == [(1, None, "it began"), (2, None, "cancelled")]
+
+
+def test_one_that_is_deaf_is_stuck_on_the_loop_and_its_thread_is_free(
+    threads: Rig, gate: Path
+) -> None:
+    ticket = threads.begin(hardships.disguised_deaf, str(gate))
+    ticket.wait_begun()
+    threads.executor.stop(ticket.call)
+    threads.executor.abandon(ticket.call)
+    until(lambda: not threads.executor.stuck())
+    until(lambda: not names())
+    own = threads.executor._own  # type: ignore[attr-defined]
+    [stuck] = own.stuck()
+    assert re.search(r"coroutines\.py:\d+, in ignore$", stuck.place)
+    assert threads.begin("add", 1).result() == 1
+    assert not ticket.outcomes
+
+
+def test_what_the_call_set_in_its_context_holds_for_the_coroutine(threads: Rig) -> None:
+    assert threads.begin(hardships.set_and_hand_on).result() == "set by the call"
+    assert threads.begin(hardships.soil_plain).result() == "clean"
+
+
+def test_what_it_logs_and_prints_belongs_to_its_run(threads: Rig) -> None:
+    with capturing():
+        ticket = threads.begin(hardships.disguised_talk)
+        assert ticket.result() == ticket.call.run_id
+    assert ticket.texts("STDOUT") == ["called", "awaited"]
 
 
 def test_contexts_are_not_shared(threads: Rig) -> None:

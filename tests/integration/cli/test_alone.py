@@ -62,3 +62,20 @@ def test_it_runs_whatever_queues_the_workers_here_serve(project: Project) -> Non
     configuration["cluster"] = {"queues": ["other"]}
     project.write("config.json", json.dumps(configuration))
     assert "hello you" in project.rota("run", "greet").stderr
+
+
+def test_arguments_are_read_as_the_annotations_say(project: Project) -> None:
+    project.write(
+        "backgroundtask/shop.py",
+        "import rota\nfrom datetime import date\n\n"
+        "@rota.task('cron', hour=9)\n"
+        "def order(day: date = date(2024, 1, 1), zip_code: str = ''):\n"
+        "    print(repr(day), repr(zip_code))\n",
+    )
+    words = ("--arg", "day=2024-02-29", "--arg", "zip_code=01234")
+    assert "datetime.date(2024, 2, 29) '01234'" in project.rota("run", "order", *words).stderr
+    refused = project.rota("run", "order", "--arg", "nope=1", "--arg", "day=soon", code=2)
+    assert "order(day: datetime.date = datetime.date(2024, 1, 1), zip_code: str" in refused.stderr
+    assert "arguments.nope: " in refused.stderr
+    assert "arguments.day: " in refused.stderr
+    assert len(project.lines("runs")) == 1

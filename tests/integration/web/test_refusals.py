@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -230,3 +231,32 @@ def test_a_form_leads_back_to_its_page_and_nowhere_else(site: Site) -> None:
 def test_an_unknown_address_is_a_problem(standing: Site) -> None:
     answer = httpx.get(f"{standing.server.url}manager/nope")
     assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where", "said"),
+    [
+        ({"nope": 1}, "arguments.nope", "greet_on(day: date, name: str = 'you')"),
+        ({"day": "soon"}, "arguments.day", "valid date"),
+        ({"name": 5}, "arguments.name", "valid string"),
+    ],
+)
+def test_arguments_that_the_function_does_not_take_are_refused(
+    site: Site, arguments: Any, where: str, said: str
+) -> None:
+    site.add(greet_on, kwargs={"day": date(2024, 2, 29)})
+    answer = site.client.post("/manager/tasks/greet_on/run", json={"arguments": arguments})
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["where"] == where
+    assert said in error["detail"]
+    assert site.harness.runs("greet_on") == []
+    started = site.client.post(
+        "/manager/tasks/greet_on/run", json={"arguments": {"day": "2024-03-01"}}
+    )
+    assert started.status_code == 202
+    assert site.harness.ended("greet_on")[0].result == "you on Friday"
+
+
+def greet_on(day: date, name: str = "you") -> str:
+    return f"{name} on {day:%A}"

@@ -277,7 +277,7 @@ HEAD = "async def f(): ...\nasync def g(n): ...\n"
             "[\n {'id': 'x', 'func': g, 'trigger': 'interval', 'trigger_args': {'hours': 1},\n"
             " 'kwargs': {'m': 1}}]",
             "bad.py:5, task 'x', kwargs: backgroundtask.bad:g cannot be called like this: "
-            "missing a required argument: 'n'.",
+            "got an unexpected keyword argument 'm'; missing a required argument: 'n'. It is g(n).",
         ),
         (
             "[\n {'id': 'x', 'func': f, 'trigger': 'interval', 'trigger_args': {'hours': 1},\n"

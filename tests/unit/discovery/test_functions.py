@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -150,7 +151,23 @@ def test_a_process_needs_what_another_process_can_import() -> None:
     assert "a lambda has no name" in refusal(lambda: None, executor="process")
     assert "made inside of another function" in refusal(inner, executor="process")
     assert "gives another object" in refusal(functools.partial(plain), executor="process")
-    assert "its arguments are not JSON" in refusal(needy, executor="process", args=[object()])
+
+
+def test_arguments_are_kept_as_the_annotations_say() -> None:
+    def on(day: date, tags: set[str]) -> None: ...
+
+    made = define(
+        on,
+        "cron",
+        "x",
+        {"hour": 9, "args": [date(2024, 2, 29)], "kwargs": {"tags": {"a"}}},
+        defaults=DEFAULTS,
+    )
+    assert (made.args, made.kwargs) == (("2024-02-29",), {"tags": ["a"]})
+    said = refusal(needy, args=[object()])
+    assert "args: 'number' of needy(" in said
+    assert "does not fit int: Input should be a valid integer" in said
+    assert "does not fit datetime.date: " in refusal(on, args=["soon", []])
 
 
 def test_the_default_executor_gives_way_where_it_does_not_fit() -> None:

@@ -2,55 +2,128 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic import BaseModel
 
+from rota.arguments import jsonable
+from rota.arguments.results import MOST_BYTES
 from rota.core.outcome import OutcomeKind
+from rota.errors import ResultError
 from rota.executors import results
 
 
 @pytest.mark.parametrize("value", [None, True, 0, -1.5, "text", [1, [2]], {"a": {"b": None}}])
 def test_json_is_kept(value: Any) -> None:
-    assert results.jsonable(value) == value
+    assert jsonable(value) == value
 
 
 def test_what_is_kept_does_not_change_any_more() -> None:
     value = {"rows": [1]}
-    kept = results.jsonable(value)
+    kept = jsonable(value)
     value["rows"].append(2)
     assert kept == {"rows": [1]}
 
 
-@pytest.mark.parametrize(
-    ("length", "kept"), [(results.MOST_BYTES - 2, True), (results.MOST_BYTES - 1, False)]
-)
+@pytest.mark.parametrize(("length", "kept"), [(MOST_BYTES - 2, True), (MOST_BYTES - 1, False)])
 def test_it_is_capped(length: int, kept: bool) -> None:
     value = "x" * length
-    assert (results.jsonable(value) == value) is kept
-    assert len(results.shown(value)) < 2_100
+    assert (jsonable(value) == value) is kept
+    assert kept or len(jsonable(value)) < 2_100
 
 
 def test_bytes_are_counted_not_characters() -> None:
-    assert results.jsonable("€" * 30_000).endswith("(30,002 characters)")
+    assert jsonable("€" * 30_000).endswith("(30,002 characters)")
 
 
-def test_circles_and_depths_are_described() -> None:
-    circle: list[Any] = []
-    circle.append(circle)
-    assert results.jsonable(circle) == "[[...]]"
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
-    assert results.jsonable(deep) == "<list that cannot be shown>"
-    nested: list[Any] = []
-    for _ in range(300):
-        nested = [nested]
-    assert str(results.jsonable(nested)).startswith("[[[")
+class Colour(Enum):
+    RED = "red"
 
 
-def test_huge_numbers_are_described() -> None:
-    assert results.jsonable(10**5000) == "<int that cannot be shown>"
+@dataclasses.dataclass
+class Point:
+    x: int
+    when: date
+
+
+class Order(BaseModel):
+    total: Decimal
+
+
+DAY = date(2024, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (DAY, "2024-02-29"),
+        (datetime(2024, 2, 29, tzinfo=UTC), "2024-02-29T00:00:00Z"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Decimal("1.10"), "1.10"),
+        (Colour.RED, "red"),
+        (Point(1, DAY), {"x": 1, "when": "2024-02-29"}),
+        ([Order(total=Decimal("2.50"))], [{"total": "2.50"}]),
+        ({DAY: {1}}, {"2024-02-29": [1]}),
+        (b"\xff\xfe", "__4="),
+    ],
+)
+def test_what_has_a_json_form_is_kept_in_it(value: Any, kept: Any) -> None:
+    assert jsonable(value) == kept
+
+
+def test_a_return_annotation_says_how_a_result_is_written() -> None:
+    def measured() -> Order:
+        raise AssertionError
+
+    def mistaken() -> int:
+        raise AssertionError
+
+    assert jsonable(Order(total=Decimal(1)), measured) == {"total": "1"}
+    assert jsonable(Point(1, DAY), mistaken) == {"x": 1, "when": "2024-02-29"}
+
+
+class Untold:
+    def __repr__(self) -> str:
+        raise AssertionError("nobody asks for it")
+
+    __str__ = __repr__
+
+
+def circle() -> list[Any]:
+    one: list[Any] = []
+    one.append(one)
+    return one
+
+
+def deep(levels: int) -> list[Any]:
+    one: list[Any] = []
+    for _ in range(levels):
+        one = [one]
+    return one
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), Untold(), [Untold()], float("nan"), [float("inf")], "\ud800", 10**5000, circle(),
+     deep(100_000), {(1, 2): 3}.__iter__, print],
+    ids=range(11),
+)  # fmt: skip
+def test_what_has_no_json_form_is_refused(value: Any) -> None:
+    with pytest.raises(ResultError, match="has no JSON form"):
+        jsonable(value)
+    outcome = results.succeeded(value, 7)
+    assert (outcome.kind, outcome.peak_memory) == (OutcomeKind.FAILED, 7)
+    assert str(outcome.error).startswith("ResultError: the function ended, and what it returned")
+
+
+def test_what_is_too_deep_is_cut() -> None:
+    assert str(jsonable(deep(300))).startswith("[[[")
 
 
 class Unshown(Exception):

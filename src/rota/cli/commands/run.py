@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rota.arguments import Unfit, parameters_of
 from rota.cli import following, life, output, project, words
 from rota.core.run import FINAL, LogLine, Run, State
 from rota.errors import StateError
@@ -34,8 +36,9 @@ def command(
     end. Exits with 1 if the run was waited for and did not succeed.
     """
     settings = project.load(config)
-    arguments = words.pairs("--arg", arg or ())
+    texts = words.texts("--arg", arg or ())
     with project.opened_manager(settings) as manager:
+        arguments = _read(manager, task, texts)
         run_id = manager.run_task(task, arguments=arguments or None)
         output.say(run_id)
         output.flush()
@@ -43,6 +46,20 @@ def command(
             _judge(_here(manager, run_id, timeout))
         elif wait:
             _judge(_there(manager, run_id, timeout))
+
+
+def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the words say: JSON or text, whichever the parameter takes."""
+    entry = manager.services.engine.registry.get(task)
+    if entry is None:
+        return {name: words.value(text) for name, text in texts.items()}
+    parameters, found = parameters_of(entry.definition.func), {}
+    for name, text in texts.items():
+        try:
+            found[name] = parameters.form(name).read(text)
+        except Unfit:  # said when it is handed in, with all else that is wrong
+            found[name] = words.value(text)
+    return found
 
 
 def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:

@@ -6,18 +6,31 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
+from rota.arguments import Form, Unfit, parameters_of
 from rota.core.task import TaskDefinition
-from rota.discovery.functions import facts_of
 from rota.web.problems import Problem
 
 PREFIX = "arg-"
 """What the name of such a field begins with."""
 
-_KINDS = {"str": "text", "int": "whole number", "float": "number", "bool": "yes or no"}
-_OWN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_KINDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "yes or no",
+    date: "date",
+    datetime: "date and time",
+    time: "time of day",
+    Decimal: "decimal number",
+    UUID: "UUID",
+}
+_CHECKED = {"whole number": (int,), "number": (int, float), "yes or no": (bool,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,70 +38,94 @@ class Parameter:
     """One field: what it takes, and what it is where nothing is filled in."""
 
     name: str
-    kind: str  # text, whole number, number, yes or no; else JSON
+    kind: str  # text, whole number, number, yes or no, date …; else JSON
     default: str
+    form: Form
 
 
 def parameters(definition: TaskDefinition) -> list[Parameter]:
     """Return what can be passed to a task by keyword."""
-    signature = facts_of(definition.func).signature
-    given = signature.parameters.values() if signature else ()
     return [
-        Parameter(one.name, _kind(one), _shown(definition.kwargs.get(one.name, one.default)))
-        for one in list(given)[len(definition.args) :]
-        if one.kind in _OWN
+        Parameter(
+            one.name,
+            _kind(one, form),
+            _shown(definition.kwargs[one.name])
+            if one.name in definition.kwargs
+            else _default(one, form),
+            form,
+        )
+        for one, form in parameters_of(definition.func).passed_by_name(definition.args)
     ]
 
 
 def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, Any] | None:
-    """Read the filled-in fields; raises Problem for what is no such value."""
-    filled = {
-        one.name: _read(one, text)
-        for one in parameters(definition)
-        if (text := form.get(f"{PREFIX}{one.name}", ""))
-    }
+    """Read the filled-in fields; raises Problem, which names each field that has no such value."""
+    filled: dict[str, Any] = {}
+    errors: list[dict[str, str]] = []
+    for one in parameters(definition):
+        text = form.get(f"{PREFIX}{one.name}", "")
+        if not text:
+            continue
+        try:
+            filled[one.name] = _read(one, text)
+        except Unfit as why:
+            remedy = "Texts stand in double quotes there." if one.kind == "JSON" else ""
+            errors.append(
+                {
+                    "detail": str(why),
+                    "where": f"arguments.{one.name}",
+                    "remedy": remedy or "Correct it, or leave the field empty.",
+                }
+            )
+    if errors:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "; ".join(
+                f"{one['where'].removeprefix('arguments.')}: {one['detail']}" for one in errors
+            )
+            + ".",
+            kind="invalid",
+            remedy=errors[0]["remedy"],
+            errors=errors,
+        )
     return filled or None
 
 
-def _kind(parameter: inspect.Parameter) -> str:
-    annotation = parameter.annotation
-    if annotation is not parameter.empty:
-        return _KINDS.get(getattr(annotation, "__name__", str(annotation)), "JSON")
-    return _KINDS.get(type(parameter.default).__name__, "JSON")
+def _kind(parameter: inspect.Parameter, form: Form) -> str:
+    annotation = form.annotation
+    if annotation is parameter.empty:
+        annotation = type(parameter.default)
+    return _KINDS.get(annotation, "JSON") if isinstance(annotation, type) else "JSON"
 
 
-def _shown(default: Any) -> str:
-    if default is inspect.Parameter.empty:
-        return ""
-    if isinstance(default, str):
-        return default
+def _default(parameter: inspect.Parameter, form: Form) -> str:
+    """Return a default as it would be filled in; nothing where that cannot be."""
     try:
-        return json.dumps(default, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return repr(default)
+        return (
+            "" if parameter.default is parameter.empty else _shown(form.stored(parameter.default))
+        )
+    except Unfit:
+        return ""
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _read(parameter: Parameter, text: str) -> Any:
+    """Return what was filled in; raises Unfit."""
     if parameter.kind == "text":
-        return text
+        return parameter.form.stored(text)
+    fits = _CHECKED.get(parameter.kind)
+    if fits is None and not parameter.form.is_plain:
+        return parameter.form.read(text)
     try:
         value = json.loads(text)
-        fits = {
-            "whole number": type(value) is int,
-            "number": type(value) in (int, float),
-            "yes or no": type(value) is bool,
-        }
-        if fits.get(parameter.kind, True):
-            return value
+        if fits is None or type(value) in fits:
+            return parameter.form.stored(value)
     except (ValueError, RecursionError):
         pass
-    remedy = "Texts stand in double quotes there." if parameter.kind == "JSON" else ""
-    raise Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"{parameter.name}: {text[:100]!r} is not {_named(parameter.kind)}.",
-        kind="invalid",
-        remedy=remedy or "Correct it, or leave the field empty.",
-    )
+    raise Unfit(f"{text[:100]!r} is not {_named(parameter.kind)}")
 
 
 def _named(kind: str) -> str:

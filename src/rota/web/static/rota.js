@@ -114,6 +114,28 @@ function refuse(trouble) {
   if (trouble) refused.scrollIntoView({ block: "nearest" });
 }
 
+// Puts what is wrong with the fields of a form beside each of them.
+function mark(form, text) {
+  for (const old of form?.querySelectorAll(".mistake") ?? []) old.remove();
+  for (const old of form?.querySelectorAll("[aria-invalid]") ?? []) {
+    old.removeAttribute("aria-invalid");
+    old.removeAttribute("aria-describedby");
+  }
+  const answer = new DOMParser().parseFromString(text, "text/html");
+  for (const one of answer.querySelectorAll("[data-field]")) {
+    const field = form?.elements?.namedItem(`arg-${one.dataset.field}`);
+    if (!field) continue;
+    const said = document.createElement("span");
+    said.className = "mistake";
+    said.id = `mistake-${one.dataset.field}`;
+    said.textContent = one.textContent;
+    field.after(said);
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", said.id);
+    if (form.querySelector("[aria-invalid]") === field) field.focus();
+  }
+}
+
 const fails = ({ request }, trouble) => (request.method === "GET" ? contact(trouble) : refuse(trouble));
 
 function problemIn(text) {
@@ -125,7 +147,10 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") refuse("");
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => fails(ctx, "The node does not answer."));
-document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => fails(ctx, problemIn(ctx.text)));
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  fails(ctx, problemIn(ctx.text));
+  mark(ctx.sourceElement?.closest?.("form"), ctx.text);
+});
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
   if (ctx.response.status < 400 && ctx.text.includes('id="page"')) return;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,30 @@ def test_only_another_node_has_the_code(tmp_path: Path) -> None:
         page = text(site.client.get("/tasks/greet").text)
         assert "unresolved" in page
         assert "This node does not have its code." in page
+
+
+async def book(day: date, seats: Decimal = Decimal(1), colour: str = "red") -> list[str]:
+    return [repr(day), repr(seats), colour]
+
+
+def test_a_form_takes_what_the_annotations_name(site: Site) -> None:
+    site.add(book, kwargs={"day": date(2024, 2, 29)})
+    form = site.client.get("/tasks/book").text
+    assert 'placeholder="2024-02-29"' in form
+    assert "day date seats decimal number colour text" in part(form, "run-form")
+    filled = {"arg-day": "2024-03-01", "arg-seats": "1.50", "arg-colour": "5"}
+    site.client.post("/tasks/book/run", data=filled)
+    assert site.harness.ended("book")[0].result == [
+        "datetime.date(2024, 3, 1)",
+        "Decimal('1.50')",
+        "5",
+    ]
+
+
+def test_every_field_that_is_wrong_is_named(site: Site) -> None:
+    site.add(book, kwargs={"day": date(2024, 2, 29)})
+    wrong = {"arg-day": "soon", "arg-seats": "few"}
+    answer = site.client.post("/tasks/book/run", data=wrong, headers=HTML)
+    assert answer.status_code == 422
+    assert re.findall(r'data-field="(\w+)"', answer.text) == ["day", "seats"]
+    assert site.harness.runs("book") == []
