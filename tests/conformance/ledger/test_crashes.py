@@ -41,8 +41,10 @@ def dies(desk: Desk, node: str) -> list[Orphan]:
 
 
 def cancel_all(desk: Desk) -> None:
+    active = desk.active()
+
     def cancel(tx: Transaction) -> None:
-        for run in desk.active():
+        for run in active:
             tx.cancel(run.id, "enough", desk.now)
 
     desk.do(cancel)
