@@ -9,7 +9,6 @@ from pathlib import Path
 from rota.clock import SystemClock
 from rota.cluster import open_engine
 from rota.config import Xcorecfg
-from rota.core.limits import GroupLimit
 from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
 from rota.directory import here
@@ -72,10 +71,7 @@ def build(
             retention_days=settings.retention_days,
             run_log_limit=settings.run_log_limit,
             queues=None if config.cluster.queues is None else frozenset(config.cluster.queues),
-            groups={
-                name: GroupLimit(group.max_running, group.rate)
-                for name, group in config.cluster.groups.items()
-            },
+            groups=config.cluster.limits(),
         ),
     )
     return Services(config, project, ledger.clock, ledger, engine)

@@ -11,16 +11,17 @@ from typing import Any
 from rota.cli import project, words
 from rota.config import Xcorecfg
 from rota.core.instants import SECOND, Instant, to_iso
+from rota.core.limits import GroupLimit
 from rota.core.ports import History, Ledger
 from rota.core.records import Node
 from rota.directory import here
-from rota.engine.health import clocks_apart
+from rota.engine.health import DUE_LATE, WAITS, clocks_apart
+from rota.engine.waits import waits
 from rota.errors import RotaError
 
 _PATIENCE = 3.0
 """Seconds to wait for the answer; the node itself gives its ledger two."""
 _LONGEST = 10 * 2**20  # bytes of an answer
-_DUE_LATE = 30.0  # seconds, as the node itself judges
 _TICK_LATE = 5.0
 _START = "; start it with `rota up`"
 
@@ -41,7 +42,7 @@ def health(config: Xcorecfg) -> dict[str, Any]:
         with project.opened_ledger(config) as ledger:
             if answer is not None and _is_ours(answer, ledger.history):
                 return answer
-            return _from_ledger(ledger, ledger.clock.now())
+            return _from_ledger(ledger, ledger.clock.now(), config.cluster.limits())
     except RotaError as error:
         return answer or _down(config, "unusable", f"the ledger cannot be opened: {error}")
 
@@ -72,7 +73,7 @@ def _is_ours(report: Mapping[str, Any], history: History) -> bool:
     return name is None or any(node.name == name for node in history.nodes())
 
 
-def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
+def _from_ledger(ledger: Ledger, now: Instant, groups: Mapping[str, GroupLimit]) -> dict[str, Any]:
     nodes = project.live_nodes(ledger.history, now)
     if not nodes:
         return {
@@ -80,7 +81,8 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
             "ledger": {"state": "ok", "latency": None, "url": ledger.url},
         }
     reasons: list[str] = []
-    due = _oldest_due(ledger.history, now, reasons)
+    held: list[str] = []
+    due = _oldest_due(ledger.history, now, groups, reasons, held)
     ticks = [node.info.get("tick_age") for node in nodes]
     tick_age = max((age for age in ticks if isinstance(age, int | float)), default=None)
     if tick_age is not None and tick_age > _TICK_LATE:
@@ -105,7 +107,7 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
         reasons += clocks_apart(ahead, f"node {name}") if ahead else []
     return {
         "status": "degraded" if reasons else "healthy",
-        "reasons": reasons,
+        "reasons": reasons + held,
         "node": ", ".join(node.name for node in nodes),
         "tick_age": tick_age,
         **due,
@@ -120,14 +122,23 @@ def _from_ledger(ledger: Ledger, now: Instant) -> dict[str, Any]:
     }
 
 
-def _oldest_due(history: History, now: Instant, reasons: list[str]) -> dict[str, Any]:
+def _oldest_due(
+    history: History,
+    now: Instant,
+    groups: Mapping[str, GroupLimit],
+    reasons: list[str],
+    held: list[str],
+) -> dict[str, Any]:
     counts = history.counts(now)
     if counts.oldest_due is None:
         return {"oldest_due": None, "waiting": counts.waiting}
     age = (now - counts.oldest_due) / SECOND
-    if age > _DUE_LATE:
-        reasons.append(f"a run has been due for {age:.0f} s")
-    due = {"at": to_iso(counts.oldest_due), "age": round(age, 3)}
+    found = waits(history, now, WAITS, groups=groups) if age > WAITS else []
+    for one in found:
+        if now - one.since > DUE_LATE * SECOND:
+            (reasons if one.is_trouble else held).append(one.why)
+    why = found[0].why if found else None
+    due = {"at": to_iso(counts.oldest_due), "age": round(age, 3), "why": why}
     return {"oldest_due": due, "waiting": counts.waiting}
 
 

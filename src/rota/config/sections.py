@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from rota.core.limits import rate_of
+from rota.core.limits import GroupLimit, rate_of
 from rota.core.secrets import shown
 from rota.errors import ConfigError, nearest
 
@@ -154,7 +154,9 @@ class ManagerSection(Checked):
         "skip", description="What happens to an occurrence whose task still runs."
     )
     queue_limit: Count = Field(
-        1, description="With overlap 'queue': how many occurrences of a task wait at most."
+        1,
+        description="With overlap 'queue': how many occurrences of a task wait at most; given with"
+        " a task, also of those that wait for its limits.",
     )
     catchup: Literal["latest", "none", "all"] = Field(
         "latest", description="Which occurrences missed during a downtime still run."
@@ -321,3 +323,9 @@ class ClusterSection(Checked):
         description="The limits of each group that tasks name; a group that is not here runs one"
         " at a time.",
     )
+
+    def limits(self) -> dict[str, GroupLimit]:
+        """Return the limits of the groups by their names."""
+        return {
+            name: GroupLimit(group.max_running, group.rate) for name, group in self.groups.items()
+        }

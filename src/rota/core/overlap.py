@@ -51,7 +51,7 @@ GO = Decision()
 
 def decide(
     overlap: Overlap,
-    queue_limit: int,
+    queue_limit: int | None,
     cause: Cause,
     active: tuple[ActiveRun, ...],
     at: Instant | None = None,
@@ -75,14 +75,29 @@ def decide(
         sure = [run for run in active if run not in undecided and run not in doubtful]
         skipped = Decision(_still_going(sure[0]), ReasonCode.OVERLAP) if sure else None
     else:
-        waiting = sum(run.state is not State.RUNNING for run in active)
-        if waiting < queue_limit:
+        waiting, most = sum(run.state is not State.RUNNING for run in active), queue_limit or 1
+        if waiting < most:
             return GO
-        skipped = Decision(_full(waiting, queue_limit), ReasonCode.QUEUE_LIMIT)
+        skipped = Decision(_full(waiting, most), ReasonCode.QUEUE_LIMIT)
         if doubtful or undecided:
             surely_runs = any(run.state is State.RUNNING for run in active if run not in doubtful)
             skipped = skipped if surely_runs else None
     return skipped or _undecided(doubtful, undecided)
+
+
+def crowded(
+    queue_limit: int, active: Sequence[ActiveRun], max_running: int | None, limits: str
+) -> Decision:
+    """Decide about an occurrence that may run beside others, but has to wait for a limit, or for a
+    slot: as many wait as may."""
+    running = sum(run.state is State.RUNNING for run in active)
+    about_to_start = max((max_running or 0) - running, 0)
+    waiting = len(active) - running - about_to_start
+    if waiting < queue_limit:
+        return GO
+    what = f" for {limits}" if limits else " to start"
+    why = f"{waiting} already waited{what} (queue_limit={queue_limit})"
+    return Decision(why, ReasonCode.QUEUE_LIMIT)
 
 
 def _undecided(doubtful: Sequence[ActiveRun], undecided: Sequence[ActiveRun]) -> Decision:
@@ -125,7 +140,7 @@ class Decided(NamedTuple):
 
 def judge(
     overlap: Overlap,
-    queue_limit: int,
+    queue_limit: int | None,
     undecided: Sequence[Undecided],
     waiting: Sequence[ActiveRun],
 ) -> list[Decided]:
@@ -140,7 +155,7 @@ def judge(
         if one.fate is Fate.UNKNOWN:
             break
         ahead = [run for run in let if run.run_id < one.run_id]
-        decision = _verdict(overlap, queue_limit, one, ahead)
+        decision = _verdict(overlap, queue_limit or 1, one, ahead)
         judged.append(Decided(one.run_id, decision))
         if decision is GO:
             let.append(ActiveRun(one.run_id, State.QUEUED, one.fire_time, None))

@@ -109,7 +109,9 @@ class NewRun(NamedTuple):
     available_at: Instant
     created_at: Instant
     overlap: Overlap
-    queue_limit: int = 1
+    queue_limit: int | None = None  # see `Policy.most_waiting`
+    max_running: int | None = None  # with overlap ALLOW: so many of its task need not wait
+    limits: str = ""  # with overlap ALLOW: what it waits for, in words
     caught_up: bool = False  # waits for its turn whatever `overlap` says
     stands_for: int = 1
     arguments: Mapping[str, Any] | None = None

@@ -41,6 +41,10 @@ class ExecutorName(StrEnum):
     PROCESS = "process"
 
 
+LIMITED_QUEUE = 100
+"""Occurrences of a task under a limit that wait at most, where its `queue_limit` is not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of a task's runs; all spans are seconds."""
@@ -48,7 +52,7 @@ class Policy:
     max_retries: int = 3
     timeout: float = 300.0
     overlap: Overlap = Overlap.SKIP
-    queue_limit: int = 1
+    queue_limit: int | None = None  # of the runs that wait; None: see `most_waiting`
     catchup: Catchup = Catchup.LATEST
     catchup_window: float = 86400.0
     catchup_limit: int = 100
@@ -65,6 +69,25 @@ class Policy:
     max_running: int | None = None  # runs at once, over all nodes
     rate: str | None = None  # starts in a time, over all nodes: "10/m"
     group: str | None = None  # tasks that keep limits together
+
+    @property
+    def most_waiting(self) -> int | None:
+        """Return how many of its occurrences may wait for their turn; None: as many as there are.
+
+        One for its own task's turn. Under a limit, where more than one is to be expected, so many
+        that only a limit that is too low for good is bounded by it.
+        """
+        if self.queue_limit is not None:
+            return self.queue_limit
+        if self.overlap is not Overlap.ALLOW:
+            return 1
+        return LIMITED_QUEUE if self.is_limited else None
+
+    @property
+    def limits(self) -> str:
+        """Return its limits as they are written."""
+        given = {"max_running": self.max_running, "rate": self.rate, "group": self.group}
+        return " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
 
     @property
     def is_limited(self) -> bool:

@@ -285,7 +285,12 @@ def _policy(base: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Poli
     values["overlap"] = Overlap(values["overlap"])
     values["catchup"] = Catchup(values["catchup"])
     values["on_crash"] = OnCrash(values["on_crash"] or ("restart" if base[-1] else "lose"))
-    return _shared(Policy(**{**values, **dict(changes)}))
+    values |= dict(changes)
+    if "queue_limit" not in dict(changes):
+        # The default is meant for those that wait for their own turn: one of them, if not changed.
+        waits = values["overlap"] is not Overlap.ALLOW and values["queue_limit"] > 1
+        values["queue_limit"] = values["queue_limit"] if waits else None
+    return _shared(Policy(**values))
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rota import handing
-from rota.core.instants import SECOND, to_iso
+from rota.core.instants import SECOND, Instant, to_iso
+from rota.core.waits import Wait
+from rota.engine.waits import waits
 from rota.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -18,7 +20,11 @@ SLOW = 2.0
 """Seconds without an answer after which the ledger is said to be slow, before it is away."""
 
 DUE_LATE = 30.0
-"""Seconds that a due run may wait before that is a trouble: all slots taken, or nobody claims."""
+"""Seconds that a due run may wait before that is told, and is a trouble if its task does not want
+it so."""
+
+WAITS = 5.0
+"""Seconds after which the answer says what a due run waits for."""
 
 MOST_BROKEN = 20
 """Broken tasks that a report names."""
@@ -36,7 +42,8 @@ def report(
     `unread`, a reason why it is not read, it answers at once.
     """
     reasons: list[str] = [unread] if unread else []
-    oldest_due, waiting = (None, None) if unread else _oldest_due(engine, reasons)
+    held: list[str] = []  # no trouble: what waits as its task wants it
+    oldest_due, waiting = (None, None) if unread else _oldest_due(engine, reasons, held)
     tick_age = round(engine.ticking.tick_age(), 3)
     status = {
         "node": engine.identity.name,
@@ -67,6 +74,7 @@ def report(
     if engine.watchdog.frozen:
         status["frozen"] = engine.watchdog.frozen
     verdict = "degraded" if reasons else "healthy"
+    reasons += held
     return {"status": verdict if engine.is_running else "down", "reasons": reasons, **status}
 
 
@@ -115,21 +123,38 @@ def clocks_apart(ahead: float, whose: str = "this machine") -> list[str]:
     ]
 
 
-def _oldest_due(engine: Service, reasons: list[str]) -> tuple[dict[str, Any] | None, int | None]:
+def _oldest_due(
+    engine: Service, reasons: list[str], held: list[str]
+) -> tuple[dict[str, Any] | None, int | None]:
     now = engine.clock.now()
     try:
         counts = engine.ledger.history.counts(now)
+        late = counts.oldest_due is not None and now - counts.oldest_due > WAITS * SECOND
+        found = _waits(engine, now) if late else []
     except LedgerError as error:
         reasons.append(f"the ledger cannot be read: {error}")
         return None, None
     if counts.oldest_due is None:
         return None, counts.waiting
     age = (now - counts.oldest_due) / SECOND
-    if age > DUE_LATE:
-        reasons.append(
-            f"a run has been due for {age:.0f} s: all slots are taken, or no node knows its task"
-        )
-    return {"at": to_iso(counts.oldest_due), "age": round(age, 3)}, counts.waiting
+    for one in found:
+        if now - one.since > DUE_LATE * SECOND:
+            (reasons if one.is_trouble else held).append(one.why)
+    why = found[0].why if found else None
+    return {"at": to_iso(counts.oldest_due), "age": round(age, 3), "why": why}, counts.waiting
+
+
+def _waits(engine: Service, now: Instant) -> list[Wait]:
+    used = engine.flights.used
+    return waits(
+        engine.ledger.history,
+        now,
+        WAITS,
+        groups=engine.settings.groups,
+        known={entry.definition.id for entry in engine.registry.entries()},
+        slots={name: (used.get(name, 0), one.slots) for name, one in engine.executors.items()},
+        stuck=engine.stuck_places(),
+    )
 
 
 def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from rota.core.instants import Instant, to_iso
-from rota.core.overlap import SURELY, ActiveRun, decide
+from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide
 from rota.core.ports import Publish, Sight
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned, Waiting
@@ -116,8 +116,10 @@ def _heard(
 
 def _is_to_be_decided(run: NewRun) -> bool:
     """Say whether other runs can matter to it: a shortcut past `decide`, never against it."""
-    if run.state not in WAITING or run.caught_up or run.overlap is Overlap.ALLOW:
+    if run.state not in WAITING or run.caught_up:
         return False
+    if run.overlap is Overlap.ALLOW:
+        return run.queue_limit is not None and run.cause is Cause.SCHEDULE
     return run.cause is Cause.SCHEDULE or run.overlap is Overlap.REPLACE
 
 
@@ -126,6 +128,13 @@ def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
     if run.overlap is Overlap.ALLOW:
         return True
     return beside is not None and not beside and _is_to_be_decided(run)
+
+
+def _decide(run: NewRun, beside: list[ActiveRun]) -> Decision:
+    if run.overlap is Overlap.ALLOW:
+        assert run.queue_limit is not None, "nothing is to be decided"
+        return crowded(run.queue_limit, beside, run.max_running, run.limits)
+    return decide(run.overlap, run.queue_limit, run.cause, tuple(beside), run.fire_time)
 
 
 def _is_exclusive(run: NewRun) -> bool:
@@ -147,11 +156,11 @@ class _Plan:
     def add(self, run: NewRun) -> None:
         state, reason, code, awaits = run.state, run.reason, run.reason_code, None
         beside = self._active.get(run.task_id)
-        if beside and run.early and _is_to_be_decided(run):
-            self.left.append(run)
-            return
         if beside and _is_to_be_decided(run):
-            decision = decide(run.overlap, run.queue_limit, run.cause, tuple(beside), run.fire_time)
+            decision = _decide(run, beside)
+            if run.early and (decision is not GO or run.overlap is not Overlap.ALLOW):
+                self.left.append(run)
+                return
             if decision.skip_reason is not None:
                 state, reason = State.SKIPPED, decision.skip_reason
                 code = decision.skip_code

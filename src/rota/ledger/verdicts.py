@@ -180,7 +180,7 @@ def _judged(
     undecided = {row[1]: _undecided_of(row) for row in found}
     awaited = {one.before.run_id for one in undecided.values()}
     others = [run for run, _ in waiting.values() if run.run_id not in awaited]
-    verdicts = judge(policy.overlap, policy.queue_limit, list(undecided.values()), others)
+    verdicts = judge(policy.overlap, policy.most_waiting, list(undecided.values()), others)
     judged: list[Row] = []
     for run_id, decision in verdicts:
         one = undecided[run_id]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rota.core.reasons import ReasonCode
+from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids, record
@@ -168,6 +171,38 @@ def test_only_what_may_run_beside_others_is_not_exclusive(desk: Desk) -> None:
     for number, overlap in enumerate(Overlap):
         (planned,) = desk.plan(desk.new(f"t{number}", fire_time=NOON, overlap=overlap))
         assert desk.run(planned.run_id).exclusive == (overlap is not Overlap.ALLOW)
+
+
+def limited(desk: Desk, *seconds: int, **changes: Any) -> list[NewRun]:
+    """Occurrences of a task that may run once at a time, beside others."""
+    bound = {"queue_limit": 2, "max_running": 1, "limits": "max_running=1", **changes}
+    return [desk.new(fire_time=NOON + second, **bound) for second in seconds]
+
+
+def test_as_many_wait_for_a_limit_as_may(desk: Desk) -> None:
+    desk.running(fire_time=NOON)
+    planned = desk.plan(*limited(desk, 1, 2, 3, 4))
+    assert [run.state for run in planned] == ["queued", "queued", "skipped", "skipped"]
+    assert planned[2].reason == "2 already waited for max_running=1 (queue_limit=2)"
+    assert planned[2].reason_code is ReasonCode.QUEUE_LIMIT
+
+
+def test_what_is_about_to_start_does_not_wait_for_a_limit(desk: Desk) -> None:
+    planned = desk.plan(*limited(desk, 1, 2, 3, 4, queue_limit=1))
+    assert [run.state for run in planned] == ["queued", "queued", "skipped", "skipped"]
+
+
+def test_a_manual_start_waits_for_a_limit_however_many_do(desk: Desk) -> None:
+    desk.running(fire_time=NOON)
+    desk.plan(*limited(desk, 1, 2))
+    (planned,) = desk.plan(desk.new(queue_limit=2, max_running=1))
+    assert planned.state is State.QUEUED
+
+
+def test_without_a_bound_any_number_waits_beside_others(desk: Desk) -> None:
+    desk.running(fire_time=NOON)
+    planned = desk.plan(*(desk.new(fire_time=NOON + n) for n in range(1, 300)))
+    assert {run.state for run in planned} == {State.QUEUED}
 
 
 # --- cursors ------------------------------------------------------------------------------------

@@ -152,16 +152,27 @@ def test_runs_whose_worker_died_and_rows_that_cannot_be() -> None:
 
 
 def test_health_becomes_findings() -> None:
-    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0}
+    why = "task job: 9 runs wait, the oldest for 45 s: all 10 slots for thread are taken"
+    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why}
     reasons = ["the task loop has been blocked for 3 s by job at work.py:7"]
     health = {**HEALTHY, "status": "degraded", "reasons": reasons, "oldest_due": due, "waiting": 9}
     found = list(not_running.findings(evidence(health=health)))
     blocked = next(one for one in found if one.check == "health of the node")
     assert "blocked" in blocked.why
     assert "executor" in blocked.remedy
-    slots = next(one for one in found if one.check == "free slots")
+    slots = next(one for one in found if one.check == "runs that are due")
     assert "9 runs wait, the oldest for 45.0 s" in slots.why
     assert "scheduler_thread_pool" in slots.remedy
+
+
+def test_slots_are_blamed_only_where_they_are_taken() -> None:
+    why = "task report: 9 runs wait, the oldest for 45 s: 1 of 1 running, max_running=1"
+    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why}
+    found = list(not_running.findings(evidence(health={**HEALTHY, "oldest_due": due})))
+    waiting = next(one for one in found if one.check == "runs that are due")
+    assert "1 of 1 running, max_running=1" in waiting.why
+    assert "scheduler_thread_pool" not in waiting.remedy
+    assert "limit" in waiting.remedy
 
 
 def test_clocks_that_differ_and_a_ledger_that_is_broken() -> None:

@@ -55,7 +55,13 @@ def _what_to_do(reason: str) -> str:
         return 'Await in that place, make the function a plain one, or give it executor="process".'
     if "stuck" in reason:
         return 'Look at current_run().cancelled there, or give the task executor="process".'
-    if "due for" in reason:
+    if "running, max_running=" in reason or "rate=" in reason:
+        return "Raise that limit, or fire less often; `queue_limit` bounds what waits."
+    if "goes on, and overlap" in reason:
+        return 'Wait for its end, or set overlap="allow".'
+    if "knows it" in reason:
+        return "Start a node whose task files define it, or cancel its runs."
+    if "slots for" in reason:
         return "Raise manager.scheduler_thread_pool or manager.async_slots, or start another node."
     return "See the log of `rota up`."
 
@@ -113,6 +119,8 @@ def _waiting(evidence: Evidence) -> Iterator[Finding]:
             f"{evidence.health['waiting']} runs wait, the oldest for {words.duration(due['age'])};"
             f" {evidence.health['running']} are running."
         )
-        yield warn("free slots", why, _what_to_do("due for"))
+        if due.get("why"):
+            why += f" {due['why']}."
+        yield warn("runs that are due", why, _what_to_do(due.get("why") or ""))
     else:
-        yield ok("free slots", "no run has been due for long.")
+        yield ok("runs that are due", "none has waited for long.")
