@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,17 @@ def states(rig: Harness, state: State) -> list[str]:
     return [run.reason for run in rig.runs("report") if run.state is state]
 
 
+def _are_there(rig: Harness, count: int) -> bool:
+    return len(rig.runs("report")) >= count
+
+
 def crowd(rig: Harness, seconds: int, **options: Any) -> None:
     """A task that falls due each second and never ends, for so many seconds."""
     rig.manager.add_task(hold, "interval", "report", seconds=1, overlap="allow", **options)
     rig.manager.services.engine.settle_registrations()
     for second in range(1, seconds + 1):
         rig.advance(1)
-        eventually(lambda at_least=second: len(rig.runs("report")) >= at_least)
+        eventually(partial(_are_there, rig, second))
 
 
 @pytest.mark.parametrize(
