@@ -1,7 +1,7 @@
 """Reading what people type, and writing times for them.
 
-A time without a zone is UTC, everywhere on the command line, as times are never guessed from the
-machine.
+A time without a zone is one in that of the task, else in `manager.timezone`, as times are never
+guessed from the machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, from_datetime, to_datetime
-from rota.errors import RotaError
+from rota.errors import RotaError, TriggerError
 
 if TYPE_CHECKING:
     from rota.core.task import Task
@@ -31,18 +31,18 @@ class UsageError(RotaError):
     """A word on the command line cannot be read; `where` names the option."""
 
 
-def before(option: str, text: str, now: Instant) -> Instant:
+def before(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
     """Read "2h" as two hours ago, else a date or time, 1970 at the earliest; raises UsageError."""
     length = span(text)
-    return max(0, _moment(option, text) if length is None else now - length)
+    return max(0, _moment(option, text, zone) if length is None else now - length)
 
 
-def ahead(option: str, text: str, now: Instant) -> Instant:
+def ahead(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
     """Read "2h" as in two hours, else a date or time; raises UsageError."""
     length = span(text)
     if length is not None and now + length > _LAST:
         raise UsageError(f"{text!r} is too long.", where=option, remedy="Stay before 9999.")
-    return _moment(option, text) if length is None else now + length
+    return _moment(option, text, zone) if length is None else now + length
 
 
 def span(text: str) -> Instant | None:
@@ -109,16 +109,18 @@ def _two(seconds: int, big: int, small: int, name: str, part: str) -> str:
     return f"{seconds // big} {name}" + (f" {rest} {part}" if rest else "")
 
 
-def _moment(option: str, text: str) -> Instant:
+def _moment(option: str, text: str, zone: str) -> Instant:
+    from rota.triggers.zones import read_moment, read_zone
+
+    where = read_zone(zone)
     try:
-        when = datetime.fromisoformat(text.strip())
-        return from_datetime(when if when.tzinfo else when.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+        return read_moment(option, datetime.fromisoformat(text.strip()), where)
+    except (ValueError, TriggerError):
         raise UsageError(
             f"{text[:_LONGEST]!r} is no time.",
             where=option,
-            remedy="Write 2026-12-24, '2026-12-24 08:00' (UTC), 2026-12-24T08:00+01:00, or a span"
-            " like 30m, 2h, 3d.",
+            remedy=f"Write 2026-12-24, '2026-12-24 08:00' ({zone}), 2026-12-24T08:00+01:00, or a"
+            " span like 30m, 2h, 3d.",
         ) from None
 
 

@@ -187,7 +187,9 @@ class ManagerSection(Checked):
         "adjust", description="What a fixed local time does on days when clocks change."
     )
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="Time zone (tz database name) of triggers that name none."
+        "UTC",
+        description="Time zone (tz database name) of triggers that name none, and of times without"
+        " a zone where no task is meant.",
     )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         "sqlite:///rota.db",

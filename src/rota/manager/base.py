@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -12,14 +13,16 @@ from weakref import WeakSet
 
 from rota.app import Services, build
 from rota.config import Xcorecfg
+from rota.core.instants import Instant
 from rota.core.node import Role
 from rota.core.ports import Clock, History, Transaction
 from rota.core.task import Task, TaskDefinition
 from rota.discovery import Catalogue
 from rota.engine.registry import Entry, records
-from rota.errors import RotaError, UnknownTaskError, nearest
+from rota.errors import DefinitionError, RotaError, TriggerError, UnknownTaskError, nearest
 from rota.manager.registers import Registered
 from rota.overview import known_task
+from rota.triggers.zones import read_moment, read_zone
 
 T = TypeVar("T")
 
@@ -79,6 +82,26 @@ class Base:
     def running(self) -> bool:
         """Say whether this process schedules and runs."""
         return "services" in self.__dict__ and self.services.engine.is_running
+
+    def instant_of(self, name: str, moment: datetime, task_id: str | None = None) -> Instant:
+        """Return the instant of a moment, the argument `name`; raises DefinitionError for one that
+        is outside the years 1 to 9999, or is no moment.
+
+        What has no zone is read in that of the task, else in `manager.timezone`.
+        """
+        zone = self.config.manager.timezone
+        if task_id is not None and getattr(moment, "tzinfo", None) is None:
+            zone = self._zone_of(task_id) or zone
+        try:
+            return read_moment(name, moment, read_zone(zone))
+        except TriggerError as error:
+            raise DefinitionError(error.what, where=name, remedy=error.remedy) from None
+
+    def _zone_of(self, task_id: str) -> str | None:
+        entry = self.services.engine.registry.get(task_id)
+        if entry is not None:
+            return entry.definition.timezone
+        return next((one.record.timezone for one in self.history.tasks([task_id])), None)
 
     # --- inside ---
 

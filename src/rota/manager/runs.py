@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from rota.acting import actor
-from rota.core.instants import from_datetime
 from rota.core.records import RunFilter
 from rota.core.run import FINAL, Run, State
 from rota.engine.planner import ByHand
@@ -94,14 +93,15 @@ class RunVerbs(Base):
         until: datetime | None = None,
         newest_first: bool = True,
     ) -> Iterator[Run]:
-        """Yield the runs, page by page, of one task or all; `since` (inclusive) and `until` are
-        aware and compare with the fire time, or the creation where there is none. Raises
-        LedgerError, and ValueError for a state that there is not."""
+        """Yield the runs, page by page, of one task or all; `since` (inclusive) and `until`
+        compare with the fire time, or the creation where there is none; without a zone they are
+        read in the task's, else in `manager.timezone`. Raises LedgerError, and ValueError for a
+        state that there is not."""
         where = RunFilter(
             task_id=task_id,
             states=None if states is None else [State(state) for state in states],
-            since=None if since is None else from_datetime(since),
-            until=None if until is None else from_datetime(until),
+            since=None if since is None else self.instant_of("since", since, task_id),
+            until=None if until is None else self.instant_of("until", until, task_id),
         )
         after = None
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,11 @@ class TaskVerbs(Base):
         self.services.engine.discard(id)
 
     def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
-        """Plan no occurrences of a task until it is resumed or `until` (aware) has come, on any
-        node, across restarts; raises UnknownTaskError."""
-        end = None if until is None else from_datetime(until.astimezone(UTC))
+        """Plan no occurrences of a task until it is resumed or `until` has come, on any node,
+        across restarts; raises UnknownTaskError. An `until` without a zone is read in the task's.
+        """
         self._require(id)
+        end = None if until is None else self.instant_of("until", until, id)
         by, now = actor(), self._now()
         self._write(lambda tx: tx.pause(id, now, end, reason, by=by))
 
@@ -193,8 +194,9 @@ class TaskVerbs(Base):
         """Skip the next occurrence of a task, on any node: it is written down as skipped at once,
         and its time is returned.
 
-        With `at` (aware), only if that is the one. Raises UnknownTaskError, and StateError where
-        nothing is planned, another one is next, or its run was just made.
+        With `at`, only if that is the one; without a zone it is read in the task's. Raises
+        UnknownTaskError, and StateError where nothing is planned, another one is next, or its run
+        was just made.
         """
         self._require(id)
         task, by, now = self.get_task(id), actor(), self._now()
@@ -204,7 +206,7 @@ class TaskVerbs(Base):
                 + (f": the task is {task.status}." if task else "."),
                 remedy="Only what a node that has its code will plan can be skipped.",
             )
-        if at is not None and at != task.next_run:
+        if at is not None and self.instant_of("at", at, id) != from_datetime(task.next_run):
             raise StateError(
                 f"the next occurrence of {id!r} is that of {task.next_run.isoformat()},"
                 f" not of {at.isoformat()}.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rota.core.instants import Instant, from_datetime, to_datetime
+from rota.core.instants import Instant, to_datetime
 from rota.core.schedule import Trigger
 from rota.triggers.base import between, start_delay
 from rota.triggers.interrupted import FOREVER, Interrupted, Stretch, outside
@@ -19,7 +19,7 @@ from rota.triggers.reading import parse
 from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.skipping import Skipping, without
 from rota.triggers.words import describe
-from rota.triggers.zones import tz_version
+from rota.triggers.zones import read_moment, read_zone, tz_version
 
 __all__ = [
     "FOREVER",
@@ -51,12 +51,13 @@ def preview(
     count: int = 10,
     dst: str = "adjust",
 ) -> list[datetime]:
-    """List the next `count` times strictly after `after`, an aware datetime (None: now), in UTC.
+    """List the next `count` times strictly after `after` (None: now), in UTC.
 
-    An interval without `start_date` is counted from `after`. Raises TriggerError as `parse` does,
-    and for a naive `after` or a `count` that is no number from 0 to a million.
+    What has no zone is read in the trigger's. An interval without `start_date` is counted from
+    `after`. Raises TriggerError as `parse` does, and for an `after` that is no datetime, or a
+    `count` that is no number from 0 to a million.
     """
-    instant = _instant(after)
+    instant = _instant(after, trigger_args, timezone)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_PREVIEWED:
         raise refuse("count", count, f"not a number from 0 to {_MOST_PREVIEWED}")
     rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant)
@@ -88,14 +89,12 @@ def is_countable(trigger: Trigger) -> bool:
     return isinstance(trigger, IntervalTrigger)
 
 
-def _instant(after: datetime | None) -> Instant:
+def _instant(after: datetime | None, args: Mapping[str, object], timezone: str) -> Instant:
     if after is None:
         from rota.clock import SystemClock  # the one reader of the clock, and only here
 
         return SystemClock().now()
     if not isinstance(after, datetime):
         raise refuse("after", after, "not a datetime")
-    if after.utcoffset() is None:
-        remedy = "Write one with tzinfo=datetime.UTC or another zone."
-        raise refuse("after", after.isoformat(), "a time without a zone", remedy)
-    return from_datetime(after)
+    named = args.get("timezone") if isinstance(args, Mapping) else None
+    return read_moment("after", after, read_zone(timezone if named is None else named))

@@ -45,7 +45,6 @@ _REMEDIES = {
     "json_invalid": _NO_JSON,
     "model_attributes_type": _NO_JSON,
     "missing": "Give it a value.",
-    "timezone_aware": "Write a time with its zone, like 2026-01-31T09:00:00Z.",
 }
 
 PAUSE = 5

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.integration.cli.project import ROTA, Project, environment
+from tests.integration.cli.project import ROTA, TASKS, Project, environment
 
 NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -66,7 +68,7 @@ def test_an_unknown_task_names_the_nearest(project: Project, words: tuple[str, .
     [
         (("runs", "--since", "yesterday"), "--since: 'yesterday' is no time."),
         (("runs", "--state", "done"), "done"),
-        (("pause", "greet", "--until", "2020-01-01"), "--until: 2020-01-01 00:00:00 UTC is past."),
+        (("pause", "greet", "--until", "2020-01-01"), "--until: 2020-01-01 00:00:00 CET is past."),
         (("run", "greet", "--arg", "name"), "--arg: 'name' has no key."),
     ],
 )
@@ -138,3 +140,24 @@ def test_nobody_reads_the_output(project: Project, words: str, code: int, said: 
     )
     assert done.returncode == code
     assert done.stderr.startswith(said) if said else done.stderr == ""
+
+
+def test_times_without_a_zone_are_in_the_tasks_else_in_the_managers(tmp_path: Path) -> None:
+    tasks = TASKS.replace('"interval", hours=1', '"interval", hours=1, timezone="Asia/Tokyo"')
+    project = Project(tmp_path, tasks, timezone="America/New_York")
+    project.rota("run", "fail", "--wait", code=1)
+    said = project.rota("pause", "hold", "--until", "2040-06-01 12:00").stdout
+    assert "until 2040-06-01 12:00:00 JST" in said
+    [hold] = project.lines("show", "hold")
+    assert hold["paused_until"] == "2040-06-01T03:00:00Z"
+    [run] = project.lines("runs")
+    ended = datetime.fromisoformat(run["finished_at"])
+    for words, zone in ((["--task", "fail"], "America/New_York"), ([], "America/New_York")):
+        local = ended.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        for minutes, there in ((-5, True), (5, False)):
+            since = (local + timedelta(minutes=minutes)).isoformat()
+            assert bool(project.lines("runs", *words, "--since", since)) is there
+    rule = ("--cron", "minute=*", "--timezone", "Asia/Tokyo", "--after", "2030-06-01 12:00")
+    assert project.lines("preview", *rule, "--count", "1")[0]["fire_time"] == (
+        "2030-06-01T03:01:00Z"
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -136,6 +138,30 @@ def test_null_is_not_given_in_a_new_task(site: Site) -> None:
     made = site.client.post("/manager/tasks", json={**task, **nulls, "trigger_args": args}).json()
     assert (made["id"], made["enabled"], made["max_retries"]) == ("new", True, 3)
     assert made["trigger_args"] == {"hour": 9}
+
+
+def test_times_without_a_zone_are_in_the_tasks(site: Site) -> None:
+    site.add(greet, timezone="Asia/Tokyo")
+    paused = site.client.post("/manager/tasks/greet/pause", json={"until": "2040-06-01T12:00"})
+    assert paused.json()["paused_until"] == "2040-06-01T03:00:00Z"
+    site.client.post("/manager/tasks/greet/resume")
+    wrong = site.client.post("/manager/tasks/greet/skip", json={"at": "2040-06-01 12:00"})
+    assert wrong.status_code == 409
+    run = site.client.get(site.client.post("/manager/tasks/greet/run").headers["location"]).json()
+    made = datetime.fromisoformat(run["created_at"])
+    for task, zone in (("greet", ZoneInfo("Asia/Tokyo")), ("", ZoneInfo("UTC"))):
+        for path in ("runs", "audit"):
+            for minutes, there in ((-1, True), (1, False)):
+                since = (made + timedelta(minutes=minutes)).astimezone(zone).replace(tzinfo=None)
+                query = {"since": since.isoformat(), **({"task": task} if task else {})}
+                answer = site.client.get(f"/manager/{path}", params=query)
+                assert bool(answer.json()) is there, (task, path, minutes)
+    assert site.client.get("/manager/occurrences/past?since=2024-01-01").status_code == 200
+    for wrong_time in ("12", "1700000000", "tomorrow", "12:00"):
+        answer = site.client.get(f"/manager/runs?since={wrong_time}")
+        assert answer.status_code == 422
+    outside = {"task": "greet", "since": "0001-01-01T00:00:00"}
+    assert site.client.get("/manager/runs", params=outside).status_code == 422
 
 
 def test_null_takes_an_edit_back(site: Site) -> None:

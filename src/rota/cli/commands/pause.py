@@ -13,7 +13,7 @@ from rota.core.instants import to_datetime
 def command(
     task: project.TaskArgument,
     until: Annotated[
-        str | None, typer.Option(help="Until then ('2026-12-24 08:00' in UTC, or 2h).")
+        str | None, typer.Option(help="Until then ('2026-12-24 08:00' in the task's zone, or 2h).")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; shown wherever the task is.")] = "",
     config: project.ConfigOption = None,
@@ -25,11 +25,15 @@ def command(
     """
     with project.opened_manager(project.load(config)) as manager:
         now = manager.services.clock.now()
-        end = None if until is None else words.ahead("--until", until, now)
+        known = manager.get_task(task)
+        zone = known.timezone if known else manager.config.manager.timezone
+        end = None if until is None else words.ahead("--until", until, now, zone)
         if end is not None and end <= now:
             raise words.UsageError(
-                f"{words.moment(end)} is past.", where="--until", remedy="Name a time to come."
+                f"{words.moment(end, zone)} is past.",
+                where="--until",
+                remedy="Name a time to come.",
             )
         manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
-    limit = f"until {words.moment(end)}" if end else "until `rota resume`"
+    limit = f"until {words.moment(end, zone)}" if end else "until `rota resume`"
     output.say(f"{output.inert(task)} is paused {limit}.")

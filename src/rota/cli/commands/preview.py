@@ -27,7 +27,7 @@ def command(
     timezone: Annotated[str, typer.Option(help="Zone of the trigger (tz database name).")] = "UTC",
     count: Annotated[int, typer.Option(help="How many times to list.")] = 10,
     after: Annotated[
-        str | None, typer.Option(help="Begin after this time (no zone: UTC), not now.")
+        str | None, typer.Option(help="Begin after this time (no zone: --timezone), not now.")
     ] = None,
     dst: Annotated[str, typer.Option(help="At clock changes: adjust, skip or both.")] = "adjust",
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -38,7 +38,12 @@ def command(
     """
     trigger, args = _trigger(crontab, cron, interval, date)
     times = triggers.preview(
-        trigger, args, timezone=timezone, after=_after(after), count=count, dst=dst
+        trigger,
+        args,
+        timezone=timezone,
+        after=_after(after, args.get("timezone", timezone)),
+        count=count,
+        dst=dst,
     )
     zone = args.get("timezone", timezone)
     if json:
@@ -75,10 +80,10 @@ def _trigger(
     return given[0]
 
 
-def _after(text: str | None) -> datetime | None:
+def _after(text: str | None, zone: str) -> datetime | None:
     if text is None:
         return None
-    return to_datetime(words.ahead("--after", text, SystemClock().now()))
+    return to_datetime(words.ahead("--after", text, SystemClock().now(), zone))
 
 
 def _local(when: datetime, zone: str) -> str:

@@ -24,7 +24,10 @@ def command(
     task: Annotated[str | None, typer.Option(help="Only runs of this task.")] = None,
     state: Annotated[list[State] | None, typer.Option(help="Only this state; repeatable.")] = None,
     since: Annotated[
-        str | None, typer.Option(help="From then on: 2h (ago), or a time (no zone: UTC).")
+        str | None,
+        typer.Option(
+            help="From then on: 2h (ago), or a time (no zone: the task's, else manager.timezone)."
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Before then, written like --since.")] = None,
     limit: Annotated[
@@ -38,8 +41,9 @@ def command(
     Times compare with the run's own time, or its start by hand.
     """
     settings = project.load(config)
-    where = _filter(task, state, since, until)
     with project.opened_history(settings) as history:
+        zone = _zone(history, task) or settings.manager.timezone
+        where = _filter(task, state, since, until, zone)
         if history is None:
             project.say_no_ledger(settings)
         elif json:
@@ -49,15 +53,26 @@ def command(
 
 
 def _filter(
-    task: str | None, states: list[State] | None, since: str | None, until: str | None
+    task: str | None,
+    states: list[State] | None,
+    since: str | None,
+    until: str | None,
+    zone: str,
 ) -> RunFilter:
     now = SystemClock().now()
     return RunFilter(
         task_id=task,
         states=frozenset(states) if states else None,
-        since=None if since is None else words.before("--since", since, now),
-        until=None if until is None else words.before("--until", until, now),
+        since=None if since is None else words.before("--since", since, now, zone),
+        until=None if until is None else words.before("--until", until, now, zone),
     )
+
+
+def _zone(history: History | None, task: str | None) -> str | None:
+    """Return the zone of a task that the ledger knows."""
+    if history is None or task is None:
+        return None
+    return next((one.record.timezone for one in history.tasks([task])), None)
 
 
 def _stream(history: History, where: RunFilter, limit: int | None) -> None:

@@ -36,8 +36,8 @@ def add(router: APIRouter, manager: TaskManager) -> None:
             verbs=verb,
             face=face,
             who=who,
-            since=instant(since),
-            until=instant(until),
+            since=instant(manager, "since", since, task),
+            until=instant(manager, "until", until, task),
         )
         page = manager.history.audit(where, limit=limit, after=after)
         link_next(request, response, page.next)

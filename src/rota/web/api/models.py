@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from rota.core.audit import Change, Face, Verb
-from rota.core.instants import Instant, from_datetime, to_datetime
+from rota.core.instants import Instant, to_datetime
 from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.reasons import ReasonCode
 from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import shown
+from rota.manager import TaskManager
 from rota.schemas import Body
 
 
@@ -52,6 +54,8 @@ def _is_broken(text: str) -> bool:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if moment.utcoffset() is None:
+        return moment  # whoever knows the task reads it in its zone
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -60,12 +64,16 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _written(value: object) -> object:
     """Refuse a bare number, which would be read as seconds or as milliseconds since 1970."""
-    if isinstance(value, datetime) or (isinstance(value, str) and ":" in value):
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.match(value)):
         return value
-    raise ValueError("write a time with its zone, like 2026-01-31T09:00:00Z")
+    raise ValueError("write a day, or a time, like 2026-01-31T09:00:00Z")
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WITHOUT = "Without a zone: that of the task, else manager.timezone."
+Moment = Annotated[
+    datetime, BeforeValidator(_written), AfterValidator(_in_utc), Field(description=_WITHOUT)
+]
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_sendable)]
 
 
@@ -81,7 +89,7 @@ class RunRequest(Body):
 class PauseRequest(Body):
     """How long to pause a task, and why."""
 
-    until: Moment | None = Field(None, description="null: until it is resumed.")
+    until: Moment | None = Field(None, description=f"null: until it is resumed. {_WITHOUT}")
     reason: Text = Field("", description="Shown wherever the task is.")
 
 
@@ -284,9 +292,11 @@ _TIMES = frozenset(
 )
 
 
-def instant(moment: datetime | None) -> Instant | None:
-    """Return a moment of a request as rota has it."""
-    return None if moment is None else from_datetime(moment)
+def instant(
+    manager: TaskManager, name: str, moment: datetime | None, task_id: str | None
+) -> Instant | None:
+    """Return a moment of a request as rota has it; raises DefinitionError."""
+    return None if moment is None else manager.instant_of(name, moment, task_id)
 
 
 def _fields(model: type[BaseModel], record: Any) -> dict[str, Any]:

@@ -62,7 +62,12 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         after: After = None,
     ) -> list[RunRead]:
         """List what became of past occurrences, skipped and missed ones too, newest first."""
-        where = RunFilter(task_id=task, causes=OCCURRED, since=instant(since), until=instant(until))
+        where = RunFilter(
+            task_id=task,
+            causes=OCCURRED,
+            since=instant(manager, "since", since, task),
+            until=instant(manager, "until", until, task),
+        )
         page = manager.history.runs(where, limit=limit, after=after)
         link_next(request, response, page.next)
         return [RunRead.of(run) for run in page.runs]

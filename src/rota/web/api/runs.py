@@ -47,8 +47,8 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
             task_id=task,
             states=state,
             causes=cause,
-            since=instant(since),
-            until=instant(until),
+            since=instant(manager, "since", since, task),
+            until=instant(manager, "until", until, task),
         )
         page = manager.history.runs(where, limit=limit, after=after, newest_first=order == "newest")
         link_next(request, response, page.next)

@@ -35,7 +35,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
     @router.post("/tasks/{id:path}/pause")
     def pause(request: Request, id: str, form: Form) -> Response:
         reason = form.get("reason", "").strip()[:1000] or "paused on the page"
-        manager.pause_task(id, until=_end(manager, form), reason=reason)
+        manager.pause_task(id, until=_end(manager, form), reason=reason)  # in the task's zone
         return back(request, f"/tasks/{quote(id, safe='')}")
 
     @router.post("/tasks/{id:path}/resume")
@@ -67,11 +67,11 @@ def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
 
 
 def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
-    """Return when a pause ends: at `until` (UTC), else after `for` seconds, else never."""
+    """Return when a pause ends: at `until` (no zone), else after `for` seconds, else never."""
     until, span = form.get("until", ""), form.get("for", "")
     try:
         if until:
-            return datetime.fromisoformat(until).replace(tzinfo=UTC)
+            return datetime.fromisoformat(until)
         if span:
             seconds = min(int(span), LONGEST_PAUSE)
             return to_datetime(manager.services.clock.now() + seconds * SECOND)
@@ -93,5 +93,5 @@ def _no_time(field: str, text: str) -> Problem:
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{field}: {text[:100]!r} is no time.",
         kind="invalid",
-        remedy="Write a day and a time in UTC, like 2026-01-31T09:00.",
+        remedy="Write a day and a time, like 2026-01-31T09:00.",
     )

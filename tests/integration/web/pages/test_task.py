@@ -24,6 +24,14 @@ def test_a_task_has_its_queue_and_its_limits(site: Site) -> None:
     assert "Limits 2 at once, rate=10/m , those of the group db" in policy.replace("m,", "m ,")
 
 
+def test_a_pause_of_the_form_ends_in_the_tasks_zone(site: Site) -> None:
+    site.add(greet, timezone="Asia/Tokyo")
+    assert 'or until <span class="muted">Asia/Tokyo</span>' in site.client.get("/tasks/greet").text
+    site.client.post("/tasks/greet/pause", data={"until": "2040-06-01T12:00"})
+    paused = site.client.get("/manager/tasks/greet").json()
+    assert paused["paused_until"] == "2040-06-01T03:00:00Z"
+
+
 def test_edits_are_shown_and_taken_back(site: Site) -> None:
     site.add(greet, trigger="cron", times={"hour": 6})
     assert 'id="edits"' not in site.client.get("/tasks/greet").text
