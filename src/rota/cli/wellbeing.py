@@ -102,6 +102,10 @@ def _from_ledger(ledger: Ledger, now: Instant, groups: Mapping[str, GroupLimit])
         for id, mistake in dict(node.info.get("broken_tasks") or {}).items()
     }
     reasons += [f"task {id} is broken: {mistake}" for id, mistake in broken.items()]
+    for node in nodes:
+        unwell = node.info.get("unwell")
+        told = map(str, unwell if isinstance(unwell, list) else [])
+        reasons += [f"node {node.name}: {one}" for one in told if "has not ticked" not in one]
     clocks = {node.name: node.info.get("clock_ahead") for node in nodes}
     for name, ahead in clocks.items():
         reasons += clocks_apart(ahead, f"node {name}") if ahead else []

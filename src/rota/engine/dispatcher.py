@@ -22,6 +22,7 @@ from rota.engine.limits import TaskLimits
 from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.reporter import Pump, RunReporter
+from rota.engine.turning import turned
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, NodeGoneError, StateError
@@ -124,6 +125,7 @@ class Dispatcher:
     async def _claim_all(self) -> None:
         excluded: set[str] = set()
         while self.accepting and self.working:
+            turned()
             await self._heartbeat.hold()
             free = {name: self._free_slots(name) for name in self._registry.executors()}
             open_ = {name: slots for name, slots in free.items() if slots > 0}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 from rota.core.ports import Engine
+from rota.engine.turning import resting
 from rota.errors import EngineError
 from rota.logs import queued
 
@@ -109,14 +110,16 @@ class Hand:
                 carriers.add(carrying)
                 sure_at = loop.time() + SURE_AFTER
                 while not carrying.done() and lanes == dict(self._lanes()):
-                    await asyncio.wait({carrying}, timeout=LOOK_EVERY)
+                    with resting(LOOK_EVERY):
+                        await asyncio.wait({carrying}, timeout=LOOK_EVERY)
                     if not carrying.done() and loop.time() > sure_at:
                         self._note(None)
                 if carrying.done():
                     carriers.remove(carrying)
                     await self._ended(carrying)
                 carrying.cancel()
-            await loop.create_future()
+            with resting(None):
+                await loop.create_future()
         finally:
             for carrying in carriers:
                 carrying.cancel()

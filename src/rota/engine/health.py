@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rota import handing
 from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.waits import Wait
+from rota.engine import inside
+from rota.engine.inside import SLOW
 from rota.engine.waits import waits
 from rota.errors import LedgerError
 
 if TYPE_CHECKING:
     from rota.engine.service import Service
-
-TICK_LATE = 5.0
-SLOW = 2.0
-"""Seconds without an answer after which the ledger is said to be slow, before it is away."""
 
 DUE_LATE = 30.0
 """Seconds that a due run may wait before that is told, and is a trouble if its task does not want
@@ -60,16 +58,13 @@ def report(
         "log_records": {"waiting": handing.waiting(), "lost": handing.lost()},
         "broken_tasks": _broken(engine, reasons),
     }
-    if (deaf := handing.trouble()) is not None:
-        reasons.append(deaf)
     reasons += [
         f"the engine is away: {part.trouble}"
         for part in (engine.relay, engine.hand)
         if part is not None and part.trouble is not None
     ]
     reasons += engine.delivery.troubles()
-    if tick_age > TICK_LATE:
-        reasons.append(f"the clock has not ticked for {tick_age:.1f} s")
+    reasons += inside.troubles(engine)
     reasons += [f"broken task file: {one}" for one in broken_files]
     if engine.watchdog.frozen:
         status["frozen"] = engine.watchdog.frozen

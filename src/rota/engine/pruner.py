@@ -7,6 +7,7 @@ import asyncio
 from rota.core.instants import DAY, Instant
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.engine.registry import Registry
+from rota.engine.turning import rest, turned
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -41,7 +42,7 @@ class Pruner:
                 await self.prune()
             except LedgerError as error:
                 logger.warning("Could not prune: %s", error)
-            await asyncio.sleep(EVERY)
+            await rest(EVERY)
 
     async def forget_tasks(self) -> list[str]:
         """Note which tasks this node knows, then forget those that none does; returns their ids."""
@@ -61,6 +62,7 @@ class Pruner:
         """Prune once; returns how many runs were deleted."""
         before, total = expiry(self._clock, self._days), 0
         while True:
+            turned()
             deleted = await self._writing.once(lambda tx: tx.prune(before, BATCH), changes=False)
             total += deleted
             if deleted < BATCH:

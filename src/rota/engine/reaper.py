@@ -19,6 +19,7 @@ from rota.core.task import Policy
 from rota.engine.flights import Flights
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity, is_dead
+from rota.engine.turning import rest
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
@@ -86,11 +87,11 @@ class Reaper:
         loop = asyncio.get_running_loop()
         looked, gaps = loop.time(), self._heartbeat.gaps
         while True:
-            await asyncio.sleep(until_beat(loop.time(), min(GLANCE, self._every)))
+            await rest(until_beat(loop.time(), min(GLANCE, self._every)))
             await self._heartbeat.hold()
             if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
                 gaps = self._heartbeat.gaps
-                await asyncio.sleep(RECOVERY)
+                await rest(RECOVERY)
             elif loop.time() - looked >= self._every or self._has_lost_somebody():
                 looked = loop.time()
                 await self._try()

@@ -17,6 +17,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.records import Ending
 from rota.core.run import Attempt, LogLine, State
 from rota.engine.flights import Flight, Flights
+from rota.engine.turning import turned
 from rota.engine.wake import Wake
 from rota.engine.writing import Writing
 from rota.logs import queued
@@ -78,11 +79,22 @@ class Recorder:
         """Say whether everything that ended is durable."""
         return not self.unwritten
 
+    def backlog(self) -> tuple[int, float]:
+        """Return how many attempts have ended and are not yet durable, and for how many seconds the
+        oldest of them has waited to be written."""
+        ended = self._ended
+        try:
+            oldest = ended[0][3]
+        except IndexError:
+            return self.unwritten, 0.0
+        return self.unwritten, self._clock.monotonic() - oldest
+
     async def run(self) -> None:
         """Record for ever."""
         while True:
             await self.wake.wait()
             while self._ended:
+                turned()
                 await self._record_some()
 
     async def _record_some(self) -> None:

@@ -11,6 +11,7 @@ from rota.core.ports import Ledger
 from rota.core.records import StoredTask
 from rota.engine.node import Identity
 from rota.engine.registry import Registry
+from rota.engine.turning import rest
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -43,7 +44,7 @@ class Refresher:
         """Ask for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(until_beat(loop.time()))
+            await rest(until_beat(loop.time()))
             try:
                 version = await beside(self._ledger.version)
                 if version != self._version:

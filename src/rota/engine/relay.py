@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from rota.core.task import lane_of
 from rota.engine.delivery import Delivery
 from rota.engine.limits import Held, TaskLimits
 from rota.engine.registry import Entry, Registry
+from rota.engine.turning import rest
 from rota.engine.writing import Writing
 from rota.errors import EngineError, LedgerError
 from rota.logs import queued
@@ -100,7 +100,7 @@ class Relay:
         """Look for ever whether messages were lost, or are not delivered."""
         self._delivery.forget()
         while True:
-            await asyncio.sleep(OVERDUE / 2)
+            await rest(OVERDUE / 2)
             try:
                 await self._recall()
             except EngineError as error:

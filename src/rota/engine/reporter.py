@@ -13,6 +13,7 @@ from rota.beats import until_beat
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
+from rota.engine.turning import rest
 from rota.engine.writing import Writing
 from rota.errors import LedgerError, LedgerUnavailableError
 
@@ -145,7 +146,7 @@ class Pump:
         """Write for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(until_beat(loop.time()))
+            await rest(until_beat(loop.time()))
             if self._dirty:
                 await self.flush()
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from rota.core.ports import Clock, Engine, Executor, Ledger
 from rota.core.records import StoredTask
 from rota.core.run import FINAL
 from rota.core.task import TaskDefinition
+from rota.engine import inside
 from rota.engine.deadlines import Deadlines
 from rota.engine.delivery import Delivery
 from rota.engine.dispatcher import Dispatcher
@@ -42,6 +43,7 @@ from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
+from rota.engine.unplanned import Unplanned
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
@@ -50,6 +52,9 @@ from rota.handing import flush, on_own_thread, own_thread, queued
 from rota.scheduling import TickingClock
 
 logger = queued("rota.node")
+
+MOST_TOLD = 10
+"""Reasons of its health that a node tells the others."""
 
 _spare_the_collector = cache(gc.freeze)  # once per process, as `collector` says
 
@@ -157,11 +162,20 @@ class Service:
             node_id=lambda: self.identity.id,
         )
         self.ticking = TickingClock(clock, self.planner.due)
+        self.unplanned = Unplanned(
+            clock=clock,
+            registry=self.registry,
+            next_of=self.ticking.next_of,
+            waiting=self.planner.waiting,
+        )
+        self.concerns: list[Callable[[], Iterable[str]]] = [self.planner.troubles]
+        """What else may be wrong with this node, in words; see `inside`."""
         self.watchdog = Watchdog(
             clock=clock,
             machine=self.machine,
             loop=loop,
             clock_stepped=self._clock_stepped,
+            look=self._look_at_plan,
         )
         self.reaper = Reaper(
             clock=clock,
@@ -438,6 +452,10 @@ class Service:
         await self.registrar.rewind(now)
         self.poke()
 
+    def _look_at_plan(self) -> None:
+        if self.ticking.is_started and self.writing.trouble is None:
+            self.unplanned.look()
+
     def _cancel_runs(self, runs: Mapping[str, str]) -> None:
         for run_id, reason in runs.items():
             flight = self.flights.by_run.get(run_id)
@@ -455,6 +473,7 @@ class Service:
             "tick_age": round(self.ticking.tick_age(), 3),
             "stuck": self.stuck_places(),
             "blocked_loop": blocked and f"{blocked.task_id} at {blocked.place}",
+            "unwell": inside.troubles(self)[:MOST_TOLD],
             "only": self.dispatcher.only,
             "role": self.role,
             "tz": triggers.tz_version(),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from asyncio import AbstractEventLoop
+
+from rota.engine.turning import resting
 
 
 class Wake:
@@ -13,6 +16,12 @@ class Wake:
         self._event = asyncio.Event()
         self._loop: AbstractEventLoop | None = None
         self._pending = False
+        self._since = 0.0
+
+    @property
+    def pending_since(self) -> float | None:
+        """Return since which monotonic second it is set and nobody has come for it."""
+        return self._since if self._pending else None
 
     def bind(self, loop: AbstractEventLoop) -> None:
         """Name the loop whose coroutine waits, a new one at each start; earlier sets are kept."""
@@ -25,6 +34,7 @@ class Wake:
         """Wake the waiter; quick, and never raises, not even when the loop is gone."""
         if self._pending:
             return
+        self._since = time.monotonic()
         self._pending = True
         if self._loop is not None:
             try:
@@ -35,8 +45,9 @@ class Wake:
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until set, at most `timeout` seconds; False when the time ran out."""
         try:
-            async with asyncio.timeout(timeout):
-                await self._event.wait()
+            with resting(timeout):
+                async with asyncio.timeout(timeout):
+                    await self._event.wait()
         except TimeoutError:
             return False
         # In this order: a set from another thread in between is then kept, not lost.

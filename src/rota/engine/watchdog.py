@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rota.beats import BEAT, until_beat
 from rota.core.instants import Instant, seconds
+from rota.engine.turning import rest
 from rota.engine.watched import WatchedClock
 from rota.executors import places
 from rota.logs import queued
@@ -55,13 +56,16 @@ class Watchdog:
         machine: WatchedClock,
         loop: Blockable,
         clock_stepped: Callable[[Instant | None], None],
+        look: Callable[[], None],
     ) -> None:
         """Watch `clock`, the engine's, and the `machine`'s own, which may be the same;
-        `clock_stepped` gets the instant at which a step back of the engine's began, else None."""
+        `clock_stepped` gets the instant at which a step back of the engine's began, else None;
+        `look` is called at each look."""
         self._clock = clock
         self._names = {clock: "The database's clock", machine: "The wall clock"}
         self._loop = loop
         self._clock_stepped = clock_stepped
+        self._look = look
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
         self.frozen: str | None = None  # the last time the whole interpreter stood still
@@ -75,11 +79,12 @@ class Watchdog:
         loop = asyncio.get_running_loop()
         self._looked_at = self._clock.monotonic()
         while True:
-            await asyncio.sleep(until_beat(loop.time()))
+            await rest(until_beat(loop.time()))
             passed = self._clock.monotonic() - self._looked_at
             self._look_at_interpreter()
             self._look_at_clocks(passed)
             self._look_at_loop()
+            self._look()
 
     def _look_at_interpreter(self) -> None:
         now = self._clock.monotonic()

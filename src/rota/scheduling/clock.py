@@ -75,6 +75,11 @@ class TickingClock:
         if self._scheduler is not None:
             self._scheduler.wakeup()
 
+    @property
+    def is_started(self) -> bool:
+        """Say whether it was started and not stopped."""
+        return self._scheduler is not None
+
     def tick_age(self) -> float:
         """Return the seconds since the last tick; 0 while it is not started."""
         if self._scheduler is None:

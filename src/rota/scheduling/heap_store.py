@@ -14,6 +14,7 @@ from apscheduler.triggers.base import BaseTrigger
 from rota.core.instants import SECOND, Instant, to_datetime
 from rota.core.ports import Clock
 from rota.core.schedule import LEAD, Trigger
+from rota.handing import queued
 
 LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
@@ -26,6 +27,12 @@ LONGEST_LEAD: Instant = SECOND
 
 EACH_MORE: Instant = 100
 """How much earlier a crowd is begun for each task beyond `CROWD`."""
+
+
+BROKEN: Instant = 60 * SECOND
+"""How long a task waits whose trigger raised, until it is asked once more."""
+
+logger = queued("rota.clock")
 
 
 class DueTask(NamedTuple):
@@ -151,12 +158,12 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             held = self._next.get(task_id)
             if held is None or held[0] != instant:
                 continue  # discarded or put anew since
-            following = held[1].next_after(instant)
-            if following is None or following > until:
-                taken.append(DueTask(task_id, instant, until))
-            else:
-                taken.append(DueTask(task_id, None, until))
-                following = held[1].next_after(until)
+            try:
+                following, lone = _following(held[1], instant, until)
+            except Exception:  # of the one task; every other one goes on
+                logger.exception("The trigger of %s names no next time", task_id)
+                following, lone = until + BROKEN, None
+            taken.append(DueTask(task_id, lone, until))
             if following is None:
                 del self._next[task_id]
             else:
@@ -186,6 +193,16 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
         job._scheduler = self._scheduler
         job._jobstore_alias = self._alias
         return job
+
+
+def _following(
+    trigger: Trigger, instant: Instant, until: Instant
+) -> tuple[Instant | None, Instant | None]:
+    """Return the instant after what is taken now, and the one that is taken, where it is alone."""
+    following = trigger.next_after(instant)
+    if following is None or following > until:
+        return following, instant
+    return trigger.next_after(until), None
 
 
 class _Again(BaseTrigger):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from rota.core.instants import SECOND, Instant, seconds
 from rota.core.records import Node
 from rota.core.run import State
-from rota.engine.health import SLOW
+from rota.engine.inside import SLOW
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 

@@ -51,6 +51,8 @@ def _node(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _what_to_do(reason: str) -> str:
+    if "log record" in reason:
+        return "Mend the handler or filter, or take it from the logger: rota works on without it."
     if "blocked" in reason:
         return 'Await in that place, make the function a plain one, or give it executor="process".'
     if "stuck" in reason:

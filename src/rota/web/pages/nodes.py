@@ -39,6 +39,7 @@ class Shown:
     ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
     stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
     blocked: str  # what holds up its task loop
+    unwell: list[str]  # what else is not as it should be there
     does: str  # its role, and the queues that it serves
     tz: str  # the release of its time zones
     generation: str  # of its task files
@@ -81,7 +82,7 @@ def _shown(node: Node, running: int, now: Instant) -> Shown:
     is_living = node.state in ("up", "draining")
     state = "silent" if is_living and node.lease_until < now else node.state
     stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
-    ahead = node.info.get("clock_ahead")
+    ahead, unwell = node.info.get("clock_ahead"), node.info.get("unwell")
     return Shown(
         node=node,
         state=state,
@@ -90,6 +91,7 @@ def _shown(node: Node, running: int, now: Instant) -> Shown:
         ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
         stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
         blocked=str(blocked or ""),
+        unwell=[str(one) for one in unwell] if isinstance(unwell, list) else [],
         does=_does(node),
         tz=str(node.info.get("tz") or ""),
         generation=str(node.info.get("generation") or ""),

@@ -1,0 +1,102 @@
+"""Whether each loop of the engine turns: when it did last, what it waits for, what ended it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+LATE = 5.0
+"""Seconds by which a loop may turn later than it should, and for which work may wait for it."""
+
+LONG = 10.0
+"""Seconds that one turn may take; what takes longer and is in order says `turned` meanwhile."""
+
+
+class Turning:
+    """What is known of one loop; written on the service loop, read from any thread."""
+
+    def __init__(self, name: str, *, pending_since: Callable[[], float | None]) -> None:
+        self.name = name
+        self.failures = 0  # how often it was started again since it last turned well
+        self._pending_since = pending_since  # when it was told that there is work for it
+        self._error: str | None = None
+        self._at = time.monotonic()  # when it last began to rest or to turn
+        self._rests = False
+        self._until: float | None = None  # when it turns without being woken
+        self._turned = False  # since it was started
+
+    def begin(self) -> None:
+        """Note that it is started, or started again."""
+        _current.set(self)
+        self._turned = False
+        self.turn()
+
+    def failed(self, error: str) -> None:
+        """Note what ended it."""
+        self._error = error
+        self.failures += 1
+
+    def turn(self) -> None:
+        """Note that it goes on."""
+        self._at, self._rests = time.monotonic(), False
+
+    @contextmanager
+    def resting(self, seconds: float | None) -> Iterator[None]:
+        """Note that it waits, at most so many seconds; a turn before that went well."""
+        if self._turned:
+            self._error, self.failures = None, 0
+        self._at = time.monotonic()
+        self._until = None if seconds is None else self._at + seconds
+        self._rests = True
+        try:
+            yield
+        finally:
+            self._turned = True
+            self.turn()
+
+    def trouble(self, *, waits: bool) -> str | None:
+        """Return what is wrong with it; `waits` says that long turns are none of its own doing."""
+        now, at, until, since = time.monotonic(), self._at, self._until, self._pending_since()
+        if self._error is not None:
+            times = f" {self.failures} times" if self.failures > 1 else ""
+            return f"the {self.name} loop ended and is started again{times}: {self._error}"
+        if not self._rests:
+            if waits or now - at < LONG:
+                return None
+            return f"the {self.name} loop has been at one turn for {now - at:.0f} s"
+        if since is not None and now - since > LATE:
+            waited = now - since
+            return f"the {self.name} loop has work waiting and did not turn for {waited:.0f} s"
+        if until is not None and now - until > LATE:
+            return f"the {self.name} loop has not turned for {now - at:.0f} s"
+        return None
+
+
+async def rest(seconds: float) -> None:
+    """Sleep between two turns of a loop."""
+    with resting(seconds):
+        await asyncio.sleep(seconds)
+
+
+@contextmanager
+def resting(seconds: float | None) -> Iterator[None]:
+    """Say that the loop which is under way waits within, at most so many seconds."""
+    turning = _current.get(None)
+    if turning is None:
+        yield
+        return
+    with turning.resting(seconds):
+        yield
+
+
+def turned() -> None:
+    """Say within a long turn that it goes on."""
+    turning = _current.get(None)
+    if turning is not None:
+        turning.turn()
+
+
+_current: ContextVar[Turning] = ContextVar("rota.turning")

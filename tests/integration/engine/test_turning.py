@@ -1,0 +1,233 @@
+"""Each loop of the engine is seen to turn, or named: in the health, by the doctor, on the pages."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rota.cli import wellbeing
+from rota.clock import SystemClock
+from rota.core.instants import Instant
+from rota.engine import loop as service_loops
+from rota.engine import turning
+from rota.engine.turning import Turning
+from rota.testing import Harness, eventually
+from rota.web.pages.nodes import _values as nodes_page
+
+LOOPS = [
+    "planner",
+    "dispatcher",
+    "recorder",
+    "deadlines",
+    "pump",
+    "heartbeat",
+    "reaper",
+    "refresher",
+    "pruner",
+    "watchdog",
+    "registrar",
+]
+
+
+def tick() -> None:
+    pass
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Harness]:
+    harness = Harness(tmp_path, SystemClock(), lease_seconds=3)
+    harness.manager.add_task(tick, "interval", "tick", seconds=0.2)
+    with harness:
+        yield harness
+
+
+def on_the_loop(rig: Harness, do: Callable[[], object]) -> None:
+    async def doing() -> None:
+        do()
+
+    rig.manager.services.engine.service_loop.call(doing)
+
+
+def task_of(name: str) -> asyncio.Task[object]:
+    return next(task for task in asyncio.all_tasks() if task.get_name() == f"rota {name}")
+
+
+def reasons(rig: Harness) -> list[str]:
+    found: list[str] = rig.manager.health()["reasons"]
+    return found
+
+
+def named(rig: Harness, name: str) -> str:
+    return next((reason for reason in reasons(rig) if f"the {name} loop" in reason), "")
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_that_ends_is_named_and_turns_again(rig: Harness, name: str) -> None:
+    eventually(lambda: rig.runs("tick"))
+    on_the_loop(rig, lambda: task_of(name).cancel())
+    reason = eventually(lambda: named(rig, name))
+    assert "CancelledError" in reason
+    assert rig.manager.health()["status"] == "degraded"
+    eventually(lambda: rig.manager.health()["status"] == "healthy", what=lambda: reasons(rig)[0])
+    so_far = rig.manager.services.engine.recorder.total
+    eventually(lambda: rig.manager.services.engine.recorder.total >= so_far + 3)
+
+
+def test_the_end_of_a_loop_is_logged_with_its_error(
+    rig: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_the_loop(rig, lambda: task_of("pruner").cancel())
+    eventually(lambda: named(rig, "pruner"))
+    [record] = [one for one in caplog.records if "The pruner loop ended" in one.getMessage()]
+    assert record.exc_info is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("planner", ""),
+        ("recorder", "_record_some"),
+        ("refresher", "refresh"),
+        ("reaper", "_try"),
+        ("pump", "flush"),
+    ],
+)
+def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
+    tmp_path: Path, name: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turning, "LONG", 0.5)
+    rig = Harness(tmp_path, SystemClock(), lease_seconds=3, port=0)
+    rig.manager.add_task(tick, "interval", "tick", seconds=0.2)
+    hangs = True
+
+    async def hang(*_: object) -> None:
+        while hangs:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    engine = rig.manager.services.engine
+    if name == "planner":  # which waits where a batch is made for room to write it
+        monkeypatch.setattr(engine.writing, "until_back", hang)
+    else:
+        monkeypatch.setattr(getattr(engine, name), step, hang)
+    with rig:
+        try:
+            if name == "pump":
+                engine.pump.dirty(None)  # type: ignore[arg-type]
+            eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
+            engine.heartbeat.wake.set()
+
+            def told() -> list[str]:
+                shown = nodes_page(rig.manager, rig.manager.services.clock.now())["living"]
+                return [one for node in shown for one in node.unwell if f"the {name} loop" in one]
+
+            eventually(told)
+            health = wellbeing.health(rig.manager.config)
+            assert any(f"the {name} loop" in reason for reason in health["reasons"])
+        finally:
+            hangs = False
+            monkeypatch.undo()
+
+
+def test_a_clock_that_has_lost_a_task_is_found_out(tmp_path: Path) -> None:
+    rig = Harness(tmp_path, SystemClock())
+    rig.manager.add_task(tick, "interval", "tick", seconds=1)
+    with rig:
+        eventually(lambda: rig.runs("tick"))
+        rig.manager.services.engine.ticking.discard("tick")
+        eventually(
+            lambda: any("tick should have been planned" in one for one in reasons(rig)), within=40
+        )
+
+
+def test_a_task_whose_trigger_raises_stands_alone(tmp_path: Path) -> None:
+    rig = Harness(tmp_path, SystemClock())
+    rig.manager.add_task(tick, "interval", "good", seconds=0.5)
+    rig.manager.add_task(tick, "interval", "bad", seconds=0.5)
+    entry = rig.manager.services.engine.registry.get("bad")
+    assert entry is not None
+    with rig:
+        eventually(lambda: rig.runs("bad"))
+
+        class Raising:
+            @property
+            def jitter(self) -> float:
+                raise RuntimeError("this trigger is broken")
+
+            def next_after(self, instant: Instant) -> Instant | None:
+                raise RuntimeError("this trigger is broken")
+
+        entry.trigger = Raising()  # type: ignore[assignment]
+        eventually(lambda: any("the occurrences of bad cannot be" in one for one in reasons(rig)))
+        so_far = len(rig.runs("good"))
+        eventually(lambda: len(rig.runs("good")) >= so_far + 3)
+
+
+def test_an_engine_whose_own_loop_stands_says_where(
+    rig: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_loops, "STANDS", 0.6)
+    go_on = threading.Event()
+    loop = rig.manager.services.engine.service_loop._loop
+    assert loop is not None
+    loop.call_soon_threadsafe(go_on.wait, 30)
+    try:
+        reason = eventually(
+            lambda: next((one for one in reasons_unread(rig) if "own loop has stood" in one), "")
+        )
+        assert "wait" in reason or "threading" in reason
+    finally:
+        go_on.set()
+    eventually(lambda: rig.manager.health()["status"] == "healthy")
+
+
+def reasons_unread(rig: Harness) -> list[str]:
+    found: list[str] = rig.manager.health(unread="it is not asked")["reasons"]
+    return found
+
+
+def test_a_loop_is_judged_by_what_waits_for_it_and_by_when_it_should_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = [100.0]
+    monkeypatch.setattr("rota.engine.turning.time.monotonic", lambda: moment[0])
+    pending: list[float] = []
+    one = Turning("planner", pending_since=lambda: pending[0] if pending else None)
+    one.begin()
+    with one.resting(None):
+        moment[0] += 1_000
+        assert one.trouble(waits=False) is None
+        pending.append(moment[0])
+        moment[0] += turning.LATE + 1
+        assert one.trouble(waits=False) == (
+            "the planner loop has work waiting and did not turn for 6 s"
+        )
+        pending.clear()
+    with one.resting(2.0):
+        moment[0] += 6.5
+        assert one.trouble(waits=False) is None
+        moment[0] += 1
+        assert one.trouble(waits=False) == "the planner loop has not turned for 8 s"
+    moment[0] += turning.LONG
+    assert one.trouble(waits=True) is None
+    assert one.trouble(waits=False) == "the planner loop has been at one turn for 10 s"
+    one.turn()
+    assert one.trouble(waits=False) is None
+
+
+def test_a_loop_that_failed_is_well_once_it_has_turned() -> None:
+    one = Turning("planner", pending_since=lambda: None)
+    one.begin()
+    one.failed("ValueError: this")
+    one.failed("ValueError: this")
+    one.begin()
+    with one.resting(None):
+        assert one.trouble(waits=False) == (
+            "the planner loop ended and is started again 2 times: ValueError: this"
+        )
+    assert one.trouble(waits=False) is not None
+    with one.resting(None):
+        assert one.trouble(waits=False) is None
