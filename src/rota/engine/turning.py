@@ -31,8 +31,8 @@ class Turning:
     def begin(self) -> None:
         """Note that it is started, or started again."""
         _current.set(self)
-        self._turned = False
         self.turn()
+        self._turned = False
 
     def failed(self, error: str) -> None:
         """Note what ended it."""
@@ -41,7 +41,7 @@ class Turning:
 
     def turn(self) -> None:
         """Note that it goes on."""
-        self._at, self._rests = time.monotonic(), False
+        self._at, self._rests, self._turned = time.monotonic(), False, True
 
     @contextmanager
     def resting(self, seconds: float | None) -> Iterator[None]:
@@ -54,7 +54,6 @@ class Turning:
         try:
             yield
         finally:
-            self._turned = True
             self.turn()
 
     def trouble(self, *, waits: bool) -> str | None:
