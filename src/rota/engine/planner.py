@@ -22,6 +22,7 @@ from rota.core.schedule import LEAD
 from rota.core.task import Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.node import heard_at
+from rota.engine.refusals import Refusals
 from rota.engine.registry import Entry, Registry
 from rota.engine.relay import Relay
 from rota.engine.turning import turned
@@ -32,9 +33,6 @@ from rota.logs import queued
 from rota.scheduling import LONGEST_LEAD, DueTask
 
 logger = queued("rota.planner")
-
-REFUSED = 10.0
-"""Seconds until a task is tried again whose occurrences could not be planned."""
 
 FIRST_BATCH, LARGEST_BATCH = 250, 2_000
 """Occurrences per write: the first ones of a tick start soon, a crowd shares its commits."""
@@ -122,18 +120,8 @@ class Planner:
         self._busy: set[str] = set()  # those of which a run was under way then
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
-        self._alone: set[str] = set()  # the tasks that are written one by one: one of them failed
-        self._refused: dict[str, str] = {}  # task id → why its occurrences cannot be planned
-        self._later: set[str] = set()  # those of them that are tried again in a while
+        self.refusals = Refusals(registry, self.due)
         self.wake = Wake()
-
-    def troubles(self) -> list[str]:
-        """Return the tasks whose occurrences cannot be planned, with the reason."""
-        return [
-            f"the occurrences of {task_id} cannot be planned: {why}"
-            for task_id, why in sorted(dict(self._refused).items())
-            if self._registry.get(task_id) is not None
-        ]
 
     def due(self, tasks: list[DueTask]) -> None:
         """Take the due tasks; called inside the clock's tick, so it only notes them."""
@@ -189,7 +177,7 @@ class Planner:
                 if not self._due:
                     break
                 task_id, due = self._due.popitem(last=False)
-                if task_id in self._alone and batch.rows:
+                if task_id in self.refusals.alone and batch.rows:
                     self._due[task_id] = due
                     self._due.move_to_end(task_id, last=False)
                     break
@@ -198,24 +186,10 @@ class Planner:
                 try:
                     self._add_rows(batch, entry, due, now, stuck.get(task_id))
                 except Exception as error:  # of the one task; every other one goes on
-                    self._refuse(task_id, due, error)
-            if task_id in self._alone and batch.rows:
+                    self.refusals.add(due, error)
+            if task_id in self.refusals.alone and batch.rows:
                 break
         return batch
-
-    def _refuse(self, task_id: str, due: DueTask, error: Exception) -> None:
-        """Plan a task again later, all of it since its cursor: it cannot be planned now."""
-        self._refused[task_id] = f"{type(error).__name__}: {error}"
-        self._alone.add(task_id)
-        logger.error("%s cannot be planned, and is tried again", task_id, exc_info=error)
-        if task_id not in self._later:
-            self._later.add(task_id)
-            again = DueTask(task_id, None, due.until)
-            asyncio.get_running_loop().call_later(REFUSED, self._try_again, again)
-
-    def _try_again(self, due: DueTask) -> None:
-        self._later.discard(due.task_id)
-        self.due([due])
 
     async def _write(self, batch: _Batch) -> None:
         if not batch.rows:
@@ -231,9 +205,7 @@ class Planner:
         except Exception as error:  # none of the ledger's: a row of one of these tasks
             self._one_by_one(batch, error)
             return
-        for task_id in self._alone.intersection(batch.then):
-            self._alone.discard(task_id)
-            self._refused.pop(task_id, None)
+        self.refusals.planned(batch.then)
         await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
         self._leave([row for row in batch.rows if row.id in left], batch.then)
@@ -251,12 +223,12 @@ class Planner:
         """Plan the tasks of a batch that failed again, each alone, and one that failed alone later:
         it must not keep the others from being planned."""
         if len(batch.then) > 1:
-            self._alone.update(batch.then)
+            self.refusals.alone.update(batch.then)
             self._plan_again(batch)
             return
         for task_id, until in batch.then.items():
             self._rewind(batch)
-            self._refuse(task_id, DueTask(task_id, None, until), error)
+            self.refusals.add(DueTask(task_id, None, until), error)
 
     def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
         publish = None if self._relay is None else self._relay.publish

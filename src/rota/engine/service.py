@@ -168,7 +168,7 @@ class Service:
             next_of=self.ticking.next_of,
             waiting=self.planner.waiting,
         )
-        self.concerns: list[Callable[[], Iterable[str]]] = [self.planner.troubles]
+        self.concerns: list[Callable[[], Iterable[str]]] = [self.planner.refusals.troubles]
         """What else may be wrong with this node, in words; see `inside`."""
         self.watchdog = Watchdog(
             clock=clock,

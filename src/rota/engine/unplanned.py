@@ -72,12 +72,10 @@ class Unplanned:
     def _since(self, entry: Entry, now: Instant) -> Instant | None:
         """Return the instant at which a task should have been planned and was not."""
         task_id = entry.definition.id
-        if entry.is_idle or entry.revision < 0 or self._registry.get(task_id) is not entry:
+        if entry.is_off(now) or entry.revision < 0 or self._registry.get(task_id) is not entry:
             return None  # it plans nothing, is not yet in the ledger, or is another one by now
         instant = self._next_of(task_id)
         if instant is None:  # nothing comes any more, or the clock has lost it
-            if entry.is_quiet(now):
-                return None
             instant = entry.trigger.next_after(entry.cursor)
             if entry.trigger.next_after(now) is None:
                 return None
