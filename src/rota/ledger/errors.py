@@ -15,9 +15,10 @@ from rota.errors import (
     LedgerValueError,
 )
 
+_LOCKED = "Another process has held it locked for too long: wait until it is done, or end it."
 _AWAY = {
-    sqlite3.SQLITE_BUSY: "Another process has held it locked for too long; rota tries again.",
-    sqlite3.SQLITE_LOCKED: "Another process has held it locked for too long; rota tries again.",
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_FULL: "Make room on its disk.",
     sqlite3.SQLITE_READONLY: "Give this user the right to write the file and its directory.",
     sqlite3.SQLITE_IOERR: "Look at the disk and the file system it lies on.",

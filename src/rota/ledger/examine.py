@@ -13,6 +13,7 @@ from urllib.parse import quote
 from rota.errors import LedgerCorruptError, LedgerError, LedgerUnavailableError
 from rota.ledger.errors import RESTORE, explain
 
+_LOG_HEAD, _FRAME_HEAD = 32, 24  # bytes
 _CHECKED_WHOLE = 8 * 2**20  # bytes up to which every page is checked: some 20 ms
 
 
@@ -95,10 +96,46 @@ def _revision(path: Path) -> str | None:
                 where=str(path),
                 remedy="Give rota a file of its own in manager.ledger_url.",
             )
+        _check_length(connection, path)
         if path.stat().st_size <= _CHECKED_WHOLE:
             _check(connection, path)
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return "" if row is None else str(row[0])
+
+
+def _check_length(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise LedgerCorruptError where the file ends before its last page does: SQLite would read
+    the rest of that page as zeros. Where it was cut off in a checkpoint, the log has those pages.
+    """
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    size = path.stat().st_size
+    missing = set(range(size // page + 1, pages + 1))
+    if not missing and not size % page:
+        return
+    logged = _pages_in(log_of(path), page)
+    if not logged or not missing <= logged:
+        raise LedgerCorruptError(
+            f"The ledger is damaged: the file has {size:,} bytes, and {pages:,} pages of {page:,}"
+            " bytes belong there.",
+            where=str(path),
+            remedy=RESTORE,
+        )
+
+
+def _pages_in(log: Path, page: int) -> set[int]:
+    """Return the numbers of the pages that a write-ahead log has, as its format says: frames of
+    one page each, which are valid where they have the salt of the log's head."""
+    found: set[int] = set()
+    try:
+        with log.open("rb") as file:  # SQLite's locks are on the other files
+            salt = file.read(_LOG_HEAD)[16:24]
+            while len(frame := file.read(_FRAME_HEAD)) == _FRAME_HEAD and frame[8:16] == salt:
+                found.add(int.from_bytes(frame[:4], "big"))
+                file.seek(page, os.SEEK_CUR)
+    except OSError:
+        return set()
+    return found
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -106,8 +106,11 @@ class Place:
                 connection.execute(f"PRAGMA writable_schema = {'OFF' if whole else 'ON'}")
                 (identity,) = connection.execute("PRAGMA user_version").fetchone()
                 (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                (page,) = connection.execute("PRAGMA page_size").fetchone()
         except sqlite3.Error as error:
             return str(error)
+        if whole and self._stamp().size % page:
+            return "it ends in the middle of a page"
         if tables and identity == self._identity:
             self._begun = True
         elif tables or self._begun:

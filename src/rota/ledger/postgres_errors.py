@@ -17,21 +17,21 @@ from rota.errors import (
 )
 from rota.ledger.errors import ContendedError
 
-_AGAIN = "rota tries again; look whether the server is up and reachable."
+_AGAIN = "Look whether the server is up and reachable."
 _AWAY = {
     # the whole code, or its class: two characters
     "08": _AGAIN,
     "57": _AGAIN,
-    "25P03": "This process stood still in the middle of a transaction; rota tries again.",
+    "25P03": "This process stood still in the middle of a transaction.",
     "25006": "The database is read-only: name its primary server, or make it writable.",
     "28": "Check user and password in manager.ledger_url, and pg_hba.conf of the server.",
     "3D": "Make the database first: CREATE DATABASE …",
     "42501": "Give this user the right: GRANT CREATE ON DATABASE … TO …, once, is enough.",
     "53100": "Make room on the server's disk.",
     "53300": "All connections of the server are used up: raise max_connections or end some.",
-    "53": "The server lacks memory or the like; rota tries again.",
-    "55P03": "Another transaction held a lock for too long; rota tries again.",
-    "57014": "The server took too long to answer; rota tries again.",
+    "53": "The server lacks memory or the like: look at its log.",
+    "55P03": "Another transaction held a lock for too long: wait until it is done, or end it.",
+    "57014": "The server took too long to answer: look at its load.",
     "58": "Look at the server's disk.",
 }
 _AT_THE_DOOR = {

@@ -24,6 +24,7 @@ from rota.ledger.checkpoints import Checkpointer
 from rota.ledger.database import QUIET
 from rota.ledger.errors import closed, explained
 from rota.ledger.examine import examine
+from rota.ledger.marks import make_directory, mark
 from rota.ledger.place import Place
 from rota.ledger.tables import REVISION
 
@@ -113,19 +114,6 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
     connection.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}").close()
 
 
-def make_directory(path: Path, url: str) -> None:
-    """Make the directory that `path` lies in: the last one only, for a whole missing tree is
-    rather a mistake in the address."""
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise LedgerUnavailableError(
-            f"The directory of the ledger cannot be made: {error.strerror}.",
-            where=url,
-            remedy=f"Make {path.parent} and let this user write there.",
-        ) from error
-
-
 def give_identity(connection: Connection) -> None:
     """Number a new database, so that no other one is taken for it."""
     connection.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
@@ -168,6 +156,7 @@ class SqliteFile:
                     self._open = _Open(
                         self._path, self._url, self._timeout, migrate=revision != REVISION
                     )
+                mark(self._path)
 
     def close(self) -> None:
         """Disconnect, the writer last: it empties the write-ahead log into the file."""

@@ -19,7 +19,8 @@ from rota.ledger import migrations
 from rota.ledger.bulk import TABLES, Row, refuse_rows
 from rota.ledger.errors import explained
 from rota.ledger.examine import connect_read_only, examine, log_of
-from rota.ledger.sqlite import ALL, connect, give_identity, make_directory, make_engine
+from rota.ledger.marks import make_directory
+from rota.ledger.sqlite import ALL, connect, give_identity, make_engine
 from rota.ledger.tables import REVISION
 
 UNFINISHED = ".copying"

@@ -94,6 +94,42 @@ def test_a_truncated_database(file: Path, part: float) -> None:
     refused(file, LedgerCorruptError, "damaged")
 
 
+@pytest.mark.parametrize("cut", [1, 100, 4096, 4097])
+def test_a_database_that_is_short_by_some_bytes(file: Path, cut: int) -> None:
+    file.write_bytes(file.read_bytes()[:-cut])
+    refused(file, LedgerCorruptError, "damaged")
+
+
+def test_a_large_database_that_is_short_by_one_byte(file: Path) -> None:
+    execute(
+        file,
+        "CREATE TABLE filling AS WITH RECURSIVE n (i) AS"
+        " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+        " SELECT i, randomblob(4000) AS stuff FROM n",
+    )
+    assert file.stat().st_size > 9 * 2**20
+    with file.open("r+b") as raw:
+        raw.truncate(file.stat().st_size - 1)
+    refused(file, LedgerCorruptError, "damaged: the file has")
+
+
+def test_a_database_with_bytes_behind_its_last_page(file: Path) -> None:
+    with file.open("ab") as raw:
+        raw.write(b"?")
+    refused(file, LedgerCorruptError, "damaged")
+
+
+def test_a_file_that_its_log_makes_whole_is_opened(file: Path, tmp_path: Path) -> None:
+    """As after a power cut in the middle of a checkpoint."""
+    cut = tmp_path / "cut.db"
+    with Desk(f"sqlite:///{file}") as desk:
+        desk.plan(*(desk.new(arguments={"text": "x" * 500}) for _ in range(500)))
+        cut.write_bytes(file.read_bytes() + bytes(100))
+        cut.with_name("cut.db-wal").write_bytes(file.with_name(file.name + "-wal").read_bytes())
+    with Desk(f"sqlite:///{cut}") as desk:
+        assert len(desk.history.runs(limit=1000).runs) >= 500
+
+
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
 def test_pages_overwritten_in_the_middle(file: Path, place: float) -> None:
     whole = bytearray(file.read_bytes())
@@ -317,3 +353,49 @@ def test_a_process_that_changes_its_directory_keeps_its_ledger(
         assert len(desk.ledger.history.runs().runs) == 2
     assert (tmp_path / "rota.db").exists()
     assert list(elsewhere.iterdir()) == []
+
+
+# --- a directory that is missing ----------------------------------------------------------------
+
+
+def test_a_directory_is_made_where_there_never_was_a_ledger(tmp_path: Path) -> None:
+    with Desk(f"sqlite:///{tmp_path / 'data' / 'rota.db'}") as desk:
+        desk.plan(desk.new())
+
+
+def test_a_directory_that_went_away_is_not_made_anew(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "data" / "rota.db", tmp_path / "elsewhere"
+    with Desk(f"sqlite:///{path}") as desk:
+        desk.plan(desk.new())
+    path.parent.rename(elsewhere)
+    with pytest.raises(LedgerUnavailableError, match="There was a ledger") as caught:
+        ledger_at(path).open()
+    assert "make the directory by hand" in caught.value.remedy
+    assert not path.parent.exists()
+    elsewhere.rename(path.parent)
+    with Desk(f"sqlite:///{path}") as desk:
+        assert desk.states() == ["queued"]
+
+
+def test_nor_is_one_that_somebody_else_had_made(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "rota.db"
+    path.parent.mkdir()
+    with Desk(f"sqlite:///{path}"):
+        pass
+    path.parent.rename(tmp_path / "elsewhere")
+    with pytest.raises(LedgerUnavailableError, match="There was a ledger"):
+        ledger_at(path).open()
+    path.parent.mkdir()  # by hand: somebody wants to begin anew
+    with Desk(f"sqlite:///{path}") as desk:
+        assert desk.states() == []
+
+
+def test_nothing_is_left_beside_the_directory_that_a_process_works_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    with Desk("sqlite:///rota.db"):
+        pass
+    assert [one.name for one in tmp_path.iterdir()] == ["project"]

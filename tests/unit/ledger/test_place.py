@@ -87,6 +87,10 @@ def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
 
 
+def cut_by_a_byte(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
 def empty(path: Path) -> None:
     os.truncate(path, 0)
 
@@ -106,7 +110,7 @@ def copy_something_else_over_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", [cut, empty, garble, copy_another_over_it, copy_something_else_over_it]
+    "harm", [cut, cut_by_a_byte, empty, garble, copy_another_over_it, copy_something_else_over_it]
 )
 def test_what_is_written_over_it_is_noticed_and_left_as_it_is(
     path: Path, harm: Callable[[Path], None]
