@@ -15,7 +15,7 @@ from rota.core.limits import GroupLimit
 from rota.core.ports import History, Ledger
 from rota.core.records import Node
 from rota.directory import here
-from rota.engine.health import DUE_LATE, WAITS, clocks_apart
+from rota.engine.health import DUE_LATE, WAITS, clocks_apart, damaged
 from rota.engine.waits import waits
 from rota.errors import RotaError
 
@@ -83,6 +83,8 @@ def _from_ledger(ledger: Ledger, now: Instant, groups: Mapping[str, GroupLimit])
     reasons: list[str] = []
     held: list[str] = []
     due = _oldest_due(ledger.history, now, groups, reasons, held)
+    damages = ledger.history.damages()
+    reasons += damaged(damages)
     ticks = [node.info.get("tick_age") for node in nodes]
     tick_age = max((age for age in ticks if isinstance(age, int | float)), default=None)
     if tick_age is not None and tick_age > _TICK_LATE:
@@ -121,6 +123,7 @@ def _from_ledger(ledger: Ledger, now: Instant, groups: Mapping[str, GroupLimit])
         "stuck": stuck,
         "blocked_loop": blocked,
         "clock_ahead": max((ahead for ahead in clocks.values() if ahead), key=abs, default=None),
+        "damaged_rows": [one._asdict() for one in damages],
         "broken_task_files": None,  # only the node itself knows, and its page does not answer
         "broken_tasks": broken,
     }
@@ -177,4 +180,5 @@ def _report_down(reason: str) -> dict[str, Any]:
         "clock_ahead": None,
         "broken_task_files": None,
         "broken_tasks": None,
+        "damaged_rows": None,
     }

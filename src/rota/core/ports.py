@@ -20,6 +20,7 @@ from rota.core.records import (
     Bundle,
     Claim,
     Counts,
+    Damage,
     Edits,
     Ending,
     Failures,
@@ -387,6 +388,10 @@ class History(Protocol):
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
+
+    def damages(self, *, search: bool = False) -> list[Damage]:
+        """Return the rows that do not hold what they have to: those that were met in reading and
+        are so still, or with `search`, those among the newest 10,000 of each table."""
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         """Return run id → reason for the running runs of a node that are to be cancelled."""

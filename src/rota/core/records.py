@@ -232,6 +232,18 @@ class Page:
     next: str | None
 
 
+class Damage(NamedTuple):
+    """A column of a row that does not hold what it has to; something else is read in its place."""
+
+    table: str
+    key: str  # of the row
+    column: str
+    what: str  # it holds
+
+    def __str__(self) -> str:
+        return f"column {self.column} of {self.table} {self.key!r} holds {self.what}"
+
+
 class Backlog(NamedTuple):
     """The runs of one task that wait and could start."""
 

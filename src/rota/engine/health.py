@@ -15,6 +15,7 @@ from rota.engine.waits import waits
 from rota.errors import LedgerError
 
 if TYPE_CHECKING:
+    from rota.core.records import Damage
     from rota.engine.service import Service
 
 DUE_LATE = 30.0
@@ -57,6 +58,7 @@ def report(
         "broken_task_files": list(broken_files),
         "log_records": {"waiting": handing.waiting(), "lost": handing.lost()},
         "broken_tasks": _broken(engine, reasons),
+        "damaged_rows": [] if unread else _damaged(engine, reasons),
     }
     reasons += [
         f"the engine is away: {part.trouble}"
@@ -150,6 +152,23 @@ def _waits(engine: Service, now: Instant) -> list[Wait]:
         slots={name: (used.get(name, 0), one.slots) for name, one in engine.executors.items()},
         stuck=engine.stuck_places(),
     )
+
+
+def _damaged(engine: Service, reasons: list[str]) -> list[dict[str, str]]:
+    try:
+        found = engine.ledger.history.damages()
+    except LedgerError:  # said already
+        return []
+    reasons += damaged(found)
+    return [one._asdict() for one in found]
+
+
+def damaged(found: Sequence[Damage]) -> list[str]:
+    """Return the trouble with damaged rows, if there are some."""
+    if not found:
+        return []
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return [f"the ledger has damaged rows: {found[0]}{more} (`rota doctor` lists them)"]
 
 
 def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:

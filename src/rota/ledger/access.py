@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -22,21 +22,23 @@ from sqlalchemy import (
 from rota.core.access import BYTES, Right, Token
 from rota.core.audit import Actor, Verb
 from rota.core.instants import Instant, to_iso
+from rota.core.records import Damage
 from rota.errors import StateError
 from rota.ledger import audit
+from rota.ledger.soundness import FLAG, INSTANT, TEXT, Form, Note, found, maybe, words
 from rota.ledger.statement import Statement, all_of, in_each
 from rota.ledger.tables import keys, tokens
 
-_COLUMNS = tuple(tokens.c[field.name] for field in fields(Token))
+COLUMNS = tuple(tokens.c[field.name] for field in fields(Token))
 _now: BindParameter[Any] = bindparam("now")
 
-TOKENS = Statement(all_of(select(*_COLUMNS).order_by(tokens.c.id)))
+TOKENS = Statement(all_of(select(*COLUMNS).order_by(tokens.c.id)))
 """Every token, oldest first."""
 
 INSERT_TOKEN = in_each(
     lambda insert: (
         insert(tokens)
-        .values({column.name: bindparam(column.name) for column in _COLUMNS})
+        .values({column.name: bindparam(column.name) for column in COLUMNS})
         .on_conflict_do_nothing()
     )
 )
@@ -126,8 +128,27 @@ def key(connection: Connection, name: str) -> str:
     return value
 
 
-def token_of(row: Any) -> Token:
-    """Read a row of TOKENS."""
-    values: dict[str, Any] = dict(zip((column.name for column in _COLUMNS), row, strict=True))
-    values |= {"right": Right(values["right"]), "once": bool(values["once"])}
-    return Token(**values)
+_FORM = Form(
+    "tokens",
+    {
+        "id": TEXT,
+        "name": TEXT,
+        "right": words(Right, Right.READ),
+        "digest": TEXT,
+        "once": FLAG,
+        "created_at": INSTANT,
+        "expires_at": maybe(INSTANT, 0),
+        "spent_at": maybe(INSTANT, 0),
+        "revoked_at": maybe(INSTANT, 0),
+    },
+    key=("id",),
+)
+
+
+def token_of(row: Any, note: Note = found.add) -> Token:
+    """Read a row of TOKENS; one that is damaged lets nobody in."""
+    damages: list[Damage] = []
+    token = Token(*_FORM.read(row, note=damages.append))
+    for damage in damages:
+        note(damage)
+    return replace(token, revoked_at=token.revoked_at or 0) if damages else token

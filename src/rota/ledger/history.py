@@ -16,6 +16,7 @@ from rota.core.records import (
     Backlog,
     Bundle,
     Counts,
+    Damage,
     Failures,
     Node,
     Page,
@@ -23,14 +24,15 @@ from rota.core.records import (
     StoredTask,
     Tally,
 )
-from rota.core.run import Attempt, LogLine, Run, State, Step
+from rota.core.run import Attempt, LogLine, Run, Step
 from rota.errors import UnknownRunError
-from rota.ledger import access, audit, queries, registry, rows, sums, upkeep
+from rota.ledger import access, audit, damage, queries, registry, rows, sums, upkeep
 from rota.ledger import statements as sql
 from rota.ledger.database import Database
 from rota.ledger.evidence import SqlEvidence
 from rota.ledger.jsonrows import Batch, encode
 from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
+from rota.ledger.soundness import found
 from rota.ledger.statement import Statement
 
 SHORTEST = 6  # characters of an id that may stand for the whole
@@ -104,25 +106,32 @@ class SqlHistory:
     def backlog(self, now: Instant) -> dict[str, Backlog]:
         with self._database.reading() as connection:
             found = queries.BACKLOG.rows(connection, now=now)
-        return {task_id: Backlog(count, oldest) for task_id, count, oldest in found}
+        return {
+            task_id: Backlog(count, rows.due_of(oldest) or 0) for task_id, count, oldest in found
+        }
 
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:
             found = queries.COUNTS(connection, now=now).one()
-        return Counts(found.waiting, found.running, found.oldest_due)
+        return Counts(found.waiting, found.running, rows.due_of(found.oldest_due))
 
     # --- many runs in few rows ---
 
     def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
-        return [Failures(*row) for row in self._sums(sums.FAILURES, since, until, slice)]
+        return [rows.failures_of(row) for row in self._sums(sums.FAILURES, since, until, slice)]
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
         found = self._sums(sums.BUNDLES, since, until, slice)
-        return [rows.bundle_of(row, since) for row in found]
+        bundles = (rows.bundle_of(row, since, until) for row in found)
+        return [bundle for bundle in bundles if bundle is not None]
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
         found = self._sums(sums.TALLIES, since, until, slice)
-        return [Tally(place, State(state), count) for place, state, count in found]
+        return [
+            Tally(place, state, count)
+            for place, word, count in found
+            if (state := rows.state_of(word)) is not None
+        ]
 
     def _sums(
         self, statement: Statement, since: Instant, until: Instant, slice: Instant
@@ -146,7 +155,7 @@ class SqlHistory:
     def steps(self, run_id: str) -> list[Step]:
         with self._database.reading() as connection:
             found = queries.STEPS.rows(connection, id=run_id)
-        return [rows.step_of(row) for row in found]
+        return [rows.step_of(row, run_id) for row in found]
 
     def logs(
         self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
@@ -196,6 +205,12 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
         return [rows.node_of(row) for row in found]
+
+    def damages(self, *, search: bool = False) -> list[Damage]:
+        if not search and not found.all():
+            return []
+        with self._database.reading() as connection:
+            return damage.search(connection) if search else damage.met(connection)
 
     def tokens(self) -> list[Token]:
         with self._database.reading() as connection:

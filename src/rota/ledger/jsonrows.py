@@ -84,7 +84,13 @@ def _item_in_sqlite(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(_array, "sqlite")
 def _array_in_sqlite(element: _array, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_array{compiler.process(element.clause_expr, **kw)}"
+    if not kw.get("blobs"):
+        return f"json_array{compiler.process(element.clause_expr, **kw)}"
+    texts = [compiler.process(one, **kw) for one in element.clauses]
+    plain = [
+        f"CASE typeof({one}) WHEN 'blob' THEN CAST({one} AS TEXT) ELSE {one} END" for one in texts
+    ]
+    return f"json_array({', '.join(plain)})"
 
 
 @compiles(_gathered, "sqlite")

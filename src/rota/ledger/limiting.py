@@ -21,6 +21,7 @@ from sqlalchemy import (
 from rota.core.instants import SECOND, Instant
 from rota.core.limits import Limit
 from rota.core.ports import Limits
+from rota.ledger import rows
 from rota.ledger.jsonrows import Batch, encode, incoming, listed
 from rota.ledger.statement import Statement, all_of, in_each
 from rota.ledger.tables import is_running, is_waiting, limits, runs, tasks
@@ -135,7 +136,7 @@ class _Gate:
         if len(found) < len(self._all):
             MAKE_LIMITS(connection, names=names)
             found = LOCKED_LIMITS.rows(connection, names=wanted)
-        self._full_until = dict(found)
+        self._full_until = {name: rows.due_of(until) for name, until in found}
 
     def _count(
         self, connection: Connection, of_tasks: Statement, of_groups: Statement, **since: Instant

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column
-
-from rota.core.audit import Change, Face, Verb
+from rota.core.audit import Change
 from rota.core.ids import RunIds
 from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import ActiveRun
 from rota.core.reasons import WAITS, ReasonCode
 from rota.core.records import (
-    NO_EDITS,
     Bundle,
     Claim,
-    EditNote,
-    Edits,
+    Damage,
     Ending,
+    Failures,
     NewRun,
     Node,
     StoredTask,
@@ -34,9 +31,14 @@ from rota.core.records import (
     Waiting,
 )
 from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
-from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.core.task import Overlap, Policy
+from rota.ledger import forms
 from rota.ledger.jsonrows import Row
+from rota.ledger.soundness import EARLIEST, LATEST, MOMENT, Note, found, parsed
 from rota.ledger.tables import attempts, audit, logs, nodes, runs, steps, tasks
+
+_STATES = {state.value: state for state in State}
+_CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
 
 RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord) if field.name != "dst")
 """What the code says, but `dst`: `schedule` says whether that changed."""
@@ -48,6 +50,9 @@ LOG = tuple(logs.c[name] for name in LogLine._fields)
 STEP = tuple(steps.c[field.name] for field in fields(Step))
 CHANGE = tuple(audit.c[field.name] for field in fields(Change))
 NODE = tuple(nodes.c[field.name] for field in fields(Node))
+
+_TASK_COLUMNS = tuple(column.name for column in TASK)
+_RECORD_COLUMNS = tuple(field.name for field in fields(TaskRecord))
 
 NEW_RUN = (
     runs.c.id,
@@ -97,14 +102,45 @@ CANDIDATE = (
 # --- ids ----------------------------------------------------------------------------------------
 
 
-def bundle_of(row: Row, since: Instant) -> Bundle:
-    """Return a row of `sums.BUNDLES` as a bundle; what began before `since` is cut there."""
-    task_id, state, began, ended, count, first, last, begins, ends, example = row
+def state_of(word: str) -> State | None:
+    """Return the state of a sum over runs, None for a word that is none."""
+    return _STATES.get(word)
+
+
+def due_of(oldest: Any) -> Instant | None:
+    """Return the first instant of waiting runs, which may be an impossible one."""
+    try:
+        return None if oldest is None else min(max(int(oldest), 0), LATEST)
+    except (TypeError, ValueError):
+        return None
+
+
+def bundle_of(row: Row, since: Instant, until: Instant) -> Bundle | None:
+    """Return a row of `sums.BUNDLES` as a bundle; what began before `since` is cut there. None for
+    runs whose rows are damaged."""
+    task_id, word, began, ended, count, first, last, begins, ends, example = row
+    state = _STATES.get(word)
+    if state not in FINAL or not isinstance(task_id, str):
+        return None
+    try:
+        began, ended, count, first, last = map(int, (began, ended, count, first, last))
+        begins, ends = int(begins), int(ends)
+    except (TypeError, ValueError):
+        return None
+    if first >= until:
+        return None
     if began < 0:
         began, first, begins = 0, since, 0
     if ends < begins:  # the clock was set back meanwhile
         ended, last, ends = began, first, begins
-    return Bundle(task_id, State(state), began, ended, count, first, last, begins, ends, example)
+    return Bundle(task_id, state, began, ended, count, first, last, begins, ends, example)
+
+
+def failures_of(row: Row) -> Failures:
+    """Return a row of `sums.FAILURES`; a text that is missing is an empty one."""
+    place, task_id, kind, count, first, last, example, reason = row
+    task_id, kind, reason = task_id or "", kind or "", reason or ""
+    return Failures(int(place), task_id, kind, count, int(first), int(last), example, reason)
 
 
 def first_id(instant: Instant) -> str:
@@ -146,10 +182,6 @@ def _plain(value: Any) -> Any:
 
 def _optional_json(value: Any) -> str | None:
     return None if value is None else to_json(value)
-
-
-def _from_json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
 
 
 # --- tasks --------------------------------------------------------------------------------------
@@ -198,83 +230,33 @@ def task_row(task: StoredTask) -> list[Any]:
 
 
 def task_of(row: Row) -> StoredTask:
-    """Read a row of TASK."""
-    id_, name, func_path, trigger, trigger_args, timezone, schedule, enabled, policy = row[:9]
-    executor, description, file, line, anchor, planned_until, edits, *rest = row[9:-7]
-    skipped, _, edited, dst, rule_since, rule_revision, off = row[-7:]
-    record = TaskRecord(
-        id=id_,
-        name=name,
-        func_path=func_path,
-        trigger=trigger,
-        trigger_args=json.loads(trigger_args),
-        timezone=timezone,
-        schedule=schedule,
-        enabled=bool(enabled),
-        policy=policy_of(policy),
-        executor=executor,
-        description=description,
-        file=file,
-        line=line,
-        dst=dst or "",  # the release before knows none
-    )
-    if dst is None or rule_revision != rest[-1]:  # the release before changed it since
-        rule_since = None
-    rest.append(tuple(json.loads(skipped)) if skipped else ())
-    rest += [_edit_notes(edited) if edited else {}, rule_since]
-    rest.append(tuple(map(tuple, json.loads(off))) if off else ())
-    return StoredTask(record, anchor, planned_until, _edits_of(edits), *rest)
+    """Read a row of TASK; where its planning stands cannot be before a node last knew it."""
+    found = dict(zip(_TASK_COLUMNS, forms.TASKS.read(row), strict=True))
+    dst, rule_revision, _ = found["dst"], found.pop("rule_revision"), found.pop("limit_group")
+    record = TaskRecord(**{name: found.pop(name) for name in _RECORD_COLUMNS})
+    if dst is None:  # the release before knows none
+        record = replace(record, dst="")
+    if dst is None or rule_revision != found["revision"]:  # the release before changed it since
+        found["rule_since"] = None
+    seen, anchor, until = found["seen_at"], found["anchor"], found["planned_until"]
+    if seen is None or anchor is None or until is None:  # a damaged one goes by the others
+        sane = next((one for one in (seen, until, anchor) if one is not None), 0)
+        for name in ("seen_at", "anchor", "planned_until"):
+            found[name] = sane if found[name] is None else found[name]
+    return StoredTask(record, **found)
 
 
-_EDITED_TYPES: Mapping[str, type] = {"name": str, "enabled": bool, "trigger_args": dict}
-
-
-def _edits_of(text: str) -> Edits:
-    """Read edits; what is damaged hurts nothing else: it is kept as it is, and not applied."""
-    if text == "{}":
-        return NO_EDITS
+def policy_of(text: str | None) -> Policy:
+    """Read the policy of a task that there may be no more; a damaged one is as if not there."""
     try:
-        found = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        found = str(text)[:1000]
-    if not isinstance(found, dict):
-        return Edits(other={"(damaged)": found})
-    own = {
-        key: found.pop(key)
-        for key, kind in _EDITED_TYPES.items()
-        if isinstance(found.get(key), kind)
-    }
-    return Edits(**own, other=found)
-
-
-def _edit_notes(text: str) -> dict[str, EditNote]:
-    """Read who made which edits; what cannot be read is not known."""
-    try:
-        return {
-            str(key): EditNote(**note)
-            for key, note in json.loads(text).items()
-            if isinstance(note.get("at"), int)
-        }
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return {}
+        return Policy() if text is None else forms.policy_of(text)
+    except ValueError:  # named where the task is read
+        return Policy()
 
 
 @lru_cache(maxsize=1024)
 def _policy_json(policy: Policy) -> str:
     return to_json(asdict(policy))
-
-
-@lru_cache(maxsize=1024)
-def policy_of(text: str) -> Policy:
-    """Read a policy; equal ones are one object, however many tasks share it."""
-    stored = json.loads(text)
-    known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
-    for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
-        if name in known:
-            known[name] = kind(known[name])
-    for name in ("retry_on", "no_retry_on"):
-        known[name] = tuple(known.get(name, ()))
-    return Policy(**known)
 
 
 # --- runs ---------------------------------------------------------------------------------------
@@ -319,12 +301,33 @@ def settled_row(ending: Ending, fence: int) -> list[Any]:
     ]
 
 
-def run_of(row: Row) -> Run:
+def run_of(row: Row, note: Note = found.add) -> Run:
     """Read a row of RUN."""
-    run = Run(*_read(row, _RUN_READERS))
+    run = Run(*forms.RUNS.read(row, note=note))
+    if (run.finished_at is None) is (run.state in FINAL) or (
+        run.state in _ATTEMPTED and (run.node is None or run.attempt_started_at is None)
+    ):
+        run = _completed(run, note)
     if run.reason_code in WAITS and run.state in FINAL:  # a node of an older release ended it
         return replace(run, reason_code=None)
     return run
+
+
+_ATTEMPTED = frozenset({State.RUNNING, State.SUCCEEDED})
+
+
+def _completed(run: Run, note: Note) -> Run:
+    """Give a run what its state tells that there was, and note that it is missing."""
+    began = run.attempt_started_at or run.started_at or run.created_at
+    ended = (run.finished_at or began) if run.state in FINAL else None
+    changes: dict[str, Any] = {} if run.finished_at == ended else {"finished_at": ended}
+    if run.state in _ATTEMPTED:
+        given = {"node": run.node or "?", "attempt_started_at": began, "started_at": began}
+        changes |= {name: it for name, it in given.items() if getattr(run, name) is None}
+    for name in changes:
+        there = "nothing" if getattr(run, name) is None else "something"
+        note(Damage("runs", run.id, name, f"{there}, though it is {run.state}"))
+    return replace(run, **changes)
 
 
 def active_of(
@@ -336,8 +339,15 @@ def active_of(
     awaits: str | None,
 ) -> ActiveRun:
     """Read what `statements.ACTIVE_OF_TASKS` says of a run."""
-    known = None if code is None else _CODES.get(code)
-    return ActiveRun(run_id, _STATES[state], fire_time, node, known, awaits)
+    known = None if code is None else forms.CODES.get(code)
+    return ActiveRun(run_id, _STATES[state], _moment(fire_time), node, known, awaits)
+
+
+def _moment(value: Any) -> Instant | None:
+    try:
+        return None if value is None else int(MOMENT.read(value))
+    except ValueError:  # named where the whole row is read
+        return None
 
 
 def waiting_of(row: Row) -> Waiting:
@@ -350,7 +360,7 @@ def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
     run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts = row
     try:
-        arguments, checkpoint = (text and json.loads(text) for text in texts)
+        arguments, checkpoint = (text and parsed(text) for text in texts)
         damage = ""
     except ValueError as error:
         arguments, checkpoint, damage = None, None, f"its arguments or checkpoint: {error}"
@@ -369,19 +379,47 @@ def claim_of(row: Row) -> Claim:
     )
 
 
+def flaw_of(row: Row) -> str:
+    """Return why a run of CANDIDATE cannot be started as it stands, mostly ""."""
+    fire_time = row[2]
+    if (
+        row[10] is None
+        and row[11] is None
+        and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
+        and row[6] in _CAUSES
+        and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))
+    ):
+        return ""
+    damages: list[Damage] = []
+    forms.CANDIDATES.read(row, note=damages.append)
+    for damage in damages:
+        found.add(damage)
+    return "; ".join(f"column {one.column} holds {one.what}" for one in damages)
+
+
+def flaw_of_step(run_id: str, key: str, value: Any) -> str:
+    """Return what is wrong with the value of a step, mostly ""."""
+    try:
+        parsed(value)
+    except ValueError as error:
+        found.add(Damage("steps", f"{run_id} {key}", "value", str(error)))
+        return str(error)
+    return ""
+
+
 # --- attempts, lines, nodes ---------------------------------------------------------------------
 
 
 def attempt_of(row: Row) -> Attempt:
     """Read a row of ATTEMPT."""
-    return Attempt(*_read(row, _ATTEMPT_READERS))
+    return Attempt(*forms.ATTEMPTS.read(row))
 
 
 def last_attempt_of(run: Run) -> Attempt | None:
     """Return the attempt that succeeded, which is kept in the row of its run."""
     if run.state is not State.SUCCEEDED:
         return None
-    assert run.node is not None
+    assert run.node is not None  # see `_completed`
     assert run.attempt_started_at is not None
     assert run.finished_at is not None
     return Attempt(
@@ -397,7 +435,7 @@ def last_attempt_of(run: Run) -> Attempt | None:
 
 def line_of(row: Row) -> LogLine:
     """Read a row of LOG."""
-    return LogLine(*row)
+    return LogLine(*forms.LOGS.read(row))
 
 
 def step_row(step: Step) -> dict[str, Any]:
@@ -405,10 +443,9 @@ def step_row(step: Step) -> dict[str, Any]:
     return {"key": step.key, "value": to_json(step.value), "at": step.at}
 
 
-def step_of(row: Row) -> Step:
-    """Read a row of STEP."""
-    key, value, at = row
-    return Step(key, json.loads(value), at)
+def step_of(row: Row, run_id: str) -> Step:
+    """Read a row of STEP, one of a run."""
+    return Step(*forms.STEPS.read(row, of=f"{run_id} {row[0]}"))
 
 
 def node_row(node: Node) -> dict[str, Any]:
@@ -420,7 +457,7 @@ def node_row(node: Node) -> dict[str, Any]:
 
 def node_of(row: Row) -> Node:
     """Read a row of NODE."""
-    return Node(*_read(row, _NODE_READERS))
+    return Node(*forms.NODES.read(row))
 
 
 # --- audit --------------------------------------------------------------------------------------
@@ -434,39 +471,4 @@ def change_row(change: Change) -> list[Any]:
 
 def change_of(row: Row) -> Change:
     """Read a row of CHANGE."""
-    return Change(*_read(row, _CHANGE_READERS))
-
-
-# --- how stored values become ours --------------------------------------------------------------
-
-_CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
-_STATES = {state.value: state for state in State}
-_CODES = {code.value: code for code in ReasonCode}
-_Readers = list[tuple[int, Callable[[Any], Any]]]
-
-
-def _readers(columns: Sequence[Column[Any]], **readers: Callable[[Any], Any]) -> _Readers:
-    names = [column.name for column in columns]
-    return [(names.index(name), reader) for name, reader in readers.items()]
-
-
-def _read(row: Row, readers: _Readers) -> list[Any]:
-    values = list(row)
-    for index, reader in readers:
-        values[index] = reader(values[index])
-    return values
-
-
-_RUN_READERS = _readers(
-    RUN,
-    cause=_CAUSES.__getitem__,
-    state=_STATES.__getitem__,
-    exclusive=bool,
-    arguments=_from_json,
-    result=_from_json,
-    progress=_from_json,
-    reason_code=_CODES.get,  # one of a later release is none
-)
-_ATTEMPT_READERS = _readers(ATTEMPT, outcome=OutcomeKind)
-_NODE_READERS = _readers(NODE, info=json.loads)
-_CHANGE_READERS = _readers(CHANGE, face=Face, verb=Verb, before=_from_json, after=_from_json)
+    return Change(*forms.CHANGES.read(row))

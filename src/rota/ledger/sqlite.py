@@ -77,6 +77,8 @@ def connect(database: str, pragmas: Sequence[str], *, timeout: float) -> sqlite3
         check_same_thread=False,
         cached_statements=256,
     )
+    # One text that is no UTF-8 would be an error of all that is read with it.
+    connection.text_factory = _decoded
     try:
         for pragma in pragmas:
             connection.execute(pragma).close()
@@ -84,6 +86,10 @@ def connect(database: str, pragmas: Sequence[str], *, timeout: float) -> sqlite3
         connection.close()
         raise
     return connection
+
+
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _connect_writer(path: str, timeout: float) -> sqlite3.Connection:

@@ -8,9 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, select
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.elements import CompilerElement
 
 from rota.ledger.jsonrows import NUL, Batch, Shape, decode, gathered
+
+_BLOB = "JSON cannot hold BLOB"
+"""What SQLite says where a damaged row has bytes in place of a text: they are read as one then."""
 
 Insert = Callable[..., Any]
 Construct = CompilerElement | Callable[[], CompilerElement]
@@ -35,25 +39,36 @@ class Statement:
 
     def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
         """Run it; the parameters are those that its construct names."""
+        try:
+            return self._run(connection, parameters, blobs=False)
+        except OperationalError as error:
+            if _BLOB not in str(error.orig):
+                raise
+        return self._run(connection, parameters, blobs=True)
+
+    def _run(
+        self, connection: Connection, parameters: dict[str, Any], *, blobs: bool
+    ) -> CursorResult[Any]:
         dialect = connection.dialect
         batches = {name: one for name, one in parameters.items() if isinstance(one, Batch)}
-        text, constants, shape = self._text(dialect, batches)
+        text, constants, shape = self._text(dialect, batches, blobs=blobs)
+        parameters = dict(parameters)
         for name, batch in batches.items():
             parameters |= batch.parameters(name, shape.get(name, ()))
         sent = {name: _sendable(value, dialect) for name, value in parameters.items()}
         return connection.exec_driver_sql(text, constants | sent)
 
     def _text(
-        self, dialect: Dialect, batches: Mapping[str, Batch]
+        self, dialect: Dialect, batches: Mapping[str, Batch], *, blobs: bool = False
     ) -> tuple[str, dict[str, Any], Shape]:
         """Return its text and constants for such batches, and the shape that they are to have."""
         shape: Shape = {name: batch.common for name, batch in batches.items() if batch.common}
-        key = dialect.name, *((name, *common) for name, common in shape.items())
+        key = dialect.name, blobs, *((name, *common) for name, common in shape.items())
         if key not in self._compiled:
             if shape and len(self._compiled) >= MOST_SHAPES:
-                return self._text(dialect, {})
+                return self._text(dialect, {}, blobs=blobs)
             construct = self._variants.get(dialect.name, self._construct)
-            self._compiled[key] = _compile(construct, dialect, shape)
+            self._compiled[key] = _compile(construct, dialect, shape, blobs)
         return *self._compiled[key], shape
 
     def count(self, connection: Connection, **parameters: Any) -> int:
@@ -77,9 +92,11 @@ def in_each(build: Callable[[Insert], CompilerElement]) -> Statement:
     return Statement(made("sqlite"), postgresql=made("postgresql"))
 
 
-def _compile(construct: Construct, dialect: Dialect, shape: Shape) -> tuple[str, dict[str, Any]]:
+def _compile(
+    construct: Construct, dialect: Dialect, shape: Shape, blobs: bool
+) -> tuple[str, dict[str, Any]]:
     made = construct if isinstance(construct, CompilerElement) else construct()
-    compiled = made.compile(dialect=dialect, compile_kwargs={"shape": shape})
+    compiled = made.compile(dialect=dialect, compile_kwargs={"shape": shape, "blobs": blobs})
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return str(compiled), constants
 

@@ -34,6 +34,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.ledger import rows
 from rota.ledger.jsonrows import gathered, incoming, listed
+from rota.ledger.soundness import LARGEST, LATEST
 from rota.ledger.statement import Insert, Statement, all_of, in_each
 from rota.ledger.tables import (
     attempts,
@@ -63,8 +64,12 @@ TASKS_BY_ID = Statement(
 )
 """The tasks with these ids (TASK), by id."""
 
-LAST_REVISION = Statement(select(func.coalesce(func.max(tasks.c.revision), literal_column("0"))))
-"""The latest revision of any task."""
+LAST_REVISION = Statement(
+    select(func.coalesce(func.max(tasks.c.revision), literal_column("0"))).where(
+        tasks.c.revision < literal_column(str(LARGEST))
+    )
+)
+"""The latest revision of any task; a damaged one, or a text, is greater than all."""
 
 TASK_IDS = Statement(select(gathered(tasks.c.id)))
 """The ids of all tasks."""
@@ -89,7 +94,13 @@ WRITE_TASKS = in_each(_write_tasks)
 _cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
 MOVE_CURSORS = Statement(
     update(tasks)
-    .where(tasks.c.id == _cursors_in.c.id, tasks.c.planned_until < _cursors_in.c.planned_until)
+    .where(
+        tasks.c.id == _cursors_in.c.id,
+        or_(
+            tasks.c.planned_until < _cursors_in.c.planned_until,
+            tasks.c.planned_until > literal_column(str(LATEST)),  # a damaged one: no such time
+        ),
+    )
     .values(planned_until=_cursors_in.c.planned_until)
 )
 """Move the cursors forward, never back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +30,6 @@ from rota.core.records import (
     Waiting,
 )
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
-from rota.core.task import Policy
 from rota.errors import NodeGoneError, StateError, UnknownRunError
 from rota.ledger import (
     access,
@@ -48,8 +46,9 @@ from rota.ledger import (
     verifying,
 )
 from rota.ledger import statements as sql
-from rota.ledger.jsonrows import Batch, encode
+from rota.ledger.jsonrows import Batch, Row, encode
 from rota.ledger.limiting import Start
+from rota.ledger.soundness import parsed
 from rota.ledger.verifying import PRUNED
 
 
@@ -177,12 +176,16 @@ class SqlTransaction:
         until: Instant | None = None,
         limits: Limits | None = None,
     ) -> list[Claim]:
-        if among is None:
-            candidates = claiming.candidates(self._connection, now, limit, exclude, of_tasks)
-        else:
-            candidates = carrying.delivered(self._connection, until or now, among)
-        if not candidates:
-            return []
+        while True:
+            if among is None:
+                found = claiming.candidates(self._connection, now, limit, exclude, of_tasks)
+            else:
+                found = carrying.delivered(self._connection, until or now, among)
+            candidates = self._startable(found, now)
+            if candidates:
+                break
+            if not found:
+                return []
         verdict = judge([rows.waiting_of(row) for row in candidates])
         code = ReasonCode.START_DEADLINE
         self._end_waiting((run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss)
@@ -197,6 +200,19 @@ class SqlTransaction:
             self._take(take, node_id, now)
         return self._with_steps([rows.claim_of(offered[run_id]) for run_id in take])
 
+    def _startable(self, candidates: Sequence[Row], now: Instant) -> list[Row]:
+        """Return those whose rows are sound, and end the others, which cannot be started."""
+        flaws = {row[0]: flaw for row in candidates if (flaw := rows.flaw_of(row))}
+        if again := [row[0] for row in candidates if row[4] and row[0] not in flaws]:
+            for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
+                if what := rows.flaw_of_step(run_id, key, value):
+                    flaws[run_id] = f"its step {key!r} holds {what}"
+        self._end_waiting(
+            (run_id, State.FAILED, f"its row is damaged: {why}", now, ReasonCode.UNSTARTABLE)
+            for run_id, why in flaws.items()
+        )
+        return [row for row in candidates if row[0] not in flaws]
+
     def _with_steps(self, claims: list[Claim]) -> list[Claim]:
         """Give the claims what earlier attempts of their runs have done; first ones have none."""
         again = [claim.run_id for claim in claims if claim.attempt > 1]
@@ -206,7 +222,7 @@ class SqlTransaction:
         damage: dict[str, str] = {}
         for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
             try:
-                done.setdefault(run_id, {})[key] = json.loads(value)
+                done.setdefault(run_id, {})[key] = parsed(value)
             except ValueError as error:
                 damage[run_id] = f"its step {key!r}: {error}"
         return [
@@ -429,7 +445,7 @@ class SqlTransaction:
             found += upkeep.ADRIFT.rows(self._connection, adrift=Batch(adrift.items()))
         by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
         return [
-            Orphan(rows.run_of(run), rows.policy_of(policy) if policy else Policy())
+            Orphan(rows.run_of(run), rows.policy_of(policy))
             for _, (*run, policy) in sorted(by_id.items())
         ]
 

@@ -353,8 +353,7 @@ def _rule_of(row: Any) -> Rule:
     named = dict(zip(_RULE, row, strict=True))
     for name in ("trigger_args", "edits"):
         named[name] = _mapping(named[name])
-    skipped = named["skipped"]
-    named["skipped"] = tuple(json.loads(skipped)) if skipped else ()
+    named["skipped"] = _instants(named["skipped"])
     named["enabled"] = bool(named["enabled"])
     return Rule(**named)
 
@@ -362,9 +361,17 @@ def _rule_of(row: Any) -> Rule:
 def _mapping(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _instants(text: str | None) -> tuple[Instant, ...]:
+    try:
+        value = json.loads(text) if text else []
+    except (ValueError, TypeError):
+        return ()
+    return tuple(one for one in value if isinstance(one, int)) if isinstance(value, list) else ()
 
 
 def row_of(row: Any) -> tuple[str, Row]:

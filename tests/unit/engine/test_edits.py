@@ -15,7 +15,7 @@ from rota.discovery import define
 from rota.engine.edits import checked_edits, checked_keys, in_place_of, moved
 from rota.engine.registry import Entry, record
 from rota.errors import DefinitionError, TriggerError
-from rota.ledger import rows
+from rota.ledger import forms, rows
 
 NOON: Instant = 1_770_000_000 * SECOND
 
@@ -101,12 +101,12 @@ def test_an_edit_that_does_not_fit_is_not_applied(
     ],
 )
 def test_a_damaged_edit_is_kept_and_hurts_nothing(text: str) -> None:
-    edits = rows._edits_of(text)
+    edits = forms.edits_of(text)
     entry = laid(code(), edits)
     assert entry.trigger_args == {"hour": 7}
     assert entry.mistake
     assert (entry.name, entry.enabled) == ("work", True)
-    assert rows._edits_of(rows.to_json(edits.given())) == edits
+    assert forms.edits_of(rows.to_json(edits.given())) == edits
 
 
 def test_what_fits_holds_beside_what_does_not() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rota.cli.doctor import growth, machine, missed, not_running, repeated
+from rota.cli.doctor import damaged, growth, machine, missed, not_running, repeated
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding
 
@@ -11,6 +11,7 @@ _TROUBLES = {
     "tasks running multiple times": repeated.findings,
     "missed executions": missed.findings,
     "memory leaks": growth.findings,
+    "damaged rows": damaged.findings,
     "the machine": machine.findings,
 }
 

@@ -13,7 +13,7 @@ from rota.cli.commands.check import Mistake, mistake
 from rota.cli.doctor.record import Record, recorded
 from rota.config import Xcorecfg
 from rota.core.instants import DAY, Instant
-from rota.core.records import Node, RunFilter
+from rota.core.records import Damage, Node, RunFilter
 from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.engine.registry import Entry
@@ -38,6 +38,7 @@ class Evidence:
     nodes: Sequence[Node] = ()
     last_day: Record = field(default_factory=Record)
     last_runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)  # oldest first
+    damages: Sequence[Damage] = ()
     ledger_trouble: LedgerError | None = None
 
 
@@ -58,6 +59,7 @@ def collect(path: Path | None) -> Evidence:
                 manager.history.nodes(),
                 recorded(manager.history, now - DAY),
                 _last_runs(manager, tasks),
+                manager.history.damages(search=True),
             )
         except LedgerError as error:
             return Evidence(*common, ledger_trouble=error)
