@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -63,10 +64,20 @@ def why_not_importable(func: Callable[..., Any], path: str) -> str:
         return "a lambda has no name"
     if "<locals>" in path:
         return "it is made inside of another function"
+    if path.startswith("__main__:") and not _has_file("__main__"):
+        return (
+            "it stands in a notebook, in `python -c` or in what was typed or piped in, which no"
+            " other process can read"
+        )
     found = resolved(path)
     if found is func or (isinstance(func, MethodType) and found == func):
         return ""
     return f"importing {path} gives another object"
+
+
+def _has_file(module: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return isinstance(file, str) and Path(file).is_file()
 
 
 def _examined(func: Any) -> Facts:

@@ -23,6 +23,7 @@ from rota.errors import LedgerError
 from rota.executors import results
 from rota.executors.awaitables import Loop
 from rota.executors.channel import Channel
+from rota.executors.inside import become_a_worker
 
 
 def work(channel: Channel) -> None:
@@ -30,6 +31,7 @@ def work(channel: Channel) -> None:
     settings = channel.receive()
     if settings is None:
         return
+    become_a_worker()
     sys.path[:] = settings["path"]
     capture.install(write_through=False)
     wire, loop = Wire(channel), Loop()

@@ -18,6 +18,7 @@ from rota.core.node import Role
 from rota.engine.health import report
 from rota.engine.pruner import prune_now
 from rota.errors import RotaError
+from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
 from rota.manager.runs import RunVerbs
 from rota.manager.tasks import TaskVerbs
@@ -71,10 +72,11 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
         A `role` has this process do only its part: scheduler, worker or web.
 
         `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
-        application's loop. Raises LedgerError.
+        application's loop. Raises LedgerError, and UnstartableError in a worker process.
         """
         if os.environ.get("ROTA_PROBE"):
             return  # a task file is being tried out: what it does at import happens to nobody
+        refuse_in_a_worker("start() was called")
         with self._lock:
             if self.running:
                 return

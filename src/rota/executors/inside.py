@@ -1,0 +1,27 @@
+"""Whether this is a worker process: it makes single calls, and is no node."""
+
+from __future__ import annotations
+
+import threading
+
+from rota.errors import UnstartableError
+from rota.executors import places
+
+_worker = threading.Event()
+
+
+def become_a_worker() -> None:
+    """Note that this process is one from now on."""
+    _worker.set()
+
+
+def refuse_in_a_worker(what: str) -> None:
+    """Raise UnstartableError in a worker process, with the place in the user's code that wants
+    `what` there."""
+    if _worker.is_set():
+        where = places.of_thread(threading.get_ident())
+        raise UnstartableError(
+            f"{what} in a worker process, which imported this file only to call a function of it.",
+            where=where,
+            remedy="Write it below `if __name__ == '__main__':`, or into a file of its own.",
+        )
