@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rota import errors as errors
     from rota import web as web
     from rota.application import lifespan as lifespan
+    from rota.commands import command as command
     from rota.core.task import Task as Task
     from rota.current import CurrentRun as CurrentRun
     from rota.current import current_run as current_run
@@ -28,6 +29,7 @@ _HOMES = {
     "CurrentRun": "rota.current",
     "Task": "rota.core.task",
     "TaskManager": "rota.manager",
+    "command": "rota.commands",
     "current_run": "rota.current",
     "describe": "rota.triggers",
     "errors": "rota.errors",
@@ -43,6 +45,7 @@ __all__ = [
     "Task",
     "TaskManager",
     "__version__",
+    "command",
     "current_run",
     "describe",
     "errors",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context, ContextVar
 from datetime import datetime
 from typing import Any
@@ -41,7 +41,8 @@ class CurrentRun:
     """What a task can know of its run, and say about it; callable from any thread of the run."""
 
     __slots__ = (
-        "_call", "_checkpoint", "_ended", "_noticed", "_printed", "_steps", "_told", "_turns",
+        "_call", "_checkpoint", "_ended", "_noticed", "_printed", "_steps", "_stop", "_told",
+        "_turns",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -50,6 +51,7 @@ class CurrentRun:
         self._steps = dict(call.steps)
         self._turns = Turns()
         self._told = False
+        self._stop: Callable[[], None] | None = None
         self._noticed = False
         self._ended = False
         self._printed: dict[str, Lines] | None = None
@@ -204,6 +206,17 @@ def enter(run: CurrentRun) -> None:
 def tell(run: CurrentRun) -> None:
     """Tell the run to end."""
     run._told = True
+    stop = run._stop
+    if stop is not None:
+        stop()
+
+
+def when_told(run: CurrentRun, stop: Callable[[], None] | None) -> None:
+    """Have `stop` called once the run is told to end, at once where it was; it must not wait. None
+    takes that back."""
+    run._stop = stop
+    if stop is not None and run._told:
+        stop()
 
 
 def told(run: CurrentRun) -> bool:

@@ -254,6 +254,11 @@ def _executor(
     """Choose where the task runs; the default gives way where it does not fit the function."""
     natural = ExecutorName.ASYNC if facts.kind is Kind.ASYNC else ExecutorName.THREAD
     wanted = given.pop("executor", None)
+    if facts.kind is Kind.COMMAND:
+        if wanted is Executor.ASYNC:
+            remedy = "Leave `executor` out."
+            notes.add("executor", "a command is a process of its own.", remedy)
+        return ExecutorName.THREAD
     if wanted is None:
         preferred = Executor(defaults.executor)
         wanted = preferred if preferred is Executor.PROCESS else Executor.AUTO

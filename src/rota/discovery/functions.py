@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from rota.commands import Command
 from rota.core.task import Source
 from rota.discovery.options import Refusal
 
@@ -22,6 +23,8 @@ class Kind(Enum):
 
     ASYNC = "async"
     PLAIN = "plain"
+    # A program, which is a process of its own; a thread waits for it.
+    COMMAND = "command"
     # A plain decorator around `async def`: it may hand the coroutine on, or have run it itself.
     EITHER = "either"
 
@@ -83,6 +86,8 @@ def _has_file(module: str) -> bool:
 def _examined(func: Any) -> Facts:
     core = _core(func)
     _refuse_unless_callable(func, core)
+    if isinstance(core, Command):
+        return Facts(core.path, Kind.COMMAND, None, core.shown)
     called = core if inspect.isroutine(core) else type(core).__call__
     if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise Refusal("is a generator: calling it runs nothing", "Leave out `yield`.")

@@ -2,8 +2,9 @@
 
 Every worker is forked by a guardian of its own, a process that does nothing but wait. It ends
 the worker, and everything the worker ever started, when rota asks for it, when rota dies, and
-when the worker dies. On Linux it is a "subreaper": descendants that daemonise, in sessions of
-their own, become its children and cannot escape. No interpreter lock of the worker can hold it.
+when the worker dies. Run as a program, it does the same for a command in place of the worker. On
+Linux it is a "subreaper": descendants that daemonise, in sessions of their own, become its
+children and cannot escape. No interpreter lock of the worker can hold it.
 When the guardian has exited, nothing is left.
 """
 
@@ -25,7 +26,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 def fork_guarded(channel: int) -> None:
     """Fork: the child returns, to be the worker; this process becomes its guardian for good.
 
-    Standard input is the lifeline: its end means "end everything". On the descriptor `channel`
+    Standard input is the lifeline: its end means "end everything", a byte on it "tell the worker to
+    end" (SIGTERM to its process group). On the descriptor `channel`
     the guardian writes `["died", wait status]` at last.
     """
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -69,7 +71,10 @@ def _wait(worker: int, lifeline: int, awake: int) -> int | None:
     while True:
         ready, _, _ = select.select([lifeline, awake], [], [])
         if lifeline in ready:
-            return None
+            if not os.read(lifeline, 1):
+                return None
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(worker, signal.SIGTERM)
         with suppress(BlockingIOError):
             os.read(awake, 4096)
         while (reaped := _reap(os.WNOHANG)) is not None and reaped[0]:
@@ -79,18 +84,35 @@ def _wait(worker: int, lifeline: int, awake: int) -> int | None:
 
 def _end_everything(worker: int, status: int | None) -> int | None:
     """Kill until no descendant is left; returns the worker's wait status."""
-    import psutil  # only now: the guardian stays small
-
-    me = psutil.Process()
     while True:
-        for process in me.children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
+        for pid in _descendants():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         reaped = _reap(0)
         if reaped is None:
             return status
         if reaped[0] == worker:
             status = reaped[1]
+
+
+def _descendants() -> list[int]:
+    """Return the processes below this one; none of them is reaped but by it or its own parent."""
+    if sys.platform != "linux":
+        import psutil  # only now: the guardian stays small
+
+        return [process.pid for process in psutil.Process().children(recursive=True)]
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - it stays small
+        with suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(name))
+    found: list[int] = []
+    level = children.get(os.getpid(), [])
+    while level:
+        found += level
+        level = [pid for parent in level for pid in children.get(parent, ())]
+    return found
 
 
 def _reap(options: int) -> tuple[int, int] | None:
@@ -104,3 +126,20 @@ def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         libc: Any = ctypes.CDLL(None)
         libc.prctl(option, value, 0, 0, 0)
+
+
+def _run_a_command(channel: int, argv: list[str]) -> None:
+    """Fork a guardian for a command and become the command."""
+    fork_guarded(channel)
+    os.set_inheritable(channel, False)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and commands do not
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        os.write(channel, f"\n{json.dumps(['unable', error.errno])}\n".encode())
+        os._exit(127)
+
+
+if __name__ == "__main__":
+    _run_a_command(int(sys.argv[1]), sys.argv[2:])

@@ -56,7 +56,7 @@ def python(directory: Path, *words: str, **options: Any) -> str:
         **options,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_a_script_without_a_main_guard_starts_no_second_node(tmp_path: Path) -> None:
