@@ -46,10 +46,10 @@ def command(
 ) -> Command:
     """Make a task function of a program and its arguments, or of a line for `/bin/sh`.
 
-    An exit code among `codes` means success, any other one fails the attempt. What the program writes
-    is the run's log. It is ended with everything that it started when its run is cancelled or
-    times out, when the node ends in whatever way, and when it has ended itself. `env` is laid over
-    this process's environment without `XCORE_…` and `ROTA_…`. Raises DefinitionError.
+    An exit code among `codes` means success, any other one fails the attempt. What the program
+    writes is the run's log. It is ended with everything that it started when its run is cancelled
+    or times out, when the node ends in whatever way, and when it has ended itself. `env` is laid
+    over this process's environment without `XCORE_…` and `ROTA_…`. Raises DefinitionError.
     """
     words = _words(argv)
     if not words or not words[0]:
