@@ -70,6 +70,7 @@ def build(
             shutdown_grace=settings.shutdown_grace,
             retention_days=settings.retention_days,
             run_log_limit=settings.run_log_limit,
+            gc_freeze=settings.gc_freeze,
             queues=None if config.cluster.queues is None else frozenset(config.cluster.queues),
             groups=config.cluster.limits(),
         ),

@@ -14,18 +14,36 @@ from contextlib import contextmanager
 from rota import forks
 
 _turn = forks.new_lock()
+_ours = False
+_spared = False
 _loading = 0
 _was_enabled = False
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Look for no garbage meanwhile, in no thread, and later not among what is loaded by then."""
+    """Look for no garbage meanwhile, in no thread, and, in a process of rota's own, later not among
+    what is loaded by then."""
     _begin()
     try:
         yield
     finally:
         _end()
+
+
+def own_process() -> None:
+    """Say that this process is rota's own, a command: what stays in it is known."""
+    global _ours
+    _ours = True
+
+
+def spare(asked: bool = False) -> None:
+    """Have nothing that is there looked at again, once: in a process of rota's own, or where its
+    owner asked for it. In somebody else's it is not for us to say what stays."""
+    global _spared
+    if (_ours or asked) and not _spared:
+        _spared = True
+        gc.freeze()
 
 
 def _begin() -> None:
@@ -42,6 +60,7 @@ def _end() -> None:
     with _turn:
         _loading -= 1
         if not _loading:
-            gc.freeze()
+            if _ours:
+                gc.freeze()
             if _was_enabled:
                 gc.enable()

@@ -8,6 +8,7 @@ and put into a queue, which drops and counts what comes when it is full.
 from __future__ import annotations
 
 import atexit
+import itertools
 import logging
 import sys
 import sysconfig
@@ -36,6 +37,12 @@ REMEMBERED = 600.0
 LAST = 0.5
 """Seconds that the end of a node waits for what was not delivered."""
 
+MOST_KEPT = 100
+"""Exceptions that are kept at most for records to come."""
+
+KEPT_FOR = 60.0
+"""Seconds for which they are."""
+
 THREAD = "log records (rota)"
 """The name of the thread."""
 
@@ -57,6 +64,13 @@ class _Note(NamedTuple):
     thread: tuple[int, str]
     extra: Mapping[str, object] | None = None
     stack: str | None = None
+
+
+class _Ended(NamedTuple):
+    """How foreign code ended: the key of its exception, and the text of its traceback."""
+
+    cause: int | None
+    trace: str
 
 
 class QueuedLogger:
@@ -95,11 +109,32 @@ class QueuedLogger:
         """Log at a level that is known only here."""
         self._put(level, message, args, exc_info)
 
+    def log_end(
+        self, level: int, message: str, *args: object, cause: int | None, trace: str
+    ) -> None:
+        """Log how foreign code ended, with its exception where that was kept, else with the text
+        of its traceback."""
+        self._put(level, message, args, _Ended(cause, trace))
+
     def _put(self, level: int, message: str, args: Any, exc_info: Any = None) -> None:
         caller = sys._getframe(2)
         code = caller.f_code
         place = (code.co_filename, caller.f_lineno, code.co_name)
         _records.put(_note(self._name, level, message, args, exc_info, place))
+
+
+def keep(error: BaseException) -> int | None:
+    """Keep an exception of foreign code for `QueuedLogger.log_end`, and return its key; None where
+    too many wait already.
+
+    No thread of the engine's ever holds it: with the last reference to it goes what hangs on its
+    frames, and what happens then is foreign code as well.
+    """
+    if len(_kept) >= MOST_KEPT:
+        return None
+    key = next(_keys)
+    _kept[key] = error, time.monotonic()
+    return key
 
 
 def queued(name: str) -> QueuedLogger:
@@ -229,6 +264,7 @@ class _Records:
                 one.set()
             elif one is not None:
                 self._deliver(one)
+                _let_go()
                 if self._full and self.waiting < MOST // 2:
                     self._full = False
                 if self._failed is None and not self._full and self.lost > self._told:
@@ -273,7 +309,9 @@ def _note(
     extra: Mapping[str, object] | None = None,
     stack: str | None = None,
 ) -> _Note:
-    if isinstance(exc_info, BaseException):
+    if isinstance(exc_info, _Ended):
+        pass
+    elif isinstance(exc_info, BaseException):
         exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
     elif exc_info and not isinstance(exc_info, tuple):
         exc_info = sys.exc_info()
@@ -300,24 +338,40 @@ def _hand_out(note: _Note) -> None:
         if not logger.isEnabledFor(note.level):
             return
     path, line, function = note.place
+    message, exc_info, trace = note.message, note.exc_info, ""
+    if isinstance(exc_info, _Ended):
+        error, _ = _kept.pop(exc_info.cause or 0, (None, 0.0))
+        trace = exc_info.trace
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        if error is None and trace:
+            message, trace = f"{message}\n{trace.replace('%', '%%')}", ""
     record = logger.makeRecord(
         logger.name,
         note.level,
         path,
         line,
-        note.message,
+        message,
         note.args,
-        note.exc_info,
+        exc_info,
         function,
         note.extra,
         note.stack,
     )
+    if trace:
+        record.exc_text = trace  # as in the ledger: no formatter need ask the exception
     late = time.monotonic() - note.created
     record.created -= late
     record.msecs = record.created % 1 * 1000
     record.relativeCreated -= late * 1000
     record.thread, record.threadName = note.thread
     logger.handle(record)
+
+
+def _let_go() -> None:
+    """Drop, here, what no record has come for."""
+    until = time.monotonic() - KEPT_FOR
+    for key in [key for key, (_, since) in list(_kept.items()) if since < until]:
+        del _kept[key]
 
 
 def _words(error: BaseException) -> str:
@@ -391,6 +445,8 @@ def _divert(plain: Any) -> Any:
 
 
 _here = threading.local()
+_kept: dict[int, tuple[BaseException, float]] = {}  # and since which monotonic second
+_keys = itertools.count(1)
 _records = _Records()
 _patch = _Patch()
 atexit.register(flush, 1.0)  # before that of `logging`, which was registered earlier
@@ -400,6 +456,7 @@ atexit.register(flush, 1.0)  # before that of `logging`, which was registered ea
 def _start_anew() -> None:
     """Give a child's records to a thread of its own; none of its threads is the engine's."""
     _here.own = False
+    _kept.clear()
     _records.__init__()  # type: ignore[misc]
     if _patch._threads:
         _patch._lock = threading.RLock()

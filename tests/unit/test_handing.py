@@ -174,3 +174,37 @@ def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
         LOGGER.info("from here")
     handing.flush(30)
     assert kept.records[0].filename == "test_handing.py"
+
+
+def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_traceback(
+    kept: Kept,
+) -> None:
+    key = handing.keep(_raised())
+    logger = handing.queued("rota.handed")
+    logger.log_end(logging.ERROR, "%s failed", "tick", cause=key, trace="Traceback: as kept, 100 %")
+    logger.log_end(logging.ERROR, "%s failed", "tock", cause=None, trace="Traceback: a text, 100 %")
+    handing.flush(30)
+    live, text = kept.records
+    assert live.exc_info is not None and isinstance(live.exc_info[1], ValueError)
+    assert live.getMessage() == "tick failed"
+    assert logging.Formatter().format(live) == "tick failed\nTraceback: as kept, 100 %"
+    assert text.exc_info is None
+    assert text.getMessage() == "tock failed\nTraceback: a text, 100 %"
+
+
+def test_of_exceptions_no_more_are_kept_than_records_can_tell_of(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing, "KEPT_FOR", 0.0)
+    keys = [handing.keep(ValueError(str(number))) for number in range(handing.MOST_KEPT + 5)]
+    assert keys[-1] is None
+    handing.queued("rota.handed").error("so that they are let go")
+    handing.flush(30)
+    assert handing.keep(ValueError("now")) is not None
+
+
+def _raised() -> ValueError:
+    try:
+        raise ValueError("this")
+    except ValueError as error:
+        return error

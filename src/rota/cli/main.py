@@ -16,7 +16,7 @@ import typer
 
 from rota.acting import acting
 from rota.cli import output
-from rota.collector import loading
+from rota.collector import loading, own_process
 from rota.core.audit import Face
 from rota.errors import RotaError
 
@@ -53,6 +53,7 @@ COMPLETING = "_ROTA_COMPLETE"
 def run() -> None:
     """Do what the command line says and exit: the entry point of `rota`."""
     output.prepare()
+    own_process()
     try:
         with acting(Face.CLI, _user()):
             with loading():

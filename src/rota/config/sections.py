@@ -212,6 +212,11 @@ class ManagerSection(Checked):
     run_log_limit: Bytes = Field(
         1_048_576, description="Bytes of log kept per attempt, from its beginning."
     )
+    gc_freeze: bool = Field(
+        False,
+        description="In your own process too, keep Python's garbage collector from what is there"
+        " when the task manager has started (`gc.freeze`), as `rota up` does: no pauses for it.",
+    )
     host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
     hosts: list[Name] = Field(
         default_factory=list,

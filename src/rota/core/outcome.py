@@ -30,6 +30,7 @@ class Outcome(NamedTuple):
     traceback: str | None = None
     error_types: tuple[str, ...] = ()  # names of the exception's classes, nearest first
     peak_memory: int | None = None  # bytes
+    cause: int | None = None  # of its exception, which the log alone may hold: `handing.keep`
     is_final: bool = False  # nothing was run, and nothing would be another time
 
 

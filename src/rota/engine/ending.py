@@ -88,7 +88,9 @@ class Ending:
         shut_down = asyncio.gather(*(beside(one.shutdown) for one in self._executors))
         written = await self._write_last(limit)
         await shut_down
-        logger.info("Node %s has stopped (%s)", self._identity.name, node_id)
+        which = self._identity.id or node_id
+        which = f" ({which})" if which else ", before it had joined the others"
+        logger.info("Node %s has stopped%s", self._identity.name, which)
         return by_itself and written
 
     def _is_idle(self, draining: asyncio.Task[None]) -> bool:

@@ -205,14 +205,15 @@ def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
 
 def _tell(flight: Flight, outcome: Outcome, settlement: Settlement) -> None:
     level = logging.INFO if settlement.state is State.CANCELLED else logging.ERROR
-    logger.log(
+    logger.log_end(
         level,
-        "%s: attempt %d of run %s ended %s; run %s: %s%s",
+        "%s: attempt %d of run %s ended %s; run %s: %s",
         flight.claim.task_id,
         flight.claim.attempt,
         flight.claim.run_id,
         outcome.kind,
         settlement.state,
         settlement.reason,
-        f"\n{outcome.traceback}" if outcome.traceback else "",
+        cause=outcome.cause,
+        trace=outcome.traceback or "",
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
-from rota import capture, triggers
+from rota import capture, collector, triggers
 from rota.aside import beside
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
@@ -55,8 +53,6 @@ logger = queued("rota.node")
 
 MOST_TOLD = 10
 """Reasons of its health that a node tells the others."""
-
-_spare_the_collector = cache(gc.freeze)  # once per process, as `collector` says
 
 
 class Service:
@@ -330,7 +326,7 @@ class Service:
         except Exception:
             self.stop()
             raise
-        _spare_the_collector()
+        collector.spare(self.settings.gc_freeze)
 
     def stop(self, grace: float | None = None) -> bool:
         """Stop claiming, give running attempts `grace` seconds, then cancel them and hand them

@@ -19,4 +19,5 @@ class Settings:
     retention_days: float = 30.0
     run_log_limit: int = 1024 * 1024
     queues: frozenset[str] | None = None  # those whose runs are made here; None: all
+    gc_freeze: bool = False  # also in a process that is not rota's own
     groups: Mapping[str, GroupLimit] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from rota.core.ports import Call, Done, Stuck
 from rota.current import CurrentRun, leave, noticed, tell, told
 from rota.executors import results
 from rota.executors.memory import sampler
-from rota.logs import queued
+from rota.handing import keep, queued
 
 _log = queued(__name__)
 
@@ -58,7 +58,8 @@ class Attempt:
         run = self.run
         obeys = noticed(run) or (told(run) and isinstance(exc, CancelledError))
         kind = OutcomeKind.CANCELLED if obeys else OutcomeKind.FAILED
-        return results.failed(exc, sampler.peak(self.mark), kind)
+        outcome = results.failed(exc, sampler.peak(self.mark), kind)
+        return outcome if obeys else outcome._replace(cause=keep(exc))
 
 
 A = TypeVar("A", bound=Attempt)

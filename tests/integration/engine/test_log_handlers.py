@@ -201,3 +201,25 @@ def test_a_task_whose_log_call_raises_fails_alone(tmp_path: Path) -> None:
             assert "a handler of the user's" in first.reason
         finally:
             harness.manager.shutdown()
+
+
+def test_the_failure_of_a_task_is_logged_with_its_exception(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness = make(tmp_path)
+
+    async def fail_too() -> None:
+        raise KeyError("a mistake")
+
+    harness.manager.add_task(fail_too, "interval", "fail_too", seconds=0.1, max_retries=0)
+    harness.manager.start()
+    try:
+        eventually(lambda: ended(harness, "fail") >= 1)
+        eventually(lambda: ended(harness, "fail_too") >= 1)
+    finally:
+        harness.manager.shutdown()
+    for name, kind in (("fail", ValueError), ("fail_too", KeyError)):
+        record = next(one for one in caplog.records if one.getMessage().startswith(f"{name}: "))
+        assert record.exc_info is not None
+        assert isinstance(record.exc_info[1], kind)
+        assert "test_log_handlers.py" in logging.Formatter().format(record)
