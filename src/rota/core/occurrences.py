@@ -73,7 +73,7 @@ class _Walk:
     _next: Instant | None = None
     _summary: Row | None = None
     _most: int = 0  # instants that the last summary may stand for yet
-    _least: int = 0  # and those that it surely does
+    _among: int = 0  # rows since then that were there before it
 
     def __post_init__(self) -> None:
         self._enter()
@@ -128,7 +128,6 @@ class _Walk:
         number = 1 if first == last else self.count(trigger, first - 1, last, EVERYTHING_COUNTED)
         covered = min(number, self._most)
         self._most -= covered
-        self._least = max(self._least - covered, 0)
         if covered:
             if covered == number:
                 return
@@ -159,15 +158,20 @@ class _Walk:
         """Account for a row; one that stands for several covers what has no row after it."""
         summary = self._summary
         if summary is not None and row.created_at >= summary.created_at:
-            if self._least > 0 and self.is_due(row.fire_time):
+            if self.is_due(row.fire_time) and self._is_among(summary, row.fire_time):
                 yield self._overlap(summary, row)
-            self._summary, self._most, self._least = None, 0, 0
-        elif self._least > 0:
-            self._least -= 1
+            self._summary, self._most = None, 0
+        else:
+            self._among += 1
         if row.count > 1:
-            self._summary = row
-            self._least = row.count - 1
+            self._summary, self._among = row, 0
             self._most = EVERYTHING if row.count >= COUNTED else row.count - 1
+
+    def _is_among(self, summary: Row, instant: Instant) -> bool:
+        """Say whether a row that stands for several surely stands for this one too."""
+        _, trigger, _ = self.spans[self._at]
+        before = self.count(trigger, summary.fire_time, instant - 1, summary.count)
+        return before + 1 + self._among < summary.count
 
     def double(self, one: Row, other: Row) -> Finding:
         text = f"The occurrence of {to_iso(one.fire_time)} has two rows: {one.run_id} and"

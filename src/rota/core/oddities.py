@@ -42,6 +42,7 @@ class Facts:
     fence: int
     reason_code: str | None
     attempts: int  # rows of ended ones
+    last_attempt: int  # the highest of their numbers
 
 
 def judge(run: Facts, blind: Sequence[Span]) -> Iterator[Finding]:
@@ -97,6 +98,9 @@ def _attempts(run: Facts) -> Iterator[tuple[Code, str]]:
         yield Code.ATTEMPTS, text
     unended = run.state in (State.RUNNING, State.SUCCEEDED)
     expected = max(run.attempt - unended, 0)
+    if run.attempts == expected and run.last_attempt != expected:
+        text = f"Its {expected} attempts are numbered up to {run.last_attempt}."
+        yield Code.ATTEMPTS, text
     if run.attempts != expected:
         text = f"It has begun {run.attempt} attempts and is {run.state}:"
         yield Code.ATTEMPTS, f"{text} {expected} should be on record, and {run.attempts} are."
