@@ -24,7 +24,7 @@ def _with_directory(case: Callable[..., Figures], size: int) -> Figures:
 
 
 def _measure(case: str, peer: str, size: int) -> Figures:
-    from bench import cluster, lists, ours, peers
+    from bench import cluster, lists, ours, peers, verifying
 
     cases: dict[tuple[str, str], Callable[[int], Figures]] = {
         ("throughput", "rota"): ours.throughput,
@@ -44,6 +44,7 @@ def _measure(case: str, peer: str, size: int) -> Figures:
         ("carried", "celery"): cluster.celery_throughput,
         ("lists", "rota"): lists.lists,
         ("pages", "rota"): lists.pages,
+        ("verified", "rota"): verifying.verified,
         ("next", "rota"): ours.next_instant,
         ("next", "apscheduler"): peers.apscheduler_next,
     }
@@ -57,6 +58,7 @@ CASES: dict[str, tuple[int, int, str, bool, list[str]]] = {
     "burst": (10_000, 1_000, "seconds", False, ["rota", "apscheduler", "apscheduler-sqlite"]),
     "held": (100_000, 5_000, "mib", False, ["rota", "apscheduler"]),
     "carried": (30_000, 2_000, "runs_per_second", True, ["rota", "rota-local", "celery"]),
+    "verified": (1_000_000, 20_000, "seconds", False, ["rota"]),
     "lists": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "pages": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "next": (20_000, 2_000, "us", False, ["rota", "apscheduler"]),

@@ -42,6 +42,7 @@ COMMANDS = {
     "token": "Make, list and revoke tokens of the API and the pages; print a link.",
     "db": "Copy a ledger with its whole history to a file or a server.",
     "health": "Say as JSON how the running node is.",
+    "verify": "Compare the record with what the triggers say, and list what is missing or wrong.",
     "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
 }
 """Every command in the order of the help; its code is in `rota.cli.commands`."""

@@ -15,7 +15,7 @@ from rota.core.limits import GroupLimit
 from rota.core.ports import History, Ledger
 from rota.core.records import Node
 from rota.directory import here
-from rota.engine.health import DUE_LATE, WAITS, clocks_apart, damaged
+from rota.engine.health import DUE_LATE, WAITS, clocks_apart, damaged, unsound
 from rota.engine.waits import waits
 from rota.errors import RotaError
 
@@ -108,6 +108,7 @@ def _from_ledger(ledger: Ledger, now: Instant, groups: Mapping[str, GroupLimit])
         unwell = node.info.get("unwell")
         told = map(str, unwell if isinstance(unwell, list) else [])
         reasons += [f"node {node.name}: {one}" for one in told if "has not ticked" not in one]
+    reasons += unsound(ledger.history, now)
     clocks = {node.name: node.info.get("clock_ahead") for node in nodes}
     for name, ahead in clocks.items():
         reasons += clocks_apart(ahead, f"node {name}") if ahead else []

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rota import handing
 from rota.core.instants import SECOND, Instant, to_iso
+from rota.core.ports import History
 from rota.core.waits import Wait
 from rota.engine import inside
 from rota.engine.inside import SLOW
+from rota.engine.verified import report_in
 from rota.engine.waits import waits
 from rota.errors import LedgerError
 
@@ -43,6 +45,8 @@ def report(
     reasons: list[str] = [unread] if unread else []
     held: list[str] = []  # no trouble: what waits as its task wants it
     oldest_due, waiting = (None, None) if unread else _oldest_due(engine, reasons, held)
+    if waiting is not None:
+        reasons += unsound(engine.ledger.history, engine.clock.now())
     tick_age = round(engine.ticking.tick_age(), 3)
     status = {
         "node": engine.identity.name,
@@ -169,6 +173,15 @@ def damaged(found: Sequence[Damage]) -> list[str]:
         return []
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return [f"the ledger has damaged rows: {found[0]}{more} (`rota doctor` lists them)"]
+
+
+def unsound(history: History, now: Instant) -> list[str]:
+    """Return what the last verification has against the record; raises nothing."""
+    try:
+        report = report_in(history.evidence.marks())
+    except LedgerError:
+        return []  # who cannot read it is told so by others
+    return [] if report is None else report.reasons(now)
 
 
 def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ from rota.engine.relay import Relay
 from rota.engine.reporter import Pump
 from rota.engine.settings import Settings
 from rota.engine.unplanned import Unplanned
+from rota.engine.verifier import Verifier
 from rota.engine.watchdog import Blockable, Watchdog
 from rota.engine.watched import WatchedClock
 from rota.engine.writing import Writing
@@ -196,6 +197,16 @@ class Service:
             registry=self.registry,
             writing=self.writing,
             days=settings.retention_days,
+        )
+        self.verifier = Verifier(
+            clock=clock,
+            history=ledger.history,
+            writing=self.writing,
+            registry=self.registry,
+            identity=self.identity,
+            heartbeat=self.heartbeat,
+            ids=self.ids,
+            generation=lambda: self.generation,
         )
         self.registrar = Registrar(
             clock=clock, registry=self.registry, writing=self.writing, ticking=self.ticking
@@ -352,6 +363,7 @@ class Service:
             self.reaper.run,
             self.refresher.run,
             self.pruner.run,
+            *([self.verifier.run] if self.dispatcher.only is None else []),
             self.watchdog.run,
             self.registrar.run,
         ]

@@ -15,6 +15,7 @@ from rota.core.occurrences import Row
 from rota.core.records import Mark, Node
 from rota.core.rules import EDGE, LATE, Known, Rule, Span, owed
 from rota.core.schedule import Trigger
+from rota.engine.registry import Registry
 from rota.errors import TriggerError
 
 TASKS, ROWS = 200, 10_000
@@ -39,18 +40,22 @@ REWOUND = "rewound "
 PRUNED = "pruned"
 
 
+Planners = Callable[[str], Sequence[Span]]
+"""Returns when somebody was there to plan a task, by its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to verify."""
+    """What to verify: everything since then, or these tasks alone."""
 
     now: Instant
     since: Instant
-    planners: Callable[[str], Sequence[Span]] = lambda _: ()
-    """Returns when somebody was there to plan a task, by its id."""
+    planners: Planners = lambda _: ()
+    task_ids: Sequence[str] | None = None
     fresh: Instant = FRESH
     edge: Instant = EDGE
     late: Instant = LATE
-    parse: Callable[[Rule], Trigger] | None = None
+    pause: Callable[[], None] = lambda: None  # between two pages
 
 
 def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
@@ -62,20 +67,33 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
     blind = _blind(marks)
     pruned = marks.get(PRUNED, Mark(PRUNED, 0)).at
     since = max(asked.since, pruned + MARGIN if pruned else asked.since)
-    yield from _odd(evidence, asked, since, blind)
-    for ids in _pages(evidence):
+    if asked.task_ids is None:
+        yield from _odd(evidence, asked, since, blind)
+    for ids in _pages(evidence) if asked.task_ids is None else [asked.task_ids]:
+        asked.pause()
         yield from _compare(evidence, asked, ids, since, blind, pruned)
 
 
-def planner_spans(nodes: Iterable[Node], *, generation: str | None = None) -> list[Span]:
-    """Return when nodes were up that plan: all, or those that have the same task files."""
+def planner_spans(nodes: Iterable[Node]) -> list[Span]:
+    """Return when nodes were up that plan."""
     return [
         Span(node.started_at, node.seen_at)
         for node in nodes
-        if node.info.get("role", "all") in ("all", "scheduler")
-        and not node.info.get("only")
-        and generation in (None, node.info.get("generation"))
+        if node.info.get("role", "all") in ("all", "scheduler") and not node.info.get("only")
     ]
+
+
+def planners_of(registry: Registry, nodes: Iterable[Node], own: str, generation: str) -> Planners:
+    """Return when somebody was there to plan a task that this process knows: this node, whose id
+    is `own`, and those with the same task files."""
+    same = [
+        node
+        for node in nodes
+        if node.id == own or (generation and node.info.get("generation") == generation)
+    ]
+    spans = planner_spans(same)
+    known = {entry.definition.id for entry in registry.entries() if entry.is_current}
+    return lambda task_id: spans if task_id in known else ()
 
 
 def trigger_of(rule: Rule) -> Trigger | None:

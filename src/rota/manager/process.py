@@ -23,6 +23,7 @@ from rota.manager.base import managers
 from rota.manager.runs import RunVerbs
 from rota.manager.tasks import TaskVerbs
 from rota.manager.tokens import TokenVerbs
+from rota.manager.verifying import VerifyVerbs
 
 logger = logging.getLogger("rota.node")
 
@@ -34,7 +35,7 @@ def _leave_to_the_parent() -> None:
             manager.leave_to_the_parent()
 
 
-class TaskManager(TaskVerbs, RunVerbs, TokenVerbs):
+class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
 
     Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,

@@ -10,6 +10,7 @@ from rota.core.records import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task, TaskStatus
 from rota.engine.edits import in_place_of, moved
+from rota.engine.verified import report_in
 from rota.manager import TaskManager
 from rota.web.pages.shown import is_failing
 
@@ -47,6 +48,7 @@ def concerns(
         *_broken(tasks),
         *_failing(manager, tasks),
         *_missed(manager, known, now),
+        *_unsound(manager, known),
         *_late(known, waiting, now),
         *_standing_still(tasks),
         *_edited(tasks),
@@ -86,6 +88,15 @@ def _missed(manager: TaskManager, known: Mapping[str, Task], now: Instant) -> It
         task = known.get(run.task_id)
         if task is not None and not _ran_since(task, run):
             yield Concern("missed", task, "missed", run.reason, run.fire_time, run, action="run")
+
+
+def _unsound(manager: TaskManager, known: Mapping[str, Task]) -> Iterator[Concern]:
+    """Yield what the record and the rules do not agree on; a hole that has its row is missed."""
+    report = report_in(manager.history.evidence.marks())
+    for finding in report.findings if report is not None else ():
+        task = known.get(finding.task_id)
+        if task is not None and not finding.is_mended:
+            yield Concern("degraded", task, "record not sound", finding.text, finding.at)
 
 
 def _ran_since(task: Task, run: Run) -> bool:

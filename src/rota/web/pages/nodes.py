@@ -14,6 +14,7 @@ from rota import triggers
 from rota.core.instants import Instant, seconds
 from rota.core.records import Node
 from rota.engine.health import CLOCKS_APART
+from rota.engine.verified import report_in
 from rota.manager import TaskManager
 from rota.web.pages.frame import Frame
 
@@ -66,6 +67,7 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     former = [one for one in nodes if one.node.state not in ("up", "draining")]
     return {
         "now": now,
+        "verified": report_in(manager.history.evidence.marks()),
         "own_generation": manager.services.engine.generation,
         "own_tz": triggers.tz_version(),
         "living": living,

@@ -1,0 +1,39 @@
+"""The verb that compares the record with the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rota.core.findings import Finding
+from rota.core.instants import DAY, Instant, from_datetime, seconds
+from rota.engine.verifying import Question, planners_of, verify
+from rota.manager.base import Base
+
+
+class VerifyVerbs(Base):
+    """What is asked of the record as a whole."""
+
+    def verify(self, since: datetime | timedelta | None = None) -> list[Finding]:
+        """Compare what is on record with what the triggers, pauses and edits say had to be there,
+        and return what does not agree: nothing, where all is sound.
+
+        `since` is a time or how long ago (default: `manager.retention_days`). Raises LedgerError.
+        """
+        now = self._now()
+        match since:
+            case None:
+                begin = now - round(self.config.manager.retention_days * DAY)
+            case timedelta():
+                begin = now - seconds(since.total_seconds())
+            case _:
+                begin = from_datetime(since)
+        return list(self.verifying(begin))
+
+    def verifying(self, since: Instant) -> Iterator[Finding]:
+        """Yield what does not agree since an instant, as it is found; raises LedgerError."""
+        history, engine = self._synced_history(), self.services.engine
+        planners = planners_of(
+            engine.registry, history.nodes(), engine.identity.id, engine.generation
+        )
+        return verify(history.evidence, Question(self._now(), since, planners))
