@@ -51,15 +51,10 @@ class Evidence(Protocol):
         """Return the rules that these tasks have and had, by task, the oldest first."""
 
     def rows(
-        self,
-        task_ids: Collection[str],
-        since: Instant,
-        until: Instant,
-        after: tuple[str, Instant],
-        limit: int,
+        self, task_ids: Collection[str], since: Instant, until: Instant, limit: int
     ) -> list[tuple[str, Row]]:
         """Return the first rows of these tasks' occurrences from `since` to `until`, by task and
-        instant, after one of them."""
+        instant."""
 
     def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
         """Return the last row of each of these tasks before an instant that stands for several."""

@@ -190,13 +190,19 @@ class _Rows:
     def _all(
         evidence: Evidence, ids: Sequence[str], since: Instant, until: Instant
     ) -> Iterator[tuple[str, Row]]:
-        after = ("", 0)
-        while True:
-            page = evidence.rows(ids, since, until, after, ROWS)
+        """Read on within the last task of a page, then beyond it."""
+        left = list(ids)
+        while left:
+            page = evidence.rows(left, since, until, ROWS)
             yield from page
             if len(page) < ROWS:
                 return
-            after = (page[-1][0], page[-1][1].fire_time)
+            last, row = page[-1]
+            while len(page) == ROWS:
+                page = evidence.rows([last], row.fire_time + 1, until, ROWS)
+                yield from page
+                row = page[-1][1] if page else row
+            left = left[left.index(last) + 1 :]
 
     def of(self, task_id: str) -> Iterator[Row]:
         while self._next is not None and self._next[0] <= task_id:

@@ -38,7 +38,6 @@ class SqlEvidence:
         task_ids: Collection[str],
         since: Instant,
         until: Instant,
-        after: tuple[str, Instant],
         limit: int,
     ) -> list[tuple[str, Row]]:
         with self._database.reading() as connection:
@@ -47,8 +46,6 @@ class SqlEvidence:
                 ids=encode(task_ids),
                 since=since,
                 until=until,
-                after_task=after[0],
-                after_time=after[1],
                 limit=limit,
             )
         return [verifying.row_of(row) for row in found]

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    Column,
     ColumnElement,
     Connection,
+    Select,
     Text,
     and_,
     bindparam,
@@ -23,7 +25,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    tuple_,
     union,
     union_all,
 )
@@ -84,15 +85,14 @@ KEEP_RULES = in_each(
 )
 """Keep what decides the occurrences of these tasks until now, before that is changed."""
 
-_every_id = union(select(tasks.c.id), select(rules.c.task_id.label("id"))).subquery()
-TASK_IDS = Statement(
-    all_of(
-        select(_every_id.c.id)
-        .where(_every_id.c.id > bindparam("after"))
-        .order_by(_every_id.c.id)
-        .limit(_limit)
-    )
-)
+
+def _first_ids(column: Column[Any]) -> Select[Any]:
+    first = select(column.label("id")).where(column > bindparam("after")).order_by(column)
+    return select(first.distinct().limit(_limit).subquery().c.id)
+
+
+_every_id = union(_first_ids(tasks.c.id), _first_ids(rules.c.task_id)).subquery()
+TASK_IDS = Statement(all_of(select(_every_id.c.id).order_by(_every_id.c.id).limit(_limit)))
 """The ids of tasks that there are, or were, after one of them."""
 
 _RULE = ("task_id", "revision", "since", "until", *(c.name for c in _KEPT if c.name != "revision"))
@@ -155,7 +155,6 @@ _ROW = (
     runs.c.created_at,
     case((runs.c.cause == word(Cause.SCHEDULE), _one), else_=_zero).label("is_planned"),
 )
-_place = tuple_(runs.c.task_id, runs.c.fire_time)
 OCCURRENCES = Statement(
     all_of(
         select(*_ROW)
@@ -164,16 +163,12 @@ OCCURRENCES = Statement(
             runs.c.fire_time.is_not(None),
             runs.c.fire_time >= _since,
             runs.c.fire_time <= bindparam("until"),
-            _place
-            > tuple_(
-                bindparam("after_task", type_=Text), bindparam("after_time", type_=BigInteger)
-            ),
         )
         .order_by(runs.c.task_id, runs.c.fire_time)
         .limit(_limit)
     )
 )
-"""The rows of these tasks' occurrences, by task and instant, after one of them."""
+"""The first rows of these tasks' occurrences, by task and instant."""
 
 SUMMARIES = Statement(
     all_of(
@@ -182,7 +177,8 @@ SUMMARIES = Statement(
             is_rare(runs),
             one_of(runs.c.state, frozenset({State.MISSED, State.SKIPPED})),
             runs.c["count"] > _one,
-            runs.c.fire_time < bindparam("before"),
+            # Not by the index of all occurrences: these are few.
+            runs.c.fire_time + _zero < bindparam("before"),
         )
     )
 )
