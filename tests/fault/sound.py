@@ -1,0 +1,44 @@
+"""The oracle at the end of a fault: is every occurrence in its row, and can every row be so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rota.clock import SystemClock
+from rota.core.findings import Finding
+from rota.core.ports import Ledger
+from rota.engine.verifying import Question, planner_spans, verify
+from rota.errors import LedgerError
+from rota.ledger import open_ledger
+
+
+def ledgers_in(directory: Path) -> Iterator[str]:
+    """Return the addresses of the files that are ledgers by their name."""
+    for path in sorted(directory.rglob("rota.db")):
+        if path.is_file() and path.stat().st_size:
+            yield f"sqlite:///{path}"
+
+
+def unsound(url: str) -> list[Finding]:
+    """Return what there is to say against a ledger; nothing where it cannot be opened, which is
+    for others to judge."""
+    ledger = open_ledger(url, clock=SystemClock())
+    try:
+        ledger.open()
+    except LedgerError:
+        return []
+    try:
+        return against(ledger)
+    finally:
+        ledger.close()
+
+
+def against(ledger: Ledger) -> list[Finding]:
+    """Return what there is to say against an open ledger; where nodes had different task files,
+    only up to where the ledger says that all is planned."""
+    nodes = ledger.history.nodes()
+    alike = len({node.info.get("generation") for node in nodes}) == 1
+    spans = planner_spans(nodes) if alike else []
+    asked = Question(ledger.clock.now(), 0, planners=lambda _: spans)
+    return list(verify(ledger.history.evidence, asked))
