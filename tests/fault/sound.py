@@ -8,7 +8,7 @@ from pathlib import Path
 from rota.clock import SystemClock
 from rota.core.findings import Finding
 from rota.core.ports import Ledger
-from rota.engine.verifying import Question, planner_spans, verify
+from rota.engine.verifying import FRESH, Question, planner_spans, verify
 from rota.errors import LedgerError
 from rota.ledger import open_ledger
 
@@ -38,7 +38,9 @@ def against(ledger: Ledger) -> list[Finding]:
     """Return what there is to say against an open ledger; where nodes had different task files,
     only up to where the ledger says that all is planned."""
     nodes = ledger.history.nodes()
-    alike = len({node.info.get("generation") for node in nodes}) == 1
-    spans = planner_spans(nodes) if alike else []
-    asked = Question(ledger.clock.now(), 0, planners=lambda _: spans)
+    generations = {node.info.get("generation") for node in nodes}
+    is_known = len(generations) == 1 and "" not in generations  # else one may not know a task
+    spans = planner_spans(nodes) if is_known else []
+    now = max([node.seen_at for node in nodes], default=0) + FRESH  # the clock may be a fake
+    asked = Question(now, 0, planners=lambda _: spans)
     return list(verify(ledger.history.evidence, asked))

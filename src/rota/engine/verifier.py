@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,12 +18,14 @@ from rota.core.task import Overlap, Policy
 from rota.engine.heartbeat import Heartbeat
 from rota.engine.node import Identity
 from rota.engine.registry import Registry
+from rota.engine.turning import rest, resting
 from rota.engine.verified import VERIFIED, as_json, mended, merged, report_in
 from rota.engine.verifying import Planners, Question, planners_of, verify
 from rota.engine.writing import Writing
 from rota.errors import LedgerError
+from rota.handing import queued
 
-logger = logging.getLogger("rota.verify")
+logger = queued("rota.verify")
 
 FIRST = 60.0
 LOOK = 60.0
@@ -35,6 +35,9 @@ EVERY: Instant = 10 * MINUTE
 
 PAUSE = 0.05
 """Seconds between two pages: the cost is spread, and others have work to do."""
+
+SLOWEST = 600.0
+"""Seconds that a turn may take."""
 
 AGAIN = 30.0
 """Seconds after which a hole is looked at again: it may have been planned meanwhile."""
@@ -77,13 +80,13 @@ class Verifier:
 
     async def run(self) -> None:
         """Verify for ever."""
-        await asyncio.sleep(FIRST)
+        await rest(FIRST)
         while True:
             try:
                 await self.turn()
             except LedgerError as error:  # said once, by `writing`
                 logger.debug("Could not verify: %s", error)
-            await asyncio.sleep(LOOK)
+            await rest(LOOK)
 
     async def turn(self, again: float = AGAIN) -> list[Finding] | None:
         """Verify if it is time and nobody else does; returns what was found; raises LedgerError."""
@@ -96,12 +99,12 @@ class Verifier:
             return None
         since = max(min(taken.at, now) - OVERLAP, now - LONGEST)
         asked = Question(now, since, await beside(self._planners), pause=self._wait)
-        found = await beside(lambda: list(verify(self._history.evidence, asked)))
+        found = await self._verify(asked)
         holes = {finding.task_id for finding in found if finding.code is Code.HOLE}
         if holes:
-            await asyncio.sleep(again)
+            await rest(again)
             asked = replace(asked, task_ids=sorted(holes))
-            second = await beside(lambda: list(verify(self._history.evidence, asked)))
+            second = await self._verify(asked)
             found = [one for one in found if one.code is not Code.HOLE]
             found += [one for one in second if one.code is Code.HOLE]
         if self._heartbeat.gaps != gaps or self._writing.trouble is not None:
@@ -109,6 +112,10 @@ class Verifier:
             await self._writing.once(lambda tx: tx.mark(taken._replace(until=None)))
             return None
         return await self._write(found, now, since, taken)
+
+    async def _verify(self, asked: Question) -> list[Finding]:
+        with resting(SLOWEST):  # the work is done on another thread
+            return await beside(lambda: list(verify(self._history.evidence, asked)))
 
     async def _write(
         self, found: Sequence[Finding], now: Instant, since: Instant, taken: Mark
