@@ -13,6 +13,7 @@ import typer
 from rota.aside import aside
 from rota.cli import life, output
 from rota.cli.commands.token import link
+from rota.cli.orphans import step_aside
 from rota.collector import loading
 from rota.config import Xcorecfg
 from rota.core.node import Role
@@ -47,6 +48,7 @@ def run(
     cancelled and handed back; a second signal means now. Exits with 0 when all ended by
     themselves, else 1.
     """
+    step_aside()
     manager = TaskManager(config)
     Manager.use(manager)  # task files may add tasks to the process's own
     look = None
