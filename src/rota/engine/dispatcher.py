@@ -341,7 +341,7 @@ class Dispatcher:
             return False
         policy = entry.policy
         if policy.start_deadline is not None and run.fire_time is not None and run.attempt == 0:
-            latest = run.fire_time + seconds(policy.start_deadline)
+            latest = max(run.fire_time, run.available_at) + seconds(policy.start_deadline)
             if now > latest:
                 return f"it could not start by {to_iso(latest)} (start_deadline)"
         if policy.overlap is not Overlap.ALLOW and run.task_id in stuck:

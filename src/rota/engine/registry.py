@@ -87,6 +87,11 @@ class Entry:
             self._next = trigger, after, found  # it stays the next until it has come
         return found
 
+    @property
+    def can_fire(self) -> bool:
+        """Say whether its times are not over, be it switched off or paused or not."""
+        return self._rule.next_after(self.cursor) is not None
+
     def starts_first(self, now: Instant) -> bool:
         """Say whether the instant that had passed when the task was first seen starts all the
         same: it had just passed, and it is not long since."""

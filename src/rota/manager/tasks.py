@@ -105,11 +105,7 @@ class TaskVerbs(Base):
         registry = self.services.engine.registry
         if len(registry) < limit:
             return False
-        live = (
-            entry
-            for entry in registry.entries()
-            if entry.trigger.next_after(entry.cursor) is not None
-        )
+        live = (entry for entry in registry.entries() if entry.can_fire)
         return next(islice(live, limit - 1, None), None) is not None
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:

@@ -70,6 +70,10 @@ class TickingClock:
         """Return the next instant at which the task fires."""
         return self._store.next_of(task_id)
 
+    def take_due(self) -> list[DueTask]:
+        """Take what is due now, as each tick does, for those who tick themselves."""
+        return self._store.take_due(self._clock.now())
+
     def wakeup(self) -> None:
         """Look at the time at once: something was put, or the clock was moved."""
         if self._scheduler is not None:

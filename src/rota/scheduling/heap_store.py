@@ -93,7 +93,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
         """Take what is due, put each task's following instant in its place, make its job."""
         self._tick = now
         self.ticked_at = self._clock.monotonic()
-        due = self._take_due(self._clock.now())
+        due = self.take_due(self._clock.now())
         return [self._job("due", now, due)] if due else []
 
     def get_next_run_time(self) -> datetime | None:
@@ -130,7 +130,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             self._next.clear()
             self._heap.clear()
 
-    def _take_due(self, now: Instant) -> list[DueTask]:
+    def take_due(self, now: Instant) -> list[DueTask]:
         """Take what is due within `LEAD`, and of a crowd that comes then all but the last ones."""
         with self._lock:
             taken = self._take(now + LEAD, len(self._heap))

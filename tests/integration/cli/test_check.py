@@ -103,3 +103,17 @@ def test_an_environment_variable_is_named(project: Project) -> None:
 
 def test_without_the_config_file(project: Project) -> None:
     assert "there is no such file" in project.rota("ls", "--config", "no.json", code=2).stderr
+
+
+def test_a_date_that_has_passed_is_named_and_no_mistake(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("config.json", "{}")
+    project.write(
+        "backgroundtask/once.py",
+        "def once(): ...\n\n"
+        "TASK_DEFINITIONS = [{'id': 'once', 'func': once, 'trigger': 'date',"
+        " 'trigger_args': {'run_date': '2024-12-25 00:00:00'}}]\n",
+    )
+    done = project.rota("check")
+    assert "task 'once', run_date: its date has passed: 2024-12-25 00:00:00" in done.stderr
+    assert "No mistakes" in done.stderr

@@ -14,6 +14,7 @@ from rota.core.instants import DAY, SECOND
 from rota.core.reasons import ReasonCode
 from rota.core.run import Run, State
 from rota.testing import FakeClock, Harness, eventually
+from rota.web.pages.shown import lateness
 
 ENOUGH = 60
 
@@ -86,3 +87,21 @@ def test_the_reason_of_a_run_that_waits_for_its_jitter_says_so(tmp_path: Path) -
         (run,) = eventually(lambda: rig.runs("late"))
         assert (run.state, run.reason_code) == (State.SCHEDULED, ReasonCode.JITTER)
         assert run.reason.endswith("s (jitter)")
+
+
+def test_a_start_delay_is_no_lateness(tmp_path: Path) -> None:
+    async def work() -> None:
+        pass
+
+    with Harness(tmp_path, FakeClock()) as rig:
+        rig.manager.add_task(
+            work, "interval", "late", seconds=86400, jitter=3600, start_deadline=30
+        )
+        rig.advance(86400)
+        (waits,) = eventually(lambda: rig.runs("late"))
+        delay = (waits.available_at - rig.clock.now()) / SECOND
+        assert delay > 60, "the test needs another id"
+        rig.advance(delay)
+        (run,) = rig.ended("late")
+        assert (run.state, lateness(run)) == (State.SUCCEEDED, 0)
+        assert run.started_at == waits.available_at

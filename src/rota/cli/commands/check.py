@@ -121,6 +121,7 @@ def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError], list[RotaError]]:
     try:
         errors = manager.discover().errors
         broken, edited = _edits(manager)
+        edited += _passed(manager)
         return len(manager.services.engine.registry) - len(broken), [*errors, *broken], edited
     except RotaError as error:
         return 0, [error], []
@@ -151,6 +152,19 @@ def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
                 what += f"; the code changed beneath it: {moved(edit)}." if edit.has_moved else "."
                 edited.append(DefinitionError(what, where=where, remedy=remedy))
     return broken, edited
+
+
+def _passed(manager: TaskManager) -> list[RotaError]:
+    """Return the tasks of which the date has passed, and that never run therefore."""
+    found: list[RotaError] = []
+    for entry in manager.services.engine.registry.entries():
+        id, source = entry.definition.id, entry.definition.source
+        if entry.is_late:
+            what = f"its date has passed: {entry.trigger_args.get('run_date')}; it does not run."
+            remedy = f"Write one that is to come, or start it by hand: `rota run {id}`."
+            where = f"{f'{source}, ' if source else ''}task {id!r}, run_date"
+            found.append(DefinitionError(what, where=where, remedy=remedy))
+    return found
 
 
 def _concerns(given: set[Path], config: Path, tasks_directory: Path) -> bool:

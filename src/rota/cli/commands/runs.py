@@ -126,7 +126,6 @@ def as_json(run: Run, names: dict[str, str]) -> dict[str, Any]:
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
         "reason": run.reason,
-        "reason_code": run.reason_code,
     }
 
 

@@ -86,7 +86,10 @@ def _task(task: Task, now: int) -> Iterator[Finding]:
         yield note(name, why, f"rota resume {task.id}")
     elif not task.enabled:
         yield note(name, "it is disabled.", 'Set "enabled": True, or start it with `rota run`.')
-    elif task.status is TaskStatus.FINISHED:
+    elif task.status in (TaskStatus.FINISHED, TaskStatus.MISSED):
+        if task.status is TaskStatus.MISSED:
+            why = "its date had passed when it was first seen, so it did not run."
+            yield warn(name, why, f"Start it with `rota run {task.id}`, or give it another date.")
         yield note(name, "its trigger never fires again.", "Give it another time.")
     elif task.status is TaskStatus.UNRESOLVED:
         why = "the ledger knows it, but no task file here defines it any more."

@@ -40,10 +40,15 @@ def duration(run: Run, now: Instant) -> Instant | None:
 
 
 def lateness(run: Run) -> Instant | None:
-    """Return how long after its time a run of the schedule started; None where it did not."""
-    if run.fire_time is None or run.started_at is None:
+    """Return how long after its time a run of the schedule started; None where it did not, or
+    where that is not known any more.
+
+    Its time is that of its occurrence and the start delay (`jitter`). After a retry the row says
+    when that was due, and not the first attempt.
+    """
+    if run.fire_time is None or run.started_at is None or run.available_at > run.started_at:
         return None
-    return max(run.started_at - run.fire_time, 0)
+    return run.started_at - max(run.available_at, run.fire_time)
 
 
 def usual(runs: Sequence[Run]) -> Spread | None:
