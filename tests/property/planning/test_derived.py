@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -31,6 +32,8 @@ from rota.manager import TaskManager
 from rota.testing import FakeClock
 from tests.fault.effort import effort
 from tests.property.planning.pure_rule import Said
+
+pytestmark = pytest.mark.timeout(effort(900, 7_200))
 
 START = datetime(2024, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
 """Half a second past: nothing is said, and nobody looks, at the very instant of an occurrence."""
