@@ -74,6 +74,10 @@ def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> Non
     tab.wait("document.querySelector('#refused').checkVisibility()")
     assert "'two' is not a whole number" in tab.js("document.querySelector('#refused').innerText")
     assert tab.js("document.querySelector('[name=arg-copies]').value") == "two"
+    assert tab.js("document.activeElement.name") == "arg-copies"
+    told = "document.getElementById(document.activeElement.getAttribute('aria-describedby'))"
+    tab.wait(f"{told}.checkVisibility()")
+    assert "is not a whole number" in tab.js(f"{told}.innerText")
     assert site.harness.runs("order") == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from operator import attrgetter
@@ -157,11 +157,16 @@ def _sorted(
                 given[key] = read
         elif key not in _ALL_FIELDS:
             unknown.append(key)
+            if len(unknown) <= _MOST_UNKNOWN:
+                _note_unknown(key, trigger, notes)
         elif apart:
             notes.add(key, "is an argument of the trigger.", "Move it into trigger_args.")
         else:
             trigger_args[key] = value
-    _note_unknown(unknown, trigger, notes)
+    left = len(unknown) - _MOST_UNKNOWN
+    if left > 0:  # to seek the nearest known name of each would take for ever
+        last = str(unknown[-1])[:80]
+        notes.add(last, f"there is no such option, nor are {left:,} more.", "Leave them out.")
     return given, without_none(given.pop("trigger_args", trigger_args))
 
 
@@ -169,17 +174,12 @@ def _or_missing(value: Any) -> Any:
     return MISSING if value is None else value
 
 
-def _note_unknown(keys: Sequence[Any], trigger: Any, notes: Notes) -> None:
+def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
     fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
-    for key in keys[:_MOST_UNKNOWN]:
-        hint = foreign.instead_of(key)
-        if not hint and isinstance(key, str):
-            hint = nearest(key, list({*OPTIONS, *fields}))
-        notes.add(str(key)[:80], "there is no such option.", hint or "Names are texts.")
-    left = len(keys) - _MOST_UNKNOWN
-    if left > 0:  # to seek the nearest known name of each would take for ever
-        last = str(keys[-1])[:80]
-        notes.add(last, f"there is no such option, nor are {left:,} more.", "Leave them out.")
+    hint = foreign.instead_of(key)
+    if not hint and isinstance(key, str):
+        hint = nearest(key, list({*OPTIONS, *fields}))
+    notes.add(str(key)[:80], "there is no such option.", hint or "Names are texts.")
 
 
 def _zone(
