@@ -134,7 +134,14 @@ class Reaper:
             logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
             self._wake.set()
+            await self._tell_paused({run.task_id for run in runs}, now)
         return runs
+
+    async def _tell_paused(self, task_ids: Collection[str], now: Instant) -> None:
+        """Say which tasks were paused for what they did to their nodes."""
+        for task in await beside(lambda: self._history.tasks(task_ids)):
+            if task.paused_since == now:
+                logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
 
     def _look(self) -> _Look:
         return _Look(self._history.nodes(), self._history.running_of(self._identity.id))

@@ -89,12 +89,26 @@ def test_a_task_that_kills_its_worker_each_time_is_quarantined(rig: Harness) -> 
     eventually(lambda: not any(map(_lives, pids)))
 
 
+def test_runs_that_each_kill_their_worker_pause_their_task(rig: Harness) -> None:
+    rig.manager.add_task(leave, "interval", "again", seconds=1, executor="process", on_crash="lose")
+    eventually(lambda: _paused_for(rig, "again"), within=60)
+    assert "died 3 times in a row" in _paused_for(rig, "again")
+    _unharmed(rig)
+    lost = [run for run in rig.runs("again") if run.attempt]
+    assert [run.state for run in lost] == [State.LOST] * 3
+
+
 def test_memory_that_ran_out_fails_the_attempt_and_nothing_else(rig: Harness) -> None:
     rig.manager.add_task(eat, "date", "eat", run_date="2100-01-01", executor="process", **QUICK)
     run = rig.manager.get_run(ended(rig, "eat"))
     kinds = {one.outcome for one in rig.manager.history.attempts(run.id)}
     assert kinds <= {OutcomeKind.FAILED, OutcomeKind.CRASHED}, run.reason
     _unharmed(rig)
+
+
+def _paused_for(rig: Harness, task_id: str) -> str:
+    task = rig.manager.get_task(task_id)
+    return task.pause_reason if task is not None and task.paused else ""
 
 
 def _unharmed(rig: Harness) -> None:
