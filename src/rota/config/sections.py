@@ -174,7 +174,7 @@ class ManagerSection(Checked):
         None, description="What a run whose worker died does; null: as auto_restart_tasks says."
     )
     max_crashes: Count = Field(
-        3, description="Crashes of its worker after which a task is quarantined."
+        3, description="Crashes in a row after which a run is quarantined and its task paused."
     )
     retry_delay: SecondsOrZero = Field(1.0, description="Seconds before the first retry.")
     retry_backoff: float = Field(
