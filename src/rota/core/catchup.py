@@ -102,7 +102,7 @@ def decide(
         runs.update(due.late[-1:])
     rows = [due.older] if due.older else []
     rows += [
-        Due(instant, caught_up=True)
+        Due(instant, caught_up=True, code=ReasonCode.CAUGHT_UP)
         if instant in runs
         else Due(
             instant,

@@ -85,6 +85,13 @@ def decide(
     return skipped or _undecided(doubtful, undecided)
 
 
+def follows(most: int, active: Sequence[ActiveRun]) -> bool:
+    """Say whether an occurrence waits its turn after those that are caught up before it."""
+    if not any(run.reason_code is ReasonCode.CAUGHT_UP for run in active):
+        return False
+    return sum(run.state is not State.RUNNING for run in active) < most
+
+
 def crowded(
     queue_limit: int, active: Sequence[ActiveRun], max_running: int | None, limits: str
 ) -> Decision:

@@ -18,6 +18,8 @@ class ReasonCode(StrEnum):
     RUN_AT = "run_at"
     # queued
     VERDICT = "verdict"
+    # queued
+    CAUGHT_UP = "caught_up"
     # queued again, or lost
     CRASHED = "crashed"
     HANDED_BACK = "handed_back"
@@ -49,14 +51,15 @@ class ReasonCode(StrEnum):
     DISABLED = "disabled"
 
 
-WAITS = frozenset({ReasonCode.RETRY, ReasonCode.JITTER, ReasonCode.RUN_AT})
-"""What a run waits for that is `scheduled`; it is kept while it runs."""
+WAITS = frozenset({ReasonCode.CAUGHT_UP, ReasonCode.RETRY, ReasonCode.JITTER, ReasonCode.RUN_AT})
+"""What a run waits for; it is kept while it runs."""
 
 MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.RETRY: "scheduled: it waits for its next attempt",
     ReasonCode.JITTER: "scheduled: it waits for its start delay (`jitter`)",
     ReasonCode.RUN_AT: "scheduled: it waits for the time that was asked for",
     ReasonCode.VERDICT: "queued: it is not known yet whether an earlier run of its task goes on",
+    ReasonCode.CAUGHT_UP: "queued: no node was up at its time, and it is caught up (`catchup`)",
     ReasonCode.CRASHED: "queued again, or lost: its worker died",
     ReasonCode.HANDED_BACK: "queued again, or lost: its node shut down",
     ReasonCode.NEVER_BEGUN: "queued again: it was claimed, and its attempt never began",

@@ -113,6 +113,7 @@ class NewRun(NamedTuple):
     max_running: int | None = None  # with overlap ALLOW: so many of its task need not wait
     limits: str = ""  # with overlap ALLOW: what it waits for, in words
     caught_up: bool = False  # waits for its turn whatever `overlap` says
+    follows: int = 0  # so many may wait after those that are caught up, whatever `overlap` says
     stands_for: int = 1
     arguments: Mapping[str, Any] | None = None
     claim: str | None = None  # the node that starts it at once, if nothing of its task is active

@@ -19,7 +19,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned
 from rota.core.run import ACTIVE, Cause, State
 from rota.core.schedule import LEAD
-from rota.core.task import Overlap, Policy
+from rota.core.task import Catchup, Overlap, Policy
 from rota.engine.dispatcher import Dispatcher
 from rota.engine.node import heard_at
 from rota.engine.refusals import Refusals
@@ -360,6 +360,7 @@ class Planner:
             max_running=policy.max_running,
             limits=policy.limits if policy.is_limited else "",
             caught_up=due.caught_up,
+            follows=policy.catchup_limit if policy.catchup is Catchup.ALL else 0,
             stands_for=due.stands_for,
             claim=self._dispatcher.reserve(entry, run_id) if starts else None,
             offered=is_near and self._is_offered(entry),

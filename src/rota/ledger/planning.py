@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from rota.core.instants import Instant, to_iso
-from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide
+from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, follows
 from rota.core.ports import Publish, Sight
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned, Waiting
@@ -131,6 +131,8 @@ def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
 
 
 def _decide(run: NewRun, beside: list[ActiveRun]) -> Decision:
+    if run.follows and follows(run.follows, beside):
+        return GO
     if run.overlap is Overlap.ALLOW:
         assert run.queue_limit is not None, "nothing is to be decided"
         return crowded(run.queue_limit, beside, run.max_running, run.limits)
