@@ -4,16 +4,22 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 from backgroundtask._files import write_atomically
 from configurations import Xcorecfg
 from rota.config import masked
+from rota.targets import is_private, is_public
 
 if TYPE_CHECKING:
     import httpx
+
+MOST_REDIRECTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class Source:
     url: str
     timeout: float = 60.0  # seconds for all of it
     max_bytes: int = 10 * 2**20
+    private: bool = False  # whether a redirect may lead into a private network
 
     @classmethod
     def configured(cls, config: Xcorecfg) -> "Source | None":
@@ -77,8 +84,8 @@ async def _answer(source: Source, headers: dict[str, str]) -> tuple[bytes, dict[
     try:
         async with (
             asyncio.timeout(source.timeout),
-            httpx.AsyncClient(timeout=source.timeout, follow_redirects=True) as client,
-            client.stream("GET", source.url, headers=headers) as response,
+            httpx.AsyncClient(timeout=source.timeout, headers=headers) as client,
+            _reached(client, source) as response,
         ):
             if response.status_code == httpx.codes.NOT_MODIFIED and headers:
                 return None
@@ -90,6 +97,60 @@ async def _answer(source: Source, headers: dict[str, str]) -> tuple[bytes, dict[
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         why = str(error) or type(error).__name__
         raise RuntimeError(f"{source} cannot be fetched: {masked(why)}") from error
+
+
+@asynccontextmanager
+async def _reached(client: "httpx.AsyncClient", source: Source) -> "AsyncIterator[httpx.Response]":
+    """Lend the answer at the end of the redirects, each of which is looked at before it is
+    followed: whoever answers for the source must not choose what is fetched of our own network."""
+    request = client.build_request("GET", source.url)
+    home = (request.url.host, request.url.port)
+    for _ in range(MOST_REDIRECTS + 1):
+        response = await client.send(request, stream=True)
+        try:
+            if response.next_request is None:
+                _refuse_rebound(source, request, response, home)
+                yield response
+                return
+        finally:
+            await response.aclose()
+        request = response.next_request
+        if request.url.scheme not in ("http", "https"):
+            raise RuntimeError(f"{source} leads to an address that is not of the web")
+        if not _may_lead_to(source, request, home) and await asyncio.to_thread(
+            is_private, request.url.host
+        ):
+            raise RuntimeError(_led(source, request.url.host))
+    raise RuntimeError(f"{source} leads elsewhere more than {MOST_REDIRECTS} times")
+
+
+def _may_lead_to(source: Source, request: "httpx.Request", home: tuple[str, int | None]) -> bool:
+    return source.private or (request.url.host, request.url.port) == home
+
+
+def _refuse_rebound(
+    source: Source,
+    request: "httpx.Request",
+    response: "httpx.Response",
+    home: tuple[str, int | None],
+) -> None:
+    """Raise RuntimeError where the name had another address when it was connected to."""
+    stream = response.extensions.get("network_stream")
+    address = stream.get_extra_info("server_addr") if stream is not None else None
+    if (
+        address
+        and not getproxies()
+        and not _may_lead_to(source, request, home)
+        and not is_public(str(address[0]))
+    ):
+        raise RuntimeError(_led(source, request.url.host))
+
+
+def _led(source: Source, host: str) -> str:
+    return (
+        f"{source} leads to {host}, which is in a private network."
+        " external_data.private = true allows it."
+    )
 
 
 async def _content(source: Source, response: "httpx.Response") -> bytes:

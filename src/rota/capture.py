@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Iterable
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from rota import forks
-from rota.current import printed, running, say
+from rota.core.secrets import said
+from rota.current import CurrentRun, printed, running, say
 
 _lock = forks.new_lock()
 _installed = 0
@@ -83,6 +85,18 @@ _above.addHandler(_RunHandler())
 _mark = logging.NullHandler()  # for with none at the root, `logging.info` would add a console
 
 
+_LONGEST = 2_000
+"""Characters of an unfinished line that are looked at again when it goes on."""
+
+
+class _Line(NamedTuple):
+    """The line that a run is in the middle of: what it said, and what was shown of it."""
+
+    run_id: str
+    said: str
+    shown: str
+
+
 class _Tee:
     """A text stream that writes through to another one, and to the current run."""
 
@@ -90,15 +104,30 @@ class _Tee:
         self._stream = stream
         self._level = level
         self._write_through = write_through
+        self._lines = threading.local()
 
     def write(self, text: str) -> int:
         run = running()
         if run is not None and isinstance(text, str):
             if not _logging_now(sys._getframe(1)):
                 printed(run, self._level, text)
-            if not self._write_through:
-                return len(text)
+            if self._write_through:
+                self._stream.write(self._masked(run, text))
+            return len(text)
         return self._stream.write(text)
+
+    def _masked(self, run: CurrentRun, text: str) -> str:
+        """Return what the console gets of it: without secrets, also where a line comes in parts."""
+        line: _Line | None = getattr(self._lines, "now", None)
+        if line is None or line.run_id != run.id or len(line.said) > _LONGEST:
+            line = _Line(run.id, "", "")
+        whole = line.said + text
+        shown = said(whole)
+        known = shown.startswith(line.shown)
+        new = shown[len(line.shown) :] if known else said(text)
+        rest = whole.rpartition("\n")[2]
+        self._lines.now = _Line(run.id, rest, said(rest))
+        return new
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+_HOLD_IPV4 = (
+    (IPv6Network("64:ff9b::/96"), 0),  # NAT64
+    (IPv6Network("2002::/16"), 80),  # 6to4
+    (IPv6Network("::ffff:0:0/96"), 0),  # mapped
+    (IPv6Network("::ffff:0:0:0/96"), 0),  # translated
+    (IPv6Network("::/96"), 0),  # compatible
+)
+"""Networks whose addresses lead to the IPv4 address in them, and how many bits stand behind it."""
+
+_PRIVATE = (
+    IPv4Network("192.0.0.0/24"),  # for protocols
+    IPv4Network("192.88.99.0/24"),  # the relays of 6to4
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 of a network's own
+    IPv6Network("2001::/32"),  # Teredo: it leads through whoever the address names
+    IPv6Network("fec0::/10"),
+)
 
 
 def is_private(host: str) -> bool:
     """Say whether a host is, or has, an address that is not of the public internet (RFC 6890:
-    private, loopback, link-local, shared, reserved); a name that nobody knows is not.
+    private, loopback, link-local, shared, reserved), or leads to one (NAT64, 6to4, Teredo); a name
+    that nobody knows is not.
 
     Asks the resolver. A name may have another address a moment later: who needs to be sure has
     the network refuse it.
@@ -17,10 +35,21 @@ def is_private(host: str) -> bool:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return False
-    addresses = (ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found)
-    return any(not _public(address) for address in addresses)
+    return any(not is_public(str(address[0])) for *_, address in found)
 
 
-def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
+def is_public(address: str) -> bool:
+    """Say whether an address is one of the public internet; raises ValueError for what is none."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv4Address):
+        return _of_everybody(found)
+    for network, behind in _HOLD_IPV4:
+        if found in network:
+            return _of_everybody(IPv4Address(int(found) >> behind & 0xFFFFFFFF))
+    return _of_everybody(found)
+
+
+def _of_everybody(address: IPv4Address | IPv6Address) -> bool:
+    if address.is_multicast or address.is_reserved or not address.is_global:
+        return False
+    return not any(address in network for network in _PRIVATE)

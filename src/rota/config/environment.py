@@ -11,10 +11,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from rota.config.handed import PREFIX
 from rota.config.sections import no_such_key
 from rota.errors import ConfigError
-
-PREFIX = "XCORE_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from rota.config.handed import environment
 from rota.config.sections import (
     Checked,
     ClusterSection,
@@ -75,23 +75,23 @@ class Xcorecfg(Checked):
 
     @classmethod
     def from_file(
-        cls, path: str | Path = DEFAULT_FILE, *, environ: Mapping[str, str] = os.environ
+        cls, path: str | Path = DEFAULT_FILE, *, environ: Mapping[str, str] | None = None
     ) -> Self:
         """Read a JSON file, then the environment; raises ConfigError, Mistakes for several."""
         from rota.config.reading import assembled, read
 
-        return assembled(cls, read(path), environ)
+        return assembled(cls, read(path), environment() if environ is None else environ)
 
     @classmethod
-    def from_env(cls, *, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_env(cls, *, environ: Mapping[str, str] | None = None) -> Self:
         """Take the defaults and the environment, no file; raises as `from_file` does."""
         from rota.config.reading import Document, assembled
 
-        return assembled(cls, Document(""), environ)
+        return assembled(cls, Document(""), environment() if environ is None else environ)
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, environ: Mapping[str, str] = os.environ
+        cls, path: str | Path | None = None, *, environ: Mapping[str, str] | None = None
     ) -> Self:
         """Read `path`; without one `config.json` where it exists, else only the environment."""
         if path is None and not Path(DEFAULT_FILE).exists():

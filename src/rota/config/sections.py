@@ -123,6 +123,12 @@ class ManagerSection(Checked):
     auto_discover: bool = Field(
         True, description="Whether `rota up` loads every task file in tasks_directory by itself."
     )
+    check_file_owners: bool = Field(
+        True,
+        description="Whether a task file is refused that everybody may change, or that belongs to"
+        " neither this user nor root, or lies in such a directory; false: for containers whose"
+        " volumes have other owners.",
+    )
     max_tasks: Count | None = Field(
         None,
         description="Most tasks that may be registered, while they can still fire; null: no limit.",

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rota import private
 from rota.config.sections import Checked
 from rota.errors import ConfigError
 
@@ -59,7 +60,7 @@ def _replace(path: Path, content: bytes) -> None:
     """Put a new file in the place of `path`, with its permissions; never half of one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("wb") as file:
+        with open(draft, "wb", opener=private.opener) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -10,6 +10,17 @@ from enum import StrEnum
 
 from rota.core.instants import Instant
 
+LONGEST_NAME = 200
+
+_UNSEEN = frozenset(
+    chr(code)
+    for code in (
+        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+        *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+    )
+)
+"""Letters and marks that show nothing, beside what Python says of its own cannot be printed."""
+
 BYTES = 32
 """Random bytes of a secret: 256 bit, so that a fast hash of it cannot be tried out."""
 
@@ -61,6 +72,28 @@ class Token:
     def fits(self, secret: str) -> bool:
         """Say whether this is its secret, in a time that says nothing of how wrong it is."""
         return hmac.compare_digest(self.digest, digest(secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a browser has that signed in, as the ledger keeps it: without its secret, which only the
+    cookie holds."""
+
+    digest: str  # SHA-256 of the secret, hexadecimal
+    token_id: str  # with which it was begun, and with which it ends
+    created_at: Instant
+    expires_at: Instant
+
+
+def new_session_secret() -> str:
+    """Make what a session's cookie holds."""
+    return secrets.token_urlsafe(BYTES)
+
+
+def is_plain(name: str) -> bool:
+    """Say whether a name is what it looks like: no control characters, nothing that cannot be seen
+    or turns the direction of what follows, no blanks but spaces within it."""
+    return name.isprintable() and name == name.strip() and not _UNSEEN.intersection(name)
 
 
 def new_secret(token_id: str) -> str:

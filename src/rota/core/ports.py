@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from rota.core.access import Token
+from rota.core.access import Session, Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
 from rota.core.evidence import Evidence
 from rota.core.instants import Instant
@@ -288,8 +288,12 @@ class Transaction(Protocol):
     ) -> int:
         """Revoke the token of a name, and what sessions there are under it; returns how many."""
 
-    def key(self, name: str) -> str:
-        """Return the key of a name, 256 random bit in hexadecimal, made at its first use."""
+    def add_session(self, session: Session) -> None:
+        """Write that a browser signed in."""
+
+    def end_session(self, digest: str, now: Instant) -> bool:
+        """Forget a session, and revoke the code of the link that began it; False where there is
+        none."""
 
     def rewind(self, now: Instant) -> None:
         """Put right what was written by a clock ahead of `now` by more than a second and less than
@@ -408,6 +412,10 @@ class History(Protocol):
 
     def tokens(self) -> list[Token]:
         """Return every token there ever was, oldest first."""
+
+    def session(self, digest: str, now: Instant) -> Token | None:
+        """Return the token that began a session which has not ended; whether the token still keeps
+        it is for the caller to say."""
 
     def audit(
         self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None

@@ -14,6 +14,7 @@ from rota.discovery.definitions import Defaults
 from rota.discovery.finder import SourceFile, absolute, find, read, shown
 from rota.discovery.mishaps import raised
 from rota.discovery.modules import load_module
+from rota.discovery.owners import Owners
 from rota.discovery.reading import findings
 from rota.discovery.trial import tried
 from rota.errors import DefinitionError, RotaError, TaskFileError
@@ -56,12 +57,14 @@ def load_directory(
     defaults: Defaults,
     *,
     timeout: float = TIMEOUT,
+    check_owners: bool = True,
     previous: Catalogue | None = None,
 ) -> Catalogue:
     """Load every task file below a directory; never raises for what stands in them.
 
-    `directory` is taken from `project`, `timeout` is seconds per file. Of `previous`, what is
-    unchanged is kept, and so is the last good version of what is broken now.
+    `directory` is taken from `project`, `timeout` is seconds per file; `check_owners`: what others
+    may change is refused. Of `previous`, what is unchanged is kept, and so is the last good version
+    of what is broken now.
     """
     project = absolute(project, Path())
     top = absolute(directory, project)
@@ -73,7 +76,8 @@ def load_directory(
         missing = TaskFileError(what, where=shown(top, project), remedy=remedy)
         return _catalogue(previous.files if previous else [], missing)
     former = {file.path: file for file in previous.files} if previous else {}
-    return _catalogue(_distinct(_loaded(paths, project, defaults, timeout, former)))
+    owners = Owners(top, project) if check_owners else None
+    return _catalogue(_distinct(_loaded(paths, project, defaults, timeout, former, owners)))
 
 
 def load_file(
@@ -82,13 +86,15 @@ def load_file(
     defaults: Defaults,
     *,
     timeout: float = TIMEOUT,
+    check_owners: bool = True,
     previous: LoadedFile | None = None,
 ) -> LoadedFile:
     """Load one task file, as `load_directory` does; it may lie anywhere."""
     project = absolute(project, Path())
     path = absolute(path, project)
     former = {path: previous} if previous else {}
-    return next(iter(_distinct(_loaded([path], project, defaults, timeout, former))))
+    owners = Owners(path.parent, project) if check_owners else None
+    return next(iter(_distinct(_loaded([path], project, defaults, timeout, former, owners))))
 
 
 def _catalogue(files: list[LoadedFile], *errors: RotaError) -> Catalogue:
@@ -105,12 +111,15 @@ def _loaded(
     defaults: Defaults,
     timeout: float,
     former: Mapping[Path, LoadedFile],
+    owners: Owners | None,
 ) -> list[LoadedFile]:
     files: dict[Path, LoadedFile] = {}
     changed: list[SourceFile] = []
     for path in paths:
         last = former.get(path, LoadedFile(path))
         try:
+            if owners is not None:
+                owners.check(path)
             source = read(path, project)
         except TaskFileError as error:
             files[path] = replace(last, errors=(error,))

@@ -19,12 +19,19 @@ from weakref import WeakSet
 from rota import forks
 from rota.executors.channel import Channel
 
+_OURS = ("XCORE_", "ROTA_")
 _MOST_CALLS = 1000
 _CHUNK = 64 * 1024
 _GRACE = 0.5  # seconds for an idle worker to leave by itself, with its atexit functions
 _LOOK = 1.0  # seconds between two looks whether a kill has come about
 _CERTAIN = 2.0  # seconds for its guardian to end everything
 
+
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[2:]; del sys.argv[2:];"
+    " from rota.executors.worker import main; main()"
+)
+"""The path is its parent's from the first import on: nothing lies in wait in the directory."""
 
 _children: WeakSet[Child] = WeakSet()
 
@@ -43,11 +50,12 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rota.executors.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), *settings["path"]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
+                env=_environment(),
                 start_new_session=True,
             )
         self._channel = Channel(ours)
@@ -169,6 +177,12 @@ class Child:
                 yield ["print", level, decoder.decode(chunk)]
             else:
                 self._selector.unregister(key.fileobj)
+
+
+def _environment() -> dict[str, str]:
+    """Return what a worker inherits: nothing of the configuration, which may hold passwords, and
+    which whatever a task starts would inherit in its turn. The channel hands it over."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
 def _given(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from rota import capture, forks
 from rota.arguments import parameters_of
+from rota.config.handed import hand_over
 from rota.core.outcome import Outcome
 from rota.core.ports import Call
 from rota.current import CurrentRun, enter, leave
@@ -33,6 +34,7 @@ def work(channel: Channel) -> None:
         return
     become_a_worker()
     sys.path[:] = settings["path"]
+    hand_over(settings["configuration"])
     capture.install(write_through=False)
     wire, loop = Wire(channel), Loop()
     while (job := channel.receive()) is not None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rota.config import handed
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call
 from rota.current import printed, say, told
@@ -60,6 +61,7 @@ class ProcessExecutor(Pool):
             "path": [entry for entry in sys.path if isinstance(entry, str)],
             "project": str(self._project or Path.cwd()),
             "loader": self._loader,
+            "configuration": handed.ours(),
         }
 
 

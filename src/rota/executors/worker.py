@@ -1,8 +1,8 @@
 """The main program of a worker process: it imports functions by name and calls them.
 
-Started as `python -m rota.executors.worker CHANNEL`, with the lifeline as standard input.
-Messages to it: first its settings, then one job at a time, and `["stored", None | reason]` after
-each of its checkpoints and steps. For each job it says `["begun"]`, then `["log", …]`,
+Started by `rota.executors.child` with the number of the channel, and the lifeline as standard
+input. Messages to it: first its settings, then one job at a time, and `["stored", None | reason]`
+after each of its checkpoints and steps. For each job it says `["begun"]`, then `["log", …]`,
 `["progress", …]`, `["checkpoint", value]`, `["remember", key, value]` as they come, and at last
 `["end", outcome]`.
 """
@@ -29,7 +29,3 @@ def main() -> None:
     sock = socket.socket(fileno=descriptor)
     sock.set_inheritable(False)
     work(Channel(sock))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,7 @@
-"""The tokens' statements and verbs; their rows have no secret, so nothing here can tell one."""
+"""The statements and verbs of tokens and sessions; no row has a secret, so nothing can tell one."""
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -13,13 +12,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    insert,
     not_,
     or_,
     select,
     update,
 )
 
-from rota.core.access import BYTES, Right, Token
+from rota.core.access import Right, Token
 from rota.core.audit import Actor, Verb
 from rota.core.instants import Instant, to_iso
 from rota.core.records import Damage
@@ -27,7 +27,7 @@ from rota.errors import StateError
 from rota.ledger import audit
 from rota.ledger.soundness import FLAG, INSTANT, TEXT, Form, Note, found, maybe, words
 from rota.ledger.statement import Statement, all_of, in_each
-from rota.ledger.tables import keys, tokens
+from rota.ledger.tables import sessions, tokens
 
 COLUMNS = tuple(tokens.c[field.name] for field in fields(Token))
 _now: BindParameter[Any] = bindparam("now")
@@ -86,14 +86,38 @@ DELETE_OLD = Statement(
 """Forget what was revoked before, and the codes that nobody spent; not the last token, which keeps
 the door closed."""
 
-INSERT_KEY = in_each(
-    lambda insert: (
-        insert(keys)
-        .values(name=bindparam("called"), value=bindparam("value"))
-        .on_conflict_do_nothing()
+INSERT_SESSION = Statement(
+    insert(sessions).values({column.name: bindparam(column.name) for column in sessions.c})
+)
+
+SESSION = Statement(
+    all_of(
+        select(*_COLUMNS).where(
+            sessions.c.digest == bindparam("digest"),
+            sessions.c.expires_at > _now,
+            tokens.c.id == sessions.c.token_id,
+        )
     )
 )
-KEY = Statement(select(keys.c.value).where(keys.c.name == bindparam("called")))
+"""The token that began a session."""
+
+REVOKE_CODE = Statement(
+    update(tokens)
+    .where(
+        tokens.c.once,
+        tokens.c.revoked_at.is_(None),
+        tokens.c.id
+        == select(sessions.c.token_id)
+        .where(sessions.c.digest == bindparam("digest"))
+        .scalar_subquery(),
+    )
+    .values(revoked_at=_now)
+)
+"""Revoke the code that began a session: it can begin no other."""
+
+END_SESSION = Statement(delete(sessions).where(sessions.c.digest == bindparam("digest")))
+
+DELETE_ENDED = Statement(delete(sessions).where(sessions.c.expires_at < bindparam("before")))
 
 
 def add(connection: Connection, token: Token, by: Actor) -> None:
@@ -121,11 +145,10 @@ def revoke(connection: Connection, name: str, now: Instant, reason: str, by: Act
     return count
 
 
-def key(connection: Connection, name: str) -> str:
-    """Return the key of this name, made when it is first asked for."""
-    INSERT_KEY(connection, called=name, value=secrets.token_hex(BYTES))
-    value: str = KEY(connection, called=name).scalar_one()
-    return value
+def end_session(connection: Connection, digest: str, now: Instant) -> bool:
+    """Forget a session; False where there is none."""
+    REVOKE_CODE(connection, digest=digest, now=now)
+    return END_SESSION.count(connection, digest=digest) == 1
 
 
 _FORM = Form(

@@ -216,6 +216,11 @@ class SqlHistory:
         with self._database.reading() as connection:
             return [access.token_of(row) for row in access.TOKENS.rows(connection)]
 
+    def session(self, digest: str, now: Instant) -> Token | None:
+        with self._database.reading() as connection:
+            found = access.SESSION.rows(connection, digest=digest, now=now)
+        return access.token_of(found[0]) if found else None
+
     @property
     def evidence(self) -> Evidence:
         return SqlEvidence(self._database)

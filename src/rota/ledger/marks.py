@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from rota import private
 from rota.errors import LedgerUnavailableError
 
 _TEXT = """\
@@ -32,7 +33,7 @@ def make_directory(path: Path, url: str) -> None:
             " ledger, make the directory by hand.",
         )
     try:
-        directory.mkdir(exist_ok=True)
+        private.make_directory(directory)
     except OSError as error:
         raise LedgerUnavailableError(
             f"The directory of the ledger cannot be made: {error.strerror}.",
@@ -47,6 +48,7 @@ def mark(path: Path) -> None:
     directory = path.parent
     with suppress(OSError):
         if directory.resolve() != Path.cwd() and not _mark_of(directory).exists():
+            private.make_file(_mark_of(directory))
             _mark_of(directory).write_text(_TEXT)
 
 

@@ -17,7 +17,7 @@ from weakref import WeakSet
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-from rota import forks
+from rota import forks, private
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
 from rota.ledger.checkpoints import Checkpointer
@@ -158,6 +158,8 @@ class SqliteFile:
                 if revision not in (None, REVISION):
                     migrations.refuse_unknown(str(revision), self._url)
                 make_directory(self._path, self._url)
+                if revision is None:
+                    private.make_file(self._path)  # its log and its index take its mode
                 with explained(self._url):
                     self._open = _Open(
                         self._path, self._url, self._timeout, migrate=revision != REVISION

@@ -12,6 +12,7 @@ from stat import S_IMODE
 
 from sqlalchemy import Connection, Table, inspect
 
+from rota import private
 from rota.core.instants import Instant
 from rota.core.ports import Clock
 from rota.errors import LedgerUnavailableError
@@ -59,7 +60,9 @@ class SqliteBulk:
             self._require_empty()
             unfinished = self._path.with_name(self._path.name + UNFINISHED)
             unfinished.unlink(missing_ok=True)
-            unfinished.touch(self._mode())
+            private.make_file(unfinished)
+            if self._path.exists():  # who may read what takes the place of a file
+                unfinished.chmod(S_IMODE(self._path.stat().st_mode))
             try:
                 with self._connected(lambda: connect(str(unfinished), _LOADER, timeout=0)) as new:
                     migrations.upgrade(new)
@@ -115,10 +118,6 @@ class SqliteBulk:
                 where=self.url,
                 remedy="Wait for its end, or stop it.",
             ) from error
-
-    def _mode(self) -> int:
-        """Return who may read what takes the place of the file."""
-        return S_IMODE(self._path.stat().st_mode) if self._path.exists() else 0o644
 
     def _require_empty(self) -> None:
         revision = examine(self._path)

@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.instants import HOUR, Instant
 from rota.core.run import FINAL, WAITING, Cause, State
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -293,7 +293,18 @@ keys = Table(
     Column("value", Words, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What this ledger's pages sign their sessions with: whoever reads the ledger may do all anyway."""
+"""What nodes of the release before sign the sessions of their pages with; this one takes none."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Words, primary_key=True, nullable=False),
+    Column("token_id", Words, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The browsers that signed in; of the secret in a cookie there is only the hash."""
 
 AUDIT_IN_SQLITE = (
     "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"

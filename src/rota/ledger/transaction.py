@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
 
-from rota.core.access import Token
+from rota.core.access import Session, Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.crashes import Suspect
 from rota.core.instants import DAY, SECOND, Instant, to_iso
@@ -464,8 +465,11 @@ class SqlTransaction:
     ) -> int:
         return access.revoke(self._connection, name, now, reason, by)
 
-    def key(self, name: str) -> str:
-        return access.key(self._connection, name)
+    def add_session(self, session: Session) -> None:
+        access.INSERT_SESSION(self._connection, **asdict(session))
+
+    def end_session(self, digest: str, now: Instant) -> bool:
+        return access.end_session(self._connection, digest, now)
 
     # --- clocks ---
 
@@ -495,6 +499,7 @@ class SqlTransaction:
         verifying.PRUNE_RULES(self._connection, before=before)
         verifying.PRUNE_MARKS(self._connection, before=before)
         access.DELETE_OLD(self._connection, before=before)
+        access.DELETE_ENDED(self._connection, before=before)
         audit.prune(self._connection, limit)
         old = upkeep.OLD_RUNS.rows(
             self._connection, made_before=rows.first_id(before), before=before, limit=limit

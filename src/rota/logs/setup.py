@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from rota import private
 from rota.errors import ConfigError, nearest
 from rota.logs.lines import LineFormatter
 
@@ -105,10 +106,10 @@ def _terminal() -> bool:
 
 
 def _file(path: Path, max_bytes: int, backup_count: int) -> logging.Handler:
-    from logging.handlers import RotatingFileHandler
+    from rota.logs.file import PrivateFileHandler
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    private.make_directory(path.parent, parents=True)
+    handler = PrivateFileHandler(
         path,
         maxBytes=max_bytes,
         backupCount=backup_count,

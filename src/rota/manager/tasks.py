@@ -120,6 +120,7 @@ class TaskVerbs(Base):
             project / (directory or self.config.manager.tasks_directory),
             project,
             self.config.manager,
+            check_owners=self.config.manager.check_file_owners,
             previous=former,
         )
         before, called = self._defined(former), self._registered

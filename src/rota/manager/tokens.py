@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rota.acting import actor
-from rota.core.access import Right, Token, digest, id_in, new_secret
+from rota.core.access import (
+    LONGEST_NAME,
+    Right,
+    Session,
+    Token,
+    digest,
+    id_in,
+    is_plain,
+    new_secret,
+    new_session_secret,
+)
 from rota.core.ids import RunIds
 from rota.core.instants import DAY, SECOND, seconds
 from rota.errors import StateError
@@ -77,7 +87,32 @@ class TokenVerbs(Base):
             return None
         return token
 
+    def begin_session(self, token: Token, lifetime: float) -> str:
+        """Write that a browser signed in with a token, for so many seconds; returns what its cookie
+        holds, which is kept nowhere."""
+        now, secret = self._now(), new_session_secret()
+        session = Session(digest(secret), token.id, now, now + seconds(lifetime))
+        self._write(lambda tx: tx.add_session(session))
+        return secret
+
+    def session(self, secret: str) -> Token | None:
+        """Return the token of a session that goes on, None for any other; raises LedgerError."""
+        now = self._now()
+        token = self.history.session(digest(secret), now)
+        return token if token is not None and token.keeps(now) else None
+
+    def end_session(self, secret: str) -> None:
+        """End a session at once, on every node."""
+        now = self._now()
+        self._write(lambda tx: tx.end_session(digest(secret), now))
+
     def _grant(self, name: str, right: Right, lifetime: float | None, *, once: bool) -> Granted:
+        if len(name) > LONGEST_NAME or not is_plain(name):
+            raise StateError(
+                "the name holds characters that cannot be seen, or is too long.",
+                where=f"token {name[:LONGEST_NAME]!a}",
+                remedy=f"Write at most {LONGEST_NAME} letters, digits, signs and spaces.",
+            )
         now, by = self._now(), actor()
         token_id = _ids.new(now).lower()
         secret = new_secret(token_id)

@@ -11,10 +11,9 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import NamedTuple
 
-from itsdangerous import BadData, TimestampSigner
 from starlette.requests import Request
 
-from rota.core.access import Right, Token, id_in
+from rota.core.access import Right, Token, digest, id_in
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 from rota.web.faces import RIGHT, USER
@@ -28,6 +27,15 @@ ACCESS = "rota.access"
 COOKIE = "rota_session"
 SESSION = 7 * 86_400
 """Seconds that a session lasts."""
+
+_LONGEST_COOKIE = 100
+"""Characters; a session's has 43."""
+
+AWAY = 600.0
+"""Seconds for which a session that was read is taken as going on where the ledger is away: nobody
+can sign out meanwhile."""
+
+_MOST_SEEN = 1_000
 
 KNOWN = 1.0
 """Seconds for which what was read of the tokens is taken as true: so long a revoked one works."""
@@ -57,7 +65,7 @@ class Access:
         self._lock = threading.Lock()
         self._tokens: Mapping[str, Token] | None = None
         self._read_at = 0.0
-        self._signer: TimestampSigner | None = None
+        self._seen: dict[str, tuple[float, Token]] = {}  # sessions by their hash, when last read
 
     def admit(self, request: Request) -> None:
         """Note in the request's scope who asks; raises Problem where they may not.
@@ -95,13 +103,27 @@ class Access:
             return Visitor("", Right.ADMIN) if is_local(request) else None
         return None
 
+    def knows(self, request: Request) -> bool:
+        """Say whether this is somebody who may read, or this machine; asked where the ledger may
+        be away, which then tells nobody apart."""
+        if RIGHT in request.scope or is_local(request):
+            return True
+        with suppress(LedgerError):
+            return self.visitor(request) is not None
+        return False
+
     def begin_session(self, secret: str) -> str | None:
         """Return the cookie of a new session for a token's or a code's secret, None where it is
         not taken; a code is spent by that."""
         token = self._manager.spend(secret)
         if token is None:
             return None
-        return self._signing().sign(token.id).decode()
+        return self._manager.begin_session(token, SESSION)
+
+    def end_session(self, cookie: str) -> None:
+        """End the session of a cookie at once, for every server; raises LedgerError."""
+        self._seen.pop(digest(cookie), None)
+        self._manager.end_session(cookie)
 
     def _bearer(self, secret: str) -> Visitor | None:
         token, now = self._find(id_in(secret) or ""), self._manager.services.clock.now()
@@ -110,16 +132,27 @@ class Access:
         return Visitor(token.name, token.right)
 
     def _session(self, cookie: str) -> Visitor | None:
-        try:
-            token_id = self._signing().unsign(cookie, max_age=SESSION).decode()
-        except BadData:
+        """Look it up, each time: who has signed out, wherever that was, is out."""
+        if len(cookie) > _LONGEST_COOKIE:
             return None
-        now = self._manager.services.clock.now()
-        for age in (KNOWN, 0):  # a code that was unspent a moment ago may have been spent
-            token = self._known(age).get(token_id)
-            if token is not None and token.keeps(now):
-                return Visitor(token.name, token.right)
-        return None
+        key, clock = digest(cookie), self._manager.services.clock
+        try:
+            token = self._manager.session(cookie)
+        except LedgerError:
+            read_at, token = self._seen.get(key, (-AWAY, None))
+            if token is None or clock.monotonic() > read_at + AWAY or not token.keeps(clock.now()):
+                raise
+        else:
+            self._note(key, token, clock.monotonic())
+        return None if token is None else Visitor(token.name, token.right)
+
+    def _note(self, key: str, token: Token | None, now: float) -> None:
+        with self._lock:
+            self._seen.pop(key, None)
+            if token is not None:
+                self._seen[key] = (now, token)
+                while len(self._seen) > _MOST_SEEN:
+                    del self._seen[next(iter(self._seen))]
 
     def _is_closed(self) -> bool:
         """Say whether there is a token, be it expired or revoked: none opens the door by ending."""
@@ -153,12 +186,6 @@ class Access:
 
     def _read(self) -> Mapping[str, Token]:
         return {token.id: token for token in self._manager.tokens()}
-
-    def _signing(self) -> TimestampSigner:
-        if self._signer is None:
-            key = self._manager.services.ledger.write(lambda tx: tx.key("sessions")).result()
-            self._signer = TimestampSigner(key, salt="rota.session")
-        return self._signer
 
     def _unknown(self, request: Request) -> Problem:
         if "authorization" in request.headers:

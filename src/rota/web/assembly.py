@@ -47,7 +47,7 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
     for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_error)
     rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
-    app.include_router(api.build(manager, rate))
+    app.include_router(api.build(manager, access, rate))
     figures = APIRouter()  # of this server only: an application has a /metrics of its own
     metrics.add(figures, manager)
     app.include_router(figures, include_in_schema=False)

@@ -58,6 +58,12 @@ def check(request: Request, hosts: Collection[str]) -> None:
             remedy="Changes are taken from this server's own pages, and from programs that send"
             " no Origin header.",
         )
+    if _is_pulled_in(headers):
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "a page of another site asked for this in its own name.",
+            remedy="Open it by a link, or ask for it with a token in the header Authorization.",
+        )
     if b"%00" in request.scope.get("raw_path", b"") or b"%00" in request.scope["query_string"]:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
@@ -163,6 +169,16 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     below = path.removeprefix(scope.get("root_path", ""))
     return below if below[:1] in ("", "/") else path
+
+
+def _is_pulled_in(headers: Headers) -> bool:
+    """Say whether a page of another site loads this as a part of itself, instead of leading here:
+    its reader's cookie, or this machine's, lets it in, and its streams take all places."""
+    return (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") != "navigate"
+        and "authorization" not in headers
+    )
 
 
 def _is_foreign(headers: Headers, host: str) -> bool:

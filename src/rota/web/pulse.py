@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
 
 import uvicorn
 from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
 
 from rota.core.ports import Ledger
 from rota.errors import LedgerError
+from rota.web.faces import USER
 from rota.web.problems import Problem
 
 T = TypeVar("T")
@@ -22,6 +25,9 @@ EVERY = 0.2
 
 MOST = 64
 """Streams that may be open at once."""
+
+MOST_EACH = 16
+"""Streams of one visitor: nobody takes the places of all others."""
 
 
 class Pulse:
@@ -34,20 +40,35 @@ class Pulse:
         self.over = False
         self._ledger = ledger
         self._streams = 0
+        self._visitors: Counter[str] = Counter()
         self._feeling: asyncio.Task[None] | None = None
         self._next = asyncio.Event()
         # Threads of its own: streams go on where every other request waits for the ledger.
         self._threads: CapacityLimiter | None = None
 
-    def admit(self) -> None:
-        """Raise Problem where too many streams are open."""
-        if self._streams >= MOST:
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"{MOST} streams are open already.",
-                kind="too-many-streams",
-                remedy="Close some, or ask for the list again from time to time.",
-            )
+    def admit(self, request: Request) -> Callable[[], None]:
+        """Take a place for a stream, and return what gives it back; raises Problem where too many
+        are open, of this visitor or of all."""
+        visitor = request.scope.get(USER) or (request.client.host if request.client else "")
+        for count, most, whose in (
+            (self._visitors[visitor], MOST_EACH, " of yours"),
+            (self._visitors.total(), MOST, ""),
+        ):
+            if count >= most:
+                raise Problem(
+                    HTTPStatus.TOO_MANY_REQUESTS,
+                    f"{most} streams{whose} are open already.",
+                    kind="too-many-streams",
+                    remedy="Close some, or ask for the list again from time to time.",
+                )
+        self._visitors[visitor] += 1
+
+        def leave() -> None:
+            self._visitors[visitor] -= 1
+            if not self._visitors[visitor]:
+                del self._visitors[visitor]
+
+        return leave
 
     async def __aenter__(self) -> Pulse:
         self._streams += 1

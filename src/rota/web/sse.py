@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -39,8 +39,8 @@ def event(kind: str, data: Any, *, id: str = "") -> str:
     return f"event: {kind}\n{head}data: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-def stream(events: AsyncGenerator[str]) -> Response:
-    """Return the answer that sends them as they come."""
+def stream(events: AsyncGenerator[str], leave: Callable[[], None]) -> Response:
+    """Return the answer that sends them as they come; `leave` is called at its end."""
 
     async def whole() -> AsyncIterator[str]:
         yield f"retry: {AGAIN}\n\n"
@@ -50,13 +50,25 @@ def stream(events: AsyncGenerator[str]) -> Response:
 
     # nginx would keep what is small until there is more of it
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return _Stream(whole(), media_type="text/event-stream", headers=headers)
+    return _Stream(whole(), leave, headers)
 
 
 class _Stream(StreamingResponse):
     """A stream that ends when its listener's token does."""
 
+    def __init__(
+        self, events: AsyncIterator[str], leave: Callable[[], None], headers: dict[str, str]
+    ) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._leave = leave
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._send(scope, receive, send)
+        finally:
+            self._leave()
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         with CancelScope() as welcome:
             asking = asyncio.create_task(_ask(scope, welcome))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.access import Right, Token, digest, id_in, new_secret
+from rota.core.access import Right, Session, Token, digest, id_in, new_secret, new_session_secret
 from rota.core.audit import Actor, Face, Verb
 from rota.core.instants import SECOND
 from rota.errors import StateError
@@ -70,11 +70,52 @@ def test_what_is_granted_and_revoked_is_in_the_audit_without_its_secret(desk: De
     assert made.digest not in str(desk.history.audit())
 
 
-def test_a_key_is_made_once(desk: Desk) -> None:
-    key = desk.do(lambda tx: tx.key("sessions"))
-    assert len(bytes.fromhex(key)) == 32
-    assert desk.do(lambda tx: tx.key("sessions")) == key
-    assert desk.do(lambda tx: tx.key("other")) != key
+def session(token_id: str, seconds: int = 60) -> Session:
+    return Session(digest(new_session_secret()), token_id, NOON, NOON + seconds * SECOND)
+
+
+def test_a_session_leads_to_its_token_until_its_end(desk: Desk) -> None:
+    made, other, begun = token("a"), token("b"), session("a")
+    for one in (made, other):
+        desk.do(lambda tx, one=one: tx.add_token(one))  # type: ignore[misc]
+    desk.do(lambda tx: tx.add_session(begun))
+    assert desk.history.session(begun.digest, NOON) == made
+    assert desk.history.session(begun.digest, begun.expires_at - 1) == made
+    assert desk.history.session(begun.digest, begun.expires_at) is None
+    assert desk.history.session(made.digest, NOON) is None
+    assert desk.history.session("", NOON) is None
+
+
+def test_a_session_that_was_ended_is_gone_and_no_other_is(desk: Desk) -> None:
+    first, second = session("a"), session("a")
+    desk.do(lambda tx: tx.add_token(token("a")))
+    for one in (first, second):
+        desk.do(lambda tx, one=one: tx.add_session(one))  # type: ignore[misc]
+    assert desk.do(lambda tx: tx.end_session(first.digest, NOON))
+    assert not desk.do(lambda tx: tx.end_session(first.digest, NOON))
+    assert desk.history.session(first.digest, NOON) is None
+    assert desk.history.session(second.digest, NOON) is not None
+    assert valid(desk) == ["a"]
+
+
+def test_with_its_session_the_code_of_a_link_ends(desk: Desk) -> None:
+    begun = session("a")
+    desk.do(lambda tx: tx.add_token(token("a", once=True, expires_at=NOON + SECOND)))
+    desk.do(lambda tx: tx.spend_token("a", NOON))
+    desk.do(lambda tx: tx.add_session(begun))
+    assert desk.history.tokens()[0].keeps(NOON)
+    desk.do(lambda tx: tx.end_session(begun.digest, NOON))
+    assert not desk.history.tokens()[0].keeps(NOON)
+
+
+def test_sessions_that_are_over_are_pruned(desk: Desk) -> None:
+    short, long = session("a", 1), session("a", 60)
+    desk.do(lambda tx: tx.add_token(token("a")))
+    for one in (short, long):
+        desk.do(lambda tx, one=one: tx.add_session(one))  # type: ignore[misc]
+    desk.do(lambda tx: tx.prune(NOON + 2 * SECOND, 10))
+    assert desk.history.session(short.digest, NOON) is None
+    assert desk.history.session(long.digest, NOON) is not None
 
 
 def test_old_codes_are_pruned_and_valid_tokens_stay(desk: Desk) -> None:

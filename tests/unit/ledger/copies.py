@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.access import Right, Token
+from rota.core.access import Right, Session, Token
 from rota.core.instants import DAY, HOUR, Instant
 from rota.core.limits import Limit
 from rota.core.records import Mark, Node, RunFilter
@@ -62,7 +62,7 @@ def fill(desk: Desk) -> None:
     desk.plan(late, cursors={"t": desk.now})
     desk.do(lambda tx: tx.pause("ü", desk.now, None, HARD))
     desk.do(lambda tx: tx.add_token(Token("1", "ci", Right.READ, "digest", False, desk.now, None)))
-    desk.do(lambda tx: tx.key("sessions"))
+    desk.do(lambda tx: tx.add_session(Session("hash", "1", NOON, NOON + DAY)))
     desk.plan(desk.new("t"))
     one_of_t = Under(t=[Limit("task t", task_id="t", max_running=9)])
     desk.do(lambda tx: tx.claim("a", desk.now, 1, (), take_all, limits=one_of_t))
@@ -94,7 +94,7 @@ def answers(url: str) -> dict[str, Any]:
             "nodes": ask.nodes(),
             "tokens": ask.tokens(),
             "audit": ask.audit().changes,
-            "key": desk.do(lambda tx: tx.key("sessions")),
+            "session": ask.session("hash", NOON),
         }  # fmt: skip
 
 

@@ -11,18 +11,19 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, create_engine, make_url
 
+from rota.core.access import Session
 from rota.errors import LedgerError, LedgerNewerError, LedgerUnavailableError
 from rota.ledger import migrations
 from rota.ledger.bulk import TABLES
 from rota.ledger.sqlite_bulk import UNFINISHED
 from rota.testing import eventually
-from tests.conformance.ledger.desk import Desk
+from tests.conformance.ledger.desk import NOON, Desk
 from tests.postgres import Postgres
 from tests.unit.ledger.copies import Address, answers, copied, fill, refused, shell, waits_for_keys
 from tests.unit.ledger.test_postgres import connected
 
 
-@pytest.mark.parametrize("table", ["runs", "nodes", "keys"])
+@pytest.mark.parametrize("table", ["runs", "nodes", "sessions"])
 def test_a_target_with_anything_in_it_is_left_alone(
     file: Address, place: Address, table: str
 ) -> None:
@@ -36,7 +37,7 @@ def test_a_target_with_anything_in_it_is_left_alone(
             case "nodes":
                 desk.join()
             case _:
-                desk.do(lambda tx: tx.key("sessions"))
+                desk.do(lambda tx: tx.add_session(Session("hash", "1", NOON, NOON + 1)))
         refused(source, target, LedgerError, f"not empty.*{table}")
     before = answers(target)
     refused(source, target, LedgerError, f"not empty.*{table}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rota import private
 from rota.cli import output
 from rota.errors import RotaError
 
@@ -65,7 +66,7 @@ def command(
     What is there already is left as it is.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private.make_directory(directory, parents=True)
         for name, text in _files(directory).items():
             made = _write(directory / name, text)
             output.say(f"{'made' if made else 'kept'}  {output.inert(str(directory / name))}")
@@ -97,9 +98,11 @@ def _config(name: str) -> str:
 
 def _write(path: Path, text: str) -> bool:
     """Write a new file; False, and nothing, where there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_directory(path.parent, parents=True)
     try:
-        with path.open("x", encoding="utf-8", errors="surrogateescape") as file:
+        with open(
+            path, "x", encoding="utf-8", errors="surrogateescape", opener=private.opener
+        ) as file:
             file.write(text)
     except FileExistsError:
         return False

@@ -40,11 +40,13 @@ class Evidence:
     last_runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)  # oldest first
     damages: Sequence[Damage] = ()
     ledger_trouble: LedgerError | None = None
+    config_file: Path | None = None
 
 
 def collect(path: Path | None) -> Evidence:
     """Look at everything; raises ConfigError, or Mistakes, for a configuration that is wrong."""
     config = project.load(path)
+    file = path or Path("config.json")
     with _discovered(config) as (manager, mistakes):
         now, entries = manager.services.clock.now(), manager.services.engine.registry.entries()
         health = wellbeing.health(config)
@@ -52,7 +54,7 @@ def collect(path: Path | None) -> Evidence:
         try:
             tasks = project.tasks(manager)
             if not project.has_ledger(config):
-                return Evidence(*common, tasks)
+                return Evidence(*common, tasks, config_file=file)
             return Evidence(
                 *common,
                 tasks,
@@ -60,9 +62,10 @@ def collect(path: Path | None) -> Evidence:
                 recorded(manager.history, now - DAY),
                 _last_runs(manager, tasks),
                 manager.history.damages(search=True),
+                config_file=file,
             )
         except LedgerError as error:
-            return Evidence(*common, ledger_trouble=error)
+            return Evidence(*common, ledger_trouble=error, config_file=file)
 
 
 @contextmanager

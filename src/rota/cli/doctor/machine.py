@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import glob
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_IMODE
 
+from rota import private
 from rota.cli import words
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, some, warn
@@ -18,6 +22,7 @@ _LITTLE_SPACE = 512 * 2**20  # bytes
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Look at ledger, disk and clocks."""
     yield _ledger(evidence)
+    yield from _readers(evidence)
     yield from _disk(evidence)
     yield from _clocks(evidence)
 
@@ -34,11 +39,46 @@ def _ledger(evidence: Evidence) -> Finding:
     return ok("ledger", f"{state['url']} opens and can be read{commit}.")
 
 
-def _disk(evidence: Evidence) -> Iterator[Finding]:
+def _readers(evidence: Evidence) -> Iterator[Finding]:
+    """Say whether others can read, or write, what holds arguments, results and settings."""
+    files = [file for file in _files(evidence) if _lets_others_in(file)]
+    if files:
+        names = some([f"{file} ({S_IMODE(file.stat().st_mode):o})" for file in files])
+        why = f"others on this machine may read or change {names}."
+        yield warn("file modes", why, f"chmod go-rwx {shlex.quote(str(files[0]))} and so on.")
+    else:
+        yield ok("file modes", "ledger, log and configuration are this user's alone.")
+
+
+def _files(evidence: Evidence) -> Iterator[Path]:
+    if evidence.config_file is not None:
+        yield evidence.config_file
+    ledger = _ledger_file(evidence)
+    if ledger is not None:
+        yield from (ledger, *(ledger.with_name(ledger.name + end) for end in ("-wal", "-shm")))
+    log = evidence.config.loggers.log_file
+    if log:
+        path = Path(log).absolute()
+        yield from (path, *sorted(path.parent.glob(f"{glob.escape(path.name)}.*")))
+
+
+def _lets_others_in(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & private.OTHERS)
+    except OSError:  # there is none
+        return False
+
+
+def _ledger_file(evidence: Evidence) -> Path | None:
     scheme, _, rest = evidence.config.manager.ledger_url.partition("://")
-    if scheme != "sqlite":
+    return Path(rest.removeprefix("/")).absolute() if scheme == "sqlite" else None
+
+
+def _disk(evidence: Evidence) -> Iterator[Finding]:
+    file = _ledger_file(evidence)
+    if file is None:
         return
-    directory = Path(rest.removeprefix("/")).absolute().parent
+    directory = file.parent
     try:
         usage = shutil.disk_usage(directory)
     except OSError as error:

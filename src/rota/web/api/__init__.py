@@ -26,11 +26,17 @@ PROBES = ("live", "ready")
 """The endpoints that need no right, wherever they are included."""
 
 
-def build(manager: TaskManager, rate: ByHand, route_class: type[APIRoute] = RestRoute) -> APIRouter:
+def build(
+    manager: TaskManager,
+    access: Access,
+    rate: ByHand,
+    route_class: type[APIRoute] = RestRoute,
+) -> APIRouter:
     """Make the router of every endpoint, to stand behind the guard."""
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     pulse = Pulse(lambda: manager.services.ledger)
-    for room in (health, occurrences, nodes, audit):
+    health.add(router, manager, access)
+    for room in (occurrences, nodes, audit):
         room.add(router, manager)
     for startable in (tasks, runs):
         startable.add(router, manager, rate)
@@ -63,4 +69,4 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
             return answer
 
     rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
-    return build(manager, rate, GuardedRoute)
+    return build(manager, access, rate, GuardedRoute)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from rota.manager import TaskManager
 from rota.web import sse
@@ -17,15 +17,14 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
     feed = Feed(pulse, manager)
 
     @router.get("/manager/events", tags=["events"], responses=sse.DESCRIPTION)
-    async def follow_changes() -> Response:
+    async def follow_changes(request: Request) -> Response:
         """Stream what changes as server-sent events.
 
         `run` has `id`, `task_id`, `state`, `attempt`; `task` has `id`, `removed`; `node` has `id`,
         `name`, `state`. `reset`, also the first one, says: read anew what you show, for more may
         have changed than was told. A state that passed between two looks is not told.
         """
-        pulse.admit()
-        return sse.stream(_texts(feed))
+        return sse.stream(_texts(feed), pulse.admit(request))
 
 
 async def _texts(feed: Feed) -> AsyncGenerator[str]:

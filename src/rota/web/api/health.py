@@ -7,10 +7,11 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from rota.manager import TaskManager
+from rota.web.access import Access
 
 PATIENCE = 1.5
 """Seconds that the ledger gets to answer before the report does without it."""
@@ -23,7 +24,7 @@ _UNWELL: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add(router: APIRouter, manager: TaskManager) -> None:
+def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
     """Add the endpoints."""
     # Threads of its own: it answers even where every other request waits for the ledger.
     limiter: CapacityLimiter | None = None
@@ -35,6 +36,19 @@ def add(router: APIRouter, manager: TaskManager) -> None:
             return await to_thread.run_sync(manager.health, abandon_on_cancel=True, limiter=limiter)
         return manager.health(unread=f"the ledger was not read within {PATIENCE:g} s")
 
+    async def with_reasons(
+        request: Request, status: dict[str, Any], reasons: list[str]
+    ) -> dict[str, Any]:
+        """Tell the reasons to whom `/health` would: to others they say what this network holds."""
+        if not reasons:
+            return {**status, "reasons": []}
+        with anyio.move_on_after(PATIENCE):
+            if await to_thread.run_sync(
+                access.knows, request, abandon_on_cancel=True, limiter=limiter
+            ):
+                return {**status, "reasons": reasons}
+        return {**status, "reasons": []}
+
     @router.get("/health", tags=["health"], responses=_UNWELL)
     async def health() -> JSONResponse:
         """Say how this node is: 200 for healthy and degraded, 503 for down."""
@@ -42,22 +56,23 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         return _answer(found, well=found["status"] != "down")
 
     @router.get("/health/live", tags=["health"], responses=_UNWELL)
-    async def live() -> JSONResponse:
+    async def live(request: Request) -> JSONResponse:
         """Say whether this process works; 503 means: start it again. It asks no ledger, whose
         absence no restart would mend."""
         age = manager.services.engine.ticking.tick_age() if manager.running else 0.0
         dead = [f"the clock has not ticked for {age:.0f} s"] if age > DEAD else []
-        return _answer({"status": "dead" if dead else "live", "reasons": dead}, well=not dead)
+        status = {"status": "dead" if dead else "live"}
+        return _answer(await with_reasons(request, status, dead), well=not dead)
 
     @router.get("/health/ready", tags=["health"], responses=_UNWELL)
-    async def ready() -> JSONResponse:
+    async def ready(request: Request) -> JSONResponse:
         """Say whether this node schedules and reaches its ledger; 503 means: send it no requests
-        for now. What else is degraded is told in `reasons`."""
+        for now. What else is degraded is told in `reasons`, to this machine and to tokens."""
         found = await report()
         reached = found["waiting"] is not None and found["ledger"]["state"] != "away"
         well = reached and found["status"] != "down"
-        status = "ready" if well else "not ready"
-        return _answer({"status": status, "reasons": found["reasons"]}, well=well)
+        status = {"status": "ready" if well else "not ready"}
+        return _answer(await with_reasons(request, status, found["reasons"]), well=well)
 
 
 def _answer(body: dict[str, Any], *, well: bool) -> JSONResponse:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from rota.core.instants import to_datetime
@@ -59,18 +59,20 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
 
     @router.get("/manager/runs/{id}/logs/stream", tags=["runs"], responses=sse.DESCRIPTION)
     async def follow_logs(
-        id: str, after: After = "0.0", last_event_id: Annotated[str | None, Header()] = None
+        request: Request,
+        id: str,
+        after: After = "0.0",
+        last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Stream the log as server-sent events until the run ends.
 
         `line` has what a line of the list has, `end` the run's `state` and `reason`. A browser
         that connects again goes on after the last line it had.
         """
-        pulse.admit()
         begin = line_cursor(last_event_id or after)
         async with pulse:
             run = await pulse.read(lambda: manager.get_run(id))
-        return sse.stream(_follow(manager, pulse, run.id, begin))
+        return sse.stream(_follow(manager, pulse, run.id, begin), pulse.admit(request))
 
 
 def line_cursor(text: str) -> Place:

@@ -54,6 +54,8 @@ def add(router: APIRouter, frame: Frame, access: Access) -> None:
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
+        if cookie := request.cookies.get(COOKIE):
+            access.end_session(cookie)
         response = lead(request, "/sign-in")
         response.delete_cookie(COOKIE, path=request.scope.get("root_path", "") or "/")
         return response

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 from rota.discovery.functions import facts_of
@@ -35,5 +36,14 @@ def excerpt(func: Callable[..., Any], directory: Path) -> Excerpt | None:
         lines = path.read_text("utf-8").splitlines(keepends=True)[source.line - 1 :]
     except (OSError, ValueError):
         return None
-    block = [line.rstrip() for line in inspect.getblock(lines)]
+    block = [line.rstrip() for line in _block(lines)]
     return Excerpt(source.line, block) if block else None
+
+
+def _block(lines: list[str]) -> list[str]:
+    """Return the first block of code; none of what somebody is editing just now, and whose strings
+    and brackets are open."""
+    try:
+        return inspect.getblock(lines)
+    except (SyntaxError, TokenError, RecursionError):
+        return []
