@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+
+from rota.core.secrets import said, shown
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -96,6 +98,14 @@ class EditRead(BaseModel):
     by: str = Field("", description="By whom.")
     reason: str = ""
 
+    @field_serializer("value", "code", "was")
+    def _without_secrets(self, value: Any) -> Any:
+        return shown(self.key, value)
+
+    @field_serializer("mistake", "by", "reason")
+    def _said(self, value: str) -> str:
+        return said(value)
+
 
 class TaskRead(BaseModel):
     """A task as it stands; made from a `Task` with `TaskRead.model_validate(task)`."""
@@ -121,9 +131,22 @@ class TaskRead(BaseModel):
     description: str | None = None
     file: str | None = Field(None, description="The task file that defines it.")
     line: int | None = Field(None, description="Where in it.")
+
     edits: list[EditRead] | None = Field(
         None, description="What holds in place of what the code says."
     )
     mistake: str | None = Field(
         None, description="Why it is broken: an edit does not fit the code; empty: it is not."
     )
+
+    @field_serializer("trigger_args")
+    def _without_secrets(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return value and shown("", value)
+
+    @field_serializer("name")
+    def _named(self, value: str) -> str:
+        return said(value)
+
+    @field_serializer("description", "pause_reason", "mistake")
+    def _said(self, value: str | None) -> str | None:
+        return value and said(value)

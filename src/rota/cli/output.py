@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from rota.core.secrets import said, shown
 from rota.errors import Mistakes, RotaError
 
 _STYLES = {
@@ -63,9 +64,9 @@ def prepare() -> None:
 def inert(text: str, *, lines: bool = False) -> str:
     """Return `text` with its control characters written out, so that it steers no terminal.
 
-    With `lines`, its line ends are kept.
+    With `lines`, its line ends are kept. Secrets are masked.
     """
-    return text.translate(_KEEPING_LINES if lines else _ESCAPES)
+    return said(text).translate(_KEEPING_LINES if lines else _ESCAPES)
 
 
 def style(word: str) -> str:
@@ -95,14 +96,14 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def json_line(value: Mapping[str, Any]) -> None:
-    """Write one JSON object as a line."""
-    write(json.dumps(value) + "\n")
+def json_line(value: Mapping[str, Any], *, raw: bool = False) -> None:
+    """Write one JSON object as a line, without secrets; `raw`: whoever made it has seen to that."""
+    json_lines([value], raw=raw)
 
 
-def json_lines(values: Iterable[Mapping[str, Any]]) -> None:
+def json_lines(values: Iterable[Mapping[str, Any]], *, raw: bool = False) -> None:
     """Write one JSON object a line, all of them at once."""
-    write("".join([json.dumps(value) + "\n" for value in values]))
+    write("".join([json.dumps(one if raw else shown("", one)) + "\n" for one in values]))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -128,9 +129,9 @@ def marked(word: str, text: str) -> None:
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
     """Write names and values below each other; empty values are left out."""
-    shown = [(name, value) for name, value in pairs if value]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
+    filled = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in filled), default=0)
+    for name, value in filled:
         text = inert(value, lines=True).replace("\n", "\n" + " " * (width + 2))
         say(f"{name:<{width}}  {text}")
 
@@ -166,12 +167,12 @@ def _rich_table(columns: Sequence[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    whole = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        shown.add_column(name, overflow="fold")
+        whole.add_column(name, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(cell, style(cell)) for cell in row))
-    Console().print(shown)
+        whole.add_row(*(Text(cell, style(cell)) for cell in row))
+    Console().print(whole)
 
 
 def _nobody() -> TextIO:

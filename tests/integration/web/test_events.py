@@ -92,6 +92,19 @@ def test_streams_are_counted_and_limited(site: Site, monkeypatch: pytest.MonkeyP
         pass
 
 
+def test_a_visitor_leaves_places_to_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "MOST_EACH", 1)
+    secret = site.manager.create_token("ann", "read").secret
+    site.client.headers["Authorization"] = f"Bearer {secret}"
+    with listening(site):
+        answer = site.client.get("/manager/events")
+        assert (answer.status_code, "of yours" in answer.json()["detail"]) == (429, True)
+        other = site.manager.create_token("bob", "read").secret
+        headers = {"Authorization": f"Bearer {other}"}
+        with site.client.stream("GET", "/manager/events", headers=headers) as stream:
+            assert stream.status_code == 200
+
+
 def test_a_listener_that_leaves_frees_its_place(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

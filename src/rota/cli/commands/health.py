@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rota.cli import output, project, wellbeing
+from rota.core.secrets import shown
 
 _CODES = {"healthy": 0, "degraded": 1}
 
@@ -21,6 +22,6 @@ def command(
     Asks the running `rota up` at manager.host and manager.port, else looks at the ledger. Exits
     with 0 when healthy, 1 when degraded, 2 when down.
     """
-    report = wellbeing.health(project.load(config))
+    report = shown("", wellbeing.health(project.load(config)))
     output.say(jsons.dumps(report, indent=None if json else 2))
     raise typer.Exit(_CODES.get(report["status"], 2))

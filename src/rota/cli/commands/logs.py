@@ -10,6 +10,7 @@ import typer
 from rota.cli import following, output, project
 from rota.core.instants import to_iso
 from rota.core.run import LogLine
+from rota.core.secrets import said
 from rota.errors import UnknownRunError
 
 
@@ -43,7 +44,7 @@ def _shower(json: bool, attempt: int | None) -> Callable[[LogLine], None]:
         if attempt is not None and line.attempt != attempt:
             return
         if json:
-            output.json_line(_json(line))
+            output.json_line(_json(line), raw=True)
         else:
             output.say(following.text(line))
 
@@ -57,6 +58,6 @@ def _json(line: LogLine) -> dict[str, object]:
         "seq": line.seq,
         "at": to_iso(line.at),
         "level": line.level,
-        "logger": line.logger,
-        "text": line.text,
+        "logger": said(line.logger),
+        "text": said(line.text),
     }

@@ -14,6 +14,7 @@ from rota.core.instants import Instant, to_iso
 from rota.core.ports import History
 from rota.core.records import RunFilter
 from rota.core.run import Run, State
+from rota.core.secrets import said
 
 _SHOWN = 50
 _PAGE = 2_000
@@ -78,10 +79,11 @@ def _zone(history: History | None, task: str | None) -> str | None:
 def _stream(history: History, where: RunFilter, limit: int | None) -> None:
     names = _node_names(history)
     if limit is not None:
-        output.json_lines(as_json(run, names) for run in _newest(history, where, limit))
+        found = _newest(history, where, limit)
+        output.json_lines((as_json(run, names) for run in found), raw=True)
         return
     for page in _pages(history, where, newest_first=False):
-        output.json_lines(as_json(run, names) for run in page)
+        output.json_lines((as_json(run, names) for run in page), raw=True)
 
 
 def _show(history: History, where: RunFilter, limit: int) -> None:
@@ -125,7 +127,7 @@ def as_json(run: Run, names: dict[str, str]) -> dict[str, Any]:
         "node": _node(run, names),
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
-        "reason": run.reason,
+        "reason": said(run.reason),
     }
 
 

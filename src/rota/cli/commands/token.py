@@ -72,7 +72,7 @@ def command(
 
 def _show(values: dict[str, str], json: bool, word: str) -> None:
     if json:
-        output.json_line(values)
+        output.json_line(values, raw=True)  # it is asked for, and this is the only time
     else:
         output.say(values[word])
 

@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from rota.core.secrets import shown
 from rota.manager import TaskManager
 from rota.web.access import Access
 
@@ -76,4 +77,4 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
 
 
 def _answer(body: dict[str, Any], *, well: bool) -> JSONResponse:
-    return JSONResponse(body, HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse(shown("", body), HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from rota.core.instants import to_datetime
 from rota.core.run import FINAL, LogLine, Run
+from rota.core.secrets import said
 from rota.errors import LedgerError, UnknownRunError
 from rota.manager import TaskManager
 from rota.web import sse
@@ -98,8 +99,8 @@ def _text(manager: TaskManager, run_id: str) -> Iterator[str]:
 def _as_text(line: LogLine) -> str:
     at = to_datetime(line.at)
     moment = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
-    source = f" | {visible(line.logger)}" if line.logger else ""
-    what = visible(line.text.replace("\r\n", "\n")).replace("\n", "\n    ")
+    source = f" | {visible(said(line.logger))}" if line.logger else ""
+    what = visible(said(line.text).replace("\r\n", "\n")).replace("\n", "\n    ")
     return f"{moment} | {line.level:<8}{source} | {what}\n"
 
 
@@ -127,7 +128,7 @@ async def _follow(
                 if len(lines) == PAGE:
                     continue
                 if run.state in FINAL:
-                    yield sse.event("end", {"state": run.state, "reason": run.reason})
+                    yield sse.event("end", {"state": run.state, "reason": said(run.reason)})
                     return
             if not await pulse.wait(beat, HEARTBEAT):
                 yield sse.ALIVE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -15,7 +16,7 @@ from rota.core.nesting import DEEPEST, is_too_deep
 from rota.core.reasons import ReasonCode
 from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
-from rota.core.secrets import shown
+from rota.core.secrets import said, shown
 from rota.manager import TaskManager
 from rota.schemas import Body
 
@@ -172,7 +173,7 @@ class StepRead(BaseModel):
     @classmethod
     def of(cls, step: Step) -> Self:
         """Show a step."""
-        return cls(**_fields(cls, step))
+        return cls(**_fields(cls, step) | {"value": shown(step.key, step.value)})
 
 
 class ChangeRead(BaseModel):
@@ -260,8 +261,6 @@ class RunDetail(RunRead):
         return cls(
             **_fields(cls, run)
             | {
-                "arguments": shown("", run.arguments),
-                "result": shown("", run.result),
                 "retry_of": started[0].get("retry_of") if started else None,
                 "attempts": list(map(AttemptRead.of, attempts)),
                 "steps": list(map(StepRead.of, steps)),
@@ -292,6 +291,10 @@ _TIMES = frozenset(
 )
 
 
+_NAMES = frozenset({"id", "task_id", "run_id", "node", "level"})
+"""What something is asked for by: who changes a character of it finds nothing."""
+
+
 def instant(
     manager: TaskManager, name: str, moment: datetime | None, task_id: str | None
 ) -> Instant | None:
@@ -300,8 +303,16 @@ def instant(
 
 
 def _fields(model: type[BaseModel], record: Any) -> dict[str, Any]:
-    values = {name: getattr(record, name, None) for name in model.model_fields}
-    return {name: _moment(value) if name in _TIMES else value for name, value in values.items()}
+    return {name: _field(name, getattr(record, name, None)) for name in model.model_fields}
+
+
+def _field(name: str, value: Any) -> Any:
+    """Return what an answer shows of a record's field."""
+    if name in _TIMES:
+        return _moment(value)
+    if name in _NAMES or isinstance(value, StrEnum):
+        return value
+    return said(value) if isinstance(value, str) else shown("", value)
 
 
 def _moment(instant: Instant | None) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from rota.arguments import Form, Unfit, parameters_of
+from rota.core.secrets import shown
 from rota.core.task import TaskDefinition
 from rota.web.problems import Problem
 
@@ -49,7 +50,7 @@ def parameters(definition: TaskDefinition) -> list[Parameter]:
         Parameter(
             one.name,
             _kind(one, form),
-            _shown(definition.kwargs[one.name])
+            _shown(one.name, definition.kwargs[one.name])
             if one.name in definition.kwargs
             else _default(one, form),
             form,
@@ -102,13 +103,16 @@ def _default(parameter: inspect.Parameter, form: Form) -> str:
     """Return a default as it would be filled in; nothing where that cannot be."""
     try:
         return (
-            "" if parameter.default is parameter.empty else _shown(form.stored(parameter.default))
+            ""
+            if parameter.default is parameter.empty
+            else _shown(parameter.name, form.stored(parameter.default))
         )
     except Unfit:
         return ""
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    value = shown(name, value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

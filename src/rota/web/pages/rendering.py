@@ -32,10 +32,11 @@ def environment() -> Environment:
     )
     engine.filters.update(
         address=lambda text: quote(text, safe=""),
-        as_json=lambda value: words.as_json(shown("", value)),
+        as_json=lambda value, key="": words.as_json(shown(key, value)),
         iso=to_iso,
         number=lambda value: f"{value:.12g}",
         query=_query,
+        secret=words.secret,
         size=words.size,
         span=words.span,
         took=words.took,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
+from rota.core.secrets import said
 
 LONGEST = 20_000
 """Characters of one value that a page shows."""
@@ -27,14 +28,20 @@ _UNSEEN = {
 
 
 def inert(value: Any) -> Any:
-    """Return a value as it may stand on a page: control characters visible, directions and half
-    surrogates replaced, its length limited. Escaping is the template engine's."""
+    """Return a value as it may stand on a page: without secrets, control characters visible,
+    directions and half surrogates replaced, its length limited. Escaping is the template engine's,
+    which has every value pass through here; `secret` is the one way around it."""
     if isinstance(value, Markup):
         return value
     text = "" if value is None else str(value)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text):,} characters)"
-    return visible(text)
+    return visible(said(text))
+
+
+def secret(text: str) -> Markup:
+    """Return a secret that a page is asked for: the code of a link, a token that was just made."""
+    return escape(text)
 
 
 def visible(text: str) -> str:
