@@ -74,8 +74,10 @@ def test_the_doctor_tells_who_may_read_what_was_written_before(tmp_path: Path) -
 def test_a_worker_has_no_configuration_in_its_environment_and_knows_it(tmp_path: Path) -> None:
     project = Project(tmp_path, TASKS)
     (tmp_path / "socket.py").write_text("raise RuntimeError('it lay in wait')")
-    env = {"XCORE_APP_NAME": "handed", "XCORE_DATABASE__URL": "sqlite:///x.db", "ROTA_X": "1"}
-    run_id = project.rota("run", "look", "--wait", **env).stdout.split()[0]
+    done = project.rota(
+        *("run", "look", "--wait"), XCORE_APP_NAME="handed", XCORE_DEBUG="false", ROTA_X="1"
+    )
+    run_id = done.stdout.split()[0]
     told = _result(project, run_id)
     assert told["environment"] == []
     assert told["configured"] == "handed"

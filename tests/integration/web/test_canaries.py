@@ -108,7 +108,7 @@ def _routes(routes: Iterable[Any]) -> Iterator[Any]:
 
 def _paths(site: Site, ids: dict[str, str]) -> Iterator[str]:
     for route in _routes(web.application(site.manager).routes):
-        if isinstance(route, APIRoute) and "GET" in route.methods:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             for name, run_id in ids.items():
                 about = run_id if "/runs/" in route.path else name
                 yield route.path.replace("{id:path}", name).replace("{id}", about)
