@@ -28,10 +28,11 @@ _CERTAIN = 2.0  # seconds for its guardian to end everything
 
 
 _BOOT = (
-    "import sys; sys.path[:] = sys.argv[2:]; del sys.argv[2:];"
-    " from rota.executors.worker import main; main()"
+    "import sys; sys.path += [one for one in sys.argv[2:] if one not in sys.path];"
+    " del sys.argv[2:]; from rota.executors.worker import main; main()"
 )
-"""The path is its parent's from the first import on: nothing lies in wait in the directory."""
+"""What the worker itself imports is looked for among Python's own modules first, and nothing lies
+in wait for it in the project; then it takes over the path of its parent."""
 
 _children: WeakSet[Child] = WeakSet()
 

@@ -138,6 +138,8 @@ def test_no_page_no_answer_and_no_stream_shows_it(
     assert seen > 40
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_no_command_shows_it(planted: tuple[Site, dict[str, str]], tmp_path: Path) -> None:
     site, ids = planted
     (tmp_path / "backgroundtask").mkdir(exist_ok=True)
