@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Optional, get_type_hints
 from weakref import WeakKeyDictionary
 
 from rota.arguments.forms import ANYTHING, MOST_BYTES, Form, Unfit
-from rota.errors import UnstartableError, nearest
+from rota.errors import MOST_LISTED, UnstartableError, nearest
 
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -152,6 +152,7 @@ class Parameters:
         taken = set(placed[: len(args)])
         if len(args) > len(placed) and self._rest(Parameter.VAR_POSITIONAL) is None:
             yield Misfit("", "too many positional arguments")
+        unknown = 0
         for name in kwargs:
             one = given.get(name)
             if one is not None and one.kind in _BY_NAME:
@@ -162,8 +163,10 @@ class Parameters:
                     what = f"{name!r} is positional only and was passed by name"
                     yield Misfit(name, what, "Give it in the task's own args.")
                 else:
-                    what = f"got an unexpected keyword argument {name!r}"
-                    yield Misfit(name, what, self.explained(name))
+                    unknown += 1  # to seek the nearest name of each would take for ever
+                    what = f"got an unexpected keyword argument {name[:_MOST_SHOWN]!r}"
+                    hint = self.explained(name) if unknown <= MOST_LISTED else ""
+                    yield Misfit(name, what, hint)
         for name, one in given.items():
             needed = one.default is Parameter.empty and one.kind in (*_BY_PLACE, *_BY_NAME)
             by_name = name in kwargs and one.kind in _BY_NAME
