@@ -15,6 +15,8 @@ FILE = 0o600
 DIRECTORY = 0o700
 OTHERS = 0o077
 """The bits of a mode that let others in: the group, and everybody."""
+WRITE = 0o022
+"""Those of them that let others change it."""
 
 
 def opener(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], flags: int) -> int:

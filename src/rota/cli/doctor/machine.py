@@ -14,6 +14,7 @@ from rota.cli import words
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, some, warn
 from rota.core.instants import SECOND
+from rota.core.secrets import shown
 
 _SKEW = 2.0  # seconds
 _LITTLE_SPACE = 512 * 2**20  # bytes
@@ -42,12 +43,23 @@ def _ledger(evidence: Evidence) -> Finding:
 def _readers(evidence: Evidence) -> Iterator[Finding]:
     """Say whether others can read, or write, what holds arguments, results and settings."""
     files = [file for file in _files(evidence) if _lets_others_in(file)]
-    if files:
-        names = some([f"{file} ({S_IMODE(file.stat().st_mode):o})" for file in files])
-        why = f"others on this machine may read or change {names}."
-        yield warn("file modes", why, f"chmod go-rwx {shlex.quote(str(files[0]))} and so on.")
-    else:
+    if not files:
         yield ok("file modes", "ledger, log and configuration are this user's alone.")
+        return
+    names = some([f"{file} ({S_IMODE(file.stat().st_mode):o})" for file in files])
+    why = f"others on this machine may read or change {names}."
+    remedy = f"chmod go-rwx {' '.join(shlex.quote(str(file)) for file in files[:5])}"
+    harmless = [one for one in files if one == evidence.config_file and _may_be_read(evidence)]
+    yield (note if files == harmless else warn)("file modes", why, remedy)
+
+
+def _may_be_read(evidence: Evidence) -> bool:
+    """Say whether the configuration may be read by everybody: it holds no secret, and nobody else
+    may change it."""
+    file, values = evidence.config_file, evidence.config.model_dump(mode="json")
+    if file is None or file.stat().st_mode & private.WRITE:
+        return False
+    return bool(shown("", values) == values)
 
 
 def _files(evidence: Evidence) -> Iterator[Path]:
