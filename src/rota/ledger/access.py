@@ -92,7 +92,7 @@ INSERT_SESSION = Statement(
 
 SESSION = Statement(
     all_of(
-        select(*_COLUMNS).where(
+        select(*COLUMNS).where(
             sessions.c.digest == bindparam("digest"),
             sessions.c.expires_at > _now,
             tokens.c.id == sessions.c.token_id,
