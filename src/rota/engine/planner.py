@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rota import triggers
+from rota.aside import beside
 from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.instants import SECOND, Instant
-from rota.core.ports import Clock, Sight, Transaction
+from rota.core.ports import Clock, History, Sight, Transaction
 from rota.core.reasons import ReasonCode
 from rota.core.records import NewRun, Planned
 from rota.core.run import ACTIVE, Cause, State
@@ -105,8 +106,10 @@ class Planner:
         relay: Relay | None,
         stuck: Callable[[], Mapping[str, str]],
         node_id: Callable[[], str],
+        history: History,
     ) -> None:
         self._clock = clock
+        self._history = history
         self._registry = registry
         self._writing = writing
         self._ids = ids
@@ -209,6 +212,7 @@ class Planner:
         await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
         self._leave([row for row in batch.rows if row.id in left], batch.then)
+        await self._look_behind(batch, {one.run_id for one in written})
         if self._busy:
             begun = {one.task_id for one in written if one.state in ACTIVE}
             self._busy -= begun.difference(one.task_id for one in written if one.state is None)
@@ -249,6 +253,29 @@ class Planner:
             entry.fall_back(instant - 1)
             cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
             self._look_again(row.task_id, instant, instant)
+
+    async def _look_behind(self, batch: _Batch, written: Collection[str]) -> None:
+        """Plan again what a row would stand for that was not written because the first of its
+        occurrences has a row of its own: who wrote that was killed before the cursor was moved."""
+        for row in batch.rows:
+            entry, instant, task_id = self._registry.get(row.task_id), row.fire_time, row.task_id
+            if row.stands_for == 1 or row.id in written or entry is None or instant is None:
+                continue
+            until, cursor = batch.then[task_id], await self._cursor_at(task_id, instant)
+            if cursor is not None:
+                entry.fall_back(cursor)
+                batch.then[task_id] = min(until, cursor)
+                self.due([DueTask(task_id, None, until)])
+
+    async def _cursor_at(self, task_id: str, instant: Instant) -> Instant | None:
+        """Return up to where a task is planned by a row that has this instant, None where that
+        stands for several itself: another node wrote it for the same downtime."""
+        try:
+            evidence = self._history.evidence
+            rows = await beside(lambda: evidence.rows([task_id], instant, instant, 1))
+        except LedgerError:
+            return instant - 1  # it cannot be told yet
+        return instant if rows and rows[0][1].count == 1 else None
 
     def _look_again(self, task_id: str, at: Instant, until: Instant) -> None:
         """Have a task be due at an instant, for all that it names up to `until`; one alarm per task

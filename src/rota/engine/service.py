@@ -157,6 +157,7 @@ class Service:
             relay=self.relay,
             stuck=self._stuck_anywhere,
             node_id=lambda: self.identity.id,
+            history=ledger.history,
         )
         self.ticking = TickingClock(clock, self.planner.due)
         self.unplanned = Unplanned(
