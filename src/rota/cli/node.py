@@ -13,6 +13,7 @@ import typer
 from rota.aside import aside
 from rota.cli import life, output
 from rota.cli.commands.token import link
+from rota.cli.descriptors import raise_limit
 from rota.cli.orphans import step_aside
 from rota.collector import loading
 from rota.config import Xcorecfg
@@ -49,6 +50,7 @@ def run(
     themselves, else 1.
     """
     step_aside()
+    raise_limit()
     manager = TaskManager(config)
     Manager.use(manager)  # task files may add tasks to the process's own
     look = None

@@ -234,6 +234,11 @@ class ManagerSection(Checked):
         ' ("local"), or nobody ("token").',
     )
     port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
+    web_connections: Annotated[int, Field(ge=16, le=100_000)] = Field(
+        256,
+        description="Most connections to the pages and the API at once, of which one address may"
+        " hold half; descriptors for the ledger stay in reserve.",
+    )
     api_creates_tasks: bool = Field(
         False,
         description="Whether POST /manager/tasks may add tasks; they run functions that are"

@@ -6,11 +6,13 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 
 import uvicorn
 
 from rota.manager import TaskManager
 from rota.web.assembly import build
+from rota.web.connections import AT_ONCE, Connection, Doors, quietly
 
 _TICK = 1.0  # seconds
 
@@ -19,10 +21,12 @@ class Answering(uvicorn.Server):
     """Answers on sockets that listen already, until it is told to leave."""
 
     def __init__(self, manager: TaskManager) -> None:
+        doors = self._doors = Doors(manager.config.manager.web_connections)
         super().__init__(
             uvicorn.Config(
                 build(manager, ()),
-                http="h11",
+                http=partial(Connection, doors=doors),  # type: ignore[arg-type]
+                backlog=AT_ONCE,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -47,6 +51,7 @@ class Answering(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(quietly)
         try:
             await super().serve(sockets)
         finally:
@@ -59,5 +64,6 @@ class Answering(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wake once a second, as the Date in the answers asks, where uvicorn does so ten times."""
         while not await self.on_tick(0):
+            self._doors.look()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), _TICK)
