@@ -43,14 +43,19 @@ class Turning:
         """Note that it goes on."""
         self._at, self._rests, self._turned = time.monotonic(), False, True
 
-    @contextmanager
-    def resting(self, seconds: float | None) -> Iterator[None]:
-        """Note that it waits, at most so many seconds; a turn before that went well."""
+    def rest(self, seconds: float | None) -> None:
+        """Note that it waits, at most so many seconds, until its next `turn`; the one before that
+        went well."""
         if self._turned:
             self._error, self.failures = None, 0
         self._at = time.monotonic()
         self._until = None if seconds is None else self._at + seconds
         self._rests = True
+
+    @contextmanager
+    def resting(self, seconds: float | None) -> Iterator[None]:
+        """Note that it waits within, as `rest` does."""
+        self.rest(seconds)
         try:
             yield
         finally:
@@ -89,6 +94,11 @@ def resting(seconds: float | None) -> Iterator[None]:
         return
     with turning.resting(seconds):
         yield
+
+
+def current() -> Turning | None:
+    """Return the loop which is under way here, if one is."""
+    return _current.get(None)
 
 
 def turned() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from asyncio import AbstractEventLoop
 
-from rota.engine.turning import resting
+from rota.engine.turning import current
 
 
 class Wake:
@@ -44,12 +44,20 @@ class Wake:
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until set, at most `timeout` seconds; False when the time ran out."""
+        turning = current()
+        if turning is not None:
+            turning.rest(timeout)
         try:
-            with resting(timeout):
+            if timeout is None:
+                await self._event.wait()
+            else:
                 async with asyncio.timeout(timeout):
                     await self._event.wait()
         except TimeoutError:
             return False
+        finally:
+            if turning is not None:
+                turning.turn()
         # In this order: a set from another thread in between is then kept, not lost.
         self._pending = False
         self._event.clear()
