@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+on_mark: Callable[[Pending, dict[str, Any]], None] | None = None
+"""Called with each mark and the names of its module, once a task manager is there."""
+
 _MARKS = "__rota_tasks__"
 
 
@@ -35,11 +38,13 @@ def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F]
         trigger = "cron"
 
     def mark(func: F) -> F:
-        frame = _importing()
-        if frame is not None:
+        names, line = _home(func)
+        if names is not None:
             given = None if callable(trigger) else trigger
-            pending = Pending(func, given, id, options, frame.f_lineno)
-            frame.f_globals.setdefault(_MARKS, []).append(pending)
+            pending = Pending(func, given, id, options, line)
+            names.setdefault(_MARKS, []).append(pending)
+            if on_mark is not None:
+                on_mark(pending, names)
         return func
 
     # Without parentheses the function itself arrives here; the check will miss its trigger.
@@ -51,10 +56,15 @@ def pending_in(module: ModuleType) -> list[Pending]:
     return list(vars(module).get(_MARKS, ()))
 
 
-def _importing() -> FrameType | None:
-    """Return the frame of the module whose import is under way here, the innermost one's."""
-    frame: FrameType | None = sys._getframe()
+def _home(func: Any) -> tuple[dict[str, Any] | None, int]:
+    """Return the names of the module that a mark belongs to, and its line: the module whose import
+    is under way here, the innermost one; in a program that runs, that of the function."""
+    frame: FrameType | None = sys._getframe(2)
+    caller = 0 if frame is None else frame.f_lineno
     while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back
     # A program is not imported, and its frame stays for as long as it runs.
-    return None if frame is None or frame.f_globals.get("__name__") == "__main__" else frame
+    if frame is not None and frame.f_globals.get("__name__") != "__main__":
+        return frame.f_globals, frame.f_lineno
+    names = getattr(func, "__globals__", None)
+    return (names if isinstance(names, dict) else frame.f_globals if frame else None), caller

@@ -165,12 +165,13 @@ def _watching(manager: TaskManager) -> Iterator[None]:
     def state() -> tuple[str, list[str]]:
         return manager.services.engine.generation, list(map(str, manager.file_errors))
 
-    watcher = Watcher(manager.services.project / manager.config.manager.tasks_directory, reload)
-    watcher.start()
-    try:
+    project = manager.services.project
+    watchers = [Watcher(project / one, reload) for one in manager.config.manager.tasks_directories]
+    with ExitStack() as stack:
+        for watcher in watchers:
+            watcher.start()
+            stack.callback(watcher.stop)
         yield
-    finally:
-        watcher.stop()
 
 
 @contextmanager

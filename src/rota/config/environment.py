@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -94,6 +94,8 @@ def _value(text: str, path: tuple[str, ...], model: type[BaseModel]) -> Any:
         return _json(text, text)
     if type(None) in get_args(field.annotation) and text.lower() in ("", "null", "none"):
         return None
+    if text.startswith("[") and any(get_origin(one) is list for one in get_args(field.annotation)):
+        return _json(text, text)
     try:
         return TypeAdapter(field.annotation).validate_strings(text)
     except ValidationError:

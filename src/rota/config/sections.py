@@ -12,7 +12,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PlainValidator,
     ValidationError,
+    WithJsonSchema,
 )
 
 from rota.core.limits import GroupLimit, rate_of
@@ -94,6 +96,30 @@ LogLevel = Annotated[
 ]
 
 
+def _directories(value: object) -> object:
+    given = value if isinstance(value, list) else [value]
+    if not 1 <= len(given) <= 100 or not all(
+        isinstance(one, str) and 1 <= len(one) <= 200 for one in given
+    ):
+        raise ValueError("must be the name of a directory, or a list of such names")
+    return value
+
+
+_DIRECTORY = {"type": "string", "minLength": 1, "maxLength": 200}
+Directories = Annotated[
+    str | list[str],
+    PlainValidator(_directories),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _DIRECTORY,
+                {"type": "array", "items": _DIRECTORY, "minItems": 1, "maxItems": 100},
+            ]
+        }
+    ),
+]
+
+
 class Checked(BaseModel):
     """A model that is strict about types, checks what is assigned to it and shows no secret."""
 
@@ -119,7 +145,13 @@ class Checked(BaseModel):
 class ManagerSection(Checked):
     """The scheduler: where tasks are, how many, and what holds where a task says nothing."""
 
-    tasks_directory: Name = Field("backgroundtask", description="Directory of the task files.")
+    tasks_directory: Directories = Field(
+        "backgroundtask", description="Directory of the task files, or a list of several."
+    )
+    tasks_modules: Annotated[list[Name], Field(max_length=1000)] = Field(
+        default_factory=list,
+        description="Modules that define tasks and are no task files, like 'orders.tasks'.",
+    )
     auto_discover: bool = Field(
         True, description="Whether `rota up` loads every task file in tasks_directory by itself."
     )
@@ -254,6 +286,12 @@ class ManagerSection(Checked):
     def names(self) -> list[str]:
         """The names that the pages and the API answer to beside localhost."""
         return [self.host, *self.hosts]
+
+    @property
+    def tasks_directories(self) -> list[str]:
+        """The directories of the task files."""
+        named = self.tasks_directory
+        return [named] if isinstance(named, str) else named
 
     @property
     def crash_policy(self) -> Literal["restart", "lose"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +43,11 @@ class Catalogue:
     errors: list[RotaError] = field(default_factory=list)
     files: list[LoadedFile] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, files: Iterable[LoadedFile]) -> Catalogue:
+        """Return what these files define, each id once."""
+        return _catalogue(_distinct(files))
+
     def generation(self) -> str:
         """Return a word that is the same where the same task files are; "" where there are none."""
         if not self.files:
@@ -52,32 +57,46 @@ class Catalogue:
 
 
 def load_directory(
-    directory: str | Path,
+    directory: str | Path | Sequence[str | Path],
     project: str | Path,
     defaults: Defaults,
     *,
     timeout: float = TIMEOUT,
     check_owners: bool = True,
     previous: Catalogue | None = None,
+    modules: Callable[[Path], Iterable[LoadedFile]] | None = None,
 ) -> Catalogue:
-    """Load every task file below a directory; never raises for what stands in them.
+    """Load every task file below a directory, or several; never raises for what stands in them.
 
     `directory` is taken from `project`, `timeout` is seconds per file; `check_owners`: what others
     may change is refused. Of `previous`, what is unchanged is kept, and so is the last good version
-    of what is broken now.
+    of what is broken now. `modules` loads what is named beside
+    the directories.
     """
     project = absolute(project, Path())
-    top = absolute(directory, project)
-    try:
-        paths = list(find(top))
-    except OSError as error:
-        what = f"the directory of task files cannot be read ({error.strerror or error})."
-        remedy = "Create it, or name another one in manager.tasks_directory."
-        missing = TaskFileError(what, where=shown(top, project), remedy=remedy)
-        return _catalogue(previous.files if previous else [], missing)
     former = {file.path: file for file in previous.files} if previous else {}
-    owners = Owners(top, project) if check_owners else None
-    return _catalogue(_distinct(_loaded(paths, project, defaults, timeout, former, owners)))
+    loaded: dict[Path, LoadedFile] = {}
+    missing: list[RotaError] = []
+    for one in [directory] if isinstance(directory, str | Path) else directory:
+        top = absolute(one, project)
+        try:
+            paths = [path for path in find(top) if path not in loaded]
+        except OSError as error:
+            what = f"the directory of task files cannot be read ({error.strerror or error})."
+            remedy = "Create it, or name another one in manager.tasks_directory."
+            missing.append(MissingDirectory(what, where=shown(top, project), remedy=remedy))
+            kept = [file for file in former.values() if file.path.is_relative_to(top)]
+            loaded.update((file.path, file) for file in kept)
+            continue
+        owners = Owners(top, project) if check_owners else None
+        found = _loaded(paths, project, defaults, timeout, former, owners)
+        loaded.update((file.path, file) for file in found)
+    named = list(modules(project)) if modules is not None else []
+    return _catalogue(_distinct([*loaded.values(), *named]), *missing)
+
+
+class MissingDirectory(TaskFileError):
+    """A directory of task files cannot be read."""
 
 
 def load_file(

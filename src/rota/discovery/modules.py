@@ -34,6 +34,11 @@ def load_module(source: SourceFile, project: Path) -> ModuleType:
     return _run(name, source, former)
 
 
+def is_task_file(module: ModuleType) -> bool:
+    """Say whether a module was loaded as a task file, by any task manager of this process."""
+    return _MARK in vars(module)
+
+
 def load_function(file: str | None, path: str, project: str) -> Any:
     """Return the function "module:qualname" for a worker process, its task file imported first.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import CodeType, FunctionType, ModuleType
@@ -52,7 +52,7 @@ def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findin
     has_list = hasattr(module, DEFINITIONS) and not places.imported
     if has_list:
         _read_list(getattr(module, DEFINITIONS), places, defaults, found)
-    _read_marks(module, file, defaults, found)
+    read_marks(module, pending_in(module), file, defaults, found)
     register = getattr(module, _REGISTER, None)
     # Beside TASK_DEFINITIONS it would only register the same tasks again.
     if not has_list and getattr(register, "__module__", None) == module.__name__:
@@ -78,9 +78,15 @@ def _read_list(entries: Any, places: Places, defaults: Defaults, found: Findings
             found.errors.append(DefinitionError(what, where=f"{source}, {label}", remedy=remedy))
 
 
-def _read_marks(module: ModuleType, file: SourceFile, defaults: Defaults, found: Findings) -> None:
+def read_marks(
+    module: ModuleType,
+    marks: Sequence[Pending],
+    file: SourceFile,
+    defaults: Defaults,
+    found: Findings,
+) -> None:
     """Read what `@rota.task` marked, in the order of the file."""
-    marks, standing = pending_in(module), _standing(module)
+    standing = _standing(module)
     marked = {id(mark.func) for mark in marks}
     for _, stack in groupby(marks, lambda mark: id(mark.func)):
         for mark in reversed(list(stack)):  # the lowest decorator ran first

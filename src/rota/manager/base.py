@@ -54,6 +54,7 @@ class Base:
         self.catalogue = Catalogue()
         """What the task files define, as of the last `discover`."""
         self._registered: dict[Path, Registered] = {}
+        self._marked_errors: list[RotaError] = []
         self._tasks_before: list[TaskDefinition] = []
         managers.add(self)
 

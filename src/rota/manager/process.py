@@ -70,6 +70,8 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
     ) -> None:
         """Begin to schedule and run, in threads of our own; returns at once; safe twice.
 
+        What `@rota.task` marked in the modules that are imported by now is taken in.
+
         A `role` has this process do only its part: scheduler, worker or web.
 
         `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
@@ -84,6 +86,7 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
             if loop is None and self.config.manager.task_loop == "application":
                 loop = _running_loop()
             self._lend(loop)
+            self.take_in_marked()
             self._start_engine(role=Role(role))
             Manager.use(self)
 

@@ -18,6 +18,8 @@ from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.definitions import define
+from rota.discovery.loader import MissingDirectory
+from rota.discovery.marked import load_modules
 from rota.engine.edits import checked_edits, checked_keys
 from rota.engine.registry import Entry, records
 from rota.errors import (
@@ -28,10 +30,14 @@ from rota.errors import (
     UnknownTaskError,
 )
 from rota.manager.base import Base
+from rota.manager.marked import take_in, taking
 from rota.manager.registers import Registered, note, register
 from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 
 logger = logging.getLogger("rota.manager")
+
+
+logger = logging.getLogger("rota.node")
 
 
 class TaskVerbs(Base):
@@ -116,13 +122,27 @@ class TaskVerbs(Base):
         so does the last good version of a file that is broken now.
         """
         project, former = self.services.project, self.catalogue
-        catalogue = load_directory(
-            project / (directory or self.config.manager.tasks_directory),
-            project,
-            self.config.manager,
-            check_owners=self.config.manager.check_file_owners,
-            previous=former,
-        )
+        settings = self.config.manager
+        with taking():
+            catalogue = load_directory(
+                directory or settings.tasks_directories,
+                project,
+                settings,
+                check_owners=settings.check_file_owners,
+                previous=former,
+                modules=lambda top: load_modules(
+                    settings.tasks_modules, top, settings, former.files
+                ),
+            )
+            if directory is None and "tasks_directory" not in settings.model_fields_set:
+                return self._take_over(former, catalogue, default=True)
+            return self._take_over(former, catalogue)
+
+    def _take_over(
+        self, former: Catalogue, catalogue: Catalogue, *, default: bool = False
+    ) -> Catalogue:
+        """Add what was loaded, and forget what is no longer there; where tasks are defined
+        elsewhere, the `default` directory need not be there."""
         before, called = self._defined(former), self._registered
         there = {file.path for file in catalogue.files if file.register is not None}
         self._registered = {path: one for path, one in called.items() if path in there}
@@ -133,9 +153,33 @@ class TaskVerbs(Base):
             except RotaError as error:
                 catalogue.errors.append(error)
         catalogue.errors += self._call_registers(catalogue)
-        self.catalogue, self.file_errors = catalogue, list(catalogue.errors)
+        self.catalogue = catalogue
+        self._marked_errors += take_in(self)
+        catalogue.errors += self._marked_errors
+        settings = self.config.manager
+        if default and (settings.tasks_modules or len(self.services.engine.registry)):
+            catalogue.errors = [
+                error for error in catalogue.errors if not isinstance(error, MissingDirectory)
+            ]
+        self.file_errors = list(catalogue.errors)
         self.services.engine.generation = catalogue.generation()
         return catalogue
+
+    def take_in_marked(self) -> None:
+        """Add what `@rota.task` marked in the modules that are imported by now, those of
+        `manager.tasks_modules` among them; what is wrong with any is logged."""
+        settings, project = self.config.manager, self.services.project
+        with taking():
+            if settings.tasks_modules and not self.catalogue.files:
+                files = load_modules(settings.tasks_modules, project.absolute(), settings)
+                self._take_over(self.catalogue, Catalogue.of(files))
+                errors = list(self.file_errors)
+            else:
+                errors = take_in(self)
+                self._marked_errors += errors
+                self.file_errors += errors
+        for error in errors:
+            logger.error("%s", error)
 
     def _call_registers(self, catalogue: Catalogue) -> list[RotaError]:
         """Call each `register_tasks` that was not called yet, and forget what it no longer adds;

@@ -51,9 +51,9 @@ def command(
     here()  # without it there is nothing to check
     _must_be_there(files or ())
     settings, errors = _settings(config)
-    tasks_directory = Path(settings.manager.tasks_directory)
+    directories = [Path(one) for one in settings.manager.tasks_directories]
     given = {file.resolve() for file in files or ()}
-    if given and not _concerns(given, config or _DEFAULT, tasks_directory):
+    if given and not _concerns(given, config or _DEFAULT, directories):
         return
     tasks, more, edited = _tasks(settings)
     found = _chosen((*errors, *more), given)
@@ -167,9 +167,11 @@ def _passed(manager: TaskManager) -> list[RotaError]:
     return found
 
 
-def _concerns(given: set[Path], config: Path, tasks_directory: Path) -> bool:
-    top = tasks_directory.resolve()
-    return any(file == config.resolve() or file.is_relative_to(top) for file in given)
+def _concerns(given: set[Path], config: Path, directories: Sequence[Path]) -> bool:
+    tops = [directory.resolve() for directory in directories]
+    return any(
+        file == config.resolve() or any(file.is_relative_to(top) for top in tops) for file in given
+    )
 
 
 def _show(found: list[Mistake], tasks: int) -> None:

@@ -31,7 +31,7 @@ def _files(evidence: Evidence) -> Finding:
         why = f"{len(evidence.mistakes)} found, the first in {place}: {first.what}"
         return warn("mistakes in the task files", why, "`rota check` lists them all.")
     if not evidence.entries:
-        where = evidence.config.manager.tasks_directory
+        where = ", ".join(evidence.config.manager.tasks_directories)
         return warn("task files", f"no task is defined in {where}.", "`rota init` makes a first.")
     return ok("configuration and task files", f"{len(evidence.entries)} tasks, no mistake.")
 

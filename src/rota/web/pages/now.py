@@ -59,7 +59,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
     return {
         "now": now,
         "file_errors": list(manager.file_errors),
-        "tasks_directory": manager.config.manager.tasks_directory,
+        "tasks_directory": manager.config.manager.tasks_directories[0],
         "task_count": len(tasks),
         "names": names,
         "nodes": node_names(manager),

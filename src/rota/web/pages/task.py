@@ -16,6 +16,7 @@ from rota.core.audit import AuditFilter
 from rota.core.instants import DAY, SECOND, Instant, from_datetime
 from rota.core.records import RunFilter
 from rota.core.run import FINAL, State
+from rota.core.task import TaskDefinition
 from rota.engine.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
@@ -25,7 +26,7 @@ from rota.web.pages.frame import Frame
 from rota.web.pages.parameters import PREFIX, parameters
 from rota.web.pages.rows import rows
 from rota.web.pages.shown import duration, lateness, node_names, place
-from rota.web.pages.source import excerpt
+from rota.web.pages.source import Excerpt, excerpt
 
 RUNS_PER_PAGE = 10
 UPCOMING = 10
@@ -57,7 +58,6 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
     page = manager.history.runs(RunFilter(task_id=id), limit=RUNS_PER_PAGE, after=after)
     drawn = manager.history.runs(RunFilter(task_id=id, since=now - SHOWN * DAY), limit=DRAWN).runs
     code = entry.definition if entry else None
-    directory = manager.services.project / manager.config.manager.tasks_directory
     ended = [run for run in drawn if run.state in FINAL and run.started_at is not None]
     return {
         "now": now,
@@ -70,7 +70,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "upcoming": list(islice(upcoming(entry, now), UPCOMING)) if entry else [],
         "parameters": parameters(code) if code else [],
         "prefix": PREFIX,
-        "source": excerpt(code.func, directory) if code else None,
+        "source": _source(manager, code) if code else None,
         "days": days(drawn, _zone(task.timezone), now),
         "drawn": len(drawn),
         "all_drawn": len(drawn) < DRAWN,
@@ -83,6 +83,12 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "newest": after is None,
         "nodes": node_names(manager),
     }
+
+
+def _source(manager: TaskManager, code: TaskDefinition) -> Excerpt | None:
+    """Return the lines of a task's function, if they lie in a directory of task files."""
+    tops = (manager.services.project / one for one in manager.config.manager.tasks_directories)
+    return next(filter(None, (excerpt(code.func, top) for top in tops)), None)
 
 
 def _figures(manager: TaskManager, id: str) -> dict[str, list[Any]]:

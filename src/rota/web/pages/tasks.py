@@ -63,7 +63,7 @@ def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int
         "page": page,
         "pages": pages,
         "file_errors": list(manager.file_errors),
-        "tasks_directory": manager.config.manager.tasks_directory,
+        "tasks_directory": manager.config.manager.tasks_directories[0],
     }
 
 

@@ -1,0 +1,98 @@
+"""Which task manager of this process takes in which marks of `@rota.task`, and what is said of
+those that none does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, ref
+
+from rota import decorator
+from rota.decorator import Pending
+from rota.discovery import marked
+from rota.errors import RotaError
+from rota.manager.base import managers
+
+if TYPE_CHECKING:
+    from rota.manager.tasks import TaskVerbs
+
+_owners: dict[int, tuple[Pending, ReferenceType[TaskVerbs]]] = {}
+_said: set[int] = set()
+_taking = 0  # how many calls take in marks at this moment
+
+
+@contextmanager
+def taking() -> Iterator[None]:
+    """Have what is marked meanwhile be taken in afterwards, so that nothing is said of it."""
+    global _taking
+    decorator.on_mark = _say_late
+    _taking += 1
+    try:
+        yield
+    finally:
+        _taking -= 1
+
+
+def take_in(manager: TaskVerbs) -> list[RotaError]:
+    """Add what is marked in the imported modules, each mark once, to the first manager that is
+    started or loads its task files; returns what is wrong with any."""
+    errors: list[RotaError] = []
+    project, defaults = manager.services.project.absolute(), manager.config.manager
+    for module, marks in marked.imported(manager.catalogue.files):
+        mine = [mark for mark in marks if _is_free(mark, manager, module)]
+        if not mine:
+            continue
+        for mark in mine:
+            _owners[id(mark)] = mark, ref(manager)
+        found = marked.read(module, mine, project, defaults)
+        errors += found.errors
+        for definition in found.definitions:
+            try:
+                manager.add_definition(definition)
+            except RotaError as error:
+                errors.append(error)
+    return errors
+
+
+def _is_free(mark: Pending, manager: TaskVerbs, module: ModuleType) -> bool:
+    _, owner = _owners.get(id(mark), (mark, None))
+    other = owner() if owner is not None else None
+    if other is None or (other is not manager and not other.running):
+        return True
+    if other is not manager and id(mark) not in _said:
+        _say(
+            mark,
+            vars(module),
+            f"@rota.task {_name(mark)!r} is another task manager's of this process, which was"
+            " started before.",
+        )
+    return False
+
+
+def _say_late(mark: Pending, names: dict[str, Any]) -> None:
+    """Say of a mark that was made after the start that nobody takes it in."""
+    if _taking or id(mark) in _said or not any(manager.running for manager in managers):
+        return
+    _say(
+        mark,
+        names,
+        f"@rota.task {_name(mark)!r} was marked after start(), so it is not taken in. Import its"
+        " module before, name it in manager.tasks_modules, or use add_task.",
+    )
+
+
+def _say(mark: Pending, names: dict[str, Any], text: str) -> None:
+    """Say of a mark what becomes of it, with its place: as a warning of Python's own, for what is
+    logged while a manager runs reaches nobody where logging is not set up."""
+    _said.add(id(mark))
+    place = str(names.get("__file__") or names.get("__name__"))
+    warnings.warn_explicit(text, RuntimeWarning, place, mark.line)
+
+
+def _name(mark: Pending) -> object:
+    if mark.id is None and isinstance(mark.func, FunctionType):
+        return mark.func.__qualname__
+    return mark.id
