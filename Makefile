@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 4
 
-.PHONY: help run test check chaos docs screenshots bench lock clean
+.PHONY: help run test pythons check chaos docs screenshots bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ run: compiled ## Start everything on the sample container and print the page's a
 
 test: compiled ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+
+pythons: compiled ## Run the unit tests on every other supported Python of this machine
+	$(BIN)/python -m tests.pythons
 
 chaos: compiled ## Inject every fault, long and hard; repeat one with SEED=...
 	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
@@ -54,4 +57,4 @@ lock: ## Resolve the development lock again (needs uv)
 		--generate-hashes --no-header --no-emit-index-url --no-annotate -o requirements-dev.lock
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-3.* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

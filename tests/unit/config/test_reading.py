@@ -179,7 +179,7 @@ def test_a_section_that_is_no_object_is_refused(refused: Any) -> None:
     ("content", "where", "what"),
     [
         ("", "config.json, line 1, column 1", "is not JSON"),
-        ('{\n "debug": true,\n}', "config.json, line 3, column 1", "is not JSON"),
+        ('{\n "debug": true\n "a": 1}', "config.json, line 3, column 2", "is not JSON"),
         ("{'debug': true}", "config.json, line 1, column 2", "is not JSON"),
         ("[1]", "config.json", "not an object"),
         ("\xff".encode("latin-1"), "config.json", "not UTF-8"),
