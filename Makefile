@@ -12,20 +12,31 @@ WORKERS ?= 4
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-$(VENV)/.ready: requirements-dev.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "rota needs Python 3.11 or newer; none was found on the PATH."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
+
+# Makes an environment from a lock, with both distributions of this repository; a third argument is
+# more options for pip. What only runs once compiles what it imports, and nothing else.
+define environment
+@test -n "$(PYTHON)" || { echo "rota needs Python 3.11 or newer; none was found on the PATH."; exit 1; }
+$(PYTHON) -m venv $(1)
+$(1)/bin/python $(PIP_INSTALL) $(3) --require-hashes -r $(2)
+$(1)/bin/python $(PIP_INSTALL) --no-build-isolation -e . -e xcore
+@touch $(1)/.ready
+endef
+
+$(VENV)/.ready: requirements-dev.lock pyproject.toml xcore/pyproject.toml
+	$(call environment,$(VENV),requirements-dev.lock)
+
+$(VENV)-run/.ready: requirements.lock pyproject.toml xcore/pyproject.toml
+	$(call environment,$(VENV)-run,requirements.lock,--no-compile)
 
 # Nothing compiles an editable install; without this every process that a test starts compiles it all.
 .PHONY: compiled
 compiled: $(VENV)/.ready
-	@$(BIN)/python -m compileall -q src
+	@$(BIN)/python -m compileall -q src xcore
 
-run: compiled ## Start everything on the sample container and print the page's address
-	$(BIN)/rota up
+run: $(VENV)-run/.ready ## Start everything on the sample container and print the page's address
+	$(VENV)-run/bin/rota up
 
 test: compiled ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
@@ -52,9 +63,13 @@ screenshots: $(VENV)/.ready ## Take the pictures of the documentation (needs chr
 bench: compiled ## Measure side by side with the peers; prints a table, writes a plot
 	$(BIN)/python -m bench
 
-lock: ## Resolve the development lock again (needs uv)
-	uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --no-annotate -o requirements-dev.lock
+LOCKING := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate --no-emit-package rota --no-emit-package rota-xcore --find-links build/locking
+
+lock: ## Resolve both locks again (needs uv)
+	uv build --quiet --wheel . -o build/locking && uv build --quiet --wheel xcore -o build/locking
+	$(LOCKING) pyproject.toml --group dev --all-extras -o requirements-dev.lock
+	$(LOCKING) pyproject.toml --group run -o requirements.lock
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV)-3.* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -50,7 +50,9 @@ def environment(minor: int, interpreter: Path) -> Path:
     lock = ROOT / "requirements-dev.lock"
     subprocess.run([*pip, "sync", *into, "--require-hashes", lock], check=True)
     no_fetching = ("--no-deps", "--no-build-isolation")
-    subprocess.run([*pip, "install", *into, *no_fetching, "-e", ROOT], check=True)
+    subprocess.run(
+        [*pip, "install", *into, *no_fetching, "-e", ROOT, "-e", ROOT / "xcore"], check=True
+    )
     return python
 
 

@@ -7,21 +7,21 @@ from pathlib import Path
 
 sys.path[0] = str(Path.cwd())
 
-import rota.caching  # noqa: E402
-import rota.database  # noqa: E402
+import rota_xcore.caching  # noqa: E402
+import rota_xcore.database  # noqa: E402
 from manager import Manager  # noqa: E402
 
 for name in ("database", "cache"):
     assert vars(import_module(name))["OWNER"] == "the user"
 
-with rota.database.SessionLocal() as session:
+with rota_xcore.database.SessionLocal() as session:
     assert session.connection().engine.url.database == "shop.db"
 
 
 async def remember() -> str:
     """Use our cache in a task of ours."""
-    await rota.caching.CacheManager().set("key", "value")
-    return str(await rota.caching.CacheManager().get("key"))
+    await rota_xcore.caching.CacheManager().set("key", "value")
+    return str(await rota_xcore.caching.CacheManager().get("key"))
 
 
 Manager.add_task(remember, "interval", "remember", hours=1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import rota.config
-import rota.database
+import rota_xcore.database
 from manager import Manager
 from manager.task.taskmanager import TaskManager
 from rota.core.ports import Clock
@@ -25,7 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     rota.config.use(None)
     yield tmp_path
-    rota.database.dispose()
+    rota_xcore.database.dispose()
     rota.config.use(None)
 
 

@@ -24,14 +24,14 @@ from backgroundtask.taskplugins import TASK_DEFINITIONS, cleanup_old_logs, regis
 from auth.models import UserSession
 from plugins.my_plugin.models import Product
 """
-OURS = ("rota", "manager", "loggers", "configurations", "cache", "database")
+XCORE = ("manager", "loggers", "configurations", "cache", "database")
 
 USE = f"""
 {IMPORTS}
 import sys, time
 from pathlib import Path
 installed = Path(sys.argv[1])
-for name in {OURS}:
+for name in {("rota", *XCORE)}:
     assert Path(sys.modules[name].__file__).is_relative_to(installed), sys.modules[name]
 register_tasks(Manager.task_manager)
 Manager.start()
@@ -45,55 +45,85 @@ assert Manager.shutdown()
 """
 
 
+UV = Path(sys.executable).with_name("uv")
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory into which the wheel, built from this tree, was unpacked."""
-    built = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
-        cwd=ROOT,
-        env=environment(),
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    [wheel] = built.glob("*.whl")
-    target = built / "installed"
-    zipfile.ZipFile(wheel).extractall(target)
-    return target
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheels of both distributions, built from this tree."""
+    built = tmp_path_factory.mktemp("wheels")
+    for project in (ROOT, ROOT / "xcore"):
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
+            cwd=project,
+            env=environment(),
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    return built
 
 
-def files(directory: Path) -> set[Path]:
-    """Return what a tree of sources holds, without what running it leaves there."""
+def packed(wheels: Path, name: str) -> set[str]:
+    """Return the paths within a wheel, without its metadata."""
+    [wheel] = wheels.glob(f"{name}-0*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    return {one for one in names if ".dist-info/" not in one}
+
+
+def sources(directory: Path, *packages: str) -> set[str]:
+    """Return the paths of packages' files, without what running them leaves there."""
     return {
-        path.relative_to(directory)
-        for path in directory.rglob("*")
+        path.relative_to(directory).as_posix()
+        for package in packages
+        for path in (directory / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
 
 
-def test_everything_is_in(installed: Path) -> None:
-    packed = files(installed)
-    assert files(ROOT / "src") <= packed
-    assert files(ROOT / "facades") <= packed
-    assert Path("rota/py.typed") in packed
-    assert any(path.match("rota/ledger/migrations/versions/v0001*.py") for path in packed)
+def clean_environment(home: Path, *installed: str, wheels: Path) -> Path:
+    """Make an environment with nothing but these distributions and return its interpreter."""
+    python = home / "bin" / "python"
+    subprocess.run([UV, "venv", "-q", "--python", sys.executable, home], check=True)
+    install: list[str | Path] = [UV, "pip", "install", "-q", "--python", python]
+    install += ["--find-links", wheels]
+    subprocess.run([*install, *installed], check=True)
+    return python
 
 
-def test_nothing_else_is_in(installed: Path) -> None:
-    tops = {path.parts[0] for path in files(installed)}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(OURS)
+def test_rota_installs_no_top_level_name_but_rota(wheels: Path) -> None:
+    assert packed(wheels, "rota") == sources(ROOT / "src", "rota")
+    assert "rota/py.typed" in packed(wheels, "rota")
 
 
-def test_the_contract_holds_from_it(installed: Path, tmp_path: Path) -> None:
+def test_rota_xcore_installs_the_import_paths_of_the_contract(wheels: Path) -> None:
+    assert packed(wheels, "rota_xcore") == sources(ROOT / "xcore", "rota_xcore", *XCORE)
+
+
+def test_the_contract_holds_from_both_wheels(wheels: Path, tmp_path: Path) -> None:
+    python = clean_environment(tmp_path / "env", "rota[xcore]", "psutil", wheels=wheels)
     project = example(tmp_path / "app")
     (project / "use.py").write_text(USE)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "use.py", str(installed)],
+        [python, "-W", "error", "use.py", str(tmp_path / "env")],
         cwd=project,
-        env=environment(PYTHONPATH=str(installed)),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_rota_comes_and_goes_beside_django_configurations(wheels: Path, tmp_path: Path) -> None:
+    python = clean_environment(tmp_path / "env", "django-configurations", "rota", wheels=wheels)
+    theirs = (
+        "import configurations, importlib.metadata as metadata;"
+        " missing = [one for one in metadata.files('django-configurations')"
+        " if not one.locate().exists() and one.suffix == '.py'];"
+        " assert not missing, missing; assert configurations.Configuration"
+    )
+    use_rota: list[str | Path] = [python, "-c", f"import rota; rota.TaskManager; {theirs}"]
+    subprocess.run(use_rota, cwd=tmp_path, env=environment(), check=True)
+    subprocess.run([UV, "pip", "uninstall", "-q", "--python", python, "rota"], check=True)
+    subprocess.run([python, "-c", theirs], cwd=tmp_path, env=environment(), check=True)

@@ -64,7 +64,9 @@ def test_asking_for_schemas_loads_no_scheduler(tmp_path: Path) -> None:
     assert not {"apscheduler", "sqlalchemy", "fastapi"} & set(run(code, tmp_path).split())
 
 
-@pytest.mark.parametrize("package", ["rota.config", "rota.logs", "rota.caching", "rota.database"])
+@pytest.mark.parametrize(
+    "package", ["rota.config", "rota.logs", "rota_xcore.caching", "rota_xcore.database"]
+)
 def test_our_packages_are_light_to_import(package: str, tmp_path: Path) -> None:
     code = f"import sys; import {package}; print(*sys.modules)"
     assert not {"pydantic", "sqlalchemy", "redis"} & set(run(code, tmp_path).split())
@@ -78,9 +80,9 @@ def test_a_project_may_have_packages_of_the_same_names(tmp_path: Path) -> None:
 import asyncio, cache, configurations, database, loggers, manager
 assert cache.theirs and configurations.theirs and database.theirs
 assert loggers.theirs and manager.theirs
-from rota.caching import CacheManager
+from rota_xcore.caching import CacheManager
 from rota.config import Xcorecfg
-from rota.database import SessionLocal
+from rota_xcore.database import SessionLocal
 from rota.logs import setup_logging
 from rota.schemas import TaskCreate
 async def use():

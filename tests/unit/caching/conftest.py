@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rota.config
-from rota.caching import CacheManager
+from rota_xcore.caching import CacheManager
 from tests.brokers import Redis
 from tests.brokers import redis as redis
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.caching import CacheManager, cache_evict, cached, cached_property
+from rota_xcore.caching import CacheManager, cache_evict, cached, cached_property
 
 pytestmark = pytest.mark.asyncio
 

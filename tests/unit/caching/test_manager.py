@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 
 import rota.config
-from rota.caching import CacheManager
-from rota.caching.memory import MemoryStore
 from rota.config import Xcorecfg
 from rota.errors import ConfigError
+from rota_xcore.caching import CacheManager
+from rota_xcore.caching.memory import MemoryStore
 
 pytestmark = pytest.mark.asyncio
 

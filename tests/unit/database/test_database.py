@@ -16,10 +16,10 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import rota.config
-import rota.database
+import rota_xcore.database
 from rota.config import Xcorecfg
-from rota.database import AsyncSessionLocal, Base, SessionLocal, dispose, get_async_db, get_db
 from rota.errors import ConfigError
+from rota_xcore.database import AsyncSessionLocal, Base, SessionLocal, dispose, get_async_db, get_db
 
 
 class Product(Base):
@@ -43,7 +43,7 @@ def configured(**database: Any) -> None:
 
 
 def test_the_default_is_an_sqlite_file_made_with_the_first_statement() -> None:
-    engine = rota.database.engine
+    engine = rota_xcore.database.engine
     session = SessionLocal()
     assert isinstance(engine, Engine)
     assert list(Path().iterdir()) == []
@@ -52,7 +52,7 @@ def test_the_default_is_an_sqlite_file_made_with_the_first_statement() -> None:
     session.commit()
     session.close()
     assert Path("app.db").exists()
-    assert rota.database.engine is engine
+    assert rota_xcore.database.engine is engine
 
 
 def test_sqlite_lets_readers_and_writers_pass_each_other() -> None:
@@ -62,7 +62,7 @@ def test_sqlite_lets_readers_and_writers_pass_each_other() -> None:
 
 
 def test_many_threads_write_at_once() -> None:
-    Base.metadata.create_all(rota.database.engine)
+    Base.metadata.create_all(rota_xcore.database.engine)
 
     def add(number: int) -> None:
         with SessionLocal.begin() as session:
@@ -93,21 +93,21 @@ def test_a_session_may_be_given_another_engine() -> None:
 
 def test_pool_settings_reach_the_engine() -> None:
     configured(url="sqlite:///x.db", pool_size=2, max_overflow=0, pool_timeout=0.01)
-    engine = rota.database.engine
+    engine = rota_xcore.database.engine
     with engine.connect(), engine.connect(), pytest.raises(Exception, match="timed out"):
         engine.connect()
 
 
 def test_a_database_in_memory_is_shared_by_all_threads() -> None:
     configured(url="sqlite://")
-    Base.metadata.create_all(rota.database.engine)
+    Base.metadata.create_all(rota_xcore.database.engine)
     with ThreadPoolExecutor(1) as pool, SessionLocal() as session:
         assert pool.submit(lambda: session.scalar(select(func.count(Product.id)))).result() == 0
 
 
 def test_a_read_only_file_can_be_read() -> None:
     configured(url="sqlite:///x.db")
-    with rota.database.engine.begin() as connection:
+    with rota_xcore.database.engine.begin() as connection:
         connection.execute(text("PRAGMA journal_mode = DELETE"))
         connection.execute(text("CREATE TABLE t (x)"))
     dispose()
@@ -118,7 +118,7 @@ def test_a_read_only_file_can_be_read() -> None:
 
 def test_the_engine_of_an_async_url_is_a_plain_one() -> None:
     configured(url="sqlite+aiosqlite:///x.db")
-    assert rota.database.engine.url.get_driver_name() == "pysqlite"
+    assert rota_xcore.database.engine.url.get_driver_name() == "pysqlite"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_broken_config_file_is_told_with_the_first_session() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_opens_connections_of_its_own() -> None:
-    engine = rota.database.engine
+    engine = rota_xcore.database.engine
     with engine.connect():
         pass
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
@@ -175,7 +175,7 @@ def test_async_sessions_say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_async_sessions_read_and_write_the_same_file() -> None:
     pytest.importorskip("greenlet")
     pytest.importorskip("aiosqlite")
-    Base.metadata.create_all(rota.database.engine)
+    Base.metadata.create_all(rota_xcore.database.engine)
     async with AsyncSessionLocal() as session:
         product = Product(id=5)
         session.add(product)
@@ -201,4 +201,4 @@ def test_async_sessions_work_on_any_event_loop() -> None:
 
 def test_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Sessions'"):
-        _ = rota.database.Sessions
+        _ = rota_xcore.database.Sessions

@@ -7,8 +7,8 @@ from glob import escape
 from typing import Any
 
 from rota import forks
-from rota.caching.memory import MemoryStore
-from rota.caching.store import ABSENT, Store
+from rota_xcore.caching.memory import MemoryStore
+from rota_xcore.caching.store import ABSENT, Store
 
 DEFAULT_TTL = 3600
 DEFAULT_PREFIX = "cache:"
@@ -113,7 +113,7 @@ class CacheManager:
             return self._store
 
     def _chosen(self) -> Store:
-        from rota.caching.server import RedisStore
+        from rota_xcore.caching.server import RedisStore
 
         if self._url is not None:
             return RedisStore(self._url)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from rota.database.engines import engine
+from rota_xcore.database.engines import engine
 
 
 class Base(DeclarativeBase):

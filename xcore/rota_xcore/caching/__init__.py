@@ -1,6 +1,6 @@
 """A cache of JSON values: Redis where one is configured, else this process's memory."""
 
-from rota.caching.decorators import cache_evict, cached, cached_property
-from rota.caching.manager import CacheManager
+from rota_xcore.caching.decorators import cache_evict, cached, cached_property
+from rota_xcore.caching.manager import CacheManager
 
 __all__ = ["CacheManager", "cache_evict", "cached", "cached_property"]

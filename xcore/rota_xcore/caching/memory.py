@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rota import forks
-from rota.caching.store import ABSENT, ENDLESS
+from rota_xcore.caching.store import ABSENT, ENDLESS
 
 _LIMIT = 100_000
 

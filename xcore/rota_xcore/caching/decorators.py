@@ -11,7 +11,7 @@ from functools import wraps
 from glob import escape
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from rota.caching.manager import CacheManager
+from rota_xcore.caching.manager import CacheManager
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from rota.database.async_sessions import AsyncSessionLocal as AsyncSessionLocal
-    from rota.database.async_sessions import get_async_db as get_async_db
-    from rota.database.engines import dispose as dispose
-    from rota.database.sessions import Base as Base
-    from rota.database.sessions import SessionLocal as SessionLocal
-    from rota.database.sessions import get_db as get_db
+    from rota_xcore.database.async_sessions import AsyncSessionLocal as AsyncSessionLocal
+    from rota_xcore.database.async_sessions import get_async_db as get_async_db
+    from rota_xcore.database.engines import dispose as dispose
+    from rota_xcore.database.sessions import Base as Base
+    from rota_xcore.database.sessions import SessionLocal as SessionLocal
+    from rota_xcore.database.sessions import get_db as get_db
 
     engine: Engine
 

@@ -1,0 +1,1 @@
+"""What the import paths `cache` and `database` lead to, safe from packages of the same names."""
