@@ -60,7 +60,7 @@ class Redis:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait(30)
+            process.wait(90)
 
 
 class RabbitMQ:

@@ -15,7 +15,7 @@ from rota import handing
 # Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-PATIENCE = 30.0  # seconds; what ends, ends much sooner, but for a crowded machine
+PATIENCE = 90.0  # seconds; what ends, ends much sooner, but for a crowded machine
 
 
 @pytest.fixture(autouse=True)

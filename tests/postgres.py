@@ -105,7 +105,7 @@ class Postgres:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(how)
-            process.wait(30)
+            process.wait(90)
 
     def cut(self) -> None:
         """Close every connection to it."""

@@ -137,7 +137,7 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
             assert b"event: end" not in log.read()  # the stream ends, while the run goes on
             changes.read()
             (project / "release").touch()
-            assert server.wait(30) == 0, (project / "said.txt").read_text()
+            assert server.wait(90) == 0, (project / "said.txt").read_text()
         psutil.wait_procs(family, timeout=10)
         assert [one for one in family if one.is_running()] == []
     with history_of(project) as history:
@@ -162,7 +162,7 @@ def test_the_script_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
         with history_of(project) as history:
             wait_until(lambda: occurrences(history), "an occurrence ran")
             script.send_signal(signal.SIGTERM)
-            assert script.wait(30) == 0, (project / "said.txt").read_text()
+            assert script.wait(90) == 0, (project / "said.txt").read_text()
             [run] = history.runs(newest_first=False, limit=1).runs
             assert (run.task_id, run.result) == ("count_on", 3)
             texts = [line.text for line in history.logs(run.id)]

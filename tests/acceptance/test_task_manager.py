@@ -240,7 +240,7 @@ def test_exceptions_never_stop_the_scheduler(make: Make, caplog: pytest.LogCaptu
         wait_until(lambda: ended(task_manager, "fails", State.FAILED) >= 2, "it failed twice")
         wait_until(lambda: ended(task_manager, "fails_harder", State.FAILED) >= 2, "so did this")
         task_manager.add_task(go_on, "interval", "goes_on", seconds=1)
-        assert goes_on.acquire(timeout=30)
+        assert goes_on.acquire(timeout=90)
     failed = next(
         run
         for run in task_manager.history.runs().runs

@@ -14,7 +14,7 @@ from select import select
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 # The browser reads commands from descriptor 3 and answers on 4.
 _LAUNCH = "import os, sys; r, w = map(int, sys.argv[1:3]); os.dup2(r, 3), os.dup2(w, 4); \

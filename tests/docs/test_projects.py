@@ -227,7 +227,9 @@ def test_flask_within_gunicorn(greetings: Path, options: list[str]) -> None:
     port = free_port()
     settings(greetings, shutdown_grace=5)
     (greetings / "backgroundtask" / "wrong.py").write_text("TASK_DEFINITIONS = 1\n")
-    with server(greetings, *command("flask.md", "gunicorn"), f"--bind=127.0.0.1:{port}", *options):
+    slow = ("--timeout=300", "--graceful-timeout=90")  # gunicorn kills workers of a busy machine
+    gunicorn = (*command("flask.md", "gunicorn"), f"--bind=127.0.0.1:{port}", *options, *slow)
+    with server(greetings, *gunicorn):
         assert greeted(f"http://127.0.0.1:{port}")
         eventually(lambda: len(nodes_of(greetings)) == 4)
     assert nodes_of(greetings) == ["stopped"] * 4

@@ -15,21 +15,21 @@ def spare() -> set[threading.Thread]:
 
 
 def test_a_thread_that_is_free_is_used_again() -> None:
-    aside(lambda: None).result(5)
+    aside(lambda: None).result(90)
     for _ in range(20):
         eventually(lambda: bool(spare()))
         before = spare()
-        assert aside(threading.current_thread).result(5) in before
+        assert aside(threading.current_thread).result(90) in before
 
 
 def test_what_hangs_holds_nobody_up() -> None:
     gate = threading.Event()
     hanging = [aside(gate.wait, f"hangs-{number}") for number in range(20)]
-    assert aside(lambda: 7).result(5) == 7
+    assert aside(lambda: 7).result(90) == 7
     names = {thread.name for thread in threading.enumerate()}
     assert {f"hangs-{number}" for number in range(20)} <= names
     gate.set()
-    assert all(one.result(5) for one in hanging)
+    assert all(one.result(90) for one in hanging)
     eventually(lambda: not any(t.name.startswith("hangs-") for t in threading.enumerate()))
 
 
@@ -38,5 +38,5 @@ def test_an_error_is_its_callers() -> None:
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):
-        aside(broken).result(5)
-    assert aside(lambda: "goes on").result(5) == "goes on"
+        aside(broken).result(90)
+    assert aside(lambda: "goes on").result(90) == "goes on"

@@ -37,7 +37,7 @@ class Recorder:
 
     def remember(self, key: str, value: Any) -> None:
         self.asked.set()
-        assert self.open.wait(30)
+        assert self.open.wait(90)
         self.steps.append((key, value))
 
 
@@ -149,12 +149,12 @@ def test_several_threads_do_it_once(run: Any, reporter: Recorder) -> None:
     effect, start = Effect(7), threading.Barrier(10)
 
     def ask() -> Any:
-        start.wait(30)
+        start.wait(90)
         return once("k", effect)
 
     with ThreadPoolExecutor(10) as pool:
         asked = [pool.submit(run(copy_context).run, ask) for _ in range(10)]
-        assert [one.result(30) for one in asked] == [7] * 10
+        assert [one.result(90) for one in asked] == [7] * 10
     assert (effect.calls, len(reporter.steps)) == (1, 1)
 
 

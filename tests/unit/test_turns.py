@@ -20,7 +20,7 @@ def test_threads_take_turns() -> None:
 
     def work() -> None:
         nonlocal inside, most
-        start.wait(30)
+        start.wait(90)
         for _ in range(50):
             with turns.of_thread("k"):
                 inside += 1
@@ -29,7 +29,7 @@ def test_threads_take_turns() -> None:
 
     with ThreadPoolExecutor(MANY) as pool:
         for done in [pool.submit(work) for _ in range(MANY)]:
-            done.result(30)
+            done.result(90)
     assert (inside, most) == (0, 1)
 
 

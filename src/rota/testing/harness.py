@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def eventually(
-    look: Callable[[], T], *, within: float = 20.0, what: str | Callable[[], str] = ""
+    look: Callable[[], T], *, within: float = 60.0, what: str | Callable[[], str] = ""
 ) -> T:
     """Return what `look` returns as soon as that is true; raises AssertionError after `within`
     real seconds, with `what`, which may be a function that says how things stand by then."""

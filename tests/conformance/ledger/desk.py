@@ -83,7 +83,7 @@ class Desk:
 
     def do(self, operation: Callable[[Transaction], T]) -> T:
         """Run an operation and wait until it is durable."""
-        return self.ledger.write(operation).result(timeout=30)
+        return self.ledger.write(operation).result(timeout=90)
 
     # --- tasks ---
 

@@ -170,7 +170,7 @@ def test_two_nodes_together_keep_a_limit(two_desks: tuple[Desk, Desk], limit: Li
     ended = 0
     while ended < 60:
         asked = [ask(desk, "a"), ask(other, "b"), ask(desk, "a"), ask(other, "b")]
-        claims = [claim for future in asked for claim in future.result(timeout=30)]
+        claims = [claim for future in asked for claim in future.result(timeout=90)]
         assert 1 <= len(claims) <= (limit.max_running or 0)
         for claim in claims:
             node = str(desk.run(claim.run_id).node)

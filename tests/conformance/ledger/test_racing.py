@@ -65,7 +65,7 @@ def at_once(*calls: Callable[[], list[str]]) -> list[list[str]]:
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], list[str]]) -> list[str]:
-        start.wait(30)
+        start.wait(90)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -207,9 +207,9 @@ def test_a_step_and_the_takeover_of_its_run_do_not_pass_each_other(
         return tx.claim("b", other.now, 1, (), take_all)
 
     storing = one.ledger.write(remember_slowly)
-    assert written.wait(30)
+    assert written.wait(90)
     taking = other.ledger.write(take_over)
     taking.add_done_callback(lambda _: goes_on.set())
-    assert storing.result(30)
-    (new,) = taking.result(30)
+    assert storing.result(90)
+    (new,) = taking.result(90)
     assert dict(new.steps) == {"k": "v"}

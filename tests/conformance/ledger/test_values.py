@@ -83,7 +83,7 @@ def test_no_text_poisons_a_batch(texts: list[str]) -> None:
     ledger.open()
     try:
         lines = [line("r", seq, text) for seq, text in enumerate(texts, 1)]
-        ledger.write(lambda tx: tx.log(lines)).result(timeout=30)
+        ledger.write(lambda tx: tx.log(lines)).result(timeout=90)
         stored = [one.text for one in ledger.history.logs("r")]
     finally:
         ledger.close()

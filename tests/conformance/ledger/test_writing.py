@@ -23,15 +23,15 @@ def held_up(desk: Desk) -> Iterator[None]:
 
     def wait(tx: Transaction) -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(90)
 
     future = desk.ledger.write(wait)
-    assert begun.wait(30)
+    assert begun.wait(90)
     try:
         yield
     finally:
         go_on.set()
-        future.result(30)
+        future.result(90)
 
 
 def test_operations_are_done_in_the_order_of_their_handing_over(desk: Desk) -> None:
@@ -39,7 +39,7 @@ def test_operations_are_done_in_the_order_of_their_handing_over(desk: Desk) -> N
     with held_up(desk):
         futures = [desk.ledger.write(lambda tx, n=n: done.append(n)) for n in range(50)]  # type: ignore[misc]
     for future in futures:
-        future.result(30)
+        future.result(90)
     assert done == list(range(50))
 
 
@@ -49,7 +49,7 @@ def test_a_result_is_told_when_it_can_be_read(desk: Desk) -> None:
     desk.ledger.write(lambda tx: tx.plan([new])).add_done_callback(
         lambda _: seen.set_result(desk.run(new.id).state)
     )
-    assert seen.result(30) is State.QUEUED
+    assert seen.result(90) is State.QUEUED
 
 
 def test_an_operation_that_raises_is_undone_alone(desk: Desk) -> None:
@@ -63,10 +63,10 @@ def test_an_operation_that_raises_is_undone_alone(desk: Desk) -> None:
         before = desk.ledger.write(lambda tx: tx.plan([runs[0]]))
         bad = desk.ledger.write(fails)
         after = desk.ledger.write(lambda tx: tx.plan([runs[2]]))
-    assert ids(before.result(30)) == [runs[0].id]
-    assert ids(after.result(30)) == [runs[2].id]
+    assert ids(before.result(90)) == [runs[0].id]
+    assert ids(after.result(90)) == [runs[2].id]
     with pytest.raises(ValueError, match="mine"):
-        bad.result(30)
+        bad.result(90)
     assert ids(desk.history.runs(newest_first=False).runs) == ids([runs[0], runs[2]])
 
 
@@ -76,8 +76,8 @@ def test_what_the_tables_forbid_is_refused_alone(desk: Desk) -> None:
         bad = desk.ledger.write(lambda tx: tx.plan([impossible]))
         well = desk.ledger.write(lambda tx: tx.plan([good]))
     with pytest.raises(LedgerError, match="state_is_true"):
-        bad.result(30)
-    well.result(30)
+        bad.result(90)
+    well.result(90)
     assert desk.states() == ["queued"]
 
 
@@ -98,7 +98,7 @@ def test_a_cancelled_future_is_not_done_and_harms_nobody(desk: Desk) -> None:
         first = desk.ledger.write(lambda tx: tx.plan([unwanted]))
         second = desk.ledger.write(lambda tx: tx.plan([wanted]))
         assert first.cancel()
-    second.result(30)
+    second.result(90)
     assert ids(desk.history.runs().runs) == [wanted.id]
 
 
@@ -110,7 +110,7 @@ def test_many_threads_write_and_read(desk: Desk) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(work, name) for name in range(8)]:
-            done.result(30)
+            done.result(90)
     assert desk.states() == ["queued"] * 160
 
 
@@ -139,7 +139,7 @@ def test_closing_finishes_what_was_handed_over(desk: Desk) -> None:
         futures = [desk.ledger.write(lambda tx, n=n: n) for n in range(5)]  # type: ignore[misc]
         closing = threading.Thread(target=desk.ledger.close)
         closing.start()
-    closing.join(30)
+    closing.join(90)
     assert [future.result(0) for future in futures] == list(range(5))
 
 

@@ -105,7 +105,7 @@ class Cluster:
         with suppress(psutil.NoSuchProcess):
             for one in (*process.children(recursive=True), process):
                 one.kill()
-        process.wait(30)
+        process.wait(90)
         return role
 
     def stop(self) -> list[tuple[str, int]]:

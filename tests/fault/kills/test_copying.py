@@ -27,7 +27,7 @@ def test_one_that_is_killed_in_the_middle(tmp_path: Path, postgres: Postgres, ki
         process = project.begin("db", "copy", source, target)
         until(lambda: waits_for_keys(desk))
         process.kill()
-        process.wait(30)
+        process.wait(90)
         lock.rollback()
     assert project.has(f"new.db{UNFINISHED}") is (kind == "file")
     nothing = project.rota("db", "copy", target, "sqlite:///other.db", code=2).stderr

@@ -219,15 +219,15 @@ def test_a_node_that_freezes_in_a_transaction_does_not_hold_up_the_others(
     def freeze(tx: Transaction) -> None:
         tx.plan([near.new()])
         frozen.set()
-        assert thawed.wait(30)
+        assert thawed.wait(90)
 
     with Desk(near.ledger.url, clock=near.clock) as other:
         future = other.ledger.write(freeze)
-        assert frozen.wait(30)
+        assert frozen.wait(90)
         near.plan(near.new())  # waits for its turn, which the server takes from the other
         thawed.set()
         with pytest.raises(LedgerUnavailableError, match=r"stood still|reachable"):
-            future.result(30)
+            future.result(90)
     assert near.states() == ["queued"]
 
 

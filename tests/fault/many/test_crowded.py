@@ -29,7 +29,7 @@ def test_a_node_that_does_not_get_its_turn_at_once_starts_all_the_same(tmp_path:
         starting.start()
         eventually(lambda: rig.manager.services.engine.writing.trouble)
         other.execute("ROLLBACK")
-        starting.join(30)
+        starting.join(90)
     with rig:
         assert rig.manager.running
         rig.manager.add_task(work, "date", "work", run_date=datetime(2100, 1, 1, tzinfo=UTC))

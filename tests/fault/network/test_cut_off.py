@@ -145,15 +145,15 @@ def test_who_is_cut_off_loses_its_runs_to_the_others_and_comes_back(scene: Scene
         with network.cut_off(host):
             began = time.monotonic()
             held = of(cluster, process.pid)
-            eventually(lambda h=held: not still_held(cluster, h), within=10)  # type: ignore[misc]
+            eventually(lambda h=held: not still_held(cluster, h), within=60)  # type: ignore[misc]
             taken = time.monotonic() - began
             eventually(lambda b=began: time.monotonic() - b > AWAY, within=AWAY + 10)  # type: ignore[misc]
             assert node_of(cluster, process.pid) is None, "it is gone for the others"
         healed = time.monotonic()
-        eventually(lambda p=process.pid: node_of(cluster, p), within=5)  # type: ignore[misc]
+        eventually(lambda p=process.pid: node_of(cluster, p), within=60)  # type: ignore[misc]
         joined = time.monotonic() - healed
         if role == "worker":
-            eventually(lambda p=process.pid: of(cluster, p), within=15)  # type: ignore[misc]
+            eventually(lambda p=process.pid: of(cluster, p), within=60)  # type: ignore[misc]
         back = time.monotonic() - healed
         print(  # noqa: T201
             f"{role}: {len(held)} runs taken over after {taken:.1f} s;"

@@ -31,7 +31,7 @@ def test_ctrl_c_cancels_it(project: Project) -> None:
     process = project.begin("run", "hold")
     until(lambda: project.has("begun"))
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 1
+    assert process.wait(90) == 1
     (run,) = project.lines("runs")
     assert (run["state"], run["reason"]) == ("cancelled", "SIGINT")
 

@@ -78,7 +78,7 @@ def test_waiting_ends_with_the_last_node(tmp_path_factory: pytest.TempPathFactor
         waiting = project.begin("run", "hold", "--wait")
         until(lambda: project.has("begun"))
         up.kill()
-        assert waiting.wait(30) == 1
+        assert waiting.wait(90) == 1
 
 
 def test_runs_are_narrowed(running: Project) -> None:

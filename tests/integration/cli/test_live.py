@@ -107,10 +107,10 @@ def test_on_a_terminal(project: Project) -> None:
             project.touch("release")
             until(lambda: b"succeeded" in b"".join(seen))
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(90) == 0
         finally:
             process.kill()
-            reader.join(10)
+            reader.join(90)
             os.close(ours)
 
 
@@ -139,7 +139,7 @@ def test_a_terminal_that_closes_ends_it_as_a_signal_does(
             until(lambda: project.has("begun"))
             os.close(ours)
             project.touch("release")
-            assert process.wait(20) == 0
+            assert process.wait(90) == 0
         finally:
             process.kill()
     (run,) = project.lines("runs")

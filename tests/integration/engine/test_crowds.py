@@ -79,7 +79,7 @@ def test_runs_start_in_their_order_while_those_of_another_executor_could(tmp_pat
         rig.manager.add_task(plain, "date", "plain", run_date="2100-01-01")
         for number in range(100):
             rig.manager.run_task(f"t{number:03}")
-        assert begun.wait(20)
+        assert begun.wait(90)
         gate.set()
         rig.ended(count=100)
     assert order == list(range(100))

@@ -114,7 +114,7 @@ def test_an_occurrence_that_finds_its_task_running_is_skipped_with_a_reason(
     gate = threading.Event()
 
     def waits() -> None:
-        gate.wait(30)
+        gate.wait(90)
 
     with Harness(tmp_path, node="a") as rig:
         rig.manager.add_task(waits, "cron", "waits", minute="*")
@@ -297,7 +297,7 @@ def test_timeout_ends_the_attempt(tmp_path: Path) -> None:
         )
         rig.manager.run_task("stubborn")
         engine = rig.manager.services.engine
-        assert began.wait(20)  # before its first step it would obey
+        assert began.wait(90)  # before its first step it would obey
         rig.advance(5)
         eventually(lambda: [f for f in engine.flights.by_run.values() if f.timed_out])
         rig.advance(1)
@@ -316,7 +316,7 @@ def test_progress_and_checkpoint(tmp_path: Path) -> None:
         if not done:
             run.progress(1, 2, "half")
             run.checkpoint([1])
-            gate.wait(30)
+            gate.wait(90)
             raise ConnectionError
         return [*done, 2]
 
@@ -335,7 +335,7 @@ def test_start_deadline_makes_a_late_start_missed(tmp_path: Path) -> None:
     gate = threading.Event()
 
     def waits() -> None:
-        gate.wait(30)
+        gate.wait(90)
 
     with Harness(tmp_path, scheduler_thread_pool=1) as rig:
         rig.manager.add_task(waits, "date", "hog", run_date="2030-01-01")

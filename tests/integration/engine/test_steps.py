@@ -127,6 +127,6 @@ def test_a_step_waits_for_a_ledger_that_is_away(
             reporter.checkpoint(1)  # after the first try of the other
         assert storing.is_alive()
         other.execute("COMMIT")
-        storing.join(30)
+        storing.join(90)
         assert not storing.is_alive()
         assert [step.key for step in desk.history.steps(reporter.run_id)] == ["k"]

@@ -85,7 +85,7 @@ class Gate:
 
     async def block(self) -> None:
         """Wait on the loop itself: the mistake that must not harm the pages."""
-        self.open.wait(30)
+        self.open.wait(90)
 
 
 async def greet() -> dict[str, str]:

@@ -230,7 +230,7 @@ def test_who_signs_in_while_the_tokens_are_being_read_is_known_as_well(
     monkeypatch.setattr(closed.manager, "tokens", slowly)
     other = threading.Thread(target=ask)
     other.start()
-    assert reading.wait(30)
+    assert reading.wait(90)
     sign_in(closed, code)
     assert closed.client.get("/settings", headers=PAGE).status_code == 200
     other.join()

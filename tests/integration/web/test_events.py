@@ -38,14 +38,14 @@ def listening(site: Site) -> Iterator[Callable[[Callable[[Told], bool]], Told]]:
     thread.start()
 
     def until(fits: Callable[[Told], bool]) -> Told:
-        while not fits(told := heard.get(timeout=30)):
+        while not fits(told := heard.get(timeout=90)):
             pass
         return told
 
     until(lambda told: told[0] == "reset")  # from now on, nothing is missed
     yield until
     site.server.stop()
-    thread.join(30)
+    thread.join(90)
     assert not thread.is_alive()
     client.close()
 

@@ -63,7 +63,7 @@ class Agreement(RuleBasedStateMachine):
         self.first = self.desks[0]
         self.claims: list[Claim] = []
         self.joined: list[str] = []
-        self.join(30)
+        self.join(90)
 
     def teardown(self) -> None:
         self.open.close()

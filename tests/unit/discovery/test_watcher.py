@@ -121,7 +121,7 @@ def test_it_may_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
     assert stopped.is_set()
     for thread in threading.enumerate():
         if thread.name == "rota-files":
-            thread.join(10)
+            thread.join(90)
             assert not thread.is_alive()
 
 
@@ -130,4 +130,4 @@ def test_it_says_when_it_watches_for_what_changed_until_then(
 ) -> None:
     directory, reports, watcher = watched
     watcher.start()
-    assert directory in reports.queue.get(timeout=20)
+    assert directory in reports.queue.get(timeout=90)

@@ -42,5 +42,5 @@ def test_it_samples_only_while_somebody_is_interested() -> None:
     [thread] = [one for one in threading.enumerate() if one.name == "rota-memory"]
     for _ in range(2):
         sampler.release()
-    thread.join(5)
+    thread.join(90)
     assert not thread.is_alive()

@@ -114,7 +114,7 @@ def test_what_comes_to_be_at_the_target_meanwhile_is_left_alone(
             other.plan(other.new())
         lock.rollback()
         with pytest.raises(LedgerError, match="not empty"):
-            copying.result(30)
+            copying.result(90)
     with Desk(target) as other:
         assert other.states() == ["queued"]
     assert not unfinished.exists()

@@ -236,10 +236,10 @@ def test_a_lock_held_for_too_long_and_then_let_go(file: Path) -> None:
             futures = [ledger.write(lambda tx: tx.prune(0, 1)) for _ in range(3)]
             for future in futures:
                 with pytest.raises(LedgerUnavailableError, match=r"locked.*Another process"):
-                    future.result(30)
+                    future.result(90)
             assert len(ledger.history.runs().runs) == 100
             other.execute("ROLLBACK")
-        assert ledger.write(lambda tx: tx.prune(0, 1)).result(30) == 0
+        assert ledger.write(lambda tx: tx.prune(0, 1)).result(90) == 0
 
 
 def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(file: Path) -> None:

@@ -100,7 +100,7 @@ def test_many_that_open_a_new_ledger_at_once_all_succeed(tmp_path: Path) -> None
 
     def open_and_plan(number: int) -> None:
         desk = Desk(f"sqlite:///{tmp_path / 'rota.db'}")
-        start.wait(30)
+        start.wait(90)
         with desk:
             desk.plan(desk.new(f"t{number}"))
 
@@ -116,7 +116,7 @@ def test_two_new_ledgers_may_be_opened_at_once_in_one_process(tmp_path: Path) ->
 
     def open_and_plan(number: int) -> list[str]:
         desk = Desk(f"sqlite:///{tmp_path / f'{number}.db'}")
-        start.wait(30)
+        start.wait(90)
         with desk:
             desk.plan(desk.new())
             return desk.states()
