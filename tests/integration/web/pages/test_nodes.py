@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rota import triggers
+from rota.core.findings import Code, Finding
 from rota.core.instants import HOUR, SECOND
-from rota.core.records import Node
+from rota.core.records import Mark, Node
 from rota.core.run import State
+from rota.engine.verified import VERIFIED, as_json, merged
 from rota.testing import eventually
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site
@@ -117,3 +119,18 @@ def test_what_a_node_says_of_itself_may_be_anything(site: Site) -> None:
     page = site.client.get("/nodes")
     assert page.status_code == 200
     assert "<img" not in page.text
+
+
+def test_what_the_last_verification_found_is_told(site: Site) -> None:
+    assert "not verified yet" in part(site.client.get("/nodes").text, "verified")
+    services = site.manager.services
+    now = services.clock.now()
+    hole = Finding(Code.HOLE, "greet", "The occurrence <of nine> has no row.", at=now, last=now)
+    report = merged(None, "other", now, 0, [hole, replace(hole, is_mended=True)])
+    mark = Mark(VERIFIED, now, now + HOUR, as_json(report))
+    services.ledger.write(lambda tx: tx.mark(mark)).result()
+    shown = part(site.client.get("/nodes").text, "verified")
+    assert "ago by other" in shown
+    assert shown.count("The occurrence &lt;of nine&gt; has no row.") == 2
+    assert hole.remedy in shown
+    assert shown.count("It has its row now.") == 1
