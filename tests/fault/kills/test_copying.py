@@ -15,6 +15,8 @@ from tests.postgres import Postgres
 from tests.unit.ledger.copies import waits_for_keys
 from tests.unit.ledger.test_postgres import connected
 
+pytestmark = pytest.mark.unsound("its runs have no task")
+
 
 @pytest.mark.parametrize("kind", ["file", "server"])
 def test_one_that_is_killed_in_the_middle(tmp_path: Path, postgres: Postgres, kind: str) -> None:
