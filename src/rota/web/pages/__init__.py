@@ -39,7 +39,7 @@ def build(manager: TaskManager, access: Access, rate: ByHand) -> APIRouter:
     screens = (now, tasks, task, run, timeline, calendar, failures, nodes, audit, settings)
     for screen in screens:
         screen.add(router, frame)
-    actions.add(router, manager, rate)
+    actions.add(router, frame, rate)
     signing.add(router, frame, access)
     tokens.add(router, frame)
     return router

@@ -11,10 +11,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.instants import SECOND, to_datetime
+from rota.core.instants import SECOND, Instant, from_datetime, to_datetime
+from rota.core.run import FINAL
 from rota.manager import TaskManager
-from rota.web.pages.forms import Form, back
+from rota.web.pages.forms import Form
+from rota.web.pages.frame import Frame
 from rota.web.pages.parameters import arguments
+from rota.web.pages.shown import task_name
+from rota.web.pages.words import clock
 from rota.web.problems import Problem
 from rota.web.rate import ByHand
 
@@ -22,48 +26,82 @@ LONGEST_PAUSE = 10 * 365 * 86400
 """Seconds."""
 
 
-def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
+def add(router: APIRouter, frame: Frame, rate: ByHand) -> None:
     """Add them."""
+    manager = frame.manager
+
+    def name(task_id: str) -> str:
+        return task_name(manager, task_id)
 
     @router.post("/tasks/{id:path}/run")
     def run(request: Request, id: str, form: Form) -> Response:
         rate.spend(id)
         entry = manager.services.engine.registry.get(id)
-        manager.run_task(id, arguments=arguments(entry.definition, form) if entry else None)
-        return back(request, f"/tasks/{quote(id, safe='')}")
+        given = arguments(entry.definition, form) if entry else None
+        run_id = manager.run_task(id, arguments=given)
+        return frame.back(
+            request, _task(id), f"{name(id)} is started.", path=_run(run_id), link="Its run"
+        )
 
     @router.post("/tasks/{id:path}/pause")
     def pause(request: Request, id: str, form: Form) -> Response:
         reason = form.get("reason", "").strip()[:1000] or "paused on the page"
-        manager.pause_task(id, until=_end(manager, form), reason=reason)  # in the task's zone
-        return back(request, f"/tasks/{quote(id, safe='')}")
+        end = _end(manager, form)  # in the task's zone
+        manager.pause_task(id, until=end, reason=reason)
+        return frame.back(request, _task(id), f"{name(id)} is paused {_until(manager, id)}.")
 
     @router.post("/tasks/{id:path}/resume")
     def resume(request: Request, id: str) -> Response:
         manager.resume_task(id)
-        return back(request, f"/tasks/{quote(id, safe='')}")
+        return frame.back(request, _task(id), f"{name(id)} is resumed.")
 
     @router.post("/tasks/{id:path}/reset")
     def reset(request: Request, id: str, form: Form) -> Response:
         key = form.get("key", "")
         manager.reset_task(id, *([key] if key else []), reason="reset on the page")
-        return back(request, f"/tasks/{quote(id, safe='')}")
+        what = f"The edit of {key}" if key else "Every edit"
+        text = f"{what} is taken back: what the code says holds."
+        return frame.back(request, _task(id), text)
 
     @router.post("/tasks/{id:path}/skip")
     def skip(request: Request, id: str, form: Form) -> Response:
-        manager.skip_next(id, at=_instant(form.get("at", "")))
-        return back(request, f"/tasks/{quote(id, safe='')}")
+        skipped = manager.skip_next(id, at=_instant(form.get("at", "")))
+        due = _at(from_datetime(skipped), frame.now())
+        return frame.back(request, _task(id), f"The run of {name(id)} of {due} is skipped.")
 
     @router.post("/runs/{id}/retry")
     def retry(request: Request, id: str) -> Response:
-        rate.spend(manager.get_run(id).task_id)
-        new = manager.retry_run(id)
-        return back(request, f"/runs/{quote(new, safe='')}")
+        task_id = manager.get_run(id).task_id
+        rate.spend(task_id)
+        new = _run(manager.retry_run(id))
+        text = f"{name(task_id)} is retried."
+        return frame.back(request, new, text, path=new, link="The new run")
 
     @router.post("/runs/{id}/cancel")
     def cancel(request: Request, id: str) -> Response:
-        manager.cancel_run(id, reason="cancelled on the page")
-        return back(request, f"/runs/{quote(id, safe='')}")
+        state = manager.cancel_run(id, reason="cancelled on the page")
+        done = "is cancelled" if state in FINAL else "is being cancelled"
+        text = f"The run of {name(manager.get_run(id).task_id)} {done}."
+        return frame.back(request, _run(id), text)
+
+
+def _task(task_id: str) -> str:
+    return f"/tasks/{quote(task_id, safe='')}"
+
+
+def _run(run_id: str) -> str:
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def _at(instant: Instant, now: Instant) -> str:
+    return f"{clock(instant, now)} UTC"
+
+
+def _until(manager: TaskManager, task_id: str) -> str:
+    """Say how long a pause lasts that was just set."""
+    task, now = manager.get_task(task_id), manager.services.clock.now()
+    end = None if task is None else task.paused_until
+    return "until it is resumed" if end is None else f"until {_at(from_datetime(end), now)}"
 
 
 def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from http import HTTPStatus
 from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from rota.core.audit import AuditFilter, Verb
 from rota.core.instants import Instant
 from rota.core.outcome import kind_of
 from rota.core.records import Failures, RunFilter
 from rota.core.run import Run
+from rota.errors import DefinitionError, Mistakes, StateError, UnknownRunError, UnknownTaskError
 from rota.manager import TaskManager
-from rota.web.pages.forms import Form
+from rota.web.pages.forms import Form, lead
 from rota.web.pages.frame import Frame
+from rota.web.pages.said import Said, runs
 from rota.web.pages.shown import FAILING, task_name
 from rota.web.pages.spans import SPANS, Span, span_of
 from rota.web.pages.sparing import Sparing
@@ -85,10 +87,9 @@ def add(router: APIRouter, frame: Frame) -> None:
         reason = form.get("reason", "").strip()[:1000] or "retried in bulk on the page"
         since = frame.now() - span.length
         with retrying:
-            for run in _unretried(manager, form.get("task", ""), form.get("kind", ""), since):
-                manager.retry_run(run.id, reason=reason)
-        base = request.scope.get("root_path", "")
-        return RedirectResponse(f"{base}/failures?span={span.key}", HTTPStatus.SEE_OTHER)
+            found = _unretried(manager, form.get("task", ""), form.get("kind", ""), since)
+            text = _retry(manager, found, reason)
+        return frame.saying.add(request, lead(request, f"/failures?span={span.key}"), Said(text))
 
 
 def _read(manager: TaskManager, span: Span, now: Instant) -> list[Failures]:
@@ -142,6 +143,25 @@ def _bars(parts: Sequence[Failures]) -> list[Bar]:
         )
         for one in parts
     ]
+
+
+def _retry(manager: TaskManager, found: Sequence[Run], reason: str) -> str:
+    """Do each of the runs again, and say what came of it; raises LedgerError."""
+    left = Counter[str]()
+    for run in found:
+        try:
+            manager.retry_run(run.id, reason=reason)
+        except (DefinitionError, Mistakes):
+            left["their arguments no longer fit the function"] += 1
+        except (UnknownTaskError, UnknownRunError):
+            left["their task is no longer known"] += 1
+        except StateError:
+            left["they have been made again, or go on"] += 1
+    if not found:
+        return "Nothing is left to retry: each of these runs was retried already."
+    parts = [f"{runs(len(found) - left.total())} retried"]
+    parts += [f"{count:,} could not be: {why}" for why, count in left.items()]
+    return f"{'; '.join(parts)}."
 
 
 def _unretried(manager: TaskManager, task_id: str, kind: str, since: Instant) -> list[Run]:

@@ -12,7 +12,9 @@ from rota.core.instants import Instant
 from rota.manager import TaskManager
 from rota.web.faces import RIGHT
 from rota.web.guard import path_of
+from rota.web.pages.forms import back
 from rota.web.pages.rendering import render
+from rota.web.pages.said import Said, Saying
 from rota.web.problems import Problem
 
 
@@ -41,6 +43,7 @@ class Frame:
 
     def __init__(self, manager: TaskManager) -> None:
         self.manager = manager
+        self.saying = Saying(manager)
 
     def now(self) -> Instant:
         """Return the node's time."""
@@ -50,21 +53,32 @@ class Frame:
         """Return a screen.
 
         Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
-        (the path that the application is mounted below), `screens`, `here` and `right`. `about` is
-        the id of the task or run that the screen is about: it is refreshed when that changes,
-        without `about` when anything does.
+        (the path that the application is mounted below), `screens`, `here`, `right` and `said`
+        (what came of the form that led here). `about` is the id of the task or run that the screen
+        is about: it is refreshed when that changes, without `about` when anything does.
         """
         values = {"now": self.now(), "health": self.manager.health(), **values}
         values["app_name"] = self.manager.config.app_name
-        return render(
+        said = self.saying.find(request)
+        page = render(
             request,
             template,
             about=about,
+            said=said,
             screens=SCREENS,
             here=_here(request),
             right=right_of(request),
             **values,
         )
+        if said is not None:
+            self.saying.take_back(request, page)
+        return page
+
+    def back(
+        self, request: Request, otherwise: str, text: str, *, path: str = "", link: str = ""
+    ) -> Response:
+        """Lead to the page that a form stood on, which then says what came of the form."""
+        return self.saying.add(request, back(request, otherwise), Said(text, path, link))
 
 
 def plain_page(
@@ -75,13 +89,13 @@ def plain_page(
     **values: Any,
 ) -> Response:
     """Return a page without navigation, for somebody who is not known."""
-    shown = {"screens": (), "here": "", "about": "", "right": "", **values}
+    shown = {"screens": (), "here": "", "about": "", "right": "", "said": None, **values}
     return render(request, template, status, app_name=frame.manager.config.app_name, **shown)
 
 
 def error_page(request: Request, problem: Problem) -> Response:
     """Return a problem as a page."""
-    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota"}
+    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota", "said": None}
     status, right = HTTPStatus(problem.status), right_of(request)
     return render(request, "error.html", status, problem=problem, right=right, **shown)
 

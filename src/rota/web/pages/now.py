@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,6 +17,7 @@ from rota.core.task import Task
 from rota.manager import TaskManager
 from rota.web.pages.attention import concerns, late_runs
 from rota.web.pages.frame import Frame
+from rota.web.pages.parameters import asks
 from rota.web.pages.shown import is_failing, node_names, usual
 from rota.web.pages.strips import STRIP
 from rota.web.pages.tails import Tails
@@ -71,6 +73,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
         "failing_count": sum(map(is_failing, tasks)),
         "paused_count": sum(task.paused for task in tasks),
         "concerns": found[:MOST_CONCERNS],
+        "asks": partial(asks, manager),
         "concern_count": len(found),
         "coming": coming[:MOST_COMING],
         "coming_count": len(coming),

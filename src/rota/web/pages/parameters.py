@@ -15,6 +15,7 @@ from uuid import UUID
 from rota.arguments import Form, Unfit, parameters_of
 from rota.core.secrets import shown
 from rota.core.task import TaskDefinition
+from rota.manager import TaskManager
 from rota.web.problems import Problem
 
 PREFIX = "arg-"
@@ -57,6 +58,15 @@ def parameters(definition: TaskDefinition) -> list[Parameter]:
         )
         for one, form in parameters_of(definition.func).passed_by_name(definition.args)
     ]
+
+
+def asks(manager: TaskManager, task_id: str) -> bool:
+    """Say whether a task takes parameters, so that its form is to be filled in before it runs."""
+    entry = manager.services.engine.registry.get(task_id)
+    if entry is None:
+        return False
+    code = entry.definition
+    return bool(parameters_of(code.func).passed_by_name(code.args))
 
 
 def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from rota.core.instants import Instant, from_datetime
 from rota.core.run import Run
 from rota.core.task import Task
 from rota.manager import TaskManager
+from rota.web.pages.parameters import asks
 from rota.web.pages.shown import Spread, is_failing, lateness, schedule, spread, usual
 from rota.web.pages.strips import STRIP, Strip, strip
 
@@ -25,15 +26,16 @@ class TaskRow:
     strip: Strip
     took: Spread | None
     late: Spread | None
+    asks: bool  # for parameters, before it runs by hand
 
 
 def rows(manager: TaskManager, tasks: Sequence[Task], now: Instant) -> list[TaskRow]:
     """Put the lines of some tasks together, with one query for all; raises LedgerError."""
     recent = manager.history.recent_runs([task.id for task in tasks], STRIP)
-    return [_row(task, recent.get(task.id, []), now) for task in tasks]
+    return [_row(manager, task, recent.get(task.id, []), now) for task in tasks]
 
 
-def _row(task: Task, runs: Sequence[Run], now: Instant) -> TaskRow:
+def _row(manager: TaskManager, task: Task, runs: Sequence[Run], now: Instant) -> TaskRow:
     return TaskRow(
         task=task,
         schedule=schedule(task),
@@ -43,4 +45,5 @@ def _row(task: Task, runs: Sequence[Run], now: Instant) -> TaskRow:
         strip=strip(runs, now),
         took=usual(runs),
         late=spread([late for run in runs if (late := lateness(run)) is not None]),
+        asks=asks(manager, task.id),
     )

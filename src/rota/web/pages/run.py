@@ -21,6 +21,7 @@ from rota.manager import TaskManager
 from rota.manager.runs import RETRYABLE
 from rota.web.pages.differences import Difference, differences
 from rota.web.pages.frame import Frame
+from rota.web.pages.parameters import asks
 from rota.web.pages.shown import duration, lateness, node_names, place, task_name
 
 LINES = 1_000
@@ -84,6 +85,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "run": run,
         "name": task_name(manager, run.task_id),
         "active": active,
+        "asks": asks(manager, run.task_id),
         "retryable": run.state in RETRYABLE,
         "duration": duration(run, now),
         "late": lateness(run),

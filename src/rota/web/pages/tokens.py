@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from rota.core.access import Right
 from rota.core.instants import DAY, SECOND
-from rota.web.pages.forms import Form, back
+from rota.web.pages.forms import Form
 from rota.web.pages.frame import Frame
 from rota.web.problems import Problem
 
@@ -38,5 +38,6 @@ def add(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/tokens/revoke")
     def revoke(request: Request, form: Form) -> Response:
-        frame.manager.revoke_token(form.get("name", ""), reason="revoked on the page")
-        return back(request, "/settings")
+        name = form.get("name", "")
+        frame.manager.revoke_token(name, reason="revoked on the page")
+        return frame.back(request, "/settings", f"The token {name} is revoked.")

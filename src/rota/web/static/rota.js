@@ -114,6 +114,12 @@ function refuse(trouble) {
   if (trouble) refused.scrollIntoView({ block: "nearest" });
 }
 
+// Says what came of a form, as the page does that the form led to.
+function say(text) {
+  const said = new DOMParser().parseFromString(text, "text/html").querySelector("#said");
+  if (said?.childElementCount) document.getElementById("said").replaceChildren(...said.children);
+}
+
 // Puts what is wrong with the fields of a form beside each of them.
 function mark(form, text) {
   for (const old of form?.querySelectorAll(".mistake") ?? []) old.remove();
@@ -144,7 +150,9 @@ function problemIn(text) {
 }
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (ctx.request.method !== "GET") refuse("");
+  if (ctx.request.method === "GET") return;
+  refuse("");
+  document.getElementById("said").replaceChildren();
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => fails(ctx, "The node does not answer."));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -160,13 +168,28 @@ document.addEventListener("htmx:before:swap", (event) => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   contact("");
   offset = Number(page().dataset.now) - Date.now();
-  if (ctx.request.method !== "GET") for (const one of all(":popover-open")) one.hidePopover();
+  if (ctx.request.method !== "GET") {
+    for (const one of all(":popover-open")) one.hidePopover();
+    say(ctx.text);
+  }
   tick();
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-dismiss]")) document.getElementById("said").replaceChildren();
 });
 
 // --- begin ---
 
-document.querySelector(".screens [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// An address that ends with the name of a dialog opens it, once.
+const asked = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+const opener = asked?.popover ? document.querySelector(`[popovertarget="${CSS.escape(asked.id)}"]`) : null;
+if (opener?.checkVisibility()) {
+  history.replaceState(history.state, "", location.pathname + location.search);
+  opener.focus();
+  asked.showPopover({ source: opener });
+}
+
 const isWaiting = document.querySelector("[data-again]"); // for a ledger that is away
 if (page().dataset.now || isWaiting) {
   if (!isWaiting) offset = Number(page().dataset.now) - Date.now();
