@@ -93,7 +93,7 @@ def hostile(
             site.manager.skip_next(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.pause_task(f"{PLANTED}0", reason=f"{PLANTED}\u202e{LONG}")
             site.manager.edit_task(f"{PLANTED}1", name="A better name", trigger_args={"hours": 7})
-        site.manager.create_token(f"{PLANTED}{LONG}", "read")
+        site.manager.create_token(f"{PLANTED}{LONG}"[:200], "read")
         info = {
             "clock_ahead": -90,
             "stuck": {PLANTED: f"{PLANTED}{LONG}"},

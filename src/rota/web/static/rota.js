@@ -181,15 +181,17 @@ document.addEventListener("click", ({ target }) => {
 
 // --- begin ---
 
-// An address that ends with the name of a dialog opens it, once.
-const asked = location.hash ? document.getElementById(location.hash.slice(1)) : null;
-const opener = asked?.popover ? document.querySelector(`[popovertarget="${CSS.escape(asked.id)}"]`) : null;
-if (opener?.checkVisibility()) {
+// Opens the dialog that the address ends with, once.
+function openNamed() {
+  const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+  const opener = named?.popover ? document.querySelector(`[popovertarget="${CSS.escape(named.id)}"]`) : null;
+  if (!opener?.checkVisibility()) return;
   history.replaceState(history.state, "", location.pathname + location.search);
   opener.focus();
-  asked.showPopover({ source: opener });
+  named.showPopover({ source: opener });
 }
 
+openNamed();
 const isWaiting = document.querySelector("[data-again]"); // for a ledger that is away
 if (page().dataset.now || isWaiting) {
   if (!isWaiting) offset = Number(page().dataset.now) - Date.now();
