@@ -14,7 +14,7 @@ from urllib.request import getproxies
 from backgroundtask._files import write_atomically
 from configurations import Xcorecfg
 from rota.config import masked
-from rota.targets import is_private, is_public
+from rota.private_networks import is_private, is_public
 
 if TYPE_CHECKING:
     import httpx

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from rota.core.instants import SECOND, from_datetime
 from rota.core.ports import History
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
+from rota.core.time import SECOND, from_datetime
 
 PAGE = 1000
 MOST_REASONS = 20

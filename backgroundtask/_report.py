@@ -7,7 +7,7 @@ from typing import Any
 
 from backgroundtask._figures import TaskFigures
 from configurations import Xcorecfg
-from rota.targets import is_private
+from rota.private_networks import is_private
 
 COLUMNS = (
     "task",

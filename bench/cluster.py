@@ -18,7 +18,7 @@ import psutil
 
 from bench.measure import wait_for
 from rota.config import Xcorecfg
-from rota.core.node import Role
+from rota.core.role import Role
 from rota.core.run import State
 from rota.manager import TaskManager
 from tests.brokers import Redis

@@ -15,7 +15,7 @@ from bench.measure import percentile
 from bench.ours import manager, noop
 from rota import web
 from rota.core.ids import RunIds
-from rota.core.instants import DAY, to_iso
+from rota.core.time import DAY, to_iso
 from rota.manager import TaskManager
 
 TASKS = 1_000

@@ -12,9 +12,9 @@ import psutil
 from bench.measure import idle_cpu, percentile, rss, wait_for
 from rota import triggers
 from rota.config import Xcorecfg
-from rota.core.instants import from_datetime
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import State
+from rota.core.time import from_datetime
 from rota.manager import TaskManager
 
 starts: list[tuple[float, float]] = []  # when it ran, when it was due

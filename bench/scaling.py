@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cluster import postgres
-from rota.clock import SystemClock
 from rota.core.ids import RunIds
-from rota.core.records import NewRun
+from rota.core.ports.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 
 KEEPERS = 2
 """Nodes that plan each schedule, so that one may die unnoticed."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from bench.measure import rss
 from rota import triggers
-from rota.clock import SystemClock
 from rota.core.ids import RunIds
-from rota.core.instants import DAY, SECOND
-from rota.core.records import TaskRecord
+from rota.core.ports.records import TaskRecord
 from rota.core.task import Policy
-from rota.engine.verifying import Question, verify
+from rota.core.time import DAY, SECOND
+from rota.engine.upkeep.verifying import Question, verify
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 
 TASKS = 100
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota import handing
+from rota.runtime import log_queue
 
 # Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -39,12 +39,12 @@ class _Caplog(pytest.LogCaptureFixture):  # type: ignore[misc]  # for pytest it 
 
     @property
     def records(self) -> list[logging.LogRecord]:
-        handing.flush(PATIENCE)
+        log_queue.flush(PATIENCE)
         return super().records
 
     @property
     def text(self) -> str:
-        handing.flush(PATIENCE)
+        log_queue.flush(PATIENCE)
         return super().text
 
 
@@ -53,4 +53,4 @@ def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtur
     """Capture what is logged, by the engine as well."""
     caplog.__class__ = _Caplog
     yield caplog
-    handing.flush(PATIENCE)  # what comes later would be another test's
+    log_queue.flush(PATIENCE)  # what comes later would be another test's

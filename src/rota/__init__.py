@@ -13,30 +13,30 @@ from rota.version import VERSION as __version__
 if TYPE_CHECKING:
     from rota import errors as errors
     from rota import web as web
-    from rota.application import lifespan as lifespan
-    from rota.commands import command as command
+    from rota.asgi import lifespan as lifespan
     from rota.core.task import Task as Task
-    from rota.current import CurrentRun as CurrentRun
-    from rota.current import current_run as current_run
-    from rota.decorator import task as task
     from rota.manager import TaskManager as TaskManager
-    from rota.steps import once as once
+    from rota.task_api.commands import command as command
+    from rota.task_api.current_run import CurrentRun as CurrentRun
+    from rota.task_api.current_run import current_run as current_run
+    from rota.task_api.decorator import task as task
+    from rota.task_api.once import once as once
     from rota.triggers import describe as describe
     from rota.triggers import preview as preview
 
 
 _HOMES = {
-    "CurrentRun": "rota.current",
+    "CurrentRun": "rota.task_api.current_run",
     "Task": "rota.core.task",
     "TaskManager": "rota.manager",
-    "command": "rota.commands",
-    "current_run": "rota.current",
+    "command": "rota.task_api.commands",
+    "current_run": "rota.task_api.current_run",
     "describe": "rota.triggers",
     "errors": "rota.errors",
-    "lifespan": "rota.application",
-    "once": "rota.steps",
+    "lifespan": "rota.asgi",
+    "once": "rota.task_api.once",
     "preview": "rota.triggers",
-    "task": "rota.decorator",
+    "task": "rota.task_api.decorator",
     "web": "rota.web",
 }
 

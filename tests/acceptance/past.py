@@ -7,13 +7,13 @@ from typing import Any
 
 from rota import TaskManager
 from rota.core.ids import RunIds
-from rota.core.instants import Instant, seconds
 from rota.core.lifecycle import settle
 from rota.core.outcome import SUCCEEDED, Outcome, OutcomeKind, failure
 from rota.core.ports import Transaction
-from rota.core.records import Claim, Ending, NewRun, Node, Verdict
+from rota.core.ports.records import Claim, Ending, NewRun, Node, Verdict
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap, Policy
+from rota.core.time import Instant, seconds
 
 NODE = "a-node-of-the-past"
 

@@ -26,7 +26,7 @@ PATIENCE = 60.0
 
 BIN = Path(sys.executable).parent
 PAGES = ("", "tasks", "tasks/hello", "calendar", "timeline", "failures", "nodes", "settings")
-ENGINES = ("rota.cluster.celery", "rota.cluster.pgqueuer")
+ENGINES = ("rota.brokers.celery", "rota.brokers.pgqueuer")
 
 TASKS = """
 import rota

@@ -16,7 +16,7 @@ from backgroundtask.taskplugins import (
     health_check,
     sync_external_data,
 )
-from rota.core.instants import DAY, from_datetime
+from rota.core.time import DAY, from_datetime
 from tests.acceptance.conftest import Make
 from tests.acceptance.past import past
 from tests.acceptance.project import ROOT, copy, python, wait_until

@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from rota.core.instants import to_datetime
 from rota.core.ports import History
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
+from rota.core.time import to_datetime
 from tests.acceptance.project import ROOT, copy, environment, example, history_of, wait_until
 
 MORE = """

@@ -12,8 +12,8 @@ import pytest
 
 from backgroundtask import _report
 from backgroundtask.taskplugins import send_daily_reports
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, from_datetime
 from rota.core.run import State
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, from_datetime
 from tests.acceptance.conftest import Make
 from tests.acceptance.past import past
 from tests.acceptance.server import serving

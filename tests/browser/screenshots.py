@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rota.acting import acting
 from rota.core.audit import Face
 from rota.core.run import State
 from rota.manager import TaskManager
+from rota.task_api.actor import acting
 from rota.testing import eventually
 from rota.web.server import Server
 from tests.browser.chrome import Browser, Tab, found

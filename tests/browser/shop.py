@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rota import web
-from rota.acting import acting
-from rota.clock import SystemClock
 from rota.core.audit import Face
 from rota.core.ids import RunIds
-from rota.core.instants import DAY, SECOND, Instant, to_datetime
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Transaction
-from rota.core.records import Ending, NewRun
+from rota.core.ports.records import Ending, NewRun
 from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap
+from rota.core.time import DAY, SECOND, Instant, to_datetime
 from rota.manager import TaskManager
+from rota.runtime.system_clock import SystemClock
+from rota.task_api.actor import acting
 from rota.testing import Harness
 from rota.triggers import between
 from rota.web.server import Server

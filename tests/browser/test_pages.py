@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.instants import SECOND, Instant
 from rota.core.run import State
+from rota.core.time import SECOND, Instant
 from tests.browser.chrome import Browser
 from tests.browser.looks import TOO_FAINT, TOO_WIDE, colours
 from tests.integration.web.site import Gate, Site, fail, greet

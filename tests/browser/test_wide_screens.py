@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 
 import rota
-from rota.acting import acting
 from rota.core.audit import Face
 from rota.core.run import State
-from rota.steps import LONGEST_KEY
+from rota.task_api.actor import acting
+from rota.task_api.once import LONGEST_KEY
 from tests.browser.chrome import Browser
 from tests.browser.looks import TOO_FAINT, TOO_WIDE, colours
 from tests.browser.screenshots import come_in

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from rota.core.instants import SECOND, Instant
 from rota.core.run import FINAL, Run, State
+from rota.core.time import SECOND, Instant
 
 PRELUDE = '''
 import os

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rota.clock import SystemClock
-from rota.core.findings import Finding
 from rota.core.ports import Ledger
-from rota.engine.verifying import FRESH, Question, planner_spans, verify
+from rota.core.verification.findings import Finding
+from rota.engine.upkeep.verifying import FRESH, Question, planner_spans, verify
 from rota.errors import LedgerError
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 
 
 def ledgers_in(directory: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rota.aside import SPARE, aside
+from rota.runtime.daemon_threads import SPARE, aside
 from rota.testing import eventually
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.beats import BEAT, until_beat
+from rota.runtime.cadence import BEAT, until_beat
 
 NOW = st.floats(0, 1e8)  # three years of uptime
 

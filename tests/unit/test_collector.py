@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota import collector
-from rota.collector import loading
+from rota.runtime import gc_control
+from rota.runtime.gc_control import loading
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     was_enabled = gc.isenabled()
-    collector.own_process()
+    gc_control.own_process()
     yield
-    collector._ours = False
+    gc_control._ours = False
     gc.unfreeze()
     (gc.enable if was_enabled else gc.disable)()
 
@@ -45,19 +45,19 @@ def test_a_collector_that_was_off_stays_off() -> None:
 
 
 def test_in_a_process_of_somebody_else_nothing_is_kept_from_the_collector() -> None:
-    collector._ours = False
+    gc_control._ours = False
     before = gc.get_freeze_count()
     with loading():
         pass
-    collector.spare()
+    gc_control.spare()
     assert gc.get_freeze_count() == before
 
 
 def test_who_asks_for_it_has_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "_ours", False)
-    monkeypatch.setattr(collector, "_spared", False)
-    collector.spare(asked=True)
+    monkeypatch.setattr(gc_control, "_ours", False)
+    monkeypatch.setattr(gc_control, "_spared", False)
+    gc_control.spare(asked=True)
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
-    collector.spare(asked=True)
+    gc_control.spare(asked=True)
     assert gc.get_freeze_count() == 0

@@ -84,7 +84,7 @@ from rota_xcore.caching import CacheManager
 from rota.config import Xcorecfg
 from rota_xcore.database import SessionLocal
 from rota.logs import setup_logging
-from rota.schemas import TaskCreate
+from rota.manager.schemas import TaskCreate
 async def use():
     await CacheManager().set("key", 1)
 asyncio.run(use())

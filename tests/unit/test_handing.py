@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rota import handing
+from rota.runtime import log_queue
 from rota.testing import eventually
 
 LOGGER = logging.getLogger("rota.handed")
@@ -34,21 +34,21 @@ def kept() -> Iterator[Kept]:
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
-    handing.flush(30)
+    log_queue.flush(30)
     yield handler
     LOGGER.removeHandler(handler)
     LOGGER.setLevel(logging.NOTSET)
     LOGGER.propagate = True
-    handing.flush(30)
-    handing.queued("rota.handed").error("so that the next test begins in good order")
-    handing.flush(30)
+    log_queue.flush(30)
+    log_queue.queued("rota.handed").error("so that the next test begins in good order")
+    log_queue.flush(30)
 
 
 def test_a_record_says_when_where_and_on_which_thread_it_was_made(kept: Kept) -> None:
     before = time.time()
-    handing.queued("rota.handed").warning("%s of %d", "one", 2)
+    log_queue.queued("rota.handed").warning("%s of %d", "one", 2)
     after = time.time()
-    assert handing.flush(30)
+    assert log_queue.flush(30)
     [record] = kept.records
     assert record.getMessage() == "one of 2"
     assert record.threadName == threading.current_thread().name
@@ -61,11 +61,11 @@ _NAME = "test_a_record_says_when_where_and_on_which_thread_it_was_made"
 
 
 def test_the_level_is_that_of_the_logger(kept: Kept) -> None:
-    handing.queued("rota.handed").debug("too little")
+    log_queue.queued("rota.handed").debug("too little")
     LOGGER.setLevel(logging.ERROR)
-    handing.queued("rota.handed").warning("too little now")
-    handing.queued("rota.handed").error("enough")
-    handing.flush(30)
+    log_queue.queued("rota.handed").warning("too little now")
+    log_queue.queued("rota.handed").error("enough")
+    log_queue.flush(30)
     assert [record.getMessage() for record in kept.records] == ["enough"]
 
 
@@ -73,8 +73,8 @@ def test_an_exception_comes_with_its_traceback(kept: Kept) -> None:
     try:
         raise ValueError("this")
     except ValueError:
-        handing.queued("rota.handed").exception("It failed")
-    handing.flush(30)
+        log_queue.queued("rota.handed").exception("It failed")
+    log_queue.flush(30)
     assert kept.records[0].exc_info is not None
     assert "ValueError: this" in logging.Formatter().format(kept.records[0])
 
@@ -83,22 +83,22 @@ def test_what_a_handler_raises_is_counted_and_told_once_it_works(kept: Kept) -> 
     def fail() -> None:
         raise SystemExit("no")
 
-    lost, logger, told = handing.lost(), handing.queued("rota.handed"), Kept()
+    lost, logger, told = log_queue.lost(), log_queue.queued("rota.handed"), Kept()
     kept.first = fail
     logger.info("one")
     logger.info("two")
-    handing.flush(30)
-    assert handing.lost() == lost + 2
-    assert "raises SystemExit (no)" in (handing.trouble() or "")
-    assert __file__ in (handing.trouble() or "")
+    log_queue.flush(30)
+    assert log_queue.lost() == lost + 2
+    assert "raises SystemExit (no)" in (log_queue.trouble() or "")
+    assert __file__ in (log_queue.trouble() or "")
     kept.first = lambda: None
     logging.getLogger("rota.logs").addHandler(told)
     try:
         logger.info("three")
-        handing.flush(30)
-        assert handing.trouble() is None
+        log_queue.flush(30)
+        assert log_queue.trouble() is None
         assert [record.getMessage() for record in kept.records] == ["three"]
-        handing.flush(30)
+        log_queue.flush(30)
         assert ["2 log records were dropped" in one.getMessage() for one in told.records] == [True]
     finally:
         logging.getLogger("rota.logs").removeHandler(told)
@@ -107,37 +107,37 @@ def test_what_a_handler_raises_is_counted_and_told_once_it_works(kept: Kept) -> 
 def test_a_handler_that_hangs_makes_nobody_wait_and_is_named(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handing, "MOST", 10)
-    monkeypatch.setattr(handing, "HELD", 0.05)
-    released, lost = threading.Event(), handing.lost()
+    monkeypatch.setattr(log_queue, "MOST", 10)
+    monkeypatch.setattr(log_queue, "HELD", 0.05)
+    released, lost = threading.Event(), log_queue.lost()
 
     def wait() -> None:
         released.wait()
 
     kept.first = wait
-    logger = handing.queued("rota.handed")
+    logger = log_queue.queued("rota.handed")
     for number in range(30):
         logger.info("%d", number)
-    assert not handing.flush(0.01)
-    eventually(lambda: "has held one record" in (handing.trouble() or ""))
-    assert __file__ in (handing.trouble() or "")
-    assert handing.lost() >= lost + 15
+    assert not log_queue.flush(0.01)
+    eventually(lambda: "has held one record" in (log_queue.trouble() or ""))
+    assert __file__ in (log_queue.trouble() or "")
+    assert log_queue.lost() >= lost + 15
     released.set()
-    assert handing.flush(30)
-    assert handing.trouble() is None
+    assert log_queue.flush(30)
+    assert log_queue.trouble() is None
 
 
 def test_more_records_than_the_handlers_take_are_dropped_and_counted(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handing, "MOST", 5)
-    released, logger = threading.Event(), handing.queued("rota.handed")
+    monkeypatch.setattr(log_queue, "MOST", 5)
+    released, logger = threading.Event(), log_queue.queued("rota.handed")
     kept.first = released.wait
     for number in range(10):
         logger.info("%d", number)
-    assert "come faster" in (handing.trouble() or "")
+    assert "come faster" in (log_queue.trouble() or "")
     released.set()
-    handing.flush(30)
+    log_queue.flush(30)
     assert len(kept.records) in (5, 6)
 
 
@@ -146,17 +146,17 @@ def test_what_libraries_log_on_a_thread_of_ours_is_handed_over_too(kept: Kept) -
         raise ValueError("no")
 
     kept.first = fail
-    with handing.own_thread():
+    with log_queue.own_thread():
         LOGGER.info("this raises nothing here")
-    handing.flush(30)
-    assert "ValueError" in (handing.trouble() or "")
+    log_queue.flush(30)
+    assert "ValueError" in (log_queue.trouble() or "")
 
 
 def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
     def outer() -> None:
         LOGGER.warning("from %s", "elsewhere", stacklevel=2)
 
-    with handing.own_thread():
+    with log_queue.own_thread():
         other = threading.Thread(target=lambda: LOGGER.info("here"), name="other")
         other.start()
         other.join()
@@ -170,20 +170,20 @@ def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
 
 
 def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
-    with handing.own_thread():
+    with log_queue.own_thread():
         LOGGER.info("from here")
-    handing.flush(30)
+    log_queue.flush(30)
     assert kept.records[0].filename == "test_handing.py"
 
 
 def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_traceback(
     kept: Kept,
 ) -> None:
-    key = handing.keep(_raised())
-    logger = handing.queued("rota.handed")
+    key = log_queue.keep(_raised())
+    logger = log_queue.queued("rota.handed")
     logger.log_end(logging.ERROR, "%s failed", "tick", cause=key, trace="Traceback: as kept, 100 %")
     logger.log_end(logging.ERROR, "%s failed", "tock", cause=None, trace="Traceback: a text, 100 %")
-    handing.flush(30)
+    log_queue.flush(30)
     live, text = kept.records
     assert live.exc_info is not None and isinstance(live.exc_info[1], ValueError)
     assert live.getMessage() == "tick failed"
@@ -195,12 +195,12 @@ def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_tracebac
 def test_of_exceptions_no_more_are_kept_than_records_can_tell_of(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handing, "KEPT_FOR", 0.0)
-    keys = [handing.keep(ValueError(str(number))) for number in range(handing.MOST_KEPT + 5)]
+    monkeypatch.setattr(log_queue, "KEPT_FOR", 0.0)
+    keys = [log_queue.keep(ValueError(str(number))) for number in range(log_queue.MOST_KEPT + 5)]
     assert keys[-1] is None
-    handing.queued("rota.handed").error("so that they are let go")
-    handing.flush(30)
-    assert handing.keep(ValueError("now")) is not None
+    log_queue.queued("rota.handed").error("so that they are let go")
+    log_queue.flush(30)
+    assert log_queue.keep(ValueError("now")) is not None
 
 
 def _raised() -> ValueError:

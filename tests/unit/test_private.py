@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rota import private
 from rota.config import Xcorecfg
 from rota.config.writing import write
 from rota.logs.file import PrivateFileHandler
+from rota.runtime import private_files
 from tests.conformance.ledger.desk import Desk
 from tests.unit.ledger.copies import copied
 
@@ -67,7 +67,7 @@ def test_a_copy_of_a_ledger_is(umask: int, tmp_path: Path) -> None:
 
 def test_a_log_is_and_so_are_those_that_it_was_rotated_to(umask: int, tmp_path: Path) -> None:
     file = tmp_path / "logs" / "deep" / "app.log"
-    private.make_directory(file.parent, parents=True)
+    private_files.make_directory(file.parent, parents=True)
     handler = PrivateFileHandler(file, maxBytes=50, backupCount=2)
     for _ in range(5):
         handler.emit(logging.makeLogRecord({"msg": "x" * 40}))
@@ -85,7 +85,7 @@ def test_a_configuration_that_is_written_is(umask: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["w", "x", "a", "w+b"])
 def test_a_file_that_is_opened_is_when_it_is_new(how: str, umask: int, tmp_path: Path) -> None:
-    with open(tmp_path / "a", how, opener=private.opener):
+    with open(tmp_path / "a", how, opener=private_files.opener):
         assert mode(tmp_path / "a") == 0o600
 
 
@@ -93,8 +93,8 @@ def test_a_file_that_is_there_is_opened_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_text("old")
     file.chmod(0o644)
-    with open(file, "a", opener=private.opener) as opened:
+    with open(file, "a", opener=private_files.opener) as opened:
         opened.write(" and new")
     assert (file.read_text(), mode(file)) == ("old and new", 0o644)
-    with pytest.raises(FileExistsError), open(file, "x", opener=private.opener):
+    with pytest.raises(FileExistsError), open(file, "x", opener=private_files.opener):
         pass

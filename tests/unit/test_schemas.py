@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from rota.schemas import TaskCreate, TaskRead, TaskUpdate
+from rota.manager.schemas import TaskCreate, TaskRead, TaskUpdate
 
 GIVEN: dict[str, Any] = {"name": "Report", "func_path": "tasks:report", "trigger": "cron"}
 

@@ -15,9 +15,9 @@ import pytest
 
 import rota
 from rota.core.ports import Call
-from rota.current import MOST_STORED, CurrentRun, enter, leave
 from rota.errors import NotRunningError, StateError
-from rota.steps import LONGEST_KEY, once
+from rota.task_api.current_run import MOST_STORED, CurrentRun, enter, leave
+from rota.task_api.once import LONGEST_KEY, once
 
 
 class Recorder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rota.targets import is_private, is_public
+from rota.private_networks import is_private, is_public
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rota.errors import StateError
-from rota.turns import Turns
+from rota.runtime.keyed_lock import Turns
 
 MANY = 20
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rota.cli import words as cli_words
+from rota.cli import formatting as cli_words
 from rota.cli.commands.check import _WHERE
 from rota.cli.doctor.record import _VARYING
 from rota.config.jsonfile import _TOKEN
@@ -22,16 +22,17 @@ from rota.core import secrets
 from rota.core.limits import rate_of
 from rota.core.outcome import error_text
 from rota.discovery.finder import SourceFile
-from rota.discovery.trial import _FRAME
+from rota.discovery.sandbox import _FRAME
 from rota.errors import RotaError, nearest
-from rota.ledger.postgres import masked as masked_by_postgres
+from rota.ledger.postgres.database import masked as masked_by_postgres
 from rota.logs.lines import safe
 from rota.triggers import parse
 from rota.web import access, guard
 from rota.web.api.creating import _slug
 from rota.web.api.logs import line_cursor
-from rota.web.pages import ics, words
-from rota.web.pages.run import _PLACE
+from rota.web.pages import format
+from rota.web.pages.parts import ics
+from rota.web.pages.screens.run import _PLACE
 from rota.web.problems import Problem
 
 MIB = 1 << 20
@@ -74,8 +75,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "showing many": lambda text: secrets.shown("", text.split(text[:1])),
     "masking an address": masked_by_postgres,
     "a log line": safe,
-    "a page": words.inert,
-    "a log to download": words.visible,
+    "a page": format.inert,
+    "a log to download": format.visible,
     "a calendar": lambda text: ics.folded(ics.text(text)),
     "an exception": _raised,
     "a rate": rate_of,

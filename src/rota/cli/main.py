@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from rota.acting import acting
 from rota.cli import output
-from rota.collector import loading, own_process
 from rota.core.audit import Face
 from rota.errors import RotaError
+from rota.runtime.gc_control import loading, own_process
+from rota.task_api.actor import acting
 
 COMMANDS = {
     "init": "Make a new project that works at once.",

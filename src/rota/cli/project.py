@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rota.cli import output
-from rota.clock import SystemClock
 from rota.config import Xcorecfg, use
 from rota.errors import UnknownTaskError, nearest
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 
 if TYPE_CHECKING:
     from rota.core.ports import History, Ledger
-    from rota.core.records import Node
+    from rota.core.ports.records import Node
     from rota.core.task import Task
-    from rota.engine.registry import Entry
+    from rota.engine.planning.task_registry import Entry
     from rota.manager import TaskManager
 
 ConfigOption = Annotated[
@@ -103,7 +103,7 @@ def tasks(manager: TaskManager) -> list[Task]:
     """Return every task by id, from the code alone where there is no ledger yet."""
     if has_ledger(manager.config):
         return manager.list_tasks()
-    from rota.overview import known_task
+    from rota.manager.task_views import known_task
 
     now = manager.services.clock.now()
     entries = manager.services.engine.registry.entries()
@@ -126,7 +126,7 @@ def unknown_task(id: str, known: list[str]) -> UnknownTaskError:
 def live_nodes(history: History, now: int) -> list[Node]:
     """Return the nodes that are up for every task: their lease holds, their process is not known
     dead, and they are no `rota run` that works alone."""
-    from rota.engine.node import is_dead
+    from rota.engine.membership.identity import is_dead
 
     return [
         node

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from rota import forks
 from rota.config.model import Xcorecfg
+from rota.runtime import fork_safety
 
-_lock = forks.new_lock()
+_lock = fork_safety.new_lock()
 _config: Xcorecfg | None = None
 
 

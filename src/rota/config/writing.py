@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rota import private
 from rota.config.sections import Checked
 from rota.errors import ConfigError
+from rota.runtime import private_files
 
 if TYPE_CHECKING:
     from rota.config.model import Xcorecfg
@@ -60,7 +60,7 @@ def _replace(path: Path, content: bytes) -> None:
     """Put a new file in the place of `path`, with its permissions; never half of one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(draft, "wb", opener=private.opener) as file:
+        with open(draft, "wb", opener=private_files.opener) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rota.core.instants import Instant
+from rota.core.time import Instant
 
 LONGEST_NAME = 200
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rota.core.instants import DAY, Instant
+from rota.core.time import DAY, Instant
 
 KEPT: Instant = 365 * DAY
 """How far before the newest change the others are kept; the ledger deletes no later one."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rota.core.instants import MINUTE, SECOND, Instant, seconds, to_iso
 from rota.core.reasons import ReasonCode
-from rota.core.schedule import Trigger
 from rota.core.task import Catchup, Policy
+from rota.core.time import MINUTE, SECOND, Instant, seconds, to_iso
+from rota.core.trigger import Trigger
 
 ON_TIME: Instant = 5 * SECOND
 """An occurrence handed over this late was not in a downtime: the machine was merely busy."""

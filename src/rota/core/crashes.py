@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from rota.core.instants import Instant
+from rota.core.time import Instant
 
 
 class End(NamedTuple):

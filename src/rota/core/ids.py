@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from rota.core.instants import Instant
+from rota.core.time import Instant
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)

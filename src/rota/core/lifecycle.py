@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rota.core import retry
-from rota.core.instants import Instant
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.task import OnCrash, Policy
+from rota.core.time import Instant
 
 TRANSITIONS: dict[State | None, dict[State, str]] = {
     None: {

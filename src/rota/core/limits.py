@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _LARGEST = 1_000_000

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from rota.core.instants import Instant, to_iso
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+from rota.core.time import Instant, to_iso
 
 SURELY: Instant = 2**62
 """The last sign of life of a node that is known to live now."""

@@ -9,11 +9,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.access import Session, Token
 from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
-from rota.core.evidence import Evidence
-from rota.core.instants import Instant
 from rota.core.limits import Limit
 from rota.core.outcome import Outcome
-from rota.core.records import (
+from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
     Beat,
@@ -38,6 +36,8 @@ from rota.core.records import (
     Waiting,
 )
 from rota.core.run import Attempt, LogLine, Run, State, Step
+from rota.core.time import Instant
+from rota.core.verification.evidence import Evidence
 
 T = TypeVar("T")
 

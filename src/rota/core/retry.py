@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from rota.core.instants import Instant, seconds
 from rota.core.outcome import Outcome
 from rota.core.task import Policy
+from rota.core.time import Instant, seconds
 
 _UNSTARTABLE, _NO_RESULT = "rota.errors.UnstartableError", "rota.errors.ResultError"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rota.core.instants import Instant
 from rota.core.outcome import OutcomeKind
 from rota.core.reasons import ReasonCode
+from rota.core.time import Instant
 
 
 class State(StrEnum):

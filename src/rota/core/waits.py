@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rota.core.instants import SECOND, Instant, to_iso
 from rota.core.limits import ALONE, GroupLimit
-from rota.core.records import Backlog, StoredTask
+from rota.core.ports.records import Backlog, StoredTask
 from rota.core.run import Run
 from rota.core.task import Overlap
+from rota.core.time import SECOND, Instant, to_iso
 
 
 class Wait(NamedTuple):

@@ -8,32 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rota.discovery.definitions import Defaults as Defaults
-    from rota.discovery.definitions import define as define
+    from rota.discovery.importer import load_function as load_function
     from rota.discovery.loader import Catalogue as Catalogue
     from rota.discovery.loader import LoadedFile as LoadedFile
     from rota.discovery.loader import load_directory as load_directory
     from rota.discovery.loader import load_file as load_file
-    from rota.discovery.modules import load_function as load_function
     from rota.discovery.watcher import Watcher as Watcher
 
 _HOMES = {
     "Catalogue": "loader",
-    "Defaults": "definitions",
     "LoadedFile": "loader",
     "Watcher": "watcher",
-    "define": "definitions",
     "load_directory": "loader",
     "load_file": "loader",
-    "load_function": "modules",
+    "load_function": "importer",
 }
 
 __all__ = [
     "Catalogue",
-    "Defaults",
     "LoadedFile",
     "Watcher",
-    "define",
     "load_directory",
     "load_file",
     "load_function",

@@ -10,13 +10,13 @@ from types import ModuleType
 from typing import Any
 
 from rota.core.task import TaskDefinition
-from rota.discovery.definitions import Defaults
+from rota.definitions.define import Defaults
+from rota.discovery.extract import findings
 from rota.discovery.finder import SourceFile, absolute, find, read, shown
-from rota.discovery.mishaps import raised
-from rota.discovery.modules import load_module
+from rota.discovery.import_errors import raised
+from rota.discovery.importer import load_module
 from rota.discovery.owners import Owners
-from rota.discovery.reading import findings
-from rota.discovery.trial import tried
+from rota.discovery.sandbox import tried
 from rota.errors import DefinitionError, RotaError, TaskFileError
 
 TIMEOUT = 10.0

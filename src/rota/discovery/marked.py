@@ -9,14 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from rota.decorator import Pending, pending_in
-from rota.discovery.definitions import Defaults
+from rota.definitions.define import Defaults
+from rota.discovery.extract import Findings, findings, read_marks
 from rota.discovery.finder import SourceFile, shown
+from rota.discovery.import_errors import raised
+from rota.discovery.importer import is_task_file, put_on_path
 from rota.discovery.loader import LoadedFile
-from rota.discovery.mishaps import raised
-from rota.discovery.modules import is_task_file, put_on_path
-from rota.discovery.reading import Findings, findings, read_marks
 from rota.errors import RotaError, TaskFileError
+from rota.task_api.decorator import Pending, pending_in
 
 
 def load_modules(

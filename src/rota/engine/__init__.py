@@ -1,5 +1,5 @@
 """From a due instant to a recorded outcome: plan, claim, run, record, and what watches over it."""
 
-from rota.engine.service import Service
+from rota.engine.node import Service
 
 __all__ = ["Service"]

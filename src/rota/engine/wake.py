@@ -6,7 +6,7 @@ import asyncio
 import time
 from asyncio import AbstractEventLoop
 
-from rota.engine.turning import current
+from rota.engine.health.turning import current
 
 
 class Wake:

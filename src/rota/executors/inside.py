@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from rota.errors import UnstartableError
-from rota.executors import places
+from rota.executors import stack_location
 
 _worker = threading.Event()
 
@@ -19,7 +19,7 @@ def refuse_in_a_worker(what: str) -> None:
     """Raise UnstartableError in a worker process, with the place in the user's code that wants
     `what` there."""
     if _worker.is_set():
-        where = places.of_thread(threading.get_ident())
+        where = stack_location.of_thread(threading.get_ident())
         raise UnstartableError(
             f"{what} in a worker process, which imported this file only to call a function of it.",
             where=where,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from rota.arguments import jsonable
 from rota.core.outcome import Outcome, OutcomeKind, failure
+from rota.definitions.arguments import jsonable
 from rota.errors import ResultError
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from rota.core.outcome import Outcome
 from rota.core.ports import Call
-from rota.current import enter
-from rota.executors import places
-from rota.executors.aio import AioExecutor
-from rota.executors.attempts import CANCELLED
-from rota.executors.pool import Pool, Queue, Seat, SeatedAttempt
+from rota.executors import stack_location
+from rota.executors.coroutines.executor import AioExecutor
+from rota.executors.executions import CANCELLED
+from rota.executors.thread_pool import Pool, Queue, Seat, SeatedAttempt
+from rota.task_api.current_run import enter
 
 
 class ThreadExecutor(Pool):
@@ -46,7 +46,7 @@ class ThreadExecutor(Pool):
 
     def place(self, attempt: SeatedAttempt) -> str:
         """Return where the thread stands."""
-        return places.of_thread(attempt.seat.ident if attempt.seat else None)
+        return stack_location.of_thread(attempt.seat.ident if attempt.seat else None)
 
     def new_seat(self, queue: Queue, name: str) -> Seat:
         """Return a thread that calls functions."""

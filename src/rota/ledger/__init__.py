@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rota.ledger.addresses import Kind, kind_of, needing_driver, path_of
+from rota.ledger.urls import Kind, kind_of, needing_driver, path_of
 
 if TYPE_CHECKING:
     from rota.core.ports import Clock, Ledger
@@ -21,16 +21,16 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
 
     match kind_of(url):
         case Kind.MEMORY:
-            from rota.ledger.memory import SqliteMemory
+            from rota.ledger.sqlite.memory import SqliteMemory
 
             return SqlLedger(SqliteMemory(), clock)
         case Kind.FILE:
-            from rota.ledger.sqlite import SqliteFile
+            from rota.ledger.sqlite.database import SqliteFile
 
             return SqlLedger(SqliteFile(url, path_of(url)), clock)
         case Kind.SERVER:
             with needing_driver():
-                from rota.ledger.clock import DatabaseClock
-                from rota.ledger.postgres import PostgresSchema
+                from rota.ledger.postgres.clock import DatabaseClock
+                from rota.ledger.postgres.database import PostgresSchema
             common = DatabaseClock(clock)
             return SqlLedger(PostgresSchema(url, common), common)

@@ -9,9 +9,7 @@ from sqlalchemy import Connection
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
-from rota.core.evidence import Evidence
-from rota.core.instants import Instant
-from rota.core.records import (
+from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
     Bundle,
@@ -25,15 +23,20 @@ from rota.core.records import (
     Tally,
 )
 from rota.core.run import Attempt, LogLine, Run, Step
+from rota.core.time import Instant
+from rota.core.verification.evidence import Evidence
 from rota.errors import UnknownRunError
-from rota.ledger import access, audit, damage, queries, registry, rows, sums, upkeep
-from rota.ledger import statements as sql
 from rota.ledger.database import Database
-from rota.ledger.evidence import SqlEvidence
-from rota.ledger.jsonrows import Batch, encode
-from rota.ledger.paging import SLACK, page_query, parameters_of, shape_of
-from rota.ledger.soundness import found
-from rota.ledger.statement import Statement
+from rota.ledger.sql import aggregates, damage, mapping, nodes, queries
+from rota.ledger.sql import statements as sql
+from rota.ledger.sql.evidence import SqlEvidence
+from rota.ledger.sql.json_batch import Batch, encode
+from rota.ledger.sql.paging import SLACK, page_query, parameters_of, shape_of
+from rota.ledger.sql.soundness import found
+from rota.ledger.sql.statement import Statement
+from rota.ledger.verbs import audit as audit_verbs
+from rota.ledger.verbs import tasks as task_verbs
+from rota.ledger.verbs import tokens as token_verbs
 
 SHORTEST = 6  # characters of an id that may stand for the whole
 
@@ -53,7 +56,7 @@ class SqlHistory:
             if not found and len(wanted) >= SHORTEST:
                 found = _runs_like(connection, wanted.upper())
         if len(found) == 1:
-            return rows.run_of(found[0])
+            return mapping.run_of(found[0])
         raise _no_such_run(wanted, ambiguous=bool(found))
 
     def runs(
@@ -71,7 +74,7 @@ class SqlHistory:
         values = parameters_of(where, after=after, limit=size + 1)  # one more: is there a next?
         with self._database.reading() as connection:
             found = page_query(shape).rows(connection, **values)
-        runs = [rows.run_of(row) for row in found[:size]]
+        runs = [mapping.run_of(row) for row in found[:size]]
         return Page(runs, runs[-1].id if len(found) > size else None)
 
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
@@ -81,7 +84,7 @@ class SqlHistory:
             else:
                 batch = Batch((task_id,) for task_id in set(task_ids))
                 found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
-        return {run.task_id: run for run in map(rows.run_of, found)}
+        return {run.task_id: run for run in map(mapping.run_of, found)}
 
     def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
         batch = Batch((task_id,) for task_id in set(task_ids))
@@ -89,54 +92,56 @@ class SqlHistory:
             found = queries.RECENT_RUNS.rows(connection, task_ids=batch, limit=limit)
         recent: dict[str, list[Run]] = {}
         for row in sorted(found, reverse=True):
-            run = rows.run_of(row)
+            run = mapping.run_of(row)
             recent.setdefault(run.task_id, []).append(run)
         return recent
 
     def running(self) -> list[Run]:
         with self._database.reading() as connection:
             found = queries.RUNNING_RUNS.rows(connection)
-        return [rows.run_of(row) for row in sorted(found)]
+        return [mapping.run_of(row) for row in sorted(found)]
 
     def waiting(self, limit: int) -> list[Run]:
         with self._database.reading() as connection:
             found = queries.WAITING_RUNS.rows(connection, limit=limit)
-        return sorted(map(rows.run_of, found), key=lambda run: (run.available_at, run.id))
+        return sorted(map(mapping.run_of, found), key=lambda run: (run.available_at, run.id))
 
     def backlog(self, now: Instant) -> dict[str, Backlog]:
         with self._database.reading() as connection:
             found = queries.BACKLOG.rows(connection, now=now)
         return {
-            task_id: Backlog(count, rows.due_of(oldest) or 0) for task_id, count, oldest in found
+            task_id: Backlog(count, mapping.due_of(oldest) or 0) for task_id, count, oldest in found
         }
 
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:
             found = queries.COUNTS(connection, now=now).one()
-        return Counts(found.waiting, found.running, rows.due_of(found.oldest_due))
+        return Counts(found.waiting, found.running, mapping.due_of(found.oldest_due))
 
     # --- many runs in few rows ---
 
     def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
-        return [rows.failures_of(row) for row in self._sums(sums.FAILURES, since, until, slice)]
+        return [
+            mapping.failures_of(row) for row in self._sums(aggregates.FAILURES, since, until, slice)
+        ]
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
-        found = self._sums(sums.BUNDLES, since, until, slice)
-        bundles = (rows.bundle_of(row, since, until) for row in found)
+        found = self._sums(aggregates.BUNDLES, since, until, slice)
+        bundles = (mapping.bundle_of(row, since, until) for row in found)
         return [bundle for bundle in bundles if bundle is not None]
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
-        found = self._sums(sums.TALLIES, since, until, slice)
+        found = self._sums(aggregates.TALLIES, since, until, slice)
         return [
             Tally(place, state, count)
             for place, word, count in found
-            if (state := rows.state_of(word)) is not None
+            if (state := mapping.state_of(word)) is not None
         ]
 
     def _sums(
         self, statement: Statement, since: Instant, until: Instant, slice: Instant
     ) -> list[Any]:
-        made_since = rows.first_id(since - SLACK)
+        made_since = mapping.first_id(since - SLACK)
         with self._database.reading() as connection:
             return statement.rows(
                 connection, made_since=made_since, since=since, until=until, slice=slice
@@ -148,14 +153,14 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.ATTEMPTS.rows(connection, id=run_id)
             run = queries.RUN_BY_ID.rows(connection, id=run_id)
-        attempts = [rows.attempt_of(row) for row in found]
-        last = rows.last_attempt_of(rows.run_of(run[0])) if run else None
+        attempts = [mapping.attempt_of(row) for row in found]
+        last = mapping.last_attempt_of(mapping.run_of(run[0])) if run else None
         return attempts if last is None else [*attempts, last]
 
     def steps(self, run_id: str) -> list[Step]:
         with self._database.reading() as connection:
             found = queries.STEPS.rows(connection, id=run_id)
-        return [rows.step_of(row, run_id) for row in found]
+        return [mapping.step_of(row, run_id) for row in found]
 
     def logs(
         self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
@@ -163,12 +168,12 @@ class SqlHistory:
         attempt, seq = after
         with self._database.reading() as connection:
             found = queries.LINES.rows(connection, id=run_id, attempt=attempt, seq=seq, limit=limit)
-        return [rows.line_of(row) for row in found]
+        return [mapping.line_of(row) for row in found]
 
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         with self._database.reading() as connection:
             found = queries.RUNS_BY_ID.rows(connection, ids=encode(set(run_ids)))
-        return [rows.run_of(row) for row in sorted(found)]
+        return [mapping.run_of(row) for row in sorted(found)]
 
     # --- tasks, nodes and audit ---
 
@@ -178,7 +183,7 @@ class SqlHistory:
                 found = queries.ALL_TASKS.rows(connection)
             else:
                 found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
-        return [rows.task_of(row) for row in found]
+        return [mapping.task_of(row) for row in found]
 
     def task_ids(self) -> list[str]:
         with self._database.reading() as connection:
@@ -186,16 +191,16 @@ class SqlHistory:
 
     def task(self, task_id: str) -> StoredTask:
         with self._database.reading() as connection:
-            return registry.find(connection, task_id)
+            return task_verbs.find(connection, task_id)
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         with self._database.reading() as connection:
             found = queries.TASKS_CHANGED.rows(connection, after=after)
-        return [rows.task_of(row) for row in sorted(found)]
+        return [mapping.task_of(row) for row in sorted(found)]
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         with self._database.reading() as connection:
-            return dict(upkeep.CANCEL_REQUESTS.rows(connection, node_id=node_id))
+            return dict(nodes.CANCEL_REQUESTS.rows(connection, node_id=node_id))
 
     def running_of(self, node_id: str) -> dict[str, int]:
         with self._database.reading() as connection:
@@ -204,7 +209,7 @@ class SqlHistory:
     def nodes(self) -> list[Node]:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
-        return [rows.node_of(row) for row in found]
+        return [mapping.node_of(row) for row in found]
 
     def damages(self, *, search: bool = False) -> list[Damage]:
         if not search and not found.all():
@@ -214,12 +219,12 @@ class SqlHistory:
 
     def tokens(self) -> list[Token]:
         with self._database.reading() as connection:
-            return [access.token_of(row) for row in access.TOKENS.rows(connection)]
+            return [token_verbs.token_of(row) for row in token_verbs.TOKENS.rows(connection)]
 
     def session(self, digest: str, now: Instant) -> Token | None:
         with self._database.reading() as connection:
-            found = access.SESSION.rows(connection, digest=digest, now=now)
-        return access.token_of(found[0]) if found else None
+            found = token_verbs.SESSION.rows(connection, digest=digest, now=now)
+        return token_verbs.token_of(found[0]) if found else None
 
     @property
     def evidence(self) -> Evidence:
@@ -229,7 +234,7 @@ class SqlHistory:
         self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None
     ) -> AuditPage:
         with self._database.reading() as connection:
-            return audit.page(connection, where, limit=limit, after=after)
+            return audit_verbs.page(connection, where, limit=limit, after=after)
 
 
 def _runs_like(connection: Connection, part: str) -> list[Any]:

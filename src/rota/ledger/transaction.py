@@ -11,11 +11,9 @@ from sqlalchemy import Connection
 from rota.core.access import Session, Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.crashes import Suspect
-from rota.core.instants import DAY, SECOND, Instant, to_iso
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Limits, Publish, Sight
-from rota.core.reasons import ReasonCode
-from rota.core.records import (
+from rota.core.ports.records import (
     Beat,
     Claim,
     Edits,
@@ -30,27 +28,22 @@ from rota.core.records import (
     Verdict,
     Waiting,
 )
+from rota.core.reasons import ReasonCode
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
+from rota.core.time import DAY, SECOND, Instant, to_iso
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger import (
-    access,
-    audit,
-    carrying,
-    claiming,
-    crashes,
-    limiting,
-    planning,
-    registry,
-    rows,
-    upkeep,
-    verdicts,
-    verifying,
-)
-from rota.ledger import statements as sql
-from rota.ledger.jsonrows import Batch, Row, encode
-from rota.ledger.limiting import Start
-from rota.ledger.soundness import parsed
-from rota.ledger.verifying import PRUNED
+from rota.ledger.sql import mapping, nodes, verification
+from rota.ledger.sql import statements as sql
+from rota.ledger.sql.json_batch import Batch, Row, encode
+from rota.ledger.sql.soundness import parsed
+from rota.ledger.sql.verification import PRUNED
+from rota.ledger.verbs import audit as audit_verbs
+from rota.ledger.verbs import claiming, crashes, planning, verdicts
+from rota.ledger.verbs import limits as limit_verbs
+from rota.ledger.verbs import outbox as outbox_verbs
+from rota.ledger.verbs import tasks as task_verbs
+from rota.ledger.verbs import tokens as token_verbs
+from rota.ledger.verbs.limits import Start
 
 
 class SqlTransaction:
@@ -73,10 +66,10 @@ class SqlTransaction:
         self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
     ) -> dict[str, StoredTask]:
         self._turn()
-        stored = registry.register(self._connection, tasks, now)
+        stored = task_verbs.register(self._connection, tasks, now)
         if by is not None:
-            made = [audit.of_task(Verb.CREATE, None, task) for task in stored.values()]
-            audit.note(self._connection, now, by, made)
+            made = [audit_verbs.of_task(Verb.CREATE, None, task) for task in stored.values()]
+            audit_verbs.note(self._connection, now, by, made)
         return stored
 
     def pause(
@@ -89,19 +82,19 @@ class SqlTransaction:
         by: Actor = SOMEBODY,
     ) -> None:
         self._turn()
-        changed = registry.pause(self._connection, task_id, now, until, reason)
+        changed = task_verbs.pause(self._connection, task_id, now, until, reason)
         self._note(Verb.PAUSE, changed, now, reason, by)
 
     def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         self._turn()
-        changed = registry.resume(self._connection, task_id, now)
+        changed = task_verbs.resume(self._connection, task_id, now)
         self._note(Verb.RESUME, changed, now, reason, by)
 
     def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         assert run.fire_time is not None, "only an occurrence can be skipped"
         self._turn()
         now = run.created_at
-        changed = registry.skip(self._connection, run.task_id, run.fire_time, now)
+        changed = task_verbs.skip(self._connection, run.task_id, run.fire_time, now)
         if not planning.plan(self._connection, [run]):
             raise StateError(
                 f"The occurrence of {to_iso(run.fire_time)} has its run already.",
@@ -120,30 +113,30 @@ class SqlTransaction:
         by: Actor = SOMEBODY,
     ) -> StoredTask:
         self._turn()
-        changed = registry.edit(self._connection, task_id, edits, now, reset, reason, by)
+        changed = task_verbs.edit(self._connection, task_id, edits, now, reset, reason, by)
         self._note(Verb.EDIT, changed, now, reason, by)
         return changed[1]
 
     def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         self._turn()
-        changed = registry.remove(self._connection, task_id, now)
+        changed = task_verbs.remove(self._connection, task_id, now)
         self._note(Verb.REMOVE, changed, now, reason, by)
 
     def _note(
-        self, verb: Verb, changed: registry.Changed, now: Instant, reason: str, by: Actor
+        self, verb: Verb, changed: task_verbs.Changed, now: Instant, reason: str, by: Actor
     ) -> None:
         before, after = changed
         if after is not before:
-            deed = audit.of_task(verb, before, after, reason)
-            audit.note(self._connection, now, by, [deed])
+            deed = audit_verbs.of_task(verb, before, after, reason)
+            audit_verbs.note(self._connection, now, by, [deed])
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
         self._turn()
-        registry.seen(self._connection, task_ids, now)
+        task_verbs.seen(self._connection, task_ids, now)
 
     def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
         self._turn()
-        return registry.forget(self._connection, unseen_since, now)
+        return task_verbs.forget(self._connection, unseen_since, now)
 
     # --- the way of a run ---
 
@@ -159,7 +152,9 @@ class SqlTransaction:
         self._turn()
         planned = planning.plan(self._connection, runs, publish, sight)
         if runs:
-            audit.note(self._connection, runs[0].created_at, by, audit.of_runs(runs, planned))
+            audit_verbs.note(
+                self._connection, runs[0].created_at, by, audit_verbs.of_runs(runs, planned)
+            )
         if cursors:
             sql.MOVE_CURSORS(self._connection, cursors=Batch(cursors.items()))
         return planned
@@ -181,32 +176,32 @@ class SqlTransaction:
             if among is None:
                 found = claiming.candidates(self._connection, now, limit, exclude, of_tasks)
             else:
-                found = carrying.delivered(self._connection, until or now, among)
+                found = outbox_verbs.delivered(self._connection, until or now, among)
             candidates = self._startable(found, now)
             if candidates:
                 break
             if not found:
                 return []
-        verdict = judge([rows.waiting_of(row) for row in candidates])
+        verdict = judge([mapping.waiting_of(row) for row in candidates])
         code = ReasonCode.START_DEADLINE
         self._end_waiting((run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss)
         offered = {row[0]: row for row in candidates}
         take = verdict.take
         if limits is not None:
             starts = [Start(id_, offered[id_][1], max(offered[id_][3], now)) for id_ in take]
-            take = limiting.admitted(self._connection, now, starts, limits)
+            take = limit_verbs.admitted(self._connection, now, starts, limits)
             if among is not None:
                 self.withdraw(set(verdict.take).difference(take))
         if take:
             self._take(take, node_id, now)
-        return self._with_steps([rows.claim_of(offered[run_id]) for run_id in take])
+        return self._with_steps([mapping.claim_of(offered[run_id]) for run_id in take])
 
     def _startable(self, candidates: Sequence[Row], now: Instant) -> list[Row]:
         """Return those whose rows are sound, and end the others, which cannot be started."""
-        flaws = {row[0]: flaw for row in candidates if (flaw := rows.flaw_of(row))}
+        flaws = {row[0]: flaw for row in candidates if (flaw := mapping.flaw_of(row))}
         if again := [row[0] for row in candidates if row[4] and row[0] not in flaws]:
             for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
-                if what := rows.flaw_of_step(run_id, key, value):
+                if what := mapping.flaw_of_step(run_id, key, value):
                     flaws[run_id] = f"its step {key!r} holds {what}"
         self._end_waiting(
             (run_id, State.FAILED, f"its row is damaged: {why}", now, ReasonCode.UNSTARTABLE)
@@ -251,17 +246,17 @@ class SqlTransaction:
         *,
         limits: Limits | None = None,
     ) -> int:
-        return carrying.offer(self._connection, now, limit, exclude, publish, limits)
+        return outbox_verbs.offer(self._connection, now, limit, exclude, publish, limits)
 
     def withdraw(self, run_ids: Collection[str]) -> None:
         if run_ids:
-            carrying.WITHDRAW(self._connection, ids=encode(run_ids))
+            outbox_verbs.WITHDRAW(self._connection, ids=encode(run_ids))
 
     def overdue(self, before: Instant) -> dict[str, int]:
-        return dict(carrying.OVERDUE.rows(self._connection, before=before))
+        return dict(outbox_verbs.OVERDUE.rows(self._connection, before=before))
 
     def recall(self, before: Instant, limit: int) -> int:
-        return carrying.RECALL.count(self._connection, before=before, limit=limit)
+        return outbox_verbs.RECALL.count(self._connection, before=before, limit=limit)
 
     def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
         if not endings:
@@ -295,7 +290,7 @@ class SqlTransaction:
 
     def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
         """Write the endings; False, and not yet their attempts, if not all could be written."""
-        batch = Batch(rows.settled_row(ending, ending.fence) for ending in endings)
+        batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
         if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
             return False
         self._write_attempts(endings)
@@ -310,14 +305,14 @@ class SqlTransaction:
             sql.CANCEL_UNWANTED(
                 self._connection,
                 ids=encode(attempt.run_id for attempt in again),
-                why=registry.REMOVED,
+                why=task_verbs.REMOVED,
                 code=ReasonCode.REMOVED,
                 now=max(attempt.finished_at for attempt in again),
             )
 
     def _held(self, endings: Sequence[Ending], node_id: str) -> tuple[list[Ending], list[str]]:
         """Sort the endings into those whose run this node still holds, and the other ids."""
-        batch = Batch(rows.settled_row(ending, ending.fence) for ending in endings)
+        batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
         found = sql.HELD.rows(self._connection, settled=batch, node_id=node_id)
         held = {(run_id, fence) for run_id, fence in found}
         accepted: list[Ending] = []
@@ -348,14 +343,14 @@ class SqlTransaction:
             sql.INSERT_LINES(self._connection, lines=Batch(lines))
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
-        sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=rows.to_json(value))
+        sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=mapping.to_json(value))
 
     def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
-        text = rows.to_json(value)
+        text = mapping.to_json(value)
         return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
 
     def remember(self, run_id: str, fence: int, step: Step) -> bool:
-        row = rows.step_row(step)
+        row = mapping.step_row(step)
         return sql.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
@@ -364,14 +359,16 @@ class SqlTransaction:
             raise UnknownRunError(
                 f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."
             )
-        run = rows.run_of(found[0])
+        run = mapping.run_of(found[0])
         if run.state in FINAL:
             raise StateError(
                 f"Run {run_id} has ended already: it is {run.state}.",
                 remedy="Only a run that waits or runs can be cancelled.",
             )
-        deed = audit.Deed(Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state})
-        audit.note(self._connection, now, by, [deed])
+        deed = audit_verbs.Deed(
+            Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state}
+        )
+        audit_verbs.note(self._connection, now, by, [deed])
         if run.state in WAITING:
             self._end_waiting([(run_id, State.CANCELLED, reason, now, ReasonCode.CANCELLED)])
             return State.CANCELLED
@@ -381,24 +378,24 @@ class SqlTransaction:
     # --- nodes ---
 
     def join(self, node: Node) -> None:
-        upkeep.INSERT_NODE(self._connection, **rows.node_row(node))
+        nodes.INSERT_NODE(self._connection, **mapping.node_row(node))
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
     ) -> Beat:
-        alive = upkeep.BEAT.count(
+        alive = nodes.BEAT.count(
             self._connection,
             node_id=node_id,
             now=now,
             until=lease_until,
-            about=rows.to_json(info),
+            about=mapping.to_json(info),
         )
         if not alive:
             return Beat(False, {})
-        return Beat(True, dict(upkeep.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
+        return Beat(True, dict(nodes.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
 
     def leave(self, node_id: str, state: str, now: Instant) -> None:
-        upkeep.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
+        nodes.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)
 
     def reap(
         self,
@@ -411,7 +408,7 @@ class SqlTransaction:
         self._turn()
         if gone:
             seen = Batch((node.id, node.seen_at) for node in gone)
-            upkeep.DECLARE_GONE(self._connection, seen=seen)
+            nodes.DECLARE_GONE(self._connection, seen=seen)
         orphans = self._orphans(adrift or {})
         if orphans:
             culprits = self._culprits(orphans, adrift or {}) if now is not None else {}
@@ -423,7 +420,7 @@ class SqlTransaction:
             ]
             endings = [judge(orphan) for orphan in orphans]
             batch = Batch(
-                rows.settled_row(ending, orphan.run.fence)
+                mapping.settled_row(ending, orphan.run.fence)
                 for ending, orphan in zip(endings, orphans, strict=True)
             )
             sql.SETTLE_ORPHANS(self._connection, settled=batch)
@@ -441,12 +438,12 @@ class SqlTransaction:
 
     def _orphans(self, adrift: Mapping[str, int]) -> list[Orphan]:
         """Return the runs without a living node, and those that are adrift, by id."""
-        found = upkeep.ORPHANS.rows(self._connection)
+        found = nodes.ORPHANS.rows(self._connection)
         if adrift:
-            found += upkeep.ADRIFT.rows(self._connection, adrift=Batch(adrift.items()))
+            found += nodes.ADRIFT.rows(self._connection, adrift=Batch(adrift.items()))
         by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
         return [
-            Orphan(rows.run_of(run), rows.policy_of(policy))
+            Orphan(mapping.run_of(run), mapping.policy_of(policy))
             for _, (*run, policy) in sorted(by_id.items())
         ]
 
@@ -455,60 +452,60 @@ class SqlTransaction:
     # --- access ---
 
     def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
-        access.add(self._connection, token, by)
+        token_verbs.add(self._connection, token, by)
 
     def spend_token(self, token_id: str, now: Instant) -> bool:
-        return access.SPEND_TOKEN.count(self._connection, token_id=token_id, now=now) == 1
+        return token_verbs.SPEND_TOKEN.count(self._connection, token_id=token_id, now=now) == 1
 
     def revoke_token(
         self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
     ) -> int:
-        return access.revoke(self._connection, name, now, reason, by)
+        return token_verbs.revoke(self._connection, name, now, reason, by)
 
     def add_session(self, session: Session) -> None:
-        access.INSERT_SESSION(self._connection, **asdict(session))
+        token_verbs.INSERT_SESSION(self._connection, **asdict(session))
 
     def end_session(self, digest: str, now: Instant) -> bool:
-        return access.end_session(self._connection, digest, now)
+        return token_verbs.end_session(self._connection, digest, now)
 
     # --- clocks ---
 
     def rewind(self, now: Instant) -> None:
         self._turn()
         span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
-        verifying.mark_rewind(self._connection, now, **span)
+        verification.mark_rewind(self._connection, now, **span)
         sql.REWIND_CURSORS(self._connection, now=now, **span)
-        upkeep.REWIND_RUNS(self._connection, now=now, **span)
-        upkeep.REWIND_ATTEMPTS(self._connection, now=now, **span)
-        upkeep.FORGET_FUTURE(self._connection, made_after=rows.first_id(now), **span)
+        nodes.REWIND_RUNS(self._connection, now=now, **span)
+        nodes.REWIND_ATTEMPTS(self._connection, now=now, **span)
+        nodes.FORGET_FUTURE(self._connection, made_after=mapping.first_id(now), **span)
 
     # --- verifying ---
 
     def mark(self, mark: Mark) -> None:
-        verifying.set_mark(self._connection, mark)
+        verification.set_mark(self._connection, mark)
 
     def take_mark(self, name: str, now: Instant, until: Instant) -> Mark | None:
         self._turn()
-        return verifying.take_mark(self._connection, name, now, until)
+        return verification.take_mark(self._connection, name, now, until)
 
     # --- retention ---
 
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
-        upkeep.DELETE_NODES(self._connection, before=before)
-        verifying.PRUNE_RULES(self._connection, before=before)
-        verifying.PRUNE_MARKS(self._connection, before=before)
-        access.DELETE_OLD(self._connection, before=before)
-        access.DELETE_ENDED(self._connection, before=before)
-        audit.prune(self._connection, limit)
-        old = upkeep.OLD_RUNS.rows(
-            self._connection, made_before=rows.first_id(before), before=before, limit=limit
+        nodes.DELETE_NODES(self._connection, before=before)
+        verification.PRUNE_RULES(self._connection, before=before)
+        verification.PRUNE_MARKS(self._connection, before=before)
+        token_verbs.DELETE_OLD(self._connection, before=before)
+        token_verbs.DELETE_ENDED(self._connection, before=before)
+        audit_verbs.prune(self._connection, limit)
+        old = nodes.OLD_RUNS.rows(
+            self._connection, made_before=mapping.first_id(before), before=before, limit=limit
         )
         if old:
             ids = encode(old)
-            upkeep.DELETE_LINES(self._connection, ids=ids)
-            upkeep.DELETE_ATTEMPTS(self._connection, ids=ids)
-            upkeep.DELETE_STEPS(self._connection, ids=ids)
-            upkeep.DELETE_RUNS(self._connection, ids=ids)
-            verifying.set_mark(self._connection, Mark(PRUNED, before))
+            nodes.DELETE_LINES(self._connection, ids=ids)
+            nodes.DELETE_ATTEMPTS(self._connection, ids=ids)
+            nodes.DELETE_STEPS(self._connection, ids=ids)
+            nodes.DELETE_RUNS(self._connection, ids=ids)
+            verification.set_mark(self._connection, Mark(PRUNED, before))
         return len(old)

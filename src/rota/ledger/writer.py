@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from rota.core.ports import Clock, Transaction
 from rota.errors import LedgerCorruptError, LedgerUnavailableError
-from rota.handing import on_own_thread
 from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
+from rota.runtime.log_queue import on_own_thread
 
 T = TypeVar("T")
 

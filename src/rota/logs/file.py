@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 
-from rota import private
+from rota.runtime import private_files
 
 
 class PrivateFileHandler(RotatingFileHandler):
@@ -17,5 +17,5 @@ class PrivateFileHandler(RotatingFileHandler):
             self.mode,
             encoding=self.encoding,
             errors=self.errors,
-            opener=private.opener,
+            opener=private_files.opener,
         )  # type: ignore[return-value]

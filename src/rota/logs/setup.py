@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rota import private
 from rota.errors import ConfigError, nearest
 from rota.logs.lines import LineFormatter
+from rota.runtime import private_files
 
 _OURS = "rota."
 _lifted: set[logging.Logger] = set()  # by `get_logger`, to INFO, until the root logger is set up
@@ -108,7 +108,7 @@ def _terminal() -> bool:
 def _file(path: Path, max_bytes: int, backup_count: int) -> logging.Handler:
     from rota.logs.file import PrivateFileHandler
 
-    private.make_directory(path.parent, parents=True)
+    private_files.make_directory(path.parent, parents=True)
     handler = PrivateFileHandler(
         path,
         maxBytes=max_bytes,

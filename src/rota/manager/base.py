@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
-from rota.app import Services, build
+from rota.composition import Services, build
 from rota.config import Xcorecfg
-from rota.core.instants import Instant
-from rota.core.node import Role
 from rota.core.ports import Clock, History, Transaction
+from rota.core.role import Role
 from rota.core.task import Task, TaskDefinition
+from rota.core.time import Instant
 from rota.discovery import Catalogue
-from rota.engine.registry import Entry, records
+from rota.engine.planning.task_registry import Entry, records
 from rota.errors import DefinitionError, RotaError, TriggerError, UnknownTaskError, nearest
 from rota.manager.registers import Registered
-from rota.overview import known_task
+from rota.manager.task_views import known_task
 from rota.triggers.zones import read_moment, read_zone
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rota.arguments import Misfit, parameters_of
 from rota.core.task import TaskDefinition
+from rota.definitions.arguments import Misfit, parameters_of
 from rota.errors import MOST_LISTED, ArgumentError, Mistakes, RotaError
 
 

@@ -10,11 +10,11 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
 
-from rota import decorator
-from rota.decorator import Pending
 from rota.discovery import marked
 from rota.errors import RotaError
 from rota.manager.base import managers
+from rota.task_api import decorator
+from rota.task_api.decorator import Pending
 
 if TYPE_CHECKING:
     from rota.manager.tasks import TaskVerbs

@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rota import capture, forks
-from rota.app import Services
+from rota.composition import Services
 from rota.config import Xcorecfg
-from rota.core.node import Role
-from rota.engine.health import report
-from rota.engine.pruner import prune_now
+from rota.core.role import Role
+from rota.engine.health.report import report
+from rota.engine.upkeep.pruner import prune_now
 from rota.errors import RotaError
 from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
@@ -24,11 +23,13 @@ from rota.manager.runs import RunVerbs
 from rota.manager.tasks import TaskVerbs
 from rota.manager.tokens import TokenVerbs
 from rota.manager.verifying import VerifyVerbs
+from rota.runtime import fork_safety
+from rota.task_api import output_capture
 
 logger = logging.getLogger("rota.node")
 
 
-@forks.in_child
+@fork_safety.in_child
 def _leave_to_the_parent() -> None:
     for manager in managers:
         if isinstance(manager, TaskManager):
@@ -141,7 +142,7 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
         self._lock = threading.RLock()
         self._lent_loop = None
         if self.running and not _inside_a_run():
-            capture.restore()  # where nobody has set up logging, its handler would hide this
+            output_capture.restore()  # where nobody has set up logging, its handler would hide this
             with suppress(Exception):  # of a handler: here, and not by a thread, which may not come
                 logger.warning(
                     "This process was forked from a node, process %d: tasks run there, and none"
@@ -150,7 +151,7 @@ class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
                 )
         former = self._without_services()
         if former is not None:
-            forks.leave(former)
+            fork_safety.leave(former)
 
 
 class ProcessManager:
@@ -184,7 +185,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _inside_a_run() -> bool:
-    from rota.current import current_run
+    from rota.task_api.current_run import current_run
 
     try:
         current_run()

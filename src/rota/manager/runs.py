@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rota.acting import actor
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run, State
-from rota.engine.planner import ByHand
+from rota.engine.planning.planner import ByHand
 from rota.errors import StateError
 from rota.manager.base import Base
 from rota.manager.handed import handed_in
+from rota.task_api.actor import actor
 
 PAGE = 1_000
 RETRYABLE = FINAL - {State.SUCCEEDED}

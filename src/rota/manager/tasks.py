@@ -10,18 +10,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rota.acting import actor
-from rota.core.instants import from_datetime
+from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
-from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
+from rota.core.time import from_datetime
+from rota.definitions.define import define
 from rota.discovery import Catalogue, load_directory
-from rota.discovery.definitions import define
 from rota.discovery.loader import MissingDirectory
 from rota.discovery.marked import load_modules
-from rota.engine.edits import checked_edits, checked_keys
-from rota.engine.registry import Entry, records
+from rota.engine.planning.edits import checked_edits, checked_keys
+from rota.engine.planning.task_registry import Entry, records
 from rota.errors import (
     LedgerError,
     RotaError,
@@ -32,7 +31,8 @@ from rota.errors import (
 from rota.manager.base import Base
 from rota.manager.marked import take_in, taking
 from rota.manager.registers import Registered, note, register
-from rota.overview import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
+from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
+from rota.task_api.actor import actor
 
 logger = logging.getLogger("rota.manager")
 

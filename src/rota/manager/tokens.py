@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rota.acting import actor
 from rota.core.access import (
     LONGEST_NAME,
     Right,
@@ -17,9 +16,10 @@ from rota.core.access import (
     new_session_secret,
 )
 from rota.core.ids import RunIds
-from rota.core.instants import DAY, SECOND, seconds
+from rota.core.time import DAY, SECOND, seconds
 from rota.errors import StateError
 from rota.manager.base import Base
+from rota.task_api.actor import actor
 
 CODE_SECONDS = 600.0
 """For how long the code of a link can be spent."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from rota.core.findings import Finding
-from rota.core.instants import DAY, Instant, from_datetime, seconds
-from rota.engine.verifying import Question, planners_of, verify
+from rota.core.time import DAY, Instant, from_datetime, seconds
+from rota.core.verification.findings import Finding
+from rota.engine.upkeep.verifying import Question, planners_of, verify
 from rota.manager.base import Base
 
 

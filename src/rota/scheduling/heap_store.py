@@ -11,10 +11,10 @@ from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.triggers.base import BaseTrigger
 
-from rota.core.instants import SECOND, Instant, to_datetime
 from rota.core.ports import Clock
-from rota.core.schedule import LEAD, Trigger
-from rota.handing import queued
+from rota.core.time import SECOND, Instant, to_datetime
+from rota.core.trigger import LEAD, Trigger
+from rota.runtime.log_queue import queued
 
 LONGEST_WAIT: Instant = SECOND
 """The scheduler looks again at least this often, so that a step of the wall clock is seen."""
@@ -32,7 +32,7 @@ EACH_MORE: Instant = 100
 BROKEN: Instant = 60 * SECOND
 """How long a task waits whose trigger raised, until it is asked once more."""
 
-logger = queued("rota.clock")
+logger = queued("rota.runtime.system_clock")
 
 
 class DueTask(NamedTuple):
@@ -178,7 +178,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             {
                 "version": 1,
                 "id": job_id,
-                "func": "rota.scheduling.handover:hand_over",
+                "func": "rota.scheduling.handover_executor:hand_over",
                 "trigger": self._again,
                 "executor": "default",
                 "args": (due,),

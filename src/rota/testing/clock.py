@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-from rota.core.instants import Instant, from_datetime, seconds
+from rota.core.time import Instant, from_datetime, seconds
 
 
 class FakeClock:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from rota.config import Xcorecfg
 from rota.core.ports import Clock
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run
 from rota.manager import TaskManager
 from rota.testing.clock import FakeClock

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rota.core.instants import Instant, to_datetime
-from rota.core.schedule import Trigger
+from rota.core.time import Instant, to_datetime
+from rota.core.trigger import Trigger
 from rota.triggers.base import between, start_delay
+from rota.triggers.descriptions import describe
+from rota.triggers.exclusions import Skipping, without
 from rota.triggers.interrupted import FOREVER, Interrupted, Stretch, outside
 from rota.triggers.interval import IntervalTrigger
-from rota.triggers.mistakes import refuse
-from rota.triggers.reading import parse
+from rota.triggers.parsing import parse
 from rota.triggers.sight import cursor_at, passed_first
-from rota.triggers.skipping import Skipping, without
-from rota.triggers.words import describe
+from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 
 __all__ = [
@@ -91,7 +91,9 @@ def is_countable(trigger: Trigger) -> bool:
 
 def _instant(after: datetime | None, args: Mapping[str, object], timezone: str) -> Instant:
     if after is None:
-        from rota.clock import SystemClock  # the one reader of the clock, and only here
+        from rota.runtime.system_clock import (
+            SystemClock,  # the one reader of the clock, and only here
+        )
 
         return SystemClock().now()
     if not isinstance(after, datetime):

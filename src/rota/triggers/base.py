@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from rota.core.instants import Instant
-from rota.core.schedule import Trigger
+from rota.core.time import Instant
+from rota.core.trigger import Trigger
 from rota.triggers.dst import LATEST
 
 LAST_INSTANT: Instant = LATEST * 1_000_000 + 999_999

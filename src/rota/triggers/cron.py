@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rota.core.instants import SECOND, Instant
+from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
-from rota.triggers.almanac import DayRule
 from rota.triggers.base import LAST_INSTANT
+from rota.triggers.day_rules import DayRule
 from rota.triggers.dst import Changes, Zone, last_second, next_second
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
-from rota.triggers.mistakes import one_error
-from rota.triggers.pattern import Pattern, names_a_day, pattern
+from rota.triggers.trigger_errors import one_error
+from rota.triggers.wall_times import Pattern, names_a_day, pattern
 
 EVERY_YEAR = KEYWORDS["year"].everything.values
 

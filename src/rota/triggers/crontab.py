@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from rota.triggers.almanac import (
+from rota.triggers.day_rules import (
     ALL_WEEKS,
     LAST_DAY,
     LAST_POSITION,
@@ -32,8 +32,8 @@ from rota.triggers.fields import (
     Kind,
     read,
 )
-from rota.triggers.mistakes import LONGEST, one_error, quoted, refuse
-from rota.triggers.pattern import Pattern, pattern
+from rota.triggers.trigger_errors import LONGEST, one_error, quoted, refuse
+from rota.triggers.wall_times import Pattern, pattern
 
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rota.core.instants import Instant
+from rota.core.time import Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from rota.triggers.pattern import DAY, Pattern
+from rota.triggers.wall_times import DAY, Pattern
 
 _EARLIEST = -3 * DAY  # before the first wall time of any pattern in any zone
 LATEST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rota.errors import nearest
-from rota.triggers.almanac import FIRST_YEAR, LAST_DAY, LAST_POSITION, LAST_YEAR, position
-from rota.triggers.mistakes import LONGEST, quoted, refuse
+from rota.triggers.day_rules import FIRST_YEAR, LAST_DAY, LAST_POSITION, LAST_YEAR, position
+from rota.triggers.trigger_errors import LONGEST, quoted, refuse
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rota.core.instants import Instant
-from rota.core.schedule import Trigger
+from rota.core.time import Instant
+from rota.core.trigger import Trigger
 
 FOREVER: Instant = 1 << 62
 """The end of a stretch that lasts until somebody ends it."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
-from rota.triggers.mistakes import refuse
+from rota.triggers.trigger_errors import refuse
 
 UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": SECOND}
 SHORTEST: Instant = 1_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rota.core.catchup import GRACE
-from rota.core.instants import Instant
-from rota.core.schedule import Trigger
+from rota.core.time import Instant
+from rota.core.trigger import Trigger
 from rota.triggers.date import DateTrigger
 from rota.triggers.interval import IntervalTrigger
 

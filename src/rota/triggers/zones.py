@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
-from rota.core.instants import SECOND, Instant, from_datetime
+from rota.core.time import SECOND, Instant, from_datetime
 from rota.errors import nearest
 from rota.triggers.dst import Zone
-from rota.triggers.mistakes import refuse
+from rota.triggers.trigger_errors import refuse
 
 _KEY = re.compile(r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}")
 # What these mean depends on the machine, or counts leap seconds.

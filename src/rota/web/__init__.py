@@ -37,7 +37,7 @@ def serve(manager: TaskManager, host: str | None = None, port: int | None = None
 def application(manager: TaskManager | None = None, *, hosts: Collection[str] = ()) -> FastAPI:
     """Make the ASGI application of pages and API; `hosts` are names it answers to beside
     localhost."""
-    from rota.web.assembly import build
+    from rota.web.composition import build
 
     return build(manager or _of_this_process(), hosts)
 

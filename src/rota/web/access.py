@@ -16,10 +16,10 @@ from starlette.requests import Request
 from rota.core.access import Right, Token, digest, id_in
 from rota.errors import LedgerError
 from rota.manager import TaskManager
-from rota.web.faces import RIGHT, USER
+from rota.web.audited_routes import RIGHT, USER
 from rota.web.guard import LOCAL_HOSTS, READING, host_name, path_of
-from rota.web.passing import passed_on_by
 from rota.web.problems import Problem
+from rota.web.proxies import passed_on_by
 
 ACCESS = "rota.access"
 """Under this key, a request's scope has the `Access` that let it in: a stream asks it again."""

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from rota.core.instants import SECOND, Instant, seconds
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import State
-from rota.engine.inside import SLOW
+from rota.core.time import SECOND, Instant, seconds
+from rota.engine.health.inside import SLOW
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 

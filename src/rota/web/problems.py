@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.foreign import instead_of
 from rota.errors import (
     DefinitionError,
     LedgerError,
@@ -27,6 +26,7 @@ from rota.errors import (
     nearest,
 )
 from rota.logs import queued
+from rota.triggers.foreign_options import instead_of
 
 logger = queued("rota.web")
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.collector import loading
 from rota.errors import ConfigError
-from rota.handing import on_own_thread
 from rota.manager import TaskManager
+from rota.runtime.gc_control import loading
+from rota.runtime.log_queue import on_own_thread
 
 if TYPE_CHECKING:
-    from rota.web.answering import Answering
+    from rota.web.uvicorn_server import Answering
 
 GRACE = 0.4
 """Seconds that answers under way get at `stop`."""
@@ -60,7 +60,7 @@ class Server:
             return
         self.listen()
         with loading():
-            from rota.web.answering import Answering
+            from rota.web.uvicorn_server import Answering
 
             server = self._answering = Answering(self._manager)
         self._thread = threading.Thread(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from rota.clock import SystemClock
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness
 from tests.brokers import redis as redis
 from tests.postgres import postgres as postgres

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import rota
-from rota.core.instants import SECOND
-from rota.core.node import Role
+from rota.core.role import Role
 from rota.core.run import State
+from rota.core.time import SECOND
 from rota.testing import eventually
 from tests.conformance.engines.conftest import Cluster
 

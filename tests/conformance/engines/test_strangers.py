@@ -14,9 +14,9 @@ from celery import Celery
 from kombu.entity import Exchange
 from kombu.messaging import Producer
 
-from rota.cluster.celery import LEVELS, CeleryEngine
+from rota.brokers.celery import LEVELS, CeleryEngine
 from rota.core.run import State
-from rota.ledger.postgres import postgres_address
+from rota.ledger.postgres.database import postgres_address
 from rota.testing import Harness, eventually
 from tests.brokers import RabbitMQ, Redis
 from tests.brokers import rabbitmq as rabbitmq

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rota.core.ports import Executor
-from rota.executors.aio import AioExecutor
-from rota.executors.processes import ProcessExecutor
+from rota.executors.coroutines.executor import AioExecutor
+from rota.executors.processes.executor import ProcessExecutor
 from rota.executors.threads import ThreadExecutor
 from tests.conformance.executors import coroutines, tasks
 from tests.conformance.executors.harness import Rig

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rota.current import current_run
+from rota.task_api.current_run import current_run
 from tests.conformance.executors import coroutines
 
 free = threading.Event()

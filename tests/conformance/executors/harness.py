@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rota import capture
-from rota.core.instants import Instant
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Call, Executor
+from rota.core.time import Instant
+from rota.task_api import output_capture
 
 DEADLINE = 20.0
 FIRE_TIME: Instant = 1_700_000_000_000_000
@@ -39,11 +39,11 @@ def capturing() -> Iterator[None]:
 
     Not a fixture: pytest puts its own streams in place between the set-up and the test.
     """
-    capture.install()
+    output_capture.install()
     try:
         yield
     finally:
-        capture.uninstall()
+        output_capture.uninstall()
 
 
 class Ticket:

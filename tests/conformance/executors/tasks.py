@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rota.current import current_run
-from rota.steps import once
+from rota.task_api.current_run import current_run
+from rota.task_api.once import once
 
 
 def nothing() -> None:

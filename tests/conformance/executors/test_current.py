@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rota.core.outcome import OutcomeKind
-from rota.current import current_run
 from rota.errors import NotRunningError
+from rota.task_api.current_run import current_run
 from tests.conformance.executors.harness import FIRE_TEXT, Rig, capturing
 
 

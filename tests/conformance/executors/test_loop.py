@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.outcome import OutcomeKind
-from rota.executors.aio import AioExecutor, Blocked
+from rota.executors.coroutines.executor import AioExecutor, Blocked
 from tests.conformance.executors import hardships
 from tests.conformance.executors.conftest import lent_loop, started
 from tests.conformance.executors.harness import Rig, Ticket, until

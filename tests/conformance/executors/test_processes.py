@@ -24,7 +24,7 @@ import sys, threading
 from tests.conformance.executors import hardships, tasks
 from tests.conformance.executors.conftest import PROJECT, started
 from tests.conformance.executors.harness import until
-from rota.executors.processes import ProcessExecutor
+from rota.executors.processes.executor import ProcessExecutor
 
 with started(ProcessExecutor(1, project=PROJECT), "processes") as rig:
     ticket = rig.begin(getattr(hardships, sys.argv[1]))
@@ -199,7 +199,7 @@ def test_a_function_that_is_not_there_is_a_failure(processes: Rig, path: str, wo
 
 
 def test_a_changed_task_file_is_imported_afresh(tmp_path: Path) -> None:
-    from rota.executors.processes import ProcessExecutor
+    from rota.executors.processes.executor import ProcessExecutor
 
     file = tmp_path / "changing.py"
     with started(ProcessExecutor(1, project=tmp_path), "processes") as rig:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.outcome import OutcomeKind
-from rota.executors.aio import AioExecutor
+from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.threads import ThreadExecutor
 from tests.conformance.executors import hardships
 from tests.conformance.executors.conftest import lent_loop, started

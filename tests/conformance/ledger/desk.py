@@ -9,12 +9,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rota.core.ids import RunIds
-from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import Settlement
 from rota.core.limits import Limit
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import History, Ledger, Transaction
-from rota.core.records import (
+from rota.core.ports.records import (
     Claim,
     Ending,
     NewRun,
@@ -28,6 +27,7 @@ from rota.core.records import (
 )
 from rota.core.run import Attempt, Cause, LogLine, Run, State
 from rota.core.task import Overlap, Policy
+from rota.core.time import SECOND, Instant
 from rota.ledger import open_ledger
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rota.core.audit import KEPT, Actor, AuditFilter, Change, Face, Verb
-from rota.core.instants import SECOND
-from rota.core.records import Edits
+from rota.core.ports.records import Edits
 from rota.core.run import State
+from rota.core.time import SECOND
 from rota.errors import StateError, UnknownTaskError
 from tests.conformance.ledger.desk import NOON, Desk, record
 

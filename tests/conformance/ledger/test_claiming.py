@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import SECOND
-from rota.core.records import Verdict, Waiting
+from rota.core.ports.records import Verdict, Waiting
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+from rota.core.time import SECOND
 from rota.errors import NodeGoneError
 from tests.conformance.ledger.desk import NOON, Desk, declared_gone, ids, take
 

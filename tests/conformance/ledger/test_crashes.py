@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from rota.core.audit import AuditFilter, Verb
-from rota.core.instants import SECOND
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Transaction
+from rota.core.ports.records import Claim, Ending, Orphan
 from rota.core.reasons import ReasonCode
-from rota.core.records import Claim, Ending, Orphan
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
+from rota.core.time import SECOND
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 

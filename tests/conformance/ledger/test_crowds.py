@@ -9,9 +9,9 @@ import pytest
 
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
-from rota.ledger.jsonrows import NUL, SHARED_FROM
-from rota.ledger.statement import MOST_SHAPES
-from rota.ledger.statements import INSERT_RUNS
+from rota.ledger.sql.json_batch import NUL, SHARED_FROM
+from rota.ledger.sql.statement import MOST_SHAPES
+from rota.ledger.sql.statements import INSERT_RUNS
 from tests.conformance.ledger.desk import NOON, Desk, ids, line, record
 
 MANY = SHARED_FROM + 4

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rota.core.findings import Code
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.core.records import Edits, Mark
+from rota.core.ports.records import Edits, Mark
 from rota.core.run import State
-from rota.engine.verifying import Question, planner_spans, verify
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.core.verification.findings import Code
+from rota.engine.upkeep.verifying import Question, planner_spans, verify
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.instants import DAY, SECOND
-from rota.core.records import Backlog, Counts, RunFilter
+from rota.core.ports.records import Backlog, Counts, RunFilter
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+from rota.core.time import DAY, SECOND
 from rota.errors import UnknownRunError
 from tests.conformance.ledger.desk import NOON, Desk, ids, record, take
 

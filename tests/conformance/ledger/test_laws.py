@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rota.core.instants import SECOND
-from rota.core.records import Claim, Ending, Orphan, Verdict
+from rota.core.ports.records import Claim, Ending, Orphan, Verdict
 from rota.core.run import FINAL, Run, State
 from rota.core.task import Overlap
+from rota.core.time import SECOND
 from tests.conformance.ledger.desk import NOON, Desk, ids
 
 TASKS = st.sampled_from(["p", "q"])

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import SECOND
 from rota.core.limits import Limit, Rate
-from rota.core.records import Claim, Waiting
+from rota.core.ports.records import Claim, Waiting
 from rota.core.run import State
 from rota.core.task import Policy
+from rota.core.time import SECOND
 from tests.conformance.ledger.desk import Desk, Under, ids, record, take, take_all
 
 TWO_OF_T = Under(t=[Limit("task t", task_id="t", max_running=2)])

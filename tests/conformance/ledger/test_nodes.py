@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from rota.core.instants import SECOND
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.records import Beat, Ending, Node, Orphan
+from rota.core.ports.records import Beat, Ending, Node, Orphan
 from rota.core.run import Attempt, Run, State
 from rota.core.task import OnCrash, Policy
+from rota.core.time import SECOND
 from tests.conformance.ledger.desk import NOON, Desk, ids, record
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.records import Waiting
+from rota.core.ports.records import Waiting
 from rota.core.run import State
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids

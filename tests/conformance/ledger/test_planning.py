@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
-from rota.core.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids, record

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.core.ports import Transaction
-from rota.core.records import Claim
+from rota.core.ports.records import Claim
 from rota.core.run import State, Step
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids, record, take_all, until

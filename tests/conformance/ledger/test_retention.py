@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rota.core.instants import DAY
 from rota.core.run import State
+from rota.core.time import DAY
 from tests.conformance.ledger.desk import Desk, line
 
 

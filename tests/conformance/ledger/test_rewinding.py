@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.instants import DAY, HOUR, SECOND, Instant
 from rota.core.run import State
+from rota.core.time import DAY, HOUR, SECOND, Instant
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 AHEAD = NOON + 3 * DAY

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rota.core.instants import DAY
-from rota.core.records import Claim
+from rota.core.ports.records import Claim
 from rota.core.run import State, Step
+from rota.core.time import DAY
 from tests.conformance.ledger.desk import NOON, Desk
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rota.core.instants import DAY, HOUR, MINUTE
 from rota.core.outcome import LONGEST_KIND, kind_of
-from rota.core.records import Bundle, Failures, Tally
+from rota.core.ports.records import Bundle, Failures, Tally
 from rota.core.run import State
+from rota.core.time import DAY, HOUR, MINUTE
 from tests.conformance.ledger.desk import NOON, Desk
 
 HOURLY = {"since": NOON, "until": NOON + DAY, "slice": HOUR}

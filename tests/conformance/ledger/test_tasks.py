@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from rota.core.audit import Actor, Face, Verb
-from rota.core.instants import DAY, HOUR, SECOND, Instant, to_iso
-from rota.core.records import Edits, NewRun
+from rota.core.ports.records import Edits, NewRun
 from rota.core.run import State
-from rota.core.schedule import LEAD
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.core.time import DAY, HOUR, SECOND, Instant, to_iso
+from rota.core.trigger import LEAD
 from rota.errors import StateError, UnknownTaskError
-from rota.ledger.registry import MOST_SKIPPED
+from rota.ledger.verbs.tasks import MOST_SKIPPED
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 

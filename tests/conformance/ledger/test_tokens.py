@@ -6,7 +6,7 @@ import pytest
 
 from rota.core.access import Right, Session, Token, digest, id_in, new_secret, new_session_secret
 from rota.core.audit import Actor, Face, Verb
-from rota.core.instants import SECOND
+from rota.core.time import SECOND
 from rota.errors import StateError
 from tests.conformance.ledger.desk import NOON, Desk
 

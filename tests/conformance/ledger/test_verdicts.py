@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import SECOND, Instant
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import MOST_UNDECIDED
 from rota.core.ports import Sight
-from rota.core.records import Claim, Ending, NewRun, Node, Orphan, Planned
+from rota.core.ports.records import Claim, Ending, NewRun, Node, Orphan, Planned
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
+from rota.core.time import SECOND, Instant
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 FROM_A = Sight("a", lambda node: node.seen_at)

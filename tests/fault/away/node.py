@@ -16,11 +16,11 @@ from typing import Any
 
 import psutil
 
-from rota.clock import SystemClock
-from rota.core.instants import SECOND
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run, State
+from rota.core.time import SECOND
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 from tests.fault.effort import effort
 from tests.fault.journal import PRELUDE, Entry, Journal
 from tests.integration.cli.project import ROTA, Project, Up, until

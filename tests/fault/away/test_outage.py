@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from rota.core import catchup
-from rota.core.instants import SECOND, to_datetime
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import State
-from rota.core.schedule import LEAD
-from rota.engine.planner import _Batch as Batch
-from rota.ledger.sqlite import SqliteFile
+from rota.core.time import SECOND, to_datetime
+from rota.core.trigger import LEAD
+from rota.engine.planning.planner import _Batch as Batch
+from rota.ledger.sqlite.database import SqliteFile
 from rota.scheduling import DueTask
 from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import rota
-from rota.clock import SystemClock
 from rota.config import Xcorecfg
-from rota.core.instants import Instant, seconds
+from rota.core.time import Instant, seconds
 from rota.manager import TaskManager
+from rota.runtime.system_clock import SystemClock
 
 
 class SteppedClock(SystemClock):

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from rota.config import Xcorecfg
-from rota.core.instants import DAY, HOUR, SECOND, Instant
 from rota.core.run import FINAL, Run, State
-from rota.engine.health import report
+from rota.core.time import DAY, HOUR, SECOND, Instant
+from rota.engine.health.report import report
 from rota.manager import TaskManager
 from tests.fault.clocks.node import SteppedClock
 from tests.fault.effort import effort

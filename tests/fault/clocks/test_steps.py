@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import FINAL, State
-from rota.engine.node import born, host, is_dead
-from rota.engine.reaper import Silences
-from rota.engine.watched import WatchedClock
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.engine.membership.identity import born, host, is_dead
+from rota.engine.membership.reaper import Silences
+from rota.engine.upkeep.step_detecting_clock import WatchedClock
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
 

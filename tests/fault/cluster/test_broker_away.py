@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rota.clock import SystemClock
-from rota.cluster.celery import CeleryEngine, _Consumer
+from rota.brokers.celery import CeleryEngine, _Consumer
 from rota.core.run import State
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 from tests.brokers import Redis
 

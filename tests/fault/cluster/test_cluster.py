@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from rota.config import Xcorecfg
-from rota.core.instants import SECOND
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
-from rota.ledger.postgres import postgres_address
+from rota.core.time import SECOND
+from rota.ledger.postgres.database import postgres_address
 from rota.manager import TaskManager
 from rota.testing import eventually
 from tests.brokers import Redis

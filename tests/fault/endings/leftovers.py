@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from rota.clock import SystemClock
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import Run
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness
 from tests.integration.cli.project import Project, Up, environment, until
 

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 import rota
-from rota.clock import SystemClock
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 ROUNDS = 4  # the first two warm up: pools, modules, the page caches of a ledger that grows

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rota import aside
-from rota.engine.deadlines import SPARE
+from rota.engine.running.timeout_enforcer import SPARE
+from rota.runtime import daemon_threads
 from rota.testing import Harness, eventually
 from tests.fault.effort import effort
 
@@ -71,5 +71,7 @@ def lasting(threads: list[str]) -> list[str]:
     """Leave out asyncio's own pool, which grows to a few threads when it first needs them, and
     those of the moment, each for one look aside."""
     return [
-        name for name in threads if not name.startswith(("asyncio_", "rota-aside", aside.SPARE))
+        name
+        for name in threads
+        if not name.startswith(("asyncio_", "rota-aside", daemon_threads.SPARE))
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rota.cli.main import run
-from rota.engine import node
+from rota.engine.membership import identity
 
 if __name__ == "__main__":
-    node.host = lambda: "elsewhere"
+    identity.host = lambda: "elsewhere"
     run()

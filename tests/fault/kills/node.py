@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from rota import app
+from rota import composition
 from rota.cli.main import run
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.run import State
@@ -100,6 +100,6 @@ if __name__ == "__main__":
     def struck(url: str, *, clock: Clock) -> Any:
         return StruckLedger(open_ledger(url, clock=clock), moment, number)
 
-    app.open_ledger = struck  # type: ignore[attr-defined]
+    composition.open_ledger = struck  # type: ignore[attr-defined]
     sys.argv[1:] = ["up"]
     run()

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rota.clock import SystemClock
 from rota.core.ports import Ledger, Transaction
 from rota.core.run import Run, State
 from rota.errors import LedgerUnavailableError
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 from tests.fault.journal import PRELUDE, Entry, Journal
 from tests.integration.cli.project import Project, Up, until
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.clock import SystemClock
 from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.records import Ending, NewRun, Orphan
+from rota.core.ports.records import Ending, NewRun, Orphan
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 begun: list[tuple[str, int]] = []

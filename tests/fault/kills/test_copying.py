@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rota.ledger.bulk import TABLES
-from rota.ledger.sqlite_bulk import UNFINISHED
+from rota.ledger.sqlite.bulk import UNFINISHED
+from rota.ledger.transfer.bulk import TABLES
 from tests.conformance.ledger.desk import Desk
 from tests.integration.cli.project import ROTA, Project, environment, until
 from tests.postgres import Postgres

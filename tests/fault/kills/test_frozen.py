@@ -6,9 +6,9 @@ import signal
 
 import psutil
 
-from rota.core.instants import SECOND
 from rota.core.outcome import OutcomeKind
 from rota.core.run import State
+from rota.core.time import SECOND
 from tests.fault.kills.scene import LEASE, Scene
 from tests.integration.cli.project import until
 

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from rota.core.instants import SECOND
 from rota.core.run import FINAL
+from rota.core.time import SECOND
 from tests.fault.effort import effort
 from tests.fault.kills.scene import Scene
 from tests.integration.cli.project import until

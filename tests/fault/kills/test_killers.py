@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from functools import partial
 
-from rota.core.instants import SECOND
 from rota.core.run import State
+from rota.core.time import SECOND
 from tests.fault.journal import PRELUDE
 from tests.fault.kills.scene import Scene
 from tests.integration.cli.project import Up, until

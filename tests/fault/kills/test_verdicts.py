@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.instants import SECOND, Instant
 from rota.core.run import Run, State
+from rota.core.time import SECOND, Instant
 from tests.fault.journal import PRELUDE
 from tests.fault.kills.scene import Scene
 from tests.integration.cli.project import Up, until

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rota.clock import SystemClock
 from rota.core.outcome import OutcomeKind
 from rota.core.run import State
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 QUICK = {"retry_delay": 0.05, "max_retries": 1}

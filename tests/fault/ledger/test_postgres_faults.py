@@ -15,7 +15,7 @@ from rota.core.ports import Transaction
 from rota.core.run import State
 from rota.errors import LedgerError, LedgerNewerError, LedgerUnavailableError
 from rota.ledger import migrations, open_ledger
-from rota.ledger import postgres as adapter
+from rota.ledger.postgres import database as adapter
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, ids, line, until
 from tests.fault.ledger.proxy import Proxy
 from tests.postgres import Postgres

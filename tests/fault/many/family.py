@@ -21,9 +21,9 @@ import psutil
 
 from rota.config import Xcorecfg
 from rota.core.run import FINAL, State
-from rota.current import current_run
 from rota.errors import NotRunningError
 from rota.manager import Manager, TaskManager
+from rota.task_api.current_run import current_run
 
 PATIENCE = 60.0
 

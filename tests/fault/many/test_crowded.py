@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rota.ledger.sqlite import SqliteFile
+from rota.ledger.sqlite.database import SqliteFile
 from rota.testing import Harness, eventually
 
 

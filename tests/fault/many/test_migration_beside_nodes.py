@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from rota.core.instants import DAY
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.records import Edits, Ending, Orphan, RunFilter
+from rota.core.ports.records import Edits, Ending, Orphan, RunFilter
 from rota.core.run import ACTIVE, Attempt, State
+from rota.core.time import DAY
 from rota.errors import LedgerNewerError
 from rota.ledger import migrations
-from rota.ledger.tables import REVISION
+from rota.ledger.schema.tables import REVISION
 from tests.conformance.ledger.conftest import shared_url as shared_url
 from tests.conformance.ledger.desk import Desk, line, record, until
 from tests.postgres import postgres as postgres
@@ -44,7 +44,7 @@ def upgrade():
 NEXT_RELEASE = """
 import sys
 from alembic.config import Config
-from rota.clock import SystemClock
+from rota.runtime.system_clock import SystemClock
 from rota.ledger import migrations, open_ledger, postgres_schema, sqlite
 
 def config():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.instants import DAY, SECOND, Instant, to_datetime
 from rota.core.run import State
+from rota.core.time import DAY, SECOND, Instant, to_datetime
 from rota.errors import UnknownTaskError
 from rota.testing import FakeClock, Harness, eventually
 

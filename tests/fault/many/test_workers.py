@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from rota import TaskManager
-from rota.clock import SystemClock
 from rota.config import Xcorecfg
-from rota.core.instants import SECOND, Instant
 from rota.core.ports import Transaction
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
+from rota.core.time import SECOND, Instant
 from rota.errors import LedgerUnavailableError
+from rota.runtime.system_clock import SystemClock
 from tests.acceptance.project import environment, example, history_of
 from tests.acceptance.test_examples import answers, free_port, running
 from tests.fault.effort import LONG, effort

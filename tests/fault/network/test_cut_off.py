@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from rota.config import Xcorecfg
-from rota.core.instants import SECOND
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import Run, State
+from rota.core.time import SECOND
 from rota.testing import eventually
 from tests.fault.cluster.test_cluster import Cluster, come_to_rest
 from tests.fault.effort import LONG, effort

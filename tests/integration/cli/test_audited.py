@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from rota.clock import SystemClock
 from rota.core.audit import Face
 from rota.ledger import open_ledger
+from rota.runtime.system_clock import SystemClock
 from tests.integration.cli.project import Project
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import rota
 from rota.cli.commands.db import is_up
-from rota.clock import SystemClock
-from rota.core.instants import SECOND
-from rota.core.records import Node
-from rota.engine.node import born, host
-from rota.ledger.bulk import TABLES
-from rota.ledger.copying import copy_ledger
+from rota.core.ports.records import Node
+from rota.core.time import SECOND
+from rota.engine.membership.identity import born, host
+from rota.ledger.transfer.bulk import TABLES
+from rota.ledger.transfer.copying import copy_ledger
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 from tests.conformance.ledger.desk import NOON, Desk
 from tests.docs.pages import snippets

@@ -16,11 +16,11 @@ from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, Verdict
 from rota.cli.doctor.record import Record, pattern
 from rota.config import Xcorecfg
-from rota.core.instants import HOUR, SECOND
-from rota.core.records import Node
+from rota.core.ports.records import Node
 from rota.core.run import Run, State
-from rota.discovery.definitions import define
-from rota.engine.registry import Entry
+from rota.core.time import HOUR, SECOND
+from rota.definitions.define import define
+from rota.engine.planning.task_registry import Entry
 from rota.errors import LedgerCorruptError
 from tests.integration.cli.test_live import NOW, RUN
 

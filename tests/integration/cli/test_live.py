@@ -15,9 +15,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from rota.cli.live import Snapshot, render
-from rota.core.instants import MINUTE, SECOND
+from rota.cli.live_view import Snapshot, render
 from rota.core.run import Cause, Run, State
+from rota.core.time import MINUTE, SECOND
 from tests.integration.cli.project import ROTA, TASKS, Project, environment, until
 
 NOW = 1_700_000_000 * SECOND

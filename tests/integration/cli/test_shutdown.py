@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rota.cli import life
+from rota.cli import lifetime
 from tests.integration.cli.project import ROTA, TASKS, Project, Up, until
 
 THEIRS = """
@@ -156,7 +156,7 @@ def test_where_nobody_else_caught_a_signal_nothing_is_said_of_any(project: Proje
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_waits_for_what_must_not_be_interrupted(number: signal.Signals) -> None:
     done = False
-    with pytest.raises(KeyboardInterrupt), life.signals() as signals, signals.put_off():
+    with pytest.raises(KeyboardInterrupt), lifetime.signals() as signals, signals.put_off():
         signal.raise_signal(number)
         done = True
     assert done

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rota.cli import output, words
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, to_iso
+from rota.cli import formatting, output
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, to_iso
 from rota.errors import ConfigError, Mistakes
 
 NOW = 1_700_000_000 * SECOND
@@ -26,8 +26,8 @@ NOW = 1_700_000_000 * SECOND
     ],
 )
 def test_spans_count_from_now(text: str, length: int) -> None:
-    assert words.before("--since", text, NOW) == NOW - length
-    assert words.ahead("--until", text, NOW) == NOW + length
+    assert formatting.before("--since", text, NOW) == NOW - length
+    assert formatting.ahead("--until", text, NOW) == NOW + length
 
 
 @pytest.mark.parametrize(
@@ -40,21 +40,21 @@ def test_spans_count_from_now(text: str, length: int) -> None:
     ],
 )
 def test_times_without_a_zone_are_utc(text: str, meant: str) -> None:
-    assert to_iso(words.before("--since", text, NOW)) == meant
+    assert to_iso(formatting.before("--since", text, NOW)) == meant
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "2h!", "-2h", "2026-13-01", "h", "1e9d", "٣h", "9" * 99]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(words.UsageError, match="is no time"):
-        words.before("--since", text, NOW)
+    with pytest.raises(formatting.UsageError, match="is no time"):
+        formatting.before("--since", text, NOW)
 
 
 def test_spans_beyond_the_calendar() -> None:
-    assert words.before("--since", "999999w", NOW) == 0
-    with pytest.raises(words.UsageError, match="too long"):
-        words.ahead("--until", "999999w", NOW)
+    assert formatting.before("--since", "999999w", NOW) == 0
+    with pytest.raises(formatting.UsageError, match="too long"):
+        formatting.ahead("--until", "999999w", NOW)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_spans_beyond_the_calendar() -> None:
     ],
 )
 def test_values_are_json_or_text(text: str, value: Any) -> None:
-    assert words.pairs("--arg", [text]) == {"k": value}
+    assert formatting.pairs("--arg", [text]) == {"k": value}
 
 
 @pytest.mark.parametrize("texts", [["k"], ["=v"], ["k=1", "k=2"]])
 def test_pairs_that_cannot_be_meant(texts: list[str]) -> None:
-    with pytest.raises(words.UsageError):
-        words.pairs("--arg", texts)
+    with pytest.raises(formatting.UsageError):
+        formatting.pairs("--arg", texts)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_pairs_that_cannot_be_meant(texts: list[str]) -> None:
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 def test_times_are_shown_with_their_zone() -> None:
-    assert words.moment(NOW) == "2023-11-14 22:13:20 UTC"
-    assert words.moment(NOW, "Europe/Berlin") == "2023-11-14 23:13:20 CET"
-    assert words.away(NOW + HOUR, NOW) == "in 1 h"
-    assert words.away(NOW - HOUR, NOW) == "1 h ago"
+    assert formatting.moment(NOW) == "2023-11-14 22:13:20 UTC"
+    assert formatting.moment(NOW, "Europe/Berlin") == "2023-11-14 23:13:20 CET"
+    assert formatting.away(NOW + HOUR, NOW) == "in 1 h"
+    assert formatting.away(NOW - HOUR, NOW) == "1 h ago"
 
 
 def test_nothing_that_is_shown_steers_the_terminal() -> None:

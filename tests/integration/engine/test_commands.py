@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 import rota
-from rota.clock import SystemClock
 from rota.config.sections import ManagerSection
 from rota.core.run import Run, State
 from rota.core.task import ExecutorName
-from rota.discovery.definitions import define_entry
+from rota.definitions.define import define_entry
 from rota.errors import CommandError, DefinitionError
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 SOON: Any = {"run_date": "2090-01-01", "max_retries": 0}

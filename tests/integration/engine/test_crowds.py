@@ -7,9 +7,9 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-from rota.core.instants import SECOND, to_datetime
 from rota.core.run import State
-from rota.core.schedule import LEAD
+from rota.core.time import SECOND, to_datetime
+from rota.core.trigger import LEAD
 from rota.scheduling import LONGEST_LEAD, DueTask
 from rota.scheduling.heap_store import CROWD, EACH_MORE
 from rota.testing import FakeClock, Harness, eventually

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import from_datetime
 from rota.core.run import State
 from rota.core.task import TaskStatus
+from rota.core.time import from_datetime
 from rota.errors import DefinitionError, TriggerError, UnknownTaskError
 from rota.testing import Harness, eventually
 

@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from rota.clock import SystemClock
-from rota.core.instants import SECOND
 from rota.core.run import Run, State
+from rota.core.time import SECOND
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 IN_PROCESS = 4.0  # a worker process must have started by then, on a busy machine too

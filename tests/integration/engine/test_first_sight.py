@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rota.core.instants import SECOND, from_datetime
 from rota.core.reasons import ReasonCode
 from rota.core.run import Run, State
+from rota.core.time import SECOND, from_datetime
 from rota.testing import FakeClock, Harness, eventually
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rota import handing
-from rota.clock import SystemClock
+from rota.runtime import log_queue
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 GRACE = 1.0
@@ -116,8 +116,8 @@ def everything_is_logged() -> Iterator[None]:
     root.setLevel(logging.DEBUG)
     yield
     root.setLevel(level)
-    handing.queued("rota.test").error("so that the next test begins in good order")
-    handing.flush(30)
+    log_queue.queued("rota.test").error("so that the next test begins in good order")
+    log_queue.flush(30)
 
 
 def tick() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from rota.core.ids import RunIds
-from rota.core.instants import DAY, Instant
+from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
-from rota.core.records import NewRun
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap
+from rota.core.time import DAY, Instant
 from rota.testing import Harness, eventually
 
 FAR: Instant = 4_000_000 * DAY

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import rota
-from rota.clock import SystemClock
-from rota.core.instants import SECOND
 from rota.core.run import Run, State
-from rota.core.schedule import LEAD
+from rota.core.time import SECOND
+from rota.core.trigger import LEAD
+from rota.runtime.system_clock import SystemClock
 from rota.testing import FakeClock, Harness, eventually
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from rota import triggers
-from rota.clock import SystemClock
-from rota.core.instants import DAY, SECOND
 from rota.core.reasons import ReasonCode
 from rota.core.run import Run, State
+from rota.core.time import DAY, SECOND
+from rota.runtime.system_clock import SystemClock
 from rota.testing import FakeClock, Harness, eventually
-from rota.web.pages.shown import lateness
+from rota.web.pages.parts.figures import lateness
 
 ENOUGH = 60
 

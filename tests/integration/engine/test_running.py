@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.instants import MINUTE, SECOND, to_datetime
 from rota.core.run import State
+from rota.core.time import MINUTE, SECOND, to_datetime
 from rota.errors import (
     DefinitionError,
     StateError,

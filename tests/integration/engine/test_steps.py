@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.records import Claim
+from rota.core.ports.records import Claim
 from rota.core.run import State
-from rota.engine import reporter as reporting
-from rota.engine.reporter import RunReporter
+from rota.engine.running import reporter as reporting
+from rota.engine.running.reporter import RunReporter
 from rota.errors import LedgerError
 from rota.ledger.ledger import SqlLedger
-from rota.ledger.sqlite import SqliteFile
+from rota.ledger.sqlite.database import SqliteFile
 from rota.testing import Harness, eventually
 from tests.conformance.ledger.desk import Desk, FakeClock
 

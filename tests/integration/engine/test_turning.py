@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rota.cli import wellbeing
-from rota.clock import SystemClock
-from rota.core.instants import Instant
-from rota.engine import loop as service_loops
-from rota.engine import turning
-from rota.engine.turning import Turning
+from rota.cli import running_node
+from rota.core.time import Instant
+from rota.engine import event_loop as service_loops
+from rota.engine.health import turning
+from rota.engine.health.turning import Turning
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
-from rota.web.pages.nodes import _values as nodes_page
+from rota.web.pages.screens.nodes import _values as nodes_page
 
 LOOPS = [
     "planner",
@@ -125,7 +125,7 @@ def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
                 return [one for node in shown for one in node.unwell if f"the {name} loop" in one]
 
             eventually(told)
-            health = wellbeing.health(rig.manager.config)
+            health = running_node.health(rig.manager.config)
             assert any(f"the {name} loop" in reason for reason in health["reasons"])
         finally:
             hangs = False
@@ -193,7 +193,7 @@ def test_a_loop_is_judged_by_what_waits_for_it_and_by_when_it_should_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moment = [100.0]
-    monkeypatch.setattr("rota.engine.turning.time.monotonic", lambda: moment[0])
+    monkeypatch.setattr("rota.engine.health.turning.time.monotonic", lambda: moment[0])
     pending: list[float] = []
     one = Turning("planner", pending_since=lambda: pending[0] if pending else None)
     one.begin()

@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rota.core.findings import Finding
-from rota.core.instants import DAY, MINUTE, SECOND, Instant
-from rota.core.records import TaskRecord
+from rota.core.ports.records import TaskRecord
 from rota.core.run import State
 from rota.core.task import Overlap
-from rota.engine.verifying import Question, planner_spans, verify
+from rota.core.time import DAY, MINUTE, SECOND, Instant
+from rota.core.verification.findings import Finding
+from rota.engine.upkeep.verifying import Question, planner_spans, verify
 from tests.conformance.ledger.desk import NOON, Desk, line, record
 
 HOURS = 2
@@ -81,7 +81,7 @@ def _fail_twice(desk: Desk, instant: Instant) -> None:
 
 
 def _settle(desk: Desk, run_id: str, state: State, **changes: Any) -> None:
-    from rota.core.records import Claim
+    from rota.core.ports.records import Claim
     from rota.core.run import Cause
 
     claim = Claim(run_id, "", None, Cause.SCHEDULE, 1, 0, 0, 1, None, None)

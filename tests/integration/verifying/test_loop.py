@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.findings import Code, Finding
-from rota.core.instants import MINUTE, SECOND, Instant
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
-from rota.engine.verified import report_in
+from rota.core.time import MINUTE, SECOND, Instant
+from rota.core.verification.findings import Code, Finding
+from rota.engine.upkeep.verified import report_in
 from rota.testing import FakeClock, Harness, eventually
-from rota.web.pages.attention import concerns
+from rota.web.pages.parts.attention import concerns
 
 MINUTES = 6
 

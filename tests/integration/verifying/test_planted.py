@@ -8,8 +8,8 @@ from sqlite3 import Connection
 
 import pytest
 
-from rota.core.findings import Code
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
+from rota.core.verification.findings import Code
 from tests.conformance.ledger.desk import NOON
 from tests.integration.verifying.sound import damaged, found, write
 

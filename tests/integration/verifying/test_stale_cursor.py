@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from rota.core.instants import SECOND
+from rota.core.time import SECOND
 from rota.testing import FakeClock, Harness, eventually
 
 EVERY = 10

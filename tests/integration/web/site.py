@@ -12,9 +12,9 @@ import httpx
 
 import rota
 from rota import web
-from rota.clock import SystemClock
 from rota.core.run import FINAL, State
 from rota.manager import TaskManager
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 FAR = {"hours": 1000}  # never comes by itself during a test

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rota.acting import acting
 from rota.core.audit import Face
 from rota.manager import Manager
+from rota.task_api.actor import acting
 from tests.integration.web.site import FAR, Gate, Site, fail, greet
 from tests.integration.web.test_runs import walk
 

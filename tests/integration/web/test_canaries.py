@@ -19,9 +19,9 @@ from fastapi.routing import APIRoute
 
 import rota
 from rota import web
-from rota.acting import acting
 from rota.core.audit import Face
 from rota.core.run import State
+from rota.task_api.actor import acting
 from tests.integration.web.site import Site
 
 CANARY = "cAnAry-7f3a"

@@ -19,13 +19,13 @@ from sqlalchemy import Column, Table
 
 import rota
 from rota import web
-from rota.clock import SystemClock
 from rota.core.access import Right
-from rota.core.node import Role
 from rota.core.reasons import ReasonCode
+from rota.core.role import Role
 from rota.core.run import State
-from rota.ledger.soundness import found
-from rota.ledger.tables import metadata
+from rota.ledger.schema.tables import metadata
+from rota.ledger.sql.soundness import found
+from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 
 WRONG: dict[str, list[object]] = {

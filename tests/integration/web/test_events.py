@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from rota.testing import eventually
-from rota.web import feed, pulse
+from rota.web.live import broadcast, commit_watch
 from tests.integration.web.site import Gate, Site, greet
 from tests.integration.web.test_logs import events
 
@@ -81,7 +81,7 @@ def test_what_another_node_does_is_told(site: Site, tmp_path: Path) -> None:
 
 
 def test_streams_are_counted_and_limited(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "MOST", 1)
+    monkeypatch.setattr(commit_watch, "MOST", 1)
     with listening(site):
         answer = site.client.get("/manager/events")
         assert answer.status_code == 429
@@ -93,7 +93,7 @@ def test_streams_are_counted_and_limited(site: Site, monkeypatch: pytest.MonkeyP
 
 
 def test_a_visitor_leaves_places_to_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "MOST_EACH", 1)
+    monkeypatch.setattr(commit_watch, "MOST_EACH", 1)
     secret = site.manager.create_token("ann", "read").secret
     site.client.headers["Authorization"] = f"Bearer {secret}"
     with site.client.stream("GET", "/manager/events") as mine:
@@ -109,7 +109,7 @@ def test_a_visitor_leaves_places_to_others(site: Site, monkeypatch: pytest.Monke
 def test_a_listener_that_leaves_frees_its_place(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "MOST", 1)
+    monkeypatch.setattr(commit_watch, "MOST", 1)
 
     def comes_in() -> bool:
         with site.client.stream("GET", "/manager/events") as answer:
@@ -120,7 +120,7 @@ def test_a_listener_that_leaves_frees_its_place(
 
 
 def test_silence_is_told_as_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(broadcast, "HEARTBEAT", 0.05)
     with site.client.stream("GET", "/manager/events") as answer:
         lines = answer.iter_lines()
         assert next(line for line in lines if line.startswith(":")) == ": alive"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota.core.instants import SECOND
 from rota.core.run import State
-from rota.web import news
-from rota.web.news import RESET, News
+from rota.core.time import SECOND
+from rota.web.live import changes
+from rota.web.live.changes import RESET, News
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 
@@ -76,7 +76,7 @@ def test_tasks_and_nodes(desk: Desk) -> None:
 
 
 def test_a_crowd_is_told_in_one_word(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "MOST", 3)
+    monkeypatch.setattr(changes, "MOST", 3)
     look = News(desk.history, desk.clock)
     desk.plan(*(desk.new(state=State.SKIPPED) for _ in range(5)))
     assert look.read() == [RESET]

@@ -9,10 +9,10 @@ import pytest
 from starlette.types import Message
 
 from rota import web
-from rota.core.instants import HOUR, SECOND
-from rota.core.records import NewRun
+from rota.core.ports.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+from rota.core.time import HOUR, SECOND
 from rota.testing import eventually
 from tests.integration.web.site import Site, fail, greet
 from tests.integration.web.test_runs import walk

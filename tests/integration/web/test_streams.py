@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from rota import web
 from rota.core.run import State
-from rota.web import feed, sse
+from rota.web.live import broadcast, sse
 from tests.integration.web.site import Gate, Site
 from tests.integration.web.test_access import bearer, sign_in
 from tests.integration.web.test_access import closed as closed
@@ -84,7 +84,7 @@ def test_who_is_still_welcome_keeps_the_stream(
     closed: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "ASK", 0.01)
-    monkeypatch.setattr(feed, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(broadcast, "HEARTBEAT", 0.05)
     headers = bearer(closed, "read")
     with closed.client.stream("GET", "/manager/events", headers=headers) as answer:
         alive = (line for line in answer.iter_lines() if line == ": alive")

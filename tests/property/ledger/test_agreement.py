@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rota.core.instants import DAY, SECOND
 from rota.core.ports import Transaction
-from rota.core.records import Claim, Edits, Ending, NewRun, Orphan, Verdict, Waiting
+from rota.core.ports.records import Claim, Edits, Ending, NewRun, Orphan, Verdict, Waiting
 from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap
+from rota.core.time import DAY, SECOND
 from rota.errors import RotaError
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, line, record
 from tests.postgres import Postgres

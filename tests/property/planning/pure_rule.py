@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rota.core.instants import SECOND, Instant
+from rota.core.time import SECOND, Instant
 
 FOREVER: Instant = 1 << 61
 

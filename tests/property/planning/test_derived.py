@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rota.config import Xcorecfg
-from rota.core.instants import SECOND, Instant, to_datetime
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
+from rota.core.time import SECOND, Instant, to_datetime
 from rota.errors import StateError
 from rota.ledger import open_ledger
 from rota.manager import TaskManager

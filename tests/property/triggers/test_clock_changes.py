@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from rota.core.instants import SECOND
+from rota.core.time import SECOND
 from rota.errors import TriggerError
 from rota.triggers import Trigger, between, parse
 from tests.property.triggers.reference import DAY, Rule, changes, expected, window

@@ -7,7 +7,7 @@ from importlib import resources
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from rota.core.instants import SECOND
+from rota.core.time import SECOND
 from rota.triggers import Trigger, between, parse
 from tests.property.triggers.reference import DAY, changes
 from tests.property.triggers.strategies import ZONES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rota.core.instants import DAY, SECOND, Instant
+from rota.core.time import DAY, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers import Trigger, between, count_between, describe, parse, start_delay
 from rota.triggers.cron import CronTrigger

@@ -11,7 +11,7 @@ from cronsim import CronSim, CronSimError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from rota.core.instants import from_datetime, to_datetime
+from rota.core.time import from_datetime, to_datetime
 from rota.errors import TriggerError
 from rota.triggers import between, parse, preview
 from tests.property.triggers.strategies import MONTHS, ORDINALS, WEEKDAYS, fields

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from rota.arguments import Form, Unfit
+from rota.definitions.arguments import Form, Unfit
 
 DAY, NOON = date(2024, 2, 29), datetime(2024, 2, 29, 12, tzinfo=UTC)
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from rota.arguments import MOST_BYTES, Misfit, parameters_of
+from rota.definitions.arguments import MOST_BYTES, Misfit, parameters_of
 from rota.errors import UnstartableError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.core.catchup import COUNTED, ON_TIME, Due, decide, survey
-from rota.core.instants import MINUTE, SECOND, Instant
-from rota.core.schedule import Trigger
 from rota.core.task import Catchup, Policy
+from rota.core.time import MINUTE, SECOND, Instant
+from rota.core.trigger import Trigger
 
 
 class Every:

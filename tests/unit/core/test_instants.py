@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.core.instants import from_datetime, to_datetime, to_iso
+from rota.core.time import from_datetime, to_datetime, to_iso
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.core import retry
-from rota.core.instants import SECOND, seconds
 from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind, failure
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
+from rota.core.time import SECOND, seconds
 
 NOW = 1_700_000_000 * SECOND
 FAILED = Outcome(OutcomeKind.FAILED, error="ValueError: no", error_types=("ValueError",))

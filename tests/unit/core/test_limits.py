@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.core.limits import Rate, rate_of
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 
 RATES = st.builds(Rate, st.integers(1, 100_000), st.sampled_from([SECOND, MINUTE, HOUR, DAY]))
 

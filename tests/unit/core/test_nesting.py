@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.nesting import DEEPEST, is_too_deep
+from rota.core.json_depth import DEEPEST, is_too_deep
 
 
 def nested(levels: int, of: type = list) -> Any:

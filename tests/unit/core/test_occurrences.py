@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rota import triggers
-from rota.core.findings import Code
-from rota.core.instants import DAY, MINUTE, SECOND, Instant
-from rota.core.occurrences import Row, compare, named_by
-from rota.core.rules import Known, Owed, Rule, Span, owed
+from rota.core.time import DAY, MINUTE, SECOND, Instant
+from rota.core.verification.findings import Code
+from rota.core.verification.occurrences import Row, compare, named_by
+from rota.core.verification.rules import Known, Owed, Rule, Span, owed
 
 EVERY = triggers.parse("interval", {"seconds": 60}, timezone="UTC", anchor=0)
 LAST = 200

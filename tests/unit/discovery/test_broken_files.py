@@ -112,7 +112,7 @@ def test_a_broken_file_is_said_and_the_others_go_on(project: Project, kind: str)
 def test_an_import_that_does_not_end_is_ended(
     project: Project, text: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rota.discovery.trial._GRACE", 0.5)
+    monkeypatch.setattr("rota.discovery.sandbox._GRACE", 0.5)
     project.write("bad.py", text)
     catalogue = project.load(timeout=0.5)
     (error,) = catalogue.errors

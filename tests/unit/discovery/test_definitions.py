@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rota.config.sections import ManagerSection
-from rota.core import foreign
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source
-from rota.discovery.definitions import define, define_entry, json_args
-from rota.discovery.options import OPTIONS
+from rota.definitions.define import define, define_entry, json_args
+from rota.definitions.options import OPTIONS
 from rota.errors import DefinitionError, Mistakes, RotaError, TriggerError
+from rota.triggers import foreign_options
 
 DEFAULTS = ManagerSection()
 
@@ -245,10 +245,10 @@ def test_what_is_missing_is_said_with_its_place(key: str) -> None:
     assert str(error).startswith(f"{label}, {key}: is missing.")
 
 
-@pytest.mark.parametrize("name", sorted(foreign.OPTIONS))
+@pytest.mark.parametrize("name", sorted(foreign_options.OPTIONS))
 def test_an_option_of_another_scheduler_is_answered_with_what_replaces_it(name: str) -> None:
     assert name not in OPTIONS
-    said = foreign.OPTIONS[name]
+    said = foreign_options.OPTIONS[name]
     with pytest.raises(RotaError) as caught:
         define(job, "interval", "x", {"hours": 1, name: 1}, defaults=DEFAULTS)
     assert (caught.value.remedy, caught.value.where) == (said, f"task 'x', {name}")

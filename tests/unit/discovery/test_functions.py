@@ -12,7 +12,7 @@ import pytest
 
 from rota.config.sections import ManagerSection
 from rota.core.task import ExecutorName
-from rota.discovery.definitions import define
+from rota.definitions.define import define
 from rota.errors import RotaError
 
 DEFAULTS = ManagerSection()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rota.discovery.options import OPTIONS
+from rota.definitions.options import OPTIONS
 
 if TYPE_CHECKING:
     from .conftest import Project

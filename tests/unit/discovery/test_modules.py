@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rota.discovery.finder import read
-from rota.discovery.modules import load_function, load_module, module_name
+from rota.discovery.importer import load_function, load_module, module_name
 
 if TYPE_CHECKING:
     from .conftest import Project

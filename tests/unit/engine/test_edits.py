@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from rota.config.sections import ManagerSection
-from rota.core.instants import HOUR, SECOND, Instant
-from rota.core.records import EditNote, Edits, StoredTask, TaskRecord
+from rota.core.ports.records import EditNote, Edits, StoredTask, TaskRecord
 from rota.core.task import TaskDefinition
-from rota.discovery import define
-from rota.engine.edits import checked_edits, checked_keys, in_place_of, moved
-from rota.engine.registry import Entry, record
+from rota.core.time import HOUR, SECOND, Instant
+from rota.definitions.define import define
+from rota.engine.planning.edits import checked_edits, checked_keys, in_place_of, moved
+from rota.engine.planning.task_registry import Entry, record
 from rota.errors import DefinitionError, TriggerError
-from rota.ledger import forms, rows
+from rota.ledger.sql import forms, mapping
 
 NOON: Instant = 1_770_000_000 * SECOND
 
@@ -106,7 +106,7 @@ def test_a_damaged_edit_is_kept_and_hurts_nothing(text: str) -> None:
     assert entry.trigger_args == {"hour": 7}
     assert entry.mistake
     assert (entry.name, entry.enabled) == ("work", True)
-    assert forms.edits_of(rows.to_json(edits.given())) == edits
+    assert forms.edits_of(mapping.to_json(edits.given())) == edits
 
 
 def test_what_fits_holds_beside_what_does_not() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rota.config.sections import ManagerSection
-from rota.core.instants import DAY, HOUR, SECOND, Instant
-from rota.core.records import Edits, StoredTask
-from rota.discovery import define
-from rota.engine.registry import Entry, record
+from rota.core.ports.records import Edits, StoredTask
+from rota.core.time import DAY, HOUR, SECOND, Instant
+from rota.definitions.define import define
+from rota.engine.planning.task_registry import Entry, record
 
 NOON: Instant = 1_770_000_000 * SECOND
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from rota import capture
 from rota.core.ports import Call
-from rota.current import CurrentRun, enter, leave
-from rota.executors.attempts import Attempt, Attempts
+from rota.executors.executions import Attempt, Attempts
+from rota.task_api import output_capture
+from rota.task_api.current_run import CurrentRun, enter, leave
 
 log = logging.getLogger("tests.capture")
 
@@ -43,11 +43,11 @@ class Reporter:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    capture.install()
+    output_capture.install()
     try:
         yield
     finally:
-        capture.uninstall()
+        output_capture.uninstall()
 
 
 def call(func: Any, reporter: Reporter) -> Call:
@@ -98,23 +98,23 @@ def test_outside_of_a_run_nothing_changes(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_without_writing_through_the_run_alone_gets_it(capsys: pytest.CaptureFixture[str]) -> None:
-    capture.install(write_through=False)
+    output_capture.install(write_through=False)
     try:
         assert captured(speak) == SPOKEN
         print("outside")  # noqa: T201
     finally:
-        capture.uninstall()
+        output_capture.uninstall()
     assert capsys.readouterr() == ("outside\n", "")
 
 
 def test_it_is_counted_and_restored() -> None:
     streams, handlers = (sys.stdout, sys.stderr), list(logging.getLogger().handlers)
-    capture.uninstall()
+    output_capture.uninstall()
     for _ in range(2):
-        capture.install()
-    capture.uninstall()
+        output_capture.install()
+    output_capture.uninstall()
     assert captured(speak) == SPOKEN
-    capture.uninstall()
+    output_capture.uninstall()
     assert (sys.stdout, sys.stderr) == streams
     assert logging.getLogger().handlers == handlers
     assert captured(speak) == []
@@ -124,9 +124,9 @@ def test_a_stream_that_somebody_put_in_place_stays(monkeypatch: pytest.MonkeyPat
     theirs = io.StringIO()
     with installed(), monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", theirs)
-        capture.uninstall()
+        output_capture.uninstall()
         assert sys.stdout is theirs
-        capture.install()
+        output_capture.install()
 
 
 def test_no_stream_at_all_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,12 +156,12 @@ def test_a_console_handler_does_not_double_a_record(name: str) -> None:
 def test_without_writing_through_a_console_handler_writes_nothing_of_a_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    capture.install(write_through=False)
+    output_capture.install(write_through=False)
     try:
         with console(log):
             assert captured(lambda: log.warning("once")) == [("WARNING", "once")]
     finally:
-        capture.uninstall()
+        output_capture.uninstall()
     assert capsys.readouterr() == ("", "")
 
 

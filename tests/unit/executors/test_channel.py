@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota.executors.channel import Channel
+from rota.executors.processes.channel import Channel
 
 Pair = tuple[Channel, Channel, socket.socket]
 

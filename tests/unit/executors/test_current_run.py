@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from rota.core.ports import Call
-from rota.current import CurrentRun, Lines, current_run, enter, leave, printed, say, tell
 from rota.errors import NotRunningError
+from rota.task_api.current_run import (
+    CurrentRun,
+    Lines,
+    current_run,
+    enter,
+    leave,
+    printed,
+    say,
+    tell,
+)
 
 
 class Recorder:

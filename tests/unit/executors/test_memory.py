@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
-from rota.executors.memory import Sampler
+from rota.executors.memory_sampler import Sampler
 
 
 def test_unasked_it_knows_nothing() -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from types import coroutine
 
-from rota.executors import places
+from rota.executors import stack_location
 
 
 async def outer() -> None:
@@ -31,7 +31,7 @@ def test_a_coroutine_stands_in_the_users_innermost_line() -> None:
     async def look() -> str:
         task = asyncio.create_task(outer())
         await asyncio.sleep(0)
-        place = places.of_coroutine(task.get_coro())
+        place = stack_location.of_coroutine(task.get_coro())
         task.cancel()
         return place
 
@@ -41,7 +41,7 @@ def test_a_coroutine_stands_in_the_users_innermost_line() -> None:
 def test_a_generator_in_the_chain_is_followed() -> None:
     waiting = upon_old_style()
     waiting.send(None)
-    assert places.of_coroutine(waiting).endswith("in old_style")
+    assert stack_location.of_coroutine(waiting).endswith("in old_style")
     waiting.close()
 
 
@@ -55,7 +55,7 @@ def test_a_thread_stands_in_the_users_innermost_line() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     began.wait()
-    place = places.of_thread(thread.ident)
+    place = stack_location.of_thread(thread.ident)
     end.set()
     thread.join()
     assert place.startswith(f"{__file__}:")
@@ -63,7 +63,7 @@ def test_a_thread_stands_in_the_users_innermost_line() -> None:
 
 
 def test_what_is_gone_stands_nowhere() -> None:
-    assert places.of_thread(None) == places.UNKNOWN
+    assert stack_location.of_thread(None) == stack_location.UNKNOWN
     done = inner()
     done.close()
-    assert places.of_coroutine(done) == places.UNKNOWN
+    assert stack_location.of_coroutine(done) == stack_location.UNKNOWN

@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel
 
-from rota.arguments import jsonable
-from rota.arguments.results import MOST_BYTES
 from rota.core.outcome import OutcomeKind
+from rota.definitions.arguments import jsonable
+from rota.definitions.arguments.results import MOST_BYTES
 from rota.errors import ResultError
 from rota.executors import results
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from rota.core.access import Right, Session, Token
-from rota.core.instants import DAY, HOUR, Instant
 from rota.core.limits import Limit
-from rota.core.records import Mark, Node, RunFilter
+from rota.core.ports.records import Mark, Node, RunFilter
 from rota.core.run import Cause, State, Step
-from rota.ledger.copying import TableCopy, copy_ledger
+from rota.core.time import DAY, HOUR, Instant
+from rota.ledger.transfer.copying import TableCopy, copy_ledger
 from tests.conformance.ledger.desk import (
     NOON,
     Desk,

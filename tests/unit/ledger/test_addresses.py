@@ -56,7 +56,7 @@ def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
 def test_a_driver_that_is_missing_is_named_with_its_remedy() -> None:
     code = (
         "import sys; sys.modules['psycopg'] = None\n"
-        "from rota.ledger import open_ledger; from rota.clock import SystemClock\n"
+        "from rota.ledger import open_ledger; from rota.runtime.system_clock import SystemClock\n"
         "open_ledger('postgresql://host/rota', clock=SystemClock())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
 from rota.core.audit import KEPT
-from rota.core.instants import SECOND
+from rota.core.time import SECOND
 from rota.ledger import migrations
 from tests.conformance.ledger.desk import Desk
 from tests.postgres import Postgres

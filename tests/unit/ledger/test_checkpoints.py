@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rota.ledger import checkpoints
-from rota.ledger.checkpoints import LARGE, Checkpointer
+from rota.ledger.sqlite import checkpoints
+from rota.ledger.sqlite.checkpoints import LARGE, Checkpointer
 from rota.testing import eventually
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.instants import DAY, Instant
-from rota.core.records import Node
+from rota.core.ports.records import Node
+from rota.core.time import DAY, Instant
 from rota.errors import LedgerError, LedgerNewerError, StateError
-from rota.ledger.bulk import TABLES
-from rota.ledger.copying import UnequalCopyError, copy_ledger
+from rota.ledger.transfer.bulk import TABLES
+from rota.ledger.transfer.copying import UnequalCopyError, copy_ledger
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, record
 from tests.postgres import Postgres
 from tests.unit.ledger.copies import Address, answers, contents, copied, fill, refused, shell

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, create_engine, make_url
 from rota.core.access import Session
 from rota.errors import LedgerError, LedgerNewerError, LedgerUnavailableError
 from rota.ledger import migrations
-from rota.ledger.bulk import TABLES
-from rota.ledger.sqlite_bulk import UNFINISHED
+from rota.ledger.sqlite.bulk import UNFINISHED
+from rota.ledger.transfer.bulk import TABLES
 from rota.testing import eventually
 from tests.conformance.ledger.desk import NOON, Desk
 from tests.postgres import Postgres

@@ -22,7 +22,7 @@ from rota.errors import (
 )
 from rota.ledger import open_ledger
 from rota.ledger.ledger import SqlLedger
-from rota.ledger.sqlite import SqliteFile
+from rota.ledger.sqlite.database import SqliteFile
 from tests.conformance.ledger.desk import Desk, FakeClock
 
 ROOT = Path(__file__).parents[3]

@@ -14,8 +14,8 @@ from sqlalchemy.pool import StaticPool
 
 from rota.core.run import Step
 from rota.ledger import migrations
-from rota.ledger.indexes import metadata
-from rota.ledger.tables import REVISION
+from rota.ledger.schema.indexes import metadata
+from rota.ledger.schema.tables import REVISION
 from tests.conformance.ledger.desk import Desk
 
 
@@ -82,7 +82,8 @@ def test_opening_what_is_up_to_date_loads_no_alembic(tmp_path: Path) -> None:
     with Desk(url):
         pass
     code = (
-        "import sys; from rota.ledger import open_ledger; from rota.clock import SystemClock\n"
+        "import sys; from rota.ledger import open_ledger\n"
+        "from rota.runtime.system_clock import SystemClock\n"
         "ledger = open_ledger(sys.argv[1], clock=SystemClock()); ledger.open()\n"
         "print(ledger.history.runs().runs, 'alembic' in sys.modules); ledger.close()"
     )

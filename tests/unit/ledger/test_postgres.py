@@ -11,16 +11,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event, make_url
 
-from rota.clock import SystemClock
-from rota.core.instants import SECOND, Instant
-from rota.core.records import Orphan, RunFilter
+from rota.core.ports.records import Orphan, RunFilter
 from rota.core.run import State
+from rota.core.time import SECOND, Instant
 from rota.errors import LedgerError
-from rota.ledger import claiming, limiting, queries, statements, upkeep
-from rota.ledger.clock import DatabaseClock
-from rota.ledger.indexes import metadata
-from rota.ledger.paging import page_query, parameters_of, shape_of
-from rota.ledger.statement import Statement
+from rota.ledger.postgres.clock import DatabaseClock
+from rota.ledger.schema.indexes import metadata
+from rota.ledger.sql import nodes, queries, statements
+from rota.ledger.sql.paging import page_query, parameters_of, shape_of
+from rota.ledger.sql.statement import Statement
+from rota.ledger.verbs import claiming
+from rota.ledger.verbs import limits as limit_verbs
+from rota.runtime.system_clock import SystemClock
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, until
 from tests.postgres import Postgres
 
@@ -137,15 +139,15 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (statements.KNOWN_RUNS, {"keys": "[]"}),
         (statements.ACTIVE_OF_TASKS, {"task_ids": "[]"}),
         (claiming.LEVELS, {}),
-        (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}),
-        (limiting.RUNNING_OF_GROUPS, {"groups": "[]"}),
-        (limiting.GIVEN_TO_TASKS, {"task_ids": "[]", "since": NOON}),
-        (limiting.GIVEN_TO_GROUPS, {"groups": "[]", "since": NOON}),
+        (limit_verbs.RUNNING_OF_TASKS, {"task_ids": "[]"}),
+        (limit_verbs.RUNNING_OF_GROUPS, {"groups": "[]"}),
+        (limit_verbs.GIVEN_TO_TASKS, {"task_ids": "[]", "since": NOON}),
+        (limit_verbs.GIVEN_TO_GROUPS, {"groups": "[]", "since": NOON}),
         (claiming.HEAD_OF_QUEUE, {"level": 0, "now": NOON, "depth": 108, "exclude": "[]"}),
         (claiming.QUEUE_BY_TASK, {"level": 0, "now": NOON, "limit": 8, "exclude": "[]"}),
         (claiming.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
         (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
-        (upkeep.ORPHANS, {}),
+        (nodes.ORPHANS, {}),
     ],
 )
 def test_no_statement_reads_all_runs(

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import audit, claiming, limiting, migrations, queries, statements, sums, upkeep
-from rota.ledger.jsonrows import SHARED_FROM, Batch
-from rota.ledger.paging import page_query, parameters_of, shape_of
-from rota.ledger.sqlite import ALL, connect, make_engine
-from rota.ledger.statement import Statement
+from rota.ledger import migrations
+from rota.ledger.sql import aggregates, nodes, queries, statements
+from rota.ledger.sql.json_batch import SHARED_FROM, Batch
+from rota.ledger.sql.paging import page_query, parameters_of, shape_of
+from rota.ledger.sql.statement import Statement
+from rota.ledger.sqlite.database import ALL, connect, make_engine
+from rota.ledger.verbs import audit as audit_verbs
+from rota.ledger.verbs import claiming
+from rota.ledger.verbs import limits as limit_verbs
 from tests.conformance.ledger.desk import NOON
 
 
@@ -106,7 +110,7 @@ def test_later_pages(explaining: Connection, states: set[State]) -> None:
     ],
 )
 def test_pages_of_the_audit(explaining: Connection, given: dict[str, str], index: str) -> None:
-    plan = plan_of(explaining, audit.page_query(frozenset(given)), **given, limit=1)
+    plan = plan_of(explaining, audit_verbs.page_query(frozenset(given)), **given, limit=1)
     assert index in plan
     assert "TEMP B-TREE" not in plan
 
@@ -135,14 +139,14 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ],
         ),
         (claiming.LEVELS, {}, ["waiting_by_priority", "waiting_by_priority (priority<?)"]),
-        (limiting.RUNNING_OF_TASKS, {"task_ids": "[]"}, ["running_by_task (task_id=?)"]),
+        (limit_verbs.RUNNING_OF_TASKS, {"task_ids": "[]"}, ["running_by_task (task_id=?)"]),
         (
-            limiting.RUNNING_OF_GROUPS,
+            limit_verbs.RUNNING_OF_GROUPS,
             {"groups": "[]"},
             ["tasks_of_group (limit_group=?)", "running_by_task (task_id=?)"],
         ),
         (
-            limiting.GIVEN_TO_GROUPS,
+            limit_verbs.GIVEN_TO_GROUPS,
             {"groups": "[]", "since": 0},
             ["tasks_of_group (limit_group=?)", "waiting_by_task (task_id=?)"],
         ),
@@ -166,10 +170,10 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
         (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
-        (upkeep.ORPHANS, {}, ["running_by_task"]),
-        (upkeep.ADRIFT, {"adrift": "[]"}, ["(id=?)"]),
+        (nodes.ORPHANS, {}, ["running_by_task"]),
+        (nodes.ADRIFT, {"adrift": "[]"}, ["(id=?)"]),
         (queries.RUNNING_OF_NODE, {"node_id": "a"}, ["running_by_task"]),
-        (upkeep.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
+        (nodes.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
         (
             statements.CANCEL_WAITING_OF_TASK,
             {"task_id": "t", "now": 0, "why": "", "code": ""},
@@ -182,15 +186,15 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
         (statements.LAST_REVISION, {}, ["tasks_by_revision"]),
-        (upkeep.OLD_RUNS, {"made_before": "1", "before": 1, "limit": 1}, ["(id<?)"]),
-        (upkeep.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
-        (upkeep.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
-        (upkeep.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
-        (upkeep.DELETE_STEPS, {"ids": "[]"}, ["(run_id=?)"]),
+        (nodes.OLD_RUNS, {"made_before": "1", "before": 1, "limit": 1}, ["(id<?)"]),
+        (nodes.DELETE_RUNS, {"ids": "[]"}, ["(id=?)"]),
+        (nodes.DELETE_LINES, {"ids": "[]"}, ["(run_id=?)"]),
+        (nodes.DELETE_ATTEMPTS, {"ids": "[]"}, ["(run_id=?)"]),
+        (nodes.DELETE_STEPS, {"ids": "[]"}, ["(run_id=?)"]),
         (statements.STEPS_OF, {"ids": "[]"}, ["(run_id=?)"]),
         (queries.RUNS_BY_ID, {"ids": "[]"}, ["(id=?)"]),
-        (audit.NEWEST, {}, ["audit_by_time"]),
-        (audit.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
+        (audit_verbs.NEWEST, {}, ["audit_by_time"]),
+        (audit_verbs.DELETE_OLD, {"before": 0, "limit": 1}, ["audit_by_time (at<?)"]),
         (queries.RUNS_BY_BEGINNING, {"low": "1", "high": "2"}, ["(id>? AND id<?)"]),
         (queries.RUNNING_RUNS, {}, ["running_by_task"]),
         (queries.WAITING_RUNS, {"limit": 1}, ["INDEX waiting_by_", "(id=?)"]),
@@ -203,9 +207,9 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ["runs_of_task (task_id=?)", "(id=?)"],
         ),
         (queries.COUNTS, {"now": 0}, ["waiting_by_", "running_by_task"]),
-        (sums.FAILURES, SPAN, ["rare_ends (state=? AND id>?)", "(id=?)"]),
-        (sums.BUNDLES, SPAN, ["PRIMARY KEY (id>?)"]),
-        (sums.TALLIES, SPAN, ["PRIMARY KEY (id>?)"]),
+        (aggregates.FAILURES, SPAN, ["rare_ends (state=? AND id>?)", "(id=?)"]),
+        (aggregates.BUNDLES, SPAN, ["PRIMARY KEY (id>?)"]),
+        (aggregates.TALLIES, SPAN, ["PRIMARY KEY (id>?)"]),
         (queries.TASKS_CHANGED, {"after": 1}, ["tasks_by_revision (revision>?)"]),
         (
             queries.LINES,

@@ -6,8 +6,8 @@ import random
 from datetime import UTC, datetime
 
 from rota import triggers
-from rota.core.instants import MINUTE, SECOND, Instant, to_datetime
-from rota.core.schedule import LEAD
+from rota.core.time import MINUTE, SECOND, Instant, to_datetime
+from rota.core.trigger import LEAD
 from rota.scheduling.heap_store import CROWD, EACH_MORE, LONGEST_LEAD, DueTask, HeapStore
 from rota.testing import FakeClock
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rota.core.instants import DAY, SECOND
+from rota.core.time import DAY, SECOND
 from rota.triggers import parse, start_delay, tz_version
 from tests.unit.triggers.conftest import Refused, Times
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from rota.core.instants import from_datetime
+from rota.core.time import from_datetime
 from rota.triggers import parse, preview
 from tests.unit.triggers.conftest import Refused, Times
 

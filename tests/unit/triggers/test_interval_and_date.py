@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, from_datetime
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, from_datetime
 from rota.triggers import count_between, parse
 from tests.unit.triggers.conftest import Refused, Times
 

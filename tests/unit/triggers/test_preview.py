@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-import rota.clock
-from rota.core.instants import DAY, HOUR, MINUTE
+import rota.runtime.system_clock
+from rota.core.time import DAY, HOUR, MINUTE
 from rota.errors import TriggerError
 from rota.triggers import between, count_between, parse, preview
 
@@ -27,7 +27,7 @@ def test_after_may_be_in_any_zone_and_is_not_included() -> None:
 
 
 def test_without_after_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rota.clock.SystemClock, "now", lambda _: 5 * DAY)
+    monkeypatch.setattr(rota.runtime.system_clock.SystemClock, "now", lambda _: 5 * DAY)
     assert preview("interval", {"days": 1}, count=1) == [datetime(1970, 1, 7, tzinfo=UTC)]
 
 

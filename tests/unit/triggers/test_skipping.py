@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota import triggers
-from rota.core.instants import MINUTE, SECOND, Instant
+from rota.core.time import MINUTE, SECOND, Instant
 from rota.triggers import Trigger
 
 HOUR_LONG = 60 * MINUTE

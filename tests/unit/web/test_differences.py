@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.web.pages.differences import Difference, differences
+from rota.web.pages.parts.json_diff import Difference, differences
 
 
 @pytest.mark.parametrize(

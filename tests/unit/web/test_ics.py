@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rota.core.instants import SECOND, Instant
-from rota.web.pages.ics import LONGEST_LINE, Event, calendar, folded, text
+from rota.core.time import SECOND, Instant
+from rota.web.pages.parts.ics import LONGEST_LINE, Event, calendar, folded, text
 
 NOON: Instant = 1_770_000_000 * SECOND  # 2026-02-02 02:40 UTC
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from rota.core.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.core.records import Bundle
+from rota.core.ports.records import Bundle
 from rota.core.run import State
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.triggers import parse
-from rota.web.pages.lanes import COMING, PAST, PLANNED, at_once, lanes, window
+from rota.web.pages.parts.timeline_lanes import COMING, PAST, PLANNED, at_once, lanes, window
 
 NOW: Instant = 1_770_000_000 * SECOND
 SHOWN = window(DAY, NOW)

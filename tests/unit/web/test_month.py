@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rota.core.instants import DAY, HOUR, from_datetime
-from rota.web.pages import month
+from rota.core.time import DAY, HOUR, from_datetime
+from rota.web.pages.parts import month
 
 
 @pytest.mark.parametrize(

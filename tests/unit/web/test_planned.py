@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.instants import DAY, HOUR, Instant
+from rota.core.time import DAY, HOUR, Instant
 from rota.testing import Harness
-from rota.web.pages import planned as counting
-from rota.web.pages.planned import Planned, planned
+from rota.web.pages.parts import planned_counts as counting
+from rota.web.pages.parts.planned_counts import Planned, planned
 
 
 async def nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rota.testing import FakeClock
-from rota.web.pages.sparing import SHARE, Sparing
+from rota.web.pages.parts.cost_cache import SHARE, Sparing
 
 
 def test_an_answer_is_kept_in_proportion_to_its_cost() -> None:

@@ -1,1 +1,1 @@
-"""What crosses the border as JSON; everything lives in `rota.schemas`."""
+"""What crosses the border as JSON; everything lives in `rota.manager.schemas`."""

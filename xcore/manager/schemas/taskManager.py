@@ -1,5 +1,5 @@
-"""Tasks as JSON; everything lives in `rota.schemas`."""
+"""Tasks as JSON; everything lives in `rota.manager.schemas`."""
 
-from rota.schemas import TaskCreate, TaskRead, TaskUpdate
+from rota.manager.schemas import TaskCreate, TaskRead, TaskUpdate
 
 __all__ = ["TaskCreate", "TaskRead", "TaskUpdate"]

@@ -6,7 +6,7 @@ import json
 from glob import escape
 from typing import Any
 
-from rota import forks
+from rota.runtime import fork_safety
 from rota_xcore.caching.memory import MemoryStore
 from rota_xcore.caching.store import ABSENT, Store
 
@@ -34,7 +34,7 @@ class CacheManager:
         self._url = redis_url
         self._default_ttl = _checked(default_ttl)
         self._prefix = key_prefix
-        self._lock = forks.new_lock()
+        self._lock = fork_safety.new_lock()
         self._store: Store | None = None
 
     async def get(self, key: str, default: Any = None) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rota import forks
+from rota.runtime import fork_safety
 from rota_xcore.caching.store import ABSENT, ENDLESS
 
 _LIMIT = 100_000
@@ -22,7 +22,7 @@ class MemoryStore:
         self._limit = limit
         self._clock = clock
         self._lock = (
-            forks.new_lock()
+            fork_safety.new_lock()
         )  # the task loop and the application's loop live in different threads
         self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
 

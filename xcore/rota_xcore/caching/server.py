@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from rota import forks
 from rota.errors import ConfigError
+from rota.runtime import fork_safety
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -22,7 +22,7 @@ class RedisStore:
     def __init__(self, url: str, *, max_connections: int = 10) -> None:
         self._url = url
         self._max_connections = max_connections
-        self._lock = forks.new_lock()
+        self._lock = fork_safety.new_lock()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
     async def get(self, key: str) -> str | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Engine, NullPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from rota import forks
 from rota.config import current, masked
 from rota.errors import ConfigError
+from rota.runtime import fork_safety
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,7 +25,7 @@ _ASYNC_DRIVERS = {
 }
 _SYNC_DRIVERS = {"aiosqlite": "pysqlite", "asyncpg": "psycopg", "aiomysql": "pymysql"}
 
-_lock = forks.new_lock()
+_lock = fork_safety.new_lock()
 _engine: Engine | None = None
 _async_engine: AsyncEngine | None = None
 
@@ -144,7 +144,7 @@ def _tuned(made: Engine, url: URL) -> None:
     """Let SQLite's readers and writers pass each other, and no child use a parent's connection."""
     if _is_sqlite(url):
         event.listen(made, "connect", _prepare_sqlite)
-    forks.in_child(lambda: made.dispose(close=False))
+    fork_safety.in_child(lambda: made.dispose(close=False))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from rota.cli import output, project
-from rota.cli.words import UsageError
+from rota.cli.formatting import UsageError
 from rota.config import Xcorecfg
-from rota.directory import here
-from rota.engine.edits import in_place_of, made, moved
+from rota.engine.planning.edits import in_place_of, made, moved
 from rota.errors import DefinitionError, LedgerError, Mistakes, RotaError
+from rota.runtime.working_directory import here
 
 if TYPE_CHECKING:
     from rota.manager import TaskManager

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from rota.cli import output
-from rota.clock import SystemClock
-from rota.core.instants import Instant
-from rota.core.records import Node
-from rota.engine.node import host, is_dead
-from rota.ledger.copying import TableCopy, UnequalCopyError, copy_ledger
+from rota.core.ports.records import Node
+from rota.core.time import Instant
+from rota.engine.membership.identity import host, is_dead
+from rota.ledger.transfer.copying import TableCopy, UnequalCopyError, copy_ledger
+from rota.runtime.system_clock import SystemClock
 
 
 class Action(StrEnum):

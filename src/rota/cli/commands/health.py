@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import output, project, wellbeing
+from rota.cli import output, project, running_node
 from rota.core.secrets import shown
 
 _CODES = {"healthy": 0, "degraded": 1}
@@ -22,6 +22,6 @@ def command(
     Asks the running `rota up` at manager.host and manager.port, else looks at the ledger. Exits
     with 0 when healthy, 1 when degraded, 2 when down.
     """
-    report = shown("", wellbeing.health(project.load(config)))
+    report = shown("", running_node.health(project.load(config)))
     output.say(jsons.dumps(report, indent=None if json else 2))
     raise typer.Exit(_CODES.get(report["status"], 2))

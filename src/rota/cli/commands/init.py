@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from rota import private
 from rota.cli import output
 from rota.errors import RotaError
+from rota.runtime import private_files
 
 _TASKS = '''"""The first tasks; `rota up` loads this file again when it is saved."""
 
@@ -66,7 +66,7 @@ def command(
     What is there already is left as it is.
     """
     try:
-        private.make_directory(directory, parents=True)
+        private_files.make_directory(directory, parents=True)
         for name, text in _files(directory).items():
             made = _write(directory / name, text)
             output.say(f"{'made' if made else 'kept'}  {output.inert(str(directory / name))}")
@@ -98,10 +98,10 @@ def _config(name: str) -> str:
 
 def _write(path: Path, text: str) -> bool:
     """Write a new file; False, and nothing, where there is one."""
-    private.make_directory(path.parent, parents=True)
+    private_files.make_directory(path.parent, parents=True)
     try:
         with open(
-            path, "x", encoding="utf-8", errors="surrogateescape", opener=private.opener
+            path, "x", encoding="utf-8", errors="surrogateescape", opener=private_files.opener
         ) as file:
             file.write(text)
     except FileExistsError:

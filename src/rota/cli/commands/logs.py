@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import following, output, project
-from rota.core.instants import to_iso
+from rota.cli import follow_log, output, project
 from rota.core.run import LogLine
 from rota.core.secrets import said
+from rota.core.time import to_iso
 from rota.errors import UnknownRunError
 
 
@@ -33,9 +33,9 @@ def command(
     with project.opened_ledger(settings) as ledger:
         found = ledger.history.run(run)
         if follow:
-            following.follow(ledger, found.id, show)
+            follow_log.follow(ledger, found.id, show)
         else:
-            for line in following.lines(ledger.history, found.id):
+            for line in follow_log.lines(ledger.history, found.id):
                 show(line)
 
 
@@ -46,7 +46,7 @@ def _shower(json: bool, attempt: int | None) -> Callable[[LogLine], None]:
         if json:
             output.json_line(_json(line), raw=True)
         else:
-            output.say(following.text(line))
+            output.say(follow_log.text(line))
 
     return show
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rota.cli import output, project, words
-from rota.core.instants import from_datetime
+from rota.cli import formatting, output, project
 from rota.core.task import Task
+from rota.core.time import from_datetime
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
@@ -28,8 +28,8 @@ def _json(task: Task) -> dict[str, Any]:
         "id": task.id,
         "name": task.name,
         "state": task.status.value,
-        "next_run": words.iso(task.next_run),
-        "last_run": words.iso(task.last_run),
+        "next_run": formatting.iso(task.next_run),
+        "last_run": formatting.iso(task.last_run),
         "trigger": task.trigger,
         "enabled": task.enabled,
         "paused": task.paused,
@@ -45,7 +45,7 @@ def _row(task: Task, now: int) -> tuple[str, ...]:
         task.status.value,
         _next(task, now),
         _last(task, now),
-        words.trigger(task) + (" (edited)" if task.edits else ""),
+        formatting.trigger(task) + (" (edited)" if task.edits else ""),
         f"{task.file or ''}{f':{task.line}' if task.line else ''}",
     )
 
@@ -53,11 +53,11 @@ def _row(task: Task, now: int) -> tuple[str, ...]:
 def _next(task: Task, now: int) -> str:
     if task.next_run is None:
         return "-"
-    distance = words.away(from_datetime(task.next_run), now)
-    return f"{words.clock(task.next_run, task.timezone)} ({distance})"
+    distance = formatting.away(from_datetime(task.next_run), now)
+    return f"{formatting.clock(task.next_run, task.timezone)} ({distance})"
 
 
 def _last(task: Task, now: int) -> str:
     if task.last_run is None:
         return "-"
-    return f"{words.away(from_datetime(task.last_run), now)}, {task.last_state}"
+    return f"{formatting.away(from_datetime(task.last_run), now)}, {task.last_state}"

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from rota.cli import output, project, words
-from rota.core.instants import DAY, Instant, to_datetime
-from rota.engine.registry import Entry
-from rota.engine.upcoming import upcoming_of_all
+from rota.cli import formatting, output, project
+from rota.core.time import DAY, Instant, to_datetime
+from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.upcoming import upcoming_of_all
 
 Times = Iterator[tuple[Instant, Entry]]
 
@@ -58,7 +58,7 @@ def _chosen(entries: list[Entry], ids: list[str] | None) -> list[Entry]:
 def _json(when: datetime, entry: Entry) -> dict[str, Any]:
     local = when.astimezone(ZoneInfo(entry.definition.timezone))
     return {
-        "fire_time": words.iso(when),
+        "fire_time": formatting.iso(when),
         "local": local.isoformat(),
         "task_id": entry.definition.id,
         "name": entry.name,
@@ -67,4 +67,4 @@ def _json(when: datetime, entry: Entry) -> dict[str, Any]:
 
 def _row(instant: Instant, entry: Entry, now: Instant) -> tuple[str, str, str]:
     zone = entry.definition.timezone
-    return words.moment(instant, zone), words.away(instant, now), entry.definition.id
+    return formatting.moment(instant, zone), formatting.away(instant, now), entry.definition.id

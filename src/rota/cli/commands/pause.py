@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import output, project, words
-from rota.core.instants import to_datetime
+from rota.cli import formatting, output, project
+from rota.core.time import to_datetime
 
 
 def command(
@@ -27,13 +27,13 @@ def command(
         now = manager.services.clock.now()
         known = manager.get_task(task)
         zone = known.timezone if known else manager.config.manager.timezone
-        end = None if until is None else words.ahead("--until", until, now, zone)
+        end = None if until is None else formatting.ahead("--until", until, now, zone)
         if end is not None and end <= now:
-            raise words.UsageError(
-                f"{words.moment(end, zone)} is past.",
+            raise formatting.UsageError(
+                f"{formatting.moment(end, zone)} is past.",
                 where="--until",
                 remedy="Name a time to come.",
             )
         manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
-    limit = f"until {words.moment(end, zone)}" if end else "until `rota resume`"
+    limit = f"until {formatting.moment(end, zone)}" if end else "until `rota resume`"
     output.say(f"{output.inert(task)} is paused {limit}.")

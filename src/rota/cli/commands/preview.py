@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from rota import triggers
-from rota.cli import output, words
-from rota.cli.words import UsageError
-from rota.clock import SystemClock
-from rota.core.instants import to_datetime
+from rota.cli import formatting, output
+from rota.cli.formatting import UsageError
+from rota.core.time import to_datetime
+from rota.runtime.system_clock import SystemClock
 
 
 def command(
@@ -48,7 +48,7 @@ def command(
     zone = args.get("timezone", timezone)
     if json:
         output.json_lines(
-            {"fire_time": words.iso(one), "local": _local(one, zone)} for one in times
+            {"fire_time": formatting.iso(one), "local": _local(one, zone)} for one in times
         )
     else:
         output.say(triggers.describe(trigger, args, timezone=timezone))
@@ -65,9 +65,9 @@ def _trigger(
     if crontab is not None:
         given.append(("cron", {"crontab": crontab}))
     if cron:
-        given.append(("cron", words.pairs("--cron", cron)))
+        given.append(("cron", formatting.pairs("--cron", cron)))
     if interval:
-        given.append(("interval", words.pairs("--interval", interval)))
+        given.append(("interval", formatting.pairs("--interval", interval)))
     if date is not None:
         given.append(("date", {"run_date": date}))
     if len(given) != 1:
@@ -83,7 +83,7 @@ def _trigger(
 def _after(text: str | None, zone: str) -> datetime | None:
     if text is None:
         return None
-    return to_datetime(words.ahead("--after", text, SystemClock().now(), zone))
+    return to_datetime(formatting.ahead("--after", text, SystemClock().now(), zone))
 
 
 def _local(when: datetime, zone: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rota.cli import output, project, words
+from rota.cli import formatting, output, project
 
 
 def command(task: project.TaskArgument, config: project.ConfigOption = None) -> None:
@@ -12,6 +12,6 @@ def command(task: project.TaskArgument, config: project.ConfigOption = None) -> 
         resumed = manager.get_task(task)
     when = resumed.next_run if resumed else None
     following = (
-        f"next: {words.clock(when, resumed.timezone)}" if resumed and when else "no next run"
+        f"next: {formatting.clock(when, resumed.timezone)}" if resumed and when else "no next run"
     )
     output.say(f"{output.inert(task)} goes on, {following}.")

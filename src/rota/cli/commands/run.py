@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rota.arguments import Unfit, parameters_of
-from rota.cli import following, life, output, project, words
+from rota.cli import follow_log, formatting, lifetime, output, project
 from rota.core.run import FINAL, LogLine, Run, State
+from rota.definitions.arguments import Unfit, parameters_of
 from rota.errors import StateError
 from rota.manager import TaskManager
 
@@ -36,7 +36,7 @@ def command(
     end. Exits with 1 if the run was waited for and did not succeed.
     """
     settings = project.load(config)
-    texts = words.texts("--arg", arg or ())
+    texts = formatting.texts("--arg", arg or ())
     with project.opened_manager(settings) as manager:
         arguments = _read(manager, task, texts)
         run_id = manager.run_task(task, arguments=arguments or None)
@@ -52,13 +52,13 @@ def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str
     """Return what the words say: JSON or text, whichever the parameter takes."""
     entry = manager.services.engine.registry.get(task)
     if entry is None:
-        return {name: words.value(text) for name, text in texts.items()}
+        return {name: formatting.value(text) for name, text in texts.items()}
     parameters, found = parameters_of(entry.definition.func), {}
     for name, text in texts.items():
         try:
             found[name] = parameters.form(name).read(text)
         except Unfit:  # said when it is handed in, with all else that is wrong
-            found[name] = words.value(text)
+            found[name] = formatting.value(text)
     return found
 
 
@@ -66,14 +66,14 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     """Follow a run that a node makes."""
 
     def show(line: LogLine) -> None:
-        output.say(following.text(line))
+        output.say(follow_log.text(line))
 
     def hopeful() -> bool:
         return bool(project.live_nodes(manager.history, manager.services.clock.now()))
 
     ledger = manager.services.ledger
     try:
-        return following.follow(ledger, run_id, show, timeout=timeout, hopeful=hopeful)
+        return follow_log.follow(ledger, run_id, show, timeout=timeout, hopeful=hopeful)
     except KeyboardInterrupt:
         output.note(f"It goes on without you: `rota logs -f {run_id}`, `rota cancel {run_id}`.")
         raise
@@ -92,12 +92,12 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
             manager.cancel_run(run_id, reason=why)
 
     def caught(number: int, _: object) -> None:
-        life.end_within(manager.config.manager.shutdown_grace + life.MARGIN, lambda: 1)
+        lifetime.end_within(manager.config.manager.shutdown_grace + lifetime.MARGIN, lambda: 1)
         threading.Thread(target=cancel, args=(signal.Signals(number).name,), daemon=True).start()
 
     setup_logging(**manager.config.logging_options())
     output.note("No node is up: it runs in this process.")
-    for number in life.ending():
+    for number in lifetime.ending():
         signal.signal(number, caught)
     timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --timeout {timeout}",))
     timer.daemon = True
@@ -120,7 +120,7 @@ def _judge(run: Run) -> None:
         raise typer.Exit(1)
     took = ""
     if run.started_at is not None and run.finished_at is not None:
-        took = f" after {words.duration((run.finished_at - run.started_at) / 1_000_000)}"
+        took = f" after {formatting.duration((run.finished_at - run.started_at) / 1_000_000)}"
     reason = f": {output.inert(run.reason)}" if run.reason else ""
     output.note(f"{run.id} {run.state}{took}{reason}")
     if run.state is not State.SUCCEEDED:

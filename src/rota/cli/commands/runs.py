@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from rota.cli import output, project, words
-from rota.clock import SystemClock
-from rota.core.instants import Instant, to_iso
+from rota.cli import formatting, output, project
 from rota.core.ports import History
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.secrets import said
+from rota.core.time import Instant, to_iso
+from rota.runtime.system_clock import SystemClock
 
 _SHOWN = 50
 _PAGE = 2_000
@@ -64,8 +64,8 @@ def _filter(
     return RunFilter(
         task_id=task,
         states=frozenset(states) if states else None,
-        since=None if since is None else words.before("--since", since, now, zone),
-        until=None if until is None else words.before("--until", until, now, zone),
+        since=None if since is None else formatting.before("--since", since, now, zone),
+        until=None if until is None else formatting.before("--until", until, now, zone),
     )
 
 
@@ -135,7 +135,7 @@ def _row(run: Run, names: dict[str, str]) -> tuple[str, ...]:
     return (
         run.id,
         run.task_id,
-        words.moment(run.created_at if run.fire_time is None else run.fire_time),
+        formatting.moment(run.created_at if run.fire_time is None else run.fire_time),
         run.cause,
         run.state,
         str(run.attempt),
@@ -152,7 +152,7 @@ def _node(run: Run, names: dict[str, str]) -> str | None:
 def _took(run: Run) -> str:
     if run.started_at is None or run.finished_at is None:
         return "-"
-    return words.duration((run.finished_at - run.started_at) / 1_000_000)
+    return formatting.duration((run.finished_at - run.started_at) / 1_000_000)
 
 
 def _iso(instant: Instant | None) -> str | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from rota.cli import node, project
-from rota.core.node import Role
+from rota.cli import project, run_node
+from rota.core.role import Role
 
 
 def command(
     config: project.ConfigOption = None,
-    host: node.HostOption = None,
-    port: node.PortOption = None,
+    host: run_node.HostOption = None,
+    port: run_node.PortOption = None,
 ) -> None:
     """Plan the occurrences of this project's tasks; `rota worker` runs them.
 
     Any number of schedulers may be up: each occurrence is planned once, and by any of them. It
     listens, for /health and the pages, only where a port is named. Stops like `rota up`.
     """
-    node.run(project.load(config), Role.SCHEDULER, host=host, port=port, listens=port is not None)
+    run_node.run(
+        project.load(config), Role.SCHEDULER, host=host, port=port, listens=port is not None
+    )

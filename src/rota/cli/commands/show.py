@@ -9,13 +9,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from rota.cli import output, project, words
-from rota.core.instants import Instant, to_datetime
-from rota.core.records import RunFilter
+from rota.cli import formatting, output, project
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run
 from rota.core.task import Edit, Task
-from rota.engine.edits import in_place_of, made, moved
-from rota.engine.upcoming import upcoming
+from rota.core.time import Instant, to_datetime
+from rota.engine.planning.edits import in_place_of, made, moved
+from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 
 _TIMES = 3
@@ -59,7 +59,7 @@ def _runs(manager: TaskManager, id: str) -> list[Run]:
 
 def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[str, Any]:
     values = {
-        key: words.iso(value) if isinstance(value, datetime) else value
+        key: formatting.iso(value) if isinstance(value, datetime) else value
         for key, value in asdict(task).items()
     }
     values["state"] = values.pop("status")
@@ -67,8 +67,8 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
         {key: _plain(value) for key, value in asdict(edit).items()} for edit in task.edits
     ]
     values["trigger_args"] = jsons.loads(jsons.dumps(values["trigger_args"], default=str))
-    values["in_words"] = words.trigger(task)
-    values["next_runs"] = [words.iso(when) for when in times]
+    values["in_words"] = formatting.trigger(task)
+    values["next_runs"] = [formatting.iso(when) for when in times]
     values["last_runs"] = [
         {"id": run.id, "state": run.state, "reason": run.reason, "reason_code": run.reason_code}
         for run in runs
@@ -78,13 +78,15 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return words.iso(value)
+        return formatting.iso(value)
     return jsons.loads(jsons.dumps(value, default=str))
 
 
 def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
     place = f"{task.file or ''}{f':{task.line}' if task.line else ''}"
-    until = f" until {words.clock(task.paused_until, task.timezone)}" if task.paused_until else ""
+    until = (
+        f" until {formatting.clock(task.paused_until, task.timezone)}" if task.paused_until else ""
+    )
     reason = f" ({task.pause_reason})" if task.pause_reason else ""
     return [
         ("id", task.id),
@@ -93,13 +95,13 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
         ("edited", "\n".join(map(_edit, task.edits))),
         ("description", task.description),
         ("state", task.status.value + (f"{until}{reason}" if task.paused else "")),
-        ("trigger", f"{task.trigger}: {words.trigger(task)}"),
-        ("next runs", "\n".join(words.clock(when, task.timezone) for when in times)),
-        ("last run", words.clock(task.last_run, task.timezone)),
+        ("trigger", f"{task.trigger}: {formatting.trigger(task)}"),
+        ("next runs", "\n".join(formatting.clock(when, task.timezone) for when in times)),
+        ("last run", formatting.clock(task.last_run, task.timezone)),
         ("function", task.func_path),
         ("file", place),
         ("retries", str(task.max_retries)),
-        ("timeout", words.duration(task.timeout)),
+        ("timeout", formatting.duration(task.timeout)),
     ]
 
 
@@ -112,4 +114,4 @@ def _edit(edit: Edit) -> str:
 
 def _when(run: Run) -> str:
     instant: Instant = run.created_at if run.fire_time is None else run.fire_time
-    return words.moment(instant)
+    return formatting.moment(instant)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import output, project, words
+from rota.cli import formatting, output, project
 
 
 def command(
@@ -24,5 +24,5 @@ def command(
         left = manager.get_task(task)
     zone = left.timezone if left else "UTC"
     when = left.next_run if left else None
-    following = f"next: {words.clock(when, zone)}" if when else "no next run"
-    output.say(f"{output.inert(task)} skips {words.clock(skipped, zone)}, {following}.")
+    following = f"next: {formatting.clock(when, zone)}" if when else "no next run"
+    output.say(f"{output.inert(task)} skips {formatting.clock(skipped, zone)}, {following}.")

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rota.cli import output, project, words
+from rota.cli import formatting, output, project
 from rota.core.access import Right, Token
-from rota.core.instants import to_iso
+from rota.core.time import to_iso
 
 
 class Action(StrEnum):
@@ -39,7 +39,7 @@ def command(
     nobody comes in without.
     """
     if name is None and action in (Action.CREATE, Action.REVOKE):
-        raise words.UsageError(
+        raise formatting.UsageError(
             "a token has a name.", where="NAME", remedy=f"`rota token {action} ci`, say."
         )
     settings = project.load(config)

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import node, project
-from rota.core.node import Role
+from rota.cli import project, run_node
+from rota.core.role import Role
 
 
 def command(
     config: project.ConfigOption = None,
-    host: node.HostOption = None,
-    port: node.PortOption = None,
+    host: run_node.HostOption = None,
+    port: run_node.PortOption = None,
     plain: Annotated[bool, typer.Option("--plain", help="Log lines, no live view.")] = False,
 ) -> None:
     """Run the project in this directory: plan, run and record its tasks, serve its pages.
@@ -22,4 +22,4 @@ def command(
     cancelled and handed back; a second signal means now. Exits with 0 when all ended by
     themselves, else 1.
     """
-    node.run(project.load(config), Role.ALL, host=host, port=port, live=not plain)
+    run_node.run(project.load(config), Role.ALL, host=host, port=port, live=not plain)

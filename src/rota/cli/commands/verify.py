@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rota.cli import output, project, words
-from rota.core.findings import Finding
-from rota.core.instants import Instant, to_iso
+from rota.cli import formatting, output, project
+from rota.core.time import Instant, to_iso
+from rota.core.verification.findings import Finding
 from rota.manager import TaskManager
 
 
@@ -39,8 +39,8 @@ def command(
 
 def _found(manager: TaskManager, since: str | None) -> Iterator[Finding]:
     now = manager.services.clock.now()
-    days = words.span(f"{manager.config.manager.retention_days:.0f}d") or 0
-    begin: Instant = now - days if since is None else words.before("--since", since, now)
+    days = formatting.span(f"{manager.config.manager.retention_days:.0f}d") or 0
+    begin: Instant = now - days if since is None else formatting.before("--since", since, now)
     return manager.verifying(begin)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rota.cli import node, project
-from rota.core.node import Role
+from rota.cli import project, run_node
+from rota.core.role import Role
 
 
 def command(
     config: project.ConfigOption = None,
-    host: node.HostOption = None,
-    port: node.PortOption = None,
+    host: run_node.HostOption = None,
+    port: run_node.PortOption = None,
 ) -> None:
     """Serve the pages and the API of this project; others plan and run. Stops like `rota up`."""
-    node.run(project.load(config), Role.WEB, host=host, port=port)
+    run_node.run(project.load(config), Role.WEB, host=host, port=port)

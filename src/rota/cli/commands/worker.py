@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import node, project
-from rota.core.node import Role
+from rota.cli import project, run_node
+from rota.core.role import Role
 
 
 def command(
@@ -20,8 +20,8 @@ def command(
         int | None,
         typer.Option(min=1, help="How many runs of each kind at once; manager.async_slots, …"),
     ] = None,
-    host: node.HostOption = None,
-    port: node.PortOption = None,
+    host: run_node.HostOption = None,
+    port: run_node.PortOption = None,
 ) -> None:
     """Run what `rota scheduler` has planned, and what is started by hand.
 
@@ -35,4 +35,4 @@ def command(
         settings.manager.async_slots = slots
         settings.manager.scheduler_thread_pool = slots
         settings.manager.process_pool = slots
-    node.run(settings, Role.WORKER, host=host, port=port, listens=port is not None)
+    run_node.run(settings, Role.WORKER, host=host, port=port, listens=port is not None)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rota.cli import project, wellbeing
+from rota.cli import project, running_node
 from rota.cli.commands.check import Mistake, mistake
 from rota.cli.doctor.record import Record, recorded
 from rota.config import Xcorecfg
-from rota.core.instants import DAY, Instant
-from rota.core.records import Damage, Node, RunFilter
+from rota.core.ports.records import Damage, Node, RunFilter
 from rota.core.run import Run, State
 from rota.core.task import Task
-from rota.engine.registry import Entry
+from rota.core.time import DAY, Instant
+from rota.engine.planning.task_registry import Entry
 from rota.errors import LedgerError
 from rota.manager import Manager, TaskManager
 
@@ -49,7 +49,7 @@ def collect(path: Path | None) -> Evidence:
     file = path or Path("config.json")
     with _discovered(config) as (manager, mistakes):
         now, entries = manager.services.clock.now(), manager.services.engine.registry.entries()
-        health = wellbeing.health(config)
+        health = running_node.health(config)
         common = (now, config, mistakes, health, entries)
         try:
             tasks = project.tasks(manager)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from stat import S_IMODE
 
-from rota import private
-from rota.cli import words
+from rota.cli import formatting
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, some, warn
-from rota.core.instants import SECOND
 from rota.core.secrets import shown
+from rota.core.time import SECOND
+from rota.runtime import private_files
 
 _SKEW = 2.0  # seconds
 _LITTLE_SPACE = 512 * 2**20  # bytes
@@ -36,7 +36,7 @@ def _ledger(evidence: Evidence) -> Finding:
     if state["state"] == "missing":
         return note("ledger", "there is none yet.", "`rota up` makes it.")
     latency = state.get("latency")
-    commit = f", the last commit took {words.duration(latency)}" if latency else ""
+    commit = f", the last commit took {formatting.duration(latency)}" if latency else ""
     return ok("ledger", f"{state['url']} opens and can be read{commit}.")
 
 
@@ -57,7 +57,7 @@ def _may_be_read(evidence: Evidence) -> bool:
     """Say whether the configuration may be read by everybody: it holds no secret, and nobody else
     may change it."""
     file, values = evidence.config_file, evidence.config.model_dump(mode="json")
-    if file is None or file.stat().st_mode & private.WRITE:
+    if file is None or file.stat().st_mode & private_files.WRITE:
         return False
     return bool(shown("", values) == values)
 
@@ -76,7 +76,7 @@ def _files(evidence: Evidence) -> Iterator[Path]:
 
 def _lets_others_in(file: Path) -> bool:
     try:
-        return bool(file.stat().st_mode & private.OTHERS)
+        return bool(file.stat().st_mode & private_files.OTHERS)
     except OSError:  # there is none
         return False
 
@@ -106,7 +106,7 @@ def _disk(evidence: Evidence) -> Iterator[Finding]:
 def _clocks(evidence: Evidence) -> Iterator[Finding]:
     """A heartbeat from the future tells of a clock that goes before ours."""
     fast = [
-        f"{node.name} by {words.duration((node.seen_at - evidence.now) / SECOND)}"
+        f"{node.name} by {formatting.duration((node.seen_at - evidence.now) / SECOND)}"
         for node in evidence.nodes
         if node.seen_at > evidence.now + _SKEW * SECOND
     ]

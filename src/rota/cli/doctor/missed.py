@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from rota.cli import words
+from rota.cli import formatting
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, warn
-from rota.core.instants import SECOND
 from rota.core.run import Run, State
 from rota.core.task import Overlap
-from rota.engine.registry import Entry
+from rota.core.time import SECOND
+from rota.engine.planning.task_registry import Entry
 
 _REMEDIES = {
     State.SKIPPED: 'overlap="queue" or "allow" changes that, and so does a longer interval.',
@@ -52,7 +52,8 @@ def _too_long(entry: Entry, runs: Sequence[Run], now: int) -> Iterator[Finding]:
     if usual >= every:
         yield warn(
             f"task {entry.definition.id}",
-            f"its runs take {words.duration(usual)} and it fires every {words.duration(every)}:"
+            f"its runs take {formatting.duration(usual)}"
+            f" and it fires every {formatting.duration(every)}:"
             f" with overlap={entry.policy.overlap} it cannot keep up.",
             "Make it faster, fire it less often, or allow it to run beside itself.",
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rota.cli import words
+from rota.cli import formatting
 from rota.cli.doctor.evidence import Evidence
 from rota.cli.doctor.finding import Finding, note, ok, some, warn
-from rota.core.instants import from_datetime
 from rota.core.task import Task, TaskStatus
-from rota.engine.edits import in_place_of, made, moved
+from rota.core.time import from_datetime
+from rota.engine.planning.edits import in_place_of, made, moved
 
 _LONG = 10.0  # seconds that a due run may wait
 
@@ -42,7 +42,7 @@ def _node(evidence: Evidence) -> Iterator[Finding]:
         yield warn("a node is up", some(health["reasons"]), "Run `rota up` and keep it running.")
         return
     age = health.get("tick_age")
-    ticked = "" if age is None else f", its clock ticked {words.duration(age)} ago"
+    ticked = "" if age is None else f", its clock ticked {formatting.duration(age)} ago"
     yield ok("a node is up", f"{health.get('node')}{ticked}.")
     for reason in health["reasons"]:
         # Those are listed one by one, from the files and the tasks themselves.
@@ -81,7 +81,7 @@ def _tasks(evidence: Evidence) -> Iterator[Finding]:
 def _task(task: Task, now: int) -> Iterator[Finding]:
     name = f"task {task.id}"
     if task.paused:
-        until = f" until {words.clock(task.paused_until)}" if task.paused_until else ""
+        until = f" until {formatting.clock(task.paused_until)}" if task.paused_until else ""
         why = f"it is paused{until}{f': {task.pause_reason}' if task.pause_reason else ''}."
         yield note(name, why, f"rota resume {task.id}")
     elif not task.enabled:
@@ -95,7 +95,7 @@ def _task(task: Task, now: int) -> Iterator[Finding]:
         why = "the ledger knows it, but no task file here defines it any more."
         yield note(name, why, "Bring its definition back, or remove it.")
     elif task.next_run and from_datetime(task.next_run) < now - 60_000_000:
-        why = f"it was due at {words.clock(task.next_run)}."
+        why = f"it was due at {formatting.clock(task.next_run)}."
         yield warn(name, why, "Start a node with `rota up`.")
 
 
@@ -121,7 +121,8 @@ def _waiting(evidence: Evidence) -> Iterator[Finding]:
         return
     if due["age"] > _LONG:
         why = (
-            f"{evidence.health['waiting']} runs wait, the oldest for {words.duration(due['age'])};"
+            f"{evidence.health['waiting']} runs wait,"
+            f" the oldest for {formatting.duration(due['age'])};"
             f" {evidence.health['running']} are running."
         )
         if due.get("why"):

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rota.core.instants import SECOND, Instant
 from rota.core.ports import History
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
+from rota.core.time import SECOND, Instant
 
 MOST = 100_000
 """Runs that are looked at; a minute's patience is more than a doctor may ask."""

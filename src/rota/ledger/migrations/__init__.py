@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from rota import forks
 from rota.errors import LedgerError, LedgerNewerError
-from rota.ledger.tables import REVISION
+from rota.ledger.schema.tables import REVISION
+from rota.runtime import fork_safety
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 
-_turn = forks.new_lock()  # while Alembic runs, its connection is in a module
+_turn = fork_safety.new_lock()  # while Alembic runs, its connection is in a module
 
 
 def upgrade(connection: Connection) -> None:

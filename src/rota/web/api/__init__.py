@@ -15,11 +15,11 @@ from rota.errors import RotaError
 from rota.manager import TaskManager
 from rota.web.access import Access
 from rota.web.api import audit, events, health, logs, nodes, occurrences, runs, tasks
-from rota.web.faces import RestRoute
+from rota.web.audited_routes import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
+from rota.web.live.commit_watch import Pulse
 from rota.web.problems import PROBLEMS, Problem, problem_of
-from rota.web.pulse import Pulse
-from rota.web.rate import ByHand
+from rota.web.rate_limit import ByHand
 
 PATHS = ("/manager", "/health")
 PROBES = ("live", "ready")

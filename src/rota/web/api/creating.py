@@ -13,10 +13,10 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from rota.core.task import TaskDefinition
-from rota.discovery import define
+from rota.definitions.define import define
 from rota.errors import DefinitionError, Mistakes, RotaError, nearest
 from rota.manager import TaskManager
-from rota.schemas import TaskCreate
+from rota.manager.schemas import TaskCreate
 from rota.web.problems import Problem
 
 Function = Callable[..., Any]

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator
 from fastapi import APIRouter, Request, Response
 
 from rota.manager import TaskManager
-from rota.web import sse
-from rota.web.feed import Feed
-from rota.web.pulse import Pulse
+from rota.web.live import sse
+from rota.web.live.broadcast import Feed
+from rota.web.live.commit_watch import Pulse
 
 
 def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:

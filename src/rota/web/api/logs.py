@@ -10,17 +10,17 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from rota.core.instants import to_datetime
 from rota.core.run import FINAL, LogLine, Run
 from rota.core.secrets import said
+from rota.core.time import to_datetime
 from rota.errors import LedgerError, UnknownRunError
 from rota.manager import TaskManager
-from rota.web import sse
 from rota.web.api.models import LogRead
-from rota.web.feed import HEARTBEAT
-from rota.web.pages.words import visible
+from rota.web.live import sse
+from rota.web.live.broadcast import HEARTBEAT
+from rota.web.live.commit_watch import Pulse
+from rota.web.pages.format import visible
 from rota.web.problems import Problem
-from rota.web.pulse import Pulse
 
 PAGE = 1_000
 Place = tuple[int, int]

@@ -1,4 +1,4 @@
-"""Everything but tasks as the REST interface gives them; tasks are in `rota.schemas`."""
+"""Everything but tasks as the REST interface gives them; tasks are in `rota.manager.schemas`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from rota.core.audit import Change, Face, Verb
-from rota.core.instants import Instant, to_datetime
-from rota.core.nesting import DEEPEST, is_too_deep
+from rota.core.json_depth import DEEPEST, is_too_deep
+from rota.core.ports.records import Node
 from rota.core.reasons import ReasonCode
-from rota.core.records import Node
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import said, shown
+from rota.core.time import Instant, to_datetime
 from rota.manager import TaskManager
-from rota.schemas import Body
+from rota.manager.schemas import Body
 
 
 def _sendable(value: Any) -> Any:

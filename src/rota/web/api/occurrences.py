@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from rota.core.instants import to_datetime
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Cause
-from rota.engine.upcoming import upcoming_of_all
+from rota.core.time import to_datetime
+from rota.engine.planning.upcoming import upcoming_of_all
 from rota.manager import TaskManager
 from rota.web.api.models import Moment, OccurrenceRead, RunRead, instant
 from rota.web.api.paging import After, Limit, link_next

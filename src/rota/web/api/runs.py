@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from rota.core.audit import AuditFilter
-from rota.core.records import RunFilter
+from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
 from rota.manager import TaskManager
 from rota.web.api.models import (
@@ -20,7 +20,7 @@ from rota.web.api.models import (
     instant,
 )
 from rota.web.api.paging import After, Limit, link_next
-from rota.web.rate import ByHand
+from rota.web.rate_limit import ByHand
 
 CHANGES = 20
 """Changes of a run that its own answer shows; `/manager/audit` has all."""

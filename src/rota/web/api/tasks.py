@@ -11,8 +11,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from rota.core.task import Task, TaskStatus
 from rota.errors import UnknownTaskError, nearest
 from rota.manager import TaskManager
-from rota.overview import TaskFilter
-from rota.schemas import TaskCreate, TaskRead, TaskUpdate
+from rota.manager.schemas import TaskCreate, TaskRead, TaskUpdate
+from rota.manager.task_views import TaskFilter
 from rota.web.api.creating import definition_of, refuse_unless_allowed
 from rota.web.api.models import (
     PauseRequest,
@@ -25,7 +25,7 @@ from rota.web.api.models import (
 )
 from rota.web.api.paging import After, Limit, link_next
 from rota.web.api.runs import detail
-from rota.web.rate import ByHand
+from rota.web.rate_limit import ByHand
 
 Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
 Why = Annotated[Text, Query(description="Kept in the audit.")]

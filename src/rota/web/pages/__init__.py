@@ -10,8 +10,9 @@ from fastapi import APIRouter
 
 from rota.manager import TaskManager
 from rota.web.access import Access
-from rota.web.faces import PageRoute
-from rota.web.pages import (
+from rota.web.audited_routes import PageRoute
+from rota.web.pages.layout import Frame, error_page
+from rota.web.pages.screens import (
     actions,
     audit,
     calendar,
@@ -20,14 +21,13 @@ from rota.web.pages import (
     now,
     run,
     settings,
-    signing,
+    sign_in,
     task,
     tasks,
     timeline,
     tokens,
 )
-from rota.web.pages.frame import Frame, error_page
-from rota.web.rate import ByHand
+from rota.web.rate_limit import ByHand
 
 __all__ = ["build", "error_page"]
 
@@ -40,6 +40,6 @@ def build(manager: TaskManager, access: Access, rate: ByHand) -> APIRouter:
     for screen in screens:
         screen.add(router, frame)
     actions.add(router, frame, rate)
-    signing.add(router, frame, access)
+    sign_in.add(router, frame, access)
     tokens.add(router, frame)
     return router

@@ -13,10 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from rota.core.instants import to_iso
 from rota.core.secrets import shown
-from rota.web.pages import words
-from rota.web.pages.strips import outline
+from rota.core.time import to_iso
+from rota.web.pages import format
+from rota.web.pages.parts.run_strip import outline
 
 
 @cache
@@ -25,23 +25,23 @@ def environment() -> Environment:
     engine = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
-        finalize=words.inert,
+        finalize=format.inert,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     engine.filters.update(
         address=lambda text: quote(text, safe=""),
-        as_json=lambda value, key="": words.as_json(shown(key, value)),
+        as_json=lambda value, key="": format.as_json(shown(key, value)),
         iso=to_iso,
         number=lambda value: f"{value:.12g}",
         query=_query,
-        secret=words.secret,
-        size=words.size,
-        span=words.span,
-        took=words.took,
+        secret=format.secret,
+        size=format.size,
+        span=format.span,
+        took=format.took,
     )
-    engine.globals.update(clock=words.clock, distance=words.distance, outline=outline)
+    engine.globals.update(clock=format.clock, distance=format.distance, outline=outline)
     return engine
 
 

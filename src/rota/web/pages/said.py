@@ -17,9 +17,9 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.instants import SECOND, Instant
+from rota.core.time import SECOND, Instant
 from rota.manager import TaskManager
-from rota.web.passing import is_encrypted
+from rota.web.proxies import is_encrypted
 
 COOKIE = "rota_said"
 LASTS = 60

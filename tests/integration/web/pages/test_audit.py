@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rota.acting import acting
 from rota.core.audit import Face
+from rota.task_api.actor import acting
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Site, greet
 

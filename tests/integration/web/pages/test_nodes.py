@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rota import triggers
-from rota.core.findings import Code, Finding
-from rota.core.instants import HOUR, SECOND
-from rota.core.records import Mark, Node
+from rota.core.ports.records import Mark, Node
 from rota.core.run import State
-from rota.engine.verified import VERIFIED, as_json, merged
+from rota.core.time import HOUR, SECOND
+from rota.core.verification.findings import Code, Finding
+from rota.engine.upkeep.verified import VERIFIED, as_json, merged
 from rota.testing import eventually
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.instants import SECOND
-from rota.core.records import NewRun
+from rota.core.ports.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
+from rota.core.time import SECOND
 from rota.errors import TaskFileError
 from rota.testing import eventually
 from tests.integration.web.pages.read import part, text

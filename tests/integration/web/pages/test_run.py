@@ -8,7 +8,7 @@ import re
 import rota
 from rota.core.run import State
 from rota.testing import eventually
-from rota.web.pages.run import MOST_CHANGED
+from rota.web.pages.screens.run import MOST_CHANGED
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site, fail, greet
 

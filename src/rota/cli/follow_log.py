@@ -1,0 +1,59 @@
+"""A run's log: as it stands, and as it grows until the run ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from rota.cli import output
+from rota.core.ports import History, Ledger
+from rota.core.run import FINAL, LogLine, Run
+from rota.core.time import to_datetime
+
+_LOOK = 0.1
+"""Seconds between looks for a commit of somebody else; a look costs microseconds."""
+_HOPE = 20  # looks between two questions whether there is hope
+_PAGE = 1_000
+
+
+def lines(history: History, run_id: str, after: tuple[int, int] = (0, 0)) -> Iterator[LogLine]:
+    """Yield the log lines after (attempt, seq), as far as they are written."""
+    while page := history.logs(run_id, after=after, limit=_PAGE):
+        yield from page
+        after = (page[-1].attempt, page[-1].seq)
+
+
+def follow(
+    ledger: Ledger,
+    run_id: str,
+    show: Callable[[LogLine], None],
+    *,
+    timeout: float | None = None,
+    hopeful: Callable[[], bool] = lambda: True,
+) -> Run:
+    """Show the log as it grows until the run has ended; returns the run as it stands then, or
+    after `timeout` seconds, or once it is no longer `hopeful`. Raises UnknownRunError,
+    LedgerError."""
+    began, after, version = time.monotonic(), (0, 0), -1
+    for look in count(1):
+        seen, version = version, ledger.version()
+        if version != seen:
+            run = ledger.history.run(run_id)  # before the log: what it logged until then is there
+            for line in lines(ledger.history, run_id, after):
+                show(line)
+                after = (line.attempt, line.seq)
+            output.flush()
+        late = timeout is not None and time.monotonic() - began >= timeout
+        if run.state in FINAL or late or (look % _HOPE == 0 and not hopeful()):
+            break
+        time.sleep(_LOOK)
+    return run
+
+
+def text(line: LogLine) -> str:
+    """Write a log line for people; what it holds steers no terminal and forges no line."""
+    at = to_datetime(line.at)
+    what = output.inert(line.text, lines=True).replace("\n", "\n    ")
+    source = f" | {output.inert(line.logger)}" if line.logger else ""
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} | {line.level:<8}{source} | {what}"

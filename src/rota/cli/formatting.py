@@ -1,0 +1,146 @@
+"""Reading what people type, and writing times for them.
+
+A time without a zone is one in that of the task, else in `manager.timezone`, as times are never
+guessed from the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, from_datetime, to_datetime
+from rota.errors import RotaError, TriggerError
+
+if TYPE_CHECKING:
+    from rota.core.task import Task
+
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_SPAN = re.compile(r"(?:\d{1,6}(?:\.\d{1,6})?[smhdw])+", re.ASCII)
+_LAST = from_datetime(datetime(9999, 1, 1, tzinfo=UTC))
+_LONGEST = 100
+"""Characters of a time or a span."""
+_PART = re.compile(r"([\d.]+)([smhdw])")
+
+
+class UsageError(RotaError):
+    """A word on the command line cannot be read; `where` names the option."""
+
+
+def before(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
+    """Read "2h" as two hours ago, else a date or time, 1970 at the earliest; raises UsageError."""
+    length = span(text)
+    return max(0, _moment(option, text, zone) if length is None else now - length)
+
+
+def ahead(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
+    """Read "2h" as in two hours, else a date or time; raises UsageError."""
+    length = span(text)
+    if length is not None and now + length > _LAST:
+        raise UsageError(f"{text!r} is too long.", where=option, remedy="Stay before 9999.")
+    return _moment(option, text, zone) if length is None else now + length
+
+
+def span(text: str) -> Instant | None:
+    """Read "90s", "30m", "2h", "3d", "1w" or several in a row; None where it is no span."""
+    if len(text) > _LONGEST or not _SPAN.fullmatch(text):
+        return None
+    return sum(round(float(number) * _UNITS[unit]) for number, unit in _PART.findall(text))
+
+
+def pairs(option: str, words: Iterable[str]) -> dict[str, Any]:
+    """Read `key=value` words, values as JSON where they are JSON; raises UsageError."""
+    return {key: value(text) for key, text in texts(option, words).items()}
+
+
+def texts(option: str, words: Iterable[str]) -> dict[str, str]:
+    """Read `key=value` words, values as they are; raises UsageError."""
+    found: dict[str, str] = {}
+    for word in words:
+        key, mark, text = word.partition("=")
+        if not mark or not key:
+            raise UsageError(f"{word!r} has no key.", where=option, remedy="Write key=value.")
+        if key in found:
+            raise UsageError(f"{key!r} is there twice.", where=option, remedy="Keep one.")
+        found[key] = text
+    return found
+
+
+def moment(instant: Instant, zone: str = "UTC") -> str:
+    """Write a time with its zone, without fractions of a second."""
+    there = to_datetime(instant).astimezone(ZoneInfo(zone))
+    return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname() or zone}"
+
+
+def clock(when: datetime | None, zone: str = "UTC") -> str:
+    """Write an aware time with its zone; nothing for None."""
+    return "" if when is None else moment(from_datetime(when), zone)
+
+
+def iso(when: datetime | None) -> str | None:
+    """Write an aware time as ISO 8601 in UTC."""
+    return None if when is None else when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time in at most two units: "350 ms", "4.2 s", "3 min 5 s", "2 d 4 h"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for big, small, name, part in ((86400, 3600, "d", "h"), (3600, 60, "h", "min")):
+        if seconds >= big:
+            return _two(int(seconds), big, small, name, part)
+    return _two(int(seconds), 60, 1, "min", "s")
+
+
+def away(instant: Instant, now: Instant) -> str:
+    """Write how far off a time is: "in 3 min 5 s", "2 h ago"."""
+    length = duration(abs(instant - now) / SECOND)
+    return f"in {length}" if instant >= now else f"{length} ago"
+
+
+def _two(seconds: int, big: int, small: int, name: str, part: str) -> str:
+    rest = seconds % big // small
+    return f"{seconds // big} {name}" + (f" {rest} {part}" if rest else "")
+
+
+def _moment(option: str, text: str, zone: str) -> Instant:
+    from rota.triggers.zones import read_moment, read_zone
+
+    where = read_zone(zone)
+    try:
+        return read_moment(option, datetime.fromisoformat(text.strip()), where)
+    except (ValueError, TriggerError):
+        raise UsageError(
+            f"{text[:_LONGEST]!r} is no time.",
+            where=option,
+            remedy=f"Write 2026-12-24, '2026-12-24 08:00' ({zone}), 2026-12-24T08:00+01:00, or a"
+            " span like 30m, 2h, 3d.",
+        ) from None
+
+
+def value(text: str) -> Any:
+    """Return what a JSON text says, or the text where it is none."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def trigger(task: Task) -> str:
+    """Say a task's trigger in words, or name it where this release cannot read it."""
+    from rota.triggers import describe
+
+    try:
+        return describe(task.trigger, task.trigger_args, timezone=task.timezone)
+    except RotaError:
+        return task.trigger

@@ -1,0 +1,189 @@
+"""A node of a project, from its start to the exit code: what the commands of every role share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rota.cli import lifetime, output
+from rota.cli.commands.token import link
+from rota.cli.descriptors import raise_limit
+from rota.cli.orphans import step_aside
+from rota.config import Xcorecfg
+from rota.core.role import Role
+from rota.logs import queued, setup_logging
+from rota.manager import Manager, TaskManager
+from rota.runtime.daemon_threads import aside
+from rota.runtime.gc_control import loading
+
+if TYPE_CHECKING:
+    from rota.web.server import Server
+
+_logger = queued("rota.up")
+_LOOK = 0.5  # seconds between two pictures of the live view
+_QUICK = 0.5  # seconds that most managers need to start, and more
+
+HostOption = Annotated[str | None, typer.Option(help="Where it listens; manager.host.")]
+PortOption = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Its port; manager.port; 0: any free one.")
+]
+
+
+def run(
+    config: Xcorecfg,
+    role: Role,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    listens: bool = True,
+    live: bool = False,
+) -> None:
+    """Take part in the project until told to stop.
+
+    SIGTERM and Ctrl-C stop it: running tasks get manager.shutdown_grace seconds, then they are
+    cancelled and handed back; a second signal means now. Exits with 0 when all ended by
+    themselves, else 1.
+    """
+    step_aside()
+    raise_limit()
+    manager = TaskManager(config)
+    Manager.use(manager)  # task files may add tasks to the process's own
+    look = None
+    with ExitStack() as stack:
+        signals = stack.enter_context(lifetime.signals())
+        with suppress(KeyboardInterrupt):  # told to stop while it starts
+            # Before logging is set up, so that log lines go above the view.
+            show = stack.enter_context(_view()) if live and output.on_terminal() else None
+            setup_logging(**manager.config.logging_options())
+            server = _start(manager, role, stack, signals, (host, port) if listens else None)
+            signals.starting = False
+            url = server.url if server else ""
+            look = None if show is None else lambda: show(manager, url)
+        clean = lifetime.wait_and_stop(manager, signals, look, _LOOK)
+    lifetime.end(0 if clean else 1)
+
+
+def _start(
+    manager: TaskManager,
+    role: Role,
+    stack: ExitStack,
+    signals: lifetime.Signals,
+    address: tuple[str | None, int | None] | None,
+) -> Server | None:
+    """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
+    discovers, server = manager.config.manager.auto_discover, None
+    stack.callback(manager.shutdown)
+    with loading():
+        if address is not None:
+            from rota.web import serve
+
+            server = serve(manager, *address)
+        if discovers:
+            _report(manager)
+    _take_back(signals)
+    if server is not None:
+        stack.callback(server.stop)
+        server.listen()
+    _start_manager(manager, role, signals, server)
+    if discovers:
+        stack.enter_context(_watching(manager))
+    if server is not None:
+        stack.callback(server.leave)  # while the watching ends, which takes as long
+    name = "" if role is Role.ALL else f" {role}"
+    output.say(f"rota{name} is up{f': {server.url}' if server else ''}")
+    if server is not None and _needs_link(manager):
+        code = manager.create_code("first start")
+        output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
+    output.flush()
+    if server is not None:
+        with signals.put_off():
+            server.start()  # last: the pages are a third of all code, and no task waits for them
+    return server
+
+
+def _start_manager(
+    manager: TaskManager, role: Role, signals: lifetime.Signals, server: Server | None
+) -> None:
+    """Start it; the pages come afterwards, but for a ledger that keeps it waiting: what is the
+    matter, `/health` has to say meanwhile."""
+    start = partial(copy_context().run, manager.start, role=role)
+    starting = aside(start, "rota-start")
+    if server is not None:
+        with suppress(TimeoutError):
+            starting.exception(_QUICK)
+        if not starting.done():
+            with signals.put_off():
+                server.start()
+    starting.result()
+
+
+def _needs_link(manager: TaskManager) -> bool:
+    """Say whether nobody can come in yet: there is neither a token nor a session, and without one
+    nobody is let in."""
+    now = manager.services.clock.now()
+    anybody = any(token.keeps(now) for token in manager.tokens())
+    return manager.config.manager.access == "token" and not anybody
+
+
+def _report(manager: TaskManager) -> None:
+    """Load the task files and log what is wrong with them; what is right goes on."""
+    manager.discover()
+    _log_mistakes(manager)
+
+
+def _take_back(signals: lifetime.Signals) -> None:
+    """Catch the signals again that a task file has caught, and say so."""
+    if lost := signals.take_back():
+        _logger.warning(
+            "%s: a task file has set a handler of its own; it is not called, for rota ends by this",
+            ", ".join(lost),
+        )
+
+
+def _log_mistakes(manager: TaskManager) -> None:
+    for error in manager.file_errors:
+        _logger.error("%s", output.sentence(error))
+
+
+@contextmanager
+def _watching(manager: TaskManager) -> Iterator[None]:
+    """Load task files again when they change."""
+    from rota.discovery import Watcher
+
+    def reload(_: object) -> None:
+        before = state()
+        manager.discover()
+        if state() != before:
+            _log_mistakes(manager)
+            _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
+
+    def state() -> tuple[str, list[str]]:
+        return manager.services.engine.generation, list(map(str, manager.file_errors))
+
+    project = manager.services.project
+    watchers = [Watcher(project / one, reload) for one in manager.config.manager.tasks_directories]
+    with ExitStack() as stack:
+        for watcher in watchers:
+            watcher.start()
+            stack.callback(watcher.stop)
+        yield
+
+
+@contextmanager
+def _view() -> Iterator[Callable[[TaskManager, str], None]]:
+    """Show a live view at the end of the terminal, below the log lines."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from rota.cli.live_view import render, take
+
+    def show(manager: TaskManager, url: str) -> None:
+        live.update(render(take(manager, url)), refresh=True)
+
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        yield show

@@ -1,0 +1,82 @@
+"""What the ledger has to tell those who verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from rota.core.ports.records import Mark
+from rota.core.time import Instant
+from rota.core.verification.occurrences import Row
+from rota.core.verification.oddities import Facts
+from rota.core.verification.rules import Rule
+
+
+class Held(NamedTuple):
+    """A run that runs on a node that is not there."""
+
+    run_id: str
+    task_id: str
+    fire_time: Instant | None
+    node: str | None
+
+
+class Many(NamedTuple):
+    """Runs of a task that should not be: how many, and the last of them."""
+
+    task_id: str
+    number: int
+    last: str
+
+
+class Paused(NamedTuple):
+    """A task with a pause that nobody set, or somebody ended."""
+
+    task_id: str
+    since: Instant
+    until: Instant | None
+
+
+class Evidence(Protocol):
+    """The rules that there were, the rows by their occurrences, and the rows that cannot be; a
+    part of the reading side."""
+
+    def marks(self) -> Mapping[str, Mark]:
+        """Return how far things have come, by name."""
+
+    def task_ids(self, after: str, limit: int) -> list[str]:
+        """Return the first ids after one of them, of the tasks that there are or were."""
+
+    def rules(self, task_ids: Collection[str]) -> list[Rule]:
+        """Return the rules that these tasks have and had, by task, the oldest first."""
+
+    def rows(
+        self, task_ids: Collection[str], since: Instant, until: Instant, limit: int
+    ) -> list[tuple[str, Row]]:
+        """Return the first rows of these tasks' occurrences from `since` to `until`, by task and
+        instant."""
+
+    def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
+        """Return the last row of each of these tasks before an instant that stands for several."""
+
+    def odd(self, since: Instant, limit: int) -> list[Facts]:
+        """Return the runs made since then that may say what cannot be."""
+
+    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
+        """Return what has run since before `quiet_since` on a node that is not there, or that has
+        been silent for as long while others are up."""
+
+    def beside(self, limit: int) -> list[Many]:
+        """Return the tasks of which several runs go on that should be alone."""
+
+    def strays(self, since: Instant, limit: int) -> list[tuple[str, str]]:
+        """Return the ids of the runs that are gone, with the table that has more of them."""
+
+    def unknown(self, since: Instant, limit: int) -> list[Many]:
+        """Return the tasks that there never were, which have runs all the same."""
+
+    def paused(self, since: Instant, limit: int) -> list[Paused]:
+        """Return the pauses set since then that nobody set, or somebody ended."""
+
+    def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
+        """Return the tasks that are planned beyond `now`, and how far."""

@@ -1,0 +1,126 @@
+"""A run's row by itself: which of what it says cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rota.core.reasons import ReasonCode
+from rota.core.run import FINAL, WAITING, Cause, State
+from rota.core.time import SECOND, Instant, to_iso
+from rota.core.trigger import LEAD
+from rota.core.verification.findings import Code, Finding
+from rota.core.verification.rules import Span
+
+APART: Instant = 2 * SECOND
+"""By how much the clocks of two nodes may differ, and one may be set, without a word."""
+
+_UNFINISHED = {*WAITING, State.RUNNING}
+_FIRST_TRY = {State.RUNNING, State.SUCCEEDED, State.FAILED}
+_UNDONE = {State.MISSED, State.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the ledger says of a run, word for word."""
+
+    id: str
+    task_id: str
+    fire_time: Instant | None
+    cause: str
+    state: str
+    attempt: int
+    failures: int
+    crashes: int
+    count: int
+    available_at: Instant
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    attempt_started_at: Instant | None
+    node: str | None
+    fence: int
+    reason_code: str | None
+    attempts: int  # rows of ended ones
+    last_attempt: int  # the highest of their numbers
+
+
+def judge(run: Facts, blind: Sequence[Span]) -> Iterator[Finding]:
+    """Yield what cannot be; times that clocks took while they went wrong say nothing."""
+    for code, text in (
+        *_words(run),
+        *_starts(run),
+        *_attempts(run),
+        *(() if _is_blind(run, blind) else _times(run)),
+    ):
+        yield Finding(code, run.task_id, text, run.id, run.fire_time)
+
+
+def _words(run: Facts) -> Iterator[tuple[Code, str]]:
+    if run.state not in set(State):
+        yield Code.IMPOSSIBLE, f"It is {run.state!r}, which is no state."
+    if run.cause not in set(Cause):
+        yield Code.IMPOSSIBLE, f"Its cause is {run.cause!r}, which is none."
+    if run.cause == Cause.SCHEDULE and run.fire_time is None:
+        yield Code.IMPOSSIBLE, "The schedule made it, but for no instant."
+    if run.count < 1:
+        yield Code.IMPOSSIBLE, f"It stands for {run.count} occurrences."
+    if run.count > 1 and (run.state not in _UNDONE or run.attempt):
+        text = (
+            f"It is {run.state} and stands for {run.count} occurrences; only what never ran does."
+        )
+        yield Code.IMPOSSIBLE, text
+    if run.state in _UNFINISHED and run.finished_at is not None:
+        yield Code.IMPOSSIBLE, f"It is {run.state} and has ended."
+    if run.state in FINAL and run.finished_at is None:
+        yield Code.IMPOSSIBLE, f"It is {run.state} and has no end."
+    if run.state == State.RUNNING and run.node is None:
+        yield Code.IMPOSSIBLE, "It is running on no node."
+
+
+def _starts(run: Facts) -> Iterator[tuple[Code, str]]:
+    has_started = run.started_at is not None and run.attempt > 0
+    if run.state == State.FAILED and run.reason_code == ReasonCode.UNSTARTABLE:
+        return  # with or without an attempt
+    if run.state in (State.SUCCEEDED, State.FAILED, State.LOST, State.RUNNING) and not has_started:
+        yield Code.UNSTARTED, f"It is {run.state} and never started."
+    elif (run.started_at is None) != (run.attempt == 0):
+        yield Code.UNSTARTED, f"It has begun {run.attempt} attempts, but its start says otherwise."
+
+
+def _attempts(run: Facts) -> Iterator[tuple[Code, str]]:
+    # Each attempt takes a lease, and each node that is declared gone makes one more void.
+    if not run.attempt <= run.fence <= 2 * run.attempt:
+        text = f"Its fence is {run.fence}, which {run.attempt} attempts cannot have made it."
+        yield Code.FENCE, text
+    if run.failures + run.crashes > run.attempt:
+        text = f"{run.failures} failures and {run.crashes} crashes in {run.attempt} attempts."
+        yield Code.ATTEMPTS, text
+    unended = run.state in (State.RUNNING, State.SUCCEEDED)
+    expected = max(run.attempt - unended, 0)
+    if run.attempts == expected and run.last_attempt != expected:
+        text = f"Its {expected} attempts are numbered up to {run.last_attempt}."
+        yield Code.ATTEMPTS, text
+    if run.attempts != expected:
+        text = f"It has begun {run.attempt} attempts and is {run.state}:"
+        yield Code.ATTEMPTS, f"{text} {expected} should be on record, and {run.attempts} are."
+
+
+def _times(run: Facts) -> Iterator[tuple[Code, str]]:
+    due = run.fire_time
+    if run.state in _FIRST_TRY and run.attempt == 1:
+        due = max(run.available_at, due or run.available_at)
+    if run.started_at is not None and due is not None and run.started_at < due - LEAD:
+        early = (due - run.started_at) / SECOND
+        yield Code.EARLY, f"It started {early:g} s before {to_iso(due)}, its time."
+    begun = run.created_at if run.started_at is None else run.started_at
+    if run.finished_at is not None and run.finished_at < begun - APART:
+        text = f"It ended at {to_iso(run.finished_at)}, before it began at {to_iso(begun)}."
+        yield Code.BACKWARDS, text
+
+
+def _is_blind(run: Facts, blind: Sequence[Span]) -> bool:
+    times = (run.fire_time, run.created_at, run.started_at, run.finished_at)
+    return any(
+        span.first <= time <= span.last for time in times if time is not None for span in blind
+    )

@@ -1,0 +1,1 @@
+"""What a task definition may say: options, functions, arguments, and every mistake in them."""

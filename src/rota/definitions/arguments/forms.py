@@ -1,0 +1,207 @@
+"""One annotation: what fits it, how that is written as JSON, and how it is made again of that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime, time
+from decimal import Decimal
+from functools import cached_property
+from inspect import Parameter
+from typing import TYPE_CHECKING, Any
+
+from rota.definitions.arguments.plain import NotPlain, plain
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+MOST_BYTES = 1024 * 1024
+"""Bytes of JSON that the arguments of a run may take together."""
+
+ANYTHING = (Parameter.empty, Any, object)
+"""Annotations that say nothing."""
+
+_MADE_OF_JSON: Mapping[Any, Callable[[Any], Any]] = {
+    str: lambda value: value if type(value) is str else _NO,
+    int: lambda value: value if type(value) is int else _NO,
+    bool: lambda value: value if type(value) is bool else _NO,
+    float: lambda value: float(value) if type(value) in (float, int) else _NO,
+}
+"""What needs no pydantic, which takes a worker process a while to import."""
+
+_NO: Any = object()
+_MOST_SAID = 5
+
+
+class Unfit(Exception):
+    """Why a value does not fit its annotation, as the rest of a sentence."""
+
+
+class Form:
+    """How the values of one parameter are kept."""
+
+    def __init__(self, annotation: Any = Parameter.empty) -> None:
+        self.annotation = annotation
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it takes JSON as it is: it has no annotation, or none of use."""
+        return self._adapter is None
+
+    def stored(self, value: Any) -> Any:
+        """Return a value as JSON; raises Unfit for what the annotation does not allow, and for
+        what would not come back equal."""
+        try:
+            if self._adapter is None:
+                return plain(value)
+            fit = self._fit(value)
+            text = plain(self._dumped(fit))
+        except NotPlain as why:
+            raise Unfit(f"it {why}") from None
+        if not _alike(back := self.rebuilt(text), fit):
+            raise Unfit(
+                f"it would not come back as it is: of this {type(fit).__name__} JSON makes"
+                f" a {type(back).__name__} that is not equal"
+            )
+        return text
+
+    def rebuilt(self, stored: Any) -> Any:
+        """Return a new value made of JSON; raises Unfit."""
+        make = _MADE_OF_JSON.get(self.annotation) if _is_hashable(self.annotation) else None
+        if make is not None and (made := make(stored)) is not _NO:
+            return made
+        if self._adapter is None:
+            return _fresh(stored)
+        return _first(self._adapter.validate_json, json.dumps([stored]))
+
+    def read(self, text: str) -> Any:
+        """Return what somebody wrote, as JSON: a JSON text where what it says fits, else the text
+        as it is; raises Unfit where neither does."""
+        try:
+            if self.annotation is Decimal:  # whose digits a number of JSON loses
+                return self.stored(text)
+            value = json.loads(text, parse_constant=_no_number)
+        except (ValueError, RecursionError):
+            return self.stored(text)
+        try:
+            return self.stored(value)
+        except Unfit as why:
+            try:
+                return self.stored(text)
+            except Unfit:
+                raise why from None
+
+    def dumped(self, value: Any) -> Any:
+        """Return a value as JSON could hold it, whether it fits the annotation or not; raises
+        whatever comes up."""
+        return value if self._adapter is None else self._dumped(value)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any] | None:
+        if any(self.annotation is one for one in ANYTHING):
+            return None
+        from pydantic import ConfigDict, TypeAdapter
+
+        # Within a list, the settings hold for dataclasses as well.
+        settings = ConfigDict(
+            ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
+        )
+        try:
+            return TypeAdapter(list[self.annotation], config=settings)  # type: ignore[name-defined]
+        except Exception:  # not a type, a class that pydantic knows nothing of, a broken one
+            return None
+
+    def _fit(self, value: Any) -> Any:
+        """Return what the annotation makes of a value: itself where it is of the right type, else
+        what JSON would become, else what Python values may become."""
+        adapter = self._adapter
+        assert adapter is not None
+        try:
+            return _first(lambda given: adapter.validate_python(given, strict=True), [value])
+        except Unfit:
+            pass
+        try:
+            text = json.dumps([plain(value)])
+        except (NotPlain, ValueError):
+            return _first(adapter.validate_python, [value])
+        return _first(adapter.validate_json, text)
+
+    def _dumped(self, value: Any) -> Any:
+        assert self._adapter is not None
+        try:
+            return self._adapter.dump_python([value], mode="json", warnings=False)[0]
+        except Exception as error:
+            raise NotPlain(f"has no JSON form ({_one_line(error)})") from error
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _first(validate: Callable[[Any], Any], given: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return validate(given)[0]
+    except ValidationError as error:
+        raise Unfit(_said(error)) from None
+    except Exception as error:  # of a validator of the user's own
+        raise Unfit(f"it cannot be checked ({_one_line(error)})") from error
+
+
+def _said(error: ValidationError) -> str:
+    """Say what is wrong, without the value, which may be a secret."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [
+        f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" if one["loc"][1:] else one["msg"]
+        for one in found[:_MOST_SAID]
+    ]
+    more = f" and {len(found) - _MOST_SAID} more" if len(found) > _MOST_SAID else ""
+    return f"{'; '.join(lines)}{more}"[:1000]
+
+
+def _one_line(error: Exception) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _fresh(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _fresh(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_fresh(inner) for inner in value]
+    return value
+
+
+def _is_hashable(annotation: Any) -> bool:
+    return isinstance(annotation, type)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two values are equal; those whose class does not define that are compared by
+    what they hold, and times by what they say."""
+    try:
+        if one is other or bool(one == other):
+            return True
+    except Exception:
+        return False
+    if type(one) is not type(other):
+        return False
+    match one:
+        case list() | tuple():
+            return len(one) == len(other) and all(map(_alike, one, other))
+        case dict():
+            return set(one) == set(other) and all(_alike(one[key], other[key]) for key in one)
+        case datetime() | time():  # of the hour that a clock change repeats none equals another
+            return bool(one.isoformat() == other.isoformat())
+    if is_dataclass(one):
+        return all(
+            _alike(getattr(one, field.name, None), getattr(other, field.name, None))
+            for field in fields(one)
+        )
+    mine = getattr(one, "__dict__", None)
+    return bool(isinstance(mine, dict) and _alike(mine, other.__dict__))

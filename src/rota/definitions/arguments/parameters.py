@@ -1,0 +1,281 @@
+"""What a function takes: how arguments are bound to it, kept, and made again."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from inspect import Parameter
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Optional, get_type_hints
+from weakref import WeakKeyDictionary
+
+from rota.definitions.arguments.forms import ANYTHING, MOST_BYTES, Form, Unfit
+from rota.errors import MOST_LISTED, UnstartableError, nearest
+
+_BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_MOST_SHOWN = 300
+_ANY = Form()
+
+
+class Misfit(NamedTuple):
+    """One thing that is wrong with arguments."""
+
+    name: str  # the parameter, "" for the arguments as a whole
+    what: str
+    remedy: str = ""
+
+
+class Parameters:
+    """The parameters of one callable."""
+
+    def __init__(self, func: Any) -> None:
+        self._func = func if isinstance(func, partial) else None
+        self._core = _core(func)
+        self.signature = _signature(func)  # None where it cannot be known, as for some built-ins
+
+    def __str__(self) -> str:
+        """Return the function as it is written: `greet(name: str, times: int = 1)`."""
+        name = getattr(self._core, "__name__", type(self._core).__name__)
+        try:
+            text = "(…)" if self.signature is None else str(_bare(self.signature))
+        except Exception:  # the representation of a default
+            text = f"({', '.join(self.signature.parameters if self.signature else ())})"
+        return f"{name}{text if len(text) <= _MOST_SHOWN else f'{text[:_MOST_SHOWN]}…'}"
+
+    def form(self, name: str) -> Form:
+        """Return how values passed by a name are kept."""
+        found = self._given.get(name)
+        if found is None or found.kind not in _BY_NAME:
+            found = self._rest(Parameter.VAR_KEYWORD)
+        return _ANY if found is None else self._forms[found.name]
+
+    def misfits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Misfit]:
+        """Say everything why the function cannot be called like that."""
+        if self.signature is None:
+            return []
+        found = list(self._misbound(args, kwargs))
+        if not found:
+            try:
+                self.signature.bind(*args, **kwargs)
+            except TypeError as error:
+                found.append(Misfit("", str(error)))
+        return found
+
+    def stored(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], misfits: list[Misfit]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return arguments as JSON; notes each that cannot be kept among the `misfits`."""
+
+        def kept(name: str, form: Form, value: Any) -> Any:
+            try:
+                return form.stored(value)
+            except Unfit as why:
+                remedy = f"Annotate {name!r}: only JSON is kept of what has no annotation."
+                shown = "" if form.is_plain else f"does not fit {_shown(form.annotation)}: "
+                misfits.append(Misfit(name, f"{shown}{why}", remedy if form.is_plain else ""))
+                return None
+
+        placed = tuple(
+            kept(name, form, value)
+            for value, (name, form) in zip(args, self._places(len(args)), strict=True)
+        )
+        named = {name: kept(name, self.form(name), value) for name, value in kwargs.items()}
+        if not misfits and (placed or named):
+            misfits += _oversize([placed, named])
+        return placed, named
+
+    def rebuilt(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return new arguments made of JSON; raises UnstartableError where they do not fit."""
+        misfits = self.misfits(args, kwargs)
+        placed, named = [], {}
+        for value, (name, form) in zip(args, self._places(len(args)), strict=True):
+            placed.append(_made(name, form, value, misfits))
+        for name, value in kwargs.items():
+            named[name] = _made(name, self.form(name), value, misfits)
+        if misfits:
+            raise UnstartableError(
+                f"{self} cannot be called with the arguments of this run:"
+                f" {'; '.join(_sentence(one) for one in misfits)}.",
+                remedy="The code is another one than when they were handed in, or no node that"
+                " knows it took them. Run it again with arguments that fit.",
+            )
+        return placed, named
+
+    def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, Form]]:
+        """Return the parameters that can still be passed by name beside `args`, each with its
+        form."""
+        return [
+            (one, self._forms[one.name])
+            for one in list(self._given.values())[len(args) :]
+            if one.kind in _BY_NAME
+        ]
+
+    def explained(self, name: str) -> str:
+        """Say how to mend an argument of a name: which parameter is the nearest."""
+        known = [one for one in self._given.values() if one.kind in _BY_NAME]
+        return nearest(name, [one.name for one in known])
+
+    @cached_property
+    def returned(self) -> Form:
+        """Return how what the function returns is kept."""
+        if self.signature is None:
+            return _ANY
+        return Form(self._resolved(self.signature.return_annotation))
+
+    @property
+    def _given(self) -> Mapping[str, Parameter]:
+        return self.signature.parameters if self.signature is not None else {}
+
+    @cached_property
+    def _forms(self) -> Mapping[str, Form]:
+        return {name: Form(self._annotation(one)) for name, one in self._given.items()}
+
+    def _rest(self, kind: Any) -> Parameter | None:
+        return next((one for one in self._given.values() if one.kind is kind), None)
+
+    def _places(self, count: int) -> Iterator[tuple[str, Form]]:
+        """Yield the name and the form of each positional argument."""
+        placed = [one for one in self._given.values() if one.kind in _BY_PLACE]
+        rest = self._rest(Parameter.VAR_POSITIONAL)
+        for number in range(count):
+            one = placed[number] if number < len(placed) else rest
+            yield (str(number), _ANY) if one is None else (one.name, self._forms[one.name])
+
+    def _misbound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Misfit]:
+        given = self._given
+        placed = [one.name for one in given.values() if one.kind in _BY_PLACE]
+        taken = set(placed[: len(args)])
+        if len(args) > len(placed) and self._rest(Parameter.VAR_POSITIONAL) is None:
+            yield Misfit("", "too many positional arguments")
+        unknown = 0
+        for name in kwargs:
+            one = given.get(name)
+            if one is not None and one.kind in _BY_NAME:
+                if name in taken:
+                    yield Misfit(name, f"multiple values for argument {name!r}")
+            elif self._rest(Parameter.VAR_KEYWORD) is None:
+                if one is not None and one.kind is Parameter.POSITIONAL_ONLY:
+                    what = f"{name!r} is positional only and was passed by name"
+                    yield Misfit(name, what, "Give it in the task's own args.")
+                else:
+                    unknown += 1  # to seek the nearest name of each would take for ever
+                    what = f"got an unexpected keyword argument {name[:_MOST_SHOWN]!r}"
+                    hint = self.explained(name) if unknown <= MOST_LISTED else ""
+                    yield Misfit(name, what, hint)
+        for name, one in given.items():
+            needed = one.default is Parameter.empty and one.kind in (*_BY_PLACE, *_BY_NAME)
+            by_name = name in kwargs and one.kind in _BY_NAME
+            if needed and not by_name and name not in taken:
+                yield Misfit(name, f"missing a required argument: {name!r}")
+
+    def _annotation(self, parameter: Parameter) -> Any:
+        found = self._resolved(parameter.annotation)
+        if parameter.default is None and not any(found is one for one in ANYTHING):
+            return Optional[found] if _is_type(found) else found  # noqa: UP045
+        return found
+
+    def _resolved(self, annotation: Any) -> Any:
+        """Return an annotation without forward references; `empty` where that cannot be done."""
+        if annotation is Parameter.empty or annotation is None or isinstance(annotation, type):
+            return annotation
+        called = self._core if inspect.isroutine(self._core) else type(self._core).__call__
+        try:
+            function = inspect.unwrap(getattr(called, "__func__", called))
+            closure = inspect.getclosurevars(function).nonlocals
+        except Exception:  # not made of Python, or it wraps itself
+            function, closure = called, {}
+        holder = SimpleNamespace(__annotations__={"it": annotation})
+        try:
+            there = dict(getattr(function, "__globals__", {}))
+            return get_type_hints(holder, there, dict(closure), include_extras=True)["it"]
+        except Exception:  # a name of `if TYPE_CHECKING`, or no type at all
+            return Parameter.empty
+
+
+_known: WeakKeyDictionary[Any, Parameters] = WeakKeyDictionary()
+
+
+def parameters_of(func: Any) -> Parameters:
+    """Return the parameters of a callable, found out once."""
+    try:
+        found = _known.get(func)
+        if found is None:
+            found = _known[func] = Parameters(func)
+        return found
+    except Exception:  # it has no hash, or cannot be referred to weakly
+        return Parameters(func)
+
+
+def _core(func: Any) -> Any:
+    while isinstance(func, partial):
+        func = func.func
+    return func
+
+
+def _signature(func: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(func)
+    except Exception:  # for some built-ins it is not known, and a user's own may raise anything
+        return None
+
+
+class _Bare(str):
+    """An annotation that is a text, shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _bare(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(
+        parameters=[
+            one.replace(annotation=_Bare(one.annotation)) if type(one.annotation) is str else one
+            for one in signature.parameters.values()
+        ],
+        return_annotation=inspect.Signature.empty,
+    )
+
+
+def _made(name: str, form: Form, value: Any, misfits: list[Misfit]) -> Any:
+    try:
+        return form.rebuilt(value)
+    except Unfit as why:
+        misfits.append(Misfit(name, f"does not fit {_shown(form.annotation)}: {why}"))
+        return None
+
+
+def _sentence(misfit: Misfit) -> str:
+    return misfit.what if repr(misfit.name) in misfit.what else f"{misfit.name} {misfit.what}"
+
+
+def _oversize(arguments: Any) -> Iterator[Misfit]:
+    try:
+        size = len(json.dumps(arguments, ensure_ascii=False).encode())
+    except ValueError:  # a number of more digits than Python writes
+        yield Misfit("", "a number has more digits than JSON can hold")
+        return
+    if size > MOST_BYTES:
+        what = f"they take {size:,} bytes as JSON, and {MOST_BYTES:,} are the most"
+        yield Misfit("", what, "Pass where the data lies: a path, a key.")
+
+
+def _shown(annotation: Any) -> str:
+    try:
+        return inspect.formatannotation(annotation)[:100]
+    except Exception:
+        return "its annotation"
+
+
+def _is_type(annotation: Any) -> bool:
+    try:
+        Optional[annotation]  # noqa: UP045
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,317 @@
+"""The one place where a task's definition is checked, whichever way it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal, Protocol
+
+from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
+from rota.definitions.arguments import Misfit, parameters_of
+from rota.definitions.callables import Facts, Kind, facts_of, why_not_importable
+from rota.definitions.definition_errors import MISSING, Notes
+from rota.definitions.options import OPTIONS, POLICY, Executor, task_id
+from rota.errors import MOST_LISTED, TriggerError, nearest
+from rota.triggers import foreign_options, parse
+from rota.triggers.fields import KEYWORDS
+from rota.triggers.interval import UNITS
+from rota.triggers.parsing import without_none
+from rota.triggers.trigger_errors import quoted
+from rota.triggers.zones import read_zone
+
+_BOUNDS = ("start_date", "end_date", "timezone", "jitter")
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "cron": (*KEYWORDS, "crontab", *_BOUNDS),
+    "interval": (*UNITS, *_BOUNDS),
+    "date": ("run_date",),
+}
+_ALL_FIELDS = frozenset(name for names in _FIELDS.values() for name in names)
+_MOST_UNKNOWN = 20
+"""Unknown options that are named one by one."""
+
+_NOTHING: Mapping[str, Any] = {}  # one for all, and plain so that it can be pickled
+
+
+class Defaults(Protocol):
+    """What holds where a task says nothing; the configuration's section `manager` is one."""
+
+    max_task_retries: int
+    task_timeout: float
+    overlap: Literal["skip", "queue", "replace", "allow"]
+    queue_limit: int
+    catchup: Literal["latest", "none", "all"]
+    catchup_window: float
+    catchup_limit: int
+    start_deadline: float | None
+    on_crash: Literal["restart", "lose"] | None
+    auto_restart_tasks: bool
+    max_crashes: int
+    retry_delay: float
+    retry_backoff: float
+    retry_max_delay: float
+    executor: Literal["auto", "async", "thread", "process"]
+    timezone: str
+    dst: Literal["adjust", "skip", "both"]
+
+
+def define(
+    func: Callable[..., Any],
+    trigger: str,
+    id: str,
+    options: Mapping[str, Any],
+    *,
+    defaults: Defaults,
+    source: Source | None = None,
+    lines: Mapping[str, int] = _NOTHING,
+    label: str = "",
+) -> TaskDefinition:
+    """Check a task and return its definition; raises DefinitionError, or Mistakes for several.
+
+    The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
+    says in which line of the source each key stands, where that is known; `label` names a
+    definition that has no id. An option or an argument of the trigger that is None is not given.
+    """
+    trigger, id = map(_or_missing, (trigger, id))
+    notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
+    name = notes.read("id", id, task_id)
+    facts: Facts | None = notes.read("func", func, facts_of)
+    given, trigger_args = _sorted(options, trigger, notes)
+    zone = _zone(given, trigger_args, defaults, notes)
+    dst = str(given.pop("dst", defaults.dst))
+    prefix = "trigger_args." if options.get("trigger_args") is not None else ""
+    if notes.has("trigger", trigger) and "trigger_args" not in notes.refused:
+        _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
+    args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
+    executor = ExecutorName.THREAD
+    if facts is not None:
+        if notes.refused.isdisjoint(("args", "kwargs")):
+            args, kwargs = _arguments(func, facts, args, kwargs, notes)
+        executor = _executor(func, facts, given, defaults, notes)
+    overlap = Overlap(given.get("overlap", defaults.overlap))
+    if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
+        remedy = "Write overlap='allow' beside it, or leave it out."
+        notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
+    notes.finish()
+    if facts is None:
+        raise AssertionError("noted above")
+    return TaskDefinition(
+        id=name,
+        name=given.pop("name", name),
+        func=func,
+        func_path=facts.path,
+        trigger=trigger,
+        trigger_args=trigger_args,
+        executor=executor,
+        enabled=given.pop("enabled", True),
+        timezone=zone,
+        dst=dst,
+        args=args,
+        kwargs=kwargs,
+        description=given.pop("description", facts.description),
+        source=source or facts.source,
+        policy=_policy(_base(defaults), tuple(given.items())),
+    )
+
+
+def define_entry(
+    entry: Mapping[str, Any],
+    label: str,
+    defaults: Defaults,
+    source: Source | None = None,
+    lines: Mapping[str, int] = _NOTHING,
+) -> TaskDefinition:
+    """Check an entry of TASK_DEFINITIONS and return its definition; raises as `define` does.
+
+    `label` names it where it has no id.
+    """
+    options = {**entry, "trigger_args": {}} if entry.get("trigger_args") is None else dict(entry)
+    func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
+    return define(
+        func, trigger, id, options, defaults=defaults, source=source, lines=lines, label=label
+    )
+
+
+def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a trigger's arguments as JSON has them: dates as ISO texts, zones by their names."""
+    return {name: _json(value) for name, value in args.items()}
+
+
+def _sorted(
+    options: Mapping[str, Any], trigger: Any, notes: Notes
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Part the options, each one read, from the trigger's arguments, as they stand."""
+    given: dict[str, Any] = {}
+    trigger_args: dict[str, Any] = {}
+    apart = options.get("trigger_args") is not None
+    unknown: list[Any] = []
+    for key, value in options.items():
+        reader = OPTIONS.get(key)
+        if value is None and (reader is not None or key in _ALL_FIELDS):
+            continue
+        if reader is not None:
+            read = notes.read(key, value, reader)
+            if key not in notes.refused:
+                given[key] = read
+        elif key not in _ALL_FIELDS:
+            unknown.append(key)
+            if len(unknown) <= _MOST_UNKNOWN:
+                _note_unknown(key, trigger, notes)
+        elif apart:
+            notes.add(key, "is an argument of the trigger.", "Move it into trigger_args.")
+        else:
+            trigger_args[key] = value
+    left = len(unknown) - _MOST_UNKNOWN
+    if left > 0:  # to seek the nearest known name of each would take for ever
+        last = str(unknown[-1])[:80]
+        notes.add(last, f"there is no such option, nor are {left:,} more.", "Leave them out.")
+    return given, without_none(given.pop("trigger_args", trigger_args))
+
+
+def _or_missing(value: Any) -> Any:
+    return MISSING if value is None else value
+
+
+def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
+    fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
+    hint = foreign_options.instead_of(key)
+    if not hint and isinstance(key, str):
+        hint = nearest(key, list({*OPTIONS, *fields}))
+    notes.add(str(key)[:80], "there is no such option.", hint or "Names are texts.")
+
+
+def _zone(
+    given: dict[str, Any], trigger_args: Mapping[str, Any], defaults: Defaults, notes: Notes
+) -> str:
+    """Return the name of the zone that holds, from the options, the trigger or the defaults."""
+    if "timezone" in given and "timezone" in trigger_args:
+        notes.add("timezone", "stands twice, also in trigger_args.", "Keep one.")
+    try:
+        if "timezone" in given:
+            return read_zone(given.pop("timezone")).key
+    except TriggerError as error:
+        notes.add("timezone", error.what, error.remedy)
+    try:
+        if "timezone" in trigger_args:
+            return read_zone(trigger_args["timezone"]).key
+    except TriggerError:
+        pass  # `parse` will say it, beside what else is wrong with the trigger
+    return defaults.timezone
+
+
+def _check_trigger(
+    trigger: Any, args: Mapping[str, Any], zone: str, dst: str, prefix: str, notes: Notes
+) -> None:
+    try:
+        parse(trigger, args, timezone=zone, dst=dst)
+    except TriggerError as error:
+        where = notes.place("trigger" if error.field == "trigger" else f"{prefix}{error.field}")
+        notes.errors.append(
+            TriggerError(
+                error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
+            )
+        )
+
+
+def _arguments(
+    func: Callable[..., Any],
+    facts: Facts,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    notes: Notes,
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Return the arguments as they are kept; notes what the function does not take, or JSON."""
+    parameters = parameters_of(func)
+    misfits = parameters.misfits(args, kwargs)
+    if misfits:
+        key = "kwargs" if kwargs else "args" if args else "func"
+        why = "; ".join(one.what for one in misfits[:MOST_LISTED])
+        what = f"{facts.path} cannot be called like this: {why}. It is {parameters}."
+        hint = next((one.remedy for one in misfits if one.remedy), "")
+        notes.add(
+            key, what, hint or "Give what it needs in args or kwargs; rota passes nothing else."
+        )
+    if misfits or not (args or kwargs):
+        return args, kwargs
+    unkept: list[Misfit] = []
+    stored = parameters.stored(args, kwargs, unkept)
+    for one in unkept:
+        key = "kwargs" if one.name in kwargs else "args"
+        what = f"{one.name!r} of {parameters}: {one.what}." if one.name else f"{one.what}."
+        notes.add(key, what, one.remedy or "Give JSON, or what the annotation names.")
+    return stored
+
+
+def _executor(
+    func: Callable[..., Any],
+    facts: Facts,
+    given: dict[str, Any],
+    defaults: Defaults,
+    notes: Notes,
+) -> ExecutorName:
+    """Choose where the task runs; the default gives way where it does not fit the function."""
+    natural = ExecutorName.ASYNC if facts.kind is Kind.ASYNC else ExecutorName.THREAD
+    wanted = given.pop("executor", None)
+    if facts.kind is Kind.COMMAND:
+        if wanted is Executor.ASYNC:
+            remedy = "Leave `executor` out."
+            notes.add("executor", "a command is a process of its own.", remedy)
+        return ExecutorName.THREAD
+    if wanted is None:
+        preferred = Executor(defaults.executor)
+        wanted = preferred if preferred is Executor.PROCESS else Executor.AUTO
+    if wanted is Executor.PROCESS:
+        why = why_not_importable(func, facts.path)
+        if why:
+            remedy = "Use a function of a module, or executor 'auto'."
+            notes.add("executor", f"another process cannot call it: {why}.", remedy)
+    elif wanted is Executor.ASYNC and facts.kind is Kind.PLAIN:
+        remedy = "Write `async def`, or leave `executor` out to run it in a thread."
+        notes.add("executor", f"{facts.path} is no coroutine function.", remedy)
+    elif wanted is Executor.THREAD and facts.kind is Kind.ASYNC:
+        remedy = "Write `def`, or leave `executor` out to run it on the task loop."
+        notes.add("executor", f"{facts.path} is a coroutine function.", remedy)
+    return natural if wanted is Executor.AUTO else ExecutorName(wanted.value)
+
+
+_base = attrgetter(
+    *("max_task_retries", "task_timeout", "overlap", "queue_limit", "catchup", "catchup_window"),
+    *("catchup_limit", "start_deadline", "on_crash", "max_crashes", "retry_delay"),
+    *("retry_backoff", "retry_max_delay", "auto_restart_tasks"),
+)
+
+
+@lru_cache(maxsize=4096)
+def _policy(base: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Policy:
+    """Lay a task's own rules over the defaults; equal ones share one object."""
+    values = dict(zip(POLICY, base[:-1], strict=False))
+    values["overlap"] = Overlap(values["overlap"])
+    values["catchup"] = Catchup(values["catchup"])
+    values["on_crash"] = OnCrash(values["on_crash"] or ("restart" if base[-1] else "lose"))
+    values |= dict(changes)
+    if "queue_limit" not in dict(changes):
+        # The default is meant for those that wait for their own turn: one of them, if not changed.
+        waits = values["overlap"] is not Overlap.ALLOW and values["queue_limit"] > 1
+        values["queue_limit"] = values["queue_limit"] if waits else None
+    return _shared(Policy(**values))
+
+
+@lru_cache(maxsize=4096)
+def _shared(policy: Policy) -> Policy:
+    return policy
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime() | date():
+            return value.isoformat()
+        case tzinfo():
+            return getattr(value, "key", None) or str(value)
+        case Mapping():
+            return {str(key): _json(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_json(inner) for inner in value]
+    return str(value)

@@ -1,0 +1,164 @@
+"""What an imported task file defines: its TASK_DEFINITIONS and its `@rota.task` functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from rota.core.task import Source, TaskDefinition
+from rota.definitions.define import Defaults, define, define_entry
+from rota.definitions.definition_errors import MISSING
+from rota.discovery.finder import SourceFile
+from rota.discovery.source_lines import DEFINITIONS, Places
+from rota.errors import DefinitionError, Mistakes, RotaError
+from rota.task_api.decorator import Pending, pending_in
+
+_REGISTER = "register_tasks"
+_HIDDEN: Any = object()  # stands for what a marked function became, where that is not known
+_MOST_LAYERS = 100  # decorators on one function: some objects have a `__wrapped__` without end
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a module defines, what is wrong with the rest, and the ids of those that are wrong."""
+
+    definitions: list[TaskDefinition] = field(default_factory=list)
+    errors: list[RotaError] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    register: Callable[[Any], Any] | None = None
+
+    def take(self, id: Any, make: Callable[..., TaskDefinition], *args: Any, **kwargs: Any) -> None:
+        """Add what `make` returns when it is called, or the mistakes it raises."""
+        try:
+            self.definitions.append(make(*args, **kwargs))
+        except Mistakes as mistakes:
+            self._refuse(id, *mistakes.errors)
+        except RotaError as error:
+            self._refuse(id, error)
+
+    def _refuse(self, id: Any, *errors: RotaError) -> None:
+        self.errors += errors
+        if isinstance(id, str):
+            self.refused.add(id)
+
+
+def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findings:
+    """Read everything that a module defines; never raises for what stands in it."""
+    found = Findings()
+    places = Places(file.shown, file.text)
+    has_list = hasattr(module, DEFINITIONS) and not places.imported
+    if has_list:
+        _read_list(getattr(module, DEFINITIONS), places, defaults, found)
+    read_marks(module, pending_in(module), file, defaults, found)
+    register = getattr(module, _REGISTER, None)
+    # Beside TASK_DEFINITIONS it would only register the same tasks again.
+    if not has_list and getattr(register, "__module__", None) == module.__name__:
+        found.register = register
+    return found
+
+
+def _read_list(entries: Any, places: Places, defaults: Defaults, found: Findings) -> None:
+    if not isinstance(entries, list | tuple):
+        where = f"{Source(places.file, places.line)}, {DEFINITIONS}"
+        what = f"it is of type {type(entries).__name__}, not a list."
+        remedy = "Write [ … ] around the definitions, one dict for each task."
+        found.errors.append(DefinitionError(what, where=where, remedy=remedy))
+        return
+    for index, entry in enumerate(entries):
+        source, lines = places.of_entry(index, entry)
+        label = f"{DEFINITIONS}[{index}]"
+        if isinstance(entry, Mapping):
+            found.take(entry.get("id"), define_entry, entry, label, defaults, source, lines)
+        else:
+            what = f"it is of type {type(entry).__name__}, not a dict."
+            remedy = "Write {'id': …, 'func': …, 'trigger': …}."
+            found.errors.append(DefinitionError(what, where=f"{source}, {label}", remedy=remedy))
+
+
+def read_marks(
+    module: ModuleType,
+    marks: Sequence[Pending],
+    file: SourceFile,
+    defaults: Defaults,
+    found: Findings,
+) -> None:
+    """Read what `@rota.task` marked, in the order of the file."""
+    standing = _standing(module)
+    marked = {id(mark.func) for mark in marks}
+    for _, stack in groupby(marks, lambda mark: id(mark.func)):
+        for mark in reversed(list(stack)):  # the lowest decorator ran first
+            otherwise = _HIDDEN if _is_hidden(mark.func, module, marked) else mark.func
+            func = standing.get(id(mark.func), otherwise)
+            task_id = _told(mark.func, "__name__", MISSING) if mark.id is None else mark.id
+            source = Source(file.shown, _line(mark, file))
+            found.take(task_id, _define_mark, mark, func, task_id, source, defaults)
+
+
+def _define_mark(
+    mark: Pending, func: Any, id: Any, source: Source, defaults: Defaults
+) -> TaskDefinition:
+    """Check a mark and return its definition, with what stands for the function; raises as `define`
+    does."""
+    if isinstance(mark.func, FunctionType) and _is_in_class(mark.func):
+        what = "a function inside of a class cannot be a task."
+        remedy = "Make it a function of the module."
+        where = f"{source}, task {mark.func.__qualname__!r}"
+        raise DefinitionError(what, where=where, remedy=remedy)
+    if func is _HIDDEN:
+        what = "a decorator above @rota.task, or other code, put another object in its place."
+        remedy = "Write @rota.task at the top, or use functools.wraps in the decorator."
+        raise DefinitionError(what, where=f"{source}, task {id!r}", remedy=remedy)
+    trigger = MISSING if mark.trigger is None else mark.trigger
+    return define(
+        func, trigger, id, mark.options, defaults=defaults, source=source, label="@rota.task"
+    )
+
+
+def _standing(module: ModuleType) -> dict[int, Any]:
+    """Return what stands in a module for a function, by the function's identity: what wraps it, as
+    far as `functools.wraps` tells, or itself."""
+    found: dict[int, Any] = {}
+    for value in list(vars(module).values()):
+        if _told(value, "__module__", None) == module.__name__:
+            for layer in _layers(value):
+                found.setdefault(id(layer), value)
+    return found
+
+
+def _layers(value: Any) -> Iterator[Any]:
+    for _ in range(_MOST_LAYERS):
+        yield value
+        value = _told(value, "__wrapped__", None)
+        if value is None:
+            return
+
+
+def _told(value: Any, name: str, otherwise: Any) -> Any:
+    """Return an attribute, whatever the user's own `__getattr__` may raise."""
+    try:
+        return getattr(value, name, otherwise)
+    except Exception:
+        return otherwise
+
+
+def _is_hidden(func: Any, module: ModuleType, marked: set[int]) -> bool:
+    """Say whether the name of a module's function means what is neither it nor a task itself."""
+    if not isinstance(func, FunctionType) or func.__module__ != module.__name__:
+        return False
+    return id(vars(module).get(func.__qualname__, func)) not in marked
+
+
+def _line(mark: Pending, file: SourceFile) -> int:
+    """Return the line of a marked function, of its decorators if it has any; of the mark, where the
+    function is no part of the file."""
+    code = _told(mark.func, "__code__", None)
+    if isinstance(code, CodeType) and code.co_filename == str(file.path):
+        return code.co_firstlineno
+    return mark.line
+
+
+def _is_in_class(func: FunctionType) -> bool:
+    return "." in func.__qualname__.rpartition("<locals>.")[2]

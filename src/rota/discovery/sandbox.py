@@ -1,0 +1,175 @@
+"""Importing task files in a child process first, and telling what became of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from rota.discovery.finder import SourceFile
+from rota.discovery.import_errors import Mishap
+from rota.errors import TaskFileError
+from rota.logs import queued
+
+PROBING = "ROTA_PROBE"
+"""Set in the environment of the child: what is imported there must not start working."""
+
+_BOOT = """
+import json, sys
+request = json.load(sys.stdin)
+sys.path[:] = request["sys_path"]
+from rota.discovery.sandbox_child import main
+main(request)
+"""
+_GRACE = 5.0
+_SHOWN_OUTPUT = 4_000
+_FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
+_NOT_THEIRS = ("<", str(Path(__file__).with_name("sandbox_child.py")))
+_logger = queued(__name__)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one child said: the files it ended, with what went wrong, and the one that ended it."""
+
+    mishaps: dict[int, Mishap | None] = field(default_factory=dict)
+    output_from: dict[int, int] = field(default_factory=dict)
+    code: int | None = 0  # None: it was stopped from outside
+    trace: str = ""
+    output: bytes = b""
+
+    @property
+    def culprit(self) -> int | None:
+        """Return the file that was begun and not ended."""
+        return next((index for index in self.output_from if index not in self.mishaps), None)
+
+
+def tried(files: Sequence[SourceFile], project: Path, timeout: float) -> dict[Path, TaskFileError]:
+    """Import the files in a child process and return the error of each that broke.
+
+    `timeout` is in seconds, for each file. Files that kill the child cost one more child each.
+    """
+    broken: dict[Path, TaskFileError] = {}
+    waiting = list(files)
+    while waiting:
+        found = _round(waiting, project, timeout)
+        culprit = found.culprit
+        if culprit is not None:
+            found.mishaps[culprit] = _end(found, waiting[culprit], timeout)
+        if not found.mishaps:
+            _logger.warning("The child that tries task files did not start: %s", found.trace)
+            break
+        for index, mishap in found.mishaps.items():
+            if mishap is not None:
+                broken[waiting[index].path] = mishap.error(waiting[index])
+                _pass_on(waiting[index], found, index)
+        waiting = [] if culprit is None else waiting[culprit + 1 :]
+    return broken
+
+
+def _round(files: Sequence[SourceFile], project: Path, timeout: float) -> _Round:
+    with TemporaryFile() as answers, TemporaryFile() as output, TemporaryFile() as trace:
+        request = {
+            "files": [str(file.path) for file in files],
+            "project": str(project),
+            "timeout": timeout,
+            "sys_path": sys.path,
+            "argv": sys.argv,
+            "answers": answers.fileno(),
+            "trace": trace.fileno(),
+        }
+        found = _Round()
+        try:
+            found.code = _run(request, output, timeout * len(files) + _GRACE)
+        except OSError as error:
+            found.trace = str(error)
+            return found
+        found.trace = _content(trace).decode(errors="replace")
+        found.output = _content(output)
+        for line in _content(answers).splitlines():
+            _take(json.loads(line), found)
+        return found
+
+
+def _run(request: Mapping[str, Any], output: IO[bytes], limit: float) -> int | None:
+    """Run a child to its end; neither it nor what it started outlives this call."""
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", _BOOT],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        pass_fds=(request["answers"], request["trace"]),
+        env={**os.environ, PROBING: "1"},
+        start_new_session=True,
+    )
+    try:
+        child.communicate(json.dumps(request).encode(), limit)
+        return child.returncode
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _take(answer: Mapping[str, Any], found: _Round) -> None:
+    if "output" in answer:
+        found.output_from[answer["file"]] = answer["output"]
+    else:
+        mishap = answer["mishap"]
+        found.mishaps[answer["file"]] = None if mishap is None else Mishap(*mishap)
+
+
+def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
+    """Tell how a file ended the child that imported it."""
+    line, inner = _standing(found.trace, str(file.path))
+    if found.code is None or found.trace.startswith("Timeout"):
+        what = f"importing it did not finish within {timeout:g} s{inner}."
+        return Mishap(what, line, "Move slow or endless work from its top level into a task.")
+    if found.code < 0:
+        what = f"importing it killed the process ({_signal_name(-found.code)}){inner}."
+        return Mishap(what, line, "Look at the native module that this line uses.")
+    what = f"importing it ended the process with exit code {found.code}{inner}."
+    return Mishap(what, line, "Task files are imported: leave `os._exit` and the like out.")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have none
+        return f"signal {number}"
+
+
+def _standing(trace: str, path: str) -> tuple[int | None, str]:
+    """Return the file's own line in a trace, and where deeper the code was."""
+    written = path.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
+    frames = [frame for frame in _FRAME.findall(trace) if not frame[0].startswith(_NOT_THEIRS)]
+    for depth, (name, line) in enumerate(frames):
+        if name == written:
+            deepest = frames[0] if depth else None
+            return int(line), f" (it was at {deepest[0]}:{deepest[1]})" if deepest else ""
+    return None, ""
+
+
+def _pass_on(file: SourceFile, found: _Round, index: int) -> None:
+    """Log what a broken file printed: here it is not imported, so this was its only chance."""
+    start = found.output_from.get(index, 0)
+    end = found.output_from.get(index + 1, len(found.output))
+    text = found.output[start:end].decode(errors="replace").strip()
+    if text:
+        _logger.warning("%s wrote while it was imported:\n%s", file.shown, text[-_SHOWN_OUTPUT:])

@@ -1,0 +1,227 @@
+"""The event loop of one node, in a thread of its own: begun once, and ended once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from rota.engine.health.turning import Turning
+from rota.engine.wake import Wake
+from rota.errors import StateError
+from rota.executors import stack_location
+from rota.runtime.cadence import BEAT
+from rota.runtime.log_queue import own_thread, queued
+
+T = TypeVar("T")
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""What goes on for ever."""
+
+logger = queued("rota.node")
+
+STANDS = 2.0
+"""Seconds without a sign of life after which the loop as a whole is said to stand."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds until a loop that ended is started again: doubled each time, up to a limit."""
+
+TIDYING = 0.3
+"""Seconds for what hangs at the very end; it holds nobody up any longer."""
+
+
+class ServiceLoop:
+    """Begins, does its work until it is told to stop, and ends; safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        begin: Work,
+        works: Callable[[], Sequence[Work]],
+        end: Callable[[float], Awaitable[bool]],
+        hurry: threading.Event,
+        tidy: Callable[[], None],
+        wakes: Collection[Wake],
+    ) -> None:
+        """Begin with `begin`, do all of `works`, `end` within a grace in seconds, or now once
+        there is a `hurry`, and at last `tidy` up in the thread that stops it."""
+        self._begin, self._works, self._end, self._tidy = begin, works, end, tidy
+        self._hurry = hurry
+        self._wakes = wakes
+        self.turnings: list[Turning] = []
+        self._alive: float | None = None  # monotonic seconds, of the last sign of life
+        self._ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._grace: float | None = None  # in seconds, once it was told to stop
+        self._told = Wake()  # to stop
+        self._over = threading.Event()  # nothing happens on the loop any more
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._clean = True
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether it was started and not stopped."""
+        return self._thread is not None
+
+    @property
+    def takes_calls(self) -> bool:
+        """Say whether there is a loop, which may just be beginning or ending."""
+        return self._loop is not None
+
+    def silent(self) -> tuple[float, str] | None:
+        """Return for how long the loop as a whole has stood, and where, if it has."""
+        alive, thread = self._alive, self._thread
+        since = 0.0 if alive is None else time.monotonic() - alive
+        if since < STANDS or thread is None:
+            return None
+        return since, stack_location.of_thread(thread.ident)
+
+    def call(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Call a function of the loop's and return its result; raises StateError where it is not
+        running."""
+        if self._loop is None:
+            raise StateError("the engine is not running.", remedy="Start it first.")
+        return asyncio.run_coroutine_threadsafe(function(), self._loop).result()
+
+    def start(self) -> None:
+        """Begin, and return when that is done; raises what `begin` does, or StateError where it
+        was stopped meanwhile, and is then still to be stopped."""
+        self._told = Wake()
+        for event in (self._hurry, self._over, self._stopped):
+            event.clear()
+        self._clean = True
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._serve, args=(ready,), name="rota-service", daemon=True
+        )
+        self._thread.start()
+        ready.result()
+
+    def stop(self, grace: float) -> bool:
+        """End, and return whether that was as it should be; a second call while the first waits
+        means now, and waits for it."""
+        thread = self._thread
+        if thread is None:
+            return True
+        if self._grace is not None:
+            self._hurry.set()
+            self._stopped.wait()
+            return self._clean
+        self._grace = grace
+        self._told.set()
+        self._over.wait()
+        thread.join(TIDYING)
+        self._tidy()
+        self._thread = self._loop = self._grace = None
+        self._stopped.set()
+        return self._clean
+
+    def _serve(self, ready: Future[None]) -> None:
+        try:
+            with own_thread():
+                asyncio.run(self._main(ready))
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(error)
+            logger.exception("The engine's own loop ended")
+        finally:
+            self._over.set()
+
+    async def _main(self, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._live(ready)
+        finally:
+            self._ending = True  # else the loops would begin anew when they are cancelled
+
+    async def _live(self, ready: Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        for wake in (*self._wakes, self._told):
+            wake.bind(loop)
+        told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
+        await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        [error] = await asyncio.gather(begun, return_exceptions=True)
+        works: list[asyncio.Task[None]] = []
+        if error is None:
+            works = self._started()
+            ready.set_result(None)
+            await told
+        self._clean = await self._end(self._grace or 0.0)
+        self._ending = True
+        for task in (told, *works):
+            task.cancel()
+        await asyncio.gather(told, *works, return_exceptions=True)
+        self._over.set()
+        if error is not None:
+            ready.set_exception(_interrupted() if begun.cancelled() else error)
+
+    def _started(self) -> list[asyncio.Task[None]]:
+        self._ending = False
+        self._sign_of_life()
+        works = []
+        self.turnings = []
+        for work in self._works():
+            owner: Any = getattr(work, "__self__", None)
+            name = type(owner).__name__.lower()
+            wake = getattr(owner, "wake", None)
+            turning = Turning(name, pending_since=partial(_pending_since, wake))
+            self.turnings.append(turning)
+            works.append(asyncio.create_task(self._for_ever(work, turning), name=f"rota {name}"))
+        return works
+
+    async def _for_ever(self, work: Work, turning: Turning) -> None:
+        """Start a work again whatever ended it: one bad row must not stop all."""
+        while not self._is_ending():
+            try:
+                turning.begin()
+                await work()
+                error: BaseException = StateError("it returned.")
+            except BaseException as raised:
+                error = raised
+            if self._is_ending():
+                return
+            turning.failed(_words(error))
+            logger.error("The %s loop ended and is started again", turning.name, exc_info=error)
+            del error
+            await self._pause(min(FIRST_PAUSE * 2 ** (turning.failures - 1), LONGEST_PAUSE))
+            for wake in self._wakes:  # what it had been told of may be left undone
+                wake.set()
+
+    def _is_ending(self) -> bool:
+        return self._ending
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, also where somebody cancels that, which only this loop's own end may do."""
+        until = time.monotonic() + seconds
+        while not self._ending and (left := until - time.monotonic()) > 0:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(left)
+
+    def _sign_of_life(self) -> None:
+        self._alive = None if self._ending else time.monotonic()
+        if not self._ending:
+            asyncio.get_running_loop().call_later(BEAT, self._sign_of_life)
+
+
+def _pending_since(wake: Wake | None) -> float | None:
+    return None if wake is None else wake.pending_since
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:  # of somebody's own class
+        text = "(it cannot be shown)"
+    return f"{type(error).__name__}{f': {text}' if text else ''}"
+
+
+def _interrupted() -> StateError:
+    return StateError("the engine was stopped while it started.", remedy="Start it again.")

@@ -1,0 +1,1 @@
+"""How this node is, judged by what was done and what is due."""

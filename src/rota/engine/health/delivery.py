@@ -1,0 +1,86 @@
+"""Whether the distributed engine delivers: judged by the work that comes, not by its connections.
+
+A consumer that was taken off its queue, by whoever may write to the broker, stands as connected as
+before; nothing comes any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from rota.core.ports import Clock
+from rota.core.task import lane_of
+from rota.engine.planning.task_registry import Registry
+
+STALLED = 10.0
+"""Seconds for which messages wait beside free slots before the engine is said to deliver nothing.
+A message that is seldom fetched may be sent anew meanwhile: so long nothing may be seen of it."""
+
+
+@dataclass(slots=True)
+class _Stall:
+    since: float
+    seen: float
+    messages: int
+    free: int
+
+
+class Delivery:
+    """Looks at each lane of this node: what was published for it, and what was claimed of that."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        registry: Registry,
+        lanes: Callable[[], Mapping[str, int]],
+        free: Callable[[str], int],
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._lanes = lanes
+        self._free = free  # slots of an executor
+        self._stalls: dict[str, _Stall] = {}
+
+    def answered(self, task_ids: Collection[str]) -> None:
+        """Note that delivered runs of these tasks were claimed: their lanes are served."""
+        for task_id in task_ids if self._stalls else ():
+            entry = self._registry.get(task_id)
+            if entry is not None:
+                self._stalls.pop(lane_of(entry.definition), None)
+
+    def look(self, overdue: Mapping[str, int]) -> None:
+        """Take in how many messages of each task nobody has acted upon for a while."""
+        now = self._clock.monotonic()
+        messages: dict[str, int] = {}
+        for task_id, runs in overdue.items():
+            if (entry := self._registry.get(task_id)) is not None:
+                lane = lane_of(entry.definition)
+                messages[lane] = messages.get(lane, 0) + runs
+        lanes = self._lanes()
+        free = {lane: self._free(lane.rpartition(".")[2]) for lane in messages if lane in lanes}
+        for lane, slots in free.items():
+            if slots > 0:
+                stall = self._stalls.setdefault(lane, _Stall(now, now, 0, 0))
+                stall.seen, stall.messages, stall.free = now, messages[lane], slots
+        self._stalls = {
+            lane: stall
+            for lane, stall in self._stalls.items()
+            if now - stall.seen <= STALLED and free.get(lane, 1) > 0
+        }
+
+    def forget(self) -> None:
+        """Begin anew: this node has just started, or looks no more."""
+        self._stalls.clear()
+
+    def troubles(self) -> list[str]:
+        """Return why the engine is not as it should be, though it is there."""
+        now = self._clock.monotonic()
+        return [
+            f"the engine has delivered nothing of {lane!r} for {now - stall.since:.0f} s, though"
+            f" {stall.messages} messages wait and {stall.free} slots are free: look whether"
+            " somebody has taken its consumer away, or holds its messages"
+            for lane, stall in list(self._stalls.items())
+            if now - stall.since >= STALLED
+        ]

@@ -1,0 +1,82 @@
+"""Tasks that should have been planned and were not: the clock's list compared with the registry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from rota.core.ports import Clock
+from rota.core.time import SECOND, Instant
+from rota.engine.planning.task_registry import Entry, Registry
+
+LATE: Instant = 5 * SECOND
+"""How long an occurrence may lie back that no run was planned for."""
+
+SURE = 1.0
+"""Seconds after which a finding that is still there is none of a moment's."""
+
+AT_ONCE = 2_000
+"""Tasks that are looked at in one look: of more, each one's turn comes after a few."""
+
+
+class Unplanned:
+    """Looks a few times a second at some tasks, and again at those it found something at."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        registry: Registry,
+        next_of: Callable[[str], Instant | None],
+        waiting: Callable[[], Mapping[str, Instant]],
+    ) -> None:
+        """`next_of` is the instant at which the clock fires a task, `waiting` the instant up to
+        which tasks have fallen due that nobody has planned since."""
+        self._clock = clock
+        self._registry = registry
+        self._next_of = next_of
+        self._waiting = waiting
+        self._left: list[Entry] = []
+        self._found: dict[str, tuple[Instant, float]] = {}  # since when it should be, when seen
+
+    def look(self) -> None:
+        """Look at the next tasks; called on the service loop."""
+        now, seen = self._clock.now(), time.monotonic()
+        if not self._left:
+            self._left = self._registry.entries()
+        some, self._left = self._left[:AT_ONCE], self._left[AT_ONCE:]
+        again = [self._registry.get(task_id) for task_id in self._found]
+        found = {}
+        for entry in (*some, *(one for one in again if one is not None)):
+            try:
+                since = self._since(entry, now)
+            except Exception:  # its trigger raises, which the planner tells of
+                continue
+            if since is not None:
+                task_id = entry.definition.id
+                found[task_id] = (since, self._found.get(task_id, (0, seen))[1])
+        for task_id, until in self._waiting().items():
+            if until < now - LATE:
+                found[task_id] = (until, self._found.get(task_id, (0, seen))[1])
+        self._found = found
+
+    def troubles(self) -> list[str]:
+        """Return what is wrong, by task; from any thread."""
+        now, seen = self._clock.now(), time.monotonic()
+        sure = {one: since for one, (since, at) in self._found.items() if seen - at >= SURE}
+        return [
+            f"{task_id} should have been planned {(now - since) / SECOND:.0f} s ago and was not"
+            for task_id, since in sorted(sure.items(), key=lambda one: one[1])
+        ]
+
+    def _since(self, entry: Entry, now: Instant) -> Instant | None:
+        """Return the instant at which a task should have been planned and was not."""
+        task_id = entry.definition.id
+        if entry.is_off(now) or entry.revision < 0 or self._registry.get(task_id) is not entry:
+            return None  # it plans nothing, is not yet in the ledger, or is another one by now
+        instant = self._next_of(task_id)
+        if instant is None:  # nothing comes any more, or the clock has lost it
+            instant = entry.trigger.next_after(entry.cursor)
+            if entry.trigger.next_after(now) is None:
+                return None
+        return instant if instant is not None and instant < now - LATE else None

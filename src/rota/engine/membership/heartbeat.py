@@ -1,0 +1,123 @@
+"""The lease of this node: held from its joining on, and renewed in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rota.core.ports import Clock
+from rota.core.time import Instant, seconds
+from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE, Writing
+from rota.engine.membership.identity import Identity
+from rota.engine.wake import Wake
+from rota.errors import LedgerError
+from rota.logs import queued
+
+logger = queued("rota.node")
+
+
+class Heartbeat:
+    """Says in time that this node lives, and knows whether its lease surely holds.
+
+    Where others declared the node gone, `lost` lets go of what it still runs, and it joins anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        writing: Writing,
+        identity: Identity,
+        lease: float,
+        slots: Callable[[], int],
+        info: Callable[[], Mapping[str, Any]],
+        cancel: Callable[[Mapping[str, str]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._writing = writing
+        self._identity = identity
+        self._lease = lease
+        self._slots = slots
+        self._info = info
+        self._cancel = cancel
+        self._lost = lost
+        self._one_at_a_time = asyncio.Lock()
+        self._renewed: tuple[Instant, float] = (0, -lease)  # wall and monotonic clock at that time
+        self.gaps = 0  # how often the lease had run out, or was lost, when it was renewed
+        self.beating = True  # not once the node has left: the ledger would call it gone
+        self.wake = Wake()
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the lease surely holds: no clock has passed its end.
+
+        While a machine is suspended its monotonic clock may stand still, hence both.
+        """
+        wall, monotonic = self._renewed
+        return (
+            self._clock.monotonic() < monotonic + self._lease
+            and self._clock.now() < wall + seconds(self._lease)
+        )
+
+    async def hold(self) -> None:
+        """Return when the lease surely holds: at once, or after a freeze when a beat succeeded.
+
+        Nothing is started before that: this node may have been declared gone meanwhile.
+        """
+        pause = FIRST_PAUSE
+        while self.beating and not self.holds:
+            try:
+                await self.beat()
+            except LedgerError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def join(self) -> None:
+        """Write the row of this node, new at every start."""
+        self._one_at_a_time = asyncio.Lock()  # of this loop: the last one's is gone
+        self._identity.id = self._identity.coming = ""
+        await self._join()
+
+    async def run(self) -> None:
+        """Beat for ever: three times within a lease, when woken, and sooner while the ledger is
+        away, which is how its return is noticed."""
+        while True:
+            away = self._writing.trouble is not None
+            await self.wake.wait(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
+            try:
+                if self.beating:
+                    await self.beat()
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("The lease could not be renewed: %s", error)
+
+    async def beat(self) -> None:
+        """Renew the lease once; raises LedgerError."""
+        async with self._one_at_a_time:
+            at, node_id, info = self._moment(), self._identity.id, self._info()
+            until = at[0] + seconds(self._lease)
+            beat = await self._writing.once(lambda tx: tx.heartbeat(node_id, at[0], until, info))
+            if beat.alive:
+                self._held_since(at)
+                self._cancel(beat.cancel)
+            else:
+                logger.error("Other nodes declared this node gone: its runs are theirs now")
+                self._lost()
+                await self._join()
+
+    async def _join(self) -> None:
+        at = self._moment()
+        node = self._identity.next(
+            slots=self._slots(), lease=seconds(self._lease), info=self._info()
+        )
+        await self._writing.until_done(lambda tx: tx.join(node))
+        self._identity.id = node.id  # not before: under an id without a row, nothing can be held
+        self._held_since(at)
+
+    def _held_since(self, at: tuple[Instant, float]) -> None:
+        self.gaps += not self.holds
+        self._renewed = at
+
+    def _moment(self) -> tuple[Instant, float]:
+        return self._clock.now(), self._clock.monotonic()

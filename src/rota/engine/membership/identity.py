@@ -1,0 +1,94 @@
+"""Who this process is among the nodes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rota.core.ids import RunIds
+from rota.core.overlap import SURELY
+from rota.core.ports import Clock
+from rota.core.ports.records import Node
+from rota.core.time import Instant
+
+
+class Identity:
+    """The node of this process: its id is new at every start, and after others declared it gone."""
+
+    def __init__(self, clock: Clock, ids: RunIds, *, name: str | None, version: str) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._version = version
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.id = ""
+        self.coming = ""  # the id that is being joined with, until it is taken
+
+    def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
+        """Return the row to join with, which has a new id; it is taken once that is durable."""
+        now = self._clock.now()
+        self.coming = self._ids.new(now)
+        return Node(
+            id=self.coming,
+            name=self.name,
+            host=host(),
+            pid=os.getpid(),
+            version=self._version,
+            slots=slots,
+            started_at=now,
+            seen_at=now,
+            lease_until=now + lease,
+            state="up",
+            info=info,
+        )
+
+
+def host() -> str:
+    """Return a name under which process ids mean one thing: machine, pid namespace and boot."""
+    try:
+        namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{namespace}/{boot}"
+
+
+def born(pid: int) -> str:
+    """Return when a process began, as a word to compare: no step of the wall clock changes it.
+
+    Linux keeps that in ticks since the machine was started; psutil adds the wall clock's idea of
+    when that was, which moves with each step. Raises psutil.Error.
+    """
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return str(psutil.Process(pid).create_time())
+    return after_name.split()[19]
+
+
+def heard_at(node: Node, now: Instant) -> Instant:
+    """Return up to when a node is known to live: now, where it is a process of this host that
+    beats; the last time that it was heard, where nothing else can be known."""
+    if is_dead(node):
+        return 0
+    is_silent = now - node.seen_at > (node.lease_until - node.seen_at) / 2
+    return node.seen_at if is_silent or node.host != host() else SURELY
+
+
+def is_dead(node: Node) -> bool:
+    """Say whether a node surely runs no more: it was on this host and its process is gone."""
+    if node.host != host():
+        return False
+    try:
+        if psutil.Process(node.pid).status() == psutil.STATUS_ZOMBIE:
+            return True  # its parent has not taken note yet
+        found = born(node.pid)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+    return bool(node.info.get("born", found) != found)

@@ -1,0 +1,244 @@
+"""Takes over the runs of nodes that are gone, and hands back those that nobody runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from rota.core.lifecycle import never_begun, settle
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Clock, History
+from rota.core.ports.records import Ending, Node, Orphan
+from rota.core.run import Attempt, Run
+from rota.core.task import Policy
+from rota.core.time import SECOND, Instant
+from rota.engine.health.turning import rest
+from rota.engine.ledger_gateway import Writing
+from rota.engine.membership.heartbeat import Heartbeat
+from rota.engine.membership.identity import Identity, is_dead
+from rota.engine.running.in_flight import Flights
+from rota.engine.wake import Wake
+from rota.errors import LedgerError
+from rota.logs import queued
+from rota.runtime.cadence import until_beat
+from rota.runtime.daemon_threads import beside
+
+logger = queued("rota.node")
+
+GLANCE = 0.5
+"""Seconds between two glances at the nodes that were there at the last look."""
+
+RECOVERY = 2.0
+"""Seconds that a node which was out of touch gives the others to come back with it."""
+
+
+class _Look(NamedTuple):
+    nodes: list[Node]
+    running: dict[str, int]  # run id → fence, of this node's own
+
+    def name(self, node_id: str | None) -> str:
+        for node in self.nodes:
+            if node.id == node_id:
+                return f"{node.name} (pid {node.pid})"
+        return node_id or "?"
+
+
+class Reaper:
+    """Settles the running runs of every node that fell silent or whose process is gone.
+
+    A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. It
+    looks into the ledger `every` so many seconds; in between it only glances, without the ledger,
+    at the leases and processes it saw there, and looks at once where one has ended. After the
+    ledger was away, every node first gets a lease's time to be heard again.
+
+    It also sees to runs that the ledger says this node runs while it does not: their claim was
+    written, and the answer lost. Found so twice in a row, they are adrift and wait again.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        history: History,
+        writing: Writing,
+        identity: Identity,
+        heartbeat: Heartbeat,
+        flights: Flights,
+        every: float,
+        wake: Wake,
+    ) -> None:
+        self._clock = clock
+        self._history = history
+        self._silences = Silences(clock, every)
+        self._writing = writing
+        self._identity = identity
+        self._heartbeat = heartbeat
+        self._flights = flights
+        self._every = every
+        self._wake = wake
+        self._others: list[Node] = []  # the living ones, at the last look
+        self.stuck_elsewhere: dict[str, str] = {}  # task id → place, at the last look
+        self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
+
+    async def run(self) -> None:
+        """Look for ever."""
+        loop = asyncio.get_running_loop()
+        looked, gaps = loop.time(), self._heartbeat.gaps
+        while True:
+            await rest(until_beat(loop.time(), min(GLANCE, self._every)))
+            await self._heartbeat.hold()
+            if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
+                gaps = self._heartbeat.gaps
+                await rest(RECOVERY)
+            elif loop.time() - looked >= self._every or self._has_lost_somebody():
+                looked = loop.time()
+                await self._try()
+
+    def _has_lost_somebody(self) -> bool:
+        return self._silences.may_be_long() or any(map(is_dead, self._others))
+
+    async def _try(self) -> None:
+        try:
+            await self.reap()
+        except LedgerError as error:  # said once, by `writing`
+            self._others.clear()  # no need to glance at them until the next look
+            self._silences.forget()
+            logger.debug("Could not look for nodes that are gone: %s", error)
+
+    async def reap(self) -> list[Run]:
+        """Look once; returns the runs that were taken over or handed back, as they were; raises
+        LedgerError."""
+        look = await beside(self._look)
+        self._others = [
+            node
+            for node in look.nodes
+            if node.state in ("up", "draining") and node.id != self._identity.id
+        ]
+        self.stuck_elsewhere = _stuck_on(self._others)
+        silent = self._silences.of(self._others)
+        gone = [node for node in self._others if node.id in silent or is_dead(node)]
+        adrift, now = self._adrift(look.running), self._clock.now()
+        runs = await self._writing.once(
+            lambda tx: tx.reap(
+                lambda orphan: self._judge(orphan, look, adrift, now),
+                gone,
+                adrift,
+                now=now,
+            ),
+            changes=False,
+        )
+        for run in runs:
+            why = "it never began here" if run.id in adrift else "its node is gone"
+            logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
+        if runs:
+            self._wake.set()
+            await self._tell_paused({run.task_id for run in runs}, now)
+        return runs
+
+    async def _tell_paused(self, task_ids: Collection[str], now: Instant) -> None:
+        """Say which tasks were paused for what they did to their nodes."""
+        for task in await beside(lambda: self._history.tasks(task_ids)):
+            if task.paused_since == now:
+                logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
+
+    def _look(self) -> _Look:
+        return _Look(self._history.nodes(), self._history.running_of(self._identity.id))
+
+    def _adrift(self, running: dict[str, int]) -> dict[str, int]:
+        before = self._astray
+        self._astray = {
+            run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
+        }
+        return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
+
+    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str], now: Instant) -> Ending:
+        run, node = orphan.run, look.name(orphan.run.node)
+        if run.id in adrift:
+            why = f"handed back: node {node} claimed it and never began it"
+            outcome = Outcome(OutcomeKind.CANCELLED, error=why)
+            settlement = never_begun(
+                why,
+                failures=run.failures,
+                crashes=run.crashes,
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
+        else:
+            outcome = Outcome(OutcomeKind.CRASHED, error=f"its node {node} is gone")
+            settlement = settle(
+                outcome,
+                run_id=run.id,
+                failures=run.failures,
+                crashes=run.crashes,
+                policy=_sparing(orphan),
+                now=now,
+                cancel_reason=run.cancel_requested,
+            )
+        attempt = Attempt(
+            run_id=run.id,
+            number=run.attempt,
+            node=run.node or "",
+            started_at=run.attempt_started_at or now,
+            finished_at=now,
+            outcome=outcome.kind,
+            error=outcome.error,
+        )
+        return Ending(attempt, run.fence, settlement)
+
+
+def _sparing(orphan: Orphan) -> Policy:
+    """Return its policy; one that was only beside the task that is to blame is not quarantined."""
+    policy = orphan.policy
+    if orphan.is_spared:
+        return replace(policy, max_crashes=orphan.run.crashes + 2)
+    return policy
+
+
+def _stuck_on(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return task id → place of the attempts that would not stop and go on there."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        stuck = node.info.get("stuck")
+        if isinstance(stuck, dict):
+            found |= {str(id): f"{place} on node {node.name}" for id, place in stuck.items()}
+    return found
+
+
+class Silences:
+    """For how long no sign of life came from each node, by this node's monotonic clock.
+
+    Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
+    counts only while this node looked: after it stood still, the others get the rest of their
+    lease to be heard again.
+    """
+
+    def __init__(self, clock: Clock, every: float) -> None:
+        self._clock = clock
+        self._longest_gap = 2 * every
+        self._looked_at = clock.monotonic()
+        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence left
+
+    def of(self, nodes: Sequence[Node]) -> set[str]:
+        """Return the ids of those that were silent for longer than their lease."""
+        passed, known = self._passed(), self._known
+        self._looked_at, self._known = self._clock.monotonic(), {}
+        for node in nodes:
+            lease = (node.lease_until - node.seen_at) / SECOND
+            seen_at, left = known.get(node.id, (None, lease))
+            left = left - passed if node.seen_at == seen_at else lease
+            self._known[node.id] = (node.seen_at, left)
+        return {node.id for node in nodes if self._known[node.id][1] < 0}
+
+    def may_be_long(self) -> bool:
+        """Say whether one was silent for longer than its lease, if nothing was heard since."""
+        passed = self._passed()
+        return any(left < passed for _, left in self._known.values())
+
+    def forget(self) -> None:
+        """Count from now on: while the ledger was away, nobody could be heard."""
+        self._known = {}
+
+    def _passed(self) -> float:
+        return min(self._clock.monotonic() - self._looked_at, self._longest_gap)

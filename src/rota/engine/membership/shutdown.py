@@ -1,0 +1,147 @@
+"""How a node ends: nothing new, what runs may finish, the rest is handed back, all is written."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from rota.core.ports import Clock, Executor, Transaction
+from rota.engine.ledger_gateway import Writing
+from rota.engine.membership.heartbeat import Heartbeat
+from rota.engine.membership.identity import Identity
+from rota.engine.planning.planner import Planner
+from rota.engine.running.dispatcher import Dispatcher
+from rota.engine.running.in_flight import Flights
+from rota.engine.running.inbox import Hand
+from rota.engine.running.recorder import Recorder
+from rota.engine.running.reporter import Pump
+from rota.engine.running.timeout_enforcer import Deadlines
+from rota.logs import queued
+from rota.runtime.daemon_threads import beside
+
+logger = queued("rota.node")
+
+LAST_GRACE = 0.8
+"""Seconds that cancelled attempts get before they are given up."""
+
+LAST_WRITES = 1.8
+"""Seconds after the grace in which all must be in the ledger, whatever keeps that from answering;
+what is not is taken over by the next start."""
+
+LAST_CLAIMS = 0.5
+"""Seconds after the grace for what was being claimed when it began to stop."""
+
+LOOK = 0.01
+"""Seconds between two looks whether all has ended."""
+
+
+class Ending:
+    """Ends what the loops of one node do, within a grace and two seconds."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        identity: Identity,
+        writing: Writing,
+        heartbeat: Heartbeat,
+        planner: Planner,
+        dispatcher: Dispatcher,
+        deadlines: Deadlines,
+        flights: Flights,
+        recorder: Recorder,
+        pump: Pump,
+        executors: Collection[Executor],
+        hand: Hand | None,
+    ) -> None:
+        self._clock = clock
+        self._identity = identity
+        self._writing = writing
+        self._heartbeat = heartbeat
+        self._planner = planner
+        self._dispatcher = dispatcher
+        self._deadlines = deadlines
+        self._flights = flights
+        self._recorder = recorder
+        self._pump = pump
+        self._executors = executors
+        self._hand = hand
+        self.hurry = threading.Event()
+        """Set to wait no longer for what runs."""
+
+    async def run(self, grace: float) -> bool:
+        """Give what runs `grace` seconds, hand back the rest, and leave the nodes; returns whether
+        all ended by itself and is written."""
+        self._dispatcher.accepting = False
+        left = self._hand.stop() if self._hand is not None else []
+        node_id = self._identity.id
+        # After all that was claimed; before it had joined, that is nothing.
+        draining = asyncio.create_task(self._leave(node_id, "draining", left))
+        await _until(lambda: self.hurry.is_set() or self._is_idle(draining), grace)
+        limit = asyncio.get_running_loop().time() + LAST_WRITES
+        await _until(lambda: draining.done() and self._planner.is_idle, LAST_CLAIMS)
+        by_itself = not self._flights
+        await self._hand_back()
+        draining.cancel()
+        shut_down = asyncio.gather(*(beside(one.shutdown) for one in self._executors))
+        written = await self._write_last(limit)
+        await shut_down
+        which = self._identity.id or node_id
+        which = f" ({which})" if which else ", before it had joined the others"
+        logger.info("Node %s has stopped%s", self._identity.name, which)
+        return by_itself and written
+
+    def _is_idle(self, draining: asyncio.Task[None]) -> bool:
+        """Say whether nothing is left to wait for; while the ledger is away, that is no claim."""
+        claimed = draining.done() or self._writing.trouble is not None
+        recorded = self._planner.is_idle and self._recorder.is_idle
+        return claimed and recorded and not self._flights.by_run
+
+    async def _hand_back(self) -> None:
+        reason = f"handed back by node {self._identity.name} at its shutdown"
+        for flight in list(self._flights.by_run.values()):
+            self._deadlines.cancel(flight, reason=None, handed_back=reason)
+        await _until(lambda: not self._flights, LAST_GRACE)
+        for flight in list(self._flights.by_run.values()):
+            self._deadlines.give_up(flight)
+
+    async def _write_last(self, limit: float) -> bool:
+        try:
+            async with asyncio.timeout_at(limit):
+                await _until(lambda: self._recorder.is_idle, LAST_WRITES)
+                await self._pump.flush()
+                self._heartbeat.beating = False
+                late = self._hand.late() if self._hand is not None else []
+                await self._leave(self._identity.id or self._identity.coming, "stopped", late)
+        except TimeoutError:
+            if not self._identity.id:
+                return True  # it never joined: nothing was promised to anybody
+            trouble = self._writing.trouble
+            logger.error(
+                "The ledger was away to the last: the ends of %d attempts are not written, and"
+                " the next start takes over what this node had (%s)",
+                self._recorder.unwritten,
+                trouble[1] if trouble else "it does not answer",
+            )
+            return False
+        return True
+
+    async def _leave(self, node_id: str, state: str, left: Collection[str] = ()) -> None:
+        now = self._clock.now()
+
+        def write(tx: Transaction) -> None:
+            tx.withdraw(left)
+            tx.leave(node_id, state, now)
+
+        if node_id:
+            await self._writing.until_done(write)
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    """Wait for `done`, at most `seconds`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not done():  # noqa: ASYNC110  # no one event tells all of it
+                await asyncio.sleep(LOOK)

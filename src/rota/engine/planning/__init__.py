@@ -1,0 +1,1 @@
+"""Which occurrences are due: every one gets its row."""

@@ -1,0 +1,227 @@
+"""What was edited of a task, laid over its code as far as it fits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rota.core.ports.records import EDITABLE, Edits, StoredTask, TaskRecord
+from rota.core.task import Edit, TaskDefinition
+from rota.core.time import Instant, to_datetime
+from rota.core.trigger import Trigger
+from rota.definitions.define import json_args
+from rota.definitions.options import OPTIONS, ClockChange, Refusal
+from rota.errors import DefinitionError, TriggerError, nearest
+from rota.triggers import parse
+from rota.triggers.parsing import without_none
+from rota.triggers.trigger_errors import quoted
+
+_LONGEST_SHOWN = 200
+
+
+class Laid(NamedTuple):
+    """What holds of a task, and its edits; those with a mistake are not applied."""
+
+    name: str
+    enabled: bool
+    trigger_args: Mapping[str, Any]
+    trigger: Trigger
+    edits: tuple[Edit, ...]
+
+
+def laid_over(
+    code: TaskDefinition, record: TaskRecord, stored: StoredTask, otherwise: Trigger
+) -> Laid:
+    """Lay the edits of a task over its code; raises nothing.
+
+    `record` is the code as the ledger writes it. `otherwise` is the code's own trigger, for an
+    anchor that is damaged.
+    """
+    given = stored.edits.given()
+    if not given:
+        rule = _own(code, stored.anchor, otherwise)
+        return Laid(code.name, code.enabled, code.trigger_args, rule, ())
+    mistakes = {key: _why_not(code, key, value, stored.anchor) for key, value in given.items()}
+    edits = tuple(
+        _edit(key, value, record, stored, mistakes[key]) for key, value in sorted(given.items())
+    )
+    held = {key: value for key, value in given.items() if not mistakes[key]}
+    if "trigger_args" in held:
+        rule = parse_edited(code, held["trigger_args"], stored.anchor)
+    else:
+        note = stored.edited.get("trigger_args") if "trigger_args" in given else None
+        anchor = stored.anchor if note is None or note.anchor is None else note.anchor
+        rule = _own(code, anchor, otherwise)
+    return Laid(
+        held.get("name", code.name),
+        held.get("enabled", code.enabled),
+        held.get("trigger_args", code.trigger_args),
+        rule,
+        edits,
+    )
+
+
+def parse_edited(
+    code: TaskDefinition, args: Mapping[str, Any], anchor: Instant | None = None
+) -> Trigger:
+    """Build the trigger that edited arguments give a task; raises TriggerError."""
+    return parse(code.trigger, args, timezone=code.timezone, dst=code.dst, anchor=anchor)
+
+
+def unread_edits(stored: StoredTask) -> tuple[Edit, ...]:
+    """Return the edits of a task whose code is not here: whether they fit is not known."""
+    return tuple(
+        _edit(key, value, stored.record, stored, "")
+        for key, value in sorted(stored.edits.given().items())
+    )
+
+
+def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -> Edits:
+    """Check edits as the task's own code would be; raises DefinitionError, TriggerError."""
+    values = dict(given)
+    for key in given:
+        if key not in EDITABLE:
+            remedy = nearest(key, EDITABLE)
+            raise DefinitionError("it cannot be edited.", where=key[:80], remedy=remedy)
+        try:
+            values[key] = OPTIONS[key](given[key])
+        except Refusal as refusal:
+            raise DefinitionError(
+                f"{quoted(given[key])} {refusal.why}.", where=key, remedy=refusal.remedy
+            ) from None
+    if "trigger_args" in values:
+        args = json_args(without_none(values["trigger_args"]))
+        dst = code.dst if isinstance(code, TaskDefinition) else _dst_of(code)
+        parse(code.trigger, args, timezone=code.timezone, dst=dst)
+        values["trigger_args"] = args
+    return Edits(**values)
+
+
+def _dst_of(record: TaskRecord) -> str:
+    """Return the rule for clock changes of a task whose code is elsewhere: it is part of the
+    fingerprint of its times."""
+    for rule in ClockChange:
+        if fingerprint(record.trigger, record.trigger_args, record.timezone, rule.value) == (
+            record.schedule
+        ):
+            return rule.value
+    return ClockChange.ADJUST.value
+
+
+def fingerprint(trigger: str, args: Mapping[str, Any], timezone: str, dst: str) -> str:
+    """Return what changes when the times of a task do; `args` are as JSON has them."""
+    text = json.dumps([trigger, args, timezone, dst], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def checked_keys(keys: tuple[str, ...], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys to reset: all that are edited if none is named; raises DefinitionError."""
+    for key in keys:
+        if key not in EDITABLE and key not in given:
+            raise DefinitionError(
+                f"{key[:80]!r} cannot be edited, so there is nothing to reset.",
+                where=key[:80],
+                remedy=nearest(key, EDITABLE),
+            )
+    return keys or tuple(given)
+
+
+def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
+    """Say why a task is broken, and how to mend it; "" if all its edits fit."""
+    wrong = [edit for edit in edits if edit.mistake]
+    if not wrong:
+        return ""
+    said = "; ".join(
+        f"the edit {edit.key}={as_text(edit.value)}{made(edit)} is not applied: {edit.mistake}"
+        for edit in wrong
+    )
+    keys = " ".join(edit.key for edit in wrong if edit.key.isidentifier())
+    return f"{said} It runs by its code. `rota reset {id}{f' {keys}' if keys else ''}` mends it."
+
+
+def in_place_of(edit: Edit) -> str:
+    """Say what was edited in place of what the code says, like "hour=5 in place of the code's
+    hour=7"."""
+    if not isinstance(edit.value, Mapping) or not isinstance(edit.code, Mapping):
+        return f"{as_text(edit.value)} in place of the code's {as_text(edit.code)}"
+    mine, codes = _apart(edit.value, edit.code), _apart(edit.code, edit.value)
+    return f"{mine or 'nothing'} in place of the code's {codes or 'nothing'}"
+
+
+def moved(edit: Edit) -> str:
+    """Say what the code said when an option was edited, if it says something else since."""
+    if not edit.has_moved:
+        return ""
+    if isinstance(edit.was, Mapping) and isinstance(edit.code, Mapping):
+        before, now = _apart(edit.was, edit.code), _apart(edit.code, edit.was)
+        if before == now:  # zone or rule for clock changes
+            return "the code's times changed since"
+        return f"the code said {before or 'nothing'} then, and says {now or 'nothing'} now"
+    return f"the code said {as_text(edit.was)} then, and says {as_text(edit.code)} now"
+
+
+def made(edit: Edit) -> str:
+    """Say when and by whom an option was edited, as far as it is known."""
+    if edit.at is None:
+        return ""
+    why = f": {edit.reason}" if edit.reason else ""
+    return f" (edited {edit.at:%Y-%m-%d %H:%M} UTC by {edit.by}{why})"
+
+
+def as_text(value: Any) -> str:
+    """Write a value as JSON, in few characters."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    found = ", ".join(_pairs_apart(one, other))
+    return found if len(found) <= _LONGEST_SHOWN else f"{found[: _LONGEST_SHOWN - 1]}…"
+
+
+def _pairs_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in one.items():
+        if key not in other or as_text(other[key]) != as_text(value):
+            yield f"{key}={as_text(value)}"
+
+
+def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:
+    try:
+        return parse_edited(code, code.trigger_args, anchor)
+    except TriggerError:  # with this anchor alone: the definition was checked
+        return otherwise
+
+
+def _why_not(code: TaskDefinition, key: str, value: Any, anchor: Instant) -> str:
+    """Say why an edit does not fit the code; "" if it does."""
+    try:
+        if key == "trigger_args":
+            parse_edited(code, value, anchor)
+        elif key not in EDITABLE:
+            return "this release cannot read it."
+        else:
+            OPTIONS[key](value)
+    except TriggerError as error:
+        return f"it does not fit the {code.trigger} trigger of the code: {error.what}"
+    except Refusal as refusal:
+        return f"the value {refusal.why}."
+    except Exception as error:  # what the ledger holds may be damaged in any way
+        return f"it cannot be read ({type(error).__name__})."
+    return ""
+
+
+def _edit(key: str, value: Any, record: TaskRecord, stored: StoredTask, mistake: str) -> Edit:
+    code, note = getattr(record, key) if key in EDITABLE else None, stored.edited.get(key)
+    if note is None:
+        return Edit(key, value, code, mistake)
+    has_moved = code != note.over or note.schedule not in (None, record.schedule)
+    try:
+        at = to_datetime(note.at)
+    except OverflowError:
+        at = None
+    return Edit(
+        key, value, code, mistake, note.over if has_moved else None, has_moved, at, note.by,
+        note.reason,
+    )  # fmt: skip

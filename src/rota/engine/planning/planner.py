@@ -1,0 +1,416 @@
+"""Turns due tasks into rows: one for every occurrence, before anything starts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from rota import triggers
+from rota.core import catchup
+from rota.core.audit import SOMEBODY, Actor
+from rota.core.ids import RunIds
+from rota.core.ports import Clock, History, Sight, Transaction
+from rota.core.ports.records import NewRun, Planned
+from rota.core.reasons import ReasonCode
+from rota.core.run import ACTIVE, Cause, State
+from rota.core.task import Catchup, Overlap, Policy
+from rota.core.time import SECOND, Instant
+from rota.core.trigger import LEAD
+from rota.engine.health.turning import turned
+from rota.engine.ledger_gateway import Writing
+from rota.engine.membership.identity import heard_at
+from rota.engine.planning.refused_tasks import Refusals
+from rota.engine.planning.task_registry import Entry, Registry
+from rota.engine.running.dispatcher import Dispatcher
+from rota.engine.running.outbox import Relay
+from rota.engine.wake import Wake
+from rota.errors import LedgerError
+from rota.logs import queued
+from rota.runtime.daemon_threads import beside
+from rota.scheduling import LONGEST_LEAD, DueTask
+
+logger = queued("rota.planner")
+
+FIRST_BATCH, LARGEST_BATCH = 250, 2_000
+"""Occurrences per write: the first ones of a tick start soon, a crowd shares its commits."""
+
+WRITES = 3
+"""Writes under way at once: the next one is made ready while the last one becomes durable."""
+
+
+class ByHand(NamedTuple):
+    """One manual start that somebody asks for."""
+
+    arguments: Mapping[str, Any] | None = None
+    reason: str = ""
+    retry_of: str | None = None
+
+    def of(self, task_id: str, policy: Policy, run_id: str, now: Instant) -> NewRun:
+        """Return it as a run of that task; beside others it waits for its turn."""
+        return NewRun(
+            id=run_id,
+            task_id=task_id,
+            fire_time=None,
+            cause=Cause.MANUAL,
+            state=State.QUEUED,
+            reason=self.reason,
+            available_at=now,
+            created_at=now,
+            overlap=Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE,
+            arguments=self.arguments,
+            retry_of=self.retry_of,
+            priority=policy.priority,
+        )
+
+
+class _Wait(NamedTuple):
+    """A task that is looked at again at `at`, for its instants up to `until`."""
+
+    task_id: str
+    at: Instant
+    until: Instant
+    alarm: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows for one write, and the cursor of each of their tasks: before, and then."""
+
+    rows: list[NewRun] = field(default_factory=list)
+    before: dict[str, Instant] = field(default_factory=dict)
+    then: dict[str, Instant] = field(default_factory=dict)
+
+
+class Planner:
+    """Takes the due tasks from the clock and writes their occurrences.
+
+    However many nodes plan the same occurrence, the ledger's unique key lets one row exist. It is
+    written a moment early, so that the run starts when its instant comes and not a commit later.
+
+    What is due is held once a task, and what could not be written is planned anew from the cursor:
+    so the ledger may be away for long, and the catch-up rule judges what that made late.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        registry: Registry,
+        writing: Writing,
+        ids: RunIds,
+        dispatcher: Dispatcher,
+        relay: Relay | None,
+        stuck: Callable[[], Mapping[str, str]],
+        node_id: Callable[[], str],
+        history: History,
+    ) -> None:
+        self._clock = clock
+        self._history = history
+        self._registry = registry
+        self._writing = writing
+        self._ids = ids
+        self._stuck = stuck
+        self._node_id = node_id
+        self._dispatcher = dispatcher
+        self._relay = relay
+        self._due: OrderedDict[str, DueTask] = OrderedDict()
+        self._lock = threading.Lock()  # of `_due`
+        self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
+        self._busy: set[str] = set()  # those of which a run was under way then
+        self._writes: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(WRITES)
+        self.refusals = Refusals(registry, self.due)
+        self.wake = Wake()
+
+    def due(self, tasks: list[DueTask]) -> None:
+        """Take the due tasks; called inside the clock's tick, so it only notes them."""
+        with self._lock:
+            for one in tasks:
+                known = self._due.get(one.task_id)
+                if known is not None:
+                    one = DueTask(one.task_id, None, max(known.until, one.until))
+                self._due[one.task_id] = one
+        self.wake.set()
+
+    def waiting(self) -> dict[str, Instant]:
+        """Return until when tasks have fallen due that nobody has come for."""
+        with self._lock:
+            return {one.task_id: one.until for one in self._due.values()}
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether everything that fell due is durable."""
+        return not self._due and not self._writes
+
+    async def run(self) -> None:
+        """Plan what is due, for ever."""
+        self._room = asyncio.Semaphore(WRITES)  # of this loop: the last one's is gone
+        for wait in self._waits.values():
+            wait.alarm.cancel()
+            self._due.setdefault(wait.task_id, DueTask(wait.task_id, None, wait.until))
+        self._waits.clear()
+        while True:
+            await self.wake.wait()
+            size = FIRST_BATCH
+            while self._due:
+                turned()
+                await self._room.acquire()
+                await self._writing.until_back()
+                write = asyncio.create_task(self._write(self._take(size)))
+                self._writes.add(write)
+                write.add_done_callback(self._written)
+                await asyncio.sleep(0)  # it is on its way while the next batch is made
+                size = min(size * 2, LARGEST_BATCH)
+
+    def _written(self, write: asyncio.Task[None]) -> None:
+        self._writes.discard(write)
+        self._room.release()
+        if not write.cancelled() and (error := write.exception()) is not None:
+            logger.error("Occurrences could not be planned", exc_info=error)
+
+    def _take(self, size: int) -> _Batch:
+        batch = _Batch()
+        now, stuck = self._clock.now(), self._stuck()
+        while len(batch.rows) < size:
+            with self._lock:
+                if not self._due:
+                    break
+                task_id, due = self._due.popitem(last=False)
+                if task_id in self.refusals.alone and batch.rows:
+                    self._due[task_id] = due
+                    self._due.move_to_end(task_id, last=False)
+                    break
+            entry = self._registry.get(task_id)
+            if entry is not None:
+                try:
+                    self._add_rows(batch, entry, due, now, stuck.get(task_id))
+                except Exception as error:  # of the one task; every other one goes on
+                    self.refusals.add(due, error)
+            if task_id in self.refusals.alone and batch.rows:
+                break
+        return batch
+
+    async def _write(self, batch: _Batch) -> None:
+        if not batch.rows:
+            return
+        try:
+            written = await self._writing.once(lambda tx: self._plan(tx, batch.rows))
+        except LedgerError:
+            self._plan_again(batch)
+            return
+        except asyncio.CancelledError:  # the end, and the ledger away: the next start plans it
+            self._plan_again(batch)
+            raise
+        except Exception as error:  # none of the ledger's: a row of one of these tasks
+            self._one_by_one(batch, error)
+            return
+        self.refusals.planned(batch.then)
+        await self._dispatcher.take_over(batch.rows, written)
+        left = {one.run_id for one in written if one.state is None}
+        self._leave([row for row in batch.rows if row.id in left], batch.then)
+        await self._look_behind(batch, {one.run_id for one in written})
+        if self._busy:
+            begun = {one.task_id for one in written if one.state in ACTIVE}
+            self._busy -= begun.difference(one.task_id for one in written if one.state is None)
+        # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
+        cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
+        await self._writing.until_done(lambda tx: tx.plan((), cursors))
+        for one in written:
+            if one.state in (State.SKIPPED, State.MISSED):
+                logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
+
+    def _one_by_one(self, batch: _Batch, error: Exception) -> None:
+        """Plan the tasks of a batch that failed again, each alone, and one that failed alone later:
+        it must not keep the others from being planned."""
+        if len(batch.then) > 1:
+            self.refusals.alone.update(batch.then)
+            self._plan_again(batch)
+            return
+        for task_id, until in batch.then.items():
+            self._rewind(batch)
+            self.refusals.add(DueTask(task_id, None, until), error)
+
+    def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
+        publish = None if self._relay is None else self._relay.publish
+        sight = Sight(self._node_id(), lambda node: heard_at(node, self._clock.now()))
+        return tx.plan(rows, by=by, publish=publish, sight=sight)
+
+    def _is_offered(self, entry: Entry) -> bool:
+        return self._relay is not None and self._relay.takes(entry)
+
+    def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
+        """Plan occurrences again when the time of each has come: a run of their task is under way,
+        and may have ended by then."""
+        for row in rows:
+            entry, instant = self._registry.get(row.task_id), row.fire_time
+            if entry is None or instant is None:
+                continue
+            self._busy.add(row.task_id)
+            entry.fall_back(instant - 1)
+            cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
+            self._look_again(row.task_id, instant, instant)
+
+    async def _look_behind(self, batch: _Batch, written: Collection[str]) -> None:
+        """Plan again what a row would stand for that was not written because the first of its
+        occurrences has a row of its own: who wrote that was killed before the cursor was moved."""
+        for row in batch.rows:
+            entry, instant, task_id = self._registry.get(row.task_id), row.fire_time, row.task_id
+            if row.stands_for == 1 or row.id in written or entry is None or instant is None:
+                continue
+            until, cursor = batch.then[task_id], await self._cursor_at(task_id, instant)
+            if cursor is not None:
+                entry.fall_back(cursor)
+                batch.then[task_id] = min(until, cursor)
+                self.due([DueTask(task_id, None, until)])
+
+    async def _cursor_at(self, task_id: str, instant: Instant) -> Instant | None:
+        """Return up to where a task is planned by a row that has this instant, None where that
+        stands for several itself: another node wrote it for the same downtime."""
+        try:
+            evidence = self._history.evidence
+            rows = await beside(lambda: evidence.rows([task_id], instant, instant, 1))
+        except LedgerError:
+            return instant - 1  # it cannot be told yet
+        return instant if rows and rows[0][1].count == 1 else None
+
+    def _look_again(self, task_id: str, at: Instant, until: Instant) -> None:
+        """Have a task be due at an instant, for all that it names up to `until`; one alarm per task
+        is enough, for it sets the next."""
+        held = self._waits.get(task_id)
+        if held is not None:
+            until = max(until, held.until)
+            if held.at <= at:
+                self._waits[task_id] = held._replace(until=until)
+                return
+            held.alarm.cancel()
+        wait = max(at - self._clock.now(), 0) / SECOND
+        alarm = asyncio.get_running_loop().call_later(wait, self._ring, task_id)
+        self._waits[task_id] = _Wait(task_id, at, until, alarm)
+
+    def _ring(self, task_id: str) -> None:
+        wait = self._waits.pop(task_id)
+        self.due([DueTask(task_id, None, wait.until)])
+
+    def _stands(self, task_id: str, cursor: Instant) -> bool:
+        """Say whether everything up to a cursor was written, so that no earlier batch is planned
+        anew, and by the schedule that the ledger has."""
+        entry = self._registry.get(task_id)
+        return entry is not None and entry.is_current and entry.cursor >= cursor
+
+    def _plan_again(self, batch: _Batch) -> None:
+        self._rewind(batch)
+        self.due([DueTask(task_id, None, until) for task_id, until in batch.then.items()])
+
+    def _rewind(self, batch: _Batch) -> None:
+        self._dispatcher.give_back(batch.rows)
+        for task_id, cursor in batch.before.items():
+            entry = self._registry.get(task_id)
+            if entry is not None:
+                entry.fall_back(cursor)
+
+    def _add_rows(
+        self,
+        batch: _Batch,
+        entry: Entry,
+        due: DueTask,
+        now: Instant,
+        stuck: str | None,
+    ) -> None:
+        task_id = entry.definition.id
+        lead, most = (0, 0) if task_id in self._busy else (LEAD, LONGEST_LEAD)
+        until = max(now + lead, min(due.until, now + most))
+        found = self._find_due(entry, due.instant, until, now)
+        if until < due.until:  # its task is busy, or the clock was set back since
+            following = entry.trigger.next_after(until)
+            if following is not None and following <= due.until:
+                entry.is_behind = True  # it was handed over, and is yet to be planned
+                self._look_again(task_id, following - lead, due.until)
+        if found:
+            batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
+            batch.then[task_id] = entry.cursor = found[-1].until
+            batch.rows += [self._row(entry, one, now, stuck) for one in found]
+
+    @staticmethod
+    def _find_due(
+        entry: Entry, instant: Instant | None, until: Instant, now: Instant
+    ) -> list[catchup.Due]:
+        """Return the rows for what is due; a lone instant that is on time, and that nothing before
+        it waits to be planned with, needs no survey."""
+        alone = None if entry.is_behind else instant
+        if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
+            return [catchup.Due(alone)]
+        first, trigger = entry.first, entry.trigger
+        if first is not None and entry.is_late:
+            is_due = entry.cursor < first <= until and trigger.last_before(first) == first
+            return [catchup.late_date(first, entry.anchor)] if is_due else []
+        entry.is_behind = False
+        survey = catchup.survey(trigger, entry.cursor, until, entry.policy, triggers.count_between)
+        return catchup.decide(
+            survey,
+            entry.policy,
+            off=entry.is_off(now),
+            first=first if entry.starts_first(now) else None,
+        )
+
+    def _row(self, entry: Entry, due: catchup.Due, now: Instant, stuck: str | None) -> NewRun:
+        task_id, policy = entry.definition.id, entry.policy
+        state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
+        if due.missed_reason is not None:
+            state, reason = State.MISSED, due.missed_reason
+        elif stuck and policy.overlap is not Overlap.ALLOW:
+            state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
+            code = ReasonCode.STUCK
+        elif entry.trigger.jitter:
+            delay = triggers.start_delay(entry.trigger, task_id, due.fire_time)
+            available_at += delay
+            if available_at > now + LEAD:
+                state, code = State.SCHEDULED, ReasonCode.JITTER
+                reason = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
+        run_id = self._ids.new(now)
+        is_near = available_at <= now + LEAD  # what comes later takes no slot from others till then
+        starts = is_near and state is State.QUEUED
+        return NewRun(
+            id=run_id,
+            task_id=task_id,
+            fire_time=due.fire_time,
+            cause=Cause.SCHEDULE,
+            state=state,
+            reason=reason,
+            available_at=available_at,
+            created_at=now,
+            overlap=policy.overlap,
+            queue_limit=policy.most_waiting,
+            max_running=policy.max_running,
+            limits=policy.limits if policy.is_limited else "",
+            caught_up=due.caught_up,
+            follows=policy.catchup_limit if policy.catchup is Catchup.ALL else 0,
+            stands_for=due.stands_for,
+            claim=self._dispatcher.reserve(entry, run_id) if starts else None,
+            offered=is_near and self._is_offered(entry),
+            early=due.fire_time > now,
+            priority=policy.priority,
+            reason_code=code,
+        )
+
+    async def by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
+        """Start a task as often as asked; returns the runs' ids when they are durable; raises
+        LedgerError."""
+        now, task_id = self._clock.now(), entry.definition.id
+        ids = [self._ids.new(now) for _ in starts]
+        rows = [
+            one.of(task_id, entry.policy, run_id, now)._replace(
+                claim=self._dispatcher.reserve(entry, run_id), offered=self._is_offered(entry)
+            )
+            for one, run_id in zip(starts, ids, strict=True)
+        ]
+        try:
+            written = await self._writing.once(lambda tx: self._plan(tx, rows, by))
+        except BaseException:
+            self._dispatcher.give_back(rows)
+            raise
+        await self._dispatcher.take_over(rows, written)
+        return ids

@@ -1,0 +1,57 @@
+"""Tasks whose occurrences cannot be planned: apart from the others, and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from rota.engine.planning.task_registry import Registry
+from rota.logs import queued
+from rota.scheduling import DueTask
+
+logger = queued("rota.planner")
+
+AGAIN = 10.0
+"""Seconds until such a task is tried again."""
+
+
+class Refusals:
+    """Keeps what goes wrong with one task from the others: `alone` are those that are written one
+    by one, for one of them failed."""
+
+    def __init__(self, registry: Registry, due: Callable[[list[DueTask]], None]) -> None:
+        self._registry = registry
+        self._due = due
+        self._why: dict[str, str] = {}
+        self._later: set[str] = set()
+        self.alone: set[str] = set()
+
+    def add(self, due: DueTask, error: Exception) -> None:
+        """Take a task that cannot be planned now, and have it planned later, all since its cursor;
+        called on the service loop."""
+        task_id = due.task_id
+        self._why[task_id] = f"{type(error).__name__}: {error}"
+        self.alone.add(task_id)
+        logger.error("%s cannot be planned, and is tried again", task_id, exc_info=error)
+        if task_id not in self._later:
+            self._later.add(task_id)
+            again = DueTask(task_id, None, due.until)
+            asyncio.get_running_loop().call_later(AGAIN, self._try_again, again)
+
+    def planned(self, task_ids: Collection[str]) -> None:
+        """Note that these could be planned."""
+        for task_id in self.alone.intersection(task_ids):
+            self.alone.discard(task_id)
+            self._why.pop(task_id, None)
+
+    def troubles(self) -> list[str]:
+        """Return the tasks whose occurrences cannot be planned, with the reason."""
+        return [
+            f"the occurrences of {task_id} cannot be planned: {why}"
+            for task_id, why in sorted(dict(self._why).items())
+            if self._registry.get(task_id) is not None
+        ]
+
+    def _try_again(self, due: DueTask) -> None:
+        self._later.discard(due.task_id)
+        self._due([due])

@@ -1,0 +1,262 @@
+"""The tasks that this node knows: what the code defines, with what the ledger lays over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rota import triggers
+from rota.core import catchup
+from rota.core.ports.records import OffStretch, StoredTask, TaskRecord
+from rota.core.task import Edit, Policy, TaskDefinition
+from rota.core.time import SECOND, Instant
+from rota.core.trigger import Trigger
+from rota.definitions.define import json_args
+from rota.engine.planning.edits import fingerprint, laid_over, mistake_of
+
+_NOT_LOOKED_UP = (None, 0, None)
+
+
+class Entry:
+    """One known task. `cursor`: every occurrence up to it is planned."""
+
+    __slots__ = (
+        "_next",
+        "_off",
+        "_rule",
+        "_skipped",
+        "anchor",
+        "cursor",
+        "definition",
+        "edits",
+        "enabled",
+        "first",
+        "is_behind",
+        "is_current",
+        "mistake",
+        "name",
+        "paused",
+        "paused_since",
+        "paused_until",
+        "policy",
+        "revision",
+        "trigger",
+        "trigger_args",
+    )
+
+    def __init__(self, definition: TaskDefinition, now: Instant) -> None:
+        self.definition = definition
+        self.policy: Policy = definition.policy
+        self.name = definition.name
+        self.enabled = definition.enabled
+        self.trigger_args: Mapping[str, Any] = definition.trigger_args
+        self.edits: tuple[Edit, ...] = ()
+        self.mistake = ""  # why it is broken: an edit does not fit the code
+        self.anchor = now
+        self._rule = parse(definition, definition.trigger_args, now)
+        self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
+        self._skipped: tuple[Instant, ...] = ()
+        self.cursor = (
+            triggers.cursor_at(self._rule, self.trigger_args, now) if self.enabled else now
+        )
+        self.is_behind = True  # instants after the cursor may have passed
+        self.paused = False
+        self.paused_since: Instant | None = None
+        self.paused_until: Instant | None = None
+        self.revision = -1
+        self.is_current = True  # the ledger has it with these times, not with another release's
+        self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
+        self._derive(now)
+
+    def is_off(self, now: Instant) -> bool:
+        """Say whether nothing of its trigger's starts at `now`: disabled or paused."""
+        return not self.enabled or self.is_paused(now)
+
+    def is_paused(self, now: Instant) -> bool:
+        """Say whether it is paused at `now`."""
+        return self.paused and (self.paused_until is None or now < self.paused_until)
+
+    def next_run(self, now: Instant) -> Instant | None:
+        """Return the instant of the next occurrence that will be planned and started."""
+        after, trigger = max(self.cursor, now), self.trigger
+        if self.first is not None and self.cursor < self.first <= now and self.starts_first(now):
+            return self.first
+        of, since, found = self._next
+        if of is not trigger or after < since or (found is not None and after >= found):
+            found = trigger.next_after(after)
+            self._next = trigger, after, found  # it stays the next until it has come
+        return found
+
+    @property
+    def can_fire(self) -> bool:
+        """Say whether its times are not over, be it switched off or paused or not."""
+        return self._rule.next_after(self.cursor) is not None
+
+    def starts_first(self, now: Instant) -> bool:
+        """Say whether the instant that had passed when the task was first seen starts all the
+        same: it had just passed, and it is not long since."""
+        return self.first is not None and not self.is_late and now - self.anchor <= catchup.GRACE
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether it has a date that had passed long before it was first seen."""
+        return self.first is not None and self.anchor - self.first > catchup.GRACE
+
+    def fall_back(self, cursor: Instant) -> None:
+        """Look again at every occurrence after `cursor`."""
+        self.cursor = min(self.cursor, cursor)
+        self.is_behind = True
+
+    def lay_over(self, stored: StoredTask, now: Instant) -> None:
+        """Take what the ledger knows: anchor, pause, edits, what is skipped; the cursor where these
+        changed. An edit that does not fit the code is not applied: it is the entry's `mistake`.
+
+        A pause moves no cursor: the trigger is derived from what is laid over it now, so that what
+        is taken back was never there. A cursor that was taken once is moved by this node's own
+        planning alone: other nodes may have moved theirs by other times. One that lags behind costs
+        a look at rows that exist, one too far ahead loses occurrences: so one after `now`, which a
+        clock that was ahead wrote, is taken as `now`.
+        """
+        before, code = self._laid_over(), stored.record
+        if self.revision >= 0 or stored.edits.given():  # else it was just registered by this node
+            code = record(self.definition)
+        laid = laid_over(self.definition, code, stored, self._rule)
+        self.name, self.enabled, self.trigger_args, self._rule, self.edits = laid
+        self.mistake = mistake_of(code.id, self.edits) if self.edits else ""
+        self.anchor, self._skipped, self._off = stored.anchor, stored.skipped, _off(self, stored)
+        self.paused = stored.paused_since is not None
+        self.paused_since, self.paused_until = stored.paused_since, stored.paused_until
+        planned = min(stored.planned_until, now)
+        if self.revision < 0:
+            self.cursor = planned
+        else:
+            self.is_current = stored.record.schedule == code.schedule
+            if before != self._laid_over():
+                # Rows of ours may still be on their way: never go back behind them.
+                self.cursor = max(self.cursor, planned)
+        self.is_behind = True  # its next instants are counted from the cursor
+        self.revision = stored.revision
+        self._derive(now)
+
+    def rewind(self, now: Instant) -> None:
+        """Plan from `now` on where the cursor lies after it: the clock was ahead."""
+        self.fall_back(now)
+        self._derive(now)
+
+    def _derive(self, now: Instant) -> None:
+        """Make the trigger of what is laid over the rule, as it stands at `now`."""
+        stretches = [*_stretches(self._off, now)]
+        if self.paused_since is not None:
+            until = triggers.FOREVER if self.paused_until is None else self.paused_until
+            stretches.append((min(self.paused_since, now), until))
+        self.trigger = triggers.outside(triggers.without(self._rule, self._skipped), stretches)
+        self.first = triggers.passed_first(self._rule, self.trigger_args, self.anchor)
+
+    def _laid_over(self) -> tuple[object, ...]:
+        return self.enabled, self.trigger_args, self.paused, self.paused_until
+
+
+def _off(entry: Entry, stored: StoredTask) -> tuple[OffStretch, ...]:
+    """Return the stretches in which a task was, or is, disabled, removed or paused; the pause that
+    may still last is not among them."""
+    closed = [one for one in stored.off if one[1] is not None]
+    since = [one[0] for one in stored.off if one[1] is None]
+    if not entry.enabled:  # by this node's own code, perhaps, and not by another release's
+        closed.append((since[0] if since else stored.planned_until + 1, None))
+    elif since:  # a node of an older release enabled it, which moved the cursor
+        closed.append((since[0], stored.planned_until + 1))
+    return tuple(closed)
+
+
+def _stretches(off: Iterable[OffStretch], now: Instant) -> Iterator[triggers.Stretch]:
+    """Yield the stretches as they can be at `now`: what a clock that was ahead wrote is not yet."""
+    for since, until in off:
+        if until is None:
+            yield min(since, now + 1), triggers.FOREVER
+        elif since <= now:
+            yield since, min(until, now + SECOND)
+
+
+class Registry:
+    """Every task of this node by its id; safe to read from any thread."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self.limited: set[str] = set()  # the tasks with limits
+        self._by_executor: dict[str, set[str]] = {}
+        self.revision = -1
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, task_id: str) -> Entry | None:
+        """Return the entry of a task."""
+        return self._entries.get(task_id)
+
+    def entries(self) -> list[Entry]:
+        """Return every entry, in the order of their adding."""
+        return list(self._entries.values())
+
+    def put(self, entry: Entry) -> None:
+        """Know a task, in place of one with the same id."""
+        task_id = entry.definition.id
+        before = self._entries.get(task_id)
+        self._entries[task_id] = entry
+        self._by_executor.setdefault(entry.definition.executor, set()).add(task_id)
+        if before is not None and before.definition.executor != entry.definition.executor:
+            self._by_executor[before.definition.executor].discard(task_id)
+        (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
+
+    def discard(self, task_id: str) -> Entry | None:
+        """Know it no more."""
+        self.limited.discard(task_id)
+        entry = self._entries.pop(task_id, None)
+        if entry is not None:
+            self._by_executor[entry.definition.executor].discard(task_id)
+        return entry
+
+    def executors(self) -> list[str]:
+        """Return the executors that have a task."""
+        return [name for name, ids in list(self._by_executor.items()) if ids]
+
+    def of_executors(self, names: Iterable[str]) -> list[str]:
+        """Return the ids of the tasks that these executors run."""
+        return [task_id for name in names for task_id in list(self._by_executor.get(name, ()))]
+
+
+def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) -> Trigger:
+    """Build the trigger of a definition; raises TriggerError."""
+    return triggers.parse(
+        definition.trigger,
+        args,
+        timezone=definition.timezone,
+        dst=definition.dst,
+        anchor=anchor,
+    )
+
+
+def record(definition: TaskDefinition) -> TaskRecord:
+    """Write a definition down for the ledger."""
+    args = json_args(definition.trigger_args)
+    source = definition.source
+    return TaskRecord(
+        id=definition.id,
+        name=definition.name,
+        func_path=definition.func_path,
+        trigger=definition.trigger,
+        trigger_args=args,
+        timezone=definition.timezone,
+        schedule=fingerprint(definition.trigger, args, definition.timezone, definition.dst),
+        enabled=definition.enabled,
+        policy=definition.policy,
+        executor=definition.executor.value,
+        description=definition.description,
+        file=source.file if source else None,
+        line=source.line if source else None,
+        dst=definition.dst,
+    )
+
+
+def records(entries: Iterable[Entry]) -> list[TaskRecord]:
+    """Write several down."""
+    return [record(entry.definition) for entry in entries]

@@ -1,0 +1,101 @@
+"""Lays the tasks that this node knows down in the ledger, and takes over what stands there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from rota.core.ports import Clock, Transaction
+from rota.core.ports.records import StoredTask
+from rota.core.time import Instant
+from rota.engine.ledger_gateway import Writing
+from rota.engine.planning.task_registry import Entry, Registry, records
+from rota.engine.wake import Wake
+from rota.runtime.daemon_threads import beside
+from rota.scheduling import TickingClock
+
+BATCH = 2_000
+"""Tasks that are written at once."""
+
+
+class Registrar:
+    """Registers added tasks in batches, then has the clock fire them from their cursor on."""
+
+    def __init__(
+        self, *, clock: Clock, registry: Registry, writing: Writing, ticking: TickingClock
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._writing = writing
+        self._ticking = ticking
+        self._added: deque[Entry] = deque()
+        self._one_at_a_time = asyncio.Lock()
+        self.wake = Wake()
+
+    def add(self, entry: Entry) -> None:
+        """Note an added task; called from any thread."""
+        self._added.append(entry)
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Register for ever."""
+        while True:
+            await self.wake.wait()
+            await self.register_added()
+
+    async def register_all(self) -> None:
+        """Register every task of the registry in one transaction; raises LedgerError.
+
+        Batch by batch within it, each laid over before the next is made: of 100,000 tasks, what
+        the ledger returns is never in memory at once.
+        """
+        self._added.clear()
+        self._one_at_a_time = asyncio.Lock()  # of this loop: the last one's is gone
+        entries, now = self._registry.entries(), self._clock.now()
+
+        def register(tx: Transaction) -> int:
+            revision = -1
+            for first in range(0, len(entries), BATCH):
+                batch = entries[first : first + BATCH]
+                stored = tx.register(records(batch), now)
+                revision = max(revision, *(task.revision for task in stored.values()))
+                for entry in batch:
+                    self.lay_over(entry, stored[entry.definition.id])
+            return revision
+
+        # This is the state of every task that this node knows, so only later changes are news.
+        self._registry.revision = await self._writing.until_done(register)
+
+    async def register_added(self) -> None:
+        """Register what was added, and return when that and what was under way is durable."""
+        async with self._one_at_a_time:
+            while self._added:
+                await self._register([self._added.popleft() for _ in range(len(self._added))])
+
+    def lay_over(self, entry: Entry, stored: StoredTask) -> None:
+        """Take what the ledger knows of a task, unless something newer was taken before."""
+        if stored.revision < entry.revision:
+            return
+        entry.lay_over(stored, self._clock.now())
+        self._ticking.put(entry.definition.id, entry.trigger, entry.cursor)
+
+    async def rewind(self, now: Instant) -> None:
+        """Plan from `now` on, here and in the ledger: the clock was ahead. What has a row keeps
+        it, so nothing is repeated."""
+        for index, entry in enumerate(self._registry.entries()):
+            entry.rewind(now)
+            task_id, following = entry.definition.id, entry.trigger.next_after(entry.cursor)
+            if self._ticking.next_of(task_id) != following:
+                self._ticking.put(task_id, entry.trigger, entry.cursor)
+            if index % BATCH == BATCH - 1:
+                await asyncio.sleep(0)  # others on this loop have leases to renew
+        await self._writing.until_done(lambda tx: tx.rewind(now))
+
+    async def _register(self, entries: Sequence[Entry]) -> None:
+        now = self._clock.now()
+        rows = await beside(lambda: records(entries))
+        stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
+        for entry in entries:
+            if self._registry.get(entry.definition.id) is entry:
+                self.lay_over(entry, stored[entry.definition.id])

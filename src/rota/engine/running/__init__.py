@@ -1,0 +1,1 @@
+"""Claiming runs, running their attempts, recording how they ended."""

@@ -1,0 +1,79 @@
+"""The attempts under way on this node, and those that come and go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rota.core.ports import Call, Executor
+from rota.core.ports.records import Claim
+from rota.core.task import Policy
+from rota.core.time import Instant
+from rota.engine.running.reporter import RunReporter
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One attempt under way; `deadline` and `time_up` are in monotonic seconds."""
+
+    claim: Claim
+    call: Call
+    policy: Policy
+    executor: Executor
+    executor_name: str
+    reporter: RunReporter
+    started_at: Instant
+    deadline: float  # of its next step: it is told to stop, and then given up
+    time_up: float  # when its timeout passes
+    timed_out: bool = False
+    cancel_reason: str | None = None
+    handed_back: str | None = None
+    stopped_at: float | None = None  # monotonic seconds, when it was first told to stop
+
+
+@dataclass(slots=True)
+class Flights:
+    """Every attempt under way, by run id, and how many each executor has.
+
+    Of two kinds the ledger may say that they run here while they do not: `coming`, whose claim is
+    being written, and `going`, whose end is.
+    """
+
+    by_run: dict[str, Flight] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)  # run id → executor with a slot for it
+    coming: frozenset[str] = frozenset()
+    going: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.by_run)
+
+    def hold(self, run_id: str) -> bool:
+        """Say whether a run is this node's own: under way, coming or going."""
+        return any(run_id in some for some in (self.by_run, self.kept, self.coming, self.going))
+
+    def has(self, flight: Flight) -> bool:
+        """Say whether this very attempt is under way."""
+        return self.by_run.get(flight.claim.run_id) is flight
+
+    def keep(self, run_id: str, executor_name: str) -> None:
+        """Take a slot for a run that is being planned and claimed in one."""
+        self.kept[run_id] = executor_name
+        self.used[executor_name] = self.used.get(executor_name, 0) + 1
+
+    def give_back(self, run_id: str) -> None:
+        """Free the slot that was kept."""
+        self.used[self.kept.pop(run_id)] -= 1
+
+    def add(self, flight: Flight) -> None:
+        """Take a slot."""
+        self.by_run[flight.claim.run_id] = flight
+        self.used[flight.executor_name] = self.used.get(flight.executor_name, 0) + 1
+
+    def pop(self, call: Call) -> Flight | None:
+        """Free the slot of this very attempt; None when it was given up before."""
+        flight = self.by_run.get(call.run_id)
+        if flight is None or flight.call is not call:
+            return None
+        del self.by_run[call.run_id]
+        self.used[flight.executor_name] -= 1
+        return flight

@@ -1,0 +1,142 @@
+"""What the distributed engine has delivered to this node and is not done with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from rota.core.ports import Engine
+from rota.engine.health.turning import resting
+from rota.errors import EngineError
+from rota.logs import queued
+
+logger = queued("rota.hand")
+
+PAUSE = 1.0
+"""Seconds until a new try where the engine went away."""
+
+SURE_AFTER = 6.0
+"""Seconds after which an engine that delivers nothing is back as well: it has connected by then, or
+was given up."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether there are other queues to serve."""
+
+
+class Hand:
+    """Holds each delivered run until it has ended here, or is seen to be none for this node: only
+    then the engine is told that its message is done."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        lanes: Callable[[], Mapping[str, int]],
+        wake: Callable[[], None],
+        answered: Callable[[Collection[str]], None],
+    ) -> None:
+        self._engine = engine
+        self._lanes = lanes
+        self._wake = wake
+        self._answered = answered  # told of the tasks of which a delivered run was claimed
+        self._held: dict[str, asyncio.Future[None]] = {}
+        self._started: set[str] = set()
+        self._carrying: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._late: list[str] = []
+        self.trouble: str | None = None  # why nothing is delivered
+
+    async def take(self, run_id: str) -> None:
+        """Hold a run that was delivered; returns when it has ended or is none for this node."""
+        if self._stopping:
+            self._late.append(run_id)
+            return
+        self._note(None)
+        held = self._held.get(run_id)  # delivered twice: both messages are done then
+        if held is None:
+            held = self._held[run_id] = asyncio.get_running_loop().create_future()
+            self._wake()
+        await asyncio.shield(held)
+
+    def unclaimed(self) -> list[str]:
+        """Return the runs that are held and were not claimed."""
+        return [run_id for run_id in self._held if run_id not in self._started]
+
+    def claimed(self, runs: Mapping[str, str]) -> None:
+        """Note which of the held runs start here; with each, the id of its task."""
+        self._started.update(run_id for run_id in runs if run_id in self._held)
+        self._answered(set(runs.values()))
+
+    def drop(self, run_ids: Collection[str]) -> None:
+        """Hold these no longer: they have ended, or are none for this node."""
+        for run_id in run_ids:
+            self._started.discard(run_id)
+            held = self._held.pop(run_id, None)
+            if held is not None and not held.done():
+                held.set_result(None)
+
+    def drop_all(self) -> None:
+        """Hold nothing any more."""
+        self.drop(list(self._held))
+
+    def stop(self) -> list[str]:
+        """Take nothing more; returns what is given back, unclaimed."""
+        self._stopping = True
+        if self._carrying is not None:
+            self._carrying.cancel()
+        left = self.unclaimed()
+        self.drop(left)
+        return left
+
+    def late(self) -> list[str]:
+        """Return what was delivered after `stop`: it is given back as well."""
+        return self._late
+
+    async def run(self) -> None:
+        """Have messages delivered, for ever; once stopped, only what is held goes on.
+
+        Where there are other queues to serve, what is held of the earlier ones goes on beside.
+        """
+        self._stopping = False
+        for some in (self._held, self._started, self._late):
+            some.clear()  # of an earlier start, where the ledger was away at its end
+        carriers: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        try:
+            while not self._stopping:
+                lanes = dict(self._lanes())
+                carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
+                self._carrying = carrying
+                carriers.add(carrying)
+                sure_at = loop.time() + SURE_AFTER
+                while not carrying.done() and lanes == dict(self._lanes()):
+                    with resting(LOOK_EVERY):
+                        await asyncio.wait({carrying}, timeout=LOOK_EVERY)
+                    if not carrying.done() and loop.time() > sure_at:
+                        self._note(None)
+                if carrying.done():
+                    carriers.remove(carrying)
+                    await self._ended(carrying)
+                carrying.cancel()
+            with resting(None):
+                await loop.create_future()
+        finally:
+            for carrying in carriers:
+                carrying.cancel()
+            await asyncio.gather(*carriers, return_exceptions=True)
+
+    async def _ended(self, carrying: asyncio.Task[None]) -> None:
+        [error] = await asyncio.gather(carrying, return_exceptions=True)
+        if isinstance(error, EngineError):
+            self._note(str(error))
+        elif isinstance(error, Exception):
+            raise error
+        if not self._stopping:
+            await asyncio.sleep(PAUSE if error else 0)
+
+    def _note(self, trouble: str | None) -> None:
+        if trouble is not None and self.trouble is None:
+            logger.error("The engine is away, and tried again: %s", trouble)
+        elif trouble is None and self.trouble is not None:
+            logger.warning("The engine is back")
+        self.trouble = trouble

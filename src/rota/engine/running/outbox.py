@@ -1,0 +1,169 @@
+"""Gives runs whose time has come to the distributed engine, and again those that it lost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any
+
+from rota.core.ports import Clock, Engine, Message, Transaction
+from rota.core.ports.records import Waiting
+from rota.core.task import lane_of
+from rota.core.time import Instant, seconds
+from rota.engine.health.delivery import Delivery
+from rota.engine.health.turning import rest
+from rota.engine.ledger_gateway import Writing
+from rota.engine.planning.task_registry import Entry, Registry
+from rota.engine.running.limits import Held, TaskLimits
+from rota.errors import EngineError, LedgerError
+from rota.logs import queued
+from rota.runtime.daemon_threads import beside
+
+logger = queued("rota.relay")
+
+BATCH = 1_000
+
+OVERDUE = 5.0
+"""Seconds after which a message that nobody acted upon is missed, if the engine has none left."""
+
+LOST = 60.0
+"""Seconds after which it is missed where the engine has others, but fewer than runs wait: some of
+those are in the hands of workers, so that this cannot be told from a count alone."""
+
+
+class Relay:
+    """Offers each waiting run once; what is lost on the way is offered again.
+
+    Where the engine writes in the ledger, a run and its message are committed together. Elsewhere
+    it is the other way round: first it is written that the message was sent, then it is; what
+    happens in between makes it overdue.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        engine: Engine,
+        registry: Registry,
+        writing: Writing,
+        limits: TaskLimits,
+        delivery: Delivery,
+    ) -> None:
+        self._clock = clock
+        self._engine = engine
+        self._registry = registry
+        self._writing = writing
+        self._limits = limits
+        self._delivery = delivery
+        self.trouble: str | None = None  # why nothing can be sent
+
+    def takes(self, entry: Entry) -> bool:
+        """Say whether a new run of a task can be published as it is planned."""
+        return self._engine.in_ledger and not entry.policy.is_limited
+
+    def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+        """Publish new runs in the transaction that plans them; returns the ids of those."""
+        return self._offer().publish(runs, connection)
+
+    async def offer(self, until: Instant) -> Instant | None:
+        """Publish all that may start by `until`, and return when the first may start of those that
+        a rate holds back; raises LedgerError."""
+        left: set[str] = set()  # the tasks whose runs are not offered now
+        held_until: list[Instant] = []
+        seen = BATCH
+        while seen == BATCH:
+            offer = self._offer()
+            seen = await self._writing.once(partial(offer.make, until, left), changes=False)
+            if offer.messages and not self._engine.in_ledger:
+                await self._send(offer.messages)
+            left |= offer.unknown
+            if offer.held is not None:
+                left |= offer.held.tasks()
+                held_until += [] if offer.held.until is None else [offer.held.until]
+        return min(held_until, default=None)
+
+    def _offer(self) -> _Offer:
+        return _Offer(self._engine, self._registry, self._limits.ear())
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        try:
+            await beside(lambda: self._engine.publish(messages, None))
+        except EngineError as error:
+            self._note(str(error))
+            await self._writing.until_done(
+                lambda tx: tx.withdraw([message.run_id for message in messages])
+            )
+        else:
+            self._note(None)
+
+    async def run(self) -> None:
+        """Look for ever whether messages were lost, or are not delivered."""
+        self._delivery.forget()
+        while True:
+            await rest(OVERDUE / 2)
+            try:
+                await self._recall()
+            except EngineError as error:
+                self._note(str(error))
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("Could not look for lost messages: %s", error)
+
+    async def _recall(self) -> None:
+        before = self._clock.now() - seconds(OVERDUE)
+        by_task = await self._overdue(before)
+        self._delivery.look(by_task)
+        overdue = sum(by_task.values())
+        waiting = await beside(self._waiting) if overdue else 0
+        if waiting:
+            before = self._clock.now() - seconds(LOST)
+            overdue = sum((await self._overdue(before)).values())
+        if overdue > waiting:
+            logger.warning(
+                "%d runs wait and the engine has %d messages: they are published again",
+                overdue,
+                waiting,
+            )
+            await self._writing.once(lambda tx: tx.recall(before, 10 * BATCH))
+
+    async def _overdue(self, before: Instant) -> dict[str, int]:
+        return await self._writing.once(lambda tx: tx.overdue(before), changes=False)
+
+    def _waiting(self) -> int:
+        lanes = {lane_of(entry.definition) for entry in self._registry.entries()}
+        return self._engine.waiting(lanes)
+
+    def _note(self, trouble: str | None) -> None:
+        if (trouble is None) != (self.trouble is None):
+            logger.error("The engine is away: %s", trouble) if trouble else logger.warning(
+                "The engine is back"
+            )
+        self.trouble = trouble
+
+
+class _Offer:
+    """One look at what may start; made again from the start when the ledger repeats it."""
+
+    def __init__(self, engine: Engine, registry: Registry, held: Held | None) -> None:
+        self._engine = engine
+        self._registry = registry
+        self.held = held
+        self.messages: list[Message] = []
+        self.unknown: set[str] = set()
+
+    def make(self, until: Instant, exclude: Collection[str], tx: Transaction) -> int:
+        """Offer a batch, but for some tasks; returns how many runs were looked at."""
+        self.messages.clear()
+        return tx.offer(until, BATCH, exclude, self.publish, limits=self.held)
+
+    def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
+        """See `core.ports.Publish`; what cannot be published in the ledger is kept."""
+        for run in runs:
+            entry = self._registry.get(run.task_id)
+            if entry is None:
+                self.unknown.add(run.task_id)
+            else:
+                lane, priority = lane_of(entry.definition), entry.policy.priority
+                self.messages.append(Message(run.run_id, lane, priority))
+        if self._engine.in_ledger and self.messages:
+            self._engine.publish(self.messages, connection)
+        return [message.run_id for message in self.messages]

@@ -1,0 +1,219 @@
+"""Writes how attempts ended and what their runs become, fenced by the lease."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from rota.core.lifecycle import Settlement, settle
+from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
+from rota.core.ports import Call, Clock, Transaction
+from rota.core.ports.records import Ending
+from rota.core.reasons import ReasonCode
+from rota.core.run import Attempt, LogLine, State
+from rota.core.time import Instant
+from rota.engine.health.turning import turned
+from rota.engine.ledger_gateway import Writing
+from rota.engine.running.in_flight import Flight, Flights
+from rota.engine.wake import Wake
+from rota.logs import queued
+
+logger = queued("rota.runner")
+
+BATCH = 2_000
+
+
+class _Landed(NamedTuple):
+    """An attempt that has ended, and all that is to be written of it."""
+
+    flight: Flight
+    ending: Ending
+    lines: Sequence[LogLine] = ()
+    progress: dict[str, Any] | None = None
+
+    @property
+    def at(self) -> Instant:
+        return self.ending.attempt.finished_at
+
+
+class Recorder:
+    """Takes the outcomes of ended attempts from any thread and records them in batches."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        flights: Flights,
+        writing: Writing,
+        node_id: Callable[[], str],
+        freed: Callable[[Instant | None], None],
+        landed: Callable[[Collection[str]], None],
+    ) -> None:
+        self._clock = clock
+        self._flights = flights
+        self._writing = writing
+        self._node_id = node_id
+        self._freed = freed
+        self._landed = landed
+        self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
+        self.total = 0  # attempts recorded since the start
+        self.recorded = threading.Event()  # set whenever something became durable
+        self.wake = Wake()
+
+    def ended(self, call: Call, outcome: Outcome) -> None:
+        """Take the end of an attempt; called from any thread."""
+        self._ended.append((call, outcome, self._clock.now(), self._clock.monotonic()))
+        self.wake.set()
+
+    @property
+    def unwritten(self) -> int:
+        """Return how many attempts have ended and are not yet durable."""
+        return len(self._ended) + len(self._flights.going)
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether everything that ended is durable."""
+        return not self.unwritten
+
+    def backlog(self) -> tuple[int, float]:
+        """Return how many attempts have ended and are not yet durable, and for how many seconds the
+        oldest of them has waited to be written."""
+        ended = self._ended
+        try:
+            oldest = ended[0][3]
+        except IndexError:
+            return self.unwritten, 0.0
+        return self.unwritten, self._clock.monotonic() - oldest
+
+    async def run(self) -> None:
+        """Record for ever."""
+        while True:
+            await self.wake.wait()
+            while self._ended:
+                turned()
+                await self._record_some()
+
+    async def _record_some(self) -> None:
+        landed: list[_Landed] = []
+        for _ in range(min(len(self._ended), BATCH)):
+            call, outcome, at, ended = self._ended.popleft()
+            flight = self._flights.pop(call)
+            if flight is not None:  # else it was given up, and this end comes too late
+                landed.append(self._land(flight, _as_meant(flight, outcome, ended), at))
+        if not landed:
+            return
+        self._flights.going = frozenset(one.ending.attempt.run_id for one in landed)
+        self._freed(None)
+        try:
+            for run_id in await self._write(landed):
+                logger.warning("run %s is another node's by now: its end here is void", run_id)
+            self._landed(self._flights.going)
+        finally:
+            self._flights.going = frozenset()
+        self.total += len(landed)
+        self.recorded.set()
+        for instant in {None, *(one.ending.settlement.available_at for one in landed)}:
+            self._freed(instant)
+
+    async def _write(self, landed: Sequence[_Landed]) -> list[str]:
+        """Write these ends, whatever one of them is like; returns the ids of those refused."""
+        try:
+            return await self._writing.until_done(partial(self._settle, landed))
+        except Exception as error:
+            if len(landed) > 1:
+                return [run_id for one in landed for run_id in await self._write([one])]
+            logger.exception("The end of run %s cannot be written", landed[0].flight.claim.run_id)
+            plain = _Landed(landed[0].flight, self._plain(landed[0].flight, error, landed[0].at))
+            return await self._writing.until_done(partial(self._settle, [plain]))
+
+    def _settle(self, landed: Sequence[_Landed], tx: Transaction) -> list[str]:
+        lines = [line for one in landed for line in one.lines]
+        if lines:
+            tx.log(lines)
+        for one in landed:
+            if one.progress is not None:
+                claim = one.flight.claim
+                tx.progress(claim.run_id, claim.fence, one.progress)
+        return tx.settle([one.ending for one in landed], self._node_id())
+
+    def _land(self, flight: Flight, outcome: Outcome, at: Instant) -> _Landed:
+        lines, progress = flight.reporter.take()
+        try:
+            ending = self._ending(flight, outcome, at)
+        except Exception as error:  # the others have ended as well
+            logger.exception("The end of run %s cannot be judged", flight.claim.run_id)
+            ending = self._plain(flight, error, at)
+        return _Landed(flight, ending, lines, progress)
+
+    def _plain(self, flight: Flight, error: Exception, at: Instant) -> Ending:
+        """Return an end that says only that the real one cannot be written."""
+        claim, why = flight.claim, f"its end could not be recorded: {error_text(error)}"
+        code = ReasonCode.ERROR
+        return Ending(
+            Attempt(
+                run_id=claim.run_id,
+                number=claim.attempt,
+                node=self._node_id(),
+                started_at=min(flight.started_at, at),
+                finished_at=at,
+                outcome=OutcomeKind.FAILED,
+                error=why,
+            ),
+            claim.fence,
+            Settlement(State.FAILED, why, claim.failures + 1, claim.crashes, reason_code=code),
+        )
+
+    def _ending(self, flight: Flight, outcome: Outcome, at: Instant) -> Ending:
+        claim = flight.claim
+        settlement = settle(
+            outcome,
+            run_id=claim.run_id,
+            failures=claim.failures,
+            crashes=claim.crashes,
+            policy=flight.policy,
+            now=at,
+            cancel_reason=flight.cancel_reason,
+            handed_back=flight.handed_back,
+        )
+        if settlement.state is not State.SUCCEEDED:
+            _tell(flight, outcome, settlement)
+        attempt = Attempt(
+            run_id=claim.run_id,
+            number=claim.attempt,
+            node=self._node_id(),
+            started_at=min(flight.started_at, at),  # the clock may have been set back meanwhile
+            finished_at=at,
+            outcome=outcome.kind,
+            error=outcome.error,
+            traceback=outcome.traceback,
+            peak_memory=outcome.peak_memory,
+        )
+        return Ending(attempt, claim.fence, settlement)
+
+
+def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
+    """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it."""
+    timeout = flight.policy.timeout
+    if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
+        return timed_out(outcome, timeout)
+    return in_time(outcome, timeout, ended=ended, deadline=flight.time_up)
+
+
+def _tell(flight: Flight, outcome: Outcome, settlement: Settlement) -> None:
+    level = logging.INFO if settlement.state is State.CANCELLED else logging.ERROR
+    logger.log_end(
+        level,
+        "%s: attempt %d of run %s ended %s; run %s: %s",
+        flight.claim.task_id,
+        flight.claim.attempt,
+        flight.claim.run_id,
+        outcome.kind,
+        settlement.state,
+        settlement.reason,
+        cause=outcome.cause,
+        trace=outcome.traceback or "",
+    )

@@ -1,0 +1,171 @@
+"""What running attempts say: lines, progress, checkpoints and steps, on their way to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.run import LogLine, Step
+from rota.core.secrets import said
+from rota.engine.health.turning import rest
+from rota.engine.ledger_gateway import Writing
+from rota.errors import LedgerError, LedgerUnavailableError
+from rota.runtime.cadence import until_beat
+
+STORE_WAIT = 30.0
+"""Seconds that a task waits for what it stores to be durable before it is told that it is not."""
+
+STORE_PAUSE = 0.5
+"""Seconds until a step is stored once more when the ledger was away."""
+
+LINE_COST = 40
+"""Bytes that a line counts beside its text, so that empty ones reach the limit too."""
+
+
+class RunReporter:
+    """Takes what one attempt says, from its own threads, and keeps it until the pump comes."""
+
+    __slots__ = (
+        "_attempt", "_clock", "_dirty", "_fence", "_ledger", "_left", "_lines", "_noted",
+        "_progress", "_run_id", "_seq",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        attempt: int,
+        fence: int,
+        limit: int,
+        ledger: Ledger,
+        clock: Clock,
+        dirty: Callable[[RunReporter], None],
+    ) -> None:
+        self._run_id = run_id
+        self._attempt = attempt
+        self._fence = fence
+        self._left = limit
+        self._ledger = ledger
+        self._clock = clock
+        self._dirty = dirty
+        self._lines: deque[LogLine] = deque()
+        self._progress: dict[str, Any] | None = None
+        self._seq = count(1)
+        self._noted = False
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        """Take one line, up to the run's limit in bytes; the line that reaches it says so."""
+        if self._left <= 0:
+            return
+        if len(text) >= self._left:
+            text = f"{text[: self._left]} … (run_log_limit reached: nothing more is kept)"
+        text = said(text)
+        self._left -= len(text.encode(errors="replace")) + LINE_COST
+        line = LogLine(
+            self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text
+        )
+        self._lines.append(line)
+        self._note()
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        """Take where it stands; only the latest is kept."""
+        self._progress = {"done": done, "total": total, "note": note}
+        self._note()
+
+    def _note(self) -> None:
+        if not self._noted:
+            self._noted = True
+            self._dirty(self)
+
+    def checkpoint(self, value: Any) -> None:
+        """Store `value` durably before returning; raises LedgerError when that is impossible."""
+        self._store("the checkpoint", lambda tx: tx.checkpoint(self._run_id, self._fence, value))
+
+    def remember(self, key: str, value: Any) -> None:
+        """Store what a step returned durably before returning, again and again while the ledger is
+        away: it has been done, and a retry would repeat it. Raises LedgerError when that is
+        impossible."""
+        step = Step(key, value, self._clock.now())
+        give_up = time.monotonic() + STORE_WAIT
+        while True:
+            try:
+                return self._store(
+                    f"the step {key!r}", lambda tx: tx.remember(self._run_id, self._fence, step)
+                )
+            except LedgerUnavailableError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(STORE_PAUSE)
+
+    def _store(self, what: str, write: Callable[[Transaction], bool]) -> None:
+        future = self._ledger.write(write)
+        try:
+            stored = future.result(STORE_WAIT)
+        except TimeoutError:
+            raise LedgerError(f"{what} could not be stored in time", where=self._run_id) from None
+        if not stored:
+            raise LedgerError(
+                f"{what} was refused: this run now belongs to another node", where=self._run_id
+            )
+
+    def take(self) -> tuple[list[LogLine], dict[str, Any] | None]:
+        """Return the lines and the progress since the last take."""
+        self._noted = False
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        value, self._progress = self._progress, None
+        return lines, value
+
+    @property
+    def fence(self) -> int:
+        """Return the fence under which this attempt may write."""
+        return self._fence
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that this attempt belongs to."""
+        return self._run_id
+
+
+class Pump:
+    """Brings what running attempts said into the ledger every moment, in one write for all."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._dirty: deque[RunReporter] = deque()
+
+    def dirty(self, reporter: RunReporter) -> None:
+        """Note that a reporter has something; called from any thread."""
+        self._dirty.append(reporter)
+
+    async def run(self) -> None:
+        """Write for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await rest(until_beat(loop.time()))
+            if self._dirty:
+                await self.flush()
+
+    async def flush(self) -> None:
+        """Write what there is."""
+        lines: list[LogLine] = []
+        progress: list[tuple[str, int, dict[str, Any]]] = []
+        for _ in range(len(self._dirty)):
+            reporter = self._dirty.popleft()
+            new, value = reporter.take()
+            lines += new
+            if value is not None:
+                progress.append((reporter.run_id, reporter.fence, value))
+
+        def write(tx: Transaction) -> None:
+            if lines:
+                tx.log(lines)
+            for run_id, fence, value in progress:
+                tx.progress(run_id, fence, value)
+
+        if lines or progress:
+            await self._writing.until_done(write)

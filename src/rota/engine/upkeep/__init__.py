@@ -1,0 +1,1 @@
+"""What a node does beside the runs: changes, retention, watching itself."""

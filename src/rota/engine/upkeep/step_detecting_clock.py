@@ -1,0 +1,50 @@
+"""Notices when a wall clock was set forward or back, however briefly."""
+
+from __future__ import annotations
+
+from rota.core.ports import Clock
+from rota.core.time import SECOND, Instant, seconds
+
+STEP: Instant = SECOND // 2
+"""By less than this, a wall clock is not called stepped; small steps add up."""
+
+
+class WatchedClock:
+    """Passes a clock on, and remembers the furthest that anybody read of it.
+
+    So a clock that was ahead for a moment between two looks is noticed too, if anybody read it;
+    if nobody did, it harmed nobody.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known = self._furthest = self._drift()
+
+    def now(self) -> Instant:
+        """Return the wall clock's instant."""
+        now = self._clock.now()
+        # In this order: a thread that is held up in between finds too little, which is no harm.
+        self._furthest = max(self._furthest, now - seconds(self._clock.monotonic()))
+        return now
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever rise."""
+        return self._clock.monotonic()
+
+    def forget(self) -> None:
+        """Take the clock as it is now."""
+        self._known = self._furthest = self._drift()
+
+    def step(self) -> float:
+        """Return by how many seconds it was set since it was last asked, 0 for not at all;
+        negative where anybody read a time that is yet to come."""
+        drift = self._drift()
+        back, forward = self._furthest - drift, drift - self._known
+        if max(back, forward) <= STEP:
+            return 0.0
+        self._known = self._furthest = drift
+        return (-back if back > STEP else forward) / SECOND
+
+    def _drift(self) -> Instant:
+        # The larger of two: a thread that is held up between the clocks finds too little.
+        return max(self._clock.now() - seconds(self._clock.monotonic()) for _ in range(2))

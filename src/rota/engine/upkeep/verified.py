@@ -1,0 +1,88 @@
+"""What the last verification found, as the ledger keeps it for every node to tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from rota.core.ports.records import Mark
+from rota.core.time import DAY, HOUR, Instant
+from rota.core.verification.findings import Code, Finding
+
+VERIFIED = "verified"
+"""The mark up to which the record was verified; its value is the report."""
+
+KEPT: Instant = DAY
+"""For how long a finding is told after it was found."""
+
+MENDED: Instant = HOUR
+"""For how long a hole that has its row by now is a reason not to be healthy."""
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found lately, and when whose node last looked."""
+
+    at: Instant
+    node: str
+    found: tuple[tuple[Instant, Finding], ...]  # when, and what
+    more: int = 0  # findings that are left out
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return what was found, the newest last."""
+        return [finding for _, finding in self.found]
+
+    def reasons(self, now: Instant) -> list[str]:
+        """Return why the record is not as it should be, in words for `/health`."""
+        told = [finding for at, finding in self.found if not finding.is_mended or now - at < MENDED]
+        if not told:
+            return []
+        more = f" and {len(told) - 1 + self.more} more" if len(told) + self.more > 1 else ""
+        task = f"{told[0].task_id}: " if told[0].task_id else ""
+        return [f"the record is not sound: {task}{told[0].text}{more}: `rota verify` lists them"]
+
+
+def report_in(marks: Mapping[str, Mark]) -> Report | None:
+    """Return the last report, None where nobody has verified yet or it cannot be read."""
+    mark = marks.get(VERIFIED)
+    if mark is None or mark.value is None:
+        return None
+    try:
+        value = json.loads(mark.value)
+        found = tuple(
+            (at, Finding(Code(finding.pop("code")), **finding)) for at, finding in value["found"]
+        )
+        return Report(int(value["at"]), str(value["node"]), found, int(value["more"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def merged(
+    before: Report | None, node: str, now: Instant, since: Instant, found: Iterable[Finding]
+) -> Report:
+    """Return the new report: what was found now, and what was found before and was not looked at
+    again, or has been mended since."""
+    kept = () if before is None else before.found
+    old = [
+        (at, finding)
+        for at, finding in kept
+        if 0 <= now - at < KEPT
+        and (finding.is_mended or (finding.at is not None and finding.at < since))
+    ]
+    all_ = [*old, *((now, finding) for finding in found)]
+    return Report(now, node, tuple(all_[:MOST]), max(len(all_) - MOST, 0))
+
+
+def as_json(report: Report) -> str:
+    """Write a report for the mark."""
+    found = [(at, asdict(finding)) for at, finding in report.found]
+    return json.dumps({"at": report.at, "node": report.node, "found": found, "more": report.more})
+
+
+def mended(finding: Finding) -> Finding:
+    """Return a hole that has its row now."""
+    return replace(finding, is_mended=True)

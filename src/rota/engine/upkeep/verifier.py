@@ -1,0 +1,166 @@
+"""Verifies the record, on one node at a time, and gives holes their row."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rota.core.ids import RunIds
+from rota.core.ports import Clock, History, Transaction
+from rota.core.ports.records import Mark, NewRun
+from rota.core.reasons import ReasonCode
+from rota.core.run import Cause, State
+from rota.core.task import Overlap, Policy
+from rota.core.time import DAY, HOUR, MINUTE, Instant, seconds
+from rota.core.verification.findings import Code, Finding
+from rota.engine.health.turning import rest, resting
+from rota.engine.ledger_gateway import Writing
+from rota.engine.membership.heartbeat import Heartbeat
+from rota.engine.membership.identity import Identity
+from rota.engine.planning.task_registry import Registry
+from rota.engine.upkeep.verified import VERIFIED, as_json, mended, merged, report_in
+from rota.engine.upkeep.verifying import Planners, Question, planners_of, verify
+from rota.errors import LedgerError
+from rota.runtime.daemon_threads import beside
+from rota.runtime.log_queue import queued
+
+logger = queued("rota.verify")
+
+FIRST = 60.0
+LOOK = 60.0
+"""Seconds between two looks at whether it is anybody's turn."""
+
+EVERY: Instant = 10 * MINUTE
+
+PAUSE = 0.05
+"""Seconds between two pages: the cost is spread, and others have work to do."""
+
+SLOWEST = 600.0
+"""Seconds that a turn may take."""
+
+AGAIN = 30.0
+"""Seconds after which a hole is looked at again: it may have been planned meanwhile."""
+
+OVERLAP: Instant = HOUR
+"""How far a turn looks back behind what was verified: what was right then may have changed."""
+
+LONGEST: Instant = DAY
+"""How far the first turn looks back; `rota verify` looks at everything."""
+
+
+class Verifier:
+    """Compares what was written since the last turn with the rules, every ten minutes.
+
+    A hole that is there at a second look as well gets its row, if it is not too old to matter: an
+    occurrence that did not run is as visible as one that did.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        history: History,
+        writing: Writing,
+        registry: Registry,
+        identity: Identity,
+        heartbeat: Heartbeat,
+        ids: RunIds,
+        generation: Callable[[], str],
+    ) -> None:
+        self._clock = clock
+        self._history = history
+        self._writing = writing
+        self._registry = registry
+        self._identity = identity
+        self._heartbeat = heartbeat
+        self._ids = ids
+        self._generation = generation
+        self._pause = threading.Event()  # never set: it only waits
+
+    async def run(self) -> None:
+        """Verify for ever."""
+        await rest(FIRST)
+        while True:
+            try:
+                await self.turn()
+            except LedgerError as error:  # said once, by `writing`
+                logger.debug("Could not verify: %s", error)
+            await rest(LOOK)
+
+    async def turn(self, again: float = AGAIN) -> list[Finding] | None:
+        """Verify if it is time and nobody else does; returns what was found; raises LedgerError."""
+        now, gaps = self._clock.now(), self._heartbeat.gaps
+        mark = (await beside(self._history.evidence.marks)).get(VERIFIED)
+        if mark is not None and mark.until is not None and now < mark.until <= now + HOUR:
+            return None
+        taken = await self._writing.once(lambda tx: tx.take_mark(VERIFIED, now, now + EVERY))
+        if taken is None:
+            return None
+        since = max(min(taken.at, now) - OVERLAP, now - LONGEST)
+        asked = Question(now, since, await beside(self._planners), pause=self._wait)
+        found = await self._verify(asked)
+        holes = {finding.task_id for finding in found if finding.code is Code.HOLE}
+        if holes:
+            await rest(again)
+            asked = replace(asked, task_ids=sorted(holes))
+            second = await self._verify(asked)
+            found = [one for one in found if one.code is not Code.HOLE]
+            found += [one for one in second if one.code is Code.HOLE]
+        if self._heartbeat.gaps != gaps or self._writing.trouble is not None:
+            # This node, or the ledger, was away: what is late may still be planned.
+            await self._writing.once(lambda tx: tx.mark(taken._replace(until=None)))
+            return None
+        return await self._write(found, now, since, taken)
+
+    async def _verify(self, asked: Question) -> list[Finding]:
+        with resting(SLOWEST):  # the work is done on another thread
+            return await beside(lambda: list(verify(self._history.evidence, asked)))
+
+    async def _write(
+        self, found: Sequence[Finding], now: Instant, since: Instant, taken: Mark
+    ) -> list[Finding]:
+        """Give holes their rows and write the report, in one."""
+        rows = [(one, self._row(one, now)) for one in found]
+        new = [row for _, row in rows if row is not None]
+        told = [mended(one) if row is not None else one for one, row in rows]
+        report = merged(report_in({VERIFIED: taken}), self._identity.name, now, since, told)
+        mark = Mark(VERIFIED, now, now + EVERY, as_json(report))
+
+        def write(tx: Transaction) -> None:
+            tx.plan(new)
+            tx.mark(mark)
+
+        await self._writing.once(write)
+        for one in told:
+            logger.warning("%s %s: %s", one.task_id or one.run_id, one.code, one.text)
+        return told
+
+    def _row(self, finding: Finding, now: Instant) -> NewRun | None:
+        """Return the row of a hole; None for anything else, and for one that is too old."""
+        if finding.code is not Code.HOLE or finding.at is None or finding.last is None:
+            return None
+        entry = self._registry.get(finding.task_id)
+        policy = Policy() if entry is None else entry.policy
+        if finding.last < now - seconds(policy.catchup_window):
+            return None
+        return NewRun(
+            id=self._ids.new(now),
+            task_id=finding.task_id,
+            fire_time=finding.at,
+            cause=Cause.SCHEDULE,
+            state=State.MISSED,
+            reason=f"{finding.text} `rota verify` found that",
+            reason_code=ReasonCode.HOLE,
+            available_at=finding.at,
+            created_at=now,
+            overlap=Overlap.ALLOW,
+            stands_for=finding.count,
+        )
+
+    def _planners(self) -> Planners:
+        nodes = self._history.nodes()
+        return planners_of(self._registry, nodes, self._identity.id, self._generation())
+
+    def _wait(self) -> None:
+        self._pause.wait(PAUSE)

@@ -1,0 +1,137 @@
+"""Names what goes wrong inside this process: a blocked task loop, a late tick, a clock step."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from rota.core.time import Instant, seconds
+from rota.engine.health.turning import rest
+from rota.engine.upkeep.step_detecting_clock import WatchedClock
+from rota.executors import stack_location
+from rota.logs import queued
+from rota.runtime.cadence import BEAT, until_beat
+
+logger = queued("rota.watchdog")
+
+LOOKED_BACK = 5.0
+"""Seconds within which a step of the clock is seen: so far back lies its beginning at most."""
+
+STOOD_STILL = 1.0
+"""Seconds without a turn for this thread, after which the interpreter as a whole was held up."""
+
+
+class Blockable(Protocol):
+    """An executor whose loop user code can block."""
+
+    def blocked(self) -> Blocked | None:
+        """Return what blocks it, if anything does."""
+
+
+class Blocked(Protocol):
+    """What blocks a loop."""
+
+    @property
+    def seconds(self) -> float:
+        """Return for how long."""
+
+    @property
+    def task_id(self) -> str | None:
+        """Return the task that holds it."""
+
+    @property
+    def place(self) -> str:
+        """Return where it stands: "file:line in function"."""
+
+
+class Watchdog:
+    """Looks four times a second; every finding is logged once and shown by `findings`."""
+
+    def __init__(
+        self,
+        *,
+        clock: WatchedClock,
+        machine: WatchedClock,
+        loop: Blockable,
+        clock_stepped: Callable[[Instant | None], None],
+        look: Callable[[], None],
+    ) -> None:
+        """Watch `clock`, the engine's, and the `machine`'s own, which may be the same;
+        `clock_stepped` gets the instant at which a step back of the engine's began, else None;
+        `look` is called at each look."""
+        self._clock = clock
+        self._names = {clock: "The database's clock", machine: "The wall clock"}
+        self._loop = loop
+        self._clock_stepped = clock_stepped
+        self._look = look
+        self._blocked_place: str | None = None
+        self._looked_at = clock.monotonic()
+        self.frozen: str | None = None  # the last time the whole interpreter stood still
+
+    def blocked(self) -> Blocked | None:
+        """Return what blocks the task loop right now."""
+        return self._loop.blocked()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        loop = asyncio.get_running_loop()
+        self._looked_at = self._clock.monotonic()
+        while True:
+            await rest(until_beat(loop.time()))
+            passed = self._clock.monotonic() - self._looked_at
+            self._look_at_interpreter()
+            self._look_at_clocks(passed)
+            self._look_at_loop()
+            self._look()
+
+    def _look_at_interpreter(self) -> None:
+        now = self._clock.monotonic()
+        stood = now - self._looked_at - BEAT
+        self._looked_at = now
+        if stood > STOOD_STILL:
+            meanwhile = "; ".join(self._at_work()) or "no function of a task"
+            self.frozen = f"the whole interpreter stood still for {stood:.1f} s"
+            logger.error(
+                "%s: the machine was suspended, or a function held the interpreter lock;"
+                ' executor="process" keeps such a function apart. At work meanwhile: %s',
+                self.frozen,
+                meanwhile,
+            )
+
+    def _at_work(self) -> list[str]:
+        """Name the task functions that hold a thread now, and where each one stands."""
+        blocked = self._loop.blocked()
+        found = [f"{blocked.task_id} at {blocked.place}"] if blocked else []
+        for thread in threading.enumerate():
+            pool, _, task_id = thread.name.partition(" [")
+            if task_id and pool.startswith("rota-thread"):
+                found.append(
+                    f"{task_id.removesuffix(']')} at {stack_location.of_thread(thread.ident)}"
+                )
+        return found
+
+    def _look_at_clocks(self, passed: float) -> None:
+        steps = {clock: clock.step() for clock in self._names}
+        for clock, step in steps.items():
+            if step:
+                logger.warning("%s stepped by %+.1f s", self._names[clock], step)
+        if any(steps.values()):
+            went_back = steps[self._clock] < 0
+            since = seconds(min(passed, LOOKED_BACK))
+            self._clock_stepped(self._clock.now() - since if went_back else None)
+
+    def _look_at_loop(self) -> None:
+        blocked = self._loop.blocked()
+        if blocked is None:
+            self._blocked_place = None
+        elif blocked.place != self._blocked_place:
+            self._blocked_place = blocked.place
+            logger.error(
+                "The task loop has been blocked for %.1f s by %s at %s; await there,"
+                ' make the function a plain one, or give it executor="process"',
+                blocked.seconds,
+                blocked.task_id or "a callback",
+                blocked.place,
+            )

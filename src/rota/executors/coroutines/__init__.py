@@ -1,0 +1,1 @@
+"""Coroutines on the task loop."""

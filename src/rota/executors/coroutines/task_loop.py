@@ -1,0 +1,221 @@
+"""One event loop with its thread, or a lent one: alive, blocked by whom, ended when empty."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from inspect import isawaitable, iscoroutine
+from typing import Any, NamedTuple
+
+from rota.core.ports import Call, Done
+from rota.executors import stack_location
+from rota.executors.executions import CANCELLED, Attempt, Attempts
+from rota.logs import queued
+from rota.runtime.cadence import until_beat
+from rota.task_api.current_run import CurrentRun, enter, run_in
+
+_SILENT = 0.4  # seconds; without a sign of life for so long, something holds the loop
+_FAREWELL = 0.5  # seconds for what coroutines left behind
+
+_HANDLE = asyncio.Handle._run.__code__
+_log = queued(__name__)
+
+
+class AioAttempt(Attempt):
+    """A coroutine under way, as a task on a lane."""
+
+    __slots__ = ("context", "given", "lane", "task")
+
+    def __init__(
+        self,
+        call: Call,
+        done: Done,
+        run: CurrentRun | None = None,
+        *,
+        given: Awaitable[Any] | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """Take a call; `given` is what it returned elsewhere, `context` that in which it did."""
+        super().__init__(call, done, run)
+        self.given = given
+        self.context = context
+        self.lane: Lane | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def called(self) -> Any:
+        """Call the function, unless it has been called; return what it gives."""
+        return super().called() if self.given is None else self.given
+
+    def forget(self) -> None:
+        """Let go of a coroutine that is not to begin, so that nothing warns of it."""
+        if iscoroutine(self.given):
+            self.given.close()
+
+    def cancel(self) -> None:
+        """Cancel the task, on its loop."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Held(NamedTuple):
+    """What executes on a loop at this moment: a run's code, or code of no run."""
+
+    run: CurrentRun | None
+
+
+class Lane:
+    """A loop on which attempts run, until it is retired and the last one has ended."""
+
+    def __init__(
+        self,
+        attempts: Attempts[AioAttempt],
+        loop: asyncio.AbstractEventLoop | None,
+        name: str,
+    ) -> None:
+        self.lent = loop is not None
+        self.loop = loop or asyncio.new_event_loop()
+        self._attempts = attempts
+        self._here: set[AioAttempt] = set()  # not ended; only touched on the loop
+        self._ident: int | None = None
+        self._alive = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        self._retired = False
+        self._dropped = False
+        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to tick, on a thread of its own unless the loop is lent."""
+        with suppress(RuntimeError):  # lent, and closed already
+            self.loop.call_soon_threadsafe(self._tick, context=Context())
+        if not self.lent:
+            self._thread.start()
+
+    def take(self, attempt: AioAttempt) -> None:
+        """Start an attempt; on the loop, in an empty context."""
+        attempt.lane = self
+        self._here.add(attempt)
+        coro = self._perform(attempt)
+        if attempt.context is None:
+            attempt.task = self.loop.create_task(coro)
+        else:
+            attempt.task = self.loop.create_task(coro, context=attempt.context)
+        if self.lent:
+            # Whoever lent the loop may end it before the coroutine got its first step.
+            attempt.task.add_done_callback(partial(self._over, attempt))
+
+    def retire(self) -> None:
+        """Let the loop end when nothing runs on it any more; a lent one goes on without us."""
+        self._retired = True
+        with suppress(RuntimeError):  # it is closed
+            self.loop.call_soon_threadsafe(self._left)
+
+    def drop(self) -> None:
+        """Let it end with whatever still runs on it, once nothing holds it; a lent one goes on."""
+        self._dropped = True
+        self.retire()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread's end, up to `timeout` seconds."""
+        if not self.lent:
+            self._thread.join(timeout)
+
+    def is_here(self) -> bool:
+        """Say whether this is the loop's thread, which cannot wait for itself."""
+        return self._ident == threading.get_ident()
+
+    def silent(self) -> float:
+        """Return the seconds since the last sign of life where that is too long ago, else 0."""
+        if self._ident is None or not self.loop.is_running():
+            return 0.0
+        since = time.monotonic() - self._alive
+        return since if since > _SILENT else 0.0
+
+    def held(self) -> Held | None:
+        """Return what executes on the loop now, child tasks and callbacks included."""
+        for frame in stack_location.frames(self._ident):
+            if frame.f_code is _HANDLE:
+                return Held(run_in(frame.f_locals["self"]._context))
+            if frame.f_code is _PERFORM:  # a lent loop may not be made of Python
+                return Held(frame.f_locals["attempt"].run)
+        return None
+
+    def place(self) -> str:
+        """Return where the loop's thread stands."""
+        return stack_location.of_thread(self._ident)
+
+    async def _perform(self, attempt: AioAttempt) -> None:
+        if self._attempts.begin(attempt):
+            enter(attempt.run)
+            try:
+                result: Any = attempt.called()
+                while result is not None and isawaitable(result):
+                    result = await result
+                outcome = attempt.returned(result)
+            except BaseException as exc:
+                outcome = attempt.raised(exc)
+            self._attempts.end(attempt, outcome)
+        else:
+            attempt.forget()
+        self._here.discard(attempt)
+        if self._retired:
+            self._left()
+
+    def _over(self, attempt: AioAttempt, task: asyncio.Task[None]) -> None:
+        self._attempts.end(attempt, CANCELLED)
+
+    def _is_over(self) -> bool:
+        return self._retired and (self._dropped or not self._here)
+
+    def _left(self) -> None:
+        if self._is_over():
+            if self._timer is not None:
+                self._timer.cancel()
+            if not self.lent:
+                self.loop.stop()
+
+    def _tick(self) -> None:
+        self._ident = threading.get_ident()
+        self._alive = time.monotonic()
+        if not self._retired:
+            self._timer = self.loop.call_later(until_beat(self.loop.time()), self._tick)
+
+    def _main(self) -> None:
+        while not self._is_over() and not self.loop.is_closed():
+            # A task that user code created, or a stop() of its own, may end the loop: go on.
+            with suppress(BaseException):
+                self.loop.run_forever()
+        try:
+            _end(self.loop)
+        except BaseException:
+            _log.exception("The task loop could not be ended cleanly")
+        for attempt in list(self._here):  # deaf to the last, but its code runs no more
+            self._attempts.end(attempt, CANCELLED)
+
+
+_PERFORM = Lane._perform.__code__
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    farewell = loop.create_task(_farewell(loop, left))
+    while not farewell.done():  # a stop() that is still on its way interrupts the first turn
+        with suppress(BaseException):  # whatever those tasks raise
+            loop.run_until_complete(farewell)
+    for task in left:
+        unruly: Any = task
+        unruly._log_destroy_pending = False
+    loop.close()
+
+
+async def _farewell(loop: asyncio.AbstractEventLoop, left: set[asyncio.Task[Any]]) -> None:
+    if left:
+        await asyncio.wait(left, timeout=_FAREWELL)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(loop.shutdown_asyncgens(), _FAREWELL)

@@ -1,0 +1,156 @@
+"""The attempts of an executor: each ends once, or is abandoned and then stuck until it ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call, Done, Stuck
+from rota.definitions.arguments import parameters_of
+from rota.executors import results
+from rota.executors.memory_sampler import sampler
+from rota.runtime import fork_safety
+from rota.runtime.log_queue import keep, queued
+from rota.task_api import output_capture
+from rota.task_api.current_run import CurrentRun, leave, noticed, tell, told
+
+_log = queued(__name__)
+
+CANCELLED = Outcome(OutcomeKind.CANCELLED)
+
+
+class Attempt:
+    """One call under way."""
+
+    __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "pid", "run")
+
+    def __init__(self, call: Call, done: Done, run: CurrentRun | None = None) -> None:
+        self.call = call
+        self.done = done
+        self.run = run or CurrentRun(call)
+        self.begun = False
+        self.mark = 0
+        self.pid = os.getpid()
+        self.abandoned_at = 0.0
+
+    def called(self) -> Any:
+        """Call the function with new arguments made of what is stored; return what it gives."""
+        call = self.call
+        if not call.args and not call.kwargs:
+            return call.func()
+        args, kwargs = parameters_of(call.func).rebuilt(call.args, call.kwargs)
+        return call.func(*args, **kwargs)
+
+    def returned(self, value: Any) -> Outcome:
+        """Return the outcome of a call that returned."""
+        fork_safety.end_if_child(self.pid)
+        if noticed(self.run):
+            return CANCELLED
+        return results.succeeded(value, sampler.peak(self.mark), self.call.func)
+
+    def raised(self, exc: BaseException) -> Outcome:
+        """Return the outcome of a call that raised: cancelled only if it was told to end."""
+        fork_safety.end_if_child(self.pid, exc)
+        run = self.run
+        obeys = noticed(run) or (told(run) and isinstance(exc, CancelledError))
+        kind = OutcomeKind.CANCELLED if obeys else OutcomeKind.FAILED
+        outcome = results.failed(exc, sampler.peak(self.mark), kind)
+        return outcome if obeys else outcome._replace(cause=keep(exc))
+
+
+A = TypeVar("A", bound=Attempt)
+
+
+class Attempts(Generic[A]):
+    """Who is open and who is stuck; every question is answered once, whichever thread asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._empty = threading.Condition(self._lock)
+        self._open: dict[Call, A] = {}
+        self._stuck: dict[Call, A] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self) -> list[A]:
+        """Return those that have not ended."""
+        with self._lock:
+            return list(self._open.values())
+
+    def abandoned(self) -> list[A]:
+        """Return those that were abandoned and go on."""
+        with self._lock:
+            return list(self._stuck.values())
+
+    def add(self, attempts: Sequence[A]) -> None:
+        """Take new ones."""
+        with self._lock:
+            for attempt in attempts:
+                self._open[attempt.call] = attempt
+
+    def begin(self, attempt: A) -> bool:
+        """Say whether it is still wanted; from now on it occupies something."""
+        with self._lock:
+            attempt.begun = attempt.call in self._open
+        output_capture.keep()
+        attempt.mark = sampler.mark()
+        return attempt.begun
+
+    def tell(self, call: Call) -> A | None:
+        """Tell a call to end; returns it if it has begun. One that has not ends here."""
+        with self._lock:
+            attempt = self._open.get(call)
+            if attempt is None:
+                return None
+            tell(attempt.run)
+            if attempt.begun:
+                return attempt
+        self.end(attempt, CANCELLED)
+        return None
+
+    def end(self, attempt: A, outcome: Outcome) -> bool:
+        """Report the outcome, unless it was abandoned or has ended; says whether it did."""
+        with self._lock:
+            mine = self._open.pop(attempt.call, None) is not None
+            if not mine:
+                self._stuck.pop(attempt.call, None)
+            elif not self._open:
+                self._empty.notify_all()
+        if mine:
+            leave(attempt.run)
+            try:
+                attempt.done(attempt.call, outcome)
+            except Exception:
+                _log.exception("The end of run %s could not be reported", attempt.call.run_id)
+        return mine
+
+    def wait_until_empty(self, timeout: float) -> None:
+        """Wait until all have ended, up to `timeout` seconds."""
+        with self._lock:
+            self._empty.wait_for(lambda: not self._open, timeout)
+
+    def abandon(self, call: Call) -> A | None:
+        """Give up on a call; returns it if it goes on all the same."""
+        with self._lock:
+            attempt = self._open.pop(call, None)
+            if attempt is None:
+                return None
+            tell(attempt.run)
+            attempt.abandoned_at = time.monotonic()
+            if attempt.begun:
+                self._stuck[call] = attempt
+        leave(attempt.run)
+        return attempt if attempt.begun else None
+
+    def stuck(self, place: Callable[[A], str]) -> list[Stuck]:
+        """Return what was abandoned and goes on, `place` says where each one stands."""
+        return [
+            Stuck(one.call.run_id, one.call.task_id, place(one), one.abandoned_at)
+            for one in self.abandoned()
+        ]

@@ -1,0 +1,1 @@
+"""Functions in worker processes that can be killed."""

@@ -1,0 +1,237 @@
+"""Functions in processes of their own, which can be killed whatever they do."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rota.config import handed
+from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.ports import Call
+from rota.errors import DefinitionError
+from rota.executors.executions import CANCELLED
+from rota.executors.processes.worker_process import Child
+from rota.executors.results import failed
+from rota.executors.thread_pool import Pool, Queue, Seat, SeatedAttempt
+from rota.logs import queued
+from rota.task_api.current_run import printed, say, told
+
+_log = queued(__name__)
+
+
+class ProcessExecutor(Pool):
+    """Runs functions in persistent worker processes, one call at a time each.
+
+    Processes that a function starts and leaves behind end with its worker at the latest.
+
+    `loader` is the "module:function" that a worker finds functions with, called as
+    `loader(file, "module:qualname", project)`.
+    """
+
+    patience = 3.0
+
+    def __init__(
+        self,
+        slots: int = 2,
+        *,
+        project: str | Path | None = None,
+        loader: str = "rota.discovery.importer:load_function",
+        name: str = "rota-process",
+    ) -> None:
+        super().__init__(slots, name)
+        self._project = project
+        self._loader = loader
+
+    def place(self, attempt: SeatedAttempt) -> str:
+        """Return which process it is."""
+        return attempt.seat.where() if isinstance(attempt.seat, _ProcessSeat) else "unknown"
+
+    def new_seat(self, queue: Queue, name: str) -> Seat:
+        """Return a thread that minds a worker process."""
+        return _ProcessSeat(self.attempts, queue, name, self._settings)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "path": [entry for entry in sys.path if isinstance(entry, str)],
+            "project": str(self._project or Path.cwd()),
+            "loader": self._loader,
+            "configuration": handed.ours(),
+        }
+
+
+class _ProcessSeat(Seat):
+    """A thread that minds one worker process at a time, and starts it when it is needed."""
+
+    def __init__(self, attempts: Any, queue: Queue, name: str, settings: Any) -> None:
+        super().__init__(attempts, queue, name)
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+        self._attempt: SeatedAttempt | None = None  # what the child works on
+
+    def perform(self, attempt: SeatedAttempt) -> Outcome:
+        """Have the child do it."""
+        try:
+            job = _job(attempt.call)
+            # A worker may have died while it was idle: that is no crash of this attempt.
+            outcome = self._delegate(attempt, job) or self._delegate(attempt, job)
+        except Exception as exc:  # not JSON, or no process to be had
+            return failed(exc)
+        return outcome or Outcome(OutcomeKind.CRASHED, error="its worker process did not start")
+
+    def _delegate(self, attempt: SeatedAttempt, job: dict[str, Any]) -> Outcome | None:
+        """Have the child do the job; None if it was gone before it began."""
+        child = self._fit_child(attempt.call.file)
+        with self._lock:
+            if told(attempt.run):
+                return CANCELLED
+            self._attempt = attempt
+        there = False
+        try:
+            child.send(job)
+            outcome, there = _converse(attempt, child)
+            return outcome
+        finally:
+            with self._lock:
+                self._attempt = None
+            if not there:
+                self.close()
+
+    def halt(self, attempt: SeatedAttempt) -> None:
+        """Kill the process with everything it started."""
+        with self._lock:
+            if self._attempt is attempt and self._child is not None:
+                self._child.kill()
+
+    def give_up(self, attempt: SeatedAttempt) -> None:
+        """Kill it, if that has not been done."""
+        self.halt(attempt)
+
+    def where(self) -> str:
+        """Say which process it is."""
+        child = self._child
+        return f"worker process under pid {child.pid}" if child else "between two processes"
+
+    def close(self) -> None:
+        """End the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    def _fit_child(self, file: str | None) -> Child:
+        if self._child is not None and not self._child.is_fit(file):
+            self.close()
+        if self._child is None:
+            self._child = Child(self._settings())
+            self._child.is_fit(file)  # takes note of the version that it will import
+        return self._child
+
+
+def _job(call: Call) -> dict[str, Any]:
+    """Return the call as JSON can carry it; raises DefinitionError where it cannot."""
+    try:
+        json.dumps([call.args, dict(call.kwargs)], allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DefinitionError(
+            f"the arguments cannot travel to another process: {error}.",
+            where=f"task {call.task_id!r}",
+            remedy='Give numbers, texts, lists and dicts, or leave out executor="process".',
+        ) from error
+    return {
+        "run_id": call.run_id,
+        "task_id": call.task_id,
+        "attempt": call.attempt,
+        "fire_time": call.fire_time,
+        "func_path": call.func_path,
+        "file": call.file,
+        "args": list(call.args),
+        "kwargs": dict(call.kwargs),
+        "checkpoint": call.checkpoint,
+        "steps": dict(call.steps),
+        "log_level": logging.getLogger().level,
+    }
+
+
+def _converse(attempt: SeatedAttempt, child: Child) -> tuple[Outcome | None, bool]:
+    """Pass on what the child says until it has done its job, or is gone.
+
+    Returns the outcome, None if it never began, and whether the child is still there.
+    """
+    begun = False
+    for message in child.messages():
+        match message:
+            case ["begun"]:
+                begun = True
+            case ["end", outcome]:
+                return _outcome(outcome), True
+            case _:
+                _pass_on(attempt, child, message)
+    if told(attempt.run):
+        return CANCELLED, False
+    return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None, False
+
+
+def _pass_on(attempt: SeatedAttempt, child: Child, message: Any) -> None:
+    match message:
+        case ["print", level, text]:
+            printed(attempt.run, level, text)
+            _show(level, text)
+        case ["log", level, logger, text]:
+            say(attempt.run, level, logger, text)
+            _log_here(level, logger, text)
+        case ["progress", done, total, note]:
+            _report_progress(attempt.call, done, total, note)
+        case ["checkpoint", value]:
+            child.send(["stored", _refusal(attempt.call.reporter.checkpoint, value)])
+        case ["remember", key, value]:
+            child.send(["stored", _refusal(attempt.call.reporter.remember, key, value)])
+
+
+def _outcome(fields: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        OutcomeKind(fields["kind"]),
+        fields["result"],
+        fields["error"],
+        fields["traceback"],
+        tuple(fields["error_types"]),
+        fields["peak_memory"],
+    )
+
+
+def _report_progress(call: Call, done: float, total: float | None, note: str) -> None:
+    try:
+        call.reporter.progress(done, total, note)
+    except Exception:
+        _log.exception("The progress of run %s could not be noted", call.run_id)
+
+
+def _refusal(store: Callable[..., None], *what: Any) -> str | None:
+    """Store something; returns the reason where that failed."""
+    try:
+        store(*what)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _log_here(level: str, logger: str, text: str) -> None:
+    """Do here what the task did there: log or print, for this process's console and files."""
+    if level in ("STDOUT", "STDERR"):
+        _show(level, f"{text}\n")
+        return
+    number = logging.getLevelNamesMapping().get(level, logging.INFO)
+    here = logging.getLogger(logger)
+    if here.isEnabledFor(number):
+        here.handle(here.makeRecord(logger, number, "", 0, text, (), None))
+
+
+def _show(level: str, text: str) -> None:
+    stream = sys.stdout if level == "STDOUT" else sys.stderr
+    with suppress(OSError, ValueError, AttributeError):  # closed, broken or none
+        stream.write(text)

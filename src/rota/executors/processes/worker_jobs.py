@@ -1,0 +1,119 @@
+"""What a worker process does with a job: find the function, call it, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rota.config.handed import hand_over
+from rota.core.outcome import Outcome
+from rota.core.ports import Call
+from rota.definitions.arguments import parameters_of
+from rota.errors import LedgerError
+from rota.executors import results
+from rota.executors.awaitables import Loop
+from rota.executors.inside import become_a_worker
+from rota.executors.processes.channel import Channel
+from rota.runtime import fork_safety
+from rota.task_api import output_capture
+from rota.task_api.current_run import CurrentRun, enter, leave
+
+
+def work(channel: Channel) -> None:
+    """Do one job after the other until the channel ends."""
+    settings = channel.receive()
+    if settings is None:
+        return
+    become_a_worker()
+    sys.path[:] = settings["path"]
+    hand_over(settings["configuration"])
+    output_capture.install(write_through=False)
+    wire, loop = Wire(channel), Loop()
+    while (job := channel.receive()) is not None:
+        channel.send(["begun"])
+        logging.getLogger().setLevel(job.pop("log_level"))
+        outcome = Context().run(_perform, job, wire, settings, loop)
+        channel.send(["end", outcome._asdict()])
+    loop.close()
+
+
+class Wire:
+    """The reporter of the process that calls: everything goes over the channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._storing = threading.Lock()
+
+    def log(self, level: str, logger: str, text: str) -> None:
+        """Send one line."""
+        self._channel.send(["log", level, logger, text])
+
+    def progress(self, done: float, total: float | None, note: str) -> None:
+        """Send where it stands."""
+        self._channel.send(["progress", done, total, note])
+
+    def checkpoint(self, value: Any) -> None:
+        """Send a value and wait until it is stored; raises LedgerError where that failed."""
+        self._store("checkpoint", ["checkpoint", value])
+
+    def remember(self, key: str, value: Any) -> None:
+        """Send what a step returned and wait until it is stored; raises LedgerError likewise."""
+        self._store(f"step {key!r}", ["remember", key, value])
+
+    def _store(self, what: str, message: list[Any]) -> None:
+        with self._storing:
+            self._channel.send(message)
+            answer = self._channel.receive()
+        if answer is None or answer[1] is not None:
+            raise LedgerError(
+                f"The {what} was not stored.", where="" if answer is None else answer[1]
+            )
+
+
+def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Loop) -> Outcome:
+    run, me = CurrentRun(Call(func=_perform, reporter=wire, **job)), os.getpid()
+    enter(run)
+    _reset_peak()
+    try:
+        load = _named(settings["loader"])
+        func = load(job["file"], job["func_path"], settings["project"])
+        output_capture.keep()  # the task file may have configured logging
+        args, kwargs = parameters_of(func).rebuilt(job["args"], job["kwargs"])
+        result = loop.awaited(func(*args, **kwargs))
+        fork_safety.end_if_child(me)
+        outcome = results.succeeded(result, _peak(), func)
+    except BaseException as exc:
+        fork_safety.end_if_child(me, exc)
+        outcome = results.failed(exc, _peak())
+    leave(run)
+    return outcome
+
+
+def _named(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _reset_peak() -> None:
+    """Let the kernel forget the highest memory of earlier jobs, where it can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> int:
+    """Return the highest resident size in bytes since `_reset_peak`."""
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024

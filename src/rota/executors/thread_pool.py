@@ -1,0 +1,172 @@
+"""A pool of threads, each of which sees one attempt through at a time."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextvars import Context
+from queue import SimpleQueue
+
+from rota.core.outcome import Outcome
+from rota.core.ports import Call, Done, Stuck
+from rota.errors import StateError
+from rota.executors.executions import Attempt, Attempts
+from rota.executors.memory_sampler import sampler
+
+
+class Seat(threading.Thread):
+    """A thread of the pool."""
+
+    def __init__(self, attempts: Attempts[SeatedAttempt], queue: Queue, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._attempts = attempts
+        self._queue = queue
+        self._plain_name = name
+
+    def run(self) -> None:
+        """Take attempts until told to leave, or until one was abandoned here."""
+        try:
+            while (attempt := self._queue.get()) is not None:
+                attempt.seat = self
+                if self._attempts.begin(attempt) and not self._see_through(attempt):
+                    break
+        finally:
+            self.close()
+
+    def _see_through(self, attempt: SeatedAttempt) -> bool:
+        self.name = f"{self._plain_name} [{attempt.call.task_id}]"
+        # A context of its own: nothing that the task sets in it reaches the next one.
+        try:
+            outcome = Context().run(self.perform, attempt)
+        except BaseException as exc:
+            outcome = attempt.raised(exc)
+        self.name = self._plain_name
+        return self._attempts.end(attempt, outcome)
+
+    def perform(self, attempt: SeatedAttempt) -> Outcome:
+        """Do the attempt; what it raises makes it a failed one."""
+        raise NotImplementedError
+
+    def halt(self, attempt: SeatedAttempt) -> None:
+        """Ask, from another thread, that the attempt which it performs ends."""
+
+    def give_up(self, attempt: SeatedAttempt) -> None:
+        """Take note, in another thread, that the attempt was abandoned."""
+
+    def close(self) -> None:
+        """Let go of what belongs to this thread, at its end."""
+
+
+class SeatedAttempt(Attempt):
+    """An attempt in a pool; it has a seat from the moment it has begun."""
+
+    __slots__ = ("seat",)
+
+    def __init__(self, call: Call, done: Done) -> None:
+        super().__init__(call, done)
+        self.seat: Seat | None = None
+
+
+Queue = SimpleQueue[SeatedAttempt | None]  # None: leave
+
+
+class Pool(ABC):
+    """Seats on demand, up to `slots`; an abandoned attempt keeps its own, a new one replaces it."""
+
+    patience = 1.0  # seconds for what runs at shutdown
+
+    def __init__(self, slots: int, name: str) -> None:
+        self.attempts = Attempts[SeatedAttempt]()
+        self._slots = slots
+        self._name = name
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._seats: set[Seat] = set()
+        self._queue: Queue = SimpleQueue()
+        self._running = False
+
+    @property
+    def slots(self) -> int:
+        """How many attempts may run at once; more of them wait their turn."""
+        return self._slots
+
+    def start(self) -> None:
+        """Make it ready; threads come with the calls. Safe twice."""
+        with self._lock:
+            if not self._running:
+                self._running = True
+                self._queue = SimpleQueue()
+                sampler.acquire()
+
+    def submit(self, calls: Sequence[Call], done: Done) -> None:
+        """Start the calls; raises StateError before `start`."""
+        if not self._running:
+            raise StateError(f"{type(self).__name__} is not running.", remedy="Call start() first.")
+        attempts = [SeatedAttempt(call, done) for call in calls]
+        self.attempts.add(attempts)
+        for attempt in attempts:
+            self._queue.put(attempt)
+        self._fill()
+
+    def stop(self, call: Call) -> None:
+        """Ask the attempt to end; one that still waits ends at once."""
+        attempt = self.attempts.tell(call)
+        if attempt is not None and attempt.seat is not None:
+            attempt.seat.halt(attempt)
+
+    def abandon(self, call: Call) -> None:
+        """Give up on the attempt; its thread ends with it, and another one takes its place."""
+        attempt = self.attempts.abandon(call)
+        if attempt is not None and attempt.seat is not None:
+            attempt.seat.give_up(attempt)
+            with self._lock:
+                self._seats.discard(attempt.seat)
+            self._fill()
+
+    def stuck(self) -> list[Stuck]:
+        """Return what was abandoned and still goes on, and where."""
+        return self.attempts.stuck(self.place)
+
+    def shutdown(self) -> None:
+        """Tell what runs to end, wait for it up to a second, and let the threads go."""
+        with self._lock:
+            if not self._running:
+                return
+            self._running = False
+            seats, self._seats = self._seats, set()
+        for attempt in self.attempts.open():
+            self.stop(attempt.call)
+        for _ in seats:
+            self._queue.put(None)
+        deadline = time.monotonic() + self.patience
+        for seat in seats:
+            if seat is not threading.current_thread():
+                seat.join(max(0.0, deadline - time.monotonic()))
+        for attempt in self.attempts.open():
+            self.abandon(attempt.call)
+        sampler.release()
+
+    @abstractmethod
+    def place(self, attempt: SeatedAttempt) -> str:
+        """Return where an abandoned attempt stands."""
+
+    @abstractmethod
+    def new_seat(self, queue: Queue, name: str) -> Seat:
+        """Return a thread of the right kind, not started."""
+
+    def _fill(self) -> None:
+        if len(self._seats) >= self._slots:
+            return
+        with self._lock:
+            while self._running and len(self._seats) < min(self._slots, len(self.attempts)):
+                seat = self.new_seat(self._queue, f"{self._name}-{next(self._numbers)}")
+                try:
+                    seat.start()
+                except RuntimeError:  # the system gives no more threads: fewer do the work
+                    if self._seats:
+                        return
+                    raise
+                self._seats.add(seat)

@@ -1,0 +1,129 @@
+"""Hearing of the commits of others: a thread that waits for PostgreSQL's notifications."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from rota.runtime.log_queue import on_own_thread
+
+_AGAIN = 1.0  # seconds between two tries to connect
+_RENEW = b"!"
+
+
+class Listener:
+    """Counts notifications; starts to listen when it is first asked what it heard.
+
+    While it is deaf, it counts seconds instead: who asks then looks for himself that often.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        channel: str,
+        counts: Callable[[int], bool],
+    ) -> None:
+        self._connect = connect
+        self._channel = channel
+        self._counts = counts
+        self._lock = threading.Lock()
+        self._life = threading.Lock()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._count = 0
+        self._deaf_since: float | None = None
+        self._ear, self._mouth = socket.socketpair()
+
+    def heard(self) -> int:
+        """Return a number that rises with each notification of another session."""
+        with self._lock:
+            if self._thread is None:
+                self._begin(self._listen())
+            since = self._deaf_since
+            return self._count + (0 if since is None else int(time.monotonic() - since) + 1)
+
+    def _begin(self, connection: psycopg.Connection[Any] | None) -> None:
+        with self._life:
+            if not self._stopped:
+                self._thread = threading.Thread(
+                    target=on_own_thread,
+                    args=(partial(self._work, connection),),
+                    name="rota-ledger-listener",
+                    daemon=True,
+                )
+                self._thread.start()
+            elif connection is not None:  # it was stopped while this one was made
+                connection.close()
+
+    def renew(self) -> None:
+        """Connect again: the server was out of reach, and this connection may hang on in silence
+        where nothing was sent over it."""
+        with self._life:
+            if not self._stopped:
+                self._mouth.send(_RENEW)
+
+    def stop(self) -> None:
+        """End the thread, for good; one that is just to begin does not."""
+        with self._life:
+            self._stopped = True
+        self._mouth.shutdown(socket.SHUT_RDWR)  # which the ear hears
+        if self._thread is not None:
+            self._thread.join()
+        self._ear.close()
+        self._mouth.close()
+
+    def _work(self, connection: psycopg.Connection[Any] | None) -> None:
+        while True:
+            if connection is not None:
+                with connection:
+                    if self._wait(connection):
+                        return
+            elif self._is_stopped(within=_AGAIN):
+                return
+            connection = self._listen()
+
+    def _listen(self) -> psycopg.Connection[Any] | None:
+        """Connect and listen; None, and deaf, where that fails."""
+        connection = None
+        try:
+            connection = self._connect()
+            connection.execute(f"LISTEN {self._channel}".encode())
+        except psycopg.Error:
+            if connection is not None:
+                connection.close()
+            self._deaf_since = self._deaf_since or time.monotonic()
+            return None
+        if self._deaf_since is not None:  # something may have been missed
+            self._count += int(time.monotonic() - self._deaf_since) + 2
+            self._deaf_since = None
+        return connection
+
+    def _wait(self, connection: psycopg.Connection[Any]) -> bool:
+        """Count what comes until the connection is lost (False) or it is to stop (True)."""
+        with selectors.DefaultSelector() as selector, contextlib.suppress(psycopg.Error):
+            selector.register(self._ear, selectors.EVENT_READ)
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._ear in ready:
+                    if not self._ear.recv(1):
+                        return True
+                    break
+                connection.pgconn.consume_input()
+                while (notification := connection.pgconn.notifies()) is not None:
+                    self._count += self._counts(notification.be_pid)
+        self._deaf_since = time.monotonic()
+        return False
+
+    def _is_stopped(self, *, within: float) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._ear, selectors.EVENT_READ)
+            return bool(selector.select(within)) and not self._ear.recv(1)

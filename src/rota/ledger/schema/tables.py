@@ -1,0 +1,354 @@
+"""The tables, and in them the judges: what must never be, the database refuses.
+
+A migration makes the same tables step by step; a test compares the two. Times are instants:
+microseconds since 1970 in UTC. JSON is kept as text: it is opened by Python alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    event,
+    literal_column,
+    text,
+)
+
+from rota.core.audit import KEPT
+from rota.core.run import FINAL, WAITING, Cause, State
+from rota.core.time import HOUR, Instant
+
+REVISION = "0014"
+"""The newest migration: a ledger of this revision is opened without loading Alembic."""
+
+RARE = FINAL - {State.SUCCEEDED}
+"""The final states that are looked for and seldom: they have an index of their own."""
+
+LATE: Instant = HOUR
+"""How long after its fire time a run is made late: caught up after a downtime, or backfilled."""
+
+metadata = MetaData()
+
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes everywhere: ids are compared, and made ranges of."""
+
+
+def word(value: str) -> ColumnElement[Any]:
+    """Write a word of ours into the SQL itself: a partial index is used for nothing less."""
+    return literal_column(f"'{value}'", Text)
+
+
+def one_of(column: ColumnElement[Any], values: frozenset[Any]) -> ColumnElement[bool]:
+    """Say that `column` holds one of these words, always in the same order."""
+    return column.in_([word(value) for value in sorted(values)])
+
+
+# In the words below, `IN` over more than two would cost each write of a run a microsecond, for
+# SQLite builds a table of them each time; so the common cases come first, by `=`.
+_STATE_IS_TRUE = (
+    "CASE state"
+    " WHEN 'queued' THEN finished_at IS NULL"
+    " WHEN 'scheduled' THEN finished_at IS NULL"
+    " WHEN 'running' THEN finished_at IS NULL"
+    " AND node IS NOT NULL AND attempt_started_at IS NOT NULL"
+    " WHEN 'succeeded' THEN finished_at IS NOT NULL"
+    " AND node IS NOT NULL AND attempt_started_at IS NOT NULL"
+    " ELSE finished_at IS NOT NULL"
+    " AND state IN ('failed', 'cancelled', 'skipped', 'missed', 'lost')"
+    " END"
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    # what the code says
+    Column("name", Words, nullable=False),
+    Column("func_path", Words, nullable=False),
+    Column("trigger", Words, nullable=False),
+    Column("trigger_args", Words, nullable=False),  # JSON
+    Column("timezone", Words, nullable=False),
+    Column("schedule", Words, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("policy", Words, nullable=False),  # JSON
+    Column("executor", Words, nullable=False),
+    Column("description", Words, nullable=False),
+    Column("file", Words),
+    Column("line", Integer),
+    # where its planning stands
+    Column("anchor", BigInteger, nullable=False),
+    Column("planned_until", BigInteger, nullable=False),
+    # what was laid over it
+    Column("edits", Words, nullable=False),  # JSON
+    Column("paused_since", BigInteger),
+    Column("paused_until", BigInteger),
+    Column("pause_reason", Words, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+    Column("revision", Integer, nullable=False),
+    Column("skipped", Words),  # JSON
+    Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
+    Column("edited", Words),  # JSON: of `edits`, who, why, and in place of what
+    # since when its occurrences are those that the row says, for who verifies them
+    Column("dst", Words),
+    Column("rule_since", BigInteger),
+    Column("rule_revision", Integer),  # the revision of which that is true
+    Column("off", Words),  # JSON
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("task_id", Words, primary_key=True, nullable=False),
+    Column("revision", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    # what stood in `tasks` meanwhile
+    Column("trigger", Words, nullable=False),
+    Column("trigger_args", Words, nullable=False),  # JSON
+    Column("timezone", Words, nullable=False),
+    Column("dst", Words),
+    Column("enabled", Boolean, nullable=False),
+    Column("edits", Words, nullable=False),  # JSON
+    Column("anchor", BigInteger, nullable=False),
+    Column("planned_until", BigInteger, nullable=False),
+    Column("paused_since", BigInteger),
+    Column("paused_until", BigInteger),
+    Column("removed_at", BigInteger),
+    Column("skipped", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""What decided the occurrences of a task before something of it changed; what decides them now is
+its row in `tasks`."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("value", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""How far something has come: what was pruned, what was verified, when a clock was set back."""
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("full_until", BigInteger),  # of its rate: see core.limits
+    sqlite_with_rowid=False,
+)
+"""The limits that runs were ever under. Who admits runs holds their rows until the end: what is
+running is counted by one node at a time."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("task_id", Words, nullable=False),
+    Column("fire_time", BigInteger),  # NULL: started by hand
+    Column("cause", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False, server_default=text("''")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("count", BigInteger, nullable=False, server_default=text("1")),
+    Column("exclusive", Boolean, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("attempt_started_at", BigInteger),
+    Column("node", Words),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("cancel_requested", Words),
+    Column("peak_memory", BigInteger),
+    Column("arguments", Words),  # JSON
+    Column("result", Words),  # JSON
+    Column("progress", Words),  # JSON
+    Column("checkpoint", Words),  # JSON, gone when the run has ended
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
+    Column("reason_code", Words),  # of `reason`; NULL where an older release wrote it
+    Column("awaits", Words),  # the run in its way, until it is known whether that goes on
+    CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
+    CheckConstraint(
+        "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
+    ),
+    # The key is the row's place (no second tree), and new ids sort last: rows are appended.
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_id", Words, primary_key=True, nullable=False),
+    Column("number", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("node", Words, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=False),
+    Column("outcome", Words, nullable=False),
+    Column("error", Words),
+    Column("traceback", Words),
+    Column("peak_memory", BigInteger),
+    CheckConstraint(
+        "outcome IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'crashed')",
+        name="known_outcome",
+    ),
+    sqlite_with_rowid=False,
+)
+"""The attempts that did not succeed. The one that did is the last of its run, and the run's own
+row says everything of it: writing it twice would cost every good run a seventh of its time."""
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("run_id", Words, primary_key=True, nullable=False),
+    Column("attempt", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("seq", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("logger", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("run_id", Words, primary_key=True, nullable=False),
+    Column("key", Words, primary_key=True, nullable=False),
+    Column("value", Words, nullable=False),  # JSON
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("info", Words, nullable=False),  # JSON
+    CheckConstraint("state IN ('up', 'draining', 'stopped', 'gone')", name="known_state"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("face", Words, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("verb", Words, nullable=False),
+    Column("task_id", Words),
+    Column("run_id", Words),
+    Column("reason", Words, nullable=False),
+    Column("before", Words),  # JSON
+    Column("after", Words),  # JSON
+    sqlite_with_rowid=False,
+)
+"""Who changed what. Triggers refuse to change a row, and to delete one of the last year."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Words, primary_key=True, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("right", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("once", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("spent_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    CheckConstraint("\"right\" IN ('read', 'operate', 'admin')", name="known_right"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("value", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What nodes of the release before sign the sessions of their pages with; this one takes none."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Words, primary_key=True, nullable=False),
+    Column("token_id", Words, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The browsers that signed in; of the secret in a cookie there is only the hash."""
+
+AUDIT_IN_SQLITE = (
+    "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    f" WHEN OLD.at >= (SELECT max(at) FROM audit) - {KEPT}"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+)
+
+
+def is_waiting(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run waits, word for word as the partial indexes say it."""
+    return one_of(table.c.state, WAITING)
+
+
+def is_running(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run runs, word for word as the partial index says it."""
+    return table.c.state == word(State.RUNNING)
+
+
+def is_undecided(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run waits for a verdict, word for word as the partial index says it."""
+    return and_(table.c.awaits.is_not(None), is_waiting(table))
+
+
+def is_living(table: FromClause) -> ColumnElement[bool]:
+    """Say that a node has not left and was not declared gone."""
+    return one_of(table.c.state, frozenset({"up", "draining"}))
+
+
+def is_rare(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run ended otherwise than well, word for word as the partial indexes say it."""
+    return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))
+
+
+def is_by_hand(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was not made by the schedule, word for word as the partial index says it."""
+    return table.c.cause != word(Cause.SCHEDULE)
+
+
+def is_late(table: FromClause) -> ColumnElement[bool]:
+    """Say that a run was made long after its fire time, word for word as the partial index."""
+    return table.c.created_at - table.c.fire_time > literal_column(str(LATE), BigInteger)
+
+
+for _refusal in AUDIT_IN_SQLITE:
+    event.listen(audit, "after_create", DDL(_refusal).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

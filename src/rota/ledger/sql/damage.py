@@ -1,0 +1,84 @@
+"""The damaged rows of a ledger: those that were met and are so still, and a search for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, Table, bindparam, select
+
+from rota.core.ports.records import Damage
+from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks, tokens
+from rota.ledger.sql import forms, mapping
+from rota.ledger.sql.json_batch import Row, encode, listed
+from rota.ledger.sql.soundness import Form, Note, found
+from rota.ledger.sql.statement import Statement, all_of
+from rota.ledger.verbs import tokens as token_verbs
+
+SEARCHED = 10_000
+"""Rows of each table that a search reads: the newest."""
+
+
+class _Look(NamedTuple):
+    """How the rows of a table are looked at again, by the first part of their key."""
+
+    newest: Statement
+    by_key: Statement
+    read: Callable[[Row, Note], Any]
+
+
+def _look(table: Table, columns: Sequence[Column[Any]], read: Callable[[Row, Note], Any]) -> _Look:
+    key, *others = table.primary_key.columns
+    query = select(*columns)
+    newest = query.order_by(key.desc(), *(other.desc() for other in others))
+    return _Look(
+        Statement(all_of(newest.limit(bindparam("limit")))),
+        Statement(all_of(query.where(key.in_(listed("keys"))).limit(bindparam("limit")))),
+        read,
+    )
+
+
+def _by(form: Form) -> Callable[[Row, Note], Any]:
+    return lambda row, note: form.read(row, note=note)
+
+
+_STEP = (steps.c.run_id, *mapping.STEP)
+
+_LOOKS = {
+    "tasks": _look(tasks, mapping.TASK, _by(forms.TASKS)),
+    "runs": _look(runs, mapping.RUN, mapping.run_of),
+    "attempts": _look(attempts, mapping.ATTEMPT, _by(forms.ATTEMPTS)),
+    "logs": _look(logs, mapping.LOG, _by(forms.LOGS)),
+    "steps": _look(
+        steps,
+        _STEP,
+        lambda row, note: forms.STEPS.read(row[1:], note=note, of=f"{row[0]} {row[1]}"),
+    ),
+    "nodes": _look(nodes, mapping.NODE, _by(forms.NODES)),
+    "audit": _look(audit, mapping.CHANGE, _by(forms.CHANGES)),
+    "tokens": _look(tokens, token_verbs.COLUMNS, token_verbs.token_of),
+}
+
+
+def met(connection: Connection) -> list[Damage]:
+    """Return what this process has met and is damaged still."""
+    known = found.all()
+    still: list[Damage] = []
+    for table in {damage.table for damage in known}:
+        look = _LOOKS[table]
+        keys = {damage.key.split(" ")[0] for damage in known if damage.table == table}
+        for row in look.by_key.rows(connection, keys=encode(keys), limit=SEARCHED):
+            look.read(row, still.append)
+    places = {damage[:3] for damage in known}
+    return sorted(damage for damage in set(still) if damage[:3] in places)
+
+
+def search(connection: Connection) -> list[Damage]:
+    """Return what is damaged among the newest rows of each table; it is noted as met."""
+    damages: list[Damage] = []
+    for look in _LOOKS.values():
+        for row in look.newest.rows(connection, limit=SEARCHED):
+            look.read(row, damages.append)
+    for damage in damages:
+        found.add(damage)
+    return sorted(damages)

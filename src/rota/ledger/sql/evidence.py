@@ -1,0 +1,98 @@
+"""The reading side of who verifies: see the port."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from rota.core.ports.records import Mark
+from rota.core.time import Instant
+from rota.core.verification.evidence import Held, Many, Paused
+from rota.core.verification.occurrences import Row
+from rota.core.verification.oddities import Facts
+from rota.core.verification.rules import Rule
+from rota.ledger.database import Database
+from rota.ledger.sql import mapping, verification
+from rota.ledger.sql.json_batch import encode
+
+
+class SqlEvidence:
+    """The port's `Evidence`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def marks(self) -> Mapping[str, Mark]:
+        with self._database.reading() as connection:
+            return {mark.name: mark for mark in verification.marks_in(connection)}
+
+    def task_ids(self, after: str, limit: int) -> list[str]:
+        with self._database.reading() as connection:
+            return sorted(verification.TASK_IDS.rows(connection, after=after, limit=limit))
+
+    def rules(self, task_ids: Collection[str]) -> list[Rule]:
+        with self._database.reading() as connection:
+            return verification.rules_of(connection, task_ids)
+
+    def rows(
+        self,
+        task_ids: Collection[str],
+        since: Instant,
+        until: Instant,
+        limit: int,
+    ) -> list[tuple[str, Row]]:
+        with self._database.reading() as connection:
+            found = verification.OCCURRENCES.rows(
+                connection,
+                ids=encode(task_ids),
+                since=since,
+                until=until,
+                limit=limit,
+            )
+        return [verification.row_of(row) for row in found]
+
+    def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
+        with self._database.reading() as connection:
+            found = verification.SUMMARIES.rows(connection, ids=encode(task_ids), before=before)
+        return dict(map(verification.row_of, sorted(found)))
+
+    def odd(self, since: Instant, limit: int) -> list[Facts]:
+        made = mapping.first_id(since)
+        with self._database.reading() as connection:
+            found = verification.ODD.rows(connection, made_since=made, limit=limit)
+            found += verification.ODD_ATTEMPTS.rows(connection, made_since=made, limit=limit)
+        return [Facts(*row) for row in {row[0]: row for row in found}.values()]
+
+    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
+        with self._database.reading() as connection:
+            found = verification.HELD_BY_NOBODY.rows(
+                connection, now=now, quiet_since=quiet_since, limit=limit
+            )
+        return [Held(*row) for row in found]
+
+    def beside(self, limit: int) -> list[Many]:
+        with self._database.reading() as connection:
+            return [Many(*row) for row in verification.BESIDE.rows(connection, limit=limit)]
+
+    def strays(self, since: Instant, limit: int) -> list[tuple[str, str]]:
+        with self._database.reading() as connection:
+            found = verification.STRAYS.rows(
+                connection, made_since=mapping.first_id(since), limit=limit
+            )
+        return [(run_id, what) for run_id, what in found]
+
+    def unknown(self, since: Instant, limit: int) -> list[Many]:
+        with self._database.reading() as connection:
+            found = verification.UNKNOWN.rows(
+                connection, made_since=mapping.first_id(since), limit=limit
+            )
+        return [Many(*row) for row in found]
+
+    def paused(self, since: Instant, limit: int) -> list[Paused]:
+        with self._database.reading() as connection:
+            found = verification.PAUSED_BY_NOBODY.rows(connection, since=since, limit=limit)
+        return [Paused(*row) for row in found]
+
+    def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
+        with self._database.reading() as connection:
+            found = verification.AHEAD.rows(connection, ahead=now, limit=limit)
+        return [(task_id, instant) for task_id, instant in found]

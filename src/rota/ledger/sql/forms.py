@@ -1,0 +1,339 @@
+"""What each column of each table holds, and what is read in its place where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column
+
+from rota.core.audit import Change, Face, Verb
+from rota.core.outcome import OutcomeKind
+from rota.core.ports.records import NO_EDITS, EditNote, Edits, Node
+from rota.core.reasons import ReasonCode
+from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
+from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
+from rota.ledger.sql.soundness import (
+    COUNT,
+    FLAG,
+    INSTANT,
+    JSON,
+    MAPPING,
+    MOMENT,
+    TEXT,
+    Form,
+    Kind,
+    mapping,
+    maybe,
+    parsed,
+    unreadable,
+    words,
+)
+
+CODES = {code.value: code for code in ReasonCode}
+"""Calling the class takes ten times as long."""
+
+_ANY = Kind(lambda value: value)
+
+# --- JSON of one shape --------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def policy_of(text: str) -> Policy:
+    """Read a policy; equal ones are one object, however many tasks share it. Raises ValueError for
+    what is none; what a later release has written beside it is left out."""
+    stored = mapping(text)
+    known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
+    for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
+        if name in known:
+            known[name] = kind(known[name])
+    for name in ("retry_on", "no_retry_on"):
+        known[name] = _texts(known.get(name, []))
+    for field in fields(Policy):
+        if not _is_like(known.get(field.name, field.default), field.default, field.name):
+            raise ValueError(f"JSON whose {field.name} is of another kind")
+    return Policy(**known)
+
+
+_NUMBERS_OR_NONE = frozenset({"start_deadline", "max_running"})
+
+
+def _is_like(value: Any, default: Any, name: str) -> bool:
+    """Say whether a policy's value is of the kind that its default is of."""
+    if name in _NUMBERS_OR_NONE:
+        return value is None or _is_number(value)
+    if default is None:
+        return value is None or isinstance(value, str)
+    return _is_number(value) if _is_number(default) else isinstance(value, type(default))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError("JSON that is no list of texts")
+    return tuple(value)
+
+
+_EDITED: Mapping[str, type] = {"name": str, "enabled": bool, "trigger_args": dict}
+
+
+def _edits(text: Any) -> Edits:
+    """Read edits; those that only a later release knows are kept."""
+    if text == "{}":
+        return NO_EDITS
+    found = mapping(text)
+    for key, kind in _EDITED.items():
+        if found.get(key) is not None and not isinstance(found[key], kind):
+            raise ValueError(f"JSON whose {key} is of another kind")
+    own = {key: found.pop(key) for key in _EDITED if key in found}
+    return Edits(**own, other=found)
+
+
+def _damaged_edits(text: Any) -> Edits:
+    """Return what can be read of edits; the rest is kept as it is, and not applied."""
+    try:
+        found = mapping(text)
+    except ValueError:
+        return Edits(other={"(damaged)": str(text)[:1000]})
+    own = {key: found.pop(key) for key, kind in _EDITED.items() if isinstance(found.get(key), kind)}
+    return Edits(**own, other=found)
+
+
+def edits_of(text: Any) -> Edits:
+    """Read edits; what is damaged hurts nothing else: it is kept as it is, and not applied."""
+    try:
+        return _edits(text)
+    except ValueError:
+        return _damaged_edits(text)
+
+
+def _edit_notes(text: Any) -> dict[str, EditNote]:
+    if not text:
+        return {}
+    try:
+        notes = {str(key): EditNote(**note) for key, note in mapping(text).items()}
+    except TypeError:
+        raise ValueError("JSON of another shape") from None
+    for note in notes.values():
+        INSTANT.read(note.at)
+    return notes
+
+
+def _off(text: Any) -> tuple[Any, ...]:
+    if not text:
+        return ()
+    value = parsed(text)
+    if not isinstance(value, list) or not all(isinstance(one, list) for one in value):
+        raise ValueError("JSON that is no list of stretches")
+    return tuple((INSTANT.read(began), _MAYBE_INSTANT.read(ended)) for began, ended in value)
+
+
+def _instants(text: Any) -> tuple[int, ...]:
+    if not text:
+        return ()
+    value = parsed(text)
+    if not isinstance(value, list):
+        raise ValueError("JSON that is no list")
+    return tuple(MOMENT.read(one) for one in value)
+
+
+def _progress(text: Any) -> dict[str, Any]:
+    value = mapping(text)
+    done, total, note = value.get("done"), value.get("total"), value.get("note")
+    numbers = (done is None or _is_number(done)) and (total is None or _is_number(total))
+    if not numbers or not isinstance(note, str | None):
+        raise ValueError("JSON that is no progress")
+    return value
+
+
+_INFO: dict[str, tuple[type, ...]] = {
+    "clock_ahead": (int, float, type(None)),
+    "running": (int,),
+    "tasks": (int,),
+    "tick_age": (int, float, type(None)),
+    "stuck": (dict, type(None)),
+    "queues": (list, type(None)),
+}
+
+
+def _info(text: Any) -> dict[str, Any]:
+    value = mapping(text)
+    for name, kinds in _INFO.items():
+        if name in value and (isinstance(value[name], bool) or not isinstance(value[name], kinds)):
+            raise ValueError(f"JSON whose {name} is of another kind")
+    for one in (value.get("queues") or [], (value.get("stuck") or {}).values()):
+        if not all(isinstance(item, str) for item in one):
+            raise ValueError("JSON of another shape")
+    return value
+
+
+def _node_state(value: Any) -> str:
+    if value not in ("up", "draining", "stopped", "gone"):
+        raise ValueError("no word that is known")
+    return str(value)
+
+
+def _in_a_mapping(value: Any) -> dict[str, str]:
+    return {"(damaged)": unreadable(value)}
+
+
+_OBJECT = maybe(MAPPING, _in_a_mapping)
+_VALUE = maybe(JSON, unreadable)
+_MAYBE_TEXT, _MAYBE_INSTANT = maybe(TEXT), maybe(INSTANT)
+_MOMENT = maybe(MOMENT._replace(converts=True))
+_CAUSE = words(Cause, Cause.SCHEDULE)
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+def _form(columns: Sequence[Column[Any]], *, key: Sequence[str] = ("id",), **kinds: Kind) -> Form:
+    return Form(
+        columns[0].table.name, {one.name: kinds.get(one.name, _ANY) for one in columns}, key=key
+    )
+
+
+TASKS = _form(
+    tuple(tasks.c),
+    id=TEXT,
+    name=TEXT,
+    func_path=TEXT,
+    trigger=TEXT,
+    timezone=TEXT,
+    schedule=TEXT,
+    executor=TEXT,
+    description=TEXT,
+    pause_reason=TEXT,
+    trigger_args=MAPPING._replace(instead=lambda _: {}),
+    enabled=FLAG,
+    policy=Kind(policy_of, Policy(), converts=True),
+    file=_MAYBE_TEXT,
+    line=maybe(COUNT),
+    anchor=INSTANT._replace(instead=None),
+    planned_until=INSTANT._replace(instead=None),
+    edits=Kind(_edits, _damaged_edits, converts=True),
+    paused_since=maybe(INSTANT, 0),
+    paused_until=_MAYBE_INSTANT,
+    seen_at=INSTANT._replace(instead=None),
+    removed_at=maybe(INSTANT, 0),
+    revision=COUNT._replace(converts=True),  # one too great would hide all later ones
+    skipped=Kind(_instants, (), converts=True),
+    limit_group=_MAYBE_TEXT,
+    edited=Kind(_edit_notes, lambda _: {}, converts=True),
+    dst=_MAYBE_TEXT,
+    rule_since=_MAYBE_INSTANT,
+    rule_revision=maybe(COUNT),
+    off=Kind(_off, (), converts=True),
+)
+
+RUNS = _form(
+    tuple(runs.c[field.name] for field in fields(Run)),
+    id=TEXT,
+    task_id=TEXT,
+    fire_time=_MOMENT,
+    cause=_CAUSE,
+    state=words(State, State.LOST),
+    reason=TEXT,
+    attempt=COUNT,
+    failures=COUNT,
+    crashes=COUNT,
+    count=COUNT._replace(instead=1),
+    exclusive=FLAG,
+    available_at=INSTANT,
+    created_at=INSTANT,
+    started_at=_MAYBE_INSTANT,
+    finished_at=_MAYBE_INSTANT,
+    attempt_started_at=_MAYBE_INSTANT,
+    node=_MAYBE_TEXT,
+    fence=COUNT,
+    cancel_requested=_MAYBE_TEXT,
+    arguments=_OBJECT,
+    result=_VALUE,
+    progress=maybe(Kind(_progress, None, converts=True)),
+    peak_memory=maybe(COUNT),
+    reason_code=Kind(CODES.get, None, converts=True),  # one of a later release is none
+)
+
+CANDIDATES = _form(
+    (
+        runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.available_at, runs.c.attempt,
+        runs.c.exclusive, runs.c.cause, runs.c.failures, runs.c.crashes, runs.c.fence,
+        runs.c.arguments, runs.c.checkpoint,
+    ),
+    fire_time=_MOMENT,
+    attempt=COUNT,
+    cause=_CAUSE,
+    failures=COUNT,
+    crashes=COUNT,
+    fence=COUNT,
+    arguments=_OBJECT,
+    checkpoint=_VALUE,
+)  # fmt: skip
+"""What is needed of a run to start it."""
+
+ATTEMPTS = _form(
+    tuple(attempts.c[name] for name in Attempt._fields),
+    key=("run_id", "number"),
+    run_id=TEXT,
+    number=COUNT,
+    node=TEXT,
+    started_at=INSTANT,
+    finished_at=INSTANT,
+    outcome=words(OutcomeKind, OutcomeKind.FAILED),
+    error=_MAYBE_TEXT,
+    traceback=_MAYBE_TEXT,
+    peak_memory=maybe(COUNT),
+)
+
+LOGS = _form(
+    tuple(logs.c[name] for name in LogLine._fields),
+    key=("run_id", "attempt", "seq"),
+    run_id=TEXT,
+    attempt=COUNT,
+    seq=COUNT,
+    at=INSTANT,
+    level=TEXT._replace(instead="INFO"),
+    logger=TEXT,
+    text=TEXT._replace(instead=unreadable),
+)
+
+STEPS = _form(
+    tuple(steps.c[field.name] for field in fields(Step)),
+    key=("key",),
+    value=JSON._replace(instead=unreadable),
+    at=INSTANT,
+)
+
+NODES = _form(
+    tuple(nodes.c[field.name] for field in fields(Node)),
+    id=TEXT,
+    name=TEXT._replace(instead="?"),
+    host=TEXT._replace(instead="?"),
+    pid=COUNT,
+    version=TEXT._replace(instead="?"),
+    slots=COUNT,
+    started_at=INSTANT,
+    seen_at=INSTANT,
+    lease_until=INSTANT,
+    state=Kind(_node_state, "gone", converts=True),
+    info=Kind(_info, lambda _: {}, converts=True),
+)
+
+CHANGES = _form(
+    tuple(audit.c[field.name] for field in fields(Change)),
+    id=TEXT,
+    at=INSTANT,
+    face=words(Face, Face.PYTHON),
+    who=TEXT,
+    verb=words(Verb, Verb.EDIT),
+    task_id=_MAYBE_TEXT,
+    run_id=_MAYBE_TEXT,
+    reason=TEXT,
+    before=_OBJECT,
+    after=_OBJECT,
+)

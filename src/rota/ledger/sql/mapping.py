@@ -1,0 +1,474 @@
+"""Rows of the tables ⇄ the frozen records of `core`.
+
+Each record has the list of its columns in the order in which its rows travel, once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from functools import lru_cache
+from typing import Any
+
+from rota.core.audit import Change
+from rota.core.ids import RunIds
+from rota.core.outcome import OutcomeKind
+from rota.core.overlap import ActiveRun
+from rota.core.ports.records import (
+    Bundle,
+    Claim,
+    Damage,
+    Ending,
+    Failures,
+    NewRun,
+    Node,
+    StoredTask,
+    TaskRecord,
+    Waiting,
+)
+from rota.core.reasons import WAITS, ReasonCode
+from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
+from rota.core.task import Overlap, Policy
+from rota.core.time import Instant
+from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
+from rota.ledger.sql import forms
+from rota.ledger.sql.json_batch import Row
+from rota.ledger.sql.soundness import EARLIEST, LATEST, MOMENT, Note, found, parsed
+
+_STATES = {state.value: state for state in State}
+_CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
+
+RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord) if field.name != "dst")
+"""What the code says, but `dst`: `schedule` says whether that changed."""
+
+TASK = tuple(tasks.c)
+RUN = tuple(runs.c[field.name] for field in fields(Run))
+ATTEMPT = tuple(attempts.c[name] for name in Attempt._fields)
+LOG = tuple(logs.c[name] for name in LogLine._fields)
+STEP = tuple(steps.c[field.name] for field in fields(Step))
+CHANGE = tuple(audit.c[field.name] for field in fields(Change))
+NODE = tuple(nodes.c[field.name] for field in fields(Node))
+
+_TASK_COLUMNS = tuple(column.name for column in TASK)
+_RECORD_COLUMNS = tuple(field.name for field in fields(TaskRecord))
+
+NEW_RUN = (
+    runs.c.id,
+    runs.c.task_id,
+    runs.c.fire_time,
+    runs.c.cause,
+    runs.c.state,
+    runs.c.available_at,
+    runs.c.created_at,
+    runs.c.exclusive,
+    runs.c.reason,
+    runs.c.count,
+    runs.c.arguments,
+    runs.c.finished_at,
+    runs.c.priority,
+    runs.c.reason_code,
+)
+SETTLED = (
+    runs.c.id,
+    runs.c.fence,
+    runs.c.state,
+    runs.c.reason,
+    runs.c.failures,
+    runs.c.crashes,
+    runs.c.available_at,
+    runs.c.result,
+    runs.c.finished_at,
+    runs.c.peak_memory,
+    runs.c.attempt_started_at,
+    runs.c.reason_code,
+)
+CANDIDATE = (
+    runs.c.id,
+    runs.c.task_id,
+    runs.c.fire_time,
+    runs.c.available_at,
+    runs.c.attempt,
+    runs.c.exclusive,
+    runs.c.cause,
+    runs.c.failures,
+    runs.c.crashes,
+    runs.c.fence,
+    runs.c.arguments,
+    runs.c.checkpoint,
+)
+
+# --- ids ----------------------------------------------------------------------------------------
+
+
+def state_of(word: str) -> State | None:
+    """Return the state of a sum over runs, None for a word that is none."""
+    return _STATES.get(word)
+
+
+def due_of(oldest: Any) -> Instant | None:
+    """Return the first instant of waiting runs, which may be an impossible one."""
+    try:
+        return None if oldest is None else min(max(int(oldest), 0), LATEST)
+    except (TypeError, ValueError):
+        return None
+
+
+def bundle_of(row: Row, since: Instant, until: Instant) -> Bundle | None:
+    """Return a row of `sums.BUNDLES` as a bundle; what began before `since` is cut there. None for
+    runs whose rows are damaged."""
+    task_id, word, began, ended, count, first, last, begins, ends, example = row
+    state = _STATES.get(word)
+    if state not in FINAL or not isinstance(task_id, str):
+        return None
+    try:
+        began, ended, count, first, last = map(int, (began, ended, count, first, last))
+        begins, ends = int(begins), int(ends)
+    except (TypeError, ValueError):
+        return None
+    if first >= until:
+        return None
+    if began < 0:
+        began, first, begins = 0, since, 0
+    if ends < begins:  # the clock was set back meanwhile
+        ended, last, ends = began, first, begins
+    return Bundle(task_id, state, began, ended, count, first, last, begins, ends, example)
+
+
+def failures_of(row: Row) -> Failures:
+    """Return a row of `sums.FAILURES`; a text that is missing is an empty one."""
+    place, task_id, kind, count, first, last, example, reason = row
+    task_id, kind, reason = task_id or "", kind or "", reason or ""
+    return Failures(int(place), task_id, kind, count, int(first), int(last), example, reason)
+
+
+def first_id(instant: Instant) -> str:
+    """Return what the smallest id of this instant's millisecond begins with: ids sort by time."""
+    return RunIds().new(max(instant, 0))[:10]
+
+
+# --- JSON columns -------------------------------------------------------------------------------
+
+
+def to_json(value: Any) -> str:
+    """Write a value for a JSON column; what JSON cannot say is written as text, never refused."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return _to_json_somehow(value)
+
+
+def _to_json_somehow(value: Any) -> str:
+    try:
+        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return json.dumps("(too deep, or a circle)")
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+def _optional_json(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
+# --- tasks --------------------------------------------------------------------------------------
+
+
+def record_row(record: TaskRecord) -> list[Any]:
+    """Return the values of RECORD."""
+    return [
+        record.id,
+        record.name,
+        record.func_path,
+        record.trigger,
+        to_json(record.trigger_args),
+        record.timezone,
+        record.schedule,
+        int(record.enabled),
+        _policy_json(record.policy),
+        record.executor,
+        record.description,
+        record.file,
+        record.line,
+    ]
+
+
+def task_row(task: StoredTask) -> list[Any]:
+    """Return the values of TASK."""
+    return [
+        *record_row(task.record),
+        task.anchor,
+        task.planned_until,
+        to_json(task.edits.given()),
+        task.paused_since,
+        task.paused_until,
+        task.pause_reason,
+        task.seen_at,
+        task.removed_at,
+        task.revision,
+        to_json(task.skipped) if task.skipped else None,
+        task.record.policy.group,
+        to_json({key: asdict(note) for key, note in task.edited.items()}) if task.edited else None,
+        task.record.dst,
+        task.rule_since,
+        task.revision,
+        to_json(task.off) if task.off else None,
+    ]
+
+
+def task_of(row: Row) -> StoredTask:
+    """Read a row of TASK; where its planning stands cannot be before a node last knew it."""
+    found = dict(zip(_TASK_COLUMNS, forms.TASKS.read(row), strict=True))
+    dst, rule_revision, _ = found["dst"], found.pop("rule_revision"), found.pop("limit_group")
+    record = TaskRecord(**{name: found.pop(name) for name in _RECORD_COLUMNS})
+    if dst is None:  # the release before knows none
+        record = replace(record, dst="")
+    if dst is None or rule_revision != found["revision"]:  # the release before changed it since
+        found["rule_since"] = None
+    seen, anchor, until = found["seen_at"], found["anchor"], found["planned_until"]
+    if seen is None or anchor is None or until is None:  # a damaged one goes by the others
+        sane = next((one for one in (seen, until, anchor) if one is not None), 0)
+        for name in ("seen_at", "anchor", "planned_until"):
+            found[name] = sane if found[name] is None else found[name]
+    return StoredTask(record, **found)
+
+
+def policy_of(text: str | None) -> Policy:
+    """Read the policy of a task that there may be no more; a damaged one is as if not there."""
+    try:
+        return Policy() if text is None else forms.policy_of(text)
+    except ValueError:  # named where the task is read
+        return Policy()
+
+
+@lru_cache(maxsize=1024)
+def _policy_json(policy: Policy) -> str:
+    return to_json(asdict(policy))
+
+
+# --- runs ---------------------------------------------------------------------------------------
+
+
+def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None) -> list[Any]:
+    """Return the values of NEW_RUN; a run that is over as it is written ends when it was made."""
+    return [
+        run.id,
+        run.task_id,
+        run.fire_time,
+        run.cause,
+        state,
+        run.available_at,
+        run.created_at,
+        int(run.overlap is not Overlap.ALLOW),
+        reason,
+        run.stands_for,
+        _optional_json(run.arguments),
+        run.created_at if state in FINAL else None,
+        run.priority,
+        code,
+    ]
+
+
+def settled_row(ending: Ending, fence: int) -> list[Any]:
+    """Return the values of SETTLED, for a run that is held under `fence`."""
+    new, attempt = ending.settlement, ending.attempt
+    return [
+        attempt.run_id,
+        fence,
+        new.state,
+        new.reason,
+        new.failures,
+        new.crashes,
+        new.available_at,
+        _optional_json(new.result),
+        attempt.finished_at if new.state in FINAL else None,
+        attempt.peak_memory,
+        attempt.started_at,
+        new.reason_code,
+    ]
+
+
+def run_of(row: Row, note: Note = found.add) -> Run:
+    """Read a row of RUN."""
+    run = Run(*forms.RUNS.read(row, note=note))
+    if (run.finished_at is None) is (run.state in FINAL) or (
+        run.state in _ATTEMPTED and (run.node is None or run.attempt_started_at is None)
+    ):
+        run = _completed(run, note)
+    if run.reason_code in WAITS and run.state in FINAL:  # a node of an older release ended it
+        return replace(run, reason_code=None)
+    return run
+
+
+_ATTEMPTED = frozenset({State.RUNNING, State.SUCCEEDED})
+
+
+def _completed(run: Run, note: Note) -> Run:
+    """Give a run what its state tells that there was, and note that it is missing."""
+    began = run.attempt_started_at or run.started_at or run.created_at
+    ended = (run.finished_at or began) if run.state in FINAL else None
+    changes: dict[str, Any] = {} if run.finished_at == ended else {"finished_at": ended}
+    if run.state in _ATTEMPTED:
+        given = {"node": run.node or "?", "attempt_started_at": began, "started_at": began}
+        changes |= {name: it for name, it in given.items() if getattr(run, name) is None}
+    for name in changes:
+        there = "nothing" if getattr(run, name) is None else "something"
+        note(Damage("runs", run.id, name, f"{there}, though it is {run.state}"))
+    return replace(run, **changes)
+
+
+def active_of(
+    run_id: str,
+    state: str,
+    fire_time: Instant | None,
+    node: str | None,
+    code: str | None,
+    awaits: str | None,
+) -> ActiveRun:
+    """Read what `statements.ACTIVE_OF_TASKS` says of a run."""
+    known = None if code is None else forms.CODES.get(code)
+    return ActiveRun(run_id, _STATES[state], _moment(fire_time), node, known, awaits)
+
+
+def _moment(value: Any) -> Instant | None:
+    try:
+        return None if value is None else int(MOMENT.read(value))
+    except ValueError:  # named where the whole row is read
+        return None
+
+
+def waiting_of(row: Row) -> Waiting:
+    """Read the beginning of a row of CANDIDATE."""
+    run_id, task_id, fire_time, available_at, attempt, exclusive = row[:6]
+    return Waiting(run_id, task_id, fire_time, available_at, attempt, bool(exclusive))
+
+
+def claim_of(row: Row) -> Claim:
+    """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
+    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts = row
+    try:
+        arguments, checkpoint = (text and parsed(text) for text in texts)
+        damage = ""
+    except ValueError as error:
+        arguments, checkpoint, damage = None, None, f"its arguments or checkpoint: {error}"
+    return Claim(
+        run_id,
+        task_id,
+        fire_time,
+        _CAUSES[cause],
+        attempt + 1,
+        failures,
+        crashes,
+        fence + 1,
+        arguments,
+        checkpoint,
+        damage=damage,
+    )
+
+
+def flaw_of(row: Row) -> str:
+    """Return why a run of CANDIDATE cannot be started as it stands, mostly ""."""
+    fire_time = row[2]
+    if (
+        row[10] is None
+        and row[11] is None
+        and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
+        and row[6] in _CAUSES
+        and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))
+    ):
+        return ""
+    damages: list[Damage] = []
+    forms.CANDIDATES.read(row, note=damages.append)
+    for damage in damages:
+        found.add(damage)
+    return "; ".join(f"column {one.column} holds {one.what}" for one in damages)
+
+
+def flaw_of_step(run_id: str, key: str, value: Any) -> str:
+    """Return what is wrong with the value of a step, mostly ""."""
+    try:
+        parsed(value)
+    except ValueError as error:
+        found.add(Damage("steps", f"{run_id} {key}", "value", str(error)))
+        return str(error)
+    return ""
+
+
+# --- attempts, lines, nodes ---------------------------------------------------------------------
+
+
+def attempt_of(row: Row) -> Attempt:
+    """Read a row of ATTEMPT."""
+    return Attempt(*forms.ATTEMPTS.read(row))
+
+
+def last_attempt_of(run: Run) -> Attempt | None:
+    """Return the attempt that succeeded, which is kept in the row of its run."""
+    if run.state is not State.SUCCEEDED:
+        return None
+    assert run.node is not None  # see `_completed`
+    assert run.attempt_started_at is not None
+    assert run.finished_at is not None
+    return Attempt(
+        run.id,
+        run.attempt,
+        run.node,
+        run.attempt_started_at,
+        run.finished_at,
+        OutcomeKind.SUCCEEDED,
+        peak_memory=run.peak_memory,
+    )
+
+
+def line_of(row: Row) -> LogLine:
+    """Read a row of LOG."""
+    return LogLine(*forms.LOGS.read(row))
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """Return the values of STEP by name."""
+    return {"key": step.key, "value": to_json(step.value), "at": step.at}
+
+
+def step_of(row: Row, run_id: str) -> Step:
+    """Read a row of STEP, one of a run."""
+    return Step(*forms.STEPS.read(row, of=f"{run_id} {row[0]}"))
+
+
+def node_row(node: Node) -> dict[str, Any]:
+    """Return the values of NODE by name."""
+    return {column.name: getattr(node, column.name) for column in NODE} | {
+        "info": to_json(node.info)
+    }
+
+
+def node_of(row: Row) -> Node:
+    """Read a row of NODE."""
+    return Node(*forms.NODES.read(row))
+
+
+# --- audit --------------------------------------------------------------------------------------
+
+
+def change_row(change: Change) -> list[Any]:
+    """Return the values of CHANGE."""
+    *plain, before, after = (getattr(change, column.name) for column in CHANGE)
+    return [*plain, _optional_json(before), _optional_json(after)]
+
+
+def change_of(row: Row) -> Change:
+    """Read a row of CHANGE."""
+    return Change(*forms.CHANGES.read(row))

@@ -1,0 +1,406 @@
+"""Every SQL statement of the writing verbs, named and described; those of history:
+`queries`, those of nodes and of retention: `upkeep`, those that find what may be claimed:
+`claiming`.
+
+Batches travel as JSON, see `jsonrows`; which columns a batch has, and in which order, says the
+name in brackets: (TASK) is the list of that name in `rows`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement, CompilerElement
+
+from rota.core.outcome import OutcomeKind
+from rota.core.reasons import ReasonCode
+from rota.core.run import State
+from rota.ledger.schema.tables import (
+    attempts,
+    is_living,
+    is_running,
+    is_waiting,
+    logs,
+    nodes,
+    runs,
+    steps,
+    tasks,
+    word,
+)
+from rota.ledger.sql import mapping
+from rota.ledger.sql.json_batch import gathered, incoming, listed
+from rota.ledger.sql.soundness import LARGEST, LATEST
+from rota.ledger.sql.statement import Insert, Statement, all_of, in_each
+
+_id: BindParameter[Any] = bindparam("id")
+_now: BindParameter[Any] = bindparam("now")
+
+# --- several nodes -----------------------------------------------------------------------------
+
+TAKE_TURN = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
+"""Wait until no other node is planning, reaping or changing tasks (PostgreSQL only)."""
+
+# --- tasks --------------------------------------------------------------------------------------
+
+TASKS_BY_ID = Statement(
+    all_of(select(*mapping.TASK).where(tasks.c.id.in_(listed("ids"))).order_by(tasks.c.id))
+)
+"""The tasks with these ids (TASK), by id."""
+
+LAST_REVISION = Statement(
+    select(func.coalesce(func.max(tasks.c.revision), literal_column("0"))).where(
+        tasks.c.revision < literal_column(str(LARGEST))
+    )
+)
+"""The latest revision of any task; a damaged one, or a text, is greater than all."""
+
+TASK_IDS = Statement(select(gathered(tasks.c.id)))
+"""The ids of all tasks."""
+
+_tasks_in = incoming("written", *mapping.TASK)
+
+
+def _write_tasks(insert: Insert) -> CompilerElement:
+    written = insert(tasks).from_select(
+        [column.name for column in mapping.TASK], select(*_tasks_in.c).where(true())
+    )
+    others = {c.name: written.excluded[c.name] for c in mapping.TASK if c is not tasks.c.id}
+    update_: CompilerElement = written.on_conflict_do_update(
+        index_elements=[tasks.c.id], set_=others
+    )
+    return update_
+
+
+WRITE_TASKS = in_each(_write_tasks)
+"""Insert tasks, or replace what is stored of them."""
+
+_cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
+MOVE_CURSORS = Statement(
+    update(tasks)
+    .where(
+        tasks.c.id == _cursors_in.c.id,
+        or_(
+            tasks.c.planned_until < _cursors_in.c.planned_until,
+            tasks.c.planned_until > literal_column(str(LATEST)),  # a damaged one: no such time
+        ),
+    )
+    .values(planned_until=_cursors_in.c.planned_until)
+)
+"""Move the cursors forward, never back."""
+
+REWIND_CURSORS = Statement(
+    update(tasks)
+    .where(tasks.c.planned_until.between(bindparam("ahead"), bindparam("limit")))
+    .values(planned_until=_now)
+)
+"""Move the cursors of the future back."""
+
+# --- planning -----------------------------------------------------------------------------------
+
+_keys_in = incoming("keys", runs.c.id, runs.c.task_id, runs.c.fire_time)
+_known = union_all(
+    select(_keys_in.c.id).join_from(_keys_in, runs, runs.c.id == _keys_in.c.id),
+    select(_keys_in.c.id).join_from(
+        _keys_in,
+        runs,
+        and_(runs.c.task_id == _keys_in.c.task_id, runs.c.fire_time == _keys_in.c.fire_time),
+    ),
+).subquery()
+KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
+"""Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
+
+_node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
+_ACTIVE = (
+    *(runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name),
+    *(runs.c.reason_code, runs.c.awaits, runs.c.node.label("node_id")),
+)
+_active_of_tasks = union_all(
+    *(
+        select(*_ACTIVE)
+        .join_from(runs, nodes, nodes.c.id == runs.c.node, isouter=True)
+        .where(runs.c.task_id.in_(listed("task_ids")), condition)
+        for condition in (is_waiting(runs), is_running(runs))
+    )
+).subquery()
+ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
+"""The runs of these tasks that have not ended: id, task, state, fire time, name of the node, code
+of the reason, the run that it awaits a verdict on, id of the node."""
+
+_runs_in = incoming("planned", *mapping.NEW_RUN)
+INSERT_RUNS = in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select([column.name for column in mapping.NEW_RUN], select(*_runs_in.c).where(true()))
+        .on_conflict_do_nothing()
+    )
+)
+"""Write new runs (NEW_RUN); the unique key decides who won."""
+
+_living_node: Select[Any] = select(literal_column("1").label("one")).where(
+    nodes.c.id == bindparam("node"), is_living(nodes)
+)
+
+LIVING_NODES = Statement(
+    select(gathered(nodes.c.id)).where(nodes.c.id.in_(listed("ids")), is_living(nodes))
+)
+"""Which of these nodes live."""
+
+_started_in = incoming("started", *mapping.NEW_RUN)
+_one: ColumnElement[Any] = literal_column("1")
+_starts_at = case(
+    (_started_in.c.available_at > _started_in.c.created_at, _started_in.c.available_at),
+    else_=_started_in.c.created_at,
+)
+INSERT_STARTED = in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select(
+            [
+                *(column.name for column in mapping.NEW_RUN),
+                *("node", "attempt", "fence", "started_at", "attempt_started_at"),
+            ],
+            select(
+                *_started_in.c,
+                *(bindparam("node", type_=runs.c.node.type), _one, _one),
+                *(_starts_at, _starts_at),
+            ).where(_living_node.exists()),
+        )
+        .on_conflict_do_nothing()
+    )
+)
+"""Write new runs (NEW_RUN) that are a node's own from the start, for a first attempt as soon as
+they are available; none of them if that node is gone."""
+
+_offered_in = incoming("offered", *mapping.NEW_RUN)
+INSERT_OFFERED = in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select(
+            [*(column.name for column in mapping.NEW_RUN), "published_at"],
+            select(*_offered_in.c, bindparam("at", type_=runs.c.published_at.type)).where(true()),
+        )
+        .on_conflict_do_nothing()
+    )
+)
+"""Write new runs (NEW_RUN) that an engine is given in this transaction."""
+
+_ends_in = incoming(
+    "ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at, runs.c.reason_code
+)
+END_WAITING = Statement(
+    update(runs)
+    .where(runs.c.id == _ends_in.c.id, is_waiting(runs))
+    .values(
+        state=_ends_in.c.state,
+        reason=_ends_in.c.reason,
+        finished_at=_ends_in.c.finished_at,
+        reason_code=_ends_in.c.reason_code,
+        checkpoint=null(),
+    )
+)
+"""End runs that wait: id, final state, reason, time, code of the reason."""
+
+LOCKED_RUN = Statement(all_of(select(*mapping.RUN).where(runs.c.id == _id).with_for_update()))
+"""A run (RUN) that nobody else changes until the end."""
+
+_asks_in = incoming("asks", runs.c.id, runs.c.cancel_requested)
+ASK_TO_CANCEL = Statement(
+    update(runs)
+    .where(runs.c.id == _asks_in.c.id, is_running(runs), runs.c.cancel_requested.is_(None))
+    .values(cancel_requested=_asks_in.c.cancel_requested)
+)
+"""Ask for the end of runs that run: id, reason; the first one who asked stays."""
+
+_cancelled = {
+    "state": word(State.CANCELLED),
+    "reason": bindparam("why"),
+    "reason_code": bindparam("code"),
+    "finished_at": _now,
+    "checkpoint": null(),
+}
+CANCEL_WAITING_OF_TASK = Statement(
+    update(runs)
+    .where(runs.c.task_id == bindparam("task_id"), is_waiting(runs))
+    .values(**_cancelled)
+)
+"""Cancel every run of a task that waits."""
+
+CANCEL_EARLY = Statement(
+    update(runs)
+    .where(
+        runs.c.task_id == bindparam("task_id"),
+        is_waiting(runs),
+        runs.c.fire_time > bindparam("after"),
+        runs.c.fire_time < bindparam("until"),
+    )
+    .values(**_cancelled)
+)
+"""Cancel the waiting runs of a task whose instants lie between `after` and `until`."""
+
+CANCEL_UNWANTED = Statement(
+    update(runs)
+    .where(
+        runs.c.id.in_(listed("ids")),
+        is_waiting(runs),
+        or_(
+            runs.c.cancel_requested.is_not(None),
+            runs.c.task_id.in_(select(tasks.c.id).where(tasks.c.removed_at.is_not(None))),
+        ),
+    )
+    .values(
+        **_cancelled
+        | {
+            "reason": func.coalesce(runs.c.cancel_requested, bindparam("why")),
+            "reason_code": case(
+                (runs.c.cancel_requested.is_not(None), word(ReasonCode.CANCELLED)),
+                else_=bindparam("code"),
+            ),
+        }
+    )
+)
+"""Cancel those of these runs that wait and whose end was asked for, or whose task was removed."""
+
+# --- claiming -----------------------------------------------------------------------------------
+
+
+_not_early = case((runs.c.available_at > _now, runs.c.available_at), else_=_now)
+
+
+def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
+    return (
+        update(runs)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs), node_lives)
+        .values(
+            state=word(State.RUNNING),
+            node=bindparam("node"),
+            attempt=runs.c.attempt + literal_column("1"),
+            fence=runs.c.fence + literal_column("1"),
+            started_at=func.coalesce(runs.c.started_at, _not_early),
+            attempt_started_at=_not_early,
+            cancel_requested=null(),
+            published_at=null(),
+        )
+    )
+
+
+# Its row is kept until the end: nobody declares the node gone between this look and the commit.
+_kept_node = _living_node.with_for_update(read=True).cte("kept_node")
+TAKE = Statement(_take(_living_node.exists()), postgresql=_take(select(_kept_node.c.one).exists()))
+"""Make runs that wait a node's own, for one attempt; none of them if that node is gone."""
+
+STEPS_OF = Statement(
+    all_of(
+        select(steps.c.run_id, steps.c.key, steps.c.value).where(steps.c.run_id.in_(listed("ids")))
+    )
+)
+"""The steps of these runs that are done: run, key, value."""
+
+# --- ending -------------------------------------------------------------------------------------
+
+_settled_in = incoming("settled", *mapping.SETTLED)
+_holds = and_(
+    runs.c.id == _settled_in.c.id,
+    is_running(runs),
+    runs.c.fence == _settled_in.c.fence,
+)
+_becomes: dict[str, Any] = {
+    "state": _settled_in.c.state,
+    "reason": _settled_in.c.reason,
+    "failures": _settled_in.c.failures,
+    "crashes": _settled_in.c.crashes,
+    "available_at": func.coalesce(_settled_in.c.available_at, runs.c.available_at),
+    "result": _settled_in.c.result,
+    "finished_at": _settled_in.c.finished_at,
+    "peak_memory": _settled_in.c.peak_memory,
+    "attempt_started_at": _settled_in.c.attempt_started_at,
+    "reason_code": _settled_in.c.reason_code,
+    "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
+}
+SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
+"""Write what runs become (SETTLED), where this node still holds them under that fence."""
+
+SAVE = Statement(text("SAVEPOINT settling"))
+UNDO = Statement(text("ROLLBACK TO SAVEPOINT settling"))
+KEEP = Statement(text("RELEASE SAVEPOINT settling"))
+
+HELD = Statement(
+    all_of(
+        select(_settled_in.c.id, _settled_in.c.fence)
+        .join_from(_settled_in, runs, _holds)
+        .where(runs.c.node == bindparam("node_id"))
+        .with_for_update(of=runs)
+    )
+)
+"""Which of these (SETTLED) this node still holds, and will until the end: id, fence."""
+
+SETTLE_ORPHANS = Statement(
+    update(runs).where(_holds).values(_becomes | {"fence": runs.c.fence + literal_column("1")})
+)
+"""Write what runs of dead nodes become (SETTLED); their old holder's fence is void."""
+
+_attempts_in = incoming("ended", *mapping.ATTEMPT)
+INSERT_ATTEMPTS = Statement(
+    insert(attempts).from_select(
+        [column.name for column in mapping.ATTEMPT], select(*_attempts_in.c).where(true())
+    )
+)
+"""Write attempts (ATTEMPT)."""
+
+_lines_in = incoming("lines", *mapping.LOG)
+_was_taken_over = (
+    select(literal_column("1"))
+    .where(
+        attempts.c.run_id == _lines_in.c.run_id,
+        attempts.c.number == _lines_in.c.attempt,
+        attempts.c.outcome == word(OutcomeKind.CRASHED),
+    )
+    .exists()
+)
+INSERT_LINES = in_each(
+    lambda insert: (
+        insert(logs)
+        .from_select(
+            [column.name for column in mapping.LOG], select(*_lines_in.c).where(~_was_taken_over)
+        )
+        .on_conflict_do_nothing()
+    )
+)
+"""Write log lines (LOG), but for those of an attempt that is known to have crashed."""
+
+_under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
+SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))
+SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
+
+
+def _remember(insert: Insert) -> CompilerElement:
+    # With the run kept until the end, no other node can take it over without seeing the step.
+    step = select(runs.c.id, *(bindparam(column.name) for column in mapping.STEP))
+    held = step.where(_under_fence).with_for_update(of=runs)
+    names = ["run_id", *(column.name for column in mapping.STEP)]
+    written = insert(steps).from_select(names, held)
+    remember: CompilerElement = written.on_conflict_do_update(
+        index_elements=[steps.c.run_id, steps.c.key],
+        set_={"value": written.excluded.value, "at": written.excluded.at},
+    )
+    return remember
+
+
+REMEMBER = in_each(_remember)
+"""Write a step (STEP) of a run that is held under this fence, in place of one with its key."""

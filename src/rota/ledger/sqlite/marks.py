@@ -1,0 +1,56 @@
+"""Whether there ever was a ledger in a directory: a mark beside that directory says so.
+
+A directory that is missing may be one that was never made, or one whose disk is not mounted. In the
+second case, an empty ledger in its place would repeat what was done, and hide what is there.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from rota.errors import LedgerUnavailableError
+from rota.runtime import private_files
+
+_TEXT = """\
+A ledger of rota lies in the directory of this name. While this file is here, rota does not make
+that directory anew where it is missing.
+"""
+
+
+def make_directory(path: Path, url: str) -> None:
+    """Make the directory that `path` lies in, where there never was a ledger in it: the last one
+    only, for a whole missing tree is rather a mistake in the address; raises
+    LedgerUnavailableError."""
+    directory = path.parent
+    if directory.is_dir():
+        return
+    if _mark_of(directory).exists():
+        raise LedgerUnavailableError(
+            f"The directory of the ledger is gone: {directory}. There was a ledger in it.",
+            where=url,
+            remedy="Put it back: mount its disk, or restore a backup. To begin with an empty"
+            " ledger, make the directory by hand.",
+        )
+    try:
+        private_files.make_directory(directory)
+    except OSError as error:
+        raise LedgerUnavailableError(
+            f"The directory of the ledger cannot be made: {error.strerror}.",
+            where=url,
+            remedy=f"Make {directory} and let this user write there.",
+        ) from error
+
+
+def mark(path: Path) -> None:
+    """Note that there is a ledger in the directory of `path`; who may not write beside that
+    directory could not make it anew either. The directory that this process works in is there."""
+    directory = path.parent
+    with suppress(OSError):
+        if directory.resolve() != Path.cwd() and not _mark_of(directory).exists():
+            private_files.make_file(_mark_of(directory))
+            _mark_of(directory).write_text(_TEXT)
+
+
+def _mark_of(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.rota")

@@ -1,0 +1,1 @@
+"""What can be written: tasks, plans, claims, limits, tokens, the audit."""

@@ -1,0 +1,202 @@
+"""Which waiting runs may be claimed: the rule of exclusive tasks, and a quick way to find them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from rota.core.time import Instant
+from rota.ledger.schema.tables import is_running, is_waiting, runs, tasks
+from rota.ledger.sql import mapping
+from rota.ledger.sql.json_batch import Batch, Row, decode, encode, gathered, incoming, listed
+from rota.ledger.sql.statement import Statement, all_of
+
+_MARGIN = 100  # how far to look past `limit` before going from task to task instead
+
+_now: BindParameter[Any] = bindparam("now")
+
+# --- statements ---------------------------------------------------------------------------------
+
+
+def _runs_beside(candidate: FromClause) -> ColumnElement[bool]:
+    other = runs.alias("other")
+    return (
+        select(literal_column("1"))
+        .where(is_running(other), other.c.task_id == candidate.c.task_id)
+        .exists()
+    )
+
+
+def _claimable(candidate: FromClause) -> ColumnElement[bool]:
+    return and_(
+        candidate.c.task_id.not_in(listed("exclude")),
+        or_(~candidate.c.exclusive.is_(true()), ~_runs_beside(candidate)),
+    )
+
+
+_highest = (
+    select(func.max(runs.c.priority).label("priority"))
+    .where(is_waiting(runs))
+    .cte("level", recursive=True)
+)
+_lower = runs.alias("lower")
+_levels = _highest.union_all(
+    select(
+        select(func.max(_lower.c.priority))
+        .where(is_waiting(_lower), _lower.c.priority < _highest.c.priority)
+        .scalar_subquery()
+    ).where(_highest.c.priority.is_not(None))
+)
+LEVELS = Statement(select(gathered(_levels.c.priority)).where(_levels.c.priority.is_not(None)))
+"""The priorities of the runs that wait, found by leaping from one to the next along an index."""
+
+_is_of_level = runs.c.priority == bindparam("level")
+_head = (
+    select(*mapping.CANDIDATE)
+    .where(is_waiting(runs), _is_of_level, runs.c.available_at <= _now)
+    .order_by(runs.c.available_at, runs.c.id)
+    .limit(bindparam("depth"))
+    .subquery("head")
+)
+HEAD_OF_QUEUE = Statement(
+    select(
+        func.count().label("seen"),
+        gathered(*_head.c).filter(_claimable(_head)).label("claimable"),
+    )
+)
+"""How many of the first `depth` runs of a priority there are whose time has come, and the
+claimable among them (CANDIDATE). Quick unless the head is full of runs that may not start."""
+
+_first = (
+    select(func.min(runs.c.task_id).label("id")).where(is_waiting(runs)).cte("task", recursive=True)
+)
+_later = runs.alias("later")
+_each_task = _first.union_all(
+    select(
+        select(func.min(_later.c.task_id))
+        .where(is_waiting(_later), _later.c.task_id > _first.c.id)
+        .scalar_subquery()
+    ).where(_first.c.id.is_not(None))
+)
+
+
+def _next_of_task(task: FromClause, name: str, limit: ColumnElement[Any]) -> Select[Any]:
+    own = runs.alias(name)
+    return (
+        select(own.c.id)
+        .where(own.c.task_id == task.c.id, is_waiting(own), own.c.available_at <= _now)
+        .order_by(own.c.available_at, own.c.id)
+        .limit(limit)
+        .correlate(task)
+    )
+
+
+def _of_each(task: FromClause) -> Select[Any]:
+    return (
+        select(*mapping.CANDIDATE)
+        .join_from(task, runs, runs.c.id.in_(_next_of_task(task, "own", bindparam("limit"))))
+        .where(
+            task.c.id.not_in(listed("exclude")),  # again, so that none of their runs is read
+            _is_of_level,
+            _claimable(runs),
+            or_(
+                ~runs.c.exclusive.is_(true()),
+                runs.c.id == _next_of_task(task, "foremost", literal_column("1")).scalar_subquery(),
+            ),
+        )
+        .order_by(runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
+QUEUE_BY_TASK = Statement(all_of(_of_each(_each_task)))
+"""The claimable runs of a priority (CANDIDATE), found by going from task to task along an index:
+it leaps over any number of runs of a task that may not start."""
+
+QUEUE_OF_TASKS = Statement(all_of(_of_each(incoming("tasks", tasks.c.id))))
+"""The claimable runs of a priority (CANDIDATE) of these tasks alone."""
+
+LOCK_WAITING = Statement(
+    all_of(
+        select(*mapping.CANDIDATE)
+        .where(runs.c.id.in_(listed("ids")), is_waiting(runs), runs.c.available_at <= _now)
+        .order_by(runs.c.priority.desc(), runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+)
+"""The first of these runs (CANDIDATE), as they are by now, if they still wait; those that another
+node is just claiming are left out, and the others kept until the end (PostgreSQL only)."""
+
+
+# --- the way through them -----------------------------------------------------------------------
+
+
+def candidates(
+    connection: Connection,
+    now: Instant,
+    limit: int,
+    exclude: Collection[str],
+    of_tasks: Collection[str] | None,
+) -> list[Row]:
+    """Return up to `limit` rows of CANDIDATE: the highest priority first, then the oldest
+    `available_at`."""
+    excluded = encode(exclude)
+    listed_tasks = None if of_tasks is None else Batch((task_id,) for task_id in of_tasks)
+    found: list[Row] = []
+    for level in sorted(LEVELS.rows(connection), reverse=True):
+        room = limit - len(found)
+        if room <= 0:
+            break
+        if listed_tasks is None:
+            found += _of_level(connection, level, now, room, excluded)
+        else:
+            found += QUEUE_OF_TASKS.rows(
+                connection, level=level, now=now, limit=room, exclude=excluded, tasks=listed_tasks
+            )
+    found = _one_per_exclusive_task(found)
+    if not found or connection.dialect.name == "sqlite":
+        return found[:limit]
+    # More than one node may have found these: each keeps what no other is just claiming. That
+    # no two take runs of one exclusive task, whatever they saw, is judged by an index.
+    ids = encode(row[0] for row in found)
+    return LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
+
+
+def _of_level(
+    connection: Connection, level: int, now: Instant, limit: int, excluded: str
+) -> list[Row]:
+    depth = limit + _MARGIN
+    head = HEAD_OF_QUEUE(connection, level=level, now=now, depth=depth, exclude=excluded).one()
+    found = _one_per_exclusive_task(decode(head.claimable))
+    if len(found) < limit and head.seen == depth:
+        found = _one_per_exclusive_task(
+            QUEUE_BY_TASK.rows(connection, level=level, now=now, limit=limit, exclude=excluded)
+        )
+    return found
+
+
+def _one_per_exclusive_task(ordered: Iterable[Row]) -> list[Row]:
+    seen: set[str] = set()
+    chosen: list[Row] = []
+    for row in ordered:
+        task_id, exclusive = row[1], row[5]
+        if not (exclusive and task_id in seen):
+            seen.add(task_id)
+            chosen.append(row)
+    return chosen

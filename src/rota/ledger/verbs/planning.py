@@ -1,0 +1,250 @@
+"""Writing new runs: each occurrence once, each decided beside the runs of its task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, follows
+from rota.core.ports import Publish, Sight
+from rota.core.ports.records import NewRun, Planned, Waiting
+from rota.core.reasons import ReasonCode
+from rota.core.run import ACTIVE, WAITING, Cause, State
+from rota.core.task import Overlap
+from rota.core.time import Instant, to_iso
+from rota.ledger.sql import mapping
+from rota.ledger.sql import statements as sql
+from rota.ledger.sql.json_batch import Batch, encode
+from rota.ledger.verbs import outbox as outbox_verbs
+from rota.ledger.verbs import verdicts
+
+
+def plan(
+    connection: Connection,
+    runs: Sequence[NewRun],
+    publish: Publish | None = None,
+    sight: Sight | None = None,
+) -> list[Planned]:
+    """Write the rows that do not exist yet and return them, as they were written.
+
+    Mostly all of them are new and the node that claims some lives, so that is tried first; what
+    is not so is asked only where fewer rows were written, and asked again where somebody was
+    faster meanwhile. Early ones that are left for their time are returned too.
+    """
+    new = runs
+    while new:
+        sql.SAVE(connection)
+        planned = _write(connection, new, publish, sight)
+        if planned is None:
+            sql.UNDO(connection)
+        sql.KEEP(connection)
+        if planned is not None:
+            return planned
+        new = _without_dead_claims(connection, _without_known(connection, new))
+    return []
+
+
+def _write(
+    connection: Connection, runs: Sequence[NewRun], publish: Publish | None, sight: Sight | None
+) -> list[Planned] | None:
+    """Decide and write all the runs; None, and half of it written, where not all could be."""
+    plan = _Plan(_active(connection, runs, sight), publish)
+    for run in runs:
+        plan.add(run)
+    if not plan.insert(connection):
+        return None
+    plan.publish(connection)
+    plan.cancel_replaced(connection)
+    plan.have_wait(connection)
+    left = _without_known(connection, plan.left) if plan.left else []
+    return plan.written() + [Planned(run.id, run.task_id, None, "") for run in left]
+
+
+def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
+    keys = [(run.id, run.task_id, run.fire_time) for run in runs]
+    known = set(sql.KNOWN_RUNS.rows(connection, keys=Batch(keys)))
+    new: list[NewRun] = []
+    seen: set[object] = set()
+    for run in runs:
+        occurrence = run.id if run.fire_time is None else (run.task_id, run.fire_time)
+        if run.id not in known and occurrence not in seen:
+            seen.add(occurrence)
+            new.append(run)
+    return new
+
+
+def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
+    claimants = {run.claim for run in runs if run.claim}
+    if not claimants:
+        return list(runs)
+    living = sql.LIVING_NODES.rows(connection, ids=encode(claimants))
+    return [run if run.claim in living else run._replace(claim=None) for run in runs]
+
+
+def _active(
+    connection: Connection, new: Sequence[NewRun], sight: Sight | None
+) -> dict[str, list[ActiveRun]]:
+    """Return the runs that have not ended, oldest first, of each task that is to be decided."""
+    undecided = {run.task_id for run in new if _is_to_be_decided(run)}
+    active: dict[str, list[ActiveRun]] = {task_id: [] for task_id in undecided}
+    if not undecided:
+        return active
+    task_ids = encode(undecided)
+    found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
+    await_verdict = {row[1] for row in found if row[6]}
+    if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
+        found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
+    heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, sight)
+    for run_id, task_id, *rest, node_id in sorted(found):
+        run = mapping.active_of(run_id, *rest)
+        active[task_id].append(run._replace(heard_at=heard.get(node_id, SURELY)) if heard else run)
+    return active
+
+
+def _heard(
+    connection: Connection, node_ids: Collection[str], sight: Sight | None
+) -> dict[str, Instant]:
+    """Return the last sign of life of each of these nodes that is another's."""
+    if sight is None:
+        return {}
+    others = [node_id for node_id in node_ids if node_id != sight.own]
+    if not others:
+        return {}
+    living = {node.id: sight.heard_at(node) for node in verdicts.living(connection, others)}
+    return {node_id: living.get(node_id, 0) for node_id in others}
+
+
+def _is_to_be_decided(run: NewRun) -> bool:
+    """Say whether other runs can matter to it: a shortcut past `decide`, never against it."""
+    if run.state not in WAITING or run.caught_up:
+        return False
+    if run.overlap is Overlap.ALLOW:
+        return run.queue_limit is not None and run.cause is Cause.SCHEDULE
+    return run.cause is Cause.SCHEDULE or run.overlap is Overlap.REPLACE
+
+
+def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
+    """Say whether a new run need not wait: nothing of its task is active, or that is allowed."""
+    if run.overlap is Overlap.ALLOW:
+        return True
+    return beside is not None and not beside and _is_to_be_decided(run)
+
+
+def _decide(run: NewRun, beside: list[ActiveRun]) -> Decision:
+    if run.follows and follows(run.follows, beside):
+        return GO
+    if run.overlap is Overlap.ALLOW:
+        assert run.queue_limit is not None, "nothing is to be decided"
+        return crowded(run.queue_limit, beside, run.max_running, run.limits)
+    return decide(run.overlap, run.queue_limit, run.cause, tuple(beside), run.fire_time)
+
+
+def _is_exclusive(run: NewRun) -> bool:
+    return run.overlap is not Overlap.ALLOW
+
+
+class _Plan:
+    """The new rows of one batch; each is decided beside those before it."""
+
+    def __init__(self, active: dict[str, list[ActiveRun]], publish: Publish | None) -> None:
+        self._active = active
+        self._publish = publish
+        self._offered: dict[str, NewRun] = {}
+        self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
+        self.left: list[NewRun] = []  # early ones, beside a run of their task
+        self._replaced: dict[str, tuple[str, Instant]] = {}
+        self._awaits: dict[str, str] = {}  # run id → id of the run on which it awaits a verdict
+
+    def add(self, run: NewRun) -> None:
+        state, reason, code, awaits = run.state, run.reason, run.reason_code, None
+        beside = self._active.get(run.task_id)
+        if beside and _is_to_be_decided(run):
+            decision = _decide(run, beside)
+            if run.early and (decision is not GO or run.overlap is not Overlap.ALLOW):
+                self.left.append(run)
+                return
+            if decision.skip_reason is not None:
+                state, reason = State.SKIPPED, decision.skip_reason
+                code = decision.skip_code
+            if decision.awaits is not None:
+                state, reason, awaits = State.QUEUED, decision.reason, decision.awaits
+                code = ReasonCode.VERDICT
+                self._awaits[run.id] = awaits
+            if decision.cancel:
+                self._replace(decision.cancel, run)
+                beside[:] = [other for other in beside if other.state is State.RUNNING]
+        offered = run.offered and self._publish is not None
+        if (run.claim or offered) and state is State.QUEUED and _may_start(run, beside):
+            if run.claim:
+                state = State.RUNNING
+            else:
+                self._offered[run.id] = run
+        self._rows[run.id] = run, state, reason, code
+        if beside is not None and state in ACTIVE:
+            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim, code, awaits))
+
+    def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
+        when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
+        reason = f"replaced by the run {when}"
+        for run_id in run_ids:
+            if run_id in self._rows:
+                self._offered.pop(run_id, None)
+                replaced = self._rows[run_id][0]
+                code = ReasonCode.REPLACED
+                self._rows[run_id] = replaced, State.CANCELLED, reason, code
+            else:
+                self._replaced[run_id] = (reason, by.created_at)
+
+    def insert(self, connection: Connection) -> bool:
+        """Write the rows; False, and half of it written, where not all of them were new."""
+        waiting: list[Any] = []
+        offered: list[Any] = []
+        started: dict[str, list[Any]] = {}
+        for run, state, reason, code in self._rows.values():
+            own = state is State.RUNNING and run.claim
+            others = offered if run.id in self._offered else waiting
+            batch = started.setdefault(own, []) if own else others
+            batch.append(mapping.new_run_row(run, state, reason, code))
+        count = 0
+        if waiting:
+            count += sql.INSERT_RUNS.count(connection, planned=Batch(waiting))
+        for node, batch in started.items():
+            count += sql.INSERT_STARTED.count(connection, started=Batch(batch), node=node)
+        if offered:
+            at = next(iter(self._offered.values())).created_at
+            count += sql.INSERT_OFFERED.count(connection, offered=Batch(offered), at=at)
+        return count == len(self._rows)
+
+    def publish(self, connection: Connection) -> None:
+        """Give to an engine what was written as given."""
+        if not self._offered or self._publish is None:
+            return
+        runs = [
+            Waiting(run.id, run.task_id, run.fire_time, run.available_at, 0, _is_exclusive(run))
+            for run in self._offered.values()
+        ]
+        left = set(self._offered).difference(self._publish(runs, outbox_verbs.own_of(connection)))
+        if left:
+            outbox_verbs.WITHDRAW(connection, ids=encode(left))
+
+    def written(self) -> list[Planned]:
+        return [
+            Planned(run.id, run.task_id, state, reason, code)
+            for run, state, reason, code in self._rows.values()
+        ]
+
+    def have_wait(self, connection: Connection) -> None:
+        """Note what waits for a verdict."""
+        if self._awaits:
+            verdicts.AWAIT(connection, awaiting=Batch(self._awaits.items()))
+
+    def cancel_replaced(self, connection: Connection) -> None:
+        """End the replaced runs that wait, and ask the nodes of those that run."""
+        if self._replaced:
+            code = ReasonCode.REPLACED
+            ends = [(id_, State.CANCELLED, *why, code) for id_, why in self._replaced.items()]
+            asks = [(id_, reason) for id_, (reason, _) in self._replaced.items()]
+            sql.END_WAITING(connection, ends=Batch(ends))
+            sql.ASK_TO_CANCEL(connection, asks=Batch(asks))

@@ -1,0 +1,372 @@
+"""What is stored of the tasks: what the code says, what was laid over it, where planning stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rota import triggers
+from rota.core.audit import Actor
+from rota.core.ports.records import (
+    EDITABLE,
+    NO_EDITS,
+    EditNote,
+    Edits,
+    OffStretch,
+    StoredTask,
+    TaskRecord,
+)
+from rota.core.reasons import ReasonCode
+from rota.core.time import DAY, Instant, to_iso
+from rota.core.trigger import LEAD
+from rota.errors import StateError, TriggerError, UnknownTaskError, nearest
+from rota.ledger.sql import mapping, nodes, verification
+from rota.ledger.sql import statements as sql
+from rota.ledger.sql.json_batch import Batch, encode
+
+REMOVED = "its task was removed"
+"""Why what waits of a removed task is cancelled."""
+
+PAUSED = "its task was paused before its time"
+DISABLED = "its task was disabled before its time"
+"""Why a run is cancelled that was written ahead of its instant."""
+
+MOST_OFF = 100
+"""Stretches in which a task was off that it remembers."""
+
+MOST_SKIPPED = 100
+"""Occurrences of a task that may be skipped before their time."""
+
+Changed = tuple[StoredTask, StoredTask]
+"""A task before and after; the same one twice where there was nothing to change."""
+
+
+def register(
+    connection: Connection, tasks: Sequence[TaskRecord], now: Instant
+) -> dict[str, StoredTask]:
+    """Lay down what the code defines; see the port."""
+    ids = encode([record.id for record in tasks])
+    known = {row[0]: row for row in sql.TASKS_BY_ID.rows(connection, ids=ids)}
+    revision = _next_revision(connection)
+    result: dict[str, StoredTask] = {}
+    changed: list[Changed] = []
+    for record in tasks:
+        row = known.get(record.id)
+        if row is None:
+            task = _new(record, now, revision)
+            changed.append((task, task))
+        else:
+            stored = mapping.task_of(row)
+            is_same = row[: len(mapping.RECORD)] == mapping.record_row(record)
+            is_same &= stored.record.dst == record.dst and stored.rule_since is not None
+            task = _again(stored, record, is_same, now, revision)
+            if task is not stored:
+                changed.append((stored, task))
+        result[record.id] = task
+    return result | {task.record.id: task for task in _write(connection, changed, now)}
+
+
+def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
+    return StoredTask(
+        record=record,
+        anchor=now,
+        planned_until=_seen_first(record, record.trigger_args, now) if record.enabled else now,
+        edits=Edits(),
+        paused_since=None,
+        paused_until=None,
+        pause_reason="",
+        seen_at=now,
+        removed_at=None,
+        revision=revision,
+        rule_since=now,
+        off=() if record.enabled else ((now + 1, None),),
+    )
+
+
+def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
+    """Return up to where nothing of these times needs a row, if they are first seen at `now`."""
+    if record.trigger != "date" and args.get("start_date") is None:
+        return now
+    try:
+        rule = triggers.parse(record.trigger, args, timezone=record.timezone, anchor=now)
+    except TriggerError:  # of a release that knows more
+        return now
+    return triggers.cursor_at(rule, args, now)
+
+
+def _again(
+    stored: StoredTask, record: TaskRecord, is_same: bool, now: Instant, revision: int
+) -> StoredTask:
+    if is_same and stored.removed_at is None:
+        # `seen_at` is right to the day only: the start of many unchanged tasks writes nothing.
+        return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
+    was = stored if stored.removed_at is None else _unedited(stored)
+    task = replace(was, record=record, seen_at=now, removed_at=None, revision=revision)
+    if stored.removed_at is not None and record.trigger == "date":  # added anew, it is a new one
+        return _at_other_times(replace(task, off=(), anchor=now), now)
+    if record.schedule != stored.record.schedule:
+        task = _at_other_times(_seen_now(task, now), now)
+    return _switched(stored, task, now)
+
+
+def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
+    """Have a task, whose times are others from `now` on, planned by these."""
+    if not _is_on(task):
+        return replace(task, planned_until=now)
+    return replace(task, planned_until=_seen_first(task.record, _args(task), now))
+
+
+def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
+    """Note when a task was first seen with its times, if nothing is counted from its anchor."""
+    is_anchored = task.record.trigger != "date" and _args(task).get("start_date") is None
+    return task if is_anchored else replace(task, anchor=now)
+
+
+def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
+    """Note when a task was switched off or on: what falls due while it is off is not caught up."""
+    if _is_on(task) == _is_on(before):
+        return task
+    if not _is_on(task):
+        return replace(task, off=_kept(task, (now, None), now))
+    lasting = [since for since, until in task.off if until is None]
+    if not lasting:  # a node of an older release switched it off, and did not say when
+        return replace(task, planned_until=max(task.planned_until, now))
+    ended = [one for one in task.off if one[1] is not None]
+    return replace(task, off=(*ended, (lasting[0], now + 1)))
+
+
+def _kept(task: StoredTask, stretch: OffStretch, now: Instant) -> tuple[OffStretch, ...]:
+    """Return when a task was off, with one more stretch and without those that no node plans any
+    more."""
+    oldest = min(task.planned_until, now - DAY)
+    recent = [one for one in task.off if one[1] is None or one[1] > oldest]
+    return (*recent, stretch)[-MOST_OFF:]
+
+
+def _is_on(task: StoredTask) -> bool:
+    enabled = task.record.enabled if task.edits.enabled is None else task.edits.enabled
+    return enabled and task.removed_at is None
+
+
+def pause(
+    connection: Connection, task_id: str, now: Instant, until: Instant | None, reason: str
+) -> Changed:
+    """Pause a task; one that is paused already keeps since when."""
+    task = find(connection, task_id)
+    _cancel_early(connection, task_id, now, until, PAUSED, ReasonCode.PAUSED)
+    lasting = task.paused_since is not None and (task.paused_until or now) >= now
+    since = task.paused_since if lasting else now
+    before = task if lasting else _unpaused(task, now)
+    paused = replace(before, paused_since=since, paused_until=until, pause_reason=reason)
+    return _change(connection, task, paused, now)
+
+
+def _unpaused(task: StoredTask, now: Instant) -> StoredTask:
+    """Return a task without its pause, which it remembers."""
+    if task.paused_since is None:
+        return task
+    until = now + 1 if task.paused_until is None else min(task.paused_until, now + 1)
+    return replace(
+        task,
+        paused_since=None,
+        paused_until=None,
+        pause_reason="",
+        off=_kept(task, (task.paused_since, until), now),
+    )
+
+
+def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
+    """End a pause; a task that is not paused stays as it is."""
+    task = find(connection, task_id)
+    if task.paused_since is None:
+        return task, task
+    return _change(connection, task, _unpaused(task, now), now)
+
+
+def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
+    """Leave out an occurrence that is yet to come, beside those that were before."""
+    task = find(connection, task_id)
+    to_come = [one for one in task.skipped if one > now]
+    if len(to_come) >= MOST_SKIPPED:
+        raise StateError(
+            f"{len(to_come)} occurrences of {task_id!r} that are yet to come are skipped already.",
+            remedy="Pause the task instead.",
+        )
+    return _change(connection, task, replace(task, skipped=(*to_come, instant)), now)
+
+
+def _unedited(task: StoredTask) -> StoredTask:
+    """Return a task without its edits: one that was removed is not the one that is added later."""
+    note = task.edited.get("trigger_args")
+    anchor = task.anchor if note is None or note.anchor is None else note.anchor
+    return replace(task, edits=NO_EDITS, edited={}, skipped=(), anchor=anchor)
+
+
+def edit(
+    connection: Connection,
+    task_id: str,
+    edits: Edits,
+    now: Instant,
+    reset: Collection[str],
+    reason: str,
+    by: Actor,
+) -> Changed:
+    """Lay more changes over the code's words, and take those of `reset` back; None leaves what
+    stands there."""
+    task = find(connection, task_id)
+    given, before = edits.given(), task.edits.given()
+    notes = dict(task.edited)
+    for key in given:
+        notes[key] = _note(task, key, key in before, now, reason, by)
+    values = {key: value for key, value in {**before, **given}.items() if key not in reset}
+    own = {key: values.pop(key) for key in EDITABLE if key in values}
+    edited = replace(
+        task,
+        edits=Edits(**own, other=values),
+        edited={key: note for key, note in notes.items() if key not in reset},
+    )
+    if _times(edited) != _times(task):
+        anchor = None
+        if edited.edits.trigger_args is None and "trigger_args" in notes:
+            anchor = notes["trigger_args"].anchor  # as if it had never been edited
+        edited = _at_other_times(replace(edited, anchor=now if anchor is None else anchor), now)
+    if not _is_on(edited):
+        _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
+    return _change(connection, task, _switched(task, edited, now), now)
+
+
+def _cancel_early(
+    connection: Connection,
+    task_id: str,
+    now: Instant,
+    until: Instant | None,
+    why: str,
+    code: ReasonCode,
+) -> None:
+    """Take back what was written for instants up to `until` earlier than the usual moment before:
+    of a crowd, that is. What comes within that moment is as good as begun."""
+    sql.CANCEL_EARLY(
+        connection,
+        task_id=task_id,
+        after=now + LEAD,
+        until=sys.maxsize if until is None else until,
+        why=why,
+        code=code,
+        now=now,
+    )
+
+
+def _note(
+    task: StoredTask, key: str, again: bool, now: Instant, reason: str, by: Actor
+) -> EditNote:
+    """Say who edits `key`, and in place of what; `again`: an edit of it is laid over already."""
+    who = by.name or by.face.value
+    if key != "trigger_args":
+        return EditNote(getattr(task.record, key), now, who, reason)
+    last = task.edited.get(key)
+    anchor = task.anchor if not again else last.anchor if last else None
+    return EditNote(
+        task.record.trigger_args, now, who, reason, schedule=task.record.schedule, anchor=anchor
+    )
+
+
+def _times(task: StoredTask) -> str:
+    return mapping.to_json(_args(task))
+
+
+def _args(task: StoredTask) -> Mapping[str, Any]:
+    edited = task.edits.trigger_args
+    return task.record.trigger_args if edited is None else edited
+
+
+def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
+    """Mark a task removed and cancel its waiting runs."""
+    task = find(connection, task_id)
+    if task.removed_at is not None:
+        return task, task
+    code = ReasonCode.REMOVED
+    sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, code=code, now=now)
+    return _change(connection, task, _switched(task, replace(task, removed_at=now), now), now)
+
+
+def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:
+    """Note that a node knows these tasks."""
+    nodes.SEE_TASKS(connection, ids=encode(task_ids), now=now, before=now - DAY)
+
+
+def forget(connection: Connection, unseen_since: Instant, now: Instant) -> list[str]:
+    """Delete the tasks that no node has known since; what waits of them is missed."""
+    gone: list[str] = sorted(nodes.UNSEEN_TASKS.rows(connection, since=unseen_since))
+    if gone:
+        ids = encode(gone)
+        why = f"no node has known its task since {to_iso(unseen_since)}"
+        nodes.MISS_WAITING_OF_TASKS(connection, ids=ids, why=why, now=now)
+        last = _last_revision(connection)
+        verification.KEEP_RULES(connection, ids=ids, now=now)
+        nodes.DELETE_TASKS(connection, ids=ids)
+        if _last_revision(connection) < last:  # nodes read what is newer than what they know
+            nodes.KEEP_REVISION(connection, last=last)
+    return gone
+
+
+def find(connection: Connection, task_id: str) -> StoredTask:
+    """Return a task; raises UnknownTaskError with the nearest known id."""
+    found = sql.TASKS_BY_ID.rows(connection, ids=encode([task_id]))
+    if found:
+        return mapping.task_of(found[0])
+    known = sql.TASK_IDS.rows(connection)
+    raise UnknownTaskError(
+        f"No task has the id {task_id!r}.",
+        remedy=nearest(task_id, known) or "The ledger knows no task yet.",
+    )
+
+
+def _change(connection: Connection, before: StoredTask, task: StoredTask, now: Instant) -> Changed:
+    changed = replace(task, revision=_next_revision(connection))
+    (after,) = _write(connection, [(before, changed)], now)
+    return before, after
+
+
+def _next_revision(connection: Connection) -> int:
+    return _last_revision(connection) + 1
+
+
+def _last_revision(connection: Connection) -> int:
+    return int(sql.LAST_REVISION(connection).scalar_one())
+
+
+def _write(connection: Connection, changes: Iterable[Changed], now: Instant) -> list[StoredTask]:
+    """Write tasks, keep what decided their occurrences before, and return them as written; a new
+    one is its own `before`."""
+    written: list[StoredTask] = []
+    kept: list[str] = []
+    for before, after in changes:
+        is_new = before is after
+        if not is_new and (after.rule_since is None or rule_of(before) != rule_of(after)):
+            kept.append(after.record.id)
+            after = replace(after, rule_since=now)
+        written.append(after)
+    if kept:
+        verification.KEEP_RULES(connection, ids=encode(kept), now=now)
+    if written:
+        sql.WRITE_TASKS(connection, written=Batch(map(mapping.task_row, written)))
+    return written
+
+
+def rule_of(task: StoredTask) -> tuple[object, ...]:
+    """Return everything that decides which occurrences a task has."""
+    return (
+        task.record.schedule,
+        task.record.enabled,
+        task.edits.enabled,
+        task.anchor,
+        task.paused_since,
+        task.paused_until,
+        task.removed_at,
+        task.skipped,
+        task.edits.trigger_args and mapping.to_json(task.edits.trigger_args),
+    )

@@ -1,0 +1,1 @@
+"""Primitives of one process: threads, locks, forks, the garbage collector and the clock."""

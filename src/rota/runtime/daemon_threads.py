@@ -1,0 +1,88 @@
+"""Work beside an event loop, also while the interpreter ends."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from rota.runtime import fork_safety
+from rota.runtime.log_queue import own_thread
+
+T = TypeVar("T")
+
+SPARE = "spare (rota)"
+"""The name of a thread that has done its work and waits for more."""
+_KEPT = 10.0  # seconds that it waits: starting another takes as long as most of the work does
+
+
+def aside(work: Callable[[], T], name: str = "rota-aside") -> Future[T]:
+    """Start `work` in a daemon thread, called `name` meanwhile, and return its outcome to come,
+    which nobody can cancel.
+
+    Not by `asyncio.to_thread`: the interpreter waits for those threads at its end, and starts none
+    any more while `atexit` functions run. And however much of it hangs, the next one starts.
+    """
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def do() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    with _turn:
+        thread = _spare.pop() if _spare else _Thread()
+    thread.do(do, name)
+    return outcome
+
+
+async def beside(work: Callable[[], T]) -> T:
+    """Do `work` aside and wait for it, while the loop goes on."""
+    import asyncio  # a worker process does without
+
+    return await asyncio.wrap_future(aside(work))
+
+
+class _Thread(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(name=SPARE, daemon=True)
+        self._given: queue.SimpleQueue[tuple[Callable[[], None], str]] = queue.SimpleQueue()
+
+    def do(self, work: Callable[[], None], name: str) -> None:
+        self._given.put((work, name))
+        if not self.is_alive():
+            self.start()
+
+    def run(self) -> None:
+        while self._does_one():
+            with _turn:
+                _spare.append(self)
+
+    def _does_one(self) -> bool:
+        """Do one piece of work; returns False where none came in time."""
+        try:
+            work, self.name = self._given.get(timeout=_KEPT)
+        except queue.Empty:
+            with _turn:
+                if self in _spare:
+                    _spare.remove(self)
+                    return False
+            work, self.name = self._given.get()  # it came just now
+        with own_thread():
+            work()
+        self.name = SPARE
+        return True
+
+
+_turn = fork_safety.new_lock()
+_spare: list[_Thread] = []
+
+
+@fork_safety.in_child
+def _start_anew() -> None:
+    """Give a child's work to threads of its own."""
+    _spare.clear()

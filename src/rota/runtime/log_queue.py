@@ -1,0 +1,464 @@
+"""Records of the engine, handed to a thread of their own.
+
+Handlers, filters, formatters and record factories are foreign code: they raise, wait, hang, and
+call us. On the threads that plan, record and hold leases none of it runs. There a record is noted
+and put into a queue, which drops and counts what comes when it is full.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from rota.runtime import fork_safety
+
+MOST = 10_000
+"""Records that wait at most; what comes then is dropped and counted."""
+
+SLOW = 5.0
+"""Seconds that a record may wait before that is a trouble."""
+
+HELD = 2.0
+"""Seconds that a handler may take for one record before that is one."""
+
+REMEMBERED = 600.0
+"""Seconds for which a record that was lost is a trouble, unless another was delivered since."""
+
+LAST = 0.5
+"""Seconds that the end of a node waits for what was not delivered."""
+
+MOST_KEPT = 100
+"""Exceptions that are kept at most for records to come."""
+
+KEPT_FOR = 60.0
+"""Seconds for which they are."""
+
+THREAD = "log records (rota)"
+"""The name of the thread."""
+
+ExcInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
+)
+
+
+class _Note(NamedTuple):
+    """A record to be made: all that only the thread which logs can know of it."""
+
+    logger: logging.Logger | str
+    level: int
+    message: object
+    args: Any
+    exc_info: Any
+    place: tuple[str, int, str]
+    created: float  # monotonic seconds
+    thread: tuple[int, str]
+    extra: Mapping[str, object] | None = None
+    stack: str | None = None
+
+
+class _Ended(NamedTuple):
+    """How foreign code ended: the key of its exception, and the text of its traceback."""
+
+    cause: int | None
+    trace: str
+
+
+class QueuedLogger:
+    """Logs under a name of the standard library's loggers, from the thread of the records.
+
+    Levels, handlers and filters are those that the user gave the logger of this name, looked up
+    when the record is delivered. No method waits or raises.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def debug(self, message: str, *args: object) -> None:
+        """Log what helps only who looks for a mistake."""
+        self._put(logging.DEBUG, message, args)
+
+    def info(self, message: str, *args: object) -> None:
+        """Log what goes as it should."""
+        self._put(logging.INFO, message, args)
+
+    def warning(self, message: str, *args: object) -> None:
+        """Log what somebody should know."""
+        self._put(logging.WARNING, message, args)
+
+    def error(self, message: str, *args: object, exc_info: Any = None) -> None:
+        """Log what went wrong."""
+        self._put(logging.ERROR, message, args, exc_info)
+
+    def exception(self, message: str, *args: object) -> None:
+        """Log what went wrong, with the exception that is being handled."""
+        self._put(logging.ERROR, message, args, sys.exc_info())
+
+    def log(self, level: int, message: str, *args: object, exc_info: Any = None) -> None:
+        """Log at a level that is known only here."""
+        self._put(level, message, args, exc_info)
+
+    def log_end(
+        self, level: int, message: str, *args: object, cause: int | None, trace: str
+    ) -> None:
+        """Log how foreign code ended, with its exception where that was kept, else with the text
+        of its traceback."""
+        self._put(level, message, args, _Ended(cause, trace))
+
+    def _put(self, level: int, message: str, args: Any, exc_info: Any = None) -> None:
+        caller = sys._getframe(2)
+        code = caller.f_code
+        place = (code.co_filename, caller.f_lineno, code.co_name)
+        _records.put(_note(self._name, level, message, args, exc_info, place))
+
+
+def keep(error: BaseException) -> int | None:
+    """Keep an exception of foreign code for `QueuedLogger.log_end`, and return its key; None where
+    too many wait already.
+
+    No thread of the engine's ever holds it: with the last reference to it goes what hangs on its
+    frames, and what happens then is foreign code as well.
+    """
+    if len(_kept) >= MOST_KEPT:
+        return None
+    key = next(_keys)
+    _kept[key] = error, time.monotonic()
+    return key
+
+
+def queued(name: str) -> QueuedLogger:
+    """Return the logger of this name for code of ours."""
+    return QueuedLogger(name)
+
+
+@contextmanager
+def own_thread() -> Iterator[None]:
+    """Say that this thread is the engine's: what libraries log here is handed over as well."""
+    before = getattr(_here, "own", False)
+    _here.own = True
+    _patch.take()
+    try:
+        yield
+    finally:
+        _here.own = before
+        _patch.give_back()
+
+
+def on_own_thread(work: Callable[[], object]) -> None:
+    """Do `work` on a thread of the engine's, for `threading.Thread(target=…)`."""
+    with own_thread():
+        work()
+
+
+def flush(timeout: float = LAST) -> bool:
+    """Wait until every record so far was delivered, at most `timeout` seconds; says whether it
+    was. On the thread of the records it returns at once."""
+    return _records.flush(timeout)
+
+
+def lost() -> int:
+    """Return how many records were dropped, or stopped by what they met, in this process."""
+    return _records.lost
+
+
+def waiting() -> int:
+    """Return how many records wait to be delivered."""
+    return _records.waiting
+
+
+def trouble() -> str | None:
+    """Return what is wrong with the delivery of log records, if anything is."""
+    return _records.trouble()
+
+
+class _Records:
+    """The queue and its thread, which begins with the first record."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Note | threading.Event] = SimpleQueue()
+        self._lock = threading.RLock()  # for one that logs from within itself, by the collector
+        self._thread: threading.Thread | None = None
+        self._at_work: tuple[_Note, float] | None = None  # since which monotonic second
+        self._failed: tuple[str, float] | None = None  # how the last delivery did, and when
+        self._full = False
+        self._told = 0
+        self.lost = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many records wait."""
+        return self._queue.qsize()
+
+    def put(self, note: _Note) -> None:
+        """Hand one over; never waits and never raises."""
+        if self._queue.qsize() >= MOST:
+            with self._lock:
+                self.lost += 1
+                self._full = True
+            return
+        self._queue.put(note)
+        if self._thread is None:
+            self._begin()
+
+    def flush(self, timeout: float) -> bool:
+        """See the function of this name."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        delivered = threading.Event()
+        self._queue.put(delivered)
+        return delivered.wait(timeout)
+
+    def trouble(self) -> str | None:
+        """See the function of this name."""
+        now, at_work, failed = time.monotonic(), self._at_work, self._failed
+        if at_work is not None and now - at_work[1] > HELD:
+            place = _place(self._thread)
+            return (
+                f"a log handler or filter has held one record for {now - at_work[1]:.0f} s"
+                f" at {place}: {self.waiting} log records wait, {self.lost} were dropped"
+            )
+        if self._full:
+            return (
+                "log records come faster than the log handlers take them:"
+                f" {self.waiting} wait, {self.lost} were dropped"
+            )
+        if at_work is not None and now - at_work[0].created > SLOW:
+            return (
+                "the log handlers are slow: the log record at hand had waited for"
+                f" {now - at_work[0].created:.0f} s, {self.waiting} more wait"
+            )
+        if failed is not None and now - failed[1] < REMEMBERED:
+            return (
+                f"a log handler, filter or record factory raises {failed[0]}:"
+                f" {self.lost} log records were dropped"
+            )
+        return None
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads, or the interpreter ends: the next record tries
+                return
+            self._thread = thread
+
+    def _work(self) -> None:
+        while True:
+            one = self._next()
+            if isinstance(one, threading.Event):
+                one.set()
+            elif one is not None:
+                self._deliver(one)
+                _let_go()
+                if self._full and self.waiting < MOST // 2:
+                    self._full = False
+                if self._failed is None and not self._full and self.lost > self._told:
+                    self._tell()
+            del one  # what it holds is not to live until the next one comes
+
+    def _next(self) -> _Note | threading.Event | None:
+        with suppress(Empty):
+            return self._queue.get()
+        return None
+
+    def _deliver(self, note: _Note) -> None:
+        self._at_work = (note, time.monotonic())
+        try:
+            _hand_out(note)
+        except BaseException as error:  # whatever it is, the next record has its turn
+            with self._lock:
+                self.lost += 1
+            self._failed = (_words(error), time.monotonic())
+        else:
+            self._failed = None
+        finally:
+            self._at_work = None
+
+    def _tell(self) -> None:
+        """Say in the log how much of it is missing, once it is there again."""
+        count, self._told = self.lost - self._told, self.lost
+        message = "%d log records were dropped: the log handlers raised, or did not take them"
+        place = (__file__, 0, "")
+        self._deliver(_note("rota.logs", logging.WARNING, message, (count,), None, place))
+        if self._failed is not None:
+            self._told -= count
+
+
+def _note(
+    logger: logging.Logger | str,
+    level: int,
+    message: object,
+    args: Any,
+    exc_info: Any,
+    place: tuple[str, int, str],
+    extra: Mapping[str, object] | None = None,
+    stack: str | None = None,
+) -> _Note:
+    if isinstance(exc_info, _Ended):
+        pass
+    elif isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    elif exc_info and not isinstance(exc_info, tuple):
+        exc_info = sys.exc_info()
+    thread = threading.current_thread()
+    return _Note(
+        logger,
+        level,
+        message,
+        args,
+        exc_info,
+        place,
+        time.monotonic(),
+        (threading.get_ident(), thread.name),
+        extra,
+        stack,
+    )
+
+
+def _hand_out(note: _Note) -> None:
+    """Make the record and hand it to whoever handles it; runs foreign code."""
+    logger = note.logger
+    if isinstance(logger, str):
+        logger = logging.getLogger(logger)
+        if not logger.isEnabledFor(note.level):
+            return
+    path, line, function = note.place
+    message, exc_info, trace = note.message, note.exc_info, ""
+    if isinstance(exc_info, _Ended):
+        error, _ = _kept.pop(exc_info.cause or 0, (None, 0.0))
+        trace = exc_info.trace
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        if error is None and trace:
+            message, trace = f"{message}\n{trace.replace('%', '%%')}", ""
+    record = logger.makeRecord(
+        logger.name,
+        note.level,
+        path,
+        line,
+        message,
+        note.args,
+        exc_info,
+        function,
+        note.extra,
+        note.stack,
+    )
+    if trace:
+        record.exc_text = trace  # as in the ledger: no formatter need ask the exception
+    late = time.monotonic() - note.created
+    record.created -= late
+    record.msecs = record.created % 1 * 1000
+    record.relativeCreated -= late * 1000
+    record.thread, record.threadName = note.thread
+    logger.handle(record)
+
+
+def _let_go() -> None:
+    """Drop, here, what no record has come for."""
+    until = time.monotonic() - KEPT_FOR
+    for key in [key for key, (_, since) in list(_kept.items()) if since < until]:
+        del _kept[key]
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:
+        text = "(it cannot be shown)"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return f"{type(error).__name__}{f' ({text[:200]})' if text else ''}{place}"
+
+
+def _place(thread: threading.Thread | None) -> str:
+    """Return where a thread stands."""
+    frame = sys._current_frames().get((thread.ident if thread else None) or 0)
+    stack = []
+    while frame is not None:
+        stack.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back
+    ours = (sysconfig.get_paths()["stdlib"], "<frozen", __file__)
+    foreign = [place for place in stack if "-packages" in place or not place.startswith(ours)]
+    return next(iter(foreign or stack), "an unknown place")
+
+
+class _Patch:
+    """The standard library's way from a call to its record, while threads of ours need another."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._threads = 0
+        self._plain: Any = None
+
+    def take(self) -> None:
+        """Lead records of our threads elsewhere."""
+        with self._lock:
+            self._threads += 1
+            if self._threads == 1:
+                self._plain = logging.Logger._log
+                logging.Logger._log = _divert(self._plain)  # type: ignore[method-assign]
+
+    def give_back(self) -> None:
+        """Undo it with the last thread, unless somebody else has laid something over it."""
+        with self._lock:
+            self._threads -= 1
+            ours = getattr(logging.Logger._log, "rota", False)
+            if not self._threads and ours:
+                logging.Logger._log = self._plain  # type: ignore[method-assign]
+
+
+def _divert(plain: Any) -> Any:
+    def _log(
+        self: logging.Logger,
+        level: int,
+        msg: object,
+        args: Any,
+        exc_info: Any = None,
+        extra: Mapping[str, object] | None = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+    ) -> None:
+        if not getattr(_here, "own", False):
+            plain(self, level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+            return
+        path, line, name, stack = logging.Logger.findCaller(self, stack_info, stacklevel + 1)
+        _records.put(_note(self, level, msg, args, exc_info, (path, line, name), extra, stack))
+
+    _log.rota = True  # type: ignore[attr-defined]
+    return _log
+
+
+_here = threading.local()
+_kept: dict[int, tuple[BaseException, float]] = {}  # and since which monotonic second
+_keys = itertools.count(1)
+_records = _Records()
+_patch = _Patch()
+atexit.register(flush, 1.0)  # before that of `logging`, which was registered earlier
+
+
+@fork_safety.in_child
+def _start_anew() -> None:
+    """Give a child's records to a thread of its own; none of its threads is the engine's."""
+    _here.own = False
+    _kept.clear()
+    _records.__init__()  # type: ignore[misc]
+    if _patch._threads:
+        _patch._lock = threading.RLock()
+        _patch._threads = 1
+        _patch.give_back()

@@ -1,0 +1,19 @@
+"""The one place that reads the machine's clocks."""
+
+from __future__ import annotations
+
+import time
+
+from rota.core.time import Instant
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> Instant:
+        """Return the wall clock's instant."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever rise, from an arbitrary start."""
+        return time.monotonic()

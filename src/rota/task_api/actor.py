@@ -1,0 +1,31 @@
+"""Who acts here, for the audit: each face says so once, for everything that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from rota.core.audit import SOMEBODY, Actor, Face
+from rota.errors import NotRunningError
+from rota.task_api.current_run import current_run
+
+_acting: ContextVar[Actor] = ContextVar("rota.task_api.actor", default=SOMEBODY)
+
+
+@contextmanager
+def acting(face: Face, name: str = "") -> Iterator[None]:
+    """Have what is changed within noted as this face's, by the user or token of this name."""
+    token = _acting.set(Actor(face, name))
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def actor() -> Actor:
+    """Return who acts here: the task that this code is part of, else whom `acting` named."""
+    try:
+        return Actor(Face.PYTHON, f"task {current_run().task_id}")
+    except NotRunningError:
+        return _acting.get()

@@ -1,0 +1,301 @@
+"""A trigger in words: complete, and never smoother than it is true.
+
+The words are made from the sets that really run, not from the text, so `0-59/15` and `*/15` read
+the same. Where no natural phrase fits, the fields are listed one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime, to_iso
+from rota.triggers.cron import EVERY_YEAR, CronTrigger
+from rota.triggers.date import DateTrigger
+from rota.triggers.day_rules import (
+    ALL_DAYS,
+    ALL_MONTHS,
+    ALL_WEEKDAYS,
+    ALL_WEEKS,
+    LAST_DAY,
+    LAST_POSITION,
+    LAST_WORKDAY,
+    DayRule,
+    bits,
+    position,
+)
+from rota.triggers.fields import ORDINALS
+from rota.triggers.interval import IntervalTrigger
+from rota.triggers.parsing import parse, without_none
+from rota.triggers.trigger_errors import shown
+from rota.triggers.wall_times import Pattern
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+_WORKDAYS = 0b11111
+_POSITIONS = {
+    position(nth, weekday): f"{ORDINALS[nth - 1]} {name}"
+    for nth in range(1, LAST_POSITION + 1)
+    for weekday, name in enumerate(_WEEKDAYS)
+}
+_MOST_CLOCK_TIMES = 6
+_MOST_YEARS = 12
+
+
+def describe(trigger: str, trigger_args: Mapping[str, object], *, timezone: str = "UTC") -> str:
+    """Return the trigger in words, like "every weekday at 09:00, Europe/Berlin".
+
+    Cron and date end with the zone, and so does an interval that names a moment. Raises
+    TriggerError as `parse` does.
+    """
+    rule = parse(trigger, trigger_args, timezone=timezone)
+    trigger_args = without_none(trigger_args)
+    if isinstance(rule, DateTrigger):
+        return f"once, at {_moment(rule.instant, rule.timezone)}, {rule.timezone}"
+    if isinstance(rule, IntervalTrigger):
+        start = rule.first if "start_date" in trigger_args else None
+        end = rule.end if "end_date" in trigger_args else None
+        named = f", {rule.timezone}" if start is not None or end is not None else ""
+        words = f"every {_span(rule.period)}"
+    elif isinstance(rule, CronTrigger):
+        start, end, named = rule.start, rule.end, f", {rule.timezone}"
+        words = _cron(rule.pattern, trigger_args)
+    else:
+        raise AssertionError(f"no words for {rule!r}")
+    return words + _bounds(start, end, rule.timezone) + _jitter(rule.jitter) + named
+
+
+def _bounds(start: Instant | None, end: Instant | None, zone: str) -> str:
+    since = f", from {_moment(start, zone)}" if start is not None else ""
+    return since + (f", until {_moment(end, zone)}" if end is not None else "")
+
+
+def _jitter(jitter: Instant) -> str:
+    return f", delayed by up to {_span(jitter, one='1 ')}" if jitter else ""
+
+
+def _moment(instant: Instant, zone: str) -> str:
+    try:
+        local = to_datetime(instant).astimezone(ZoneInfo(zone))
+    except OverflowError:  # in the first or last hours of the calendar
+        return to_iso(instant)
+    exact = "auto" if local.second or local.microsecond else "minutes"
+    text = local.replace(tzinfo=None).isoformat(" ", exact)
+    return f"{text} (the second time)" if local.fold else text
+
+
+def _span(span: Instant, one: str = "") -> str:
+    """Write a duration; a single unit alone loses its 1: "week", "2 weeks", "1 hour 30 minutes"."""
+    if span % (7 * DAY) == 0:
+        return _units(span // (7 * DAY), "week", one)
+    parts: list[tuple[int | str, str]] = []
+    for name, unit in (("day", DAY), ("hour", HOUR), ("minute", MINUTE)):
+        count, span = divmod(span, unit)
+        if count:
+            parts.append((count, name))
+    if span:
+        whole, rest = divmod(span, SECOND)
+        text = f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
+        parts.append((text, "second"))
+    if len(parts) == 1:
+        return _units(*parts[0], one)
+    return " ".join(_units(count, name, "1 ") for count, name in parts)
+
+
+def _units(count: int | str, name: str, one: str) -> str:
+    return f"{one}{name}" if str(count) == "1" else f"{count} {name}s"
+
+
+def _cron(wanted: Pattern, args: Mapping[str, object]) -> str:
+    days = _days(wanted.rule)
+    if wanted.years != EVERY_YEAR:
+        days = f"{days} in {_years(wanted.years, args)}"
+    rhythm = _rhythm(wanted)
+    if rhythm is None:
+        return f"{days} at {_clock_times(wanted)}"
+    return rhythm if days == "every day" else f"{rhythm}, {days}"
+
+
+# --- times of the day ---------------------------------------------------------------------------
+
+
+def _rhythm(wanted: Pattern) -> str | None:
+    """Return "every 15 minutes …" or a list of fields; None where a few clock times say it."""
+    hours, minutes, seconds = (bits(m) for m in (wanted.hours, wanted.minutes, wanted.seconds))
+    even = _even(hours, minutes, seconds)
+    if even is not None:
+        return even
+    if len(hours) * len(minutes) * len(seconds) <= _MOST_CLOCK_TIMES:
+        return None
+    return _listed(hours, minutes, seconds)
+
+
+def _even(hours: list[int], minutes: list[int], seconds: list[int]) -> str | None:
+    """Say a rhythm that is even from its first to its last time of a day."""
+    first = (hours[0], minutes[0], seconds[0])
+    last = (hours[-1], minutes[-1], seconds[-1])
+    if len(minutes) == len(seconds) == 1:
+        step = _step(hours)
+        if step is None or (len(hours) < 3 and 24 // step != len(hours)):
+            return None
+        whole = 24 // step == len(hours) and 24 % step == 0
+        if whole and step == 1 and minutes[0] and not seconds[0]:
+            return f"at minute {minutes[0]} of every hour"
+        return f"every {_units(step, 'hour', '')}" + _from_to(first, last, whole)
+    if _step(hours) != 1 and len(hours) != 1:
+        return None
+    if len(seconds) == 1:
+        return _fill(minutes, "minute", len(hours) == 24, first, last)
+    if len(minutes) == 60:
+        return _fill(seconds, "second", len(hours) == 24, first, last)
+    return None
+
+
+Clock = tuple[int, int, int]
+
+
+def _fill(values: list[int], unit: str, whole: bool, first: Clock, last: Clock) -> str | None:
+    """Say values that divide their hour or minute evenly, so that the rhythm runs on over it."""
+    step = _step(values)
+    if step is None or step * len(values) != 60:
+        return None
+    return f"every {_units(step, unit, '')}" + _from_to(first, last, whole)
+
+
+def _from_to(first: Clock, last: Clock, whole: bool) -> str:
+    if whole and first == (0, 0, 0):
+        return ""
+    return f" from {_clock(first)} to {_clock(last)}"
+
+
+def _step(values: list[int]) -> int | None:
+    """Return the distance of values that are evenly apart."""
+    steps = {later - earlier for earlier, later in pairwise(values)}
+    return steps.pop() if len(steps) == 1 else None
+
+
+def _clock(time: Clock) -> str:
+    hour, minute, second = time
+    return f"{hour:02}:{minute:02}" + (f":{second:02}" if second else "")
+
+
+def _clock_times(wanted: Pattern) -> str:
+    return _join(
+        [
+            _clock((hour, minute, second))
+            for hour in bits(wanted.hours)
+            for minute in bits(wanted.minutes)
+            for second in bits(wanted.seconds)
+        ]
+    )
+
+
+def _listed(hours: list[int], minutes: list[int], seconds: list[int]) -> str:
+    """Name every field: complete where nothing nicer is certain."""
+    parts = [] if seconds == [0] else [_field("second", seconds, 60)]
+    parts += [_field("minute", minutes, 60), _field("hour", hours, 24)]
+    return "at " + " of ".join(parts)
+
+
+def _field(unit: str, values: list[int], size: int) -> str:
+    if len(values) == size:
+        return f"every {unit}"
+    return f"{unit}{'s' if len(values) > 1 else ''} {_join(_runs(values, str))}"
+
+
+# --- days ---------------------------------------------------------------------------------------
+
+
+def _days(rule: DayRule) -> str:
+    months = "" if rule.months == ALL_MONTHS else _join(_runs(bits(rule.months), _month))
+    dates, weekdays = rule.days != ALL_DAYS, rule.weekdays != ALL_WEEKDAYS
+    if dates and weekdays and not rule.either:
+        words = f"{_dates(rule.days, months)} if it is {_condition(rule.weekdays)}"
+    elif dates and weekdays:
+        words = f"{_dates(rule.days, months)} and {_weekdays(rule.weekdays, months)}"
+    elif dates and not rule.either:
+        words = _dates(rule.days, months)
+    elif weekdays and not rule.either:
+        words = _weekdays(rule.weekdays, months)
+    else:  # nothing restricts the days, or one side of an OR names them all
+        words = "every day" + (f" in {months}" if months else "")
+    if rule.weeks != ALL_WEEKS:
+        weeks = bits(rule.weeks)
+        words += f" in ISO week{'s' if len(weeks) > 1 else ''} {_join(_runs(weeks, str))}"
+    return words
+
+
+def _month(number: int) -> str:
+    return _MONTHS[number - 1]
+
+
+def _dates(days: int, months: str) -> str:
+    names = _runs(bits(days & ALL_DAYS), _ordinal)
+    if days >> LAST_DAY & 1:
+        names.append("last day")
+    if days >> LAST_WORKDAY & 1:
+        names.append("last workday (Monday to Friday)")
+    names += [name for bit, name in _POSITIONS.items() if days >> bit & 1]
+    return f"on the {_join(names)} of {months or 'every month'}"
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 11 <= number <= 13 else ending}"
+
+
+def _weekdays(weekdays: int, months: str) -> str:
+    plain = weekdays & ALL_WEEKDAYS
+    parts = []
+    if plain == ALL_WEEKDAYS:
+        parts.append("every day" + (f" in {months}" if months else ""))
+    elif plain:
+        names = "weekday" if plain == _WORKDAYS else _join(_runs(bits(plain), _weekday))
+        parts.append(f"every {names}" + (f" in {months}" if months else ""))
+    if weekdays != plain:
+        parts.append(_dates(weekdays & ~ALL_WEEKDAYS, months))
+    return " and ".join(parts)
+
+
+def _weekday(number: int) -> str:
+    return _WEEKDAYS[number]
+
+
+def _condition(weekdays: int) -> str:
+    plain = weekdays & ALL_WEEKDAYS
+    names = ["a weekday"] if plain == _WORKDAYS else [f"a {_weekday(day)}" for day in bits(plain)]
+    names += [f"the {name} of the month" for bit, name in _POSITIONS.items() if weekdays >> bit & 1]
+    return _join(names, "or")
+
+
+def _years(years: int, args: Mapping[str, object]) -> str:
+    names = _runs(bits(years), str)
+    if len(names) <= _MOST_YEARS:
+        return _join(names)
+    return f"the years {shown(args['year'])}"
+
+
+# --- lists --------------------------------------------------------------------------------------
+
+
+def _runs(numbers: list[int], name: Callable[[int], str]) -> list[str]:
+    """Name numbers, and three or more in a row as "a to b"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    names: list[str] = []
+    for run in runs:
+        names += [f"{name(run[0])} to {name(run[-1])}"] if len(run) > 2 else map(name, run)
+    return names
+
+
+def _join(names: Sequence[str], word: str = "and") -> str:
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last

@@ -1,0 +1,82 @@
+"""Puts guard, API and pages together into one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from rota import __version__
+from rota.errors import RotaError
+from rota.manager import TaskManager
+from rota.web import api, metrics, pages
+from rota.web.access import Access
+from rota.web.guard import ANSWER_HEADERS, Guard, path_of
+from rota.web.problems import Problem, problem_of
+from rota.web.rate_limit import ByHand
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
+    """Build it; nothing is opened before the first request."""
+    app = FastAPI(
+        title=manager.config.app_name,
+        version=__version__,
+        # The interactive pages of FastAPI load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/manager/openapi.json",
+    )
+    access = Access(manager)
+    app.add_middleware(
+        Guard,
+        hosts=[*manager.config.manager.names, *hosts],
+        admit=access.admit,
+        refuse=_answer_error,
+    )
+    for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer_error)
+    rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
+    app.include_router(api.build(manager, access, rate))
+    figures = APIRouter()  # of this server only: an application has a /metrics of its own
+    metrics.add(figures, manager)
+    app.include_router(figures, include_in_schema=False)
+    app.include_router(pages.build(manager, access, rate), include_in_schema=False)
+    app.mount("/static", _Static(directory=_STATIC), name="static")
+    return app
+
+
+def _answer_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(error, request)
+    base = request.scope.get("root_path", "")
+    path = path_of(request.scope)
+    if path.startswith(api.PATHS) or "text/html" not in request.headers.get("accept", ""):
+        response = problem.response()
+    elif problem.status is HTTPStatus.UNAUTHORIZED and request.method == "GET":
+        wanted = f"{path}?{request.url.query}" if request.url.query else path
+        response = RedirectResponse(
+            f"{base}/sign-in?{urlencode({'to': wanted})}", HTTPStatus.SEE_OTHER
+        )
+    else:
+        response = pages.error_page(request, problem)
+    response.headers.update(ANSWER_HEADERS)  # unforeseen errors are answered outside the guard
+    return response
+
+
+class _Static(StaticFiles):
+    """The scripts and styles: kept by the browser, and asked for anew each time."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response

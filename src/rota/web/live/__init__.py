@@ -1,0 +1,1 @@
+"""What changed, as it changes: one watcher for all listeners."""

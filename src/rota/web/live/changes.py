@@ -1,0 +1,94 @@
+"""What changed in the ledger since the last look: runs, tasks, nodes, whoever changed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from rota.core.ids import RunIds
+from rota.core.ports import Clock, History
+from rota.core.ports.records import Node, RunFilter, StoredTask
+from rota.core.run import ACTIVE, Run
+from rota.core.time import SECOND, Instant
+
+MOST = 1_000
+"""Runs that one look tells of; where more have changed, it says only that."""
+
+WINDOW: Instant = 3 * SECOND
+"""How far back new runs are looked for: another node's clock may be behind."""
+
+
+class Event(NamedTuple):
+    """Something that changed, and how it stands now."""
+
+    kind: str  # run, task, node, or reset: more changed than can be told, so look for yourself
+    data: dict[str, Any]
+
+
+RESET = Event("reset", {})
+
+
+class News:
+    """Looks again and again; for one thread at a time."""
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        self._history = history
+        self._clock = clock
+        self._revision = -1
+        self._nodes: dict[str, Node] = {}
+        self._runs: dict[str, Run] = {}  # the young and the living, as they were told of
+        self._last = ""
+        self.read()  # what is there already is no news
+
+    def read(self) -> list[Event]:
+        """Return what changed since the last call; raises LedgerError."""
+        return [*self._tasks(), *self._nodes_changed(), *self._runs_changed()]
+
+    def _tasks(self) -> list[Event]:
+        changed = self._history.changed_tasks(self._revision)
+        self._revision = max([self._revision, *(task.revision for task in changed)])
+        return [Event("task", _task(task)) for task in changed]
+
+    def _nodes_changed(self) -> list[Event]:
+        before, self._nodes = self._nodes, {node.id: node for node in self._history.nodes()}
+        return [
+            Event("node", {"id": node.id, "name": node.name, "state": node.state})
+            for node in self._nodes.values()
+            if node.id not in before or before[node.id].state != node.state
+        ]
+
+    def _runs_changed(self) -> list[Event]:
+        young = RunIds().new(max(self._clock.now() - WINDOW, 0))[:10]
+        after = min(self._last or young, young)
+        new = self._history.runs(after=after, limit=MOST, newest_first=False).runs
+        active = self._history.runs(RunFilter(states=ACTIVE), limit=MOST).runs
+        now = {run.id: run for run in [*new, *active]}
+        ended = [id for id, run in self._runs.items() if run.state in ACTIVE and id not in now]
+        now.update((run.id, run) for run in self._history.runs_by_id(ended))
+        before = self._runs
+        self._runs = {id: run for id, run in now.items() if id > young or run.state in ACTIVE}
+        crowd = MOST in (len(new), len(active))
+        newest = self._history.runs(limit=1).runs if crowd else now.values()
+        self._last = max([self._last, *(run.id for run in newest)])
+        if crowd:
+            return [RESET]
+        return [Event("run", _run(run)) for run in sorted(_changed(now, before), key=_by_id)]
+
+
+def _changed(now: dict[str, Run], before: dict[str, Run]) -> Iterable[Run]:
+    for id, run in now.items():
+        told = before.get(id)
+        if told is None or (told.state, told.attempt) != (run.state, run.attempt):
+            yield run
+
+
+def _by_id(run: Run) -> str:
+    return run.id
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "task_id": run.task_id, "state": run.state, "attempt": run.attempt}
+
+
+def _task(task: StoredTask) -> dict[str, Any]:
+    return {"id": task.record.id, "removed": task.removed_at is not None}

@@ -1,0 +1,106 @@
+"""Values in words, for the pages; whatever a task or its data can fill is made inert here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from rota.core.secrets import said
+from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
+
+LONGEST = 20_000
+"""Characters of one value that a page shows."""
+
+_UNSEEN = {
+    **dict.fromkeys(
+        (
+            *(*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)),
+            *(*range(0xD800, 0xE000), 0xFEFF),
+        ),
+        "\ufffd",
+    ),
+    # the control pictures of Unicode
+    **{code: chr(0x2400 + code) for code in (*range(9), *range(0x0B, 0x20))},
+    0x7F: "␡",
+}
+
+
+def inert(value: Any) -> Any:
+    """Return a value as it may stand on a page: without secrets, control characters visible,
+    directions and half surrogates replaced, its length limited. Escaping is the template engine's,
+    which has every value pass through here; `secret` is the one way around it."""
+    if isinstance(value, Markup):
+        return value
+    text = "" if value is None else str(value)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return visible(said(text))
+
+
+def secret(text: str) -> Markup:
+    """Return a secret that a page is asked for: the code of a link, a token that was just made."""
+    return escape(text)
+
+
+def visible(text: str) -> str:
+    """Return a text with nothing in it that steers whatever shows it; line feeds and tabs stay."""
+    return text if text.isprintable() else text.translate(_UNSEEN)
+
+
+def span(duration: Instant) -> str:
+    """Write a span with its two largest units; `rota.js` counts on in the same words."""
+    seconds = max(duration, 0) / SECOND
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def took(duration: Instant) -> str:
+    """Write a span that is over: as `span` does, the short ones in milliseconds."""
+    return f"{max(duration, 0) // 1000} ms" if duration < 0.995 * SECOND else span(duration)
+
+
+def distance(instant: Instant, now: Instant) -> str:
+    """Say how far away an instant is, roughly: "in 4 min", "2 h ago"."""
+    away = abs(instant - now)
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):
+        if away >= unit:
+            text = f"{away // unit} {name}"
+            return f"in {text}" if instant > now else f"{text} ago"
+    return "now"
+
+
+def clock(instant: Instant, now: Instant) -> str:
+    """Write an instant in UTC, no longer than its distance to now asks for."""
+    moment, today = to_datetime(instant), to_datetime(now)
+    if moment.date() == today.date():
+        return f"{moment:%H:%M:%S}"
+    if moment.year == today.year:
+        return f"{moment.day} {moment:%b %H:%M}"
+    return f"{moment.day} {moment:%b} {moment.year:04d} {moment:%H:%M}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes."""
+    if count < 1024:
+        return f"{count} B"
+    amount, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}"
+
+
+def as_json(value: Any) -> str:
+    """Write a value as people read JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,113 @@
+"""The frame that every screen stands in: navigation, the node's health, what is shown where."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.time import Instant
+from rota.manager import TaskManager
+from rota.web.audited_routes import RIGHT
+from rota.web.guard import path_of
+from rota.web.pages.parts.forms import back
+from rota.web.pages.rendering import render
+from rota.web.pages.said import Said, Saying
+from rota.web.problems import Problem
+
+
+class Screen(NamedTuple):
+    """An entry of the navigation."""
+
+    name: str
+    path: str
+
+
+SCREENS = (
+    Screen("Now", "/"),
+    Screen("Tasks", "/tasks"),
+    Screen("Timeline", "/timeline"),
+    Screen("Calendar", "/calendar"),
+    Screen("Failures", "/failures"),
+    Screen("Nodes", "/nodes"),
+    Screen("Audit", "/audit"),
+    Screen("Settings", "/settings"),
+)
+"""The navigation, in its order."""
+
+
+class Frame:
+    """Shows screens of one manager."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        self.manager = manager
+        self.saying = Saying(manager)
+
+    def now(self) -> Instant:
+        """Return the node's time."""
+        return self.manager.services.clock.now()
+
+    def show(self, request: Request, template: str, *, about: str = "", **values: Any) -> Response:
+        """Return a screen.
+
+        Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
+        (the path that the application is mounted below), `screens`, `here`, `right` and `said`
+        (what came of the form that led here). `about` is the id of the task or run that the screen
+        is about: it is refreshed when that changes, without `about` when anything does.
+        """
+        values = {"now": self.now(), "health": self.manager.health(), **values}
+        values["app_name"] = self.manager.config.app_name
+        said = self.saying.find(request)
+        page = render(
+            request,
+            template,
+            about=about,
+            said=said,
+            screens=SCREENS,
+            here=_here(request),
+            right=right_of(request),
+            **values,
+        )
+        if said is not None:
+            self.saying.take_back(request, page)
+        return page
+
+    def back(
+        self, request: Request, otherwise: str, text: str, *, path: str = "", link: str = ""
+    ) -> Response:
+        """Lead to the page that a form stood on, which then says what came of the form."""
+        return self.saying.add(request, back(request, otherwise), Said(text, path, link))
+
+
+def plain_page(
+    frame: Frame,
+    request: Request,
+    template: str,
+    status: HTTPStatus = HTTPStatus.OK,
+    **values: Any,
+) -> Response:
+    """Return a page without navigation, for somebody who is not known."""
+    shown = {"screens": (), "here": "", "about": "", "right": "", "said": None, **values}
+    return render(request, template, status, app_name=frame.manager.config.app_name, **shown)
+
+
+def error_page(request: Request, problem: Problem) -> Response:
+    """Return a problem as a page."""
+    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota", "said": None}
+    status, right = HTTPStatus(problem.status), right_of(request)
+    return render(request, "error.html", status, problem=problem, right=right, **shown)
+
+
+def right_of(request: Request) -> str:
+    """Return what the visitor may do, "" for somebody unknown."""
+    right: str = request.scope.get(RIGHT, "")
+    return right
+
+
+def _here(request: Request) -> str:
+    """Return the path of the screen that the request belongs to."""
+    path = path_of(request.scope)
+    below = [one.path for one in SCREENS if path == one.path or path.startswith(f"{one.path}/")]
+    return max(below, key=len, default="")

@@ -1,0 +1,92 @@
+"""A month as a calendar shows it: whole weeks of days, and where clocks change in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from rota.core.time import SECOND, Instant, from_datetime
+from rota.triggers.dst import Zone
+from rota.triggers.zones import zone as zone_of
+
+EARLIEST, LATEST = date(1971, 1, 1), date(9998, 12, 1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The clocks of a zone jump: from one time on the wall to another."""
+
+    zone: str
+    at: Instant
+    before: str
+    after: str
+
+
+def first_of(text: str, today: date) -> date:
+    """Return the first day of a month written like 2026-01, of this one for anything else."""
+    try:
+        month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007  # a month has no zone
+    except ValueError:
+        return today.replace(day=1)
+    return min(max(month, EARLIEST), LATEST)
+
+
+def beside(month: date, months: int) -> str:
+    """Write the month so many months later, or earlier."""
+    count = month.year * 12 + month.month - 1 + months
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
+
+
+def days(month: date) -> list[date]:
+    """Return the days of the weeks that the month lies in, Monday to Sunday."""
+    first = month - month.weekday() * _DAY
+    after = (month.replace(day=28) + 4 * _DAY).replace(day=1)
+    count = (after - first).days
+    return [first + day * _DAY for day in range(count + -count % 7)]
+
+
+def edges(shown: Sequence[date], zone: ZoneInfo) -> list[Instant]:
+    """Return the instants at which the days begin in this zone, and the last one ends."""
+    return [
+        from_datetime(datetime(day.year, day.month, day.day, tzinfo=zone))
+        for day in [*shown, shown[-1] + _DAY]
+    ]
+
+
+def changes(keys: Iterable[str], edges: Sequence[Instant]) -> list[list[Change]]:
+    """Return, for each time between two edges, where clocks change in it."""
+    zones = [zone for key in sorted(set(keys)) if (zone := _known(key)) is not None]
+    return [
+        [change for zone in zones for change in _changes(zone, start, end)]
+        for start, end in pairwise(edges)
+    ]
+
+
+def _known(key: str) -> Zone | None:
+    try:
+        return zone_of(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # only another node knows it
+        return None
+
+
+def _changes(zone: Zone, start: Instant, end: Instant) -> Iterator[Change]:
+    low, high = start // SECOND, end // SECOND
+    before, after = zone.offset_at(low), zone.offset_at(high)
+    if before == after:
+        return
+    while high - low > 1:
+        middle = (low + high) // 2
+        if zone.offset_at(middle) == before:
+            low = middle
+        else:
+            high = middle
+    yield Change(zone.key, high * SECOND, _wall(high, before), _wall(high, after))
+
+
+def _wall(second: int, offset: int) -> str:
+    minutes = (second + offset) // 60 % 1440
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

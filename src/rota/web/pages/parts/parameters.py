@@ -1,0 +1,146 @@
+"""The parameters of a task's function as the fields of a form, and what was filled in there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from rota.core.secrets import shown
+from rota.core.task import TaskDefinition
+from rota.definitions.arguments import Form, Unfit, parameters_of
+from rota.manager import TaskManager
+from rota.web.problems import Problem
+
+PREFIX = "arg-"
+"""What the name of such a field begins with."""
+
+_KINDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "yes or no",
+    date: "date",
+    datetime: "date and time",
+    time: "time of day",
+    Decimal: "decimal number",
+    UUID: "UUID",
+}
+_CHECKED = {"whole number": (int,), "number": (int, float), "yes or no": (bool,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One field: what it takes, and what it is where nothing is filled in."""
+
+    name: str
+    kind: str  # text, whole number, number, yes or no, date …; else JSON
+    default: str
+    form: Form
+
+
+def parameters(definition: TaskDefinition) -> list[Parameter]:
+    """Return what can be passed to a task by keyword."""
+    return [
+        Parameter(
+            one.name,
+            _kind(one, form),
+            _shown(one.name, definition.kwargs[one.name])
+            if one.name in definition.kwargs
+            else _default(one, form),
+            form,
+        )
+        for one, form in parameters_of(definition.func).passed_by_name(definition.args)
+    ]
+
+
+def asks(manager: TaskManager, task_id: str) -> bool:
+    """Say whether a task takes parameters, so that its form is to be filled in before it runs."""
+    entry = manager.services.engine.registry.get(task_id)
+    if entry is None:
+        return False
+    code = entry.definition
+    return bool(parameters_of(code.func).passed_by_name(code.args))
+
+
+def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, Any] | None:
+    """Read the filled-in fields; raises Problem, which names each field that has no such value."""
+    filled: dict[str, Any] = {}
+    errors: list[dict[str, str]] = []
+    for one in parameters(definition):
+        text = form.get(f"{PREFIX}{one.name}", "")
+        if not text:
+            continue
+        try:
+            filled[one.name] = _read(one, text)
+        except Unfit as why:
+            remedy = "Texts stand in double quotes there." if one.kind == "JSON" else ""
+            errors.append(
+                {
+                    "detail": str(why),
+                    "where": f"arguments.{one.name}",
+                    "remedy": remedy or "Correct it, or leave the field empty.",
+                }
+            )
+    if errors:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "; ".join(
+                f"{one['where'].removeprefix('arguments.')}: {one['detail']}" for one in errors
+            )
+            + ".",
+            kind="invalid",
+            remedy=errors[0]["remedy"],
+            errors=errors,
+        )
+    return filled or None
+
+
+def _kind(parameter: inspect.Parameter, form: Form) -> str:
+    annotation = form.annotation
+    if annotation is parameter.empty:
+        annotation = type(parameter.default)
+    return _KINDS.get(annotation, "JSON") if isinstance(annotation, type) else "JSON"
+
+
+def _default(parameter: inspect.Parameter, form: Form) -> str:
+    """Return a default as it would be filled in; nothing where that cannot be."""
+    try:
+        return (
+            ""
+            if parameter.default is parameter.empty
+            else _shown(parameter.name, form.stored(parameter.default))
+        )
+    except Unfit:
+        return ""
+
+
+def _shown(name: str, value: Any) -> str:
+    value = shown(name, value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read(parameter: Parameter, text: str) -> Any:
+    """Return what was filled in; raises Unfit."""
+    if parameter.kind == "text":
+        return parameter.form.stored(text)
+    fits = _CHECKED.get(parameter.kind)
+    if fits is None and not parameter.form.is_plain:
+        return parameter.form.read(text)
+    try:
+        value = json.loads(text)
+        if fits is None or type(value) in fits:
+            return parameter.form.stored(value)
+    except (ValueError, RecursionError):
+        pass
+    raise Unfit(f"{text[:100]!r} is not {_named(parameter.kind)}")
+
+
+def _named(kind: str) -> str:
+    return kind if kind in ("JSON", "yes or no") else f"a {kind}"

@@ -1,0 +1,50 @@
+"""What tasks will do in some days, counted without naming every instant of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rota import triggers
+from rota.core.time import Instant
+from rota.engine.planning.task_registry import Entry
+
+MOST_LOOKED_FOR = 100_000
+"""Instants that are looked for in all; intervals are counted by arithmetic and cost nothing."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """How many occurrences there will be in a time."""
+
+    count: int = 0
+    is_more: bool = False  # some were not looked for
+
+
+def planned(entries: Sequence[Entry], edges: Sequence[Instant], now: Instant) -> list[Planned]:
+    """Count the occurrences after `now` between each of the edges and the next."""
+    counts = [Planned() for _ in edges[1:]]
+    left, tasks = MOST_LOOKED_FOR, len(entries)
+    for entry in entries:
+        left -= _count(entry, edges, now, counts, left // tasks)
+        tasks -= 1
+    return counts
+
+
+def _count(
+    entry: Entry, edges: Sequence[Instant], now: Instant, counts: Sequence[Planned], limit: int
+) -> int:
+    """Add what one task will do, and return how many instants were looked for."""
+    first = entry.next_run(now)
+    cost = 0
+    for start, end, sum_up in zip(edges, edges[1:], counts, strict=False):
+        if first is None or end <= first:
+            continue
+        after = max(start, first) - 1
+        found = triggers.count_between(entry.trigger, after, end - 1, limit - cost + 1)
+        if not triggers.is_countable(entry.trigger):
+            sum_up.is_more |= found > limit - cost
+            found = min(found, limit - cost)
+            cost += found
+        sum_up.count += found
+    return cost

@@ -1,0 +1,109 @@
+"""The last runs of a task as one picture: colour and shape say how each one ended, height how long
+it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rota.core.run import Run, State
+from rota.core.time import Instant, to_iso
+from rota.web.pages.format import took
+from rota.web.pages.parts.figures import duration
+
+STRIP = 60
+"""How many runs a strip shows, and the figures beside it are taken from."""
+
+TALLEST = 22
+WIDE = 4
+PITCH = 5
+_SHORTEST = 5
+
+LONGEST_REASON = 200
+"""Characters of it that are shown on hover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A run in a strip: its outline there, and what is said of it on hover."""
+
+    id: str
+    state: str
+    path: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The last runs of a task, oldest first, the newest at the right end."""
+
+    cells: Sequence[Cell]
+    free: int  # places on the left that no run fills yet
+
+    @property
+    def summary(self) -> str:
+        """Say the same in words."""
+        counts = Counter(cell.state for cell in self.cells)
+        told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+        return f"Last {len(self.cells)} runs: {told}" if told else "No runs yet"
+
+
+def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
+    """Lay out the last runs; heights compare durations with the longest among them."""
+    shown = newest_first[:STRIP][::-1]
+    spans = [duration(run, now) or 0 for run in shown]
+    longest = max(spans, default=0) or 1
+    free = STRIP - len(shown)
+    cells = [
+        Cell(
+            run.id,
+            run.state.value,
+            outline(run.state, place * PITCH, _height(span / longest)),
+            _title(run),
+        )
+        for place, (run, span) in enumerate(zip(shown, spans, strict=True), start=free)
+    ]
+    return Strip(cells, free)
+
+
+def outline(state: str, x: int = 0, height: int = TALLEST) -> str:
+    """Return the path of a run that stands at `x`: filled where it ran, else to be stroked."""
+    top = TALLEST - height
+    match state:
+        case State.FAILED:  # a bar with a dot above it
+            top = min(top, 9)
+            return f"{_bar(x, top, 4)}{_bar(x, top + 5, TALLEST - top - 5)}"
+        case State.LOST:
+            return f"{_hollow(x, 9)}M{x + 0.6} 4.6h2.8v2h-2.8z"
+        case State.RUNNING:  # a bar with a window
+            top = min(top, 8)
+            return f"{_bar(x, top, TALLEST - top)}M{x + 1} {top + 2}v3h2v-3z"
+        case State.CANCELLED:
+            return _bar(x, min(top, 15), TALLEST - min(top, 15))
+        case State.SKIPPED:
+            return _hollow(x, 14)
+        case State.MISSED:
+            return f"M{x + 2} 14l1.8 3.7-1.8 3.7-1.8-3.7z"
+        case State.QUEUED | State.SCHEDULED:
+            return f"M{x + 0.5} 19.5a1.5 1.5 0 1 1 3 0a1.5 1.5 0 1 1-3 0z"
+    return _bar(x, top, height)
+
+
+def _title(run: Run) -> str:
+    told = [run.state.value, to_iso(run.fire_time or run.created_at)]
+    if run.started_at is not None and run.finished_at is not None:
+        told.append(took(run.finished_at - run.started_at))
+    return " · ".join([*told, run.reason[:LONGEST_REASON]] if run.reason else told)
+
+
+def _height(share: float) -> int:
+    return _SHORTEST + round((TALLEST - _SHORTEST) * share)
+
+
+def _bar(x: int, top: int, height: int) -> str:
+    return f"M{x} {top}h{WIDE}v{height}h-{WIDE}z"
+
+
+def _hollow(x: int, top: int) -> str:
+    return f"M{x + 0.6} {top + 0.6}h2.8v{TALLEST - top - 1.2:.3g}h-2.8z"

@@ -1,0 +1,135 @@
+"""The buttons: forms that change something and lead back to the page they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.run import FINAL
+from rota.core.time import SECOND, Instant, from_datetime, to_datetime
+from rota.manager import TaskManager
+from rota.web.pages.format import clock
+from rota.web.pages.layout import Frame
+from rota.web.pages.parts.figures import task_name
+from rota.web.pages.parts.forms import Form
+from rota.web.pages.parts.parameters import arguments
+from rota.web.problems import Problem
+from rota.web.rate_limit import ByHand
+
+LONGEST_PAUSE = 10 * 365 * 86400
+"""Seconds."""
+
+
+def add(router: APIRouter, frame: Frame, rate: ByHand) -> None:
+    """Add them."""
+    manager = frame.manager
+
+    def name(task_id: str) -> str:
+        return task_name(manager, task_id)
+
+    @router.post("/tasks/{id:path}/run")
+    def run(request: Request, id: str, form: Form) -> Response:
+        rate.spend(id)
+        entry = manager.services.engine.registry.get(id)
+        given = arguments(entry.definition, form) if entry else None
+        run_id = manager.run_task(id, arguments=given)
+        return frame.back(
+            request, _task(id), f"{name(id)} is started.", path=_run(run_id), link="Its run"
+        )
+
+    @router.post("/tasks/{id:path}/pause")
+    def pause(request: Request, id: str, form: Form) -> Response:
+        reason = form.get("reason", "").strip()[:1000] or "paused on the page"
+        end = _end(manager, form)  # in the task's zone
+        manager.pause_task(id, until=end, reason=reason)
+        return frame.back(request, _task(id), f"{name(id)} is paused {_until(manager, id)}.")
+
+    @router.post("/tasks/{id:path}/resume")
+    def resume(request: Request, id: str) -> Response:
+        manager.resume_task(id)
+        return frame.back(request, _task(id), f"{name(id)} is resumed.")
+
+    @router.post("/tasks/{id:path}/reset")
+    def reset(request: Request, id: str, form: Form) -> Response:
+        key = form.get("key", "")
+        manager.reset_task(id, *([key] if key else []), reason="reset on the page")
+        what = f"The edit of {key}" if key else "Every edit"
+        text = f"{what} is taken back: what the code says holds."
+        return frame.back(request, _task(id), text)
+
+    @router.post("/tasks/{id:path}/skip")
+    def skip(request: Request, id: str, form: Form) -> Response:
+        skipped = manager.skip_next(id, at=_instant(form.get("at", "")))
+        due = _at(from_datetime(skipped), frame.now())
+        return frame.back(request, _task(id), f"The run of {name(id)} of {due} is skipped.")
+
+    @router.post("/runs/{id}/retry")
+    def retry(request: Request, id: str) -> Response:
+        task_id = manager.get_run(id).task_id
+        rate.spend(task_id)
+        new = _run(manager.retry_run(id))
+        text = f"{name(task_id)} is retried."
+        return frame.back(request, new, text, path=new, link="The new run")
+
+    @router.post("/runs/{id}/cancel")
+    def cancel(request: Request, id: str) -> Response:
+        state = manager.cancel_run(id, reason="cancelled on the page")
+        done = "is cancelled" if state in FINAL else "is being cancelled"
+        text = f"The run of {name(manager.get_run(id).task_id)} {done}."
+        return frame.back(request, _run(id), text)
+
+
+def _task(task_id: str) -> str:
+    return f"/tasks/{quote(task_id, safe='')}"
+
+
+def _run(run_id: str) -> str:
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def _at(instant: Instant, now: Instant) -> str:
+    return f"{clock(instant, now)} UTC"
+
+
+def _until(manager: TaskManager, task_id: str) -> str:
+    """Say how long a pause lasts that was just set."""
+    task, now = manager.get_task(task_id), manager.services.clock.now()
+    end = None if task is None else task.paused_until
+    return "until it is resumed" if end is None else f"until {_at(from_datetime(end), now)}"
+
+
+def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
+    """Return when a pause ends: at `until` (no zone), else after `for` seconds, else never."""
+    until, span = form.get("until", ""), form.get("for", "")
+    try:
+        if until:
+            return datetime.fromisoformat(until)
+        if span:
+            seconds = min(int(span), LONGEST_PAUSE)
+            return to_datetime(manager.services.clock.now() + seconds * SECOND)
+    except (ValueError, OverflowError):
+        raise _no_time("until", until or span) from None
+    return None
+
+
+def _instant(text: str) -> datetime:
+    """Return the instant that a button of the page names."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _no_time("at", text) from None
+
+
+def _no_time(field: str, text: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{field}: {text[:100]!r} is no time.",
+        kind="invalid",
+        remedy="Write a day and a time, like 2026-01-31T09:00.",
+    )

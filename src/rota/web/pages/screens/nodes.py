@@ -1,0 +1,109 @@
+"""The screen Nodes: who takes part, how much each has to do, and what holds it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota import triggers
+from rota.core.ports.records import Node
+from rota.core.time import Instant, seconds
+from rota.engine.health.report import CLOCKS_APART
+from rota.engine.upkeep.verified import report_in
+from rota.manager import TaskManager
+from rota.web.pages.layout import Frame
+
+MOST_FORMER = 50
+
+_ICONS = {
+    "up": "healthy",
+    "draining": "paused",
+    "silent": "degraded",
+    "stopped": "finished",
+    "gone": "lost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A node as the screen shows it."""
+
+    node: Node
+    state: str  # of the node; `silent` where its lease ran out and nobody has said so yet
+    icon: str
+    running: int
+    ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
+    stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
+    blocked: str  # what holds up its task loop
+    unwell: list[str]  # what else is not as it should be there
+    does: str  # its role, and the queues that it serves
+    tz: str  # the release of its time zones
+    generation: str  # of its task files
+
+    @property
+    def is_off(self) -> bool:
+        """Say whether its clock differs so much that somebody should know."""
+        return self.ahead is not None and abs(self.ahead) > seconds(CLOCKS_APART)
+
+
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+
+    @router.get("/nodes")
+    def show_nodes(request: Request) -> Response:
+        return frame.show(request, "nodes.html", **_values(frame.manager, frame.now()))
+
+
+def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
+    """Return what the template shows; raises LedgerError."""
+    running = Counter(run.node for run in manager.history.running())
+    nodes = [_shown(node, running[node.id], now) for node in manager.history.nodes()]
+    living = [one for one in nodes if one.node.state in ("up", "draining")]
+    former = [one for one in nodes if one.node.state not in ("up", "draining")]
+    return {
+        "now": now,
+        "verified": report_in(manager.history.evidence.marks()),
+        "own_generation": manager.services.engine.generation,
+        "own_tz": triggers.tz_version(),
+        "living": living,
+        "former": former[:MOST_FORMER],
+        "former_count": len(former),
+        "own": manager.services.engine.identity.id,
+        "waiting": manager.history.counts(now).waiting,
+        "running": sum(one.running for one in living),
+        "slots": sum(one.node.slots for one in living),
+    }
+
+
+def _shown(node: Node, running: int, now: Instant) -> Shown:
+    is_living = node.state in ("up", "draining")
+    state = "silent" if is_living and node.lease_until < now else node.state
+    stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
+    ahead, unwell = node.info.get("clock_ahead"), node.info.get("unwell")
+    return Shown(
+        node=node,
+        state=state,
+        icon=_ICONS.get(state, "unresolved"),
+        running=running,
+        ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
+        stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
+        blocked=str(blocked or ""),
+        unwell=[str(one) for one in unwell] if isinstance(unwell, list) else [],
+        does=_does(node),
+        tz=str(node.info.get("tz") or ""),
+        generation=str(node.info.get("generation") or ""),
+    )
+
+
+def _does(node: Node) -> str:
+    role, queues = str(node.info.get("role") or ""), node.info.get("queues")
+    what = {"all": "plans and runs", "scheduler": "plans", "worker": "runs", "web": "shows pages"}
+    words = what.get(role, role)
+    if isinstance(queues, list) and role in ("all", "worker"):
+        words += f" {', '.join(map(str, queues))}"
+    return words

@@ -1,0 +1,166 @@
+"""The screen of one run: its attempts, its log, its result, and the last good run beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.audit import AuditFilter
+from rota.core.ports.records import RunFilter
+from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
+from rota.core.secrets import shown
+from rota.core.time import Instant
+from rota.manager import TaskManager
+from rota.manager.runs import RETRYABLE
+from rota.web.pages.layout import Frame
+from rota.web.pages.parts.figures import duration, lateness, node_names, place, task_name
+from rota.web.pages.parts.json_diff import Difference, differences
+from rota.web.pages.parts.parameters import asks
+
+LINES = 1_000
+"""Lines of a log that the page shows; the download has the others."""
+_MOST_READ = 10_000
+
+CHANGES = 20
+MOST_CHANGED = 30
+"""Places at which a run and the last good one differ, as far as they are listed."""
+
+_PLACE = re.compile(
+    r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n    (?P<code>.+)', re.M
+)
+_GRAVE = frozenset({"WARNING", "ERROR", "CRITICAL", "STDERR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """An attempt as a bar beside the others; `left` and `width` are per cent of the whole run."""
+
+    number: int
+    state: str
+    node: str | None
+    began: Instant
+    took: Instant
+    left: float
+    width: float
+    ended: Attempt | None  # None: it still goes on
+    place: dict[str, str] | None  # where its exception was raised
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is compared of a run."""
+
+    run: Run
+    took: Instant | None
+    lines: int
+    grave: int  # lines with a level of WARNING or above
+
+
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+
+    @router.get("/runs/{id}")
+    def show_run(request: Request, id: str) -> Response:
+        run = frame.manager.get_run(id)
+        # A refresh leaves the log alone: the page reads on in it by itself.
+        is_refresh = "hx-request" in request.headers
+        values = _values(frame.manager, run, frame.now(), with_log=not is_refresh)
+        return frame.show(request, "run.html", about=run.id, **values)
+
+
+def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> dict[str, Any]:
+    """Return what the template shows; raises LedgerError."""
+    active = run.state in ACTIVE
+    lines = _log(manager, run) if with_log or not active else []
+    sides = None if active else _compared(manager, run, lines)
+    return {
+        "now": now,
+        "run": run,
+        "name": task_name(manager, run.task_id),
+        "active": active,
+        "asks": asks(manager, run.task_id),
+        "retryable": run.state in RETRYABLE,
+        "duration": duration(run, now),
+        "late": lateness(run),
+        "lanes": _lanes(manager, run, now),
+        "changes": manager.history.audit(AuditFilter(run_id=run.id), limit=CHANGES).changes,
+        "steps": manager.history.steps(run.id),
+        "sides": sides,
+        "changed": _changed(*(side.run for side in sides)) if sides else [],
+        "most_changed": MOST_CHANGED,
+        "lines": lines[-LINES:],
+        "omitted": max(0, len(lines) - LINES),
+        "after": f"{lines[-1].attempt}.{lines[-1].seq}" if lines else "0.0",
+        "nodes": node_names(manager),
+    }
+
+
+def _log(manager: TaskManager, run: Run) -> list[LogLine]:
+    return manager.history.logs(run.id, limit=_MOST_READ)
+
+
+def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[Lane]:
+    """Lay out the attempts, first to last, over the time from the first start to the end."""
+    spans: list[tuple[Instant, Instant, Attempt | None]] = [
+        (one.started_at, one.finished_at, one) for one in manager.history.attempts(run.id)
+    ]
+    if run.state is State.RUNNING:
+        spans.append((run.attempt_started_at or now, now, None))
+    if not spans:
+        return []
+    first, last = spans[0][0], max(end for _, end, _ in spans)
+    whole = max(last - first, 1)
+    return [
+        Lane(
+            number=ended.number if ended else run.attempt,
+            state=ended.outcome.value if ended else run.state.value,
+            node=ended.node if ended else run.node,
+            began=start,
+            took=end - start,
+            left=round(100 * (start - first) / whole, 2),
+            width=max(round(100 * (end - start) / whole, 2), 0.5),
+            ended=ended,
+            place=_place(manager, ended),
+        )
+        for start, end, ended in spans
+    ]
+
+
+def _place(manager: TaskManager, attempt: Attempt | None) -> dict[str, str] | None:
+    """Return file, line, function and code of the innermost frame of a traceback."""
+    found = list(_PLACE.finditer(attempt.traceback or "")) if attempt else []
+    if not found:
+        return None
+    parts = found[-1].groupdict()
+    return {**parts, "file": place(manager, parts["file"])}
+
+
+def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple[Side, Side] | None:
+    """Return the run and the last good one of its task before it, if there is one."""
+    where = RunFilter(task_id=run.task_id, states={State.SUCCEEDED})
+    before = manager.history.runs(where, after=run.id, limit=1).runs
+    if not before or run.started_at is None:
+        return None
+    return _side(run, lines), _side(before[0], _log(manager, before[0]))
+
+
+def _changed(this: Run, good: Run) -> list[Difference]:
+    """Return the first places where arguments and results differ, as they may be shown, and one
+    more where there are more."""
+    found = differences(
+        shown("", this.arguments or {}), shown("", good.arguments or {}), "arguments"
+    )
+    if this.result is not None and good.result is not None:
+        found = chain(found, differences(shown("", this.result), shown("", good.result), "result"))
+    return list(islice(found, MOST_CHANGED + 1))
+
+
+def _side(run: Run, lines: Sequence[LogLine]) -> Side:
+    return Side(run, duration(run, 0), len(lines), sum(line.level in _GRAVE for line in lines))

@@ -1,0 +1,121 @@
+"""The screen Settings: every value in effect and where it comes from, without the secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.config import Xcorecfg
+from rota.config.environment import sections
+from rota.core.secrets import MASK, shown
+from rota.web.audited_routes import USER
+from rota.web.pages.layout import Frame
+
+OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key with its value in effect."""
+
+    name: str
+    value: Any
+    source: str  # default, file, environment or program
+    place: str  # which file or variable
+    meaning: str
+
+    @property
+    def is_hidden(self) -> bool:
+        """Say whether its value is a secret."""
+        return bool(self.value == MASK)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some keys that belong together."""
+
+    id: str
+    title: str
+    meaning: str
+    settings: list[Setting]
+
+
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+
+    @router.get("/settings")
+    def show_settings(
+        request: Request, only: Annotated[str, Query(max_length=10)] = ""
+    ) -> Response:
+        every = list(_sections(frame.manager.config))
+        given = [section for one in every if (section := _given(one)).settings]
+        values: dict[str, Any] = {
+            "now": frame.now(),
+            **_tokens(frame, request),
+            "sections": given if only == "given" else every,
+            "only": "given" if only == "given" else "",
+            "count": sum(len(one.settings) for one in every),
+            "given_count": sum(len(one.settings) for one in given),
+        }
+        return frame.show(request, "settings.html", **values)
+
+
+def _tokens(frame: Frame, request: Request) -> dict[str, Any]:
+    now, every = frame.now(), frame.manager.tokens()
+    closed = any(token.is_valid(now) and not token.once for token in every)
+    is_open = frame.manager.config.manager.access == "local" and not closed
+    return {
+        "tokens": [token for token in every if token.keeps(now)],
+        "visitor": request.scope.get(USER, ""),
+        "access": "open" if is_open else "closed",
+    }
+
+
+def _given(section: Section) -> Section:
+    given = [one for one in section.settings if one.source != "default"]
+    return Section(section.id, section.title, section.meaning, given)
+
+
+def _sections(config: Xcorecfg) -> Iterator[Section]:
+    values, sources = config.model_dump(mode="json"), config.sources()
+    fields, parts = type(config).model_fields, dict(sections(type(config)))
+    top = [name for name in fields if name not in parts]
+    yield Section("general", "General", "", _settings("", values, top, type(config), sources))
+    for name, model in parts.items():
+        inner = _settings(f"{name}.", values[name], list(values[name]), model, sources)
+        yield Section(name, name, fields[name].description or "", inner)
+    own = [name for name in values if name not in fields and name != "$schema"]
+    if own:
+        settings = _settings("", values, own, type(config), sources)
+        yield Section(OWN, "The application's own", "", settings)
+
+
+def _settings(
+    prefix: str,
+    values: dict[str, Any],
+    names: list[str],
+    model: type[BaseModel],
+    sources: dict[str, str],
+) -> list[Setting]:
+    return [
+        _setting(name, values[name], _source(f"{prefix}{name}", sources), model) for name in names
+    ]
+
+
+def _setting(name: str, value: Any, source: str, model: type[BaseModel]) -> Setting:
+    field = model.model_fields.get(name)
+    kind, _, place = source.partition(" ")
+    meaning = field.description if field and field.description else ""
+    return Setting(name, shown(name, value), kind, place, meaning)
+
+
+def _source(key: str, sources: dict[str, str]) -> str:
+    """Return where a key was read; of one that holds others, where the first of them was."""
+    inner = (source for name, source in sources.items() if name.startswith(f"{key}."))
+    return sources.get(key) or next(inner, "default")

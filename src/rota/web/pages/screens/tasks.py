@@ -1,0 +1,73 @@
+"""The screen Tasks: one line each, narrowed by what stands in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rota.core.task import Task, TaskStatus
+from rota.core.time import Instant
+from rota.manager import TaskManager
+from rota.web.pages.layout import Frame
+from rota.web.pages.parts.figures import is_failing
+from rota.web.pages.parts.task_rows import rows
+
+TASKS_PER_PAGE = 25
+
+KINDS: Mapping[str, Callable[[Task], bool]] = {
+    "running": lambda task: task.status is TaskStatus.RUNNING,
+    "broken": lambda task: task.status is TaskStatus.BROKEN,
+    "failing": is_failing,
+    "paused": lambda task: task.paused,
+    "disabled": lambda task: task.status is TaskStatus.DISABLED,
+    "unresolved": lambda task: task.status is TaskStatus.UNRESOLVED,
+}
+"""What `state` in the address may be, beside nothing."""
+
+
+def add(router: APIRouter, frame: Frame) -> None:
+    """Add the screen."""
+
+    @router.get("/tasks")
+    def show_tasks(
+        request: Request,
+        q: Annotated[str, Query(max_length=200)] = "",
+        state: Annotated[str, Query(max_length=20)] = "",
+        page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    ) -> Response:
+        values = _values(frame.manager, frame.now(), q, state, page)
+        return frame.show(request, "tasks.html", **values)
+
+
+def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int) -> dict[str, Any]:
+    """Return what the template shows; raises LedgerError."""
+    every = manager.list_tasks()
+    named = [task for task in every if _names(task, text)]
+    kind = KINDS.get(state)
+    tasks = named if kind is None else list(filter(kind, named))
+    pages = max(1, -(-len(tasks) // TASKS_PER_PAGE))
+    page = min(page, pages)
+    first = (page - 1) * TASKS_PER_PAGE
+    return {
+        "now": now,
+        "rows": rows(manager, tasks[first : first + TASKS_PER_PAGE], now),
+        "text": text,
+        "state": state if kind else "",
+        "counts": {name: sum(map(is_one, named)) for name, is_one in KINDS.items()},
+        "named_count": len(named),
+        "task_count": len(every),
+        "page": page,
+        "pages": pages,
+        "file_errors": list(manager.file_errors),
+        "tasks_directory": manager.config.manager.tasks_directories[0],
+    }
+
+
+def _names(task: Task, text: str) -> bool:
+    """Say whether each word of a text occurs in what the task is called or where it stands."""
+    place = f"{task.name} {task.id} {task.func_path} {task.description}".lower()
+    return all(word in place for word in text.lower().split())

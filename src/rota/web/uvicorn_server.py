@@ -1,0 +1,69 @@
+"""The web server proper: uvicorn with our application; importing this loads both."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from contextlib import suppress
+from functools import partial
+
+import uvicorn
+
+from rota.manager import TaskManager
+from rota.web.composition import build
+from rota.web.connections import AT_ONCE, Connection, Doors, quietly
+
+_TICK = 1.0  # seconds
+
+
+class Answering(uvicorn.Server):
+    """Answers on sockets that listen already, until it is told to leave."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        doors = self._doors = Doors(manager.config.manager.web_connections)
+        super().__init__(
+            uvicorn.Config(
+                build(manager, ()),
+                http=partial(Connection, doors=doors),  # type: ignore[arg-type]
+                backlog=AT_ONCE,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",  # failures are logged by `rota.web`, with their request
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
+        self.up = threading.Event()
+        """It answers, or has failed to begin."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def leave(self) -> None:
+        """Have it stop; from any thread, in any phase of its life."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._told.set)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(quietly)
+        try:
+            await super().serve(sockets)
+        finally:
+            self.up.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def main_loop(self) -> None:
+        """Wake once a second, as the Date in the answers asks, where uvicorn does so ten times."""
+        while not await self.on_tick(0):
+            self._doors.look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK)
