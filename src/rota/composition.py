@@ -10,7 +10,7 @@ from rota.brokers import open_engine
 from rota.config import Xcorecfg
 from rota.core.ports import Clock, Executor, Ledger
 from rota.core.task import ExecutorName
-from rota.engine import Service
+from rota.engine import Node
 from rota.engine.settings import Settings
 from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.processes.executor import ProcessExecutor
@@ -29,7 +29,7 @@ class Services:
     project: Path
     clock: Clock
     ledger: Ledger
-    engine: Service
+    engine: Node
 
 
 def build(
@@ -52,17 +52,17 @@ def build(
         ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool, loop=aio),
         ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
-    carrier = open_engine(
+    broker = open_engine(
         config.cluster.engine,
         ledger_url=settings.ledger_url,
         broker_url=config.cluster.broker_url,
     )
-    engine = Service(
+    engine = Node(
         machine=machine,
         ledger=ledger,
         executors=executors,
         loop=aio,
-        engine=carrier,
+        engine=broker,
         settings=Settings(
             node_name=settings.node,
             version=VERSION,

@@ -10,7 +10,7 @@ from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import SUCCEEDED, Outcome, OutcomeKind, failure
 from rota.core.ports import Transaction
-from rota.core.ports.records import Claim, Ending, NewRun, Node, Verdict
+from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, NewRun, NodeRecord
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant, seconds
@@ -49,8 +49,8 @@ class Past:
 
     @staticmethod
     def _claimed(tx: Transaction, now: Instant) -> list[Claim]:
-        def all_of(waiting: Any) -> Verdict:
-            return Verdict([one.run_id for one in waiting])
+        def all_of(waiting: Any) -> ClaimVerdict:
+            return ClaimVerdict([one.run_id for one in waiting])
 
         tx.leave(NODE, "draining", now)  # one that has stopped claims nothing
         claims = tx.claim(NODE, now, 10, (), all_of)
@@ -68,7 +68,7 @@ class Past:
             available_at=at,
             created_at=at,
             overlap=Overlap.ALLOW,
-            stands_for=count,
+            occurrence_count=count,
         )
 
 
@@ -76,16 +76,16 @@ def past(task_manager: TaskManager) -> Past:
     """Open the ledger of a task manager that has not started, with a node that runs nothing."""
     task_manager.list_tasks()
     made = Past(task_manager, RunIds())
-    node = Node(NODE, NODE, "elsewhere", 1, "0", 1, 0, 0, 0, "stopped")
+    node = NodeRecord(NODE, NODE, "elsewhere", 1, "0", 1, 0, 0, 0, "stopped")
     made.write(lambda tx: tx.join(node))
     return made
 
 
-def _ending(claim: Claim, begun: Instant, ended: Instant, outcome: Outcome) -> Ending:
+def _ending(claim: Claim, begun: Instant, ended: Instant, outcome: Outcome) -> AttemptEnd:
     never_again = Policy(max_retries=0)
     settlement = settle(
         outcome, run_id=claim.run_id, failures=0, crashes=0, policy=never_again, now=ended
     )
     kind: OutcomeKind = outcome.kind
     attempt = Attempt(claim.run_id, claim.attempt, NODE, begun, ended, kind, outcome.error)
-    return Ending(attempt, claim.fence, settlement)
+    return AttemptEnd(attempt, claim.fence, settlement)

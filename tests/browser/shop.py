@@ -16,7 +16,7 @@ from rota.core.ids import RunIds
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Transaction
-from rota.core.ports.records import Ending, NewRun
+from rota.core.ports.records import AttemptEnd, NewRun
 from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap
 from rota.core.time import DAY, SECOND, Instant, to_datetime
@@ -159,7 +159,7 @@ def _write(
         peak_memory=round(dice.lognormvariate(3.9, 0.1) * (1 << 20)),
     )
     result = None if fails else {"orders": 120, "total": "3,707.90 EUR"}
-    end = Ending(
+    end = AttemptEnd(
         attempt, 1, Settlement(state, habit.error if fails else "", int(fails), 0, result=result)
     )
     lines = [

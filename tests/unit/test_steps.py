@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import rota
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.errors import NotRunningError, StateError
 from rota.task_api.current_run import MOST_STORED, CurrentRun, enter, leave
 from rota.task_api.once import LONGEST_KEY, once
@@ -64,7 +64,7 @@ def reporter() -> Recorder:
 
 
 def entered(reporter: Recorder, steps: Mapping[str, Any]) -> CurrentRun:
-    call = Call("R1", "tidy", 2, None, print, "", None, (), {}, None, steps, reporter)
+    call = AttemptSpec("R1", "tidy", 2, None, print, "", None, (), {}, None, steps, reporter)
     run = CurrentRun(call)
     enter(run)
     return run

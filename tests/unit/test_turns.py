@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rota.errors import StateError
-from rota.runtime.keyed_lock import Turns
+from rota.runtime.keyed_lock import KeyedLock
 
 MANY = 20
 
 
 def test_threads_take_turns() -> None:
-    turns, inside, most = Turns(), 0, 0
+    turns, inside, most = KeyedLock(), 0, 0
     start = threading.Barrier(MANY)
 
     def work() -> None:
@@ -34,7 +34,7 @@ def test_threads_take_turns() -> None:
 
 
 def test_coroutines_and_threads_take_turns() -> None:
-    turns, inside, most = Turns(), 0, 0
+    turns, inside, most = KeyedLock(), 0, 0
 
     async def work() -> None:
         nonlocal inside, most
@@ -61,13 +61,13 @@ def test_coroutines_and_threads_take_turns() -> None:
 
 
 def test_other_keys_do_not_wait() -> None:
-    turns = Turns()
+    turns = KeyedLock()
     with turns.of_thread("a"), turns.of_thread("b"):
         pass
 
 
 def test_one_that_is_cancelled_while_it_waits_harms_nobody() -> None:
-    turns = Turns()
+    turns = KeyedLock()
 
     async def take() -> str:
         async with turns.of_coroutine("k"):
@@ -86,7 +86,7 @@ def test_one_that_is_cancelled_while_it_waits_harms_nobody() -> None:
 
 
 def test_a_thread_that_would_wait_for_itself_is_told() -> None:
-    turns = Turns()
+    turns = KeyedLock()
     with (
         turns.of_thread("k"),
         pytest.raises(StateError, match="'k' would wait for itself"),
@@ -98,7 +98,7 @@ def test_a_thread_that_would_wait_for_itself_is_told() -> None:
 
 
 def test_a_coroutine_that_would_wait_for_itself_is_told() -> None:
-    turns = Turns()
+    turns = KeyedLock()
 
     async def main() -> None:
         async with turns.of_coroutine("k"):

@@ -3,10 +3,10 @@ the configuration names it."""
 
 from __future__ import annotations
 
-from rota.core.ports import Engine
+from rota.core.ports import Broker
 
 
-def open_engine(name: str, *, ledger_url: str, broker_url: str) -> Engine | None:
+def open_engine(name: str, *, ledger_url: str, broker_url: str) -> Broker | None:
     """Make the engine that `cluster.engine` names, None for `local`; nothing is opened yet. Raises
     ConfigError where its library is missing, or where it does not fit the ledger."""
     match name:

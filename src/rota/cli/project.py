@@ -18,9 +18,9 @@ from rota.runtime.system_clock import SystemClock
 
 if TYPE_CHECKING:
     from rota.core.ports import History, Ledger
-    from rota.core.ports.records import Node
+    from rota.core.ports.records import NodeRecord
     from rota.core.task import Task
-    from rota.engine.planning.task_registry import Entry
+    from rota.engine.planning.task_registry import RegisteredTask
     from rota.manager import TaskManager
 
 ConfigOption = Annotated[
@@ -111,7 +111,7 @@ def tasks(manager: TaskManager) -> list[Task]:
     return sorted(found, key=lambda task: task.id)
 
 
-def entries(manager: TaskManager) -> list[Entry]:
+def entries(manager: TaskManager) -> list[RegisteredTask]:
     """Return the tasks that this project's code defines, with what the ledger lays over them."""
     if has_ledger(manager.config):
         manager.list_tasks()
@@ -123,7 +123,7 @@ def unknown_task(id: str, known: list[str]) -> UnknownTaskError:
     return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, known))
 
 
-def live_nodes(history: History, now: int) -> list[Node]:
+def live_nodes(history: History, now: int) -> list[NodeRecord]:
     """Return the nodes that are up for every task: their lease holds, their process is not known
     dead, and they are no `rota run` that works alone."""
     from rota.engine.membership.identity import is_dead

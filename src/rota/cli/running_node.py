@@ -12,7 +12,7 @@ from rota.cli import formatting, project
 from rota.config import Xcorecfg
 from rota.core.limits import GroupLimit
 from rota.core.ports import History, Ledger
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND, Instant, to_iso
 from rota.engine.health.due_runs import waits
 from rota.engine.health.report import DUE_LATE, WAITS, clocks_apart, damaged, unsound
@@ -150,7 +150,7 @@ def _oldest_due(
     return {"oldest_due": due, "waiting": counts.waiting}
 
 
-def _down_by(nodes: list[Node], now: Instant) -> dict[str, Any]:
+def _down_by(nodes: list[NodeRecord], now: Instant) -> dict[str, Any]:
     reason = "no node was ever up"
     if nodes:
         last = max(nodes, key=lambda node: node.seen_at)

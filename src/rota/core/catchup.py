@@ -29,7 +29,7 @@ class Due(NamedTuple):
 
     fire_time: Instant
     missed_reason: str | None = None
-    stands_for: int = 1
+    occurrence_count: int = 1
     caught_up: bool = False  # it queues whatever the overlap rule says
     newest: Instant | None = None  # where it stands for several
     code: ReasonCode | None = None  # of `missed_reason`
@@ -70,7 +70,7 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, coun
             summary = Due(
                 oldest,
                 _counted(older, cursor),
-                stands_for=older,
+                occurrence_count=older,
                 newest=instant,
                 code=ReasonCode.CATCHUP_LIMIT,
             )

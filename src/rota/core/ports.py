@@ -13,26 +13,26 @@ from rota.core.limits import Limit
 from rota.core.outcome import Outcome
 from rota.core.ports.records import (
     EVERY_RUN,
+    AttemptEnd,
     Backlog,
     Beat,
     Bundle,
     Claim,
+    ClaimVerdict,
     Counts,
     Damage,
     Edits,
-    Ending,
     Failures,
     Mark,
     NewRun,
-    Node,
+    NodeRecord,
     Orphan,
     Page,
-    Planned,
+    PlannedRun,
     RunFilter,
     StoredTask,
     Tally,
     TaskRecord,
-    Verdict,
     Waiting,
 )
 from rota.core.run import Attempt, LogLine, Run, State, Step
@@ -63,7 +63,9 @@ class Sight(NamedTuple):
     """What the node that plans knows of the others."""
 
     own: str  # its id
-    heard_at: Callable[[Node], Instant]  # up to when one is known to live: `SURELY` if it does now
+    heard_at: Callable[
+        [NodeRecord], Instant
+    ]  # up to when one is known to live: `SURELY` if it does now
 
 
 class Limits(Protocol):
@@ -105,7 +107,7 @@ class Transaction(Protocol):
         by: Actor = SOMEBODY,
         publish: Publish | None = None,
         sight: Sight | None = None,
-    ) -> list[Planned]:
+    ) -> list[PlannedRun]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
         the cursors forward, never back; returns the rows this call wrote.
 
@@ -130,7 +132,7 @@ class Transaction(Protocol):
         now: Instant,
         limit: int,
         exclude: Collection[str],
-        judge: Callable[[Sequence[Waiting]], Verdict],
+        judge: Callable[[Sequence[Waiting]], ClaimVerdict],
         *,
         of_tasks: Collection[str] | None = None,
         among: Collection[str] | None = None,
@@ -183,7 +185,7 @@ class Transaction(Protocol):
         """Have runs that wait and were published `before` published again, at most `limit`;
         returns how many."""
 
-    def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
+    def settle(self, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
         """Write ended attempts and what their runs become; returns the ids of those refused
         because the run is no longer RUNNING under that node and fence (nothing of them is
         written). A task whose attempts crashed `max_crashes` times in a row is paused."""
@@ -202,7 +204,7 @@ class Transaction(Protocol):
         """Store a step of a running run, in place of one with its key; False, and nothing, under
         an old fence."""
 
-    def join(self, node: Node) -> None:
+    def join(self, node: NodeRecord) -> None:
         """Write the row of a node that starts; said again, it changes nothing."""
 
     def heartbeat(
@@ -215,8 +217,8 @@ class Transaction(Protocol):
 
     def reap(
         self,
-        judge: Callable[[Orphan], Ending],
-        gone: Collection[Node] = (),
+        judge: Callable[[Orphan], AttemptEnd],
+        gone: Collection[NodeRecord] = (),
         adrift: Mapping[str, int] | None = None,
         *,
         now: Instant | None = None,
@@ -403,7 +405,7 @@ class History(Protocol):
     def running_of(self, node_id: str) -> dict[str, int]:
         """Return run id → fence of what a node runs."""
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[NodeRecord]:
         """Return every known node, newest first."""
 
     @property
@@ -481,7 +483,7 @@ class Reporter(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class AttemptSpec:
     """One attempt to make."""
 
     run_id: str
@@ -498,7 +500,7 @@ class Call:
     reporter: Reporter
 
 
-Done = Callable[[Call, Outcome], None]
+Done = Callable[[AttemptSpec, Outcome], None]
 
 
 class Stuck(NamedTuple):
@@ -519,7 +521,7 @@ class Message(NamedTuple):
     priority: int
 
 
-class Engine(Protocol):
+class Broker(Protocol):
     """Carries messages to nodes that are free. It may lose, repeat, delay or reorder them: who may
     do what is decided by the ledger."""
 
@@ -557,14 +559,14 @@ class Executor(Protocol):
     def start(self) -> None:
         """Make it ready; callable once more after stop."""
 
-    def submit(self, calls: Sequence[Call], done: Done) -> None:
+    def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
         """Start the calls; `done` is called from any thread when each has ended."""
 
-    def stop(self, call: Call) -> None:
+    def stop(self, call: AttemptSpec) -> None:
         """Ask the attempt to end (coroutine: cancel; thread: `cancelled` turns true; process:
         killed with its children); `done` follows with CANCELLED if it obeys."""
 
-    def abandon(self, call: Call) -> None:
+    def abandon(self, call: AttemptSpec) -> None:
         """Give up on an attempt that did not stop: `done` will not be called for it, its slot is
         free again at once, and it is listed as stuck for as long as it goes on."""
 

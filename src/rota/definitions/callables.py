@@ -18,7 +18,7 @@ from rota.definitions.options import Refusal
 from rota.task_api.commands import Command
 
 
-class Kind(Enum):
+class CallableKind(Enum):
     """Where a callable can run."""
 
     ASYNC = "async"
@@ -34,7 +34,7 @@ class Facts:
     """What is known of a callable, found out once."""
 
     path: str  # "module:qualname"
-    kind: Kind
+    kind: CallableKind
     source: Source | None
     description: str
 
@@ -87,7 +87,7 @@ def _examined(func: Any) -> Facts:
     core = _core(func)
     _refuse_unless_callable(func, core)
     if isinstance(core, Command):
-        return Facts(core.path, Kind.COMMAND, None, core.shown)
+        return Facts(core.path, CallableKind.COMMAND, None, core.shown)
     called = core if inspect.isroutine(core) else type(core).__call__
     if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise Refusal("is a generator: calling it runs nothing", "Leave out `yield`.")
@@ -117,10 +117,10 @@ def _refuse_unless_callable(func: Any, core: Any) -> None:
         raise Refusal("is not a function", "Name the function itself, without quotes.")
 
 
-def _kind(called: Any, inner: Any) -> Kind:
+def _kind(called: Any, inner: Any) -> CallableKind:
     if inspect.iscoroutinefunction(called):
-        return Kind.ASYNC
-    return Kind.EITHER if inspect.iscoroutinefunction(inner) else Kind.PLAIN
+        return CallableKind.ASYNC
+    return CallableKind.EITHER if inspect.iscoroutinefunction(inner) else CallableKind.PLAIN
 
 
 def _unwrapped(called: Any) -> Any:

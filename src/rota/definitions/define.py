@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
 from rota.definitions.arguments import Misfit, parameters_of
-from rota.definitions.callables import Facts, Kind, facts_of, why_not_importable
+from rota.definitions.callables import CallableKind, Facts, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
-from rota.definitions.options import OPTIONS, POLICY, Executor, task_id
+from rota.definitions.options import OPTIONS, POLICY, ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse
 from rota.triggers.fields import KEYWORDS
@@ -251,28 +251,28 @@ def _executor(
     notes: Notes,
 ) -> ExecutorName:
     """Choose where the task runs; the default gives way where it does not fit the function."""
-    natural = ExecutorName.ASYNC if facts.kind is Kind.ASYNC else ExecutorName.THREAD
+    natural = ExecutorName.ASYNC if facts.kind is CallableKind.ASYNC else ExecutorName.THREAD
     wanted = given.pop("executor", None)
-    if facts.kind is Kind.COMMAND:
-        if wanted is Executor.ASYNC:
+    if facts.kind is CallableKind.COMMAND:
+        if wanted is ExecutorChoice.ASYNC:
             remedy = "Leave `executor` out."
             notes.add("executor", "a command is a process of its own.", remedy)
         return ExecutorName.THREAD
     if wanted is None:
-        preferred = Executor(defaults.executor)
-        wanted = preferred if preferred is Executor.PROCESS else Executor.AUTO
-    if wanted is Executor.PROCESS:
+        preferred = ExecutorChoice(defaults.executor)
+        wanted = preferred if preferred is ExecutorChoice.PROCESS else ExecutorChoice.AUTO
+    if wanted is ExecutorChoice.PROCESS:
         why = why_not_importable(func, facts.path)
         if why:
             remedy = "Use a function of a module, or executor 'auto'."
             notes.add("executor", f"another process cannot call it: {why}.", remedy)
-    elif wanted is Executor.ASYNC and facts.kind is Kind.PLAIN:
+    elif wanted is ExecutorChoice.ASYNC and facts.kind is CallableKind.PLAIN:
         remedy = "Write `async def`, or leave `executor` out to run it in a thread."
         notes.add("executor", f"{facts.path} is no coroutine function.", remedy)
-    elif wanted is Executor.THREAD and facts.kind is Kind.ASYNC:
+    elif wanted is ExecutorChoice.THREAD and facts.kind is CallableKind.ASYNC:
         remedy = "Write `def`, or leave `executor` out to run it on the task loop."
         notes.add("executor", f"{facts.path} is a coroutine function.", remedy)
-    return natural if wanted is Executor.AUTO else ExecutorName(wanted.value)
+    return natural if wanted is ExecutorChoice.AUTO else ExecutorName(wanted.value)
 
 
 _base = attrgetter(

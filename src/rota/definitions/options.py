@@ -73,9 +73,9 @@ def word(kind: type[Word]) -> Reader:
     return read
 
 
-def _executor(value: Any) -> Executor:
+def _executor(value: Any) -> ExecutorChoice:
     try:
-        read: Executor = word(Executor)(value)
+        read: ExecutorChoice = word(ExecutorChoice)(value)
     except Refusal as refusal:
         instead = foreign_options.EXECUTORS.get(value) if isinstance(value, str) else None
         raise Refusal(refusal.why, instead or refusal.remedy) from None
@@ -183,7 +183,7 @@ def _or_none(read: Reader) -> Reader:
     return lambda value: None if value is None else read(value)
 
 
-class Executor(StrEnum):
+class ExecutorChoice(StrEnum):
     """Where a task runs, as users say it."""
 
     AUTO = "auto"

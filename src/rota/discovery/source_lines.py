@@ -11,7 +11,7 @@ from rota.core.task import Source
 DEFINITIONS = "TASK_DEFINITIONS"
 
 
-class Place(NamedTuple):
+class SourceLines(NamedTuple):
     """The line of an entry, and of each key of a dict literal (`trigger_args.hour` within)."""
 
     line: int
@@ -29,8 +29,8 @@ class Places:
             tree = ast.Module([], [])
         self.imported = _imported(tree)
         self.line: int | None = None  # of the list itself
-        self._by_id: dict[str, list[Place]] = {}
-        self._in_list: list[Place] = []
+        self._by_id: dict[str, list[SourceLines]] = {}
+        self._in_list: list[SourceLines] = []
         self._read(tree)
 
     def of_entry(self, index: int, entry: Any) -> tuple[Source, Mapping[str, int]]:
@@ -87,8 +87,8 @@ def _id(node: ast.Dict) -> str | None:
     return None
 
 
-def _place(node: ast.expr) -> Place:
-    return Place(node.lineno, dict(_keys(node, "")) if isinstance(node, ast.Dict) else {})
+def _place(node: ast.expr) -> SourceLines:
+    return SourceLines(node.lineno, dict(_keys(node, "")) if isinstance(node, ast.Dict) else {})
 
 
 def _keys(node: ast.Dict, prefix: str) -> Iterator[tuple[str, int]]:

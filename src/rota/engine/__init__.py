@@ -1,5 +1,5 @@
 """From a due instant to a recorded outcome: plan, claim, run, record, and what watches over it."""
 
-from rota.engine.node import Service
+from rota.engine.node import Node
 
-__all__ = ["Service"]
+__all__ = ["Node"]

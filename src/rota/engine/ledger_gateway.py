@@ -18,7 +18,7 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 
 
-class Writing:
+class LedgerGateway:
     """The service loop's way into the ledger; `trouble` says since when and why it is away."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:

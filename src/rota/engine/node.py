@@ -12,7 +12,7 @@ from typing import Any
 from rota import triggers
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
-from rota.core.ports import Clock, Engine, Executor, Ledger
+from rota.core.ports import Broker, Clock, Executor, Ledger
 from rota.core.ports.records import StoredTask
 from rota.core.role import Role
 from rota.core.run import FINAL
@@ -23,26 +23,26 @@ from rota.engine.health import inside
 from rota.engine.health.delivery import Delivery
 from rota.engine.health.report import broken_tasks
 from rota.engine.health.unplanned import Unplanned
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.membership.identity import Identity, born
+from rota.engine.membership.identity import Identity, process_start_token
 from rota.engine.membership.reaper import Reaper
-from rota.engine.membership.shutdown import Ending
-from rota.engine.planning.planner import ByHand, Planner
-from rota.engine.planning.task_registry import Entry, Registry
-from rota.engine.planning.task_sync import Registrar
+from rota.engine.membership.shutdown import Shutdown
+from rota.engine.planning.planner import ManualStart, Planner
+from rota.engine.planning.task_registry import RegisteredTask, Registry
+from rota.engine.planning.task_sync import TaskSync
 from rota.engine.running.dispatcher import Dispatcher
-from rota.engine.running.in_flight import Flights
-from rota.engine.running.inbox import Hand
+from rota.engine.running.in_flight import InFlightRuns
+from rota.engine.running.inbox import Inbox
 from rota.engine.running.limits import TaskLimits
-from rota.engine.running.outbox import Relay
+from rota.engine.running.outbox import Outbox
 from rota.engine.running.recorder import Recorder
-from rota.engine.running.reporter import Pump
-from rota.engine.running.timeout_enforcer import Deadlines
+from rota.engine.running.reporter import LogFlusher
+from rota.engine.running.timeout_enforcer import TimeoutEnforcer
 from rota.engine.settings import Settings
-from rota.engine.upkeep.change_poller import Refresher
+from rota.engine.upkeep.change_poller import ChangePoller
 from rota.engine.upkeep.pruner import Pruner
-from rota.engine.upkeep.step_detecting_clock import WatchedClock
+from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
 from rota.engine.upkeep.verifier import Verifier
 from rota.engine.upkeep.watchdog import Blockable, Watchdog
 from rota.errors import LedgerError
@@ -58,7 +58,7 @@ MOST_TOLD = 10
 """Reasons of its health that a node tells the others."""
 
 
-class Service:
+class Node:
     """Plans, claims, runs and records on this node; start and stop are safe twice.
 
     User code runs on the executors' threads, loop and processes; everything here runs on the
@@ -73,21 +73,21 @@ class Service:
         executors: Mapping[str, Executor],
         loop: Blockable,
         settings: Settings,
-        engine: Engine | None = None,
+        engine: Broker | None = None,
     ) -> None:
         """Go by the ledger's clock, which may be the `machine`'s or not."""
-        self.clock = clock = WatchedClock(ledger.clock)
-        self.machine = clock if ledger.clock is machine else WatchedClock(machine)
+        self.clock = clock = StepDetectingClock(ledger.clock)
+        self.machine = clock if ledger.clock is machine else StepDetectingClock(machine)
         self.ledger, self.executors = ledger, executors
         self.settings = settings
         self.ids = RunIds()
         self.registry = Registry()
-        self.flights = Flights()
+        self.in_flight = InFlightRuns()
         self.identity = Identity(clock, self.ids, name=settings.node_name, version=settings.version)
-        self.writing = Writing(ledger, clock)
+        self.gateway = LedgerGateway(ledger, clock)
         self.heartbeat = Heartbeat(
             clock=clock,
-            writing=self.writing,
+            gateway=self.gateway,
             identity=self.identity,
             lease=settings.lease_seconds,
             slots=self._slots,
@@ -95,26 +95,26 @@ class Service:
             cancel=self._cancel_runs,
             lost=self._let_go,
         )
-        self.pump = Pump(self.writing)
+        self.log_flusher = LogFlusher(self.gateway)
         limits = TaskLimits(self.registry, settings.groups)
-        self.carrier = engine
-        self.relay = self.hand = None
+        self.broker = engine
+        self.outbox = self.inbox = None
         self.delivery = Delivery(
             clock=clock,
             registry=self.registry,
             lanes=lambda: self._lanes() if self._is_served() else {},
-            free=lambda name: executors[name].slots - self.flights.used.get(name, 0),
+            free=lambda name: executors[name].slots - self.in_flight.used.get(name, 0),
         )
         if engine is not None:
-            self.relay = Relay(
+            self.outbox = Outbox(
                 clock=clock,
                 engine=engine,
                 registry=self.registry,
-                writing=self.writing,
+                gateway=self.gateway,
                 limits=limits,
                 delivery=self.delivery,
             )
-            self.hand = Hand(
+            self.inbox = Inbox(
                 engine=engine,
                 lanes=self._lanes,
                 wake=lambda: self.dispatcher.wake.set(),
@@ -122,41 +122,41 @@ class Service:
             )
         self.recorder = Recorder(
             clock=clock,
-            flights=self.flights,
-            writing=self.writing,
+            in_flight=self.in_flight,
+            gateway=self.gateway,
             node_id=lambda: self.identity.id,
-            freed=lambda available_at: self.dispatcher.wake_at(available_at),
-            landed=self.hand.drop if self.hand is not None else lambda _: None,
+            on_slot_free=lambda available_at: self.dispatcher.wake_at(available_at),
+            on_settled=self.inbox.drop if self.inbox is not None else lambda _: None,
         )
-        self.deadlines = Deadlines(
-            clock, self.flights, self.recorder.ended, gave_up=self.heartbeat.wake.set
+        self.timeout_enforcer = TimeoutEnforcer(
+            clock, self.in_flight, self.recorder.ended, gave_up=self.heartbeat.wake.set
         )
         self.dispatcher = Dispatcher(
             clock=clock,
             ledger=ledger,
             registry=self.registry,
-            writing=self.writing,
+            gateway=self.gateway,
             executors=executors,
-            flights=self.flights,
-            deadlines=self.deadlines,
-            pump=self.pump,
+            in_flight=self.in_flight,
+            timeout_enforcer=self.timeout_enforcer,
+            log_flusher=self.log_flusher,
             heartbeat=self.heartbeat,
             node_id=lambda: self.identity.id,
             stuck=self._stuck_anywhere,
             ended=self.recorder.ended,
             log_limit=settings.run_log_limit,
-            relay=self.relay,
-            hand=self.hand,
+            outbox=self.outbox,
+            inbox=self.inbox,
             queues=settings.queues,
             limits=limits,
         )
         self.planner = Planner(
             clock=clock,
             registry=self.registry,
-            writing=self.writing,
+            gateway=self.gateway,
             ids=self.ids,
             dispatcher=self.dispatcher,
-            relay=self.relay,
+            outbox=self.outbox,
             stuck=self._stuck_anywhere,
             node_id=lambda: self.identity.id,
             history=ledger.history,
@@ -180,14 +180,14 @@ class Service:
         self.reaper = Reaper(
             clock=clock,
             history=ledger.history,
-            writing=self.writing,
+            gateway=self.gateway,
             identity=self.identity,
             heartbeat=self.heartbeat,
-            flights=self.flights,
+            in_flight=self.in_flight,
             every=settings.lease_seconds / 5,
             wake=self.dispatcher.wake,
         )
-        self.refresher = Refresher(
+        self.change_poller = ChangePoller(
             ledger=ledger,
             registry=self.registry,
             identity=self.identity,
@@ -198,35 +198,35 @@ class Service:
         self.pruner = Pruner(
             clock=clock,
             registry=self.registry,
-            writing=self.writing,
+            gateway=self.gateway,
             days=settings.retention_days,
         )
         self.verifier = Verifier(
             clock=clock,
             history=ledger.history,
-            writing=self.writing,
+            gateway=self.gateway,
             registry=self.registry,
             identity=self.identity,
             heartbeat=self.heartbeat,
             ids=self.ids,
             generation=lambda: self.generation,
         )
-        self.registrar = Registrar(
-            clock=clock, registry=self.registry, writing=self.writing, ticking=self.ticking
+        self.task_sync = TaskSync(
+            clock=clock, registry=self.registry, gateway=self.gateway, ticking=self.ticking
         )
-        self.ending = Ending(
+        self.ending = Shutdown(
             clock=clock,
             identity=self.identity,
-            writing=self.writing,
+            gateway=self.gateway,
             heartbeat=self.heartbeat,
             planner=self.planner,
             dispatcher=self.dispatcher,
-            deadlines=self.deadlines,
-            flights=self.flights,
+            timeout_enforcer=self.timeout_enforcer,
+            in_flight=self.in_flight,
             recorder=self.recorder,
-            pump=self.pump,
+            log_flusher=self.log_flusher,
             executors=executors.values(),
-            hand=self.hand,
+            inbox=self.inbox,
         )
         self.service_loop = ServiceLoop(
             begin=self._begin,
@@ -238,8 +238,8 @@ class Service:
                 self.planner.wake,
                 self.dispatcher.wake,
                 self.recorder.wake,
-                self.deadlines.wake,
-                self.registrar.wake,
+                self.timeout_enforcer.wake,
+                self.task_sync.wake,
                 self.heartbeat.wake,
             ],
         )
@@ -254,15 +254,15 @@ class Service:
         """Say whether it was started and not stopped."""
         return self.service_loop.is_up
 
-    def add(self, definition: TaskDefinition) -> Entry:
+    def add(self, definition: TaskDefinition) -> RegisteredTask:
         """Know a task from now on, in place of one with the same id; raises TriggerError."""
-        entry = Entry(definition, self.clock.now())
+        entry = RegisteredTask(definition, self.clock.now())
         before = self.registry.get(definition.id)
         if before is not None:
             entry.cursor = before.cursor
         self.registry.put(entry)
         if self.is_running:
-            self.registrar.add(entry)
+            self.task_sync.add(entry)
         return entry
 
     def discard(self, task_id: str) -> None:
@@ -273,7 +273,7 @@ class Service:
     def settle_registrations(self) -> None:
         """Wait until every task that was added is in the ledger; raises LedgerError."""
         if self.service_loop.takes_calls:
-            self.service_loop.call(self.registrar.register_added)
+            self.service_loop.call(self.task_sync.register_added)
 
     @property
     def clock_ahead(self) -> float | None:
@@ -299,9 +299,11 @@ class Service:
         self.ticking.wakeup()
         self.heartbeat.wake.set()
         self.dispatcher.wake.set()
-        self.deadlines.wake.set()
+        self.timeout_enforcer.wake.set()
 
-    def run_by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
+    def run_by_hand(
+        self, entry: RegisteredTask, starts: Sequence[ManualStart], by: Actor
+    ) -> list[str]:
         """Start a known task as often as asked; returns the runs' ids when they are durable;
         raises LedgerError, or StateError where it is not running."""
         return self.service_loop.call(lambda: self.planner.by_hand(entry, starts, by))
@@ -309,7 +311,7 @@ class Service:
     def refresh(self) -> None:
         """Take over now what the ledger says of tasks and runs; raises LedgerError."""
         if self.service_loop.takes_calls:
-            self.service_loop.call(self.refresher.refresh)
+            self.service_loop.call(self.change_poller.refresh)
 
     def wait_for(self, run_id: str) -> None:
         """Wait until a run has ended; raises UnknownRunError."""
@@ -351,36 +353,36 @@ class Service:
 
     def _works(self) -> list[Work]:
         carrying: list[Work] = []
-        if self.relay is not None and self.dispatcher.only is None:
-            carrying.append(self.relay.run)
-        if self.hand is not None and self.dispatcher.working and self.dispatcher.only is None:
-            carrying.append(self.hand.run)
+        if self.outbox is not None and self.dispatcher.only is None:
+            carrying.append(self.outbox.run)
+        if self.inbox is not None and self.dispatcher.working and self.dispatcher.only is None:
+            carrying.append(self.inbox.run)
         return [
             *carrying,
             self.planner.run,
             self.dispatcher.run,
             self.recorder.run,
-            self.deadlines.run,
-            self.pump.run,
+            self.timeout_enforcer.run,
+            self.log_flusher.run,
             self.heartbeat.run,
             self.reaper.run,
-            self.refresher.run,
+            self.change_poller.run,
             self.pruner.run,
             *([self.verifier.run] if self.dispatcher.only is None else []),
             self.watchdog.run,
-            self.registrar.run,
+            self.task_sync.run,
         ]
 
     async def _begin(self) -> None:
         for executor in self.executors.values():
             executor.start()
-        if self.carrier is not None:
-            await beside(self.carrier.open)
+        if self.broker is not None:
+            await beside(self.broker.open)
         await self.heartbeat.join()
         with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
-        await self.registrar.register_all()
+        await self.task_sync.register_all()
         if self.dispatcher.only is None and self.role in (Role.ALL, Role.SCHEDULER):
             self.ticking.start()
         self.dispatcher.wake.set()
@@ -415,12 +417,12 @@ class Service:
 
         What does not stop is listed as stuck, and its task does not start here beside it.
         """
-        for flight in list(self.flights.by_run.values()):
+        for flight in list(self.in_flight.by_run.values()):
             flight.executor.stop(flight.call)
             flight.executor.abandon(flight.call)
-            self.flights.pop(flight.call)
-        if self.hand is not None:
-            self.hand.drop_all()
+            self.in_flight.pop(flight.call)
+        if self.inbox is not None:
+            self.inbox.drop_all()
 
     # --- between the loops ---
 
@@ -446,13 +448,13 @@ class Service:
         if stored.removed_at is not None:
             self.discard(stored.record.id)
         else:
-            self.registrar.lay_over(entry, stored)
+            self.task_sync.lay_over(entry, stored)
 
     async def _begin_time(self) -> None:
         for clock in (self.machine, self.clock):
             clock.forget()  # only now the ledger's own is known
         now = self.clock.now()
-        await self.writing.until_done(lambda tx: tx.rewind(now))
+        await self.gateway.until_done(lambda tx: tx.rewind(now))
 
     def _clock_stepped(self, back_to: Instant | None) -> None:
         self.poke()
@@ -460,25 +462,25 @@ class Service:
             self._rewinding = asyncio.create_task(self._rewind(back_to))
 
     async def _rewind(self, now: Instant) -> None:
-        await self.registrar.rewind(now)
+        await self.task_sync.rewind(now)
         self.poke()
 
     def _look_at_plan(self) -> None:
-        if self.ticking.is_started and self.writing.trouble is None:
+        if self.ticking.is_started and self.gateway.trouble is None:
             self.unplanned.look()
 
     def _cancel_runs(self, runs: Mapping[str, str]) -> None:
         for run_id, reason in runs.items():
-            flight = self.flights.by_run.get(run_id)
+            flight = self.in_flight.by_run.get(run_id)
             if flight is not None:
-                self.deadlines.cancel(flight, reason=reason)
+                self.timeout_enforcer.cancel(flight, reason=reason)
 
     def _info(self) -> dict[str, Any]:
         blocked = self.watchdog.blocked()
         return {
-            "born": born(os.getpid()),
+            "born": process_start_token(os.getpid()),
             "clock_ahead": self.clock_ahead,
-            "running": len(self.flights),
+            "running": len(self.in_flight),
             "tasks": len(self.registry),
             "broken_tasks": broken_tasks(self),
             "tick_age": round(self.ticking.tick_age(), 3),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call, Done, Stuck
+from rota.core.ports import AttemptSpec, Done, Stuck
 from rota.definitions.arguments import parameters_of
 from rota.executors import results
 from rota.executors.memory_sampler import sampler
@@ -24,12 +24,12 @@ _log = queued(__name__)
 CANCELLED = Outcome(OutcomeKind.CANCELLED)
 
 
-class Attempt:
+class Execution:
     """One call under way."""
 
     __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "pid", "run")
 
-    def __init__(self, call: Call, done: Done, run: CurrentRun | None = None) -> None:
+    def __init__(self, call: AttemptSpec, done: Done, run: CurrentRun | None = None) -> None:
         self.call = call
         self.done = done
         self.run = run or CurrentRun(call)
@@ -63,7 +63,7 @@ class Attempt:
         return outcome if obeys else outcome._replace(cause=keep(exc))
 
 
-A = TypeVar("A", bound=Attempt)
+A = TypeVar("A", bound=Execution)
 
 
 class Attempts(Generic[A]):
@@ -72,8 +72,8 @@ class Attempts(Generic[A]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._empty = threading.Condition(self._lock)
-        self._open: dict[Call, A] = {}
-        self._stuck: dict[Call, A] = {}
+        self._open: dict[AttemptSpec, A] = {}
+        self._stuck: dict[AttemptSpec, A] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -102,7 +102,7 @@ class Attempts(Generic[A]):
         attempt.mark = sampler.mark()
         return attempt.begun
 
-    def tell(self, call: Call) -> A | None:
+    def tell(self, call: AttemptSpec) -> A | None:
         """Tell a call to end; returns it if it has begun. One that has not ends here."""
         with self._lock:
             attempt = self._open.get(call)
@@ -135,7 +135,7 @@ class Attempts(Generic[A]):
         with self._lock:
             self._empty.wait_for(lambda: not self._open, timeout)
 
-    def abandon(self, call: Call) -> A | None:
+    def abandon(self, call: AttemptSpec) -> A | None:
         """Give up on a call; returns it if it goes on all the same."""
         with self._lock:
             attempt = self._open.pop(call, None)

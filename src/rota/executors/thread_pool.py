@@ -11,13 +11,13 @@ from contextvars import Context
 from queue import SimpleQueue
 
 from rota.core.outcome import Outcome
-from rota.core.ports import Call, Done, Stuck
+from rota.core.ports import AttemptSpec, Done, Stuck
 from rota.errors import StateError
-from rota.executors.executions import Attempt, Attempts
+from rota.executors.executions import Attempts, Execution
 from rota.executors.memory_sampler import sampler
 
 
-class Seat(threading.Thread):
+class PoolThread(threading.Thread):
     """A thread of the pool."""
 
     def __init__(self, attempts: Attempts[SeatedAttempt], queue: Queue, name: str) -> None:
@@ -60,14 +60,14 @@ class Seat(threading.Thread):
         """Let go of what belongs to this thread, at its end."""
 
 
-class SeatedAttempt(Attempt):
+class SeatedAttempt(Execution):
     """An attempt in a pool; it has a seat from the moment it has begun."""
 
     __slots__ = ("seat",)
 
-    def __init__(self, call: Call, done: Done) -> None:
+    def __init__(self, call: AttemptSpec, done: Done) -> None:
         super().__init__(call, done)
-        self.seat: Seat | None = None
+        self.seat: PoolThread | None = None
 
 
 Queue = SimpleQueue[SeatedAttempt | None]  # None: leave
@@ -84,7 +84,7 @@ class Pool(ABC):
         self._name = name
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._seats: set[Seat] = set()
+        self._seats: set[PoolThread] = set()
         self._queue: Queue = SimpleQueue()
         self._running = False
 
@@ -101,7 +101,7 @@ class Pool(ABC):
                 self._queue = SimpleQueue()
                 sampler.acquire()
 
-    def submit(self, calls: Sequence[Call], done: Done) -> None:
+    def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
         """Start the calls; raises StateError before `start`."""
         if not self._running:
             raise StateError(f"{type(self).__name__} is not running.", remedy="Call start() first.")
@@ -111,13 +111,13 @@ class Pool(ABC):
             self._queue.put(attempt)
         self._fill()
 
-    def stop(self, call: Call) -> None:
+    def stop(self, call: AttemptSpec) -> None:
         """Ask the attempt to end; one that still waits ends at once."""
         attempt = self.attempts.tell(call)
         if attempt is not None and attempt.seat is not None:
             attempt.seat.halt(attempt)
 
-    def abandon(self, call: Call) -> None:
+    def abandon(self, call: AttemptSpec) -> None:
         """Give up on the attempt; its thread ends with it, and another one takes its place."""
         attempt = self.attempts.abandon(call)
         if attempt is not None and attempt.seat is not None:
@@ -154,7 +154,7 @@ class Pool(ABC):
         """Return where an abandoned attempt stands."""
 
     @abstractmethod
-    def new_seat(self, queue: Queue, name: str) -> Seat:
+    def new_seat(self, queue: Queue, name: str) -> PoolThread:
         """Return a thread of the right kind, not started."""
 
     def _fill(self) -> None:

@@ -9,11 +9,11 @@ from inspect import isawaitable
 from typing import Any
 
 from rota.core.outcome import Outcome
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.executors import stack_location
 from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.executions import CANCELLED
-from rota.executors.thread_pool import Pool, Queue, Seat, SeatedAttempt
+from rota.executors.thread_pool import Pool, PoolThread, Queue, SeatedAttempt
 from rota.task_api.current_run import enter
 
 
@@ -48,7 +48,7 @@ class ThreadExecutor(Pool):
         """Return where the thread stands."""
         return stack_location.of_thread(attempt.seat.ident if attempt.seat else None)
 
-    def new_seat(self, queue: Queue, name: str) -> Seat:
+    def new_seat(self, queue: Queue, name: str) -> PoolThread:
         """Return a thread that calls functions."""
         assert self._loop is not None
         return _ThreadSeat(self.attempts, queue, name, self._loop)
@@ -62,12 +62,12 @@ class _Waiting:
         self.outcome = CANCELLED
         self.over = threading.Event()
 
-    def done(self, call: Call, outcome: Outcome) -> None:
+    def done(self, call: AttemptSpec, outcome: Outcome) -> None:
         self.outcome = outcome
         self.over.set()
 
 
-class _ThreadSeat(Seat):
+class _ThreadSeat(PoolThread):
     def __init__(self, attempts: Any, queue: Queue, name: str, loop: AioExecutor) -> None:
         super().__init__(attempts, queue, name)
         self._loop = loop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rota.ledger.urls import Kind, kind_of, needing_driver, path_of
+from rota.ledger.urls import LedgerKind, kind_of, needing_driver, path_of
 
 if TYPE_CHECKING:
     from rota.core.ports import Clock, Ledger
@@ -20,15 +20,15 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
     from rota.ledger.ledger import SqlLedger  # SQLAlchemy takes its time: only for who needs it
 
     match kind_of(url):
-        case Kind.MEMORY:
+        case LedgerKind.MEMORY:
             from rota.ledger.sqlite.memory import SqliteMemory
 
             return SqlLedger(SqliteMemory(), clock)
-        case Kind.FILE:
+        case LedgerKind.FILE:
             from rota.ledger.sqlite.database import SqliteFile
 
             return SqlLedger(SqliteFile(url, path_of(url)), clock)
-        case Kind.SERVER:
+        case LedgerKind.SERVER:
             with needing_driver():
                 from rota.ledger.postgres.clock import DatabaseClock
                 from rota.ledger.postgres.database import PostgresSchema

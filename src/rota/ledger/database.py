@@ -30,7 +30,7 @@ class Database(Protocol):
     def close(self) -> None:
         """Disconnect; safe twice and unopened."""
 
-    def writing(self) -> AbstractContextManager[Connection]:
+    def gateway(self) -> AbstractContextManager[Connection]:
         """Begin a transaction that writes, commit it at the end, or roll it back on an error.
 
         For one thread. Raises LedgerUnavailableError where it cannot begin or commit.

@@ -16,7 +16,7 @@ from rota.core.ports.records import (
     Counts,
     Damage,
     Failures,
-    Node,
+    NodeRecord,
     Page,
     RunFilter,
     StoredTask,
@@ -206,7 +206,7 @@ class SqlHistory:
         with self._database.reading() as connection:
             return dict(queries.RUNNING_OF_NODE.rows(connection, node_id=node_id))
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[NodeRecord]:
         with self._database.reading() as connection:
             found = queries.NODES.rows(connection)
         return [mapping.node_of(row) for row in found]

@@ -14,18 +14,18 @@ from rota.core.crashes import Suspect
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Limits, Publish, Sight
 from rota.core.ports.records import (
+    AttemptEnd,
     Beat,
     Claim,
+    ClaimVerdict,
     Edits,
-    Ending,
     Mark,
     NewRun,
-    Node,
+    NodeRecord,
     Orphan,
-    Planned,
+    PlannedRun,
     StoredTask,
     TaskRecord,
-    Verdict,
     Waiting,
 )
 from rota.core.reasons import ReasonCode
@@ -148,7 +148,7 @@ class SqlTransaction:
         by: Actor = SOMEBODY,
         publish: Publish | None = None,
         sight: Sight | None = None,
-    ) -> list[Planned]:
+    ) -> list[PlannedRun]:
         self._turn()
         planned = planning.plan(self._connection, runs, publish, sight)
         if runs:
@@ -165,7 +165,7 @@ class SqlTransaction:
         now: Instant,
         limit: int,
         exclude: Collection[str],
-        judge: Callable[[Sequence[Waiting]], Verdict],
+        judge: Callable[[Sequence[Waiting]], ClaimVerdict],
         *,
         of_tasks: Collection[str] | None = None,
         among: Collection[str] | None = None,
@@ -258,7 +258,7 @@ class SqlTransaction:
     def recall(self, before: Instant, limit: int) -> int:
         return outbox_verbs.RECALL.count(self._connection, before=before, limit=limit)
 
-    def settle(self, endings: Sequence[Ending], node_id: str) -> list[str]:
+    def settle(self, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
         if not endings:
             return []
         sql.SAVE(self._connection)
@@ -272,7 +272,7 @@ class SqlTransaction:
         self._pause_killers(endings, set(refused))
         return refused
 
-    def _pause_killers(self, endings: Sequence[Ending], refused: Collection[str]) -> None:
+    def _pause_killers(self, endings: Sequence[AttemptEnd], refused: Collection[str]) -> None:
         """Pause the tasks that killed a worker process too often."""
         crashed = [
             ending
@@ -288,7 +288,7 @@ class SqlTransaction:
                 ids = [ending.attempt.run_id for ending in crashed]
                 crashes.pause(self._connection, suspects, ids, now)
 
-    def _settle(self, endings: Sequence[Ending], node_id: str) -> bool:
+    def _settle(self, endings: Sequence[AttemptEnd], node_id: str) -> bool:
         """Write the endings; False, and not yet their attempts, if not all could be written."""
         batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
         if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
@@ -297,7 +297,7 @@ class SqlTransaction:
         self._cancel_unwanted(endings)
         return True
 
-    def _cancel_unwanted(self, endings: Iterable[Ending]) -> None:
+    def _cancel_unwanted(self, endings: Iterable[AttemptEnd]) -> None:
         """Leave nothing waiting whose end was asked for, or whose task was removed, while it ran:
         its node has not heard of it yet."""
         again = [ending.attempt for ending in endings if ending.settlement.state in WAITING]
@@ -310,12 +310,14 @@ class SqlTransaction:
                 now=max(attempt.finished_at for attempt in again),
             )
 
-    def _held(self, endings: Sequence[Ending], node_id: str) -> tuple[list[Ending], list[str]]:
+    def _held(
+        self, endings: Sequence[AttemptEnd], node_id: str
+    ) -> tuple[list[AttemptEnd], list[str]]:
         """Sort the endings into those whose run this node still holds, and the other ids."""
         batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
         found = sql.HELD.rows(self._connection, settled=batch, node_id=node_id)
         held = {(run_id, fence) for run_id, fence in found}
-        accepted: list[Ending] = []
+        accepted: list[AttemptEnd] = []
         refused: list[str] = []
         for ending in endings:
             key = (ending.attempt.run_id, ending.fence)
@@ -326,7 +328,7 @@ class SqlTransaction:
                 refused.append(ending.attempt.run_id)
         return accepted, refused
 
-    def _write_attempts(self, endings: Iterable[Ending]) -> None:
+    def _write_attempts(self, endings: Iterable[AttemptEnd]) -> None:
         ended = [
             ending.attempt for ending in endings if ending.settlement.state is not State.SUCCEEDED
         ]
@@ -377,7 +379,7 @@ class SqlTransaction:
 
     # --- nodes ---
 
-    def join(self, node: Node) -> None:
+    def join(self, node: NodeRecord) -> None:
         nodes.INSERT_NODE(self._connection, **mapping.node_row(node))
 
     def heartbeat(
@@ -399,8 +401,8 @@ class SqlTransaction:
 
     def reap(
         self,
-        judge: Callable[[Orphan], Ending],
-        gone: Collection[Node] = (),
+        judge: Callable[[Orphan], AttemptEnd],
+        gone: Collection[NodeRecord] = (),
         adrift: Mapping[str, int] | None = None,
         *,
         now: Instant | None = None,

@@ -13,7 +13,7 @@ SETTING = "manager.ledger_url"
 """Where an address stands, unless it was given somewhere else."""
 
 
-class Kind(Enum):
+class LedgerKind(Enum):
     """What keeps a ledger."""
 
     MEMORY = "memory"
@@ -21,15 +21,15 @@ class Kind(Enum):
     SERVER = "server"
 
 
-def kind_of(url: str, where: str = SETTING) -> Kind:
+def kind_of(url: str, where: str = SETTING) -> LedgerKind:
     """Return what an address names; raises LedgerError, with `where` it was given, for nothing."""
     scheme, separator, rest = url.partition("://")
     if url == "memory://":
-        return Kind.MEMORY
+        return LedgerKind.MEMORY
     if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
-        return Kind.FILE
+        return LedgerKind.FILE
     if scheme in ("postgresql", "postgresql+psycopg"):
-        return Kind.SERVER
+        return LedgerKind.SERVER
     raise LedgerError(
         f"{scheme + separator + '…' if separator else repr(url)} names no ledger.",
         where=where,

@@ -119,7 +119,7 @@ class Writer:
                 _fail([job], error)
 
     def _run(self, group: list[_Job]) -> list[Any]:
-        with self._database.writing() as connection:
+        with self._database.gateway() as connection:
             transaction = SqlTransaction(connection)
             return [job.operation(transaction) for job in group]
 

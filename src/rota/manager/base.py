@@ -18,7 +18,7 @@ from rota.core.role import Role
 from rota.core.task import Task, TaskDefinition
 from rota.core.time import Instant
 from rota.discovery import Catalogue
-from rota.engine.planning.task_registry import Entry, records
+from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import DefinitionError, RotaError, TriggerError, UnknownTaskError, nearest
 from rota.manager.registers import Registered
 from rota.manager.task_views import known_task
@@ -26,11 +26,11 @@ from rota.triggers.zones import read_moment, read_zone
 
 T = TypeVar("T")
 
-managers: WeakSet[Base] = WeakSet()
+managers: WeakSet[ManagerBase] = WeakSet()
 """Every one of this process."""
 
 
-class Base:
+class ManagerBase:
     """A process's services, opened when they are first needed, and the ledger and the registry
     kept at one."""
 
@@ -149,7 +149,7 @@ class Base:
             self._look_up()
         return result
 
-    def _require(self, id: str) -> Entry | None:
+    def _require(self, id: str) -> RegisteredTask | None:
         """Make sure that a task is known and in the ledger; raises UnknownTaskError."""
         self._open()
         engine = self.services.engine
@@ -173,7 +173,7 @@ class Base:
         tasks = self.services.ledger.history.tasks(among)
         return {task.record.id for task in tasks if task.removed_at is None}
 
-    def _known(self, entry: Entry) -> Task:
+    def _known(self, entry: RegisteredTask) -> Task:
         if not self._opened:
             return known_task(entry, None, False, None, self._now())
         history, id = self._synced_history(), entry.definition.id

@@ -8,9 +8,9 @@ from typing import Any
 
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run, State
-from rota.engine.planning.planner import ByHand
+from rota.engine.planning.planner import ManualStart
 from rota.errors import StateError
-from rota.manager.base import Base
+from rota.manager.base import ManagerBase
 from rota.manager.handed import handed_in
 from rota.task_api.actor import actor
 
@@ -18,7 +18,7 @@ PAGE = 1_000
 RETRYABLE = FINAL - {State.SUCCEEDED}
 
 
-class RunVerbs(Base):
+class RunVerbs(ManagerBase):
     """Starts, cancels and shows runs."""
 
     def run_task(
@@ -31,14 +31,14 @@ class RunVerbs(Base):
         attempt. Raises UnknownTaskError, and ArgumentError, or Mistakes for several, for what the
         function does not take or JSON cannot hold.
         """
-        return self._start(id, [ByHand(arguments, reason)])[0]
+        return self._start(id, [ManualStart(arguments, reason)])[0]
 
     def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
         """Start a task once for each of the `arguments`, in one commit, and return the runs' ids.
 
         Nothing is started where one of them is wrong: raises as `run_task` does, with the number
         of each."""
-        return self._start(id, [ByHand(one) for one in arguments], many=True)
+        return self._start(id, [ManualStart(one) for one in arguments], many=True)
 
     def retry_run(self, run_id: str, *, reason: str = "") -> str:
         """Do a run again that has ended, but not well: by a new manual run with the same
@@ -53,7 +53,7 @@ class RunVerbs(Base):
                 else "Wait for its end, or cancel it first.",
             )
         why = f"retry of run {run.id}" + (f": {reason}" if reason else "")
-        return self._start(run.task_id, [ByHand(run.arguments, why, retry_of=run.id)])[0]
+        return self._start(run.task_id, [ManualStart(run.arguments, why, retry_of=run.id)])[0]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process, where no node is up, as `carry_out` does; raises
@@ -111,7 +111,7 @@ class RunVerbs(Base):
             if after is None:
                 return
 
-    def _start(self, id: str, starts: Sequence[ByHand], *, many: bool = False) -> list[str]:
+    def _start(self, id: str, starts: Sequence[ManualStart], *, many: bool = False) -> list[str]:
         entry, engine, by = self._require(id), self.services.engine, actor()
         code = entry.definition if entry else None
         given = handed_in(id, code, [one.arguments for one in starts], many=many)

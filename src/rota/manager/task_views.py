@@ -12,7 +12,7 @@ from rota.core.run import Run
 from rota.core.task import Task, TaskStatus
 from rota.core.time import Instant, to_datetime
 from rota.engine.planning.edits import unread_edits
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TaskPage:
 
 
 def known_task(
-    entry: Entry, last: Run | None, running: bool, stored: StoredTask | None, now: Instant
+    entry: RegisteredTask, last: Run | None, running: bool, stored: StoredTask | None, now: Instant
 ) -> Task:
     """Describe a task that this process knows."""
     code = entry.definition
@@ -110,7 +110,7 @@ def unknown_task(stored: StoredTask, last: Run | None, now: Instant) -> Task:
     )
 
 
-def all_tasks(entries: Iterable[Entry], history: History, now: Instant) -> list[Task]:
+def all_tasks(entries: Iterable[RegisteredTask], history: History, now: Instant) -> list[Task]:
     """Describe every task that the code or the ledger knows, by id; raises LedgerError."""
     last = history.last_runs()
     stored: Mapping[str, StoredTask] = {task.record.id: task for task in history.tasks()}
@@ -129,7 +129,7 @@ def all_tasks(entries: Iterable[Entry], history: History, now: Instant) -> list[
 
 
 def page_of_tasks(
-    entries: Iterable[Entry],
+    entries: Iterable[RegisteredTask],
     history: History,
     now: Instant,
     where: TaskFilter,
@@ -187,7 +187,7 @@ def _after(task: Task, last: Run | None) -> TaskStatus:
 
 
 def _status(
-    entry: Entry, running: bool, next_run: Instant | None, last: Run | None, now: Instant
+    entry: RegisteredTask, running: bool, next_run: Instant | None, last: Run | None, now: Instant
 ) -> TaskStatus:
     if entry.mistake:
         return TaskStatus.BROKEN

@@ -20,7 +20,7 @@ from rota.discovery import Catalogue, load_directory
 from rota.discovery.loader import MissingDirectory
 from rota.discovery.marked import load_modules
 from rota.engine.planning.edits import checked_edits, checked_keys
-from rota.engine.planning.task_registry import Entry, records
+from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import (
     LedgerError,
     RotaError,
@@ -28,7 +28,7 @@ from rota.errors import (
     TaskLimitError,
     UnknownTaskError,
 )
-from rota.manager.base import Base
+from rota.manager.base import ManagerBase
 from rota.manager.marked import take_in, taking
 from rota.manager.registers import Registered, note, register
 from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
@@ -40,7 +40,7 @@ logger = logging.getLogger("rota.manager")
 logger = logging.getLogger("rota.node")
 
 
-class TaskVerbs(Base):
+class TaskVerbs(ManagerBase):
     """Adds, changes and shows tasks."""
 
     def add_task(self, func: Callable[..., Any], trigger: str, id: str, **options: Any) -> Task:
@@ -62,7 +62,7 @@ class TaskVerbs(Base):
             )
         return task
 
-    def create_task(self, definition: TaskDefinition) -> Entry:
+    def create_task(self, definition: TaskDefinition) -> RegisteredTask:
         """Add a validated definition that no code stands for, under an id that is free; raises
         TaskLimitError, StateError, LedgerError."""
         by, now = actor(), self._now()
@@ -82,7 +82,7 @@ class TaskVerbs(Base):
                 raise
         return entry
 
-    def add_definition(self, definition: TaskDefinition) -> Entry:
+    def add_definition(self, definition: TaskDefinition) -> RegisteredTask:
         """Add a validated definition, or replace the one of its function or file with this id;
         raises TaskLimitError, and StateError for an id that another task has."""
         engine, limit = self.services.engine, self.config.manager.max_tasks

@@ -18,7 +18,7 @@ from rota.core.access import (
 from rota.core.ids import RunIds
 from rota.core.time import DAY, SECOND, seconds
 from rota.errors import StateError
-from rota.manager.base import Base
+from rota.manager.base import ManagerBase
 from rota.task_api.actor import actor
 
 CODE_SECONDS = 600.0
@@ -38,7 +38,7 @@ class Granted:
     secret: str
 
 
-class TokenVerbs(Base):
+class TokenVerbs(ManagerBase):
     """What is done with tokens."""
 
     def create_token(

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from rota.core.time import DAY, Instant, from_datetime, seconds
 from rota.core.verification.findings import Finding
 from rota.engine.upkeep.verifying import Question, planners_of, verify
-from rota.manager.base import Base
+from rota.manager.base import ManagerBase
 
 
-class VerifyVerbs(Base):
+class VerifyVerbs(ManagerBase):
     """What is asked of the record as a whole."""
 
     def verify(self, since: datetime | timedelta | None = None) -> list[Finding]:

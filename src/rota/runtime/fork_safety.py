@@ -43,7 +43,7 @@ def leave(one: object) -> None:
     _left.append(one)
 
 
-class _Gate:
+class _ForkGate:
     """Holds up a fork while somebody is inside, and who comes meanwhile until it is over."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class _Gate:
         self._inside = self._forks = 0
 
 
-_gate = _Gate()
+_gate = _ForkGate()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class _Turn(NamedTuple):
     task: Any  # of a coroutine
 
 
-class Turns:
+class KeyedLock:
     """A lock for each key; a coroutine that waits for one lets its loop go on."""
 
     __slots__ = ("_taken",)

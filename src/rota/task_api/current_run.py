@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from rota.core.json_depth import DEEPEST, is_too_deep
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.core.time import to_datetime
 from rota.errors import NotRunningError
 from rota.runtime import fork_safety
-from rota.runtime.keyed_lock import Turns
+from rota.runtime.keyed_lock import KeyedLock
 
 MOST_STORED = 1024 * 1024
 """Bytes of JSON that a checkpoint, or what a step returns, may take."""
@@ -45,11 +45,11 @@ class CurrentRun:
         "_turns",
     )  # fmt: skip
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: AttemptSpec) -> None:
         self._call = call
         self._checkpoint = call.checkpoint
         self._steps = dict(call.steps)
-        self._turns = Turns()
+        self._turns = KeyedLock()
         self._told = False
         self._stop: Callable[[], None] | None = None
         self._noticed = False
@@ -248,7 +248,7 @@ def steps_of(run: CurrentRun) -> Mapping[str, Any]:
     return run._steps
 
 
-def turns_of(run: CurrentRun) -> Turns:
+def turns_of(run: CurrentRun) -> KeyedLock:
     """Return who does which of its steps now."""
     return run._turns
 

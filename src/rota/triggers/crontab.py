@@ -28,8 +28,8 @@ from rota.triggers.fields import (
     MONTHS,
     WEEKDAYS,
     Field,
+    FieldKind,
     FieldMistake,
-    Kind,
     read,
 )
 from rota.triggers.trigger_errors import LONGEST, one_error, quoted, refuse
@@ -87,11 +87,11 @@ def _weekday(text: str) -> int:
 
 
 _KINDS = (
-    Kind("minute", 0, 59, crontab=True),
-    Kind("hour", 0, 23, crontab=True),
-    Kind("day", 1, 31, special=_day_word, crontab=True),
-    Kind("month", 1, 12, {name: n for n, name in enumerate(MONTHS, 1)}, crontab=True),
-    Kind("day_of_week", 0, 7, _SUNDAY_FIRST, special=_weekday_word, crontab=True),
+    FieldKind("minute", 0, 59, crontab=True),
+    FieldKind("hour", 0, 23, crontab=True),
+    FieldKind("day", 1, 31, special=_day_word, crontab=True),
+    FieldKind("month", 1, 12, {name: n for n, name in enumerate(MONTHS, 1)}, crontab=True),
+    FieldKind("day_of_week", 0, 7, _SUNDAY_FIRST, special=_weekday_word, crontab=True),
 )
 
 

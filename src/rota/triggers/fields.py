@@ -49,7 +49,7 @@ def _span(first: int, last: int, step: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class FieldKind:
     """A field's bounds, the names of its numbers, and the words that only it understands."""
 
     name: str
@@ -68,7 +68,7 @@ class Kind:
         object.__setattr__(self, "everything", Field(_span(self.low, self.high, 1), True))
 
 
-def read_keyword(kind: Kind, value: object) -> Field:
+def read_keyword(kind: FieldKind, value: object) -> Field:
     """Return the set of a keyword field, an int or a text in APScheduler's syntax.
 
     Raises TriggerError for anything else, also where APScheduler would read only a part of it.
@@ -86,7 +86,7 @@ def read_keyword(kind: Kind, value: object) -> Field:
 
 
 @lru_cache(maxsize=4096)
-def read(kind: Kind, text: str) -> Field:
+def read(kind: FieldKind, text: str) -> Field:
     """Return the set that `text` names; raises FieldMistake."""
     if len(text) > LONGEST:
         raise FieldMistake(f"longer than {LONGEST} characters")
@@ -101,7 +101,7 @@ def read(kind: Kind, text: str) -> Field:
     return Field(values, repeats)
 
 
-def _read_term(kind: Kind, term: str) -> Field:
+def _read_term(kind: FieldKind, term: str) -> Field:
     special = kind.special(term)
     if special is not None:
         return Field(1 << special, False)
@@ -135,7 +135,7 @@ def _check_names(first: str, last: str | None, step: str | None) -> None:
         )
 
 
-def _number(kind: Kind, text: str) -> int:
+def _number(kind: FieldKind, text: str) -> int:
     if text.isalpha():
         if text not in kind.names:
             raise FieldMistake(
@@ -149,7 +149,7 @@ def _number(kind: Kind, text: str) -> int:
     return number
 
 
-def _step(kind: Kind, term: str, text: str, distance: int) -> int:
+def _step(kind: FieldKind, term: str, text: str, distance: int) -> int:
     digits = text.lstrip("0")
     if not digits:
         raise FieldMistake(f"the step in {quoted(term)} is 0", "Write a step of 1 or more.")
@@ -165,7 +165,7 @@ def _step(kind: Kind, term: str, text: str, distance: int) -> int:
     return step
 
 
-def _unwrapped(kind: Kind, groups: tuple[str | None, ...]) -> str:
+def _unwrapped(kind: FieldKind, groups: tuple[str | None, ...]) -> str:
     """Write a range that runs over the end as the two ranges that are meant."""
     first, last, step = groups
     high = kind.high - 1 if kind.crontab and kind.name == "day_of_week" else kind.high
@@ -179,7 +179,7 @@ def _unwrapped(kind: Kind, groups: tuple[str | None, ...]) -> str:
     return f"{head}/{step},{tail}/{step}" if step else f"{head},{tail}"
 
 
-def _not_understood(kind: Kind, term: str) -> FieldMistake:
+def _not_understood(kind: FieldKind, term: str) -> FieldMistake:
     why = f"{quoted(term)} is not understood" if term else "a value is missing"
     if term == "?":
         return FieldMistake(why, "Write '*' for any value.")
@@ -189,12 +189,12 @@ def _not_understood(kind: Kind, term: str) -> FieldMistake:
     return FieldMistake(why, _nearest_name(kind, word.group() if word else ""))
 
 
-def _nearest_name(kind: Kind, text: str) -> str:
+def _nearest_name(kind: FieldKind, text: str) -> str:
     suggestion = nearest(text, list(kind.names)) if text and kind.names else ""
     return suggestion if suggestion.startswith("Did") else _say_range(kind)
 
 
-def _say_range(kind: Kind) -> str:
+def _say_range(kind: FieldKind) -> str:
     names = ", ".join(dict.fromkeys(kind.names)) if len(kind.names) <= 12 else ""
     return (
         f"Write numbers from {kind.low} to {kind.high}"
@@ -222,14 +222,14 @@ def _day_word(term: str) -> int | None:
 KEYWORDS = {
     kind.name: kind
     for kind in (
-        Kind("year", FIRST_YEAR, LAST_YEAR),
-        Kind("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
-        Kind("day", 1, 31, special=_day_word),
-        Kind("week", 1, 53),
-        Kind("day_of_week", 0, 6, {name: number for number, name in enumerate(WEEKDAYS)}),
-        Kind("hour", 0, 23),
-        Kind("minute", 0, 59),
-        Kind("second", 0, 59),
+        FieldKind("year", FIRST_YEAR, LAST_YEAR),
+        FieldKind("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
+        FieldKind("day", 1, 31, special=_day_word),
+        FieldKind("week", 1, 53),
+        FieldKind("day_of_week", 0, 6, {name: number for number, name in enumerate(WEEKDAYS)}),
+        FieldKind("hour", 0, 23),
+        FieldKind("minute", 0, 59),
+        FieldKind("second", 0, 59),
     )
 }
 """APScheduler's fields, from the greatest to the least."""

@@ -22,7 +22,7 @@ from rota.web import api, metrics, pages
 from rota.web.access import Access
 from rota.web.guard import ANSWER_HEADERS, Guard, path_of
 from rota.web.problems import Problem, problem_of
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -46,7 +46,7 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
     )
     for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_error)
-    rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
+    rate = ManualRunLimiter(manager.services.clock, manager.config.manager.runs_by_hand)
     app.include_router(api.build(manager, access, rate))
     figures = APIRouter()  # of this server only: an application has a /metrics of its own
     metrics.add(figures, manager)

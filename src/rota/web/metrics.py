@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import State
 from rota.core.time import SECOND, Instant, seconds
 from rota.engine.health.inside import SLOW
@@ -36,7 +36,7 @@ class Figures:
 
     depth: Mapping[str, int]  # by queue: runs that could start now
     oldest: Mapping[str, float]  # by queue: seconds that the first of them has waited
-    nodes: list[Node]  # those that live
+    nodes: list[NodeRecord]  # those that live
     running: Mapping[str | None, int]  # by node
     recent: Mapping[State, int] = field(default_factory=dict)
 
@@ -114,7 +114,7 @@ def text(manager: TaskManager, found: Figures | None) -> bytes:
         engine.ticking.tick_age() if manager.running else 0.0
     )
     state = "ok" if engine.ledger.latency() <= SLOW else "slow"
-    if found is None or engine.writing.trouble is not None:
+    if found is None or engine.gateway.trouble is not None:
         state = "away"
     ledger = gauge(
         "ledger_state", "1 for the state the ledger is in, as this node sees it.", "state"

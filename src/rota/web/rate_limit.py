@@ -11,7 +11,7 @@ from rota.web.problems import Problem
 MINUTE = 60.0
 
 
-class ByHand:
+class ManualRunLimiter:
     """A bucket for each task, of `limit` runs, that fills up again within a minute; none without
     a limit."""
 

@@ -117,11 +117,11 @@ class Server:
         if self._address.name == "127.0.0.1":
             port = listeners[0].getsockname()[1]
             with suppress(OSError):  # no IPv6 here, or another program has it there
-                listeners.append(_listener(Address(socket.AF_INET6, "::1", port)))
+                listeners.append(_listener(ListenAddress(socket.AF_INET6, "::1", port)))
         return listeners
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen."""
 
     family: socket.AddressFamily
@@ -134,7 +134,7 @@ class Address(NamedTuple):
         return ipaddress.ip_address(self.name.partition("%")[0]).is_loopback
 
 
-def _listener(address: Address) -> socket.socket:
+def _listener(address: ListenAddress) -> socket.socket:
     # Only where the protocol is named does asyncio set TCP_NODELAY, without which every answer on
     # a connection that is kept waits 40 ms for an acknowledgement.
     listener = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -150,7 +150,7 @@ def _listener(address: Address) -> socket.socket:
     return listener
 
 
-def _resolve(host: str, port: int) -> Address:
+def _resolve(host: str, port: int) -> ListenAddress:
     """Resolve the address to listen on; raises ConfigError for one that is none."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -160,7 +160,7 @@ def _resolve(host: str, port: int) -> Address:
             where="manager.host",
             remedy="Write 127.0.0.1.",
         ) from error
-    return Address(family, str(address[0]), port)
+    return ListenAddress(family, str(address[0]), port)
 
 
 def _refuse_the_unguarded(manager: TaskManager, host: str) -> None:

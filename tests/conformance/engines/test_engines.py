@@ -224,8 +224,8 @@ def test_a_connection_that_is_cut_is_made_anew_while_runs_go_on(cluster: Cluster
         release.set()
     eventually(lambda: node.manager.get_run(holding).state is State.SUCCEEDED)
     assert node.manager.get_run(holding).attempt == 1
-    carrier = node.manager.services.engine.carrier
-    eventually(lambda: carrier is None or carrier.waiting(["default.async"]) == 0)
+    broker = node.manager.services.engine.broker
+    eventually(lambda: broker is None or broker.waiting(["default.async"]) == 0)
 
 
 def test_a_worker_makes_the_runs_of_its_queues_alone(cluster: Cluster) -> None:
@@ -264,8 +264,8 @@ def test_the_highest_priority_starts_first(cluster: Cluster) -> None:
     for task in tasks:
         scheduler.manager.run_many(task.__name__, [None] * 5)
     worker = cluster.node(*tasks, scheduler_thread_pool=1)
-    carrier = worker.manager.services.engine.carrier  # which knows what another has sent
-    eventually(lambda: carrier is None or carrier.waiting(["default.thread"]) == 15)
+    broker = worker.manager.services.engine.broker  # which knows what another has sent
+    eventually(lambda: broker is None or broker.waiting(["default.thread"]) == 15)
     worker.manager.start(role=Role.WORKER)
     eventually(lambda: len(started) == 15)
     assert started == ["high"] * 5 + ["plain"] * 5 + ["low"] * 5

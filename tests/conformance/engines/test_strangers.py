@@ -178,7 +178,7 @@ def test_busy_slots_are_no_stall(over_pgqueuer: Cluster) -> None:
     node.manager.start()
     engine = node.manager.services.engine
     node.manager.run_many("held", [None] * 4)
-    eventually(lambda: len(engine.flights) == 2)
+    eventually(lambda: len(engine.in_flight) == 2)
     engine.delivery.look({"held": 2})
     assert engine.delivery._stalls == {}
     release.set()

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call, Executor
+from rota.core.ports import AttemptSpec, Executor
 from rota.core.time import Instant
 from rota.task_api import output_capture
 
@@ -69,7 +69,7 @@ class Ticket:
             "reporter": self,
             **call,
         }
-        self.call = Call(**fields)
+        self.call = AttemptSpec(**fields)
 
     def log(self, level: str, logger: str, text: str) -> None:
         self.logs.append((level, logger, text))
@@ -88,7 +88,7 @@ class Ticket:
             raise self.refuse
         self.steps.append((key, value))
 
-    def done(self, call: Call, outcome: Outcome) -> None:
+    def done(self, call: AttemptSpec, outcome: Outcome) -> None:
         assert call is self.call
         self.outcomes.append(outcome)
         self.ended.set()

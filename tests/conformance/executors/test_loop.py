@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.outcome import OutcomeKind
-from rota.executors.coroutines.executor import AioExecutor, Blocked
+from rota.executors.coroutines.executor import AioExecutor, BlockedLoop
 from tests.conformance.executors import hardships
 from tests.conformance.executors.conftest import lent_loop, started
 from tests.conformance.executors.harness import Rig, Ticket, until
@@ -28,10 +28,10 @@ def _free_at_last() -> Iterator[None]:
     hardships.free.set()
 
 
-def blocked(rig: Rig) -> Blocked:
+def blocked(rig: Rig) -> BlockedLoop:
     executor = rig.executor
     assert isinstance(executor, AioExecutor)
-    found: list[Blocked] = []
+    found: list[BlockedLoop] = []
 
     def named() -> bool:
         if (one := executor.blocked()) is not None:

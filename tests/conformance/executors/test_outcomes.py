@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.core.retry import is_final
 from tests.conformance.executors import coroutines, tasks
 from tests.conformance.executors.harness import DEADLINE, Rig, Ticket
@@ -100,11 +100,11 @@ def test_every_executor_runs_coroutines(rig: Rig) -> None:
 
 
 def test_many_calls_end_once_each(rig: Rig) -> None:
-    ends = Counter[Call]()
+    ends = Counter[AttemptSpec]()
     all_ended = threading.Event()
     tickets = [rig.ticket("add", number) for number in range(1_000)]
 
-    def done(call: Call, outcome: Outcome) -> None:
+    def done(call: AttemptSpec, outcome: Outcome) -> None:
         assert outcome.result == call.args[0]
         ends[call] += 1
         if len(ends) == len(tickets):
@@ -116,7 +116,7 @@ def test_many_calls_end_once_each(rig: Rig) -> None:
 
 
 def test_an_error_in_done_harms_nobody(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    def done(call: Call, outcome: Outcome) -> None:
+    def done(call: AttemptSpec, outcome: Outcome) -> None:
         Ticket.done(ticket, call, outcome)
         raise RuntimeError("the recorder is broken")
 

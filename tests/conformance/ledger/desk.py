@@ -14,15 +14,15 @@ from rota.core.limits import Limit
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import History, Ledger, Transaction
 from rota.core.ports.records import (
+    AttemptEnd,
     Claim,
-    Ending,
+    ClaimVerdict,
     NewRun,
-    Node,
+    NodeRecord,
     Orphan,
-    Planned,
+    PlannedRun,
     StoredTask,
     TaskRecord,
-    Verdict,
     Waiting,
 )
 from rota.core.run import Attempt, Cause, LogLine, Run, State
@@ -107,7 +107,7 @@ class Desk:
         )
         return run._replace(**changes)
 
-    def plan(self, *runs: NewRun, cursors: Mapping[str, Instant] | None = None) -> list[Planned]:
+    def plan(self, *runs: NewRun, cursors: Mapping[str, Instant] | None = None) -> list[PlannedRun]:
         """Plan; the nodes that claim some join first if they have not."""
         for node in {run.claim for run in runs if run.claim}:
             self.joined(node)
@@ -120,7 +120,7 @@ class Desk:
         limit: int = 100,
         exclude: Collection[str] = (),
         of_tasks: Collection[str] | None = None,
-        judge: Callable[[Sequence[Waiting]], Verdict] | None = None,
+        judge: Callable[[Sequence[Waiting]], ClaimVerdict] | None = None,
     ) -> list[Claim]:
         """Claim as a node, which joins first if it has not."""
         self.joined(node)
@@ -129,7 +129,7 @@ class Desk:
             lambda tx: tx.claim(node, self.now, limit, exclude, chosen, of_tasks=of_tasks)
         )
 
-    def settle(self, *endings: Ending, node: str = "a") -> list[str]:
+    def settle(self, *endings: AttemptEnd, node: str = "a") -> list[str]:
         return self.do(lambda tx: tx.settle(endings, node))
 
     def running(self, task_id: str = "t", *, node: str = "a", **changes: Any) -> Claim:
@@ -145,7 +145,7 @@ class Desk:
         assert self.settle(self.ending(claim, state)) == []
         return self.run(claim.run_id)
 
-    def ending(self, claim: Claim, state: State = State.SUCCEEDED, **changes: Any) -> Ending:
+    def ending(self, claim: Claim, state: State = State.SUCCEEDED, **changes: Any) -> AttemptEnd:
         """The end of a claimed attempt, of the kind that leads to `state`."""
         attempt = Attempt(
             run_id=claim.run_id,
@@ -158,7 +158,7 @@ class Desk:
         )
         failures = claim.failures + (state in (State.FAILED, State.SCHEDULED))
         settlement = Settlement(state, str(state), failures, claim.crashes)
-        return Ending(attempt, claim.fence, settlement._replace(**changes))
+        return AttemptEnd(attempt, claim.fence, settlement._replace(**changes))
 
     def run(self, run_id: str) -> Run:
         return self.history.run(run_id)
@@ -180,8 +180,8 @@ class Desk:
             self.join(node_id)
         self._joined.add(node_id)
 
-    def join(self, node_id: str = "a", *, lease: float = 30) -> Node:
-        node = Node(
+    def join(self, node_id: str = "a", *, lease: float = 30) -> NodeRecord:
+        node = NodeRecord(
             id=node_id,
             name=f"node {node_id}",
             host="host",
@@ -249,18 +249,18 @@ def until(is_so: Callable[[], bool], *, seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
-def take_all(waiting: Sequence[Waiting]) -> Verdict:
-    return Verdict([run.run_id for run in waiting])
+def take_all(waiting: Sequence[Waiting]) -> ClaimVerdict:
+    return ClaimVerdict([run.run_id for run in waiting])
 
 
-def take(*run_ids: str) -> Callable[[Sequence[Waiting]], Verdict]:
+def take(*run_ids: str) -> Callable[[Sequence[Waiting]], ClaimVerdict]:
     """Take only these, of what is offered."""
-    return lambda waiting: Verdict([run.run_id for run in waiting if run.run_id in run_ids])
+    return lambda waiting: ClaimVerdict([run.run_id for run in waiting if run.run_id in run_ids])
 
 
 def ids(runs: Sequence[Any]) -> list[str]:
     """The ids of runs, planned runs, claims, waiting runs or nodes."""
-    return [run.id if isinstance(run, Run | NewRun | Node) else run.run_id for run in runs]
+    return [run.id if isinstance(run, Run | NewRun | NodeRecord) else run.run_id for run in runs]
 
 
 def declared_gone(desk: Desk, node_id: str) -> None:
@@ -270,5 +270,5 @@ def declared_gone(desk: Desk, node_id: str) -> None:
     desk.do(lambda tx: tx.reap(_nothing_runs, nodes))
 
 
-def _nothing_runs(orphan: Orphan) -> Ending:
+def _nothing_runs(orphan: Orphan) -> AttemptEnd:
     raise AssertionError(f"{orphan} runs")

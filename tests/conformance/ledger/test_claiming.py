@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports.records import Verdict, Waiting
+from rota.core.ports.records import ClaimVerdict, Waiting
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
@@ -21,9 +21,9 @@ class Listening:
     def __init__(self) -> None:
         self.offered: Sequence[Waiting] = ()
 
-    def __call__(self, waiting: Sequence[Waiting]) -> Verdict:
+    def __call__(self, waiting: Sequence[Waiting]) -> ClaimVerdict:
         self.offered = waiting
-        return Verdict([])
+        return ClaimVerdict([])
 
 
 def offered(desk: Desk, **how: Any) -> list[str]:
@@ -135,7 +135,9 @@ def test_what_the_judge_misses_is_missed_for_its_reason(desk: Desk) -> None:
     runs = [desk.new("a"), desk.new("b")]
     desk.plan(*runs)
     now = desk.clock.move(1)
-    claims = desk.claim(judge=lambda waiting: Verdict([runs[1].id], [(runs[0].id, "too late")]))
+    claims = desk.claim(
+        judge=lambda waiting: ClaimVerdict([runs[1].id], [(runs[0].id, "too late")])
+    )
     assert ids(claims) == [runs[1].id]
     missed = desk.run(runs[0].id)
     assert (missed.state, missed.reason) == (State.MISSED, "too late")
@@ -152,8 +154,8 @@ def test_excluded_tasks_are_not_offered(desk: Desk) -> None:
 
 
 def claims_as(desk: Desk, node: str) -> None:
-    def all_but_one(waiting: Sequence[Waiting]) -> Verdict:
-        return Verdict(ids(waiting[1:]), [(waiting[0].run_id, "too late")])
+    def all_but_one(waiting: Sequence[Waiting]) -> ClaimVerdict:
+        return ClaimVerdict(ids(waiting[1:]), [(waiting[0].run_id, "too late")])
 
     desk.do(lambda tx: tx.claim(node, desk.now, 10, (), all_but_one))
 

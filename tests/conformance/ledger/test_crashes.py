@@ -6,7 +6,7 @@ from rota.core.audit import AuditFilter, Verb
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports import Transaction
-from rota.core.ports.records import Claim, Ending, Orphan
+from rota.core.ports.records import AttemptEnd, Claim, Orphan
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
@@ -28,12 +28,12 @@ def dies(desk: Desk, node: str) -> list[Orphan]:
     desk.clock.move(30)
     now, judged = desk.now, []
 
-    def judge(orphan: Orphan) -> Ending:
+    def judge(orphan: Orphan) -> AttemptEnd:
         judged.append(orphan)
         run = orphan.run
         attempt = Attempt(run.id, run.attempt, node, now, now, OutcomeKind.CRASHED, error="gone")
         settlement = Settlement(State.QUEUED, "gone", 0, run.crashes + 1, available_at=now)
-        return Ending(attempt, run.fence, settlement)
+        return AttemptEnd(attempt, run.fence, settlement)
 
     gone = [one for one in desk.history.nodes() if one.id == node]
     desk.do(lambda tx: tx.reap(judge, gone, now=now))

@@ -55,7 +55,7 @@ def test_planned(desk: Desk, column: str | None) -> None:
         assert (run.task_id, run.fire_time, run.cause) == (one.task_id, one.fire_time, one.cause)
         assert (run.state, run.reason) == (one.state, told(one.reason))
         assert (run.available_at, run.created_at) == (one.available_at, one.created_at)
-        assert (run.exclusive, run.count) == (one.overlap is Overlap.SKIP, one.stands_for)
+        assert (run.exclusive, run.count) == (one.overlap is Overlap.SKIP, one.occurrence_count)
         assert run.arguments == one.arguments
 
 

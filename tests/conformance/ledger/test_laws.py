@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rota.core.ports.records import Claim, Ending, Orphan, Verdict
+from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, Orphan
 from rota.core.run import FINAL, Run, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
@@ -78,7 +78,7 @@ class LedgerLaws(RuleBasedStateMachine):
         """End a few attempts, old ones too, as one node."""
         node = data.draw(NODES)
         claims = data.draw(st.lists(st.sampled_from(self.claims), max_size=4))
-        endings: list[Ending] = []
+        endings: list[AttemptEnd] = []
         refused: list[str] = []
         for _, claim in claims:
             state = data.draw(st.sampled_from(ENDS))
@@ -93,7 +93,7 @@ class LedgerLaws(RuleBasedStateMachine):
     def die(self, node: str) -> None:
         """A node is declared gone, and one with a new life joins under its name."""
 
-        def judge(orphan: Orphan) -> Ending:
+        def judge(orphan: Orphan) -> AttemptEnd:
             claim = next(c for _, c in self.claims if c.run_id == orphan.run.id)
             held = claim._replace(fence=orphan.run.fence, attempt=orphan.run.attempt)
             return self.desk.ending(held, State.QUEUED)
@@ -118,7 +118,8 @@ class LedgerLaws(RuleBasedStateMachine):
     @rule()
     def miss(self) -> None:
         self.desk.claim(
-            limit=1, judge=lambda waiting: Verdict([], [(run.run_id, "late") for run in waiting])
+            limit=1,
+            judge=lambda waiting: ClaimVerdict([], [(run.run_id, "late") for run in waiting]),
         )
 
     @rule(seconds=st.integers(1, 5))

@@ -8,7 +8,7 @@ import pytest
 
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports.records import Beat, Ending, Node, Orphan
+from rota.core.ports.records import AttemptEnd, Beat, NodeRecord, Orphan
 from rota.core.run import Attempt, Run, State
 from rota.core.task import OnCrash, Policy
 from rota.core.time import SECOND
@@ -31,7 +31,7 @@ def reap(
     return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes, adrift))
 
 
-def crashed(orphan: Orphan, state: State) -> Ending:
+def crashed(orphan: Orphan, state: State) -> AttemptEnd:
     run = orphan.run
     assert run.node is not None
     assert run.attempt_started_at is not None
@@ -45,7 +45,7 @@ def crashed(orphan: Orphan, state: State) -> Ending:
         error="its node is gone",
     )
     settlement = Settlement(state, "its node is gone", run.failures, run.crashes + 1)
-    return Ending(attempt, run.fence, settlement)
+    return AttemptEnd(attempt, run.fence, settlement)
 
 
 def states_of_nodes(desk: Desk) -> dict[str, str]:
@@ -56,7 +56,9 @@ def states_of_nodes(desk: Desk) -> dict[str, str]:
 
 
 def test_a_node_is_there_as_it_joined(desk: Desk) -> None:
-    node = replace(Node("n", "näme", "h", 1, "0.1", 2, NOON, NOON, NOON, "up"), info={"cpu": [1]})
+    node = replace(
+        NodeRecord("n", "näme", "h", 1, "0.1", 2, NOON, NOON, NOON, "up"), info={"cpu": [1]}
+    )
     desk.do(lambda tx: tx.join(node))
     assert desk.history.nodes() == [node]
 
@@ -203,7 +205,7 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
     desk.running("unknown")
     seen: dict[str, Policy] = {}
 
-    def judge(orphan: Orphan) -> Ending:
+    def judge(orphan: Orphan) -> AttemptEnd:
         seen[orphan.run.task_id] = orphan.policy
         return crashed(orphan, State.LOST)
 
@@ -236,7 +238,7 @@ def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
     adrift, other = desk.running("x"), desk.running("y")
     seen: list[Orphan] = []
 
-    def judge(orphan: Orphan) -> Ending:
+    def judge(orphan: Orphan) -> AttemptEnd:
         seen.append(orphan)
         return crashed(orphan, State.QUEUED)
 

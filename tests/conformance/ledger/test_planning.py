@@ -55,7 +55,9 @@ def test_an_existing_occurrence_replaces_nothing(desk: Desk) -> None:
 
 
 def test_what_is_over_as_it_is_written_ends_when_it_was_made(desk: Desk) -> None:
-    missed = desk.new(fire_time=NOON - 5, state=State.MISSED, reason="a downtime", stands_for=7)
+    missed = desk.new(
+        fire_time=NOON - 5, state=State.MISSED, reason="a downtime", occurrence_count=7
+    )
     skipped = desk.new(fire_time=NOON, state=State.SKIPPED, reason="stuck")
     desk.plan(missed, skipped)
     run = desk.run(missed.id)

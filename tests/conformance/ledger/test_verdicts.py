@@ -10,7 +10,7 @@ from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import MOST_UNDECIDED
 from rota.core.ports import Sight
-from rota.core.ports.records import Claim, Ending, NewRun, Node, Orphan, Planned
+from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan, PlannedRun
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
@@ -28,7 +28,7 @@ def occurrences(
     ]
 
 
-def plan(desk: Desk, *runs: NewRun) -> list[Planned]:
+def plan(desk: Desk, *runs: NewRun) -> list[PlannedRun]:
     return desk.do(lambda tx: tx.plan(runs, sight=FROM_A))
 
 
@@ -42,7 +42,7 @@ def on_b(desk: Desk, overlap: Overlap = Overlap.SKIP, **policy: object) -> Claim
     return claim
 
 
-def node(desk: Desk, node_id: str) -> Node:
+def node(desk: Desk, node_id: str) -> NodeRecord:
     return next(node for node in desk.history.nodes() if node.id == node_id)
 
 
@@ -51,16 +51,16 @@ def beat(desk: Desk, node_id: str = "b") -> None:
     assert desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {})).alive
 
 
-def crashed(orphan: Orphan, state: State, now: Instant) -> Ending:
+def crashed(orphan: Orphan, state: State, now: Instant) -> AttemptEnd:
     run = orphan.run
     attempt = Attempt(
         run.id, run.attempt, run.node or "", now, now, OutcomeKind.CRASHED, error="gone"
     )
     available_at = now if state is State.QUEUED else None
-    return Ending(attempt, run.fence, Settlement(state, "gone", 0, 1, available_at))
+    return AttemptEnd(attempt, run.fence, Settlement(state, "gone", 0, 1, available_at))
 
 
-def look(desk: Desk, *gone: Node, then: State = State.QUEUED) -> None:
+def look(desk: Desk, *gone: NodeRecord, then: State = State.QUEUED) -> None:
     """What each node does again and again: look for nodes that are gone, and for verdicts."""
     desk.do(
         lambda tx: tx.reap(lambda one: crashed(one, then, desk.now), gone, now=desk.now),

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from rota.core import catchup
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import State
 from rota.core.time import SECOND, to_datetime
 from rota.core.trigger import LEAD
@@ -71,16 +71,16 @@ def reap(rig: Harness) -> None:
 def test_nobody_is_gone_who_could_not_renew_its_lease(tmp_path: Path) -> None:
     with Harness(tmp_path, FakeClock(START), lease_seconds=10) as rig:
         engine, now = rig.manager.services.engine, rig.clock.now()
-        other = Node("other", "b", "elsewhere", 1, "", 1, now, now, now + 10 * SECOND, "up")
+        other = NodeRecord("other", "b", "elsewhere", 1, "", 1, now, now, now + 10 * SECOND, "up")
         engine.ledger.write(lambda tx: tx.join(other)).result()
 
         def state() -> str:
             return next(one.state for one in rig.manager.history.nodes() if one.id == "other")
 
         with locked(tmp_path / "rota.db"):
-            eventually(lambda: engine.writing.trouble)
+            eventually(lambda: engine.gateway.trouble)
             rig.advance(60)
-        eventually(lambda: engine.writing.trouble is None)
+        eventually(lambda: engine.gateway.trouble is None)
         reap(rig)
         assert state() == "up"
         for _ in range(5):  # silence counts while somebody looks
@@ -101,7 +101,7 @@ def test_what_falls_due_meanwhile_is_kept_in_the_cursor_not_in_memory(tmp_path: 
         process = psutil.Process()
         with locked(tmp_path / "rota.db"):
             let_pass(rig, 1)
-            eventually(lambda: engine.writing.trouble)
+            eventually(lambda: engine.gateway.trouble)
             let_pass(rig, 10)
             gc.collect()
             before = process.memory_info().rss >> 20, threading.active_count(), process.num_fds()
@@ -112,7 +112,7 @@ def test_what_falls_due_meanwhile_is_kept_in_the_cursor_not_in_memory(tmp_path: 
             logger.info("MiB, threads, descriptors: %s, then %s", before, after)
             assert after[0] <= before[0] * 1.1 + 2
             assert after[1:] <= (before[1] + 1, before[2] + 1)
-        eventually(lambda: engine.writing.trouble is None)
+        eventually(lambda: engine.gateway.trouble is None)
         now = rig.clock.now()
         eventually(
             lambda: engine.planner.is_idle and not rig.manager.history.counts(now).busy,
@@ -138,7 +138,7 @@ def test_what_fell_due_at_the_end_of_one_life_is_planned_in_the_next(tmp_path: P
             let_pass(rig, 2)
             eventually(lambda: engine.planner._writes)
             rig.manager.shutdown(grace=0)
-        assert not engine.flights.kept
+        assert not engine.in_flight.kept
         rig.manager.start()
         let_pass(rig, 2)
         eventually(lambda: engine.planner.is_idle and len(rig.runs("t")) >= 5)
@@ -179,7 +179,7 @@ def test_what_could_not_be_recorded_does_not_keep_the_next_life_from_ending(
         eventually(lambda: rig.manager.get_run(run_id).state is State.RUNNING)
         with locked(tmp_path / "rota.db"):
             release.set()
-            eventually(lambda: engine.flights.going)
+            eventually(lambda: engine.in_flight.going)
             assert not rig.manager.shutdown(grace=0)
         rig.manager.start()
         assert engine.recorder.is_idle
@@ -198,7 +198,7 @@ def test_a_crowd_that_could_not_be_written_early_is_written_when_the_ledger_is_b
     with crowd as rig:
         with locked(tmp_path / "rota.db"):
             rig.advance(60 - lead / SECOND)
-            eventually(lambda: engine.writing.trouble)
+            eventually(lambda: engine.gateway.trouble)
         eventually(lambda: len(rig.runs()) == more)
         rig.advance(lead / SECOND)
         runs = rig.ended(count=CROWD + more)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 import rota
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import FINAL, State
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.engine.membership.identity import born, host, is_dead
-from rota.engine.membership.reaper import Silences
-from rota.engine.upkeep.step_detecting_clock import WatchedClock
+from rota.engine.membership.identity import host, is_dead, process_start_token
+from rota.engine.membership.reaper import LeaseMonitor
+from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
 
@@ -281,9 +281,9 @@ def test_a_running_attempt_knows_nothing_of_a_step(
 # --- who lives ----------------------------------------------------------------------------------
 
 
-def node(**changes: object) -> Node:
-    mine = Node("n", "n", host(), os.getpid(), "", 1, 0, 0, 10 * SECOND, "up")
-    return replace(mine, **{"info": {"born": born(os.getpid())}, **changes})  # type: ignore[arg-type]
+def node(**changes: object) -> NodeRecord:
+    mine = NodeRecord("n", "n", host(), os.getpid(), "", 1, 0, 0, 10 * SECOND, "up")
+    return replace(mine, **{"info": {"born": process_start_token(os.getpid())}, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("started_at", [0, 4_000_000_000 * SECOND])
@@ -302,7 +302,7 @@ def test_of_a_machine_of_the_same_name_nothing_is_known() -> None:
 
 def test_silence_counts_by_the_monotonic_clock_and_while_it_is_listened_to() -> None:
     clock = FakeClock()
-    silences = Silences(clock, every=2.0)
+    silences = LeaseMonitor(clock, every=2.0)
     quiet, lively = node(id="quiet"), node(id="lively")
     for second in range(0, 12, 2):
         assert silences.of([quiet, replace(lively, seen_at=second)]) == set()
@@ -319,7 +319,7 @@ def test_silence_counts_by_the_monotonic_clock_and_while_it_is_listened_to() -> 
 
 def test_a_step_forth_and_back_between_two_looks_is_seen_if_anybody_read_it() -> None:
     machine = FakeClock()
-    clock = WatchedClock(machine)
+    clock = StepDetectingClock(machine)
     machine.step(3 * 86_400)
     machine.step(-3 * 86_400)
     assert clock.step() == 0
@@ -332,7 +332,7 @@ def test_a_step_forth_and_back_between_two_looks_is_seen_if_anybody_read_it() ->
 
 def test_small_steps_add_up() -> None:
     machine = FakeClock()
-    clock = WatchedClock(machine)
+    clock = StepDetectingClock(machine)
     for step in (0.2, -0.2):
         seen = 0.0
         for _ in range(50):

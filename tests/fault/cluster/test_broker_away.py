@@ -75,8 +75,8 @@ def test_one_connection_that_is_cut_holds_up_no_other(redis: Redis, tmp_path: Pa
         try:
             eventually(lambda: states() == {State.RUNNING})
             redis.cut_one()
-            hand = harness.manager.services.engine.hand
-            eventually(lambda: hand is not None and hand.trouble, what="it is told")
+            inbox = harness.manager.services.engine.inbox
+            eventually(lambda: inbox is not None and inbox.trouble, what="it is told")
             run_id = harness.manager.run_task("noop")
             eventually(lambda: harness.manager.get_run(run_id).state is State.SUCCEEDED)
             assert states() == {State.RUNNING}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import Run
 from rota.ledger import open_ledger
 from rota.runtime.system_clock import SystemClock
@@ -78,7 +78,7 @@ def program(project: Project, *words: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def told(project: Project) -> tuple[list[Node], dict[str, Run]]:
+def told(project: Project) -> tuple[list[NodeRecord], dict[str, Run]]:
     """Return what the ledger says: its nodes, newest first, and the last run of each task."""
     ledger = open_ledger(f"sqlite:///{project.path / 'rota.db'}", clock=SystemClock())
     ledger.open()

@@ -51,7 +51,7 @@ def test_runs_that_ended_are_not_kept_until_their_deadlines(tmp_path: Path) -> N
         for _ in range(6):
             rig.manager.run_many("quick", [None] * 500)
             eventually(lambda: not rig.manager.history.counts(rig.clock.now()).busy)
-        assert len(rig.manager.services.engine.deadlines) <= 2 * 500 + SPARE
+        assert len(rig.manager.services.engine.timeout_enforcer) <= 2 * 500 + SPARE
 
 
 def _check(warm: dict[str, Any], *later: dict[str, Any]) -> None:

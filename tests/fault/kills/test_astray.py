@@ -14,7 +14,7 @@ import rota
 from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports.records import Ending, NewRun, Orphan
+from rota.core.ports.records import AttemptEnd, NewRun, Orphan
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap
 from rota.runtime.system_clock import SystemClock
@@ -108,14 +108,14 @@ def test_declared_gone_it_lets_go_of_everything_and_joins_anew(rig: Harness) -> 
     release.set()
     eventually(lambda: rig.manager.get_run(stuck).state is State.SUCCEEDED)
     assert len([line for line in history.logs(stuck) if line.attempt == 1]) == lines
-    assert not any(engine.flights.used.values())
+    assert not any(engine.in_flight.used.values())
 
 
-def _crashed(orphan: Orphan) -> Ending:
+def _crashed(orphan: Orphan) -> AttemptEnd:
     run, outcome = orphan.run, Outcome(OutcomeKind.CRASHED, error="its node is gone")
     now = run.attempt_started_at or 0
     attempt = Attempt(run.id, run.attempt, run.node or "", now, now, outcome.kind, outcome.error)
     settlement = settle(
         outcome, run_id=run.id, failures=0, crashes=0, policy=orphan.policy, now=now
     )
-    return Ending(attempt, run.fence, settlement)
+    return AttemptEnd(attempt, run.fence, settlement)

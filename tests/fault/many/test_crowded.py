@@ -27,7 +27,7 @@ def test_a_node_that_does_not_get_its_turn_at_once_starts_all_the_same(tmp_path:
         other.execute("BEGIN IMMEDIATE")
         starting = threading.Thread(target=rig.manager.start)
         starting.start()
-        eventually(lambda: rig.manager.services.engine.writing.trouble)
+        eventually(lambda: rig.manager.services.engine.gateway.trouble)
         other.execute("ROLLBACK")
         starting.join(90)
     with rig:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from rota.config import Xcorecfg
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import Run, State
 from rota.core.time import SECOND
 from rota.testing import eventually
@@ -169,7 +169,7 @@ def test_who_is_cut_off_loses_its_runs_to_the_others_and_comes_back(scene: Scene
     cluster.journal.agrees_with(runs)
 
 
-def node_of(cluster: Cluster, pid: int) -> Node | None:
+def node_of(cluster: Cluster, pid: int) -> NodeRecord | None:
     """Return the node of a process, where the others think that it is up."""
     up = [node for node in cluster.manager.history.nodes() if node.state == "up"]
     return next((node for node in up if node.pid == pid), None)

@@ -14,9 +14,9 @@ from typing import Any
 
 import rota
 from rota.cli.commands.db import is_up
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND
-from rota.engine.membership.identity import born, host
+from rota.engine.membership.identity import host, process_start_token
 from rota.ledger.transfer.bulk import TABLES
 from rota.ledger.transfer.copying import copy_ledger
 from rota.runtime.system_clock import SystemClock
@@ -85,14 +85,14 @@ def test_a_ledger_in_use_is_not_copied(project: Project) -> None:
     project.rota("db", "copy", FILE, "sqlite:///new.db")
 
 
-def node(**changes: Any) -> Node:
+def node(**changes: Any) -> NodeRecord:
     """A node of this very process, whose lease ends ten seconds after noon."""
-    row = Node("n", "a", host(), os.getpid(), "0", 8, NOON, NOON, NOON + 10 * SECOND, "up")
+    row = NodeRecord("n", "a", host(), os.getpid(), "0", 8, NOON, NOON, NOON + 10 * SECOND, "up")
     return replace(row, **changes)
 
 
 def test_which_nodes_count_as_up() -> None:
-    here = {"born": born(os.getpid())}
+    here = {"born": process_start_token(os.getpid())}
     late = NOON + 60 * SECOND
     assert is_up(node(info=here), NOON)
     assert is_up(node(info=here, state="draining"), NOON)

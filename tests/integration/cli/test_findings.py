@@ -13,14 +13,14 @@ import pytest
 
 from rota.cli.doctor import examine, growth, machine, missed, not_running, repeated
 from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, Verdict
+from rota.cli.doctor.finding import Finding, Severity
 from rota.cli.doctor.record import Record, pattern
 from rota.config import Xcorecfg
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import Run, State
 from rota.core.time import HOUR, SECOND
 from rota.definitions.define import define
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import LedgerCorruptError
 from tests.integration.cli.test_live import NOW, RUN
 
@@ -41,9 +41,9 @@ CONFIG = Xcorecfg.from_env(environ={})
 def job() -> None: ...
 
 
-def entry(**options: Any) -> Entry:
+def entry(**options: Any) -> RegisteredTask:
     definition = define(job, "interval", "job", options, defaults=CONFIG.manager)
-    return Entry(definition, NOW)
+    return RegisteredTask(definition, NOW)
 
 
 def evidence(**more: Any) -> Evidence:
@@ -52,7 +52,7 @@ def evidence(**more: Any) -> Evidence:
 
 
 def warned(found: Iterable[Finding]) -> list[str]:
-    return [f"{one.check}: {one.why}" for one in found if one.verdict is Verdict.WARN]
+    return [f"{one.check}: {one.why}" for one in found if one.verdict is Severity.WARN]
 
 
 def runs(peaks: Sequence[int], node: str = "n") -> list[Run]:
@@ -176,7 +176,7 @@ def test_slots_are_blamed_only_where_they_are_taken() -> None:
 
 
 def test_clocks_that_differ_and_a_ledger_that_is_broken() -> None:
-    node = Node("n", "b", "h", 1, "0", 1, NOW, NOW + HOUR, NOW + 2 * HOUR, "up")
+    node = NodeRecord("n", "b", "h", 1, "0", 1, NOW, NOW + HOUR, NOW + 2 * HOUR, "up")
     (found,) = warned(machine.findings(evidence(nodes=[node])))
     assert "b by 1 h" in found
     trouble = LedgerCorruptError("is damaged.", where="rota.db", remedy="Restore a copy.")

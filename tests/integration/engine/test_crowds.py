@@ -31,7 +31,7 @@ def test_a_crowd_is_written_before_its_instant_and_none_of_it_starts_early(tmp_p
         rig.advance(60 - EARLY / SECOND)
         eventually(lambda: len(rig.runs()) == MORE)
         assert {run.state for run in rig.runs()} == {State.QUEUED}
-        assert not any(engine.flights.used.values()), "they take no slot from others till then"
+        assert not any(engine.in_flight.used.values()), "they take no slot from others till then"
 
         rig.advance(EARLY / SECOND)
         runs = rig.ended(count=CROWD + MORE)

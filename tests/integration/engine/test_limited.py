@@ -93,7 +93,7 @@ def test_health_blames_the_slots_that_are_taken(rig: Harness) -> None:
 def test_health_names_the_run_that_is_in_the_way(rig: Harness) -> None:
     rig.manager.add_task(hold, "date", "alone", run_date="2100-01-01")
     rig.manager.run_task("alone")
-    eventually(lambda: len(rig.manager.services.engine.flights) == 1)
+    eventually(lambda: len(rig.manager.services.engine.in_flight) == 1)
     rig.manager.run_task("alone")
     rig.advance(45)
     told = [reason for reason in rig.manager.health()["reasons"] if "alone" in reason]

@@ -299,7 +299,7 @@ def test_timeout_ends_the_attempt(tmp_path: Path) -> None:
         engine = rig.manager.services.engine
         assert began.wait(90)  # before its first step it would obey
         rig.advance(5)
-        eventually(lambda: [f for f in engine.flights.by_run.values() if f.timed_out])
+        eventually(lambda: [f for f in engine.in_flight.by_run.values() if f.timed_out])
         rig.advance(1)
         (run,) = rig.ended("stubborn")
         assert (run.state, run.reason) == (State.FAILED, "timed out after 5 s")

@@ -110,13 +110,13 @@ def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
 
     engine = rig.manager.services.engine
     if name == "planner":  # which waits where a batch is made for room to write it
-        monkeypatch.setattr(engine.writing, "until_back", hang)
+        monkeypatch.setattr(engine.gateway, "until_back", hang)
     else:
         monkeypatch.setattr(getattr(engine, name), step, hang)
     with rig:
         try:
             if name == "pump":
-                engine.pump.dirty(None)  # type: ignore[arg-type]
+                engine.log_flusher.dirty(None)  # type: ignore[arg-type]
             eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
             engine.heartbeat.wake.set()
 

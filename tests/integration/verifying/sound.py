@@ -90,7 +90,7 @@ def _settle(desk: Desk, run_id: str, state: State, **changes: Any) -> None:
 
 def _miss(desk: Desk, first: Instant, count: int) -> None:
     last = first + (count - 1) * MINUTE
-    missed = desk.new("down", first, state=State.MISSED, reason="down", stands_for=count)
+    missed = desk.new("down", first, state=State.MISSED, reason="down", occurrence_count=count)
     desk.plan(missed, cursors={"down": last})
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rota.core.ports import Transaction
-from rota.core.ports.records import Claim, Edits, Ending, NewRun, Orphan, Verdict, Waiting
+from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, Edits, NewRun, Orphan, Waiting
 from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap
 from rota.core.time import DAY, SECOND
@@ -137,9 +137,9 @@ class Agreement(RuleBasedStateMachine):
         misses=st.booleans(),
     )
     def claim(self, node: str, limit: int, exclude: set[str], misses: bool) -> None:
-        def judge(waiting: Sequence[Waiting]) -> Verdict:
+        def judge(waiting: Sequence[Waiting]) -> ClaimVerdict:
             take = [run.run_id for run in waiting]
-            return Verdict(take[misses:], [(run_id, "late") for run_id in take[:misses]])
+            return ClaimVerdict(take[misses:], [(run_id, "late") for run_id in take[:misses]])
 
         claims = self.all_do(lambda tx: tx.claim(node, self.now, limit, exclude, judge))
         if isinstance(claims, list):  # else the node may not claim, and all say so
@@ -196,7 +196,7 @@ class Agreement(RuleBasedStateMachine):
         state=st.sampled_from([State.QUEUED, State.LOST]),
     )
     def reap(self, gone: set[str], adrift: bool, state: State) -> None:
-        def judge(orphan: Orphan) -> Ending:
+        def judge(orphan: Orphan) -> AttemptEnd:
             run = orphan.run
             held = Claim(run.id, "", None, Cause.MANUAL, run.attempt, 0, 0, run.fence, None, None)
             return self.first.ending(held, state)

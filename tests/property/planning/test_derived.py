@@ -84,8 +84,8 @@ class Node:
     async def begin(self) -> None:
         self.manager.history.task_ids()  # which opens the ledger
         now = self.engine.clock.now()
-        await self.engine.writing.until_done(lambda tx: tx.rewind(now))
-        await self.engine.registrar.register_all()
+        await self.engine.gateway.until_done(lambda tx: tx.rewind(now))
+        await self.engine.task_sync.register_all()
         self.engine.planner.wake.bind(asyncio.get_running_loop())
         self.planning = asyncio.create_task(self.engine.planner.run())
 
@@ -166,7 +166,7 @@ class Planning(RuleBasedStateMachine):
     def step_back(self, span: int) -> None:
         self.clock.step(-span)
         for node in self.nodes:
-            self.runner.run(node.engine.registrar.rewind(self.now))
+            self.runner.run(node.engine.task_sync.rewind(self.now))
         self.looked = [at for at in self.looked if at < self.now] + [self.now]
         self.skipped = {at for at in self.skipped if at <= self.now}
         self.look()
@@ -228,7 +228,7 @@ class Planning(RuleBasedStateMachine):
         """Have somebody say it, and every node hear of it."""
         verb(self.desk.manager)
         for node in self.nodes:
-            self.runner.run(node.engine.refresher.refresh())
+            self.runner.run(node.engine.change_poller.refresh())
         self.look()
 
     # --- what must be true ---

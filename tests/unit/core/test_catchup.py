@@ -73,7 +73,7 @@ def test_all_runs_the_newest_up_to_the_limit_and_sums_up_the_others() -> None:
     due = rows(late - 10 * MINUTE, late, policy)
     assert runs(due) == [998 * MINUTE, 999 * MINUTE, 1_000 * MINUTE]
     assert (due[0].fire_time, due[0].until) == (991 * MINUTE, 997 * MINUTE)
-    assert due[0].stands_for == 7
+    assert due[0].occurrence_count == 7
     assert due[0].missed_reason is not None
     assert due[0].missed_reason.startswith("7 occurrences after 1970-01-01T")
 
@@ -83,12 +83,12 @@ def test_older_than_the_window_is_only_counted() -> None:
     policy = Policy(catchup=Catchup.ALL, catchup_window=120)
     due = rows(late - 10 * MINUTE, late, policy)
     assert runs(due) == [999 * MINUTE, 1_000 * MINUTE]
-    assert due[0].stands_for == 8
+    assert due[0].occurrence_count == 8
 
 
 def test_a_very_long_downtime_costs_little() -> None:
     due = rows(0, 10**9 * SECOND, Policy(), period=SECOND)
-    assert due[0].stands_for == COUNTED
+    assert due[0].occurrence_count == COUNTED
     assert due[0].missed_reason is not None
     assert due[0].missed_reason.startswith("at least 100000 occurrences")
 
@@ -111,7 +111,7 @@ def test_every_occurrence_is_in_exactly_one_row(
     cursor = now - downtime * MINUTE
     policy = Policy(catchup=catchup, catchup_limit=limit, catchup_window=window)
     due = rows(cursor, now, policy)
-    assert sum(one.stands_for for one in due) == downtime
+    assert sum(one.occurrence_count for one in due) == downtime
     assert [one.until for one in due[-1:]] == [now - into * SECOND][: len(due)]
     assert [one.fire_time for one in due] == sorted({one.fire_time for one in due})
     assert all(cursor < one.fire_time <= now for one in due)

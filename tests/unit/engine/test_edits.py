@@ -13,7 +13,7 @@ from rota.core.task import TaskDefinition
 from rota.core.time import HOUR, SECOND, Instant
 from rota.definitions.define import define
 from rota.engine.planning.edits import checked_edits, checked_keys, in_place_of, moved
-from rota.engine.planning.task_registry import Entry, record
+from rota.engine.planning.task_registry import RegisteredTask, record
 from rota.errors import DefinitionError, TriggerError
 from rota.ledger.sql import forms, mapping
 
@@ -31,8 +31,8 @@ def code(trigger: str = "cron", **options: Any) -> TaskDefinition:
 
 def laid(
     definition: TaskDefinition, edits: Edits, anchor: Instant = NOON, **notes: EditNote
-) -> Entry:
-    entry = Entry(definition, NOON)
+) -> RegisteredTask:
+    entry = RegisteredTask(definition, NOON)
     stored = StoredTask(
         record(definition), anchor, NOON, edits, None, None, "", NOON, None, 1, edited=notes
     )

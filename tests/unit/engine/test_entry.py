@@ -8,7 +8,7 @@ from rota.config.sections import ManagerSection
 from rota.core.ports.records import Edits, StoredTask
 from rota.core.time import DAY, HOUR, SECOND, Instant
 from rota.definitions.define import define
-from rota.engine.planning.task_registry import Entry, record
+from rota.engine.planning.task_registry import RegisteredTask, record
 
 NOON: Instant = 1_770_000_000 * SECOND
 
@@ -17,12 +17,12 @@ def work() -> None:
     """Do nothing."""
 
 
-def entry() -> Entry:
+def entry() -> RegisteredTask:
     definition = define(work, "cron", "work", {"minute": 30}, defaults=ManagerSection())
-    return Entry(definition, NOON)
+    return RegisteredTask(definition, NOON)
 
 
-def stored(entry: Entry, **changes: object) -> StoredTask:
+def stored(entry: RegisteredTask, **changes: object) -> StoredTask:
     task = StoredTask(record(entry.definition), NOON, NOON, Edits(), None, None, "", NOON, None, 1)
     return replace(task, **changes)  # type: ignore[arg-type]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports import Call
-from rota.executors.executions import Attempt, Attempts
+from rota.core.ports import AttemptSpec
+from rota.executors.executions import Attempts, Execution
 from rota.task_api import output_capture
 from rota.task_api.current_run import CurrentRun, enter, leave
 
@@ -50,8 +50,8 @@ def installed() -> Iterator[None]:
         output_capture.uninstall()
 
 
-def call(func: Any, reporter: Reporter) -> Call:
-    return Call("R", "t", 1, None, func, "", None, (), {}, None, {}, reporter)
+def call(func: Any, reporter: Reporter) -> AttemptSpec:
+    return AttemptSpec("R", "t", 1, None, func, "", None, (), {}, None, {}, reporter)
 
 
 def captured(func: Any, reporter: Reporter | None = None) -> list[tuple[str, str]]:
@@ -243,7 +243,7 @@ def test_a_run_that_configures_logging_keeps_its_log(configure: Callable[[], Any
 def test_an_attempt_begins_with_a_root_logger_that_passes_records_on() -> None:
     with own_root(), installed():
         by_dict(loggers={"": {"propagate": False}})
-        Attempts[Attempt]().begin(Attempt(call(speak, Reporter()), lambda *_: None))
+        Attempts[Execution]().begin(Execution(call(speak, Reporter()), lambda *_: None))
         assert captured(speak) == SPOKEN
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.errors import NotRunningError
 from rota.task_api.current_run import (
     CurrentRun,
@@ -60,7 +60,7 @@ def run(reporter: Recorder) -> CurrentRun:
         "kwargs": {},
     }
     return CurrentRun(
-        Call(
+        AttemptSpec(
             run_id="R1",
             task_id="tidy",
             attempt=2,

@@ -12,7 +12,7 @@ import pytest
 
 from rota.core.access import Right, Session, Token
 from rota.core.limits import Limit
-from rota.core.ports.records import Mark, Node, RunFilter
+from rota.core.ports.records import Mark, NodeRecord, RunFilter
 from rota.core.run import Cause, State, Step
 from rota.core.time import DAY, HOUR, Instant
 from rota.ledger.transfer.copying import TableCopy, copy_ledger
@@ -34,7 +34,7 @@ MANY = "😀" * 300_000
 Address = Callable[[], str]
 
 
-def nobody(node: Node, now: Instant) -> bool:
+def nobody(node: NodeRecord, now: Instant) -> bool:
     return False
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import DAY, Instant
 from rota.errors import LedgerError, LedgerNewerError, StateError
 from rota.ledger.transfer.bulk import TABLES
@@ -159,7 +159,7 @@ def test_a_source_that_is_written_to_meanwhile_is_no_copy(source: str, place: Ad
     target = place()
     with Desk(source) as desk:
 
-        def meanwhile(node: Node, now: Instant) -> bool:
+        def meanwhile(node: NodeRecord, now: Instant) -> bool:
             desk.plan(desk.new("meanwhile"))
             return False
 

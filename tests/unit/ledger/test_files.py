@@ -247,12 +247,12 @@ def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(file: Path) -> Non
     database = SqliteFile("sqlite:///rota.db", file)
     desk.ledger = SqlLedger(database, desk.clock)
     with desk:
-        with database.writing() as connection:
+        with database.gateway() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(LedgerUnavailableError, match=r"full.*Make room"):
             desk.plan(*(desk.new() for _ in range(2000)))
-        with database.writing() as connection:
+        with database.gateway() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {2 * pages}")
         desk.plan(desk.new())
         assert len(desk.history.runs(limit=1000).runs) == 501
@@ -265,7 +265,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(file: Path) -> Non
 def test_what_the_writer_promises(file: Path, pragma: str, value: object) -> None:
     database = SqliteFile("sqlite:///rota.db", file)
     database.open()
-    with database.writing() as connection:
+    with database.gateway() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
     database.close()
 

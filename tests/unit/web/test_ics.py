@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rota.core.time import SECOND, Instant
-from rota.web.pages.parts.ics import LONGEST_LINE, Event, calendar, folded, text
+from rota.web.pages.parts.ics import LONGEST_LINE, CalendarEvent, calendar, folded, text
 
 NOON: Instant = 1_770_000_000 * SECOND  # 2026-02-02 02:40 UTC
 
@@ -15,7 +15,7 @@ def lines(body: str) -> list[str]:
 
 
 def test_an_event_has_what_every_event_needs() -> None:
-    event = Event("t", NOON, "Nightly backup", "every day at 02:40")
+    event = CalendarEvent("t", NOON, "Nightly backup", "every day at 02:40")
     body = lines(calendar("Books", [event], NOON - SECOND))
     assert body[0] == "BEGIN:VCALENDAR"
     assert body[-1] == "END:VCALENDAR"
@@ -27,8 +27,12 @@ def test_an_event_has_what_every_event_needs() -> None:
 
 
 def test_an_occurrence_keeps_its_uid_and_shares_it_with_none() -> None:
-    one, again = (calendar("x", [Event("t", NOON, "", "")], now) for now in (NOON, NOON + SECOND))
-    other = calendar("x", [Event("u", NOON, "", ""), Event("t", NOON + SECOND, "", "")], NOON)
+    one, again = (
+        calendar("x", [CalendarEvent("t", NOON, "", "")], now) for now in (NOON, NOON + SECOND)
+    )
+    other = calendar(
+        "x", [CalendarEvent("u", NOON, "", ""), CalendarEvent("t", NOON + SECOND, "", "")], NOON
+    )
     uids = [line for body in (one, again, other) for line in lines(body) if line[:4] == "UID:"]
     assert uids[0] == uids[1]
     assert len(set(uids)) == 3
@@ -38,7 +42,7 @@ def test_what_has_a_meaning_is_escaped() -> None:
     assert text("a;b,c\\d") == "a\\;b\\,c\\\\d"
     assert text("one\r\ntwo\nthree\rfour") == "one\\ntwo\\nthree\\nfour"
     planted = "x\r\nEND:VEVENT\r\nBEGIN:VEVENT"
-    body = lines(calendar(planted, [Event("t", NOON, planted, planted)], NOON))
+    body = lines(calendar(planted, [CalendarEvent("t", NOON, planted, planted)], NOON))
     assert body.count("BEGIN:VEVENT") == 1
 
 

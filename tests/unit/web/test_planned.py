@@ -7,7 +7,7 @@ import pytest
 from rota.core.time import DAY, HOUR, Instant
 from rota.testing import Harness
 from rota.web.pages.parts import planned_counts as counting
-from rota.web.pages.parts.planned_counts import Planned, planned
+from rota.web.pages.parts.planned_counts import PlannedCounts, planned
 
 
 async def nothing() -> None:
@@ -19,7 +19,7 @@ def harness(tmp_path: object) -> Harness:
     return Harness(tmp_path, ledger_url="memory://")  # type: ignore[arg-type]
 
 
-def counted(harness: Harness, days: int = 3) -> tuple[list[Planned], list[Instant]]:
+def counted(harness: Harness, days: int = 3) -> tuple[list[PlannedCounts], list[Instant]]:
     now = harness.clock.now()
     edges = [now + day * DAY for day in range(-1, days)]
     return planned(harness.manager.services.engine.registry.entries(), edges, now), edges
@@ -39,7 +39,7 @@ def test_each_day_has_its_occurrences(harness: Harness) -> None:
             while at is not None and at < end:
                 instants += at >= start
                 at = entry.trigger.next_after(at)
-        assert day == Planned(instants)
+        assert day == PlannedCounts(instants)
     assert days[1].count == DAY // HOUR  # the first one comes an hour from now, and the daily one
 
 

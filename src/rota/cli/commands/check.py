@@ -26,7 +26,7 @@ _WHERE = re.compile(r"(?P<file>[^,:]+)(?:, line |:)(?P<line>\d+)(?:, )?(?P<rest>
 _DEFAULT = Path("config.json")
 
 
-class Mistake(NamedTuple):
+class CheckMistake(NamedTuple):
     """One mistake: in which file and line (None: not known), the rest of its place, the words."""
 
     file: str
@@ -78,13 +78,13 @@ def _must_be_there(files: Sequence[Path]) -> None:
         raise Mistakes(missing)
 
 
-def mistake(error: RotaError) -> Mistake:
+def mistake(error: RotaError) -> CheckMistake:
     """Split an error's place into file and line where it names them."""
     match = _WHERE.fullmatch(error.where)
     if match is None:
         file, comma, rest = error.where.partition(", ")
-        return Mistake(file, None, rest if comma else "", error.what, error.remedy)
-    return Mistake(match["file"], int(match["line"]), match["rest"], error.what, error.remedy)
+        return CheckMistake(file, None, rest if comma else "", error.what, error.remedy)
+    return CheckMistake(match["file"], int(match["line"]), match["rest"], error.what, error.remedy)
 
 
 def _settings(path: Path | None) -> tuple[Xcorecfg, list[RotaError]]:
@@ -106,7 +106,7 @@ def _makeshift(path: Path) -> Xcorecfg:
     return config
 
 
-def _chosen(errors: Iterable[RotaError], given: set[Path]) -> list[Mistake]:
+def _chosen(errors: Iterable[RotaError], given: set[Path]) -> list[CheckMistake]:
     """Return the mistakes of the files that are asked for."""
     found = map(mistake, errors)
     return [one for one in found if not given or Path(one.file).resolve() in given]
@@ -174,7 +174,7 @@ def _concerns(given: set[Path], config: Path, directories: Sequence[Path]) -> bo
     )
 
 
-def _show(found: list[Mistake], tasks: int) -> None:
+def _show(found: list[CheckMistake], tasks: int) -> None:
     for one in found:
         output.say(output.inert(_line(one)))
         if one.remedy:
@@ -184,6 +184,6 @@ def _show(found: list[Mistake], tasks: int) -> None:
     output.note(f"{count}; {tasks} {noun} right.")
 
 
-def _line(one: Mistake) -> str:
+def _line(one: CheckMistake) -> str:
     parts = (one.file + (f":{one.line}" if one.line else ""), one.at, one.what)
     return ": ".join(part for part in parts if part)

@@ -8,21 +8,21 @@ from typing import Annotated
 import typer
 
 from rota.cli import output
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
 from rota.engine.membership.identity import host, is_dead
 from rota.ledger.transfer.copying import TableCopy, UnequalCopyError, copy_ledger
 from rota.runtime.system_clock import SystemClock
 
 
-class Action(StrEnum):
+class LedgerAction(StrEnum):
     """What to do."""
 
     COPY = "copy"
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="What to do.")],
+    action: Annotated[LedgerAction, typer.Argument(help="What to do.")],
     source: Annotated[str, typer.Argument(metavar="FROM", help="The address of the ledger.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="Where no ledger is yet.")],
 ) -> None:
@@ -41,7 +41,7 @@ def command(
     _show(copied)
 
 
-def is_up(node: Node, now: Instant) -> bool:
+def is_up(node: NodeRecord, now: Instant) -> bool:
     """Say whether a node runs, or may wake up and go on as if nothing had happened."""
     if node.state not in ("up", "draining") or is_dead(node):
         return False

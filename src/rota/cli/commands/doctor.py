@@ -6,7 +6,7 @@ import typer
 
 from rota.cli import doctor, output, project
 from rota.cli.doctor.evidence import collect
-from rota.cli.doctor.finding import Finding, Verdict
+from rota.cli.doctor.finding import Finding, Severity
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
@@ -24,7 +24,7 @@ def command(config: project.ConfigOption = None, json: project.JsonOption = Fals
     else:
         for trouble, findings in found.items():
             _show(trouble, findings)
-    if any(one.verdict is Verdict.WARN for findings in found.values() for one in findings):
+    if any(one.verdict is Severity.WARN for findings in found.values() for one in findings):
         raise typer.Exit(1)
 
 

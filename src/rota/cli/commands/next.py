@@ -12,10 +12,10 @@ import typer
 
 from rota.cli import formatting, output, project
 from rota.core.time import DAY, Instant, to_datetime
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.upcoming import upcoming_of_all
 
-Times = Iterator[tuple[Instant, Entry]]
+Times = Iterator[tuple[Instant, RegisteredTask]]
 
 _SHOWN = 20
 
@@ -47,7 +47,7 @@ def command(
         output.table(("time", "", "task"), (_row(instant, entry, now) for instant, entry in times))
 
 
-def _chosen(entries: list[Entry], ids: list[str] | None) -> list[Entry]:
+def _chosen(entries: list[RegisteredTask], ids: list[str] | None) -> list[RegisteredTask]:
     known = {entry.definition.id: entry for entry in entries}
     for id in ids or ():
         if id not in known:
@@ -55,7 +55,7 @@ def _chosen(entries: list[Entry], ids: list[str] | None) -> list[Entry]:
     return [known[id] for id in dict.fromkeys(ids)] if ids else entries
 
 
-def _json(when: datetime, entry: Entry) -> dict[str, Any]:
+def _json(when: datetime, entry: RegisteredTask) -> dict[str, Any]:
     local = when.astimezone(ZoneInfo(entry.definition.timezone))
     return {
         "fire_time": formatting.iso(when),
@@ -65,6 +65,6 @@ def _json(when: datetime, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _row(instant: Instant, entry: Entry, now: Instant) -> tuple[str, str, str]:
+def _row(instant: Instant, entry: RegisteredTask, now: Instant) -> tuple[str, str, str]:
     zone = entry.definition.timezone
     return formatting.moment(instant, zone), formatting.away(instant, now), entry.definition.id

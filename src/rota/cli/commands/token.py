@@ -12,7 +12,7 @@ from rota.core.access import Right, Token
 from rota.core.time import to_iso
 
 
-class Action(StrEnum):
+class TokenAction(StrEnum):
     """What to do."""
 
     CREATE = "create"
@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="What to do.")],
+    action: Annotated[TokenAction, typer.Argument(help="What to do.")],
     name: Annotated[str | None, typer.Argument(help="The token's name.")] = None,
     right: Annotated[Right, typer.Option(help="What it allows.")] = Right.OPERATE,
     days: Annotated[
@@ -38,27 +38,27 @@ def command(
     an address that signs one browser in, within ten minutes. As soon as there is one token,
     nobody comes in without.
     """
-    if name is None and action in (Action.CREATE, Action.REVOKE):
+    if name is None and action in (TokenAction.CREATE, TokenAction.REVOKE):
         raise formatting.UsageError(
             "a token has a name.", where="NAME", remedy=f"`rota token {action} ci`, say."
         )
     settings = project.load(config)
     with project.opened_manager(settings, discover=False) as manager:
         match action:
-            case Action.CREATE:
+            case TokenAction.CREATE:
                 lifetime = None if days is None else days * 86_400
                 made = manager.create_token(name or "", right, lifetime=lifetime)
                 _show(
                     {"name": made.token.name, "right": right, "token": made.secret}, json, "token"
                 )
-            case Action.LINK:
+            case TokenAction.LINK:
                 secret = manager.create_code(name or "link").secret
                 host, port = settings.manager.host, settings.manager.port
                 _show({"link": link(f"http://{host}:{port}/", secret)}, json, "link")
-            case Action.REVOKE:
+            case TokenAction.REVOKE:
                 manager.revoke_token(name or "", reason=reason)
                 output.say(f"{output.inert(name or '')} is revoked.")
-            case Action.LS:
+            case TokenAction.LS:
                 now = manager.services.clock.now()
                 rows = [_row(token) for token in manager.tokens() if token.keeps(now)]
                 if json:

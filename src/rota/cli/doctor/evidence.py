@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from rota.cli import project, running_node
-from rota.cli.commands.check import Mistake, mistake
+from rota.cli.commands.check import CheckMistake, mistake
 from rota.cli.doctor.record import Record, recorded
 from rota.config import Xcorecfg
-from rota.core.ports.records import Damage, Node, RunFilter
+from rota.core.ports.records import Damage, NodeRecord, RunFilter
 from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.core.time import DAY, Instant
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import LedgerError
 from rota.manager import Manager, TaskManager
 
@@ -31,11 +31,11 @@ class Evidence:
 
     now: Instant
     config: Xcorecfg
-    mistakes: Sequence[Mistake]
+    mistakes: Sequence[CheckMistake]
     health: Mapping[str, Any]
-    entries: Sequence[Entry]
+    entries: Sequence[RegisteredTask]
     tasks: Sequence[Task] = ()
-    nodes: Sequence[Node] = ()
+    nodes: Sequence[NodeRecord] = ()
     last_day: Record = field(default_factory=Record)
     last_runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)  # oldest first
     damages: Sequence[Damage] = ()
@@ -69,7 +69,7 @@ def collect(path: Path | None) -> Evidence:
 
 
 @contextmanager
-def _discovered(config: Xcorecfg) -> Iterator[tuple[TaskManager, list[Mistake]]]:
+def _discovered(config: Xcorecfg) -> Iterator[tuple[TaskManager, list[CheckMistake]]]:
     manager = TaskManager(config)
     Manager.use(manager)
     try:

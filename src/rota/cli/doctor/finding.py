@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """How it is: all right, worth knowing, or to be mended."""
 
     OK = "ok"
@@ -18,24 +18,24 @@ class Finding(NamedTuple):
     """What was looked at, how it is, why that is known, and what to do about it."""
 
     check: str
-    verdict: Verdict
+    verdict: Severity
     why: str
     remedy: str = ""
 
 
 def ok(check: str, why: str) -> Finding:
     """Return that all is right."""
-    return Finding(check, Verdict.OK, why)
+    return Finding(check, Severity.OK, why)
 
 
 def note(check: str, why: str, remedy: str = "") -> Finding:
     """Return what may be meant so."""
-    return Finding(check, Verdict.NOTE, why, remedy)
+    return Finding(check, Severity.NOTE, why, remedy)
 
 
 def warn(check: str, why: str, remedy: str) -> Finding:
     """Return what is to be mended."""
-    return Finding(check, Verdict.WARN, why, remedy)
+    return Finding(check, Severity.WARN, why, remedy)
 
 
 def some(items: list[str], most: int = 5) -> str:

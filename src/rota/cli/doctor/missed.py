@@ -11,7 +11,7 @@ from rota.cli.doctor.finding import Finding, note, ok, warn
 from rota.core.run import Run, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 
 _REMEDIES = {
     State.SKIPPED: 'overlap="queue" or "allow" changes that, and so does a longer interval.',
@@ -38,7 +38,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield from _too_long(entry, evidence.last_runs.get(entry.definition.id, ()), evidence.now)
 
 
-def _too_long(entry: Entry, runs: Sequence[Run], now: int) -> Iterator[Finding]:
+def _too_long(entry: RegisteredTask, runs: Sequence[Run], now: int) -> Iterator[Finding]:
     times = [
         (run.finished_at - run.started_at) / SECOND
         for run in runs

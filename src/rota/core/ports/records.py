@@ -114,7 +114,7 @@ class NewRun(NamedTuple):
     limits: str = ""  # with overlap ALLOW: what it waits for, in words
     caught_up: bool = False  # waits for its turn whatever `overlap` says
     follows: int = 0  # so many may wait after those that are caught up, whatever `overlap` says
-    stands_for: int = 1
+    occurrence_count: int = 1
     arguments: Mapping[str, Any] | None = None
     claim: str | None = None  # the node that starts it at once, if nothing of its task is active
     early: bool = False  # its time is still to come: see `Transaction.plan`
@@ -124,7 +124,7 @@ class NewRun(NamedTuple):
     reason_code: ReasonCode | None = None
 
 
-class Planned(NamedTuple):
+class PlannedRun(NamedTuple):
     """A row that this call really wrote, or, where `state` is None, left for its time."""
 
     run_id: str
@@ -145,7 +145,7 @@ class Waiting(NamedTuple):
     exclusive: bool
 
 
-class Verdict(NamedTuple):
+class ClaimVerdict(NamedTuple):
     """What to do with the waiting runs: claim these; these are missed, for a reason: their
     `start_deadline` has passed."""
 
@@ -170,7 +170,7 @@ class Claim(NamedTuple):
     damage: str = ""  # what of its row cannot be read
 
 
-class Ending(NamedTuple):
+class AttemptEnd(NamedTuple):
     """The end of an attempt, and what the run becomes; refused if `fence` is no longer right."""
 
     attempt: Attempt
@@ -179,7 +179,7 @@ class Ending(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeRecord:
     """One process of ours."""
 
     id: str  # new at every start

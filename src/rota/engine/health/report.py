@@ -18,7 +18,7 @@ from rota.runtime import log_queue
 
 if TYPE_CHECKING:
     from rota.core.ports.records import Damage
-    from rota.engine.node import Service
+    from rota.engine.node import Node
 
 DUE_LATE = 30.0
 """Seconds that a due run may wait before that is told, and is a trouble if its task does not want
@@ -34,9 +34,7 @@ CLOCKS_APART = 1.0
 """Seconds that this machine's clock and the ledger's own may differ."""
 
 
-def report(
-    engine: Service, broken_files: Sequence[str] = (), *, unread: str = ""
-) -> dict[str, Any]:
+def report(engine: Node, broken_files: Sequence[str] = (), *, unread: str = "") -> dict[str, Any]:
     """Return the node's health as JSON: `status` healthy, degraded or down, and its `reasons`.
 
     Ages and latencies are seconds. Reads the ledger, so call it where waiting hurts nobody; with
@@ -55,7 +53,7 @@ def report(
         "waiting": waiting,
         "ledger": _ledger(engine, reasons),
         "tasks": len(engine.registry),
-        "running": len(engine.flights),
+        "running": len(engine.in_flight),
         "stuck": _stuck(engine, reasons),
         "blocked_loop": _blocked(engine, reasons),
         "clock_ahead": _clock(engine, reasons),
@@ -66,7 +64,7 @@ def report(
     }
     reasons += [
         f"the engine is away: {part.trouble}"
-        for part in (engine.relay, engine.hand)
+        for part in (engine.outbox, engine.inbox)
         if part is not None and part.trouble is not None
     ]
     reasons += engine.delivery.troubles()
@@ -79,20 +77,20 @@ def report(
     return {"status": verdict if engine.is_running else "down", "reasons": reasons, **status}
 
 
-def broken_tasks(engine: Service) -> dict[str, str]:
+def broken_tasks(engine: Node) -> dict[str, str]:
     """Return why tasks are broken, by their ids: edits of them do not fit the code."""
     broken = (one for one in engine.registry.entries() if one.mistake)
     return {one.definition.id: one.mistake for one in islice(broken, MOST_BROKEN)}
 
 
-def _broken(engine: Service, reasons: list[str]) -> dict[str, str]:
+def _broken(engine: Node, reasons: list[str]) -> dict[str, str]:
     found = broken_tasks(engine)
     reasons += [f"task {id} is broken: {mistake}" for id, mistake in found.items()]
     return found
 
 
-def _ledger(engine: Service, reasons: list[str]) -> dict[str, Any]:
-    trouble, latency, state = engine.writing.trouble, engine.ledger.latency(), "ok"
+def _ledger(engine: Node, reasons: list[str]) -> dict[str, Any]:
+    trouble, latency, state = engine.gateway.trouble, engine.ledger.latency(), "ok"
     if trouble is not None:
         since, state = engine.clock.monotonic() - trouble[0], "away"
         reasons.append(f"the ledger has been away for {since:.1f} s: {trouble[1]}")
@@ -106,7 +104,7 @@ def _ledger(engine: Service, reasons: list[str]) -> dict[str, Any]:
     }
 
 
-def _clock(engine: Service, reasons: list[str]) -> float | None:
+def _clock(engine: Node, reasons: list[str]) -> float | None:
     ahead = engine.clock_ahead
     if ahead is not None:
         reasons += clocks_apart(ahead)
@@ -125,7 +123,7 @@ def clocks_apart(ahead: float, whose: str = "this machine") -> list[str]:
 
 
 def _oldest_due(
-    engine: Service, reasons: list[str], held: list[str]
+    engine: Node, reasons: list[str], held: list[str]
 ) -> tuple[dict[str, Any] | None, int | None]:
     now = engine.clock.now()
     try:
@@ -145,8 +143,8 @@ def _oldest_due(
     return {"at": to_iso(counts.oldest_due), "age": round(age, 3), "why": why}, counts.waiting
 
 
-def _waits(engine: Service, now: Instant) -> list[Wait]:
-    used = engine.flights.used
+def _waits(engine: Node, now: Instant) -> list[Wait]:
+    used = engine.in_flight.used
     return waits(
         engine.ledger.history,
         now,
@@ -158,7 +156,7 @@ def _waits(engine: Service, now: Instant) -> list[Wait]:
     )
 
 
-def _damaged(engine: Service, reasons: list[str]) -> list[dict[str, str]]:
+def _damaged(engine: Node, reasons: list[str]) -> list[dict[str, str]]:
     try:
         found = engine.ledger.history.damages()
     except LedgerError:  # said already
@@ -184,7 +182,7 @@ def unsound(history: History, now: Instant) -> list[str]:
     return [] if report is None else report.reasons(now)
 
 
-def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:
+def _stuck(engine: Node, reasons: list[str]) -> list[dict[str, Any]]:
     now = engine.clock.monotonic()
     found = [
         {
@@ -200,7 +198,7 @@ def _stuck(engine: Service, reasons: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _blocked(engine: Service, reasons: list[str]) -> dict[str, Any] | None:
+def _blocked(engine: Node, reasons: list[str]) -> dict[str, Any] | None:
     blocked = engine.watchdog.blocked()
     if blocked is None:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from rota.core.ports import Clock
 from rota.core.time import SECOND, Instant
-from rota.engine.planning.task_registry import Entry, Registry
+from rota.engine.planning.task_registry import RegisteredTask, Registry
 
 LATE: Instant = 5 * SECOND
 """How long an occurrence may lie back that no run was planned for."""
@@ -36,7 +36,7 @@ class Unplanned:
         self._registry = registry
         self._next_of = next_of
         self._waiting = waiting
-        self._left: list[Entry] = []
+        self._left: list[RegisteredTask] = []
         self._found: dict[str, tuple[Instant, float]] = {}  # since when it should be, when seen
 
     def look(self) -> None:
@@ -69,7 +69,7 @@ class Unplanned:
             for task_id, since in sorted(sure.items(), key=lambda one: one[1])
         ]
 
-    def _since(self, entry: Entry, now: Instant) -> Instant | None:
+    def _since(self, entry: RegisteredTask, now: Instant) -> Instant | None:
         """Return the instant at which a task should have been planned and was not."""
         task_id = entry.definition.id
         if entry.is_off(now) or entry.revision < 0 or self._registry.get(task_id) is not entry:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rota.core.ports import Clock
 from rota.core.time import Instant, seconds
-from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE, Writing
+from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE, LedgerGateway
 from rota.engine.membership.identity import Identity
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
@@ -27,7 +27,7 @@ class Heartbeat:
         self,
         *,
         clock: Clock,
-        writing: Writing,
+        gateway: LedgerGateway,
         identity: Identity,
         lease: float,
         slots: Callable[[], int],
@@ -36,7 +36,7 @@ class Heartbeat:
         lost: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._writing = writing
+        self._writing = gateway
         self._identity = identity
         self._lease = lease
         self._slots = slots

@@ -13,7 +13,7 @@ import psutil
 from rota.core.ids import RunIds
 from rota.core.overlap import SURELY
 from rota.core.ports import Clock
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
 
 
@@ -28,11 +28,11 @@ class Identity:
         self.id = ""
         self.coming = ""  # the id that is being joined with, until it is taken
 
-    def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> Node:
+    def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> NodeRecord:
         """Return the row to join with, which has a new id; it is taken once that is durable."""
         now = self._clock.now()
         self.coming = self._ids.new(now)
-        return Node(
+        return NodeRecord(
             id=self.coming,
             name=self.name,
             host=host(),
@@ -57,7 +57,7 @@ def host() -> str:
     return f"{socket.gethostname()}/{namespace}/{boot}"
 
 
-def born(pid: int) -> str:
+def process_start_token(pid: int) -> str:
     """Return when a process began, as a word to compare: no step of the wall clock changes it.
 
     Linux keeps that in ticks since the machine was started; psutil adds the wall clock's idea of
@@ -70,7 +70,7 @@ def born(pid: int) -> str:
     return after_name.split()[19]
 
 
-def heard_at(node: Node, now: Instant) -> Instant:
+def heard_at(node: NodeRecord, now: Instant) -> Instant:
     """Return up to when a node is known to live: now, where it is a process of this host that
     beats; the last time that it was heard, where nothing else can be known."""
     if is_dead(node):
@@ -79,14 +79,14 @@ def heard_at(node: Node, now: Instant) -> Instant:
     return node.seen_at if is_silent or node.host != host() else SURELY
 
 
-def is_dead(node: Node) -> bool:
+def is_dead(node: NodeRecord) -> bool:
     """Say whether a node surely runs no more: it was on this host and its process is gone."""
     if node.host != host():
         return False
     try:
         if psutil.Process(node.pid).status() == psutil.STATUS_ZOMBIE:
             return True  # its parent has not taken note yet
-        found = born(node.pid)
+        found = process_start_token(node.pid)
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:

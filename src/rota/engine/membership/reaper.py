@@ -10,15 +10,15 @@ from typing import NamedTuple
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports import Clock, History
-from rota.core.ports.records import Ending, Node, Orphan
+from rota.core.ports.records import AttemptEnd, NodeRecord, Orphan
 from rota.core.run import Attempt, Run
 from rota.core.task import Policy
 from rota.core.time import SECOND, Instant
 from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.identity import Identity, is_dead
-from rota.engine.running.in_flight import Flights
+from rota.engine.running.in_flight import InFlightRuns
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -35,7 +35,7 @@ RECOVERY = 2.0
 
 
 class _Look(NamedTuple):
-    nodes: list[Node]
+    nodes: list[NodeRecord]
     running: dict[str, int]  # run id → fence, of this node's own
 
     def name(self, node_id: str | None) -> str:
@@ -62,23 +62,23 @@ class Reaper:
         *,
         clock: Clock,
         history: History,
-        writing: Writing,
+        gateway: LedgerGateway,
         identity: Identity,
         heartbeat: Heartbeat,
-        flights: Flights,
+        in_flight: InFlightRuns,
         every: float,
         wake: Wake,
     ) -> None:
         self._clock = clock
         self._history = history
-        self._silences = Silences(clock, every)
-        self._writing = writing
+        self._silences = LeaseMonitor(clock, every)
+        self._writing = gateway
         self._identity = identity
         self._heartbeat = heartbeat
-        self._flights = flights
+        self._flights = in_flight
         self._every = every
         self._wake = wake
-        self._others: list[Node] = []  # the living ones, at the last look
+        self._others: list[NodeRecord] = []  # the living ones, at the last look
         self.stuck_elsewhere: dict[str, str] = {}  # task id → place, at the last look
         self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
@@ -153,7 +153,9 @@ class Reaper:
         }
         return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
 
-    def _judge(self, orphan: Orphan, look: _Look, adrift: Collection[str], now: Instant) -> Ending:
+    def _judge(
+        self, orphan: Orphan, look: _Look, adrift: Collection[str], now: Instant
+    ) -> AttemptEnd:
         run, node = orphan.run, look.name(orphan.run.node)
         if run.id in adrift:
             why = f"handed back: node {node} claimed it and never began it"
@@ -185,7 +187,7 @@ class Reaper:
             outcome=outcome.kind,
             error=outcome.error,
         )
-        return Ending(attempt, run.fence, settlement)
+        return AttemptEnd(attempt, run.fence, settlement)
 
 
 def _sparing(orphan: Orphan) -> Policy:
@@ -196,7 +198,7 @@ def _sparing(orphan: Orphan) -> Policy:
     return policy
 
 
-def _stuck_on(nodes: Sequence[Node]) -> dict[str, str]:
+def _stuck_on(nodes: Sequence[NodeRecord]) -> dict[str, str]:
     """Return task id → place of the attempts that would not stop and go on there."""
     found: dict[str, str] = {}
     for node in nodes:
@@ -206,7 +208,7 @@ def _stuck_on(nodes: Sequence[Node]) -> dict[str, str]:
     return found
 
 
-class Silences:
+class LeaseMonitor:
     """For how long no sign of life came from each node, by this node's monotonic clock.
 
     Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
@@ -220,7 +222,7 @@ class Silences:
         self._looked_at = clock.monotonic()
         self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence left
 
-    def of(self, nodes: Sequence[Node]) -> set[str]:
+    def of(self, nodes: Sequence[NodeRecord]) -> set[str]:
         """Return the ids of those that were silent for longer than their lease."""
         passed, known = self._passed(), self._known
         self._looked_at, self._known = self._clock.monotonic(), {}

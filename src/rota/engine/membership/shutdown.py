@@ -8,16 +8,16 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from rota.core.ports import Clock, Executor, Transaction
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.identity import Identity
 from rota.engine.planning.planner import Planner
 from rota.engine.running.dispatcher import Dispatcher
-from rota.engine.running.in_flight import Flights
-from rota.engine.running.inbox import Hand
+from rota.engine.running.in_flight import InFlightRuns
+from rota.engine.running.inbox import Inbox
 from rota.engine.running.recorder import Recorder
-from rota.engine.running.reporter import Pump
-from rota.engine.running.timeout_enforcer import Deadlines
+from rota.engine.running.reporter import LogFlusher
+from rota.engine.running.timeout_enforcer import TimeoutEnforcer
 from rota.logs import queued
 from rota.runtime.daemon_threads import beside
 
@@ -37,7 +37,7 @@ LOOK = 0.01
 """Seconds between two looks whether all has ended."""
 
 
-class Ending:
+class Shutdown:
     """Ends what the loops of one node do, within a grace and two seconds."""
 
     def __init__(
@@ -45,29 +45,29 @@ class Ending:
         *,
         clock: Clock,
         identity: Identity,
-        writing: Writing,
+        gateway: LedgerGateway,
         heartbeat: Heartbeat,
         planner: Planner,
         dispatcher: Dispatcher,
-        deadlines: Deadlines,
-        flights: Flights,
+        timeout_enforcer: TimeoutEnforcer,
+        in_flight: InFlightRuns,
         recorder: Recorder,
-        pump: Pump,
+        log_flusher: LogFlusher,
         executors: Collection[Executor],
-        hand: Hand | None,
+        inbox: Inbox | None,
     ) -> None:
         self._clock = clock
         self._identity = identity
-        self._writing = writing
+        self._writing = gateway
         self._heartbeat = heartbeat
         self._planner = planner
         self._dispatcher = dispatcher
-        self._deadlines = deadlines
-        self._flights = flights
+        self._deadlines = timeout_enforcer
+        self._flights = in_flight
         self._recorder = recorder
-        self._pump = pump
+        self._pump = log_flusher
         self._executors = executors
-        self._hand = hand
+        self._hand = inbox
         self.hurry = threading.Event()
         """Set to wait no longer for what runs."""
 

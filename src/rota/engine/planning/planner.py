@@ -14,19 +14,19 @@ from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
 from rota.core.ports import Clock, History, Sight, Transaction
-from rota.core.ports.records import NewRun, Planned
+from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, Cause, State
 from rota.core.task import Catchup, Overlap, Policy
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import LEAD
 from rota.engine.health.turning import turned
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.identity import heard_at
 from rota.engine.planning.refused_tasks import Refusals
-from rota.engine.planning.task_registry import Entry, Registry
+from rota.engine.planning.task_registry import RegisteredTask, Registry
 from rota.engine.running.dispatcher import Dispatcher
-from rota.engine.running.outbox import Relay
+from rota.engine.running.outbox import Outbox
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -42,7 +42,7 @@ WRITES = 3
 """Writes under way at once: the next one is made ready while the last one becomes durable."""
 
 
-class ByHand(NamedTuple):
+class ManualStart(NamedTuple):
     """One manual start that somebody asks for."""
 
     arguments: Mapping[str, Any] | None = None
@@ -100,10 +100,10 @@ class Planner:
         *,
         clock: Clock,
         registry: Registry,
-        writing: Writing,
+        gateway: LedgerGateway,
         ids: RunIds,
         dispatcher: Dispatcher,
-        relay: Relay | None,
+        outbox: Outbox | None,
         stuck: Callable[[], Mapping[str, str]],
         node_id: Callable[[], str],
         history: History,
@@ -111,12 +111,12 @@ class Planner:
         self._clock = clock
         self._history = history
         self._registry = registry
-        self._writing = writing
+        self._writing = gateway
         self._ids = ids
         self._stuck = stuck
         self._node_id = node_id
         self._dispatcher = dispatcher
-        self._relay = relay
+        self._relay = outbox
         self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
         self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
@@ -234,12 +234,14 @@ class Planner:
             self._rewind(batch)
             self.refusals.add(DueTask(task_id, None, until), error)
 
-    def _plan(self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY) -> list[Planned]:
+    def _plan(
+        self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY
+    ) -> list[PlannedRun]:
         publish = None if self._relay is None else self._relay.publish
         sight = Sight(self._node_id(), lambda node: heard_at(node, self._clock.now()))
         return tx.plan(rows, by=by, publish=publish, sight=sight)
 
-    def _is_offered(self, entry: Entry) -> bool:
+    def _is_offered(self, entry: RegisteredTask) -> bool:
         return self._relay is not None and self._relay.takes(entry)
 
     def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
@@ -259,7 +261,7 @@ class Planner:
         occurrences has a row of its own: who wrote that was killed before the cursor was moved."""
         for row in batch.rows:
             entry, instant, task_id = self._registry.get(row.task_id), row.fire_time, row.task_id
-            if row.stands_for == 1 or row.id in written or entry is None or instant is None:
+            if row.occurrence_count == 1 or row.id in written or entry is None or instant is None:
                 continue
             until, cursor = batch.then[task_id], await self._cursor_at(task_id, instant)
             if cursor is not None:
@@ -315,7 +317,7 @@ class Planner:
     def _add_rows(
         self,
         batch: _Batch,
-        entry: Entry,
+        entry: RegisteredTask,
         due: DueTask,
         now: Instant,
         stuck: str | None,
@@ -336,7 +338,7 @@ class Planner:
 
     @staticmethod
     def _find_due(
-        entry: Entry, instant: Instant | None, until: Instant, now: Instant
+        entry: RegisteredTask, instant: Instant | None, until: Instant, now: Instant
     ) -> list[catchup.Due]:
         """Return the rows for what is due; a lone instant that is on time, and that nothing before
         it waits to be planned with, needs no survey."""
@@ -356,7 +358,9 @@ class Planner:
             first=first if entry.starts_first(now) else None,
         )
 
-    def _row(self, entry: Entry, due: catchup.Due, now: Instant, stuck: str | None) -> NewRun:
+    def _row(
+        self, entry: RegisteredTask, due: catchup.Due, now: Instant, stuck: str | None
+    ) -> NewRun:
         task_id, policy = entry.definition.id, entry.policy
         state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
         if due.missed_reason is not None:
@@ -388,7 +392,7 @@ class Planner:
             limits=policy.limits if policy.is_limited else "",
             caught_up=due.caught_up,
             follows=policy.catchup_limit if policy.catchup is Catchup.ALL else 0,
-            stands_for=due.stands_for,
+            occurrence_count=due.occurrence_count,
             claim=self._dispatcher.reserve(entry, run_id) if starts else None,
             offered=is_near and self._is_offered(entry),
             early=due.fire_time > now,
@@ -396,7 +400,9 @@ class Planner:
             reason_code=code,
         )
 
-    async def by_hand(self, entry: Entry, starts: Sequence[ByHand], by: Actor) -> list[str]:
+    async def by_hand(
+        self, entry: RegisteredTask, starts: Sequence[ManualStart], by: Actor
+    ) -> list[str]:
         """Start a task as often as asked; returns the runs' ids when they are durable; raises
         LedgerError."""
         now, task_id = self._clock.now(), entry.definition.id

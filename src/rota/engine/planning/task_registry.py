@@ -17,7 +17,7 @@ from rota.engine.planning.edits import fingerprint, laid_over, mistake_of
 _NOT_LOOKED_UP = (None, 0, None)
 
 
-class Entry:
+class RegisteredTask:
     """One known task. `cursor`: every occurrence up to it is planned."""
 
     __slots__ = (
@@ -156,7 +156,7 @@ class Entry:
         return self.enabled, self.trigger_args, self.paused, self.paused_until
 
 
-def _off(entry: Entry, stored: StoredTask) -> tuple[OffStretch, ...]:
+def _off(entry: RegisteredTask, stored: StoredTask) -> tuple[OffStretch, ...]:
     """Return the stretches in which a task was, or is, disabled, removed or paused; the pause that
     may still last is not among them."""
     closed = [one for one in stored.off if one[1] is not None]
@@ -181,7 +181,7 @@ class Registry:
     """Every task of this node by its id; safe to read from any thread."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RegisteredTask] = {}
         self.limited: set[str] = set()  # the tasks with limits
         self._by_executor: dict[str, set[str]] = {}
         self.revision = -1
@@ -189,15 +189,15 @@ class Registry:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, task_id: str) -> Entry | None:
+    def get(self, task_id: str) -> RegisteredTask | None:
         """Return the entry of a task."""
         return self._entries.get(task_id)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[RegisteredTask]:
         """Return every entry, in the order of their adding."""
         return list(self._entries.values())
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: RegisteredTask) -> None:
         """Know a task, in place of one with the same id."""
         task_id = entry.definition.id
         before = self._entries.get(task_id)
@@ -207,7 +207,7 @@ class Registry:
             self._by_executor[before.definition.executor].discard(task_id)
         (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
 
-    def discard(self, task_id: str) -> Entry | None:
+    def discard(self, task_id: str) -> RegisteredTask | None:
         """Know it no more."""
         self.limited.discard(task_id)
         entry = self._entries.pop(task_id, None)
@@ -257,6 +257,6 @@ def record(definition: TaskDefinition) -> TaskRecord:
     )
 
 
-def records(entries: Iterable[Entry]) -> list[TaskRecord]:
+def records(entries: Iterable[RegisteredTask]) -> list[TaskRecord]:
     """Write several down."""
     return [record(entry.definition) for entry in entries]

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from rota.core.ports import Clock, Transaction
 from rota.core.ports.records import StoredTask
 from rota.core.time import Instant
-from rota.engine.ledger_gateway import Writing
-from rota.engine.planning.task_registry import Entry, Registry, records
+from rota.engine.ledger_gateway import LedgerGateway
+from rota.engine.planning.task_registry import RegisteredTask, Registry, records
 from rota.engine.wake import Wake
 from rota.runtime.daemon_threads import beside
 from rota.scheduling import TickingClock
@@ -19,21 +19,21 @@ BATCH = 2_000
 """Tasks that are written at once."""
 
 
-class Registrar:
+class TaskSync:
     """Registers added tasks in batches, then has the clock fire them from their cursor on."""
 
     def __init__(
-        self, *, clock: Clock, registry: Registry, writing: Writing, ticking: TickingClock
+        self, *, clock: Clock, registry: Registry, gateway: LedgerGateway, ticking: TickingClock
     ) -> None:
         self._clock = clock
         self._registry = registry
-        self._writing = writing
+        self._writing = gateway
         self._ticking = ticking
-        self._added: deque[Entry] = deque()
+        self._added: deque[RegisteredTask] = deque()
         self._one_at_a_time = asyncio.Lock()
         self.wake = Wake()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: RegisteredTask) -> None:
         """Note an added task; called from any thread."""
         self._added.append(entry)
         self.wake.set()
@@ -73,7 +73,7 @@ class Registrar:
             while self._added:
                 await self._register([self._added.popleft() for _ in range(len(self._added))])
 
-    def lay_over(self, entry: Entry, stored: StoredTask) -> None:
+    def lay_over(self, entry: RegisteredTask, stored: StoredTask) -> None:
         """Take what the ledger knows of a task, unless something newer was taken before."""
         if stored.revision < entry.revision:
             return
@@ -92,7 +92,7 @@ class Registrar:
                 await asyncio.sleep(0)  # others on this loop have leases to renew
         await self._writing.until_done(lambda tx: tx.rewind(now))
 
-    async def _register(self, entries: Sequence[Entry]) -> None:
+    async def _register(self, entries: Sequence[RegisteredTask]) -> None:
         now = self._clock.now()
         rows = await beside(lambda: records(entries))
         stored = await self._writing.until_done(lambda tx: tx.register(rows, now))

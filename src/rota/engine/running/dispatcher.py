@@ -8,22 +8,22 @@ from functools import partial
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind, unstartable
-from rota.core.ports import Call, Clock, Done, Executor, Ledger, Transaction
-from rota.core.ports.records import Claim, NewRun, Planned, Verdict, Waiting
+from rota.core.ports import AttemptSpec, Clock, Done, Executor, Ledger, Transaction
+from rota.core.ports.records import Claim, ClaimVerdict, NewRun, PlannedRun, Waiting
 from rota.core.run import State
 from rota.core.task import Overlap
 from rota.core.time import SECOND, Instant, seconds, to_iso
 from rota.core.trigger import LEAD
 from rota.engine.health.turning import turned
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.planning.task_registry import Entry, Registry
-from rota.engine.running.in_flight import Flight, Flights
-from rota.engine.running.inbox import Hand
+from rota.engine.planning.task_registry import RegisteredTask, Registry
+from rota.engine.running.in_flight import InFlightRun, InFlightRuns
+from rota.engine.running.inbox import Inbox
 from rota.engine.running.limits import TaskLimits
-from rota.engine.running.outbox import Relay
-from rota.engine.running.reporter import Pump, RunReporter
-from rota.engine.running.timeout_enforcer import Deadlines
+from rota.engine.running.outbox import Outbox
+from rota.engine.running.reporter import LogFlusher, RunReporter
+from rota.engine.running.timeout_enforcer import TimeoutEnforcer
 from rota.engine.wake import Wake
 from rota.errors import LedgerError, NodeGoneError, StateError
 from rota.logs import queued
@@ -50,35 +50,35 @@ class Dispatcher:
         clock: Clock,
         ledger: Ledger,
         registry: Registry,
-        writing: Writing,
+        gateway: LedgerGateway,
         executors: Mapping[str, Executor],
-        flights: Flights,
-        deadlines: Deadlines,
-        pump: Pump,
+        in_flight: InFlightRuns,
+        timeout_enforcer: TimeoutEnforcer,
+        log_flusher: LogFlusher,
         heartbeat: Heartbeat,
         node_id: Callable[[], str],
         stuck: Callable[[], Mapping[str, str]],
         ended: Done,
         log_limit: int,
-        relay: Relay | None,
-        hand: Hand | None,
+        outbox: Outbox | None,
+        inbox: Inbox | None,
         queues: frozenset[str] | None,
         limits: TaskLimits,
     ) -> None:
         self._clock = clock
         self._ledger = ledger
         self._registry = registry
-        self._writing = writing
+        self._writing = gateway
         self._executors = executors
-        self._flights = flights
-        self._deadlines = deadlines
-        self._pump = pump
+        self._flights = in_flight
+        self._deadlines = timeout_enforcer
+        self._pump = log_flusher
         self._heartbeat = heartbeat
         self._node_id = node_id
         self._stuck = stuck
         self._ended = ended
         self._log_limit = log_limit
-        self._relay, self._hand = relay, hand
+        self._relay, self._hand = outbox, inbox
         self._limits = limits
         self._alarms: set[Instant] = set()
         self._busy: set[str] = set()  # the executors for which the last looks found runs
@@ -175,7 +175,7 @@ class Dispatcher:
             return None
         return self._hand.unclaimed()[:BATCH]
 
-    def reserve(self, entry: Entry, run_id: str) -> str | None:
+    def reserve(self, entry: RegisteredTask, run_id: str) -> str | None:
         """Keep a slot for a new run of a task, so that it is planned and claimed in one write;
         returns the node that is to claim it, or None where it has to wait its turn."""
         if not self.accepting or not self.working or self._hand is not None:
@@ -190,7 +190,7 @@ class Dispatcher:
         self._flights.keep(run_id, name)
         return self._node_id()
 
-    async def take_over(self, rows: Sequence[NewRun], written: Sequence[Planned]) -> None:
+    async def take_over(self, rows: Sequence[NewRun], written: Sequence[PlannedRun]) -> None:
         """Start those of the planned rows that were claimed, give back the slots that were kept,
         and look for what waits."""
         started = {one.run_id for one in written if one.state is State.RUNNING}
@@ -217,7 +217,7 @@ class Dispatcher:
     def _start(self, claims: Iterable[tuple[Claim, Instant]]) -> None:
         """Start each of the attempts at its instant, or at once where that has come."""
         now = self._clock.now()
-        flights: dict[tuple[str, Instant], list[Flight]] = {}
+        in_flight: dict[tuple[str, Instant], list[InFlightRun]] = {}
         for claim, instant in claims:
             entry = self._registry.get(claim.task_id)
             if entry is None:  # discarded since: it is adrift now, and handed back
@@ -227,14 +227,14 @@ class Dispatcher:
             flight, trouble = self._prepared(claim, entry, at, (at - now) / SECOND)
             self._flights.add(flight)
             if trouble is None:
-                flights.setdefault((flight.executor_name, at), []).append(flight)
+                in_flight.setdefault((flight.executor_name, at), []).append(flight)
             else:
                 self._ended(flight.call, trouble)
-        for (name, at), some in flights.items():
+        for (name, at), some in in_flight.items():
             self._deadlines.add(some)
             self._submit(name, at, some)
 
-    def _submit(self, name: str, at: Instant, flights: Sequence[Flight]) -> None:
+    def _submit(self, name: str, at: Instant, in_flight: Sequence[InFlightRun]) -> None:
         wait = (at - self._clock.now()) / SECOND
         # Also when this is called back: nothing starts early by the wall clock. A longer wait is
         # that of a clock which was set back since; by the old one the instant has come.
@@ -244,9 +244,9 @@ class Dispatcher:
                 self._heartbeat.wake.set()
                 wait = LEASE_LOOK
         if wait:
-            asyncio.get_running_loop().call_later(wait, self._submit, name, at, flights)
+            asyncio.get_running_loop().call_later(wait, self._submit, name, at, in_flight)
             return
-        held = [flight for flight in flights if self._flights.has(flight)]
+        held = [flight for flight in in_flight if self._flights.has(flight)]
         calls = [flight.call for flight in held if flight.stopped_at is None]
         if calls:
             self._hand_over(name, calls)
@@ -254,7 +254,7 @@ class Dispatcher:
             if flight.stopped_at is not None:
                 self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
 
-    def _hand_over(self, name: str, calls: Sequence[Call]) -> None:
+    def _hand_over(self, name: str, calls: Sequence[AttemptSpec]) -> None:
         try:
             self._executors[name].submit(calls, self._ended)
         except StateError:  # it is being shut down: they are handed back
@@ -264,8 +264,8 @@ class Dispatcher:
                 self._ended(call, unstartable(error))
 
     def _prepared(
-        self, claim: Claim, entry: Entry, at: Instant, wait: float
-    ) -> tuple[Flight, Outcome | None]:
+        self, claim: Claim, entry: RegisteredTask, at: Instant, wait: float
+    ) -> tuple[InFlightRun, Outcome | None]:
         """Return an attempt, and its outcome where it cannot be started: then this is its end, and
         nobody else's."""
         try:
@@ -280,7 +280,7 @@ class Dispatcher:
             logger.exception("Run %s of %s cannot be started", claim.run_id, claim.task_id)
             return self._flight(claim._replace(arguments=None), entry, at, wait), unstartable(error)
 
-    def _flight(self, claim: Claim, entry: Entry, at: Instant, wait: float) -> Flight:
+    def _flight(self, claim: Claim, entry: RegisteredTask, at: Instant, wait: float) -> InFlightRun:
         task = entry.definition
         reporter = RunReporter(
             run_id=claim.run_id,
@@ -291,7 +291,7 @@ class Dispatcher:
             clock=self._clock,
             dirty=self._pump.dirty,
         )
-        call = Call(
+        call = AttemptSpec(
             run_id=claim.run_id,
             task_id=claim.task_id,
             attempt=claim.attempt,
@@ -306,7 +306,7 @@ class Dispatcher:
             reporter=reporter,
         )
         deadline = self._clock.monotonic() + wait + task.policy.timeout
-        return Flight(
+        return InFlightRun(
             claim=claim,
             call=call,
             policy=task.policy,
@@ -352,7 +352,7 @@ class Dispatcher:
         free[executor] -= 1
         return True
 
-    def _serves(self, entry: Entry) -> bool:
+    def _serves(self, entry: RegisteredTask) -> bool:
         """Say whether runs of a task are made here; what was asked for by itself is."""
         return self.only is not None or self.queues is None or entry.policy.queue in self.queues
 
@@ -399,7 +399,7 @@ class _Judge:
         self.starts: dict[str, Instant] = {}
         self.missed = False
 
-    def __call__(self, waiting: Sequence[Waiting]) -> Verdict:
+    def __call__(self, waiting: Sequence[Waiting]) -> ClaimVerdict:
         free, take, miss = dict(self._free), [], []
         self.refused.clear()
         self.kept.clear()
@@ -417,4 +417,4 @@ class _Judge:
         self.missed = bool(miss)
         self.busy = {name for name, slots in free.items() if slots < self._free[name]}
         self._dispatcher.expect(take)
-        return Verdict(take, miss)
+        return ClaimVerdict(take, miss)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rota.core.ports import Call, Executor
+from rota.core.ports import AttemptSpec, Executor
 from rota.core.ports.records import Claim
 from rota.core.task import Policy
 from rota.core.time import Instant
@@ -12,11 +12,11 @@ from rota.engine.running.reporter import RunReporter
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class InFlightRun:
     """One attempt under way; `deadline` and `time_up` are in monotonic seconds."""
 
     claim: Claim
-    call: Call
+    call: AttemptSpec
     policy: Policy
     executor: Executor
     executor_name: str
@@ -31,14 +31,14 @@ class Flight:
 
 
 @dataclass(slots=True)
-class Flights:
+class InFlightRuns:
     """Every attempt under way, by run id, and how many each executor has.
 
     Of two kinds the ledger may say that they run here while they do not: `coming`, whose claim is
     being written, and `going`, whose end is.
     """
 
-    by_run: dict[str, Flight] = field(default_factory=dict)
+    by_run: dict[str, InFlightRun] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)  # run id → executor with a slot for it
     coming: frozenset[str] = frozenset()
@@ -51,7 +51,7 @@ class Flights:
         """Say whether a run is this node's own: under way, coming or going."""
         return any(run_id in some for some in (self.by_run, self.kept, self.coming, self.going))
 
-    def has(self, flight: Flight) -> bool:
+    def has(self, flight: InFlightRun) -> bool:
         """Say whether this very attempt is under way."""
         return self.by_run.get(flight.claim.run_id) is flight
 
@@ -64,12 +64,12 @@ class Flights:
         """Free the slot that was kept."""
         self.used[self.kept.pop(run_id)] -= 1
 
-    def add(self, flight: Flight) -> None:
+    def add(self, flight: InFlightRun) -> None:
         """Take a slot."""
         self.by_run[flight.claim.run_id] = flight
         self.used[flight.executor_name] = self.used.get(flight.executor_name, 0) + 1
 
-    def pop(self, call: Call) -> Flight | None:
+    def pop(self, call: AttemptSpec) -> InFlightRun | None:
         """Free the slot of this very attempt; None when it was given up before."""
         flight = self.by_run.get(call.run_id)
         if flight is None or flight.call is not call:

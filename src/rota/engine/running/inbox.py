@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 
-from rota.core.ports import Engine
+from rota.core.ports import Broker
 from rota.engine.health.turning import resting
 from rota.errors import EngineError
 from rota.logs import queued
@@ -23,14 +23,14 @@ LOOK_EVERY = 1.0
 """Seconds between two looks whether there are other queues to serve."""
 
 
-class Hand:
+class Inbox:
     """Holds each delivered run until it has ended here, or is seen to be none for this node: only
     then the engine is told that its message is done."""
 
     def __init__(
         self,
         *,
-        engine: Engine,
+        engine: Broker,
         lanes: Callable[[], Mapping[str, int]],
         wake: Callable[[], None],
         answered: Callable[[Collection[str]], None],

@@ -17,9 +17,9 @@ class TaskLimits:
         self._registry = registry
         self._groups = groups
 
-    def ear(self) -> Held | None:
+    def ear(self) -> LimitProbe | None:
         """Return what to give to one claim or offer; None where no task has a limit."""
-        return Held(self) if self._registry.limited else None
+        return LimitProbe(self) if self._registry.limited else None
 
     def of(self, task_id: str) -> Sequence[Limit]:
         """Return the limits of a task: its own, and those of its group."""
@@ -54,7 +54,7 @@ class TaskLimits:
         return [Limit(f"group {group}", group=group, max_running=limit.max_running, rate=rate)]
 
 
-class Held:
+class LimitProbe:
     """What one claim or offer was told: see `core.ports.Limits`."""
 
     def __init__(self, limits: TaskLimits) -> None:

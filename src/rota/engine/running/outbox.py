@@ -6,15 +6,15 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from rota.core.ports import Clock, Engine, Message, Transaction
+from rota.core.ports import Broker, Clock, Message, Transaction
 from rota.core.ports.records import Waiting
 from rota.core.task import lane_of
 from rota.core.time import Instant, seconds
 from rota.engine.health.delivery import Delivery
 from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import Writing
-from rota.engine.planning.task_registry import Entry, Registry
-from rota.engine.running.limits import Held, TaskLimits
+from rota.engine.ledger_gateway import LedgerGateway
+from rota.engine.planning.task_registry import RegisteredTask, Registry
+from rota.engine.running.limits import LimitProbe, TaskLimits
 from rota.errors import EngineError, LedgerError
 from rota.logs import queued
 from rota.runtime.daemon_threads import beside
@@ -31,7 +31,7 @@ LOST = 60.0
 those are in the hands of workers, so that this cannot be told from a count alone."""
 
 
-class Relay:
+class Outbox:
     """Offers each waiting run once; what is lost on the way is offered again.
 
     Where the engine writes in the ledger, a run and its message are committed together. Elsewhere
@@ -43,21 +43,21 @@ class Relay:
         self,
         *,
         clock: Clock,
-        engine: Engine,
+        engine: Broker,
         registry: Registry,
-        writing: Writing,
+        gateway: LedgerGateway,
         limits: TaskLimits,
         delivery: Delivery,
     ) -> None:
         self._clock = clock
         self._engine = engine
         self._registry = registry
-        self._writing = writing
+        self._writing = gateway
         self._limits = limits
         self._delivery = delivery
         self.trouble: str | None = None  # why nothing can be sent
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: RegisteredTask) -> bool:
         """Say whether a new run of a task can be published as it is planned."""
         return self._engine.in_ledger and not entry.policy.is_limited
 
@@ -143,7 +143,7 @@ class Relay:
 class _Offer:
     """One look at what may start; made again from the start when the ledger repeats it."""
 
-    def __init__(self, engine: Engine, registry: Registry, held: Held | None) -> None:
+    def __init__(self, engine: Broker, registry: Registry, held: LimitProbe | None) -> None:
         self._engine = engine
         self._registry = registry
         self.held = held

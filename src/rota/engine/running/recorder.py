@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement, settle
 from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
-from rota.core.ports import Call, Clock, Transaction
-from rota.core.ports.records import Ending
+from rota.core.ports import AttemptSpec, Clock, Transaction
+from rota.core.ports.records import AttemptEnd
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, LogLine, State
 from rota.core.time import Instant
 from rota.engine.health.turning import turned
-from rota.engine.ledger_gateway import Writing
-from rota.engine.running.in_flight import Flight, Flights
+from rota.engine.ledger_gateway import LedgerGateway
+from rota.engine.running.in_flight import InFlightRun, InFlightRuns
 from rota.engine.wake import Wake
 from rota.logs import queued
 
@@ -30,8 +30,8 @@ BATCH = 2_000
 class _Landed(NamedTuple):
     """An attempt that has ended, and all that is to be written of it."""
 
-    flight: Flight
-    ending: Ending
+    flight: InFlightRun
+    ending: AttemptEnd
     lines: Sequence[LogLine] = ()
     progress: dict[str, Any] | None = None
 
@@ -47,24 +47,24 @@ class Recorder:
         self,
         *,
         clock: Clock,
-        flights: Flights,
-        writing: Writing,
+        in_flight: InFlightRuns,
+        gateway: LedgerGateway,
         node_id: Callable[[], str],
-        freed: Callable[[Instant | None], None],
-        landed: Callable[[Collection[str]], None],
+        on_slot_free: Callable[[Instant | None], None],
+        on_settled: Callable[[Collection[str]], None],
     ) -> None:
         self._clock = clock
-        self._flights = flights
-        self._writing = writing
+        self._flights = in_flight
+        self._writing = gateway
         self._node_id = node_id
-        self._freed = freed
-        self._landed = landed
-        self._ended: deque[tuple[Call, Outcome, Instant, float]] = deque()
+        self._freed = on_slot_free
+        self._landed = on_settled
+        self._ended: deque[tuple[AttemptSpec, Outcome, Instant, float]] = deque()
         self.total = 0  # attempts recorded since the start
         self.recorded = threading.Event()  # set whenever something became durable
         self.wake = Wake()
 
-    def ended(self, call: Call, outcome: Outcome) -> None:
+    def ended(self, call: AttemptSpec, outcome: Outcome) -> None:
         """Take the end of an attempt; called from any thread."""
         self._ended.append((call, outcome, self._clock.now(), self._clock.monotonic()))
         self.wake.set()
@@ -98,49 +98,53 @@ class Recorder:
                 await self._record_some()
 
     async def _record_some(self) -> None:
-        landed: list[_Landed] = []
+        on_settled: list[_Landed] = []
         for _ in range(min(len(self._ended), BATCH)):
             call, outcome, at, ended = self._ended.popleft()
             flight = self._flights.pop(call)
             if flight is not None:  # else it was given up, and this end comes too late
-                landed.append(self._land(flight, _as_meant(flight, outcome, ended), at))
-        if not landed:
+                on_settled.append(self._land(flight, _as_meant(flight, outcome, ended), at))
+        if not on_settled:
             return
-        self._flights.going = frozenset(one.ending.attempt.run_id for one in landed)
+        self._flights.going = frozenset(one.ending.attempt.run_id for one in on_settled)
         self._freed(None)
         try:
-            for run_id in await self._write(landed):
+            for run_id in await self._write(on_settled):
                 logger.warning("run %s is another node's by now: its end here is void", run_id)
             self._landed(self._flights.going)
         finally:
             self._flights.going = frozenset()
-        self.total += len(landed)
+        self.total += len(on_settled)
         self.recorded.set()
-        for instant in {None, *(one.ending.settlement.available_at for one in landed)}:
+        for instant in {None, *(one.ending.settlement.available_at for one in on_settled)}:
             self._freed(instant)
 
-    async def _write(self, landed: Sequence[_Landed]) -> list[str]:
+    async def _write(self, on_settled: Sequence[_Landed]) -> list[str]:
         """Write these ends, whatever one of them is like; returns the ids of those refused."""
         try:
-            return await self._writing.until_done(partial(self._settle, landed))
+            return await self._writing.until_done(partial(self._settle, on_settled))
         except Exception as error:
-            if len(landed) > 1:
-                return [run_id for one in landed for run_id in await self._write([one])]
-            logger.exception("The end of run %s cannot be written", landed[0].flight.claim.run_id)
-            plain = _Landed(landed[0].flight, self._plain(landed[0].flight, error, landed[0].at))
+            if len(on_settled) > 1:
+                return [run_id for one in on_settled for run_id in await self._write([one])]
+            logger.exception(
+                "The end of run %s cannot be written", on_settled[0].flight.claim.run_id
+            )
+            plain = _Landed(
+                on_settled[0].flight, self._plain(on_settled[0].flight, error, on_settled[0].at)
+            )
             return await self._writing.until_done(partial(self._settle, [plain]))
 
-    def _settle(self, landed: Sequence[_Landed], tx: Transaction) -> list[str]:
-        lines = [line for one in landed for line in one.lines]
+    def _settle(self, on_settled: Sequence[_Landed], tx: Transaction) -> list[str]:
+        lines = [line for one in on_settled for line in one.lines]
         if lines:
             tx.log(lines)
-        for one in landed:
+        for one in on_settled:
             if one.progress is not None:
                 claim = one.flight.claim
                 tx.progress(claim.run_id, claim.fence, one.progress)
-        return tx.settle([one.ending for one in landed], self._node_id())
+        return tx.settle([one.ending for one in on_settled], self._node_id())
 
-    def _land(self, flight: Flight, outcome: Outcome, at: Instant) -> _Landed:
+    def _land(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> _Landed:
         lines, progress = flight.reporter.take()
         try:
             ending = self._ending(flight, outcome, at)
@@ -149,11 +153,11 @@ class Recorder:
             ending = self._plain(flight, error, at)
         return _Landed(flight, ending, lines, progress)
 
-    def _plain(self, flight: Flight, error: Exception, at: Instant) -> Ending:
+    def _plain(self, flight: InFlightRun, error: Exception, at: Instant) -> AttemptEnd:
         """Return an end that says only that the real one cannot be written."""
         claim, why = flight.claim, f"its end could not be recorded: {error_text(error)}"
         code = ReasonCode.ERROR
-        return Ending(
+        return AttemptEnd(
             Attempt(
                 run_id=claim.run_id,
                 number=claim.attempt,
@@ -167,7 +171,7 @@ class Recorder:
             Settlement(State.FAILED, why, claim.failures + 1, claim.crashes, reason_code=code),
         )
 
-    def _ending(self, flight: Flight, outcome: Outcome, at: Instant) -> Ending:
+    def _ending(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> AttemptEnd:
         claim = flight.claim
         settlement = settle(
             outcome,
@@ -192,10 +196,10 @@ class Recorder:
             traceback=outcome.traceback,
             peak_memory=outcome.peak_memory,
         )
-        return Ending(attempt, claim.fence, settlement)
+        return AttemptEnd(attempt, claim.fence, settlement)
 
 
-def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
+def _as_meant(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
     """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it."""
     timeout = flight.policy.timeout
     if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
@@ -203,7 +207,7 @@ def _as_meant(flight: Flight, outcome: Outcome, ended: float) -> Outcome:
     return in_time(outcome, timeout, ended=ended, deadline=flight.time_up)
 
 
-def _tell(flight: Flight, outcome: Outcome, settlement: Settlement) -> None:
+def _tell(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> None:
     level = logging.INFO if settlement.state is State.CANCELLED else logging.ERROR
     logger.log_end(
         level,

@@ -13,7 +13,7 @@ from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
 from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.errors import LedgerError, LedgerUnavailableError
 from rota.runtime.cadence import until_beat
 
@@ -131,11 +131,11 @@ class RunReporter:
         return self._run_id
 
 
-class Pump:
+class LogFlusher:
     """Brings what running attempts said into the ledger every moment, in one write for all."""
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
+    def __init__(self, gateway: LedgerGateway) -> None:
+        self._writing = gateway
         self._dirty: deque[RunReporter] = deque()
 
     def dirty(self, reporter: RunReporter) -> None:

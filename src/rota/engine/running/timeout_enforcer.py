@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Callable, Iterable
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call, Clock
-from rota.engine.running.in_flight import Flight, Flights
+from rota.core.ports import AttemptSpec, Clock
+from rota.engine.running.in_flight import InFlightRun, InFlightRuns
 from rota.engine.wake import Wake
 from rota.logs import queued
 
@@ -23,7 +23,7 @@ SPARE = 1_000
 """Deadlines of attempts that have ended that are kept beside as many as are under way."""
 
 
-class Deadlines:
+class TimeoutEnforcer:
     """First tells an attempt to stop, then, when it does not, gives it up.
 
     Runs on the service loop, which user code cannot block, so a deadline holds even while an
@@ -33,13 +33,13 @@ class Deadlines:
     def __init__(
         self,
         clock: Clock,
-        flights: Flights,
-        ended: Callable[[Call, Outcome], None],
+        in_flight: InFlightRuns,
+        ended: Callable[[AttemptSpec, Outcome], None],
         *,
         gave_up: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._flights = flights
+        self._flights = in_flight
         self._ended = ended
         self._gave_up = gave_up
         self._heap: list[tuple[float, str, int]] = []
@@ -53,10 +53,10 @@ class Deadlines:
         """Return the signal that the earliest deadline changed."""
         return self._wake
 
-    def add(self, flights: Iterable[Flight]) -> None:
+    def add(self, in_flight: Iterable[InFlightRun]) -> None:
         """Watch attempts; once more where their deadline has moved."""
         earliest = self._heap[0] if self._heap else None
-        for flight in flights:
+        for flight in in_flight:
             claim = flight.claim
             heapq.heappush(self._heap, (flight.deadline, claim.run_id, claim.fence))
         if self._heap and self._heap[0] is not earliest:
@@ -64,7 +64,9 @@ class Deadlines:
         if len(self._heap) > 2 * len(self._flights) + SPARE:
             self._forget_ended()
 
-    def cancel(self, flight: Flight, *, reason: str | None, handed_back: str | None = None) -> None:
+    def cancel(
+        self, flight: InFlightRun, *, reason: str | None, handed_back: str | None = None
+    ) -> None:
         """Tell an attempt to stop because somebody asked, or because it is handed back."""
         if flight.cancel_reason is None:
             flight.cancel_reason = reason
@@ -73,7 +75,7 @@ class Deadlines:
         if flight.stopped_at is None:
             self._stop(flight, CANCEL_GRACE)
 
-    def give_up(self, flight: Flight) -> None:
+    def give_up(self, flight: InFlightRun) -> None:
         """End an attempt here and now, whether it obeys or not."""
         stopped_at = flight.stopped_at or self._clock.monotonic()
         flight.executor.abandon(flight.call)
@@ -102,14 +104,14 @@ class Deadlines:
                 except Exception:  # the others have deadlines too
                     logger.exception("Run %s cannot be told to stop", run_id)
 
-    def _expire(self, flight: Flight) -> None:
+    def _expire(self, flight: InFlightRun) -> None:
         if flight.stopped_at is None:
             flight.timed_out = True
             self._stop(flight, TIMEOUT_GRACE)
         elif self._clock.monotonic() >= flight.deadline:
             self.give_up(flight)
 
-    def _stop(self, flight: Flight, grace: float) -> None:
+    def _stop(self, flight: InFlightRun, grace: float) -> None:
         flight.stopped_at = self._clock.monotonic()
         flight.deadline = flight.stopped_at + grace
         self.add([flight])
@@ -120,6 +122,6 @@ class Deadlines:
         self._heap = [one for one in self._heap if self._flight(one[1], one[2]) is not None]
         heapq.heapify(self._heap)
 
-    def _flight(self, run_id: str, fence: int) -> Flight | None:
+    def _flight(self, run_id: str, fence: int) -> InFlightRun | None:
         flight = self._flights.by_run.get(run_id)
         return flight if flight is not None and flight.claim.fence == fence else None

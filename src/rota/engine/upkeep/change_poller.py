@@ -19,7 +19,7 @@ from rota.runtime.daemon_threads import beside
 logger = queued("rota.node")
 
 
-class Refresher:
+class ChangePoller:
     """Asks the ledger four times a second whether anybody wrote; only then does it read more."""
 
     def __init__(

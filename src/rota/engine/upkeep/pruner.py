@@ -7,7 +7,7 @@ import asyncio
 from rota.core.ports import Clock, Ledger, Transaction
 from rota.core.time import DAY, Instant
 from rota.engine.health.turning import rest, turned
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.planning.task_registry import Registry
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -28,10 +28,12 @@ class Pruner:
     """Deletes ended runs older than `days`, with their attempts and log lines, and tasks that no
     node has known for as long."""
 
-    def __init__(self, *, clock: Clock, registry: Registry, writing: Writing, days: float) -> None:
+    def __init__(
+        self, *, clock: Clock, registry: Registry, gateway: LedgerGateway, days: float
+    ) -> None:
         self._clock = clock
         self._registry = registry
-        self._writing = writing
+        self._writing = gateway
         self._days = days
 
     async def run(self) -> None:

@@ -9,7 +9,7 @@ STEP: Instant = SECOND // 2
 """By less than this, a wall clock is not called stepped; small steps add up."""
 
 
-class WatchedClock:
+class StepDetectingClock:
     """Passes a clock on, and remembers the furthest that anybody read of it.
 
     So a clock that was ahead for a moment between two looks is noticed too, if anybody read it;

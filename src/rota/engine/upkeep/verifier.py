@@ -15,7 +15,7 @@ from rota.core.task import Overlap, Policy
 from rota.core.time import DAY, HOUR, MINUTE, Instant, seconds
 from rota.core.verification.findings import Code, Finding
 from rota.engine.health.turning import rest, resting
-from rota.engine.ledger_gateway import Writing
+from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.identity import Identity
 from rota.engine.planning.task_registry import Registry
@@ -61,7 +61,7 @@ class Verifier:
         *,
         clock: Clock,
         history: History,
-        writing: Writing,
+        gateway: LedgerGateway,
         registry: Registry,
         identity: Identity,
         heartbeat: Heartbeat,
@@ -70,7 +70,7 @@ class Verifier:
     ) -> None:
         self._clock = clock
         self._history = history
-        self._writing = writing
+        self._writing = gateway
         self._registry = registry
         self._identity = identity
         self._heartbeat = heartbeat
@@ -155,7 +155,7 @@ class Verifier:
             available_at=finding.at,
             created_at=now,
             overlap=Overlap.ALLOW,
-            stands_for=finding.count,
+            occurrence_count=finding.count,
         )
 
     def _planners(self) -> Planners:

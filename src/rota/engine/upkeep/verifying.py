@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rota import triggers
-from rota.core.ports.records import Mark, Node
+from rota.core.ports.records import Mark, NodeRecord
 from rota.core.time import DAY, MINUTE, SECOND, Instant, to_iso
 from rota.core.trigger import Trigger
 from rota.core.verification import occurrences, oddities
@@ -74,7 +74,7 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
         yield from _compare(evidence, asked, ids, since, blind, pruned)
 
 
-def planner_spans(nodes: Iterable[Node]) -> list[Span]:
+def planner_spans(nodes: Iterable[NodeRecord]) -> list[Span]:
     """Return when nodes were up that plan."""
     return [
         Span(node.started_at, node.seen_at)
@@ -83,7 +83,9 @@ def planner_spans(nodes: Iterable[Node]) -> list[Span]:
     ]
 
 
-def planners_of(registry: Registry, nodes: Iterable[Node], own: str, generation: str) -> Planners:
+def planners_of(
+    registry: Registry, nodes: Iterable[NodeRecord], own: str, generation: str
+) -> Planners:
     """Return when somebody was there to plan a task that this process knows: this node, whose id
     is `own`, and those with the same task files."""
     same = [

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rota.core.time import Instant, seconds
 from rota.engine.health.turning import rest
-from rota.engine.upkeep.step_detecting_clock import WatchedClock
+from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
 from rota.executors import stack_location
 from rota.logs import queued
 from rota.runtime.cadence import BEAT, until_beat
@@ -52,8 +52,8 @@ class Watchdog:
     def __init__(
         self,
         *,
-        clock: WatchedClock,
-        machine: WatchedClock,
+        clock: StepDetectingClock,
+        machine: StepDetectingClock,
         loop: Blockable,
         clock_stepped: Callable[[Instant | None], None],
         look: Callable[[], None],

@@ -10,10 +10,10 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from rota.core.ports import Call, Done, Stuck
+from rota.core.ports import AttemptSpec, Done, Stuck
 from rota.errors import StateError
 from rota.executors import stack_location
-from rota.executors.coroutines.task_loop import AioAttempt, Held, Lane
+from rota.executors.coroutines.task_loop import AioAttempt, HeldLoop, TaskLoop
 from rota.executors.executions import Attempts
 from rota.executors.memory_sampler import sampler
 from rota.task_api.current_run import CurrentRun, has_ended, told
@@ -22,7 +22,7 @@ _LOOKS = 5  # at a coroutine that changes between working and waiting meanwhile
 _PATIENCE = 1.0  # seconds for cancelled coroutines at shutdown
 
 
-class Blocked(NamedTuple):
+class BlockedLoop(NamedTuple):
     """What holds the loop, so that no other coroutine gets on."""
 
     run_id: str | None  # None: code that belongs to no run, on a lent loop
@@ -49,7 +49,7 @@ class AioExecutor:
         self._lent = loop
         self._name = name
         self._lock = threading.Lock()
-        self._lane: Lane | None = None
+        self._lane: TaskLoop | None = None
         self._lanes = 0
         self._queue: deque[AioAttempt] = deque()
         self._attempts = Attempts[AioAttempt]()
@@ -66,7 +66,7 @@ class AioExecutor:
                 sampler.acquire()
                 self._lane = self._new_lane()
 
-    def submit(self, calls: Sequence[Call], done: Done) -> None:
+    def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
         """Start the calls; raises StateError before `start`."""
         if self._lane is None:
             raise StateError("The task loop is not running.", remedy="Call start() first.")
@@ -77,7 +77,12 @@ class AioExecutor:
         self._wake(self._lane)
 
     def adopt(
-        self, call: Call, run: CurrentRun, given: Awaitable[Any], context: Context, done: Done
+        self,
+        call: AttemptSpec,
+        run: CurrentRun,
+        given: Awaitable[Any],
+        context: Context,
+        done: Done,
     ) -> None:
         """See through what a call returned elsewhere that can be awaited, as a part of the same
         attempt, in `context`; it ends, is stopped and abandoned like any other."""
@@ -91,14 +96,14 @@ class AioExecutor:
         if told(run):  # while it was called
             self.stop(call)
 
-    def stop(self, call: Call) -> None:
+    def stop(self, call: AttemptSpec) -> None:
         """Cancel the coroutine."""
         attempt = self._attempts.tell(call)
         if attempt is not None and attempt.lane is not None:
             with suppress(RuntimeError):  # the lent loop is closed
                 attempt.lane.loop.call_soon_threadsafe(attempt.cancel)
 
-    def abandon(self, call: Call) -> None:
+    def abandon(self, call: AttemptSpec) -> None:
         """Give up on the coroutine; if it holds the loop, the others get a new one."""
         if self._attempts.abandon(call) is not None:
             self.blocked()
@@ -107,7 +112,7 @@ class AioExecutor:
         """Return the abandoned coroutines that go on, and where each one waits or works."""
         return self._attempts.stuck(_place)
 
-    def blocked(self) -> Blocked | None:
+    def blocked(self) -> BlockedLoop | None:
         """Return what holds the loop, once it has not answered for about 0.4 s; cheap.
 
         A loop of our own that an abandoned run holds is left behind for a new one.
@@ -123,7 +128,7 @@ class AioExecutor:
         if held.run is not None and has_ended(held.run):
             self._leave_behind(lane)
         run = held.run
-        return Blocked(run.id if run else None, run.task_id if run else None, place, seconds)
+        return BlockedLoop(run.id if run else None, run.task_id if run else None, place, seconds)
 
     def shutdown(self) -> None:
         """Cancel what runs, wait for it up to a second, and end the loop; a lent one stays.
@@ -149,23 +154,23 @@ class AioExecutor:
         self._queue.clear()
         sampler.release()
 
-    def _lanes_of_deaf(self) -> list[Lane]:
+    def _lanes_of_deaf(self) -> list[TaskLoop]:
         return [deaf.lane for deaf in self._attempts.abandoned() if deaf.lane is not None]
 
-    def _leave_behind(self, lane: Lane) -> None:
+    def _leave_behind(self, lane: TaskLoop) -> None:
         with self._lock:
             if lane is self._lane and not lane.lent:
                 self._lane = self._new_lane()
                 lane.retire()
                 self._wake(self._lane)
 
-    def _new_lane(self) -> Lane:
+    def _new_lane(self) -> TaskLoop:
         self._lanes += 1
-        lane = Lane(self._attempts, self._lent, f"{self._name}-{self._lanes}")
+        lane = TaskLoop(self._attempts, self._lent, f"{self._name}-{self._lanes}")
         lane.start()
         return lane
 
-    def _wake(self, lane: Lane) -> None:
+    def _wake(self, lane: TaskLoop) -> None:
         # An empty context: what the caller's has in it is none of the task's business.
         try:
             lane.loop.call_soon_threadsafe(self._drain, lane, context=Context())
@@ -175,7 +180,7 @@ class AioExecutor:
                 attempt.forget()
                 self._attempts.end(attempt, attempt.raised(closed))
 
-    def _drain(self, lane: Lane) -> None:
+    def _drain(self, lane: TaskLoop) -> None:
         while self._queue and lane is self._lane:
             lane.take(self._queue.popleft())
 
@@ -188,6 +193,6 @@ def _place(attempt: AioAttempt) -> str:
         if waits_for is not None:
             return stack_location.of_coroutine(waits_for)
         place = attempt.lane.place()
-        if attempt.lane.held() == Held(attempt.run):
+        if attempt.lane.held() == HeldLoop(attempt.run):
             return place  # it worked, and still does
     return stack_location.UNKNOWN

@@ -12,9 +12,9 @@ from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
-from rota.core.ports import Call, Done
+from rota.core.ports import AttemptSpec, Done
 from rota.executors import stack_location
-from rota.executors.executions import CANCELLED, Attempt, Attempts
+from rota.executors.executions import CANCELLED, Attempts, Execution
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
 from rota.task_api.current_run import CurrentRun, enter, run_in
@@ -26,14 +26,14 @@ _HANDLE = asyncio.Handle._run.__code__
 _log = queued(__name__)
 
 
-class AioAttempt(Attempt):
+class AioAttempt(Execution):
     """A coroutine under way, as a task on a lane."""
 
     __slots__ = ("context", "given", "lane", "task")
 
     def __init__(
         self,
-        call: Call,
+        call: AttemptSpec,
         done: Done,
         run: CurrentRun | None = None,
         *,
@@ -44,7 +44,7 @@ class AioAttempt(Attempt):
         super().__init__(call, done, run)
         self.given = given
         self.context = context
-        self.lane: Lane | None = None
+        self.lane: TaskLoop | None = None
         self.task: asyncio.Task[None] | None = None
 
     def called(self) -> Any:
@@ -62,13 +62,13 @@ class AioAttempt(Attempt):
             self.task.cancel()
 
 
-class Held(NamedTuple):
+class HeldLoop(NamedTuple):
     """What executes on a loop at this moment: a run's code, or code of no run."""
 
     run: CurrentRun | None
 
 
-class Lane:
+class TaskLoop:
     """A loop on which attempts run, until it is retired and the last one has ended."""
 
     def __init__(
@@ -135,13 +135,13 @@ class Lane:
         since = time.monotonic() - self._alive
         return since if since > _SILENT else 0.0
 
-    def held(self) -> Held | None:
+    def held(self) -> HeldLoop | None:
         """Return what executes on the loop now, child tasks and callbacks included."""
         for frame in stack_location.frames(self._ident):
             if frame.f_code is _HANDLE:
-                return Held(run_in(frame.f_locals["self"]._context))
+                return HeldLoop(run_in(frame.f_locals["self"]._context))
             if frame.f_code is _PERFORM:  # a lent loop may not be made of Python
-                return Held(frame.f_locals["attempt"].run)
+                return HeldLoop(frame.f_locals["attempt"].run)
         return None
 
     def place(self) -> str:
@@ -197,7 +197,7 @@ class Lane:
             self._attempts.end(attempt, CANCELLED)
 
 
-_PERFORM = Lane._perform.__code__
+_PERFORM = TaskLoop._perform.__code__
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:

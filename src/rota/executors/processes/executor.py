@@ -13,12 +13,12 @@ from typing import Any
 
 from rota.config import handed
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.errors import DefinitionError
 from rota.executors.executions import CANCELLED
-from rota.executors.processes.worker_process import Child
+from rota.executors.processes.worker_process import WorkerProcess
 from rota.executors.results import failed
-from rota.executors.thread_pool import Pool, Queue, Seat, SeatedAttempt
+from rota.executors.thread_pool import Pool, PoolThread, Queue, SeatedAttempt
 from rota.logs import queued
 from rota.task_api.current_run import printed, say, told
 
@@ -52,7 +52,7 @@ class ProcessExecutor(Pool):
         """Return which process it is."""
         return attempt.seat.where() if isinstance(attempt.seat, _ProcessSeat) else "unknown"
 
-    def new_seat(self, queue: Queue, name: str) -> Seat:
+    def new_seat(self, queue: Queue, name: str) -> PoolThread:
         """Return a thread that minds a worker process."""
         return _ProcessSeat(self.attempts, queue, name, self._settings)
 
@@ -65,14 +65,14 @@ class ProcessExecutor(Pool):
         }
 
 
-class _ProcessSeat(Seat):
+class _ProcessSeat(PoolThread):
     """A thread that minds one worker process at a time, and starts it when it is needed."""
 
     def __init__(self, attempts: Any, queue: Queue, name: str, settings: Any) -> None:
         super().__init__(attempts, queue, name)
         self._settings = settings
         self._lock = threading.Lock()
-        self._child: Child | None = None
+        self._child: WorkerProcess | None = None
         self._attempt: SeatedAttempt | None = None  # what the child works on
 
     def perform(self, attempt: SeatedAttempt) -> Outcome:
@@ -124,16 +124,16 @@ class _ProcessSeat(Seat):
         if child is not None:
             child.close()
 
-    def _fit_child(self, file: str | None) -> Child:
+    def _fit_child(self, file: str | None) -> WorkerProcess:
         if self._child is not None and not self._child.is_fit(file):
             self.close()
         if self._child is None:
-            self._child = Child(self._settings())
+            self._child = WorkerProcess(self._settings())
             self._child.is_fit(file)  # takes note of the version that it will import
         return self._child
 
 
-def _job(call: Call) -> dict[str, Any]:
+def _job(call: AttemptSpec) -> dict[str, Any]:
     """Return the call as JSON can carry it; raises DefinitionError where it cannot."""
     try:
         json.dumps([call.args, dict(call.kwargs)], allow_nan=False)
@@ -158,7 +158,7 @@ def _job(call: Call) -> dict[str, Any]:
     }
 
 
-def _converse(attempt: SeatedAttempt, child: Child) -> tuple[Outcome | None, bool]:
+def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | None, bool]:
     """Pass on what the child says until it has done its job, or is gone.
 
     Returns the outcome, None if it never began, and whether the child is still there.
@@ -177,7 +177,7 @@ def _converse(attempt: SeatedAttempt, child: Child) -> tuple[Outcome | None, boo
     return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None, False
 
 
-def _pass_on(attempt: SeatedAttempt, child: Child, message: Any) -> None:
+def _pass_on(attempt: SeatedAttempt, child: WorkerProcess, message: Any) -> None:
     match message:
         case ["print", level, text]:
             printed(attempt.run, level, text)
@@ -204,7 +204,7 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _report_progress(call: Call, done: float, total: float | None, note: str) -> None:
+def _report_progress(call: AttemptSpec, done: float, total: float | None, note: str) -> None:
     try:
         call.reporter.progress(done, total, note)
     except Exception:

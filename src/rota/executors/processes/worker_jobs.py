@@ -16,7 +16,7 @@ from typing import Any
 
 from rota.config.handed import hand_over
 from rota.core.outcome import Outcome
-from rota.core.ports import Call
+from rota.core.ports import AttemptSpec
 from rota.definitions.arguments import parameters_of
 from rota.errors import LedgerError
 from rota.executors import results
@@ -80,7 +80,7 @@ class Wire:
 
 
 def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Loop) -> Outcome:
-    run, me = CurrentRun(Call(func=_perform, reporter=wire, **job)), os.getpid()
+    run, me = CurrentRun(AttemptSpec(func=_perform, reporter=wire, **job)), os.getpid()
     enter(run)
     _reset_peak()
     try:

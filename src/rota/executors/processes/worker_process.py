@@ -34,7 +34,7 @@ _BOOT = (
 """What the worker itself imports is looked for among Python's own modules first, and nothing lies
 in wait for it in the project; then it takes over the path of its parent."""
 
-_children: WeakSet[Child] = WeakSet()
+_children: WeakSet[WorkerProcess] = WeakSet()
 
 
 @fork_safety.in_child
@@ -44,7 +44,7 @@ def _let_go() -> None:
         child.let_go()
 
 
-class Child:
+class WorkerProcess:
     """A worker process with its guardian; one thread talks with it, any thread may kill it."""
 
     def __init__(self, settings: dict[str, Any]) -> None:

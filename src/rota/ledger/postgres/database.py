@@ -66,9 +66,9 @@ class PostgresSchema:
 
     def __init__(self, url: str, clock: DatabaseClock) -> None:
         self._url = masked(url)
-        self._address = Address(url, self._url)
+        self._address = PostgresAddress(url, self._url)
         self._clock = clock
-        self._open: _Open | None = None
+        self._open: _OpenServer | None = None
 
     @property
     def url(self) -> str:
@@ -78,7 +78,7 @@ class PostgresSchema:
         """Connect and bring the schema up to date."""
         if self._open is None:
             with explained(self._url):
-                self._open = _Open(self._address, self._clock)
+                self._open = _OpenServer(self._address, self._clock)
 
     def close(self) -> None:
         """Disconnect."""
@@ -87,10 +87,10 @@ class PostgresSchema:
             connections.close()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def gateway(self) -> Iterator[Connection]:
         """Lend the writer's connection, in a transaction; connects again where that was lost."""
         connections = self._opened()
-        with explained(self._url), connections.writing() as connection:
+        with explained(self._url), connections.gateway() as connection:
             yield connection
 
     @contextmanager
@@ -106,7 +106,7 @@ class PostgresSchema:
     def version(self) -> int:
         return self._opened().version()
 
-    def _opened(self) -> _Open:
+    def _opened(self) -> _OpenServer:
         if self._open is None:
             raise closed(self._url)
         return self._open
@@ -128,7 +128,7 @@ def time_of(connection: Connection) -> Instant:
     )
 
 
-class Address:
+class PostgresAddress:
     """What to connect to, and the schema there."""
 
     def __init__(self, url: str, where: str) -> None:
@@ -205,14 +205,14 @@ class Address:
 def postgres_address(url: str) -> tuple[str, str]:
     """Return the address of the database as other clients take it, and the ledger's schema there;
     raises LedgerError."""
-    address = Address(url, masked(url))
+    address = PostgresAddress(url, masked(url))
     return address.plain, address.schema
 
 
-class _Open:
+class _OpenServer:
     """The connections to an open ledger: one writes, a few read, one listens once asked to."""
 
-    def __init__(self, address: Address, clock: DatabaseClock) -> None:
+    def __init__(self, address: PostgresAddress, clock: DatabaseClock) -> None:
         self._clock = clock
         self._commits = 0
         self._own_pid = 0
@@ -242,7 +242,7 @@ class _Open:
         return pid != self._own_pid
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def gateway(self) -> Iterator[Connection]:
         xid: str | None = None
         try:
             with (

@@ -11,7 +11,7 @@ from sqlalchemy import Column
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.outcome import OutcomeKind
-from rota.core.ports.records import NO_EDITS, EditNote, Edits, Node
+from rota.core.ports.records import NO_EDITS, EditNote, Edits, NodeRecord
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Catchup, OnCrash, Overlap, Policy
@@ -310,7 +310,7 @@ STEPS = _form(
 )
 
 NODES = _form(
-    tuple(nodes.c[field.name] for field in fields(Node)),
+    tuple(nodes.c[field.name] for field in fields(NodeRecord)),
     id=TEXT,
     name=TEXT._replace(instead="?"),
     host=TEXT._replace(instead="?"),

@@ -17,13 +17,13 @@ from rota.core.ids import RunIds
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import ActiveRun
 from rota.core.ports.records import (
+    AttemptEnd,
     Bundle,
     Claim,
     Damage,
-    Ending,
     Failures,
     NewRun,
-    Node,
+    NodeRecord,
     StoredTask,
     TaskRecord,
     Waiting,
@@ -49,7 +49,7 @@ ATTEMPT = tuple(attempts.c[name] for name in Attempt._fields)
 LOG = tuple(logs.c[name] for name in LogLine._fields)
 STEP = tuple(steps.c[field.name] for field in fields(Step))
 CHANGE = tuple(audit.c[field.name] for field in fields(Change))
-NODE = tuple(nodes.c[field.name] for field in fields(Node))
+NODE = tuple(nodes.c[field.name] for field in fields(NodeRecord))
 
 _TASK_COLUMNS = tuple(column.name for column in TASK)
 _RECORD_COLUMNS = tuple(field.name for field in fields(TaskRecord))
@@ -274,7 +274,7 @@ def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None)
         run.created_at,
         int(run.overlap is not Overlap.ALLOW),
         reason,
-        run.stands_for,
+        run.occurrence_count,
         _optional_json(run.arguments),
         run.created_at if state in FINAL else None,
         run.priority,
@@ -282,7 +282,7 @@ def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None)
     ]
 
 
-def settled_row(ending: Ending, fence: int) -> list[Any]:
+def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
     """Return the values of SETTLED, for a run that is held under `fence`."""
     new, attempt = ending.settlement, ending.attempt
     return [
@@ -448,16 +448,16 @@ def step_of(row: Row, run_id: str) -> Step:
     return Step(*forms.STEPS.read(row, of=f"{run_id} {row[0]}"))
 
 
-def node_row(node: Node) -> dict[str, Any]:
+def node_row(node: NodeRecord) -> dict[str, Any]:
     """Return the values of NODE by name."""
     return {column.name: getattr(node, column.name) for column in NODE} | {
         "info": to_json(node.info)
     }
 
 
-def node_of(row: Row) -> Node:
+def node_of(row: Row) -> NodeRecord:
     """Read a row of NODE."""
-    return Node(*forms.NODES.read(row))
+    return NodeRecord(*forms.NODES.read(row))
 
 
 # --- audit --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from rota.ledger.database import QUIET
 from rota.ledger.errors import closed, explained
 from rota.ledger.schema.tables import REVISION
 from rota.ledger.sqlite.checkpoints import Checkpointer
-from rota.ledger.sqlite.file_guard import Place
+from rota.ledger.sqlite.file_guard import FileGuard
 from rota.ledger.sqlite.integrity import examine
 from rota.ledger.sqlite.marks import make_directory, mark
 from rota.runtime import fork_safety, private_files
@@ -142,7 +142,7 @@ class SqliteFile:
         self._url = url
         self._path = path.absolute()  # whatever directory this process changes to
         self._timeout = busy_timeout
-        self._open: _Open | None = None
+        self._open: _OpenFile | None = None
         _files.add(self)
 
     @property
@@ -161,7 +161,7 @@ class SqliteFile:
                 if revision is None:
                     private_files.make_file(self._path)  # its log and its index take its mode
                 with explained(self._url):
-                    self._open = _Open(
+                    self._open = _OpenFile(
                         self._path, self._url, self._timeout, migrate=revision != REVISION
                     )
                 mark(self._path)
@@ -188,7 +188,7 @@ class SqliteFile:
             connections.let_go()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def gateway(self) -> Iterator[Connection]:
         """Lend the writer's connection, in a transaction that no other writer shares."""
         connections = self._opened()
         with fork_safety.undivided():
@@ -218,7 +218,7 @@ class SqliteFile:
         with fork_safety.undivided(), explained(self._url):
             return connections.data_version()
 
-    def _opened(self) -> _Open:
+    def _opened(self) -> _OpenFile:
         if self._open is None:
             raise closed(self._url)
         return self._open
@@ -233,7 +233,7 @@ class SqliteFile:
             )
 
 
-class _Open:
+class _OpenFile:
     """The connections to an open file: a writer, readers, and one that watches for commits."""
 
     def __init__(self, file: Path, url: str, timeout: float, *, migrate: bool) -> None:
@@ -247,7 +247,7 @@ class _Open:
                     migrations.upgrade(self.writer)
                     if not self._identity():
                         give_identity(self.writer)
-            self.place = Place(file, url, self._identity())
+            self.place = FileGuard(file, url, self._identity())
             self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
             undo.callback(self.readers.dispose)
             self._watcher = connect(path, _READER, timeout=timeout)

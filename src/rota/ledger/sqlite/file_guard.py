@@ -30,7 +30,7 @@ class _Stamp(NamedTuple):
     size: int
 
 
-class Place:
+class FileGuard:
     """The path of an open ledger; `check` costs a system call where nothing has changed."""
 
     def __init__(self, path: Path, url: str, identity: int) -> None:

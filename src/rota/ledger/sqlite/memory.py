@@ -46,7 +46,7 @@ class SqliteMemory:
                 connection.engine.dispose()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def gateway(self) -> Iterator[Connection]:
         """Lend the connection for a transaction."""
         with self.reading() as connection:
             yield connection

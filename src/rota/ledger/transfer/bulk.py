@@ -12,7 +12,7 @@ from rota.core.ports import Clock
 from rota.core.time import Instant
 from rota.errors import LedgerError
 from rota.ledger.schema.tables import metadata
-from rota.ledger.urls import Kind, kind_of, needing_driver, path_of
+from rota.ledger.urls import LedgerKind, kind_of, needing_driver, path_of
 
 Row = tuple[Any, ...]
 
@@ -53,15 +53,15 @@ class Bulk(Protocol):
 def bulk_at(url: str, clock: Clock, where: str) -> Bulk:
     """Return the ledger at an address that was given as `where`; raises LedgerError."""
     match kind_of(url, where):
-        case Kind.FILE:
+        case LedgerKind.FILE:
             from rota.ledger.sqlite.bulk import SqliteBulk
 
             return SqliteBulk(url, path_of(url), clock)
-        case Kind.SERVER:
+        case LedgerKind.SERVER:
             with needing_driver(where):
                 from rota.ledger.postgres.bulk import PostgresBulk
             return PostgresBulk(url)
-        case Kind.MEMORY:
+        case LedgerKind.MEMORY:
             raise LedgerError(
                 "A ledger in memory is only there in its own process.",
                 where=where,

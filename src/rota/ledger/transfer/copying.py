@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Table, select
 
 from rota.core.ports import Clock
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
 from rota.errors import LedgerError, StateError
 from rota.ledger.sql import queries
@@ -54,7 +54,7 @@ class UnequalCopyError(LedgerError):
 
 
 def copy_ledger(
-    source_url: str, target_url: str, *, clock: Clock, is_up: Callable[[Node, Instant], bool]
+    source_url: str, target_url: str, *, clock: Clock, is_up: Callable[[NodeRecord, Instant], bool]
 ) -> list[TableCopy]:
     """Copy a ledger to an address where there is none, and return what both sides hold then.
 
@@ -82,7 +82,7 @@ def copy_ledger(
     return copied
 
 
-def _refuse_running(nodes: Sequence[Node], where: str) -> None:
+def _refuse_running(nodes: Sequence[NodeRecord], where: str) -> None:
     if nodes:
         names = ", ".join(
             f"{node.name} (process {node.pid} on {node.host.partition('/')[0]})" for node in nodes

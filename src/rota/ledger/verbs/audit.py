@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.audit import KEPT, Actor, AuditFilter, AuditPage, Change, Verb
 from rota.core.ids import RunIds
-from rota.core.ports.records import NewRun, Planned, StoredTask
+from rota.core.ports.records import NewRun, PlannedRun, StoredTask
 from rota.core.run import Cause
 from rota.core.time import Instant, to_iso
 from rota.ledger.schema.tables import audit
@@ -74,7 +74,7 @@ def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: st
     )
 
 
-def of_runs(runs: Sequence[NewRun], planned: Iterable[Planned]) -> Iterable[Deed]:
+def of_runs(runs: Sequence[NewRun], planned: Iterable[PlannedRun]) -> Iterable[Deed]:
     """Say which runs were started by hand, and of which others they are the retry.
 
     A thousand runs of a task that were started at once are one deed, which names the first.

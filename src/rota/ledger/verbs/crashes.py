@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select
 from rota.core.audit import Actor, Verb
 from rota.core.crashes import End, Suspect, blamed, in_a_row, why_paused
 from rota.core.outcome import OutcomeKind
-from rota.core.ports.records import Ending, Orphan
+from rota.core.ports.records import AttemptEnd, Orphan
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.task import Policy
@@ -93,7 +93,7 @@ def of_orphans(connection: Connection, orphans: Sequence[Orphan]) -> dict[str, S
     return found
 
 
-def of_workers(connection: Connection, endings: Iterable[Ending]) -> list[Suspect]:
+def of_workers(connection: Connection, endings: Iterable[AttemptEnd]) -> list[Suspect]:
     """Return the tasks that killed a worker process of their own too often; the ends of these
     attempts are written."""
     crashed = [ending.attempt for ending in endings]

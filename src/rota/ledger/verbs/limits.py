@@ -95,7 +95,7 @@ def admitted(
 ) -> list[str]:
     """Return the ids of those that may start now, in their order, and count them in."""
     starts = list(starts)
-    gate = _Gate(connection, limits, starts)
+    gate = _LimitGate(connection, limits, starts)
     chosen = [start.run_id for start in starts if gate.admits(start.task_id, start.at, now)]
     gate.spend(connection)
     gate.tell(limits)
@@ -107,14 +107,14 @@ def offered(
 ) -> list[str]:
     """Return the ids of those that could start now beside all that an engine was given lately."""
     starts = list(starts)
-    gate = _Gate(connection, limits, starts)
+    gate = _LimitGate(connection, limits, starts)
     gate.count_given(connection, now)
     chosen = [start.run_id for start in starts if gate.admits(start.task_id, start.at, now)]
     gate.tell(limits)
     return chosen
 
 
-class _Gate:
+class _LimitGate:
     """The limits of some tasks' runs, held by this transaction until its end."""
 
     def __init__(self, connection: Connection, limits: Limits, starts: Iterable[Start]) -> None:

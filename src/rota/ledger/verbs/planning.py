@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, follows
 from rota.core.ports import Publish, Sight
-from rota.core.ports.records import NewRun, Planned, Waiting
+from rota.core.ports.records import NewRun, PlannedRun, Waiting
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, WAITING, Cause, State
 from rota.core.task import Overlap
@@ -26,7 +26,7 @@ def plan(
     runs: Sequence[NewRun],
     publish: Publish | None = None,
     sight: Sight | None = None,
-) -> list[Planned]:
+) -> list[PlannedRun]:
     """Write the rows that do not exist yet and return them, as they were written.
 
     Mostly all of them are new and the node that claims some lives, so that is tried first; what
@@ -48,7 +48,7 @@ def plan(
 
 def _write(
     connection: Connection, runs: Sequence[NewRun], publish: Publish | None, sight: Sight | None
-) -> list[Planned] | None:
+) -> list[PlannedRun] | None:
     """Decide and write all the runs; None, and half of it written, where not all could be."""
     plan = _Plan(_active(connection, runs, sight), publish)
     for run in runs:
@@ -59,7 +59,7 @@ def _write(
     plan.cancel_replaced(connection)
     plan.have_wait(connection)
     left = _without_known(connection, plan.left) if plan.left else []
-    return plan.written() + [Planned(run.id, run.task_id, None, "") for run in left]
+    return plan.written() + [PlannedRun(run.id, run.task_id, None, "") for run in left]
 
 
 def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
@@ -229,9 +229,9 @@ class _Plan:
         if left:
             outbox_verbs.WITHDRAW(connection, ids=encode(left))
 
-    def written(self) -> list[Planned]:
+    def written(self) -> list[PlannedRun]:
         return [
-            Planned(run.id, run.task_id, state, reason, code)
+            PlannedRun(run.id, run.task_id, state, reason, code)
             for run, state, reason, code in self._rows.values()
         ]
 

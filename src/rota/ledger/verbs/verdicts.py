@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import ActiveRun, Fate, Undecided, judge
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.run import FINAL, State
 from rota.core.task import Policy
 from rota.core.time import HOUR, Instant
@@ -135,7 +135,7 @@ ANY_UNDECIDED = Statement(select(runs.c.id).where(is_undecided(runs)).limit(lite
 """The id of a run that waits for a verdict."""
 
 
-def living(connection: Connection, node_ids: Collection[str]) -> list[Node]:
+def living(connection: Connection, node_ids: Collection[str]) -> list[NodeRecord]:
     """Return those of the nodes that have not left and were not declared gone."""
     return [mapping.node_of(row) for row in NODES_BY_ID.rows(connection, ids=encode(node_ids))]
 

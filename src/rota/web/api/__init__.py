@@ -19,7 +19,7 @@ from rota.web.audited_routes import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
 from rota.web.live.commit_watch import Pulse
 from rota.web.problems import PROBLEMS, Problem, problem_of
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 PATHS = ("/manager", "/health")
 PROBES = ("live", "ready")
@@ -29,7 +29,7 @@ PROBES = ("live", "ready")
 def build(
     manager: TaskManager,
     access: Access,
-    rate: ByHand,
+    rate: ManualRunLimiter,
     route_class: type[APIRoute] = RestRoute,
 ) -> APIRouter:
     """Make the router of every endpoint, to stand behind the guard."""
@@ -68,5 +68,5 @@ def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
 
             return answer
 
-    rate = ByHand(manager.services.clock, manager.config.manager.runs_by_hand)
+    rate = ManualRunLimiter(manager.services.clock, manager.config.manager.runs_by_hand)
     return build(manager, access, rate, GuardedRoute)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.json_depth import DEEPEST, is_too_deep
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import said, shown
@@ -212,7 +212,7 @@ class NodeRead(BaseModel):
     info: dict[str, Any] = Field(description="What it last said of itself.")
 
     @classmethod
-    def of(cls, node: Node) -> Self:
+    def of(cls, node: NodeRecord) -> Self:
         """Show a node."""
         return cls(**_fields(cls, node))
 

@@ -20,13 +20,13 @@ from rota.web.api.models import (
     instant,
 )
 from rota.web.api.paging import After, Limit, link_next
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 CHANGES = 20
 """Changes of a run that its own answer shows; `/manager/audit` has all."""
 
 
-def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
+def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
 
     @router.get("/manager/runs", tags=["runs"])

@@ -25,13 +25,13 @@ from rota.web.api.models import (
 )
 from rota.web.api.paging import After, Limit, link_next
 from rota.web.api.runs import detail
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
 Why = Annotated[Text, Query(description="Kept in the audit.")]
 
 
-def add(router: APIRouter, manager: TaskManager, rate: ByHand) -> None:
+def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
 
     @router.get("/manager/tasks", tags=["tasks"])

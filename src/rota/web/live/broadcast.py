@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.manager import TaskManager
-from rota.web.live.changes import RESET, Event, News
+from rota.web.live.changes import RESET, LedgerEvent, News
 from rota.web.live.commit_watch import Pulse
 
 logger = queued("rota.web")
@@ -32,13 +32,13 @@ class Feed:
     def __init__(self, pulse: Pulse, manager: TaskManager) -> None:
         self._pulse = pulse
         self._manager = manager
-        self._queues: set[asyncio.Queue[Event]] = set()
+        self._queues: set[asyncio.Queue[LedgerEvent]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._primed = False  # whether it knows how things stood, and so tells what changes
 
-    async def listen(self) -> AsyncIterator[Event | None]:
+    async def listen(self) -> AsyncIterator[LedgerEvent | None]:
         """Yield what changes from now on; None after a while in which nothing did."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE)
+        queue: asyncio.Queue[LedgerEvent] = asyncio.Queue(QUEUE)
         async with self._pulse:
             self._queues.add(queue)
             if self._primed:
@@ -84,7 +84,7 @@ class Feed:
     def _first_news(self) -> News:
         return News(self._manager.history, self._manager.services.clock)
 
-    def _tell(self, events: Iterable[Event]) -> None:
+    def _tell(self, events: Iterable[LedgerEvent]) -> None:
         for event in events:
             for queue in self._queues:
                 fell_behind = queue.full()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rota.core.ids import RunIds
 from rota.core.ports import Clock, History
-from rota.core.ports.records import Node, RunFilter, StoredTask
+from rota.core.ports.records import NodeRecord, RunFilter, StoredTask
 from rota.core.run import ACTIVE, Run
 from rota.core.time import SECOND, Instant
 
@@ -18,14 +18,14 @@ WINDOW: Instant = 3 * SECOND
 """How far back new runs are looked for: another node's clock may be behind."""
 
 
-class Event(NamedTuple):
+class LedgerEvent(NamedTuple):
     """Something that changed, and how it stands now."""
 
     kind: str  # run, task, node, or reset: more changed than can be told, so look for yourself
     data: dict[str, Any]
 
 
-RESET = Event("reset", {})
+RESET = LedgerEvent("reset", {})
 
 
 class News:
@@ -35,29 +35,29 @@ class News:
         self._history = history
         self._clock = clock
         self._revision = -1
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, NodeRecord] = {}
         self._runs: dict[str, Run] = {}  # the young and the living, as they were told of
         self._last = ""
         self.read()  # what is there already is no news
 
-    def read(self) -> list[Event]:
+    def read(self) -> list[LedgerEvent]:
         """Return what changed since the last call; raises LedgerError."""
         return [*self._tasks(), *self._nodes_changed(), *self._runs_changed()]
 
-    def _tasks(self) -> list[Event]:
+    def _tasks(self) -> list[LedgerEvent]:
         changed = self._history.changed_tasks(self._revision)
         self._revision = max([self._revision, *(task.revision for task in changed)])
-        return [Event("task", _task(task)) for task in changed]
+        return [LedgerEvent("task", _task(task)) for task in changed]
 
-    def _nodes_changed(self) -> list[Event]:
+    def _nodes_changed(self) -> list[LedgerEvent]:
         before, self._nodes = self._nodes, {node.id: node for node in self._history.nodes()}
         return [
-            Event("node", {"id": node.id, "name": node.name, "state": node.state})
+            LedgerEvent("node", {"id": node.id, "name": node.name, "state": node.state})
             for node in self._nodes.values()
             if node.id not in before or before[node.id].state != node.state
         ]
 
-    def _runs_changed(self) -> list[Event]:
+    def _runs_changed(self) -> list[LedgerEvent]:
         young = RunIds().new(max(self._clock.now() - WINDOW, 0))[:10]
         after = min(self._last or young, young)
         new = self._history.runs(after=after, limit=MOST, newest_first=False).runs
@@ -72,7 +72,7 @@ class News:
         self._last = max([self._last, *(run.id for run in newest)])
         if crowd:
             return [RESET]
-        return [Event("run", _run(run)) for run in sorted(_changed(now, before), key=_by_id)]
+        return [LedgerEvent("run", _run(run)) for run in sorted(_changed(now, before), key=_by_id)]
 
 
 def _changed(now: dict[str, Run], before: dict[str, Run]) -> Iterable[Run]:

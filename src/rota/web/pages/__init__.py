@@ -27,12 +27,12 @@ from rota.web.pages.screens import (
     timeline,
     tokens,
 )
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 __all__ = ["build", "error_page"]
 
 
-def build(manager: TaskManager, access: Access, rate: ByHand) -> APIRouter:
+def build(manager: TaskManager, access: Access, rate: ManualRunLimiter) -> APIRouter:
     """Make the router of every screen and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)

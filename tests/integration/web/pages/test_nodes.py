@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rota import triggers
-from rota.core.ports.records import Mark, Node
+from rota.core.ports.records import Mark, NodeRecord
 from rota.core.run import State
 from rota.core.time import HOUR, SECOND
 from rota.core.verification.findings import Code, Finding
@@ -21,7 +21,7 @@ def join(site: Site, name: str, **changes: Any) -> str:
     """Have another node in the ledger, whose lease holds for an hour; return its id."""
     services = site.manager.services
     now = services.clock.now()
-    node = Node(
+    node = NodeRecord(
         id=services.engine.ids.new(now),
         name=name,
         host="far-away/1",

@@ -17,7 +17,7 @@ LONGEST_LINE = 75
 _SPECIAL = re.compile(r"[\\;,]")
 
 
-class Event(NamedTuple):
+class CalendarEvent(NamedTuple):
     """An occurrence that will be planned."""
 
     task_id: str
@@ -26,7 +26,7 @@ class Event(NamedTuple):
     description: str
 
 
-def calendar(name: str, events: Iterable[Event], now: Instant) -> str:
+def calendar(name: str, events: Iterable[CalendarEvent], now: Instant) -> str:
     """Write a calendar of this name."""
     lines = [
         "BEGIN:VCALENDAR",
@@ -40,7 +40,7 @@ def calendar(name: str, events: Iterable[Event], now: Instant) -> str:
     return "".join(f"{folded(line)}\r\n" for line in lines)
 
 
-def _event(event: Event, now: Instant) -> Iterator[str]:
+def _event(event: CalendarEvent, now: Instant) -> Iterator[str]:
     yield "BEGIN:VEVENT"
     yield f"UID:{_uid(event)}"
     yield f"DTSTAMP:{_utc(now)}"
@@ -72,7 +72,7 @@ def folded(line: str) -> str:
     return "\r\n".join(rows)
 
 
-def _uid(event: Event) -> str:
+def _uid(event: CalendarEvent) -> str:
     """Return the same for the same occurrence, whenever it is asked for."""
     key = event.task_id.encode("utf-8", "surrogatepass")
     return f"{blake2b(key, digest_size=12).hexdigest()}-{event.at}@rota"

@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WallClockJump:
     """The clocks of a zone jump: from one time on the wall to another."""
 
     zone: str
@@ -57,7 +57,7 @@ def edges(shown: Sequence[date], zone: ZoneInfo) -> list[Instant]:
     ]
 
 
-def changes(keys: Iterable[str], edges: Sequence[Instant]) -> list[list[Change]]:
+def changes(keys: Iterable[str], edges: Sequence[Instant]) -> list[list[WallClockJump]]:
     """Return, for each time between two edges, where clocks change in it."""
     zones = [zone for key in sorted(set(keys)) if (zone := _known(key)) is not None]
     return [
@@ -73,7 +73,7 @@ def _known(key: str) -> Zone | None:
         return None
 
 
-def _changes(zone: Zone, start: Instant, end: Instant) -> Iterator[Change]:
+def _changes(zone: Zone, start: Instant, end: Instant) -> Iterator[WallClockJump]:
     low, high = start // SECOND, end // SECOND
     before, after = zone.offset_at(low), zone.offset_at(high)
     if before == after:
@@ -84,7 +84,7 @@ def _changes(zone: Zone, start: Instant, end: Instant) -> Iterator[Change]:
             low = middle
         else:
             high = middle
-    yield Change(zone.key, high * SECOND, _wall(high, before), _wall(high, after))
+    yield WallClockJump(zone.key, high * SECOND, _wall(high, before), _wall(high, after))
 
 
 def _wall(second: int, offset: int) -> str:

@@ -7,23 +7,25 @@ from dataclasses import dataclass
 
 from rota import triggers
 from rota.core.time import Instant
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 
 MOST_LOOKED_FOR = 100_000
 """Instants that are looked for in all; intervals are counted by arithmetic and cost nothing."""
 
 
 @dataclass(slots=True)
-class Planned:
+class PlannedCounts:
     """How many occurrences there will be in a time."""
 
     count: int = 0
     is_more: bool = False  # some were not looked for
 
 
-def planned(entries: Sequence[Entry], edges: Sequence[Instant], now: Instant) -> list[Planned]:
+def planned(
+    entries: Sequence[RegisteredTask], edges: Sequence[Instant], now: Instant
+) -> list[PlannedCounts]:
     """Count the occurrences after `now` between each of the edges and the next."""
-    counts = [Planned() for _ in edges[1:]]
+    counts = [PlannedCounts() for _ in edges[1:]]
     left, tasks = MOST_LOOKED_FOR, len(entries)
     for entry in entries:
         left -= _count(entry, edges, now, counts, left // tasks)
@@ -32,7 +34,11 @@ def planned(entries: Sequence[Entry], edges: Sequence[Instant], now: Instant) ->
 
 
 def _count(
-    entry: Entry, edges: Sequence[Instant], now: Instant, counts: Sequence[Planned], limit: int
+    entry: RegisteredTask,
+    edges: Sequence[Instant],
+    now: Instant,
+    counts: Sequence[PlannedCounts],
+    limit: int,
 ) -> int:
     """Add what one task will do, and return how many instants were looked for."""
     first = entry.next_run(now)

@@ -27,17 +27,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayLine:
     """One line of the picture."""
 
     date: date
     marks: list[Mark] = field(default_factory=list)
 
 
-def days(newest_first: Sequence[Run], zone: ZoneInfo, now: Instant) -> list[Day]:
+def days(newest_first: Sequence[Run], zone: ZoneInfo, now: Instant) -> list[DayLine]:
     """Return the last days in this zone, the newest first, back to the first of the runs."""
     today = _local(now, zone).date()
-    shown = [Day(today - back * _DAY) for back in range(SHOWN)]
+    shown = [DayLine(today - back * _DAY) for back in range(SHOWN)]
     for run in reversed(newest_first):
         start = _local(run.started_at or run.fire_time or run.created_at, zone)
         back = (today - start.date()).days

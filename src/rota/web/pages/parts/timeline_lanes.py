@@ -47,7 +47,7 @@ def window(span: Instant, now: Instant) -> Window:
 
 
 @dataclass(slots=True)
-class Bar:
+class RunBar:
     """Runs of one kind that lie so near to each other that they are drawn as one."""
 
     state: str
@@ -62,11 +62,11 @@ class Bar:
 
 
 @dataclass(slots=True)
-class Lane:
+class TaskLane:
     """One task."""
 
     task_id: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[RunBar] = field(default_factory=list)
 
 
 def going(run: Run, shown: Window, now: Instant) -> Bundle:
@@ -79,29 +79,29 @@ def going(run: Run, shown: Window, now: Instant) -> Bundle:
 
 def lanes(
     bundles: Iterable[Bundle], planned: Iterable[tuple[str, Trigger, Instant]], shown: Window
-) -> list[Lane]:
+) -> list[TaskLane]:
     """Lay out what has been, and what each trigger names after its instant; the lanes come in the
     order of the tasks' ids."""
-    bars: dict[str, list[Bar]] = {}
+    bars: dict[str, list[RunBar]] = {}
     for bundle in bundles:
         bars.setdefault(bundle.task_id, []).append(_bar(bundle))
     for task_id, trigger, after in planned:
         length = _usual(bars.get(task_id, []))
         coming = [
-            Bar(PLANNED, first, last + length, 1, length, "")
+            RunBar(PLANNED, first, last + length, 1, length, "")
             for first, last in _times(trigger, after, shown)
         ]
         if coming:
             bars.setdefault(task_id, []).extend(coming)
-    return [Lane(task_id, _drawn(bars[task_id], shown)) for task_id in sorted(bars)]
+    return [TaskLane(task_id, _drawn(bars[task_id], shown)) for task_id in sorted(bars)]
 
 
-def _bar(bundle: Bundle) -> Bar:
+def _bar(bundle: Bundle) -> RunBar:
     busy = 0 if bundle.state in _NEVER_STARTED else bundle.ends - bundle.begins
-    return Bar(bundle.state, bundle.first, bundle.last, bundle.runs, busy, bundle.example)
+    return RunBar(bundle.state, bundle.first, bundle.last, bundle.runs, busy, bundle.example)
 
 
-def _usual(bars: Sequence[Bar]) -> Instant:
+def _usual(bars: Sequence[RunBar]) -> Instant:
     good = [bar for bar in bars if bar.state == State.SUCCEEDED]
     return sum(bar.busy for bar in good) // max(sum(bar.count for bar in good), 1)
 
@@ -115,9 +115,9 @@ def _times(trigger: Trigger, after: Instant, shown: Window) -> Iterator[tuple[In
         first = trigger.next_after(end - 1)
 
 
-def _drawn(bars: Iterable[Bar], shown: Window) -> list[Bar]:
-    merged: list[Bar] = []
-    by_state: dict[str, Bar] = {}
+def _drawn(bars: Iterable[RunBar], shown: Window) -> list[RunBar]:
+    merged: list[RunBar] = []
+    by_state: dict[str, RunBar] = {}
     for bar in sorted(bars, key=lambda bar: bar.first):
         before = by_state.get(bar.state)
         if before is not None and bar.first - before.last < shown.slice:
@@ -133,7 +133,7 @@ def _drawn(bars: Iterable[Bar], shown: Window) -> list[Bar]:
     return sorted(merged, key=lambda bar: _ORDER.index(bar.state))
 
 
-def _place(bar: Bar, shown: Window) -> None:
+def _place(bar: RunBar, shown: Window) -> None:
     narrowest = 100 / (PAST + COMING)
     bar.left = min(shown.place(bar.first), 100 - narrowest)
     bar.width = round(max(shown.place(bar.last) - bar.left, narrowest), 2)

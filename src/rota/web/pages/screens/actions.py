@@ -20,13 +20,13 @@ from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form
 from rota.web.pages.parts.parameters import arguments
 from rota.web.problems import Problem
-from rota.web.rate_limit import ByHand
+from rota.web.rate_limit import ManualRunLimiter
 
 LONGEST_PAUSE = 10 * 365 * 86400
 """Seconds."""
 
 
-def add(router: APIRouter, frame: Frame, rate: ByHand) -> None:
+def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
     """Add them."""
     manager = frame.manager
 

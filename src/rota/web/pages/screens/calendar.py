@@ -19,14 +19,14 @@ from rota import triggers
 from rota.core.ports.records import Tally
 from rota.core.run import ACTIVE, State
 from rota.core.time import DAY, MINUTE, Instant, to_datetime
-from rota.engine.planning.task_registry import Entry
+from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 from rota.web.pages.parts import ics, month
 from rota.web.pages.parts.cost_cache import Sparing
 from rota.web.pages.parts.figures import FAILING
-from rota.web.pages.parts.planned_counts import Planned, planned
+from rota.web.pages.parts.planned_counts import PlannedCounts, planned
 
 QUARTER = 15 * MINUTE
 """Days begin at whole quarters of an hour, in every zone."""
@@ -37,7 +37,7 @@ MOST_PER_TASK = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CalendarDay:
     """A day of the calendar: what was in it and what will be."""
 
     date: date
@@ -45,8 +45,8 @@ class Day:
     bad: int
     idle: int  # skipped, missed or cancelled
     active: int
-    planned: Planned
-    changes: Sequence[month.Change]
+    planned: PlannedCounts
+    changes: Sequence[month.WallClockJump]
 
     @property
     def runs(self) -> int:
@@ -60,7 +60,7 @@ class Day:
 
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen, and the same for other programs."""
-    sparing = Sparing[list[Day]](frame.manager.services.clock)
+    sparing = Sparing[list[CalendarDay]](frame.manager.services.clock)
 
     @router.get("/calendar")
     def show_calendar(
@@ -99,7 +99,7 @@ def _zone(manager: TaskManager) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _days(manager: TaskManager, first: date, zone: ZoneInfo, now: Instant) -> list[Day]:
+def _days(manager: TaskManager, first: date, zone: ZoneInfo, now: Instant) -> list[CalendarDay]:
     """Return the days of the weeks that a month lies in; raises LedgerError."""
     dates = month.days(first)
     edges = month.edges(dates, zone)
@@ -124,30 +124,32 @@ def _by_day(tallies: Sequence[Tally], edges: Sequence[Instant]) -> list[Counter[
     return counts
 
 
-def _day(day: date, counts: Counter[State], plans: Planned, changes: Sequence[month.Change]) -> Day:
+def _day(
+    day: date, counts: Counter[State], plans: PlannedCounts, changes: Sequence[month.WallClockJump]
+) -> CalendarDay:
     good = counts[State.SUCCEEDED]
     bad = sum(counts[state] for state in FAILING)
     active = sum(counts[state] for state in ACTIVE)
     idle = counts.total() - good - bad - active
-    return Day(day, good, bad, idle, active, plans, changes)
+    return CalendarDay(day, good, bad, idle, active, plans, changes)
 
 
-def _events(manager: TaskManager, now: Instant) -> list[ics.Event]:
+def _events(manager: TaskManager, now: Instant) -> list[ics.CalendarEvent]:
     """Return what will be planned within the next 30 days, the nearest first."""
     events = [
-        ics.Event(entry.definition.id, instant, entry.name, _described(entry))
+        ics.CalendarEvent(entry.definition.id, instant, entry.name, _described(entry))
         for entry in manager.services.engine.registry.entries()
         for instant in _instants(entry, now)
     ]
     return sorted(events, key=lambda event: (event.at, event.task_id))[:MOST_EVENTS]
 
 
-def _instants(entry: Entry, now: Instant) -> list[Instant]:
+def _instants(entry: RegisteredTask, now: Instant) -> list[Instant]:
     end = now + EXPORTED
     return list(islice(takewhile(lambda one: one <= end, upcoming(entry, now)), MOST_PER_TASK))
 
 
-def _described(entry: Entry) -> str:
+def _described(entry: RegisteredTask) -> str:
     code = entry.definition
     rule = triggers.describe(code.trigger, entry.trigger_args, timezone=code.timezone)
     return "\n".join(filter(None, [rule, code.description]))

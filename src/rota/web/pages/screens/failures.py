@@ -36,7 +36,7 @@ MOST_RETRIED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class FailureBar:
     """How many failures there were in one slice of time, and how high the bar for it stands."""
 
     place: int
@@ -58,7 +58,7 @@ class Group:
     last: Instant
     example: str  # id of a run
     reason: str
-    bars: Sequence[Bar]
+    bars: Sequence[FailureBar]
 
     @property
     def key(self) -> str:
@@ -130,11 +130,11 @@ def _groups(manager: TaskManager, found: Iterable[Failures]) -> Iterable[Group]:
         )
 
 
-def _bars(parts: Sequence[Failures]) -> list[Bar]:
+def _bars(parts: Sequence[Failures]) -> list[FailureBar]:
     """Lay out the counts of one line; heights compare with the largest of them."""
     most = max(one.runs for one in parts)
     return [
-        Bar(
+        FailureBar(
             min(one.slice, SLICES - 1),
             one.runs,
             max(3, round(TALLEST * one.runs / most)),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota import triggers
-from rota.core.ports.records import Node
+from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant, seconds
 from rota.engine.health.report import CLOCKS_APART
 from rota.engine.upkeep.verified import report_in
@@ -33,7 +33,7 @@ _ICONS = {
 class Shown:
     """A node as the screen shows it."""
 
-    node: Node
+    node: NodeRecord
     state: str  # of the node; `silent` where its lease ran out and nobody has said so yet
     icon: str
     running: int
@@ -80,7 +80,7 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     }
 
 
-def _shown(node: Node, running: int, now: Instant) -> Shown:
+def _shown(node: NodeRecord, running: int, now: Instant) -> Shown:
     is_living = node.state in ("up", "draining")
     state = "silent" if is_living and node.lease_until < now else node.state
     stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
@@ -100,7 +100,7 @@ def _shown(node: Node, running: int, now: Instant) -> Shown:
     )
 
 
-def _does(node: Node) -> str:
+def _does(node: NodeRecord) -> str:
     role, queues = str(node.info.get("role") or ""), node.info.get("queues")
     what = {"all": "plans and runs", "scheduler": "plans", "worker": "runs", "web": "shows pages"}
     words = what.get(role, role)

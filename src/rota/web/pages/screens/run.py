@@ -39,7 +39,7 @@ _GRAVE = frozenset({"WARNING", "ERROR", "CRITICAL", "STDERR"})
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class AttemptBar:
     """An attempt as a bar beside the others; `left` and `width` are per cent of the whole run."""
 
     number: int
@@ -106,7 +106,7 @@ def _log(manager: TaskManager, run: Run) -> list[LogLine]:
     return manager.history.logs(run.id, limit=_MOST_READ)
 
 
-def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[Lane]:
+def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[AttemptBar]:
     """Lay out the attempts, first to last, over the time from the first start to the end."""
     spans: list[tuple[Instant, Instant, Attempt | None]] = [
         (one.started_at, one.finished_at, one) for one in manager.history.attempts(run.id)
@@ -118,7 +118,7 @@ def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[Lane]:
     first, last = spans[0][0], max(end for _, end, _ in spans)
     whole = max(last - first, 1)
     return [
-        Lane(
+        AttemptBar(
             number=ended.number if ended else run.attempt,
             state=ended.outcome.value if ended else run.state.value,
             node=ended.node if ended else run.node,

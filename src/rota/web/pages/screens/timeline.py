@@ -19,7 +19,7 @@ from rota.web.pages.parts.timeline_lanes import (
     COMING,
     PAST,
     PLANNED,
-    Lane,
+    TaskLane,
     Window,
     at_once,
     going,
@@ -38,7 +38,7 @@ class Picture(NamedTuple):
 
     now: Instant
     shown: Window
-    lanes: Sequence[Lane]  # by the ids of their tasks
+    lanes: Sequence[TaskLane]  # by the ids of their tasks
     load: Sequence[float]
 
 
