@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.time import SECOND, from_datetime

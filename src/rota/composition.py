@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rota.brokers import open_engine
 from rota.config import Xcorecfg
-from rota.core.ports import Clock, Executor, Ledger
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import Executor
+from rota.core.ports.ledger import Ledger
 from rota.core.task import ExecutorName
 from rota.engine import Node
 from rota.engine.settings import Settings

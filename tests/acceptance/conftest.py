@@ -13,7 +13,7 @@ import rota.config
 import rota_xcore.database
 from manager import Manager
 from manager.task.taskmanager import TaskManager
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 
 Make = Callable[..., TaskManager]
 

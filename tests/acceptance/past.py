@@ -9,7 +9,7 @@ from rota import TaskManager
 from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import SUCCEEDED, Outcome, OutcomeKind, failure
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, NewRun, NodeRecord
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap, Policy

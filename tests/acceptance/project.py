@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rota import TaskManager
 from rota.config import Xcorecfg
-from rota.core.ports import History
+from rota.core.ports.history import History
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi_app"

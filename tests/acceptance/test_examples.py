@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
 from rota.core.time import to_datetime

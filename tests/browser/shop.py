@@ -15,7 +15,7 @@ from rota.core.audit import Face
 from rota.core.ids import RunIds
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, NewRun
 from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap

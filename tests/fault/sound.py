@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rota.core.ports import Ledger
+from rota.core.ports.ledger import Ledger
 from rota.core.verification.findings import Finding
 from rota.engine.upkeep.verifying import FRESH, Question, planner_spans, verify
 from rota.errors import LedgerError

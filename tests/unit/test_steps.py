@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import rota
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.errors import NotRunningError, StateError
 from rota.task_api.current_run import MOST_STORED, CurrentRun, enter, leave
 from rota.task_api.once import LONGEST_KEY, once

@@ -3,7 +3,7 @@ the configuration names it."""
 
 from __future__ import annotations
 
-from rota.core.ports import Broker
+from rota.core.ports.broker import Broker
 
 
 def open_engine(name: str, *, ledger_url: str, broker_url: str) -> Broker | None:

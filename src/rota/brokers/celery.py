@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from rota.core.ports import Message
+from rota.core.ports.broker import Message
 from rota.errors import ConfigError, EngineError
 from rota.runtime.log_queue import on_own_thread
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from rota.core.ports import Message
+from rota.core.ports.broker import Message
 from rota.errors import ConfigError, EngineError
 from rota.ledger.postgres.database import postgres_address
 

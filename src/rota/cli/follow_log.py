@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from rota.cli import output
-from rota.core.ports import History, Ledger
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Ledger
 from rota.core.run import FINAL, LogLine, Run
 from rota.core.time import to_datetime
 

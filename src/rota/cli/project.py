@@ -17,7 +17,8 @@ from rota.ledger import open_ledger
 from rota.runtime.system_clock import SystemClock
 
 if TYPE_CHECKING:
-    from rota.core.ports import History, Ledger
+    from rota.core.ports.history import History
+    from rota.core.ports.ledger import Ledger
     from rota.core.ports.records import NodeRecord
     from rota.core.task import Task
     from rota.engine.planning.task_registry import RegisteredTask

@@ -11,7 +11,8 @@ from typing import Any
 from rota.cli import formatting, project
 from rota.config import Xcorecfg
 from rota.core.limits import GroupLimit
-from rota.core.ports import History, Ledger
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Ledger
 from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND, Instant, to_iso
 from rota.engine.health.due_runs import waits

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.errors import LedgerError, LedgerValueError
 from rota.logs import queued
 

@@ -12,7 +12,10 @@ from typing import Any
 from rota import triggers
 from rota.core.audit import Actor
 from rota.core.ids import RunIds
-from rota.core.ports import Broker, Clock, Executor, Ledger
+from rota.core.ports.broker import Broker
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import Executor
+from rota.core.ports.ledger import Ledger
 from rota.core.ports.records import StoredTask
 from rota.core.role import Role
 from rota.core.run import FINAL

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import AttemptSpec, Done, Stuck
+from rota.core.ports.executor import AttemptSpec, Done, Stuck
 from rota.definitions.arguments import parameters_of
 from rota.executors import results
 from rota.executors.memory_sampler import sampler

@@ -11,7 +11,7 @@ from contextvars import Context
 from queue import SimpleQueue
 
 from rota.core.outcome import Outcome
-from rota.core.ports import AttemptSpec, Done, Stuck
+from rota.core.ports.executor import AttemptSpec, Done, Stuck
 from rota.errors import StateError
 from rota.executors.executions import Attempts, Execution
 from rota.executors.memory_sampler import sampler

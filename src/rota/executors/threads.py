@@ -9,7 +9,7 @@ from inspect import isawaitable
 from typing import Any
 
 from rota.core.outcome import Outcome
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.executors import stack_location
 from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.executions import CANCELLED

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rota.ledger.urls import LedgerKind, kind_of, needing_driver, path_of
 
 if TYPE_CHECKING:
-    from rota.core.ports import Clock, Ledger
+    from rota.core.ports.clock import Clock
+    from rota.core.ports.ledger import Ledger
 
 __all__ = ["open_ledger"]
 

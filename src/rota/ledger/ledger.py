@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from rota.core.ports import Clock, History, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Transaction
 from rota.ledger.database import Database
 from rota.ledger.history import SqlHistory
 from rota.ledger.writer import Writer

@@ -12,7 +12,7 @@ from rota.core.access import Session, Token
 from rota.core.audit import SOMEBODY, Actor, Verb
 from rota.core.crashes import Suspect
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Limits, Publish, Sight
+from rota.core.ports.ledger import Limits, Publish, Sight
 from rota.core.ports.records import (
     AttemptEnd,
     Beat,

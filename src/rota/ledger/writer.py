@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from rota.core.ports import Clock, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Transaction
 from rota.errors import LedgerCorruptError, LedgerUnavailableError
 from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed

@@ -13,7 +13,9 @@ from weakref import WeakSet
 
 from rota.composition import Services, build
 from rota.config import Xcorecfg
-from rota.core.ports import Clock, History, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Transaction
 from rota.core.role import Role
 from rota.core.task import Task, TaskDefinition
 from rota.core.time import Instant

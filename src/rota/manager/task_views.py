@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.ports.records import NO_EDITS, StoredTask
 from rota.core.run import Run
 from rota.core.task import Task, TaskStatus

@@ -11,7 +11,7 @@ from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.triggers.base import BaseTrigger
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, to_datetime
 from rota.core.trigger import LEAD, Trigger
 from rota.runtime.log_queue import queued

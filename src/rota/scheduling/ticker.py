@@ -10,7 +10,7 @@ from datetime import UTC
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
 from rota.runtime.log_queue import own_thread, queued

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from rota.core.json_depth import DEEPEST, is_too_deep
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.core.time import to_datetime
 from rota.errors import NotRunningError
 from rota.runtime import fork_safety

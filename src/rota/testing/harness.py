@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from rota.config import Xcorecfg
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run
 from rota.manager import TaskManager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from http import HTTPStatus
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.web.problems import Problem
 
 MINUTE = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.ports import Executor
+from rota.core.ports.executor import Executor
 from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.processes.executor import ProcessExecutor
 from rota.executors.threads import ThreadExecutor

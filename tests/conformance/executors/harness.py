@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import AttemptSpec, Executor
+from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.time import Instant
 from rota.task_api import output_capture
 

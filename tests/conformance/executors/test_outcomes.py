@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.core.retry import is_final
 from tests.conformance.executors import coroutines, tasks
 from tests.conformance.executors.harness import DEADLINE, Rig, Ticket

@@ -12,7 +12,8 @@ from rota.core.ids import RunIds
 from rota.core.lifecycle import Settlement
 from rota.core.limits import Limit
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import History, Ledger, Transaction
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.ports.records import (
     AttemptEnd,
     Claim,

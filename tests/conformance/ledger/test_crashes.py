@@ -5,7 +5,7 @@ from __future__ import annotations
 from rota.core.audit import AuditFilter, Verb
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, Orphan
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, State

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import Claim
 from rota.core.run import State, Step
 from rota.core.task import Overlap

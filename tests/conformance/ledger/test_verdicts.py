@@ -9,7 +9,7 @@ import pytest
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import MOST_UNDECIDED
-from rota.core.ports import Sight
+from rota.core.ports.ledger import Sight
 from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan, PlannedRun
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy

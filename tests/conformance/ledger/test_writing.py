@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.run import State
 from rota.errors import LedgerError, LedgerUnavailableError
 from rota.ledger import open_ledger

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from rota import composition
 from rota.cli.main import run
-from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import State
 from rota.ledger import open_ledger
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rota.core.ports import Ledger, Transaction
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import Run, State
 from rota.errors import LedgerUnavailableError
 from rota.ledger import open_ledger

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.run import State
 from rota.errors import LedgerError, LedgerNewerError, LedgerUnavailableError
 from rota.ledger import migrations, open_ledger

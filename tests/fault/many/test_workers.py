@@ -15,7 +15,7 @@ import pytest
 
 from rota import TaskManager
 from rota.config import Xcorecfg
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.time import SECOND, Instant

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rota.core.ports import Transaction
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, Edits, NewRun, Orphan, Waiting
 from rota.core.run import Cause, State, Step
 from rota.core.task import Overlap

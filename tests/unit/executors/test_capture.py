@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.executors.executions import Attempts, Execution
 from rota.task_api import output_capture
 from rota.task_api.current_run import CurrentRun, enter, leave

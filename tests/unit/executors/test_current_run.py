@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.errors import NotRunningError
 from rota.task_api.current_run import (
     CurrentRun,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.core.ports import Ledger
+from rota.core.ports.ledger import Ledger
 from rota.errors import (
     LedgerCorruptError,
     LedgerError,

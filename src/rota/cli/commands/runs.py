@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rota.cli import formatting, output, project
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.secrets import said

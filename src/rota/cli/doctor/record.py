@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.time import SECOND, Instant

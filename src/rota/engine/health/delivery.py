@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.task import lane_of
 from rota.engine.planning.task_registry import Registry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from rota.core.limits import GroupLimit
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.time import Instant, seconds
 from rota.core.waits import Scene, Wait, wait_of
 

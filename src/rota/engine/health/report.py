@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.time import SECOND, Instant, to_iso
 from rota.core.waits import Wait
 from rota.engine.health import inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant
 from rota.engine.planning.task_registry import RegisteredTask, Registry
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import Instant, seconds
 from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE, LedgerGateway
 from rota.engine.membership.identity import Identity

@@ -12,7 +12,7 @@ import psutil
 
 from rota.core.ids import RunIds
 from rota.core.overlap import SURELY
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
 

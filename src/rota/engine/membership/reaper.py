@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import Clock, History
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
 from rota.core.ports.records import AttemptEnd, NodeRecord, Orphan
 from rota.core.run import Attempt, Run
 from rota.core.task import Policy

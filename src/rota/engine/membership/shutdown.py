@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from rota.core.ports import Clock, Executor, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import Executor
+from rota.core.ports.ledger import Transaction
 from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.identity import Identity

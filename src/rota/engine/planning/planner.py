@@ -13,7 +13,9 @@ from rota import triggers
 from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
-from rota.core.ports import Clock, History, Sight, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Sight, Transaction
 from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, Cause, State

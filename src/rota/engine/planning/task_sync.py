@@ -6,7 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from rota.core.ports import Clock, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import StoredTask
 from rota.core.time import Instant
 from rota.engine.ledger_gateway import LedgerGateway

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind, unstartable
-from rota.core.ports import AttemptSpec, Clock, Done, Executor, Ledger, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import AttemptSpec, Done, Executor
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.ports.records import Claim, ClaimVerdict, NewRun, PlannedRun, Waiting
 from rota.core.run import State
 from rota.core.task import Overlap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rota.core.ports import AttemptSpec, Executor
+from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.ports.records import Claim
 from rota.core.task import Policy
 from rota.core.time import Instant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 
-from rota.core.ports import Broker
+from rota.core.ports.broker import Broker
 from rota.engine.health.turning import resting
 from rota.errors import EngineError
 from rota.logs import queued

@@ -55,7 +55,7 @@ class TaskLimits:
 
 
 class LimitProbe:
-    """What one claim or offer was told: see `core.ports.Limits`."""
+    """What one claim or offer was told: see `core.ports.ledger.Limits`."""
 
     def __init__(self, limits: TaskLimits) -> None:
         self._limits = limits
@@ -63,11 +63,11 @@ class LimitProbe:
         self.until: Instant | None = None  # when the first of the full rates lets a run start
 
     def of(self, task_id: str) -> Sequence[Limit]:
-        """See `core.ports.Limits`."""
+        """See `core.ports.ledger.Limits`."""
         return self._limits.of(task_id)
 
     def hold(self, full: Collection[Limit], until: Instant | None) -> None:
-        """See `core.ports.Limits`."""
+        """See `core.ports.ledger.Limits`."""
         self._full, self.until = full, until
 
     def tasks(self) -> set[str]:

@@ -6,7 +6,9 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from rota.core.ports import Broker, Clock, Message, Transaction
+from rota.core.ports.broker import Broker, Message
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import Waiting
 from rota.core.task import lane_of
 from rota.core.time import Instant, seconds
@@ -156,7 +158,7 @@ class _Offer:
         return tx.offer(until, BATCH, exclude, self.publish, limits=self.held)
 
     def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
-        """See `core.ports.Publish`; what cannot be published in the ledger is kept."""
+        """See `core.ports.ledger.Publish`; what cannot be published in the ledger is kept."""
         for run in runs:
             entry = self._registry.get(run.task_id)
             if entry is None:

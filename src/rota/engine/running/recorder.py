@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement, settle
 from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
-from rota.core.ports import AttemptSpec, Clock, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import AttemptSpec
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, LogLine, State

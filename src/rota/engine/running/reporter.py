@@ -9,7 +9,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
 from rota.engine.health.turning import rest

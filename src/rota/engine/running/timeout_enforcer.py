@@ -6,7 +6,8 @@ import heapq
 from collections.abc import Callable, Iterable
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import AttemptSpec, Clock
+from rota.core.ports.clock import Clock
+from rota.core.ports.executor import AttemptSpec
 from rota.engine.running.in_flight import InFlightRun, InFlightRuns
 from rota.engine.wake import Wake
 from rota.logs import queued

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from rota.core.ports import Ledger
+from rota.core.ports.ledger import Ledger
 from rota.core.ports.records import StoredTask
 from rota.engine.health.turning import rest
 from rota.engine.membership.identity import Identity

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from rota.core.ports import Clock, Ledger, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.time import DAY, Instant
 from rota.engine.health.turning import rest, turned
 from rota.engine.ledger_gateway import LedgerGateway

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, seconds
 
 STEP: Instant = SECOND // 2

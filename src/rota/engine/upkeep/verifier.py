@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rota.core.ids import RunIds
-from rota.core.ports import Clock, History, Transaction
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
+from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import Mark, NewRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State

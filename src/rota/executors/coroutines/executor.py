@@ -10,7 +10,7 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from rota.core.ports import AttemptSpec, Done, Stuck
+from rota.core.ports.executor import AttemptSpec, Done, Stuck
 from rota.errors import StateError
 from rota.executors import stack_location
 from rota.executors.coroutines.task_loop import AioAttempt, HeldLoop, TaskLoop

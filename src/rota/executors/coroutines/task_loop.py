@@ -12,7 +12,7 @@ from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
-from rota.core.ports import AttemptSpec, Done
+from rota.core.ports.executor import AttemptSpec, Done
 from rota.executors import stack_location
 from rota.executors.executions import CANCELLED, Attempts, Execution
 from rota.logs import queued

@@ -13,7 +13,7 @@ from typing import Any
 
 from rota.config import handed
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.errors import DefinitionError
 from rota.executors.executions import CANCELLED
 from rota.executors.processes.worker_process import WorkerProcess

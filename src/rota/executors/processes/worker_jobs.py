@@ -16,7 +16,7 @@ from typing import Any
 
 from rota.config.handed import hand_over
 from rota.core.outcome import Outcome
-from rota.core.ports import AttemptSpec
+from rota.core.ports.executor import AttemptSpec
 from rota.definitions.arguments import parameters_of
 from rota.errors import LedgerError
 from rota.executors import results

@@ -7,7 +7,7 @@ the wall clock moves. While the database is away, it goes on like that.
 
 from __future__ import annotations
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, seconds
 
 _ASK_AFTER = 3.0  # seconds: a database whose own clock is stepped is noticed within five

@@ -12,7 +12,7 @@ from stat import S_IMODE
 
 from sqlalchemy import Connection, Table, inspect
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import Instant
 from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations

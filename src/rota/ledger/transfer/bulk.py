@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table, select
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 from rota.core.time import Instant
 from rota.errors import LedgerError
 from rota.ledger.schema.tables import metadata

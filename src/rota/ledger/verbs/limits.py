@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from rota.core.limits import Limit
-from rota.core.ports import Limits
+from rota.core.ports.ledger import Limits
 from rota.core.time import SECOND, Instant
 from rota.ledger.schema.tables import is_running, is_waiting, limits, runs, tasks
 from rota.ledger.sql import mapping

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from rota.core.ports import Limits, Publish
+from rota.core.ports.ledger import Limits, Publish
 from rota.core.time import Instant
 from rota.ledger.schema.tables import is_running, is_waiting, runs
 from rota.ledger.sql import mapping

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, follows
-from rota.core.ports import Publish, Sight
+from rota.core.ports.ledger import Publish, Sight
 from rota.core.ports.records import NewRun, PlannedRun, Waiting
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, WAITING, Cause, State

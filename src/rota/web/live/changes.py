@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rota.core.ids import RunIds
-from rota.core.ports import Clock, History
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
 from rota.core.ports.records import NodeRecord, RunFilter, StoredTask
 from rota.core.run import ACTIVE, Run
 from rota.core.time import SECOND, Instant

@@ -13,7 +13,7 @@ import uvicorn
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
-from rota.core.ports import Ledger
+from rota.core.ports.ledger import Ledger
 from rota.errors import LedgerError
 from rota.web.audited_routes import USER
 from rota.web.problems import Problem

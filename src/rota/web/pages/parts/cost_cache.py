@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from rota.core.ports import Clock
+from rota.core.ports.clock import Clock
 
 T = TypeVar("T")
 

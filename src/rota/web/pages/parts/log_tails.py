@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
-from rota.core.ports import History
+from rota.core.ports.history import History
 from rota.core.run import LogLine
 
 _CHUNK = 5_000

@@ -1,58 +1,35 @@
-"""The protocols between the rules and the world: clock, ledger, executors."""
+"""What is written: one transaction of the ledger, and the ledger itself."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.access import Session, Token
-from rota.core.audit import EVERY_CHANGE, SOMEBODY, Actor, AuditFilter, AuditPage
+from rota.core.audit import SOMEBODY, Actor
 from rota.core.limits import Limit
-from rota.core.outcome import Outcome
+from rota.core.ports.clock import Clock
+from rota.core.ports.history import History
 from rota.core.ports.records import (
-    EVERY_RUN,
     AttemptEnd,
-    Backlog,
     Beat,
-    Bundle,
     Claim,
     ClaimVerdict,
-    Counts,
-    Damage,
     Edits,
-    Failures,
     Mark,
     NewRun,
     NodeRecord,
     Orphan,
-    Page,
     PlannedRun,
-    RunFilter,
     StoredTask,
-    Tally,
     TaskRecord,
     Waiting,
 )
-from rota.core.run import Attempt, LogLine, Run, State, Step
+from rota.core.run import LogLine, Run, State, Step
 from rota.core.time import Instant
-from rota.core.verification.evidence import Evidence
 
 T = TypeVar("T")
-
-
-class Clock(Protocol):
-    """The time: injected everywhere, so that tests can move it."""
-
-    def now(self) -> Instant:
-        """Return the wall clock's instant."""
-
-    def monotonic(self) -> float:
-        """Return seconds that only ever rise."""
-
-
-# --- what goes into the ledger -----------------------------------------------------------------
 
 
 Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
@@ -77,9 +54,6 @@ class Limits(Protocol):
     def hold(self, full: Collection[Limit], until: Instant | None) -> None:
         """Hear, once in each claim or offer that looked, which limits held back runs, and when the
         first of their rates lets one start."""
-
-
-# --- the ledger ---------------------------------------------------------------------------------
 
 
 class Transaction(Protocol):
@@ -320,111 +294,6 @@ class Transaction(Protocol):
         are more than `core.audit.KEPT` older than the newest go as well."""
 
 
-class History(Protocol):
-    """The reading verbs: callable from any thread, each sees one consistent moment."""
-
-    def run(self, run_id: str) -> Run:
-        """Return a run by its id or an unambiguous beginning or end of at least 6 characters;
-        raises UnknownRunError."""
-
-    def runs(
-        self,
-        where: RunFilter = EVERY_RUN,
-        *,
-        limit: int = 100,
-        after: str | None = None,
-        newest_first: bool = True,
-    ) -> Page:
-        """Return a page of runs in the order of their making; `after` is a page's `next`."""
-
-    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
-        """Return the runs with these whole ids that there are, oldest first."""
-
-    def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
-        """Return the run of each task that started last."""
-
-    def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
-        """Return up to `limit` runs of each task that has any, the one made last first."""
-
-    def running(self) -> list[Run]:
-        """Return every run that runs, oldest first."""
-
-    def waiting(self, limit: int) -> list[Run]:
-        """Return the first runs that wait, the one whose time comes first at the beginning."""
-
-    def backlog(self, now: Instant) -> dict[str, Backlog]:
-        """Return what waits and could start, by task; only tasks that have such runs."""
-
-    def counts(self, now: Instant) -> Counts:
-        """Count what has not ended."""
-
-    # The next three cut time into slices of `slice` microseconds from `since` on, and leave out
-    # runs that were made more than a day before `since`.
-
-    def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
-        """Sum up what failed or was lost and ended from `since` to before `until`; the 2,000
-        largest sums, where there are more."""
-
-    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
-        """Sum up the runs that ended from `since` to before `until`."""
-
-    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
-        """Count the runs of each state with a fire time, or a creation where they have none,
-        from `since` to before `until`."""
-
-    def attempts(self, run_id: str) -> list[Attempt]:
-        """Return a run's ended attempts, first to last."""
-
-    def steps(self, run_id: str) -> list[Step]:
-        """Return a run's steps that are done, first to last."""
-
-    def logs(
-        self, run_id: str, *, after: tuple[int, int] = (0, 0), limit: int = 10_000
-    ) -> list[LogLine]:
-        """Return lines after (attempt, seq), in order."""
-
-    def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
-        """Return every known task, or those of `task_ids`, by id, removed ones too."""
-
-    def task_ids(self) -> list[str]:
-        """Return the ids of the known tasks but the removed ones."""
-
-    def task(self, task_id: str) -> StoredTask:
-        """Return one task; raises UnknownTaskError with the nearest known id."""
-
-    def changed_tasks(self, after: int) -> list[StoredTask]:
-        """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
-
-    def damages(self, *, search: bool = False) -> list[Damage]:
-        """Return the rows that do not hold what they have to: those that were met in reading and
-        are so still, or with `search`, those among the newest 10,000 of each table."""
-
-    def cancellations(self, node_id: str) -> dict[str, str]:
-        """Return run id → reason for the running runs of a node that are to be cancelled."""
-
-    def running_of(self, node_id: str) -> dict[str, int]:
-        """Return run id → fence of what a node runs."""
-
-    def nodes(self) -> list[NodeRecord]:
-        """Return every known node, newest first."""
-
-    @property
-    def evidence(self) -> Evidence:
-        """Return what the ledger has to tell those who verify it."""
-
-    def tokens(self) -> list[Token]:
-        """Return every token there ever was, oldest first."""
-
-    def session(self, digest: str, now: Instant) -> Token | None:
-        """Return the token that began a session which has not ended; whether the token still keeps
-        it is for the caller to say."""
-
-    def audit(
-        self, where: AuditFilter = EVERY_CHANGE, *, limit: int = 100, after: str | None = None
-    ) -> AuditPage:
-        """Return a page of changes, newest first; `after` is a page's `next`."""
-
-
 class Ledger(Protocol):
     """The tables in which all of this is written before and after it happens."""
 
@@ -461,117 +330,3 @@ class Ledger(Protocol):
 
     def latency(self) -> float:
         """Return how long the last commit took, in seconds, or the one under way has taken."""
-
-
-# --- executors ----------------------------------------------------------------------------------
-
-
-class Reporter(Protocol):
-    """Where a running attempt sends what it has to say; callable from its thread."""
-
-    def log(self, level: str, logger: str, text: str) -> None:
-        """Take one line."""
-
-    def progress(self, done: float, total: float | None, note: str) -> None:
-        """Take where it stands."""
-
-    def checkpoint(self, value: Any) -> None:
-        """Store `value` durably before returning; raises LedgerError where that is impossible."""
-
-    def remember(self, key: str, value: Any) -> None:
-        """Store what a step returned durably before returning; raises LedgerError likewise."""
-
-
-@dataclass(slots=True, eq=False)
-class AttemptSpec:
-    """One attempt to make."""
-
-    run_id: str
-    task_id: str
-    attempt: int
-    fire_time: Instant | None
-    func: Callable[..., Any]
-    func_path: str
-    file: str | None  # the task file, for a process that must import it
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-    checkpoint: Any
-    steps: Mapping[str, Any]
-    reporter: Reporter
-
-
-Done = Callable[[AttemptSpec, Outcome], None]
-
-
-class Stuck(NamedTuple):
-    """An attempt that was told to stop and did not, and still occupies something."""
-
-    run_id: str
-    task_id: str
-    place: str  # "file:line, in function" where it stands, as far as can be told
-    since: float  # monotonic seconds
-
-
-class Message(NamedTuple):
-    """What an engine carries: a run, and the lane on which somebody is free for it. Whoever gets
-    it asks the ledger what is true of the run."""
-
-    run_id: str
-    lane: str
-    priority: int
-
-
-class Broker(Protocol):
-    """Carries messages to nodes that are free. It may lose, repeat, delay or reorder them: who may
-    do what is decided by the ledger."""
-
-    def open(self) -> None:
-        """Make ready what it needs; raises EngineError."""
-
-    @property
-    def in_ledger(self) -> bool:
-        """Say whether `publish` writes in the ledger's own transaction."""
-
-    def publish(self, messages: Sequence[Message], connection: Any) -> None:
-        """Send messages: on the ledger's connection (DBAPI, in a transaction) where it is
-        `in_ledger`, else by itself; raises EngineError where they may not have been sent."""
-
-    async def carry(
-        self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
-    ) -> None:
-        """Await `execute(run_id)` for each message on these lanes, and on none for more at once
-        than it says; a message is done when that returns, and carried anew where this process
-        dies before. For ever; cancelled, it takes no more and returns when those under way have
-        returned. Raises EngineError where it cannot go on."""
-
-    def waiting(self, lanes: Collection[str]) -> int:
-        """Return how many messages of these lanes nobody has taken; raises EngineError."""
-
-
-class Executor(Protocol):
-    """Runs callables and stops them; every attempt ends with exactly one call of `done`, unless
-    it was abandoned."""
-
-    @property
-    def slots(self) -> int:
-        """Return how many attempts may run at once."""
-
-    def start(self) -> None:
-        """Make it ready; callable once more after stop."""
-
-    def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
-        """Start the calls; `done` is called from any thread when each has ended."""
-
-    def stop(self, call: AttemptSpec) -> None:
-        """Ask the attempt to end (coroutine: cancel; thread: `cancelled` turns true; process:
-        killed with its children); `done` follows with CANCELLED if it obeys."""
-
-    def abandon(self, call: AttemptSpec) -> None:
-        """Give up on an attempt that did not stop: `done` will not be called for it, its slot is
-        free again at once, and it is listed as stuck for as long as it goes on."""
-
-    def stuck(self) -> list[Stuck]:
-        """Return what was abandoned and still goes on."""
-
-    def shutdown(self) -> None:
-        """End everything that can be ended; safe twice and unstarted."""

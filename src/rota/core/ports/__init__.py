@@ -1,0 +1,1 @@
+"""The protocols between the rules and the world, one a file, with what crosses them."""
