@@ -31,7 +31,7 @@ _CHUNK = 64 * 1024
 _TAIL = 1_500  # characters of output that an error shows
 _MOST_SHOWN = 200
 _NOT_PASSED_ON = ("XCORE_", "ROTA_")
-_GUARDIAN = str(Path(__file__).with_name("executors") / "guardian.py")
+_GUARDIAN = str(Path(__file__).parents[1] / "executors" / "processes" / "guardian.py")
 _PYTHON = (sys.executable, "-I", "-S") if sys.platform == "linux" else (sys.executable, "-I")
 
 _programs: WeakSet[_Program] = WeakSet()
