@@ -65,24 +65,29 @@ HABITS = {
 def shop(directory: Path) -> Iterator[tuple[TaskManager, Server]]:
     """Open the bookshop, with its past and its server."""
     shutil.copytree(TASKS, directory / "backgroundtask")
-    harness = Harness(directory, SystemClock(), node="shop-1", ledger_url="sqlite:///rota.db")
-    manager = harness.manager
-    manager.config.app_name = "Lighthouse Books"
-    manager.discover()
-    assert not manager.file_errors, manager.file_errors
-    with chdir(directory), manager, web.serve(manager, port=0) as server:
+    with chdir(directory), _opened(directory) as manager, web.serve(manager, port=0) as server:
         manager.list_tasks()  # they are registered from here on
         write_past(manager)
         with acting(Face.PAGE, "mira"):
             manager.pause_task(
                 "warm_cache",
                 reason="the new proxy does that itself",
-                until=to_datetime(harness.clock.now()) + timedelta(days=2),
+                until=to_datetime(manager.services.clock.now()) + timedelta(days=2),
             )
         with acting(Face.CLI, "jonas"):
             manager.skip_next("close_the_books", reason="the auditors close them")
             manager.edit_task("expire_carts", trigger_args={"minutes": 20}, reason="fewer mails")
         yield manager, server
+
+
+def _opened(directory: Path) -> TaskManager:
+    """Return its manager, whose ledger lies in the working directory."""
+    harness = Harness(directory, SystemClock(), node="shop-1", ledger_url="sqlite:///rota.db")
+    manager = harness.manager
+    manager.config.app_name = "Lighthouse Books"
+    manager.discover()
+    assert not manager.file_errors, manager.file_errors
+    return manager
 
 
 def write_past(manager: TaskManager) -> None:
