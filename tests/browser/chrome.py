@@ -108,8 +108,7 @@ class Browser:
         self._tabs.append(tab)
         tab.send("Page.enable")
         tab.send("Page.addScriptToEvaluateOnNewDocument", source=_WITNESS)
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        tab.send("Emulation.setDeviceMetricsOverride", **size)
+        tab.resize(width, height)
         return tab
 
 
@@ -128,6 +127,12 @@ class Tab:
         """Go to an address and wait until the page and its scripts are there."""
         self.send("Page.navigate", url=url)
         self.wait(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+
+    def resize(self, width: int, height: int, scale: float = 1) -> None:
+        """Give the window a size in CSS pixels, each of them `scale` of the screen's; below 600 it
+        is a phone."""
+        size = {"width": width, "height": height, "deviceScaleFactor": scale}
+        self.send("Emulation.setDeviceMetricsOverride", **size, mobile=width < 600)
 
     def prefer(self, scheme: str) -> None:
         """Prefer light or dark pages."""

@@ -49,6 +49,17 @@ TOO_WIDE = """
 })()
 """
 
+# What holds more than it shows and does not say so: by an ellipsis, or as code does by scrolling.
+CUT = """
+[...document.querySelectorAll("body *:not(svg *)")].filter((one) => {
+  const style = getComputedStyle(one);
+  const {clientWidth, scrollWidth} = one;
+  return clientWidth > 1 && scrollWidth > clientWidth + 1 && style.overflowX !== "visible"
+    && style.textOverflow !== "ellipsis" && one.checkVisibility()
+    && !one.matches("pre, .log, .source, .unseen, input, select, option, [data-plot] *");
+}).map((one) => `${one.scrollWidth} of ${one.clientWidth}: ${one.outerHTML.slice(0, 200)}`)
+"""
+
 
 def colours(png: bytes) -> set[bytes]:
     """Return a good part of the bytes that a picture is made of: a blank one has few."""

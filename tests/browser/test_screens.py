@@ -64,6 +64,29 @@ def test_a_task_is_run_with_parameters_and_paused(site: Site, browser: Browser) 
     assert tab.hits == []
 
 
+def test_run_asks_for_parameters_and_says_what_came_of_it(site: Site, browser: Browser) -> None:
+    site.add(order, name="Order books", kwargs={"title": "Emma"})
+    tab = browser.tab(width=390)
+    tab.open(f"{site.server.url}tasks")
+    tab.js("document.querySelector('a[href$=\"/tasks/order#run-form\"]').click()")
+    tab.wait("location.pathname === '/tasks/order' && document.activeElement?.name === 'arg-title'")
+    assert not site.harness.runs("order")
+    tab.press("Escape", 27)
+    tab.wait("!document.querySelector(':popover-open')")
+    assert tab.js("document.activeElement.getAttribute('popovertarget')") == "run-form"
+    assert tab.js("location.hash") == ""  # loaded again, it stays closed
+    tab.click("[popovertarget='run-form']")
+    tab.click("#run-form .strong")
+    tab.wait("document.querySelector('#said').innerText.includes('Order books is started.')")
+    tab.wait("document.querySelector('#recent').innerText.includes('succeeded')")
+    tab.js("refresh()")
+    run = site.harness.runs("order")[0].id
+    assert tab.js("document.querySelector('#said a').getAttribute('href')") == f"/runs/{run}"
+    tab.click("[data-dismiss]")
+    assert tab.js("document.querySelector('#said').innerText") == ""
+    assert tab.hits == []
+
+
 def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> None:
     site.add(order, kwargs={"title": "Emma"})
     tab = browser.tab()

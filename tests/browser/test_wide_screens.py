@@ -151,6 +151,7 @@ def test_failures_are_retried_together(site: Site, browser: Browser) -> None:
     assert tab.js("document.activeElement.value") == "mended"
     tab.click(":popover-open .strong")
     tab.wait("!document.querySelector(':popover-open')")
+    tab.wait("document.querySelector('#said').innerText.includes('2 runs are retried.')")
     site.harness.ended("fail", 4)
     tab.wait("document.querySelector('.f-count').innerText.includes('4')")
     tab.open(f"{site.server.url}audit?verb=retry")
