@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rota.core.audit import AuditFilter, Verb
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
@@ -12,6 +14,7 @@ from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND
 from tests.conformance.ledger.desk import NOON, Desk, record
+from tests.integration.verifying.sound import damaged
 
 
 def on(desk: Desk, node: str, *task_ids: str) -> list[Claim]:
@@ -154,3 +157,18 @@ def test_workers_of_a_living_node_count_as_well(desk: Desk) -> None:
     task = desk.history.task("k")
     assert task.paused_since == desk.now
     assert NOON < desk.now < NOON + 10 * SECOND
+
+
+def test_a_damaged_time_of_an_attempt_stops_no_judgement(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with Desk(f"sqlite:///{path}") as desk:
+        desk.register(record("k"), record("other"))
+        for node in ("n1", "n2"):
+            on(desk, node, "k", "other")
+            dies(desk, node)
+            cancel_all(desk)
+        with damaged(path) as database:
+            database.execute("UPDATE attempts SET finished_at = 'soon' WHERE node = 'n1'")
+            database.execute("""UPDATE tasks SET policy = '{"max_crashes": 0}' WHERE id = 'k'""")
+        on(desk, "n3", "k", "other")
+        assert {orphan.run.task_id for orphan in dies(desk, "n3")} == {"k", "other"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_type_hints
 
 from sqlalchemy import Column
 
@@ -21,6 +21,7 @@ from rota.ledger.sql.soundness import (
     FLAG,
     INSTANT,
     JSON,
+    LARGEST,
     MAPPING,
     MOMENT,
     TEXT,
@@ -53,12 +54,30 @@ def policy_of(text: str) -> Policy:
     for name in ("retry_on", "no_retry_on"):
         known[name] = _texts(known.get(name, []))
     for field in fields(Policy):
-        if not _is_like(known.get(field.name, field.default), field.default, field.name):
+        value = known.get(field.name, field.default)
+        if not _is_like(value, field.default, field.name):
             raise ValueError(f"JSON whose {field.name} is of another kind")
+        if _is_number(value) and not _is_possible(value, field.name):
+            raise ValueError(f"JSON whose {field.name} is an impossible number")
     return Policy(**known)
 
 
-_NUMBERS_OR_NONE = frozenset({"start_deadline", "max_running"})
+_NUMBERS_OR_NONE = frozenset(
+    name for name, hint in get_type_hints(Policy).items() if hint in (int | None, float | None)
+)
+
+
+_LEAST = {"max_crashes": 1, "retry_backoff": 1, "priority": -LARGEST}
+_MOST = {"retry_backoff": 1_000}
+_LONGEST_SPAN = 10**10
+"""Seconds, three hundred years: a time that far away can still be written."""
+
+
+def _is_possible(value: float, name: str) -> bool:
+    """Say whether a policy's number is one that a definition may have had; what is none would end
+    the count or the sum that it goes into, for all tasks."""
+    most = _MOST.get(name, LARGEST if isinstance(value, int) else _LONGEST_SPAN)
+    return _LEAST.get(name, 0) <= value <= most
 
 
 def _is_like(value: Any, default: Any, name: str) -> bool:

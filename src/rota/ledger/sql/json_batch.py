@@ -9,6 +9,7 @@ databases in this is kept here, by `@compiles`; the statements do not know.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ Shape = Mapping[str, Collection[int]]
 
 SHARED_FROM = 16
 """Rows from which a batch is shared out into what they have in common and what they have not."""
+
+_TEXT_OR_INFINITE = re.compile(r'"(?:[^"\\]|\\.)*+"|Inf')
 
 NUL = "\u2400"
 """What stands for a NUL: SQLite's JSON functions cut a text off there, PostgreSQL refuses it."""
@@ -86,15 +89,20 @@ def _item_in_sqlite(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
 def _array_in_sqlite(element: _array, compiler: SQLCompiler, **kw: Any) -> str:
     if not kw.get("blobs"):
         return f"json_array{compiler.process(element.clause_expr, **kw)}"
-    texts = [compiler.process(one, **kw) for one in element.clauses]
-    plain = [
-        f"CASE typeof({one}) WHEN 'blob' THEN CAST({one} AS TEXT) ELSE {one} END" for one in texts
-    ]
-    return f"json_array({', '.join(plain)})"
+    return f"json_array({', '.join(_as_text(one, compiler, **kw) for one in element.clauses)})"
+
+
+def _as_text(one: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the SQL of a value with a blob, which no JSON holds, as text."""
+    text = compiler.process(one, **kw)
+    return f"CASE typeof({text}) WHEN 'blob' THEN CAST({text} AS TEXT) ELSE {text} END"
 
 
 @compiles(_gathered, "sqlite")
 def _gathered_in_sqlite(element: _gathered, compiler: SQLCompiler, **kw: Any) -> str:
+    (one,) = element.clauses
+    if kw.get("blobs") and not isinstance(one, _array):
+        return f"json_group_array({_as_text(one, compiler, **kw)})"
     return f"json_group_array{compiler.process(element.clause_expr, **kw)}"
 
 
@@ -217,9 +225,20 @@ def encode(values: Iterable[Any]) -> str:
 
 
 def decode(text: str | None) -> list[Any]:
-    """Read what `gathered` wrote; of no rows at all, PostgreSQL gathers nothing."""
-    rows: list[Any] = json.loads(text) if text else []
+    """Read what `gathered` wrote; of no rows at all, PostgreSQL gathers nothing.
+
+    SQLite writes an infinite number, which only a damaged row holds, as no JSON does.
+    """
+    rows: list[Any]
+    try:
+        rows = json.loads(text) if text else []
+    except ValueError:
+        rows = json.loads(_TEXT_OR_INFINITE.sub(_as_python_reads_it, text or ""))
     return rows
+
+
+def _as_python_reads_it(found: re.Match[str]) -> str:
+    return "Infinity" if found[0] == "Inf" else found[0]
 
 
 def _without_nul(value: Any) -> Any:

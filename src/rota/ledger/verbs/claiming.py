@@ -159,7 +159,7 @@ def candidates(
     excluded = encode(exclude)
     listed_tasks = None if of_tasks is None else Batch((task_id,) for task_id in of_tasks)
     found: list[Row] = []
-    for level in sorted(LEVELS.rows(connection), reverse=True):
+    for level in sorted(LEVELS.rows(connection), key=_rank, reverse=True):
         room = limit - len(found)
         if room <= 0:
             break
@@ -176,6 +176,12 @@ def candidates(
     # no two take runs of one exclusive task, whatever they saw, is judged by an index.
     ids = encode(row[0] for row in found)
     return LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
+
+
+def _rank(level: Any) -> tuple[bool, Any]:
+    """Return what sorts priorities; those of damaged rows, which are no numbers, come last."""
+    is_number = isinstance(level, int | float)
+    return is_number, level if is_number else str(level)
 
 
 def _of_level(

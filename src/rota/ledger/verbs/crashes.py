@@ -150,4 +150,4 @@ def _streak(connection: Connection, task_id: str) -> int:
         if outcome in _TELLING:
             attempt_node, at = attempt
             ends.append(End(at, attempt_node, outcome == OutcomeKind.CRASHED))
-    return in_a_row(ends)
+    return in_a_row(end for end in ends if isinstance(end.at, int))  # others are damaged
