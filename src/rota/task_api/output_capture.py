@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from types import FrameType
 from typing import Any, NamedTuple, TextIO
 
@@ -112,9 +113,14 @@ class _Tee:
             if not _logging_now(sys._getframe(1)):
                 printed(run, self._level, text)
             if self._write_through:
-                self._stream.write(self._masked(run, text))
+                with suppress(OSError, ValueError):  # a console that is gone fails no run
+                    self._stream.write(self._masked(run, text))
             return len(text)
         return self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError) if running() is not None else nullcontext():
+            self._stream.flush()
 
     def _masked(self, run: CurrentRun, text: str) -> str:
         """Return what the console gets of it: without secrets, also where a line comes in parts."""

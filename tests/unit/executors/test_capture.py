@@ -253,3 +253,31 @@ def test_a_plain_set_up_leaves_a_captured_process_alone() -> None:
             logging.basicConfig(level=logging.CRITICAL)
             assert captured(speak) == SPOKEN
         assert root.handlers == []
+
+
+class _Gone(io.StringIO):
+    """A console that is no longer there."""
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+    def flush(self) -> None:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_console_that_is_gone_fails_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    for console in (_Gone(), closed, io.TextIOWrapper(io.BytesIO(), encoding="ascii")):
+        monkeypatch.setattr(sys, "stdout", console)
+        with installed():
+            lines = captured(lambda: print("süß", flush=True))  # noqa: T201
+        assert ("STDOUT", "süß") in [(level, text.strip()) for level, text in lines]
+
+
+def test_beside_a_run_a_console_that_is_gone_raises_as_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", _Gone())
+    with installed(), pytest.raises(OSError, match="Input/output"):
+        print("x")  # noqa: T201
