@@ -23,7 +23,7 @@ MEANING = {
     State.FAILED: "its last attempt failed or timed out with no retry left, or it was quarantined",
     State.CANCELLED: "somebody asked for its end",
     State.SKIPPED: "its task still ran, and `overlap` said skip; or somebody skipped it by hand",
-    State.MISSED: "it fell into a downtime, or could not start by its deadline",
+    State.MISSED: "it was not planned in time, or could not start by its deadline",
     State.LOST: "its worker died, and `on_crash` said lose",
 }
 

@@ -80,18 +80,24 @@ def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, coun
 
 
 def decide(
-    due: Survey, policy: Policy, *, off: bool = False, first: Instant | None = None
+    due: Survey,
+    policy: Policy,
+    *,
+    off: bool = False,
+    first: Instant | None = None,
+    up_since: Instant | None = None,
 ) -> list[Due]:
     """Return the rows for what is due, oldest first: each occurrence once, or in one summary.
 
     `catchup="latest"` runs the newest occurrence of the downtime unless a fresh one runs anyway;
     `"all"` runs every late one that is listed, and what is on time after them; `"none"` only what
     is on time. Of a task that is `off` by now, none of the late ones runs. `first` had just passed
-    when the task was first seen, and runs.
+    when the task was first seen, and runs. What is late though this node is up since before its
+    time fell into no downtime.
     """
     if first in due.late:
         late, fresh = [one for one in due.late if one != first], [first, *due.fresh]
-        rows = decide(Survey(fresh, late, due.older), policy, off=off)
+        rows = decide(Survey(fresh, late, due.older), policy, off=off, up_since=up_since)
         return sorted(rows, key=lambda row: row.fire_time)
     runs: set[Instant] = set()
     if off:
@@ -104,11 +110,7 @@ def decide(
     rows += [
         Due(instant, caught_up=True, code=ReasonCode.CAUGHT_UP)
         if instant in runs
-        else Due(
-            instant,
-            f"it fell into a downtime (catchup={policy.catchup})",
-            code=ReasonCode.DOWNTIME,
-        )
+        else _missed(instant, policy, up_since)
         for instant in due.late
     ]
     follows = bool(due.late) and policy.catchup is Catchup.ALL and not off
@@ -125,9 +127,20 @@ def late_date(instant: Instant, seen_at: Instant) -> Due:
     return Due(instant, reason, code=ReasonCode.LATE_DATE)
 
 
+def _missed(instant: Instant, policy: Policy, up_since: Instant | None) -> Due:
+    if up_since is None or instant < up_since:
+        reason = f"it fell into a downtime (catchup={policy.catchup})"
+        return Due(instant, reason, code=ReasonCode.DOWNTIME)
+    reason = (
+        f"a node was up at its time and planned it more than {ON_TIME // SECOND} s late: it was"
+        f" held up, or the ledger was away (catchup={policy.catchup})"
+    )
+    return Due(instant, reason, code=ReasonCode.BEHIND)
+
+
 def _counted(older: int, cursor: Instant) -> str:
     at_least = "at least " if older >= COUNTED else ""
     return (
-        f"{at_least}{older} occurrences after {to_iso(cursor)} fell into a downtime,"
-        " too old or too many to be listed (catchup_window, catchup_limit)"
+        f"{at_least}{older} occurrences after {to_iso(cursor)} were not planned in time,"
+        " and are too old or too many to be listed (catchup_window, catchup_limit)"
     )

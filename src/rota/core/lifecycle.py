@@ -17,7 +17,7 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
         State.RUNNING: "planned and claimed in one, a slot being free",
         State.SCHEDULED: "planned with a start delay",
         State.SKIPPED: "the task still ran",
-        State.MISSED: "fell into a downtime",
+        State.MISSED: "not planned in time",
     },
     State.SCHEDULED: {
         State.RUNNING: "its time came, claimed",

@@ -31,6 +31,7 @@ class ReasonCode(StrEnum):
     BY_HAND = "by_hand"
     # missed
     DOWNTIME = "downtime"
+    BEHIND = "behind"
     CATCHUP_LIMIT = "catchup_limit"
     START_DEADLINE = "start_deadline"
     LATE_DATE = "late_date"
@@ -59,7 +60,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.JITTER: "scheduled: it waits for its start delay (`jitter`)",
     ReasonCode.RUN_AT: "scheduled: it waits for the time that was asked for",
     ReasonCode.VERDICT: "queued: it is not known yet whether an earlier run of its task goes on",
-    ReasonCode.CAUGHT_UP: "queued: no node was up at its time, and it is caught up (`catchup`)",
+    ReasonCode.CAUGHT_UP: "queued: it was not planned in time, and is caught up (`catchup`)",
     ReasonCode.CRASHED: "queued again, or lost: its worker died",
     ReasonCode.HANDED_BACK: "queued again, or lost: its node shut down",
     ReasonCode.NEVER_BEGUN: "queued again: it was claimed, and its attempt never began",
@@ -68,7 +69,8 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.STUCK: "skipped: an attempt that timed out did not stop",
     ReasonCode.BY_HAND: "skipped: somebody asked for that",
     ReasonCode.DOWNTIME: "missed: no node was up at its time",
-    ReasonCode.CATCHUP_LIMIT: "missed: no node was up, and it is too old or one of too many"
+    ReasonCode.BEHIND: "missed: a node was up at its time, and did not get to it in time",
+    ReasonCode.CATCHUP_LIMIT: "missed: not planned in time, and too old or one of too many"
     " (`catchup_window`, `catchup_limit`)",
     ReasonCode.START_DEADLINE: "missed: it could not start in time (`start_deadline`)",
     ReasonCode.LATE_DATE: "missed: its date had passed when it was first seen",

@@ -108,10 +108,11 @@ class _Showing:
                 parts["…"] = f"({len(whole) - len(parts):,} more)"
                 break
             text = str(name)
+            kept = self._text(text)  # before its value, which may leave no room for it
             if secret:
-                parts[self._text(text)] = self.value(key, True, inner)
+                parts[kept] = self.value(key, True, inner)
             else:
-                parts[self._text(text)] = self.value(text, is_secret(text), inner)
+                parts[kept] = self.value(text, is_secret(text), inner)
         return parts
 
     def _list(self, key: str, secret: bool, whole: Sequence[Any]) -> list[Any]:

@@ -15,7 +15,7 @@ def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> O
     of which nothing ran, and where it has no JSON form."""
     if value is not None:
         if isinstance(value, Generator | AsyncGenerator):
-            return _nothing_ran(value, peak_memory)
+            return failed(_nothing_ran(value), peak_memory)
         try:
             value = jsonable(value, func)
         except ResultError as error:
@@ -53,11 +53,9 @@ def _storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _nothing_ran(value: Any, peak_memory: int | None) -> Outcome:
-    return Outcome(
-        OutcomeKind.FAILED,
-        error=f"TypeError: the task returned a {type(value).__name__}, of which nothing ran."
-        " A task has no `yield`: return a list, or iterate inside the task.",
-        error_types=("TypeError", "builtins.TypeError"),
-        peak_memory=peak_memory,
+def _nothing_ran(value: Any) -> ResultError:
+    return ResultError(
+        f"the function returned a generator ({type(value).__name__}), of which nothing ran. So the"
+        " run failed, and is not tried again.",
+        remedy="A task has no `yield`: return a list, or iterate inside the task.",
     )

@@ -14,7 +14,7 @@ from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
-from rota.core.time import from_datetime
+from rota.core.time import from_datetime, to_datetime
 from rota.definitions.define import define
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.loader import MissingDirectory
@@ -22,6 +22,7 @@ from rota.discovery.marked import load_modules
 from rota.engine.planning.edits import checked_edits, checked_keys
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import (
+    DefinitionError,
     LedgerError,
     RotaError,
     StateError,
@@ -33,9 +34,6 @@ from rota.manager.marked import take_in, taking
 from rota.manager.registers import Registered, note, register
 from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 from rota.task_api.actor import actor
-
-logger = logging.getLogger("rota.manager")
-
 
 logger = logging.getLogger("rota.node")
 
@@ -218,11 +216,18 @@ class TaskVerbs(ManagerBase):
 
     def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
         """Plan no occurrences of a task until it is resumed or `until` has come, on any node,
-        across restarts; raises UnknownTaskError. An `until` without a zone is read in the task's.
+        across restarts; raises UnknownTaskError, and DefinitionError for an `until` that has
+        passed. An `until` without a zone is read in the task's.
         """
         self._require(id)
         end = None if until is None else self.instant_of("until", until, id)
         by, now = actor(), self._now()
+        if end is not None and end <= now:
+            raise DefinitionError(
+                f"{to_datetime(end).isoformat()} is past.",
+                where="until",
+                remedy="Name a time to come; `resume` ends a pause.",
+            )
         self._write(lambda tx: tx.pause(id, now, end, reason, by=by))
 
     def resume_task(self, id: str, *, reason: str = "") -> None:

@@ -76,6 +76,7 @@ class Command:
         self._argv, self._cwd, self._env, self._codes = argv, cwd, env, codes
         first = line.split()[0] if line else argv[0]
         self.name = os.path.basename(first)[:_MOST_SHOWN] or "command"  # noqa: PTH119
+        self._line = bool(line)
         self.shown = said(" ".join(line.split()) if line else " ".join(argv))[:_MOST_SHOWN]
         """The command as it may be shown."""
         digest = blake2b("\0".join(argv).encode("utf-8", "surrogatepass"), digest_size=4)
@@ -108,12 +109,13 @@ class Command:
             raise CommandError(self._failure(program, code), code=code)
 
     def _failure(self, program: _Program, code: int) -> str:
+        name = f"`{self.shown}`" if self._line else self.name
         if program.unable is not None:
-            return f"{self.name} cannot be run: {os.strerror(program.unable)}."
+            return f"{name} cannot be run: {os.strerror(program.unable)}."
         killed = code < 0
         how = f"was killed by {_signal_name(-code)}" if killed else f"ended with exit code {code}"
         tail = program.tail.strip()
-        return f"{self.name} {how}." + (f" It wrote at last:\n{tail}" if tail else "")
+        return f"{name} {how}." + (f" It wrote at last:\n{tail}" if tail else "")
 
 
 class _Program:

@@ -92,6 +92,7 @@ def test_a_generator_is_no_success(rig: Rig) -> None:
     outcome = rig.run("generate")
     assert outcome.kind is OutcomeKind.FAILED
     assert "nothing ran" in str(outcome.error)
+    assert is_final(outcome)
 
 
 def test_every_executor_runs_coroutines(rig: Rig) -> None:

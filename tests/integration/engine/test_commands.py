@@ -65,9 +65,21 @@ def test_the_exit_code_decides(tmp_path: Path) -> None:
     with Harness(tmp_path) as rig:
         for id, line, codes, state, why in (
             ("good", "exit 0", [0], State.SUCCEEDED, ""),
-            ("bad", "echo lost >&2; exit 3", [0], State.FAILED, "ended with exit code 3. It wrote"),
+            (
+                "bad",
+                "echo lost >&2; exit 3",
+                [0],
+                State.FAILED,
+                "`echo lost >&2; exit 3` ended with exit code 3. It wrote",
+            ),
             ("well", "exit 3", [0, 3], State.SUCCEEDED, ""),
-            ("killed", "kill -SEGV $$", [0], State.FAILED, "was killed by SIGSEGV."),
+            (
+                "killed",
+                "kill -SEGV $$",
+                [0],
+                State.FAILED,
+                "`kill -SEGV $$` was killed by SIGSEGV.",
+            ),
         ):
             rig.manager.add_task(rota.command(line, codes=codes), "date", id, **SOON)
             rig.manager.run_task(id)

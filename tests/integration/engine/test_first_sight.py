@@ -106,6 +106,23 @@ def test_a_date_that_was_known_before_its_time_follows_catchup(tmp_path: Path) -
         assert rig.runs("none")[0].reason_code is ReasonCode.DOWNTIME
 
 
+def test_what_a_node_that_is_up_plans_late_fell_into_no_downtime(tmp_path: Path) -> None:
+    clock = FakeClock(NOW)
+    with Harness(tmp_path, clock) as rig:
+        rig.manager.add_task(work, "interval", "minutely", minutes=1, catchup="none")
+        rig.advance(60)
+        rig.ended("minutely")
+    clock.advance(90)
+    with Harness(tmp_path, clock) as rig:
+        rig.manager.add_task(work, "interval", "minutely", minutes=1, catchup="none")
+        rig.ended("minutely", 2)
+        rig.advance(90)
+        down, up = rig.ended("minutely", 4)[1:3]
+    assert (down.state, down.reason_code) == (State.MISSED, ReasonCode.DOWNTIME)
+    assert (up.state, up.reason_code) == (State.MISSED, ReasonCode.BEHIND)
+    assert "a node was up at its time" in up.reason
+
+
 def test_a_date_evaluated_anew_at_each_start_runs_at_each_start(tmp_path: Path) -> None:
     clock = FakeClock(NOW)
     for count in (1, 2, 3):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import rota
+from rota.core.time import to_datetime
 from rota.errors import DefinitionError, StateError
 from rota.testing import Harness
 
@@ -120,3 +121,15 @@ def test_an_aware_time_is_what_it_says(rig: Harness) -> None:
         rig.manager.pause_task("tokyo", until=datetime(1, 1, 1))
     with pytest.raises(DefinitionError, match="neither a text"):
         rig.manager.pause_task("tokyo", until=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ago", [0, 1, 86_400])
+def test_a_pause_whose_end_has_passed_is_refused(rig: Harness, ago: int) -> None:
+    now = to_datetime(rig.clock.now())
+    rig.manager.pause_task("tokyo", until=now + timedelta(hours=1))
+    with pytest.raises(DefinitionError, match=r"until: .* is past") as refused:
+        rig.manager.pause_task("tokyo", until=now - timedelta(seconds=ago))
+    assert "resume" in refused.value.remedy
+    task = rig.manager.get_task("tokyo")
+    assert task is not None
+    assert task.paused_until == now + timedelta(hours=1)

@@ -237,6 +237,9 @@ def test_pause_and_resume(site: Site) -> None:
     assert (resumed["status"], resumed["paused"]) == ("scheduled", False)
     until = {"until": "2999-01-01T00:00:00+01:00"}
     assert site.client.post("/manager/tasks/greet/pause", json=until).json()["paused"]
+    past = site.client.post("/manager/tasks/greet/pause", json={"until": "2020-01-01T00:00:00Z"})
+    assert (past.status_code, past.json()["errors"][0]["where"]) == (422, "until")
+    assert site.client.get("/manager/tasks/greet").json()["paused"]
 
 
 def test_the_next_occurrence_is_skipped(site: Site) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import typing
 import zoneinfo
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal, NewType, Optional
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, computed_field
 
 from rota.definitions.arguments import Form, Unfit
 
@@ -55,6 +56,22 @@ class Offer(BaseModel):
     tags: set[str] = set()
 
 
+class Parcels(BaseModel):
+    """Its field is known by its alias alone, and what it says beside is computed."""
+
+    model_config = ConfigDict(extra="forbid")
+    count: int = Field(alias="theCount")
+
+    @computed_field
+    @property
+    def half(self) -> float:
+        return self.count / 2
+
+
+class Letter(BaseModel):
+    content: Json[list[int]]
+
+
 OrderId = NewType("OrderId", UUID)
 
 
@@ -82,6 +99,10 @@ OrderId = NewType("OrderId", UUID)
         (Parcel, Parcel(b"\xff", NOON)),
         (Order, Order(total=Decimal("2.50"), tags={"a"})),
         (list[Order], [Order(total=Decimal(1))]),
+        (Parcels, Parcels(theCount=3)),
+        (dict[str, Parcels], {"a": Parcels(theCount=3)}),
+        (Letter, Letter(content="[1, 2]")),
+        (typing.Iterable[int], [1, 2]),
         (dict[int, date], {1: DAY}),
         (tuple[int, str], (1, "a")),
         (set[int], {1, 2}),
@@ -119,6 +140,13 @@ def test_a_value_of_the_right_type_comes_back_equal(annotation: Any, value: Any)
         (Parcel, {"content": "_w==", "when": "2024-02-29T12:00:00Z"}, Parcel(b"\xff", NOON)),
         (Order, {"total": "2.50", "tags": ["a"]}, Order(total=Decimal("2.50"), tags={"a"})),
         (list[date], (DAY, "2024-02-29"), [DAY, DAY]),
+        (Parcels, {"theCount": "3"}, Parcels(theCount=3)),
+        (typing.Sequence[int], (1, 2), [1, 2]),
+        (Sequence[date] | None, (DAY,), [DAY]),
+        (typing.Iterable[int], (1, "2"), [1, 2]),
+        (Iterable[date] | None, {DAY}, [DAY]),
+        (Annotated[Iterable[int], Field(min_length=1)], [1], [1]),
+        (dict[str, Any], {"a": (1, 2)}, {"a": [1, 2]}),
         (Parcel, {"content": b"\xff", "when": NOON}, Parcel(b"\xff", NOON)),
     ],
 )
@@ -138,6 +166,8 @@ def test_json_and_near_values_become_what_the_annotation_names(
         (Colour, "blue", "should be 'red'"),
         (Annotated[int, Field(gt=3)], 3, "greater than 3"),
         (Order, {"tags": []}, "total: Field required"),
+        (Parcels, {"count": 3}, "theCount: Field required"),
+        (Iterable[int], ["a"], "valid integer"),
         (float, float("nan"), "JSON has no NaN"),
         (float | None, float("inf"), "JSON has no NaN"),
         (str, "\ud800", "half a surrogate pair"),

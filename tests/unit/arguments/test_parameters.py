@@ -142,6 +142,19 @@ def _unkept(func: Any, arguments: Any) -> list[Misfit]:
     return misfits
 
 
+class Client: ...
+
+
+def test_an_annotation_of_which_only_json_is_kept_is_named() -> None:
+    def take(bare, client: Client, made: range): ...  # type: ignore[no-untyped-def]
+
+    bare, client, made = _unkept(take, {"bare": Client(), "client": Client(), "made": range(3)})
+    assert bare.remedy == "Annotate 'bare': only JSON is kept of what has no annotation."
+    assert "Client only JSON is kept: annotate 'client' as a dataclass" in client.remedy
+    assert client.remedy.startswith("Of ")
+    assert made.remedy.startswith("Of range only JSON is kept")
+
+
 @pytest.mark.parametrize(("over", "count"), [(0, 0), (1, 1)])
 def test_arguments_have_a_limit_together(over: int, count: int) -> None:
     def take(a: Any, b: Any) -> None: ...

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.core.catchup import COUNTED, ON_TIME, Due, decide, survey
+from rota.core.reasons import ReasonCode
 from rota.core.task import Catchup, Policy
 from rota.core.time import MINUTE, SECOND, Instant
 from rota.core.trigger import Trigger
@@ -54,6 +55,18 @@ def test_latest_runs_the_newest_of_the_downtime() -> None:
     assert runs(due) == [1_000 * MINUTE]
     assert due[-1].caught_up
     assert due[0].missed_reason == "it fell into a downtime (catchup=latest)"
+
+
+def test_what_is_late_though_the_node_was_up_fell_into_no_downtime() -> None:
+    late = NOW + 30 * SECOND
+    found = survey(Every(MINUTE), late - 4 * MINUTE, late, Policy(), lambda *_: 0)
+    up_since = 998 * MINUTE
+    due = decide(found, Policy(catchup=Catchup.NONE), up_since=up_since)
+    assert [one.code for one in due] == [
+        ReasonCode.DOWNTIME if one.fire_time < up_since else ReasonCode.BEHIND for one in due
+    ]
+    assert due[0].missed_reason == "it fell into a downtime (catchup=none)"
+    assert "was up at its time and planned it more than 5 s late" in str(due[-1].missed_reason)
 
 
 def test_latest_leaves_the_missed_ones_where_one_is_on_time() -> None:

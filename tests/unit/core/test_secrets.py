@@ -8,7 +8,7 @@ import pytest
 
 from rota.core.access import new_secret
 from rota.core.outcome import failure
-from rota.core.secrets import MASK, said
+from rota.core.secrets import MASK, said, shown
 
 SECRET = "hunter2-"
 
@@ -109,3 +109,10 @@ def test_no_text_takes_long(part: str) -> None:
     began = time.perf_counter()
     said(text)
     assert time.perf_counter() - began < 5  # quadratic would be minutes
+
+
+def test_the_name_of_a_long_value_is_shown_whole() -> None:
+    long = "y" * 1_000_000
+    [name] = shown("arguments", {"x": long})
+    assert name == "x"
+    assert list(shown("arguments", {"password": long, "after": 1})) == ["password", "after"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from functools import cached_property
 from inspect import Parameter
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from rota.definitions.arguments.plain import NotPlain, plain
 
@@ -55,16 +56,28 @@ class Form:
         try:
             if self._adapter is None:
                 return plain(value)
-            fit = self._fit(value)
-            text = plain(self._dumped(fit))
+            return self._kept(self._fit(value))
         except NotPlain as why:
             raise Unfit(f"it {why}") from None
-        if not _alike(back := self.rebuilt(text), fit):
-            raise Unfit(
+
+    def _kept(self, fit: Any) -> Any:
+        """Return the JSON of which the same is made again: by the names of a model's fields, or by
+        their aliases where the model takes no other; raises Unfit, NotPlain."""
+        unfit = Unfit()
+        for by_alias in (False, True):
+            text = plain(self._dumped(fit, round_trip=True, by_alias=by_alias))
+            try:
+                back = self.rebuilt(text)
+            except Unfit as why:
+                unfit = why
+                continue
+            if _alike(back, fit):
+                return text
+            unfit = Unfit(
                 f"it would not come back as it is: of this {type(fit).__name__} JSON makes"
                 f" a {type(back).__name__} that is not equal"
             )
-        return text
+        raise unfit
 
     def rebuilt(self, stored: Any) -> Any:
         """Return a new value made of JSON; raises Unfit."""
@@ -108,7 +121,7 @@ class Form:
             ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
         )
         try:
-            return TypeAdapter(list[self.annotation], config=settings)  # type: ignore[name-defined]
+            return TypeAdapter(list[_eager(self.annotation)], config=settings)  # type: ignore[misc]
         except Exception:  # not a type, a class that pydantic knows nothing of, a broken one
             return None
 
@@ -127,10 +140,10 @@ class Form:
             return _first(adapter.validate_python, [value])
         return _first(adapter.validate_json, text)
 
-    def _dumped(self, value: Any) -> Any:
+    def _dumped(self, value: Any, **how: bool) -> Any:
         assert self._adapter is not None
         try:
-            return self._adapter.dump_python([value], mode="json", warnings=False)[0]
+            return self._adapter.dump_python([value], mode="json", warnings=False, **how)[0]
         except Exception as error:
             raise NotPlain(f"has no JSON form ({_one_line(error)})") from error
 
@@ -177,6 +190,19 @@ def _fresh(value: Any) -> Any:
     return value
 
 
+def _eager(annotation: Any) -> Any:
+    """Return a list in the place of an Iterable, of which pydantic makes an iterator that checks
+    nothing until somebody runs over it, and can be run over once."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if Iterable in (annotation, origin):
+        return list[args[0]] if args else list  # type: ignore[valid-type]
+    if origin in (Union, UnionType):
+        return Union[tuple(_eager(one) for one in args)]  # noqa: UP007
+    if origin is Annotated:
+        return Annotated[(_eager(args[0]), *args[1:])]
+    return annotation
+
+
 def _is_hashable(annotation: Any) -> bool:
     return isinstance(annotation, type)
 
@@ -189,8 +215,8 @@ def _alike(one: Any, other: Any) -> bool:
             return True
     except Exception:
         return False
-    if type(one) is not type(other):
-        return False
+    if type(one) is not type(other) and {type(one), type(other)} != {list, tuple}:
+        return False  # a tuple is a list in JSON, and either is a sequence
     match one:
         case list() | tuple():
             return len(one) == len(other) and all(map(_alike, one, other))

@@ -73,9 +73,8 @@ class Parameters:
             try:
                 return form.stored(value)
             except Unfit as why:
-                remedy = f"Annotate {name!r}: only JSON is kept of what has no annotation."
                 shown = "" if form.is_plain else f"does not fit {_shown(form.annotation)}: "
-                misfits.append(Misfit(name, f"{shown}{why}", remedy if form.is_plain else ""))
+                misfits.append(Misfit(name, f"{shown}{why}", _plain_remedy(name, form)))
                 return None
 
         placed = tuple(
@@ -249,6 +248,18 @@ def _made(name: str, form: Form, value: Any, misfits: list[Misfit]) -> Any:
     except Unfit as why:
         misfits.append(Misfit(name, f"does not fit {_shown(form.annotation)}: {why}"))
         return None
+
+
+def _plain_remedy(name: str, form: Form) -> str:
+    """Say how to have more kept than JSON; "" where the annotation allows that already."""
+    if not form.is_plain:
+        return ""
+    if any(form.annotation is one for one in ANYTHING):
+        return f"Annotate {name!r}: only JSON is kept of what has no annotation."
+    return (
+        f"Of {_shown(form.annotation)} only JSON is kept: annotate {name!r} as a dataclass, a"
+        " TypedDict or a pydantic model."
+    )
 
 
 def _sentence(misfit: Misfit) -> str:

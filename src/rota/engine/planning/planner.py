@@ -358,6 +358,7 @@ class Planner:
             entry.policy,
             off=entry.is_off(now),
             first=first if entry.starts_first(now) else None,
+            up_since=entry.known_since,
         )
 
     def _row(

@@ -33,6 +33,7 @@ class RegisteredTask:
         "first",
         "is_behind",
         "is_current",
+        "known_since",
         "mistake",
         "name",
         "paused",
@@ -60,6 +61,7 @@ class RegisteredTask:
             triggers.cursor_at(self._rule, self.trigger_args, now) if self.enabled else now
         )
         self.is_behind = True  # instants after the cursor may have passed
+        self.known_since: Instant | None = None  # by this node, in the life it lives
         self.paused = False
         self.paused_since: Instant | None = None
         self.paused_until: Instant | None = None

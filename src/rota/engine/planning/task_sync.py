@@ -62,6 +62,7 @@ class TaskSync:
                 stored = tx.register(records(batch), now)
                 revision = max(revision, *(task.revision for task in stored.values()))
                 for entry in batch:
+                    entry.known_since = now
                     self.lay_over(entry, stored[entry.definition.id])
             return revision
 
@@ -99,4 +100,5 @@ class TaskSync:
         stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
         for entry in entries:
             if self._registry.get(entry.definition.id) is entry:
+                entry.known_since = now
                 self.lay_over(entry, stored[entry.definition.id])
