@@ -62,7 +62,7 @@ class Parcels(BaseModel):
     model_config = ConfigDict(extra="forbid")
     count: int = Field(alias="theCount")
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def half(self) -> float:
         return self.count / 2

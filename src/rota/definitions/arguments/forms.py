@@ -121,7 +121,7 @@ class Form:
             ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
         )
         try:
-            return TypeAdapter(list[_eager(self.annotation)], config=settings)  # type: ignore[misc]
+            return TypeAdapter(list[_eager(self.annotation)], config=settings)  # type: ignore[arg-type]
         except Exception:  # not a type, a class that pydantic knows nothing of, a broken one
             return None
 
@@ -140,7 +140,7 @@ class Form:
             return _first(adapter.validate_python, [value])
         return _first(adapter.validate_json, text)
 
-    def _dumped(self, value: Any, **how: bool) -> Any:
+    def _dumped(self, value: Any, **how: Any) -> Any:
         assert self._adapter is not None
         try:
             return self._adapter.dump_python([value], mode="json", warnings=False, **how)[0]
