@@ -121,7 +121,7 @@ class Form:
             ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
         )
         try:
-            return TypeAdapter(list[_eager(self.annotation)], config=settings)  # type: ignore[arg-type]
+            return TypeAdapter(list[_eager(self.annotation)], config=settings)  # type: ignore[arg-type, misc]
         except Exception:  # not a type, a class that pydantic knows nothing of, a broken one
             return None
 
