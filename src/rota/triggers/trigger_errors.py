@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, datetime
 
 from rota.errors import TriggerError
 
@@ -26,6 +28,10 @@ def shown(value: object) -> str:
         case int():
             bits = value.bit_length()
             return str(int(value)) if bits < 200 else f"a number of {bits} bits"
+        case date() if type(value) in (date, datetime):
+            with suppress(Exception):  # a time zone of somebody's own
+                return value.isoformat()
+            return f"a {type(value).__name__}"
         case _:
             return f"a value of type {type(value).__name__[:SHOWN]}"
 

@@ -102,6 +102,9 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
         answer = site.client.put("/manager/tasks/greet", json=wrong)
         assert answer.status_code == 422, wrong
         assert answer.json()["errors"], wrong
+    wrong = {"trigger_args": {"seconds": 5, "hour": 5}}
+    [error] = site.client.put("/manager/tasks/greet", json=wrong).json()["errors"]
+    assert error["where"] == "trigger_args.hour"
     assert "Did you mean 'name'?" in site.client.put("/manager/tasks/greet", json={"nam": 1}).text
     assert site.client.get("/manager/tasks/greet").json() == before
 

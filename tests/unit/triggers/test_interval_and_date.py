@@ -161,3 +161,9 @@ def test_a_date_needs_its_date_and_nothing_else(refused: Refused) -> None:
 def test_a_zone_beside_the_date() -> None:
     args = {"run_date": "2025-01-01 09:00", "timezone": ZoneInfo("Asia/Tokyo")}
     assert parse("date", args).timezone == "Asia/Tokyo"
+
+
+def test_a_date_is_shown_in_what_is_wrong_with_it(refused: Refused) -> None:
+    end, start = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC)
+    error = refused("interval", {"hours": 1, "start_date": start, "end_date": end})
+    assert "end_date=2025-01-01T00:00:00+00:00: before start_date" in str(error)

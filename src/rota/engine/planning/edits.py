@@ -94,7 +94,16 @@ def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -
     if "trigger_args" in values:
         args = json_args(without_none(values["trigger_args"]))
         dst = code.dst if isinstance(code, TaskDefinition) else _dst_of(code)
-        parse(code.trigger, args, timezone=code.timezone, dst=dst)
+        try:
+            parse(code.trigger, args, timezone=code.timezone, dst=dst)
+        except TriggerError as error:
+            raise TriggerError(
+                error.what,
+                field=error.field,
+                text=error.text,
+                where=f"trigger_args.{error.field}",
+                remedy=error.remedy,
+            ) from None
         values["trigger_args"] = args
     return Edits(**values)
 
