@@ -47,6 +47,10 @@ class Facts:
 
 def judge(run: Facts, blind: Sequence[Span]) -> Iterator[Finding]:
     """Yield what cannot be; times that clocks took while they went wrong say nothing."""
+    if wrong := _unreadable(run):
+        text = f"Its {wrong} is no number that can be."
+        yield Finding(Code.IMPOSSIBLE, run.task_id, text, run.id)
+        return
     for code, text in (
         *_words(run),
         *_starts(run),
@@ -54,6 +58,23 @@ def judge(run: Facts, blind: Sequence[Span]) -> Iterator[Finding]:
         *(() if _is_blind(run, blind) else _times(run)),
     ):
         yield Finding(code, run.task_id, text, run.id, run.fire_time)
+
+
+_NUMBERS = ("attempt", "failures", "crashes", "count", "fence", "available_at", "created_at")
+_MAYBE = ("fire_time", "started_at", "finished_at", "attempt_started_at")
+_LARGEST = 250_000_000_000_000_000
+"""Microseconds: the year 9892, and more than anything counts."""
+
+
+def _unreadable(run: Facts) -> str | None:
+    """Return which of a run's numbers is none, as in a damaged row."""
+    for name in (*_NUMBERS, *_MAYBE):
+        value = getattr(run, name)
+        if value is None and name in _MAYBE:
+            continue
+        if not isinstance(value, int) or abs(value) > _LARGEST:
+            return name
+    return None
 
 
 def _words(run: Facts) -> Iterator[tuple[Code, str]]:

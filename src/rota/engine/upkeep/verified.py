@@ -54,8 +54,11 @@ def report_in(marks: Mapping[str, Mark]) -> Report | None:
     try:
         value = json.loads(mark.value)
         found = tuple(
-            (at, Finding(Code(finding.pop("code")), **finding)) for at, finding in value["found"]
+            (int(at), Finding(Code(finding.pop("code")), **finding))
+            for at, finding in value["found"]
         )
+        if not all(isinstance(finding.at, int | None) for _, finding in found):
+            return None
         return Report(int(value["at"]), str(value["node"]), found, int(value["more"]))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

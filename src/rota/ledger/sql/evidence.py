@@ -48,12 +48,13 @@ class SqlEvidence:
                 until=until,
                 limit=limit,
             )
-        return [verification.row_of(row) for row in found]
+        return [verification.row_of(row) for row in found if verification.are_times(row[1])]
 
     def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
         with self._database.reading() as connection:
             found = verification.SUMMARIES.rows(connection, ids=encode(task_ids), before=before)
-        return dict(map(verification.row_of, sorted(found)))
+        sound = [row for row in found if verification.are_times(row[1])]
+        return dict(map(verification.row_of, sorted(sound, key=lambda row: row[:3])))
 
     def odd(self, since: Instant, limit: int) -> list[Facts]:
         made = mapping.first_id(since)
@@ -90,9 +91,9 @@ class SqlEvidence:
     def paused(self, since: Instant, limit: int) -> list[Paused]:
         with self._database.reading() as connection:
             found = verification.PAUSED_BY_NOBODY.rows(connection, since=since, limit=limit)
-        return [Paused(*row) for row in found]
+        return [Paused(*row) for row in found if verification.are_times(*row[1:])]
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
         with self._database.reading() as connection:
             found = verification.AHEAD.rows(connection, ahead=now, limit=limit)
-        return [(task_id, instant) for task_id, instant in found]
+        return [(task_id, at) for task_id, at in found if verification.are_times(at)]

@@ -54,6 +54,7 @@ from rota.ledger.schema.tables import (
     word,
 )
 from rota.ledger.sql.json_batch import encode, gathered, listed
+from rota.ledger.sql.soundness import EARLIEST, LATEST
 from rota.ledger.sql.statement import Statement, all_of, in_each
 
 _now: BindParameter[Any] = bindparam("now")
@@ -348,8 +349,23 @@ def rules_of(connection: Connection, ids: Collection[str]) -> list[Rule]:
     return sorted(found, key=lambda rule: (rule.task_id, rule.until is None, rule.revision))
 
 
+_TIMES = {"since": 0, "until": 0, "anchor": 0, "planned_until": 0}
+_MAYBE_TIMES = {"paused_since": None, "paused_until": None, "removed_at": 0}
+_NO_TRIGGER = ""
+
+
 def _rule_of(row: Any) -> Rule:
+    """Read a row of RULES; a damaged one is a rule that nobody can read, and owes nothing."""
     named = dict(zip(_RULE, row, strict=True))
+    for name, instead in {**_TIMES, **_MAYBE_TIMES}.items():
+        is_empty = named[name] is None and (name in _MAYBE_TIMES or name == "until")
+        if not is_empty and not _is_time(named[name]):
+            named[name], named["trigger"] = instead, _NO_TRIGGER
+    if not isinstance(named["revision"], int):
+        named["revision"], named["trigger"] = 0, _NO_TRIGGER
+    for name in ("trigger", "timezone", "dst"):
+        if not isinstance(named[name], str):
+            named[name], named["trigger"] = "", _NO_TRIGGER
     for name in ("trigger_args", "edits"):
         named[name] = _mapping(named[name])
     named["skipped"] = _instants(named["skipped"])
@@ -376,12 +392,33 @@ def _instants(text: str | None) -> tuple[Instant, ...]:
 def row_of(row: Any) -> tuple[str, Row]:
     """Read a row of OCCURRENCES."""
     task_id, fire_time, run_id, count, created_at, is_planned = row
+    count = count if isinstance(count, int) else 1
+    created_at = created_at if isinstance(created_at, int) else fire_time
     return task_id, Row(fire_time, run_id, count, created_at, bool(is_planned))
 
 
 def marks_in(connection: Connection) -> list[Mark]:
     """Return every mark."""
-    return [Mark(*row) for row in sorted(MARKS.rows(connection), key=lambda row: row[0])]
+    return [_mark_of(*row) for row in sorted(MARKS.rows(connection), key=lambda row: str(row[0]))]
+
+
+def _mark_of(name: Any, at: Any, until: Any, value: Any) -> Mark:
+    """Read a row of MARKS; what is damaged of it is as if it had not been set."""
+    return Mark(
+        str(name),
+        at if _is_time(at) else 0,
+        until if _is_time(until) else None,
+        value if isinstance(value, str) else None,
+    )
+
+
+def are_times(*values: Any) -> bool:
+    """Say whether each of these is a time that can be, or none."""
+    return all(value is None or _is_time(value) for value in values)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int) and EARLIEST <= value <= LATEST
 
 
 def set_mark(connection: Connection, mark: Mark) -> None:
