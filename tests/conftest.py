@@ -9,11 +9,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rota.runtime import log_queue
 
 # Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# A crowded machine is slow, which says nothing of a strategy or of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 PATIENCE = 90.0  # seconds; what ends, ends much sooner, but for a crowded machine
 
