@@ -34,6 +34,7 @@ from rota.ledger.sql.json_batch import Batch, encode
 from rota.ledger.sql.paging import SLACK, page_query, parameters_of, shape_of
 from rota.ledger.sql.soundness import found
 from rota.ledger.sql.statement import Statement
+from rota.ledger.sql.verification import with_former
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
@@ -195,8 +196,8 @@ class SqlHistory:
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         with self._database.reading() as connection:
-            found = queries.TASKS_CHANGED.rows(connection, after=after)
-        return [mapping.task_of(row) for row in sorted(found)]
+            found = sorted(queries.TASKS_CHANGED.rows(connection, after=after))
+            return with_former(connection, [mapping.task_of(row) for row in found])
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         with self._database.reading() as connection:

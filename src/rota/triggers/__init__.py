@@ -17,12 +17,14 @@ from rota.triggers.exclusions import Skipping, without
 from rota.triggers.interrupted import FOREVER, Interrupted, Stretch, outside
 from rota.triggers.interval import IntervalTrigger
 from rota.triggers.parsing import parse
+from rota.triggers.replaced import Replaced
 from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 
 __all__ = [
     "FOREVER",
+    "Replaced",
     "Stretch",
     "Trigger",
     "between",
@@ -79,6 +81,9 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
             inside = trigger.between(after, until)
             left_out = (count_between(rule, since - 1, end - 1) for since, end in inside)
             return count_between(rule, after, until) - sum(left_out)
+        case Replaced(rule, earlier) if trigger.since == trigger.until:
+            before = count_between(earlier, after, min(until, trigger.until), limit)
+            return before + count_between(rule, max(after, trigger.since), until, limit)
     return len(between(trigger, after, until, limit))
 
 

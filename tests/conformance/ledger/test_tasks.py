@@ -64,7 +64,7 @@ def test_a_changed_schedule_is_planned_from_now_on_and_keeps_its_anchor(desk: De
     desk.register(record())
     now = desk.clock.move(60)
     stored = desk.register(record(schedule="second schedule"))["t"]
-    assert (stored.anchor, stored.planned_until) == (NOON, now)
+    assert (stored.anchor, stored.planned_until) == (NOON, now - 1)
 
 
 def test_what_fell_due_while_a_task_was_disabled_is_not_caught_up(desk: Desk) -> None:
@@ -131,6 +131,52 @@ def test_so_does_who_disables_a_task(desk: Desk) -> None:
     desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
     assert desk.run(early.id).reason == "its task was disabled before its time"
     assert desk.run(near.id).state is State.QUEUED
+
+
+def is_back(desk: Desk, run: NewRun) -> bool:
+    """Say whether a run waits as if it had never been cancelled."""
+    found = desk.run(run.id)
+    said = found.state, found.reason, found.reason_code, found.finished_at, found.available_at
+    return said == (State.QUEUED, "", None, None, run.available_at)
+
+
+def test_a_pause_that_is_taken_back_in_time_gives_back_what_it_took(desk: Desk) -> None:
+    _, early = near_and_early(desk)
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert is_back(desk, early)
+    desk.clock.move(2)
+    assert [claim.run_id for claim in desk.claim("n")] != []
+
+
+def test_so_does_one_that_is_shortened(desk: Desk) -> None:
+    _, early = near_and_early(desk)
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + DAY, "audit"))
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + SECOND + 1, "shorter"))
+    assert desk.run(early.id).state is State.CANCELLED
+    desk.do(lambda tx: tx.pause("t", desk.now, NOON + SECOND, "shorter"))
+    assert is_back(desk, early)
+
+
+def test_so_does_who_enables_a_task_that_is_not_paused_besides(desk: Desk) -> None:
+    _, early = near_and_early(desk)
+    desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))
+    desk.do(lambda tx: tx.edit("t", Edits(enabled=True), desk.now))
+    assert desk.run(early.id).state is State.CANCELLED
+    desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.run(early.id).state is State.CANCELLED
+    desk.do(lambda tx: tx.edit("t", Edits(), desk.now, reset=["enabled"]))
+    assert is_back(desk, early)
+
+
+def test_what_was_cancelled_stays_so_once_its_instant_has_passed(desk: Desk) -> None:
+    _, early = near_and_early(desk)
+    desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))
+    desk.clock.move(1)
+    desk.do(lambda tx: tx.resume("t", desk.now))
+    assert desk.run(early.id).state is State.CANCELLED
 
 
 def test_a_second_pause_keeps_since_when(desk: Desk) -> None:
@@ -273,11 +319,30 @@ def test_a_second_edit_leaves_what_it_does_not_name(desk: Desk) -> None:
     assert stored == desk.history.task("t")
 
 
+def test_a_task_is_told_of_the_times_that_it_had_till_these_are_planned(desk: Desk) -> None:
+    first = desk.register(record())["t"]
+    desk.clock.move(60)
+    desk.do(lambda tx: tx.edit("t", Edits(trigger_args={"hour": 10}), desk.now))
+    desk.clock.move(60)
+    desk.do(lambda tx: tx.pause("t", desk.now, None, ""))  # which changes no times
+    desk.clock.move(60)
+    desk.do(lambda tx: tx.edit("t", Edits(trigger_args={"hour": 11}), desk.now))
+    (stored,) = desk.history.changed_tasks(first.revision)
+    assert [(one.since, one.until) for one in stored.former] == [
+        (NOON, NOON + 60 * SECOND),
+        (NOON + 60 * SECOND, NOON + 180 * SECOND),
+    ]
+    assert stored.former[0].planned_until == first.planned_until
+    assert desk.register(record())["t"].former == stored.former
+    desk.plan(cursors={"t": NOON + 180 * SECOND})
+    assert desk.history.changed_tasks(first.revision)[0].former == ()
+
+
 def test_edited_times_start_anew(desk: Desk) -> None:
     desk.register(record())
     now = desk.clock.move(60)
     stored = desk.do(lambda tx: tx.edit("t", Edits(trigger_args={"hour": 10}), desk.now))
-    assert (stored.anchor, stored.planned_until) == (now, now)
+    assert (stored.anchor, stored.planned_until) == (now, now - 1)
     assert stored.edits.trigger_args == {"hour": 10}
 
 

@@ -206,13 +206,11 @@ class Planning(RuleBasedStateMachine):
         self.said.enable(self.now)
         self.do(lambda manager: manager.edit_task("t", enabled=True))
 
-    @precondition(lambda self: self.nodes)
     @rule(period=PERIODS)
     def edit(self, period: int) -> None:
         self.said.edit(self.now, period)
         self.do(lambda manager: manager.edit_task("t", trigger_args=times(period)))
 
-    @precondition(lambda self: self.nodes)
     @rule()
     def reset(self) -> None:
         self.said.edit(self.now, self.period)
@@ -259,7 +257,7 @@ class Planning(RuleBasedStateMachine):
 TestPlanning = Planning.TestCase
 TestPlanning.settings = settings(
     max_examples=effort(200, 5_000),
-    stateful_step_count=effort(20, 60),
+    stateful_step_count=effort(12, 60),
     deadline=None,
     phases=[Phase.generate],  # a failure is told as it came: to shrink it takes long
     suppress_health_check=list(HealthCheck),

@@ -165,6 +165,11 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (statements.SETTLE, {"settled": ALIKE, "node_id": "a"}, ["(id=?)"]),
         (statements.SETTLE_ORPHANS, {"settled": ALIKE}, ["(id=?)"]),
         (statements.END_WAITING, {"ends": ALIKE}, ["(id=?)"]),
+        (
+            statements.RESTORE_EARLY,
+            {"task_id": "t", "after": 0},
+            ["(task_id=? AND fire_time>?)"],
+        ),
         (statements.MOVE_CURSORS, {"cursors": ALIKE}, ["(id=?)"]),
         (statements.HELD, SETTLED | {"node_id": "a"}, ["(id=?)"]),
         (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
@@ -183,6 +188,11 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             statements.CANCEL_EARLY,
             {"task_id": "t", "now": 0, "after": 0, "until": 1, "why": "", "code": ""},
             ["(task_id=? AND fire_time>? AND fire_time<?)"],
+        ),
+        (
+            statements.RESTORE_EARLY,
+            {"task_id": "t", "after": 0},
+            ["(task_id=? AND fire_time>?)"],
         ),
         (statements.MOVE_CURSORS, {"cursors": "[]"}, ["(id=?)"]),
         (statements.LAST_REVISION, {}, ["tasks_by_revision"]),

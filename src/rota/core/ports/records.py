@@ -12,6 +12,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, Run, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant
+from rota.core.verification.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class StoredTask:
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, where it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
     off: tuple[OffStretch, ...] = ()  # but for the pause that may last; newest last
+    former: tuple[Rule, ...] = ()  # of other times, with occurrences that may have no row yet
 
 
 class NewRun(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rota.core.time import SECOND, Instant
@@ -124,6 +124,38 @@ def _goes_on(before: Rule, rule: Rule) -> bool:
         and before.edits == rule.edits
         and before.paused_since == rule.paused_since
     )
+
+
+def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the rules with other times than the present one, the last, of which occurrences may
+    have no row yet; the oldest first. Its `planned_until` says from where on.
+
+    Who changes the times of a task sets its cursor right before that instant: it stands there
+    until the occurrences of before are planned as well.
+    """
+    found: list[Rule] = []
+    if not rules or rules[-1].until is not None:  # what holds now is not known
+        return ()
+    following, cursor = rules[-1], rules[-1].planned_until
+    for rule in reversed(rules[:-1]):
+        if cursor >= following.since or rule.until != following.since:
+            break
+        if rule.removed_at is not None:  # what is added anew is a new one
+            break
+        if not _has_same_times(rule, following):
+            found.append(rule)
+            cursor = rule.planned_until
+        elif found:
+            found[-1] = replace(found[-1], since=rule.since)
+        following = rule
+    return tuple(reversed(found))
+
+
+def _has_same_times(one: Rule, other: Rule) -> bool:
+    return (
+        (one.trigger, one.trigger_args, one.timezone, one.dst, one.anchor)
+        == (other.trigger, other.trigger_args, other.timezone, other.dst, other.anchor)
+    ) and one.edits.get("trigger_args") == other.edits.get("trigger_args")
 
 
 def _reached(rule: Rule, end: Instant | None, known: Known) -> Instant:

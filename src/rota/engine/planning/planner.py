@@ -26,6 +26,7 @@ from rota.engine.health.turning import turned
 from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.identity import heard_at
 from rota.engine.planning.refused_tasks import Refusals
+from rota.engine.planning.skip_log import SkipLog
 from rota.engine.planning.task_registry import RegisteredTask, Registry
 from rota.engine.running.dispatcher import Dispatcher
 from rota.engine.running.outbox import Outbox
@@ -122,6 +123,7 @@ class Planner:
         self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
         self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
+        self._skip_log = SkipLog()
         self._busy: set[str] = set()  # those of which a run was under way then
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
@@ -221,9 +223,7 @@ class Planner:
         # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
         cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
         await self._writing.until_done(lambda tx: tx.plan((), cursors))
-        for one in written:
-            if one.state in (State.SKIPPED, State.MISSED):
-                logger.warning("%s %s: %s", one.task_id, one.state, one.reason)
+        self._skip_log.tell(written, self._clock.now())
 
     def _one_by_one(self, batch: _Batch, error: Exception) -> None:
         """Plan the tasks of a batch that failed again, each alone, and one that failed alone later:
@@ -335,7 +335,8 @@ class Planner:
                 self._look_again(task_id, following - lead, due.until)
         if found:
             batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
-            batch.then[task_id] = entry.cursor = found[-1].until
+            settled = entry.settled if entry.settled <= until else 0
+            batch.then[task_id] = entry.cursor = max(found[-1].until, settled)
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
 
     @staticmethod
@@ -348,18 +349,21 @@ class Planner:
         if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
             return [catchup.Due(alone)]
         first, trigger = entry.first, entry.trigger
+        late: list[catchup.Due] = []
         if first is not None and entry.is_late:
             is_due = entry.cursor < first <= until and trigger.last_before(first) == first
-            return [catchup.late_date(first, entry.anchor)] if is_due else []
+            late = [catchup.late_date(first, entry.anchor)] if is_due else []
+            trigger = triggers.without(trigger, (first,))  # there are former rules besides
         entry.is_behind = False
         survey = catchup.survey(trigger, entry.cursor, until, entry.policy, triggers.count_between)
-        return catchup.decide(
+        rows = late + catchup.decide(
             survey,
             entry.policy,
             off=entry.is_off(now),
             first=first if entry.starts_first(now) else None,
             up_since=entry.known_since,
         )
+        return sorted(rows, key=lambda row: row.until) if late else rows
 
     def _row(
         self, entry: RegisteredTask, due: catchup.Due, now: Instant, stuck: str | None

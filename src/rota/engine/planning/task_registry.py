@@ -11,16 +11,20 @@ from rota.core.ports.records import OffStretch, StoredTask, TaskRecord
 from rota.core.task import Edit, Policy, TaskDefinition
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import Trigger
+from rota.core.verification.rules import Rule
 from rota.definitions.define import json_args
 from rota.engine.planning.edits import fingerprint, laid_over, mistake_of
+from rota.engine.planning.former_rules import in_place_of
 
 _NOT_LOOKED_UP = (None, 0, None)
 
 
 class RegisteredTask:
-    """One known task. `cursor`: every occurrence up to it is planned."""
+    """One known task. `cursor`: every occurrence up to it is planned; `settled`: up to where
+    former rules name its occurrences, if some of these are yet to be planned, else 0."""
 
     __slots__ = (
+        "_former",
         "_next",
         "_off",
         "_rule",
@@ -41,6 +45,7 @@ class RegisteredTask:
         "paused_until",
         "policy",
         "revision",
+        "settled",
         "trigger",
         "trigger_args",
     )
@@ -57,6 +62,7 @@ class RegisteredTask:
         self._rule = parse(definition, definition.trigger_args, now)
         self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
         self._skipped: tuple[Instant, ...] = ()
+        self._former: tuple[Rule, ...] = ()
         self.cursor = (
             triggers.cursor_at(self._rule, self.trigger_args, now) if self.enabled else now
         )
@@ -128,7 +134,9 @@ class RegisteredTask:
         self.anchor, self._skipped, self._off = stored.anchor, stored.skipped, _off(self, stored)
         self.paused = stored.paused_since is not None
         self.paused_since, self.paused_until = stored.paused_since, stored.paused_until
-        planned = min(stored.planned_until, now)
+        self._former = stored.former
+        planned = stored.former[0].planned_until if stored.former else stored.planned_until
+        planned = min(planned, now)
         if self.revision < 0:
             self.cursor = planned
         else:
@@ -151,7 +159,12 @@ class RegisteredTask:
         if self.paused_since is not None:
             until = triggers.FOREVER if self.paused_until is None else self.paused_until
             stretches.append((min(self.paused_since, now), until))
-        self.trigger = triggers.outside(triggers.without(self._rule, self._skipped), stretches)
+        rule, self.settled = self._rule, 0
+        if self._former:
+            rule = in_place_of(self._former, self._rule, self.trigger_args, now)
+            if isinstance(rule, triggers.Replaced):
+                self.settled = rule.until
+        self.trigger = triggers.outside(triggers.without(rule, self._skipped), stretches)
         self.first = triggers.passed_first(self._rule, self.trigger_args, self.anchor)
 
     def _laid_over(self) -> tuple[object, ...]:

@@ -15,8 +15,8 @@ from rota.core.verification.evidence import Evidence
 from rota.core.verification.findings import Code, Finding
 from rota.core.verification.occurrences import Row
 from rota.core.verification.rules import EDGE, LATE, Known, Rule, Span, owed
+from rota.engine.planning.former_rules import trigger_of
 from rota.engine.planning.task_registry import Registry
-from rota.errors import TriggerError
 
 TASKS, ROWS = 200, 10_000
 """Tasks that are looked at together, and rows that are in memory at once."""
@@ -96,21 +96,6 @@ def planners_of(
     spans = planner_spans(same)
     known = {entry.definition.id for entry in registry.entries() if entry.is_current}
     return lambda task_id: spans if task_id in known else ()
-
-
-def trigger_of(rule: Rule) -> Trigger | None:
-    """Return the trigger of a rule, None where this release cannot read it."""
-    code, edited = rule.trigger_args, rule.edits.get("trigger_args")
-    for args in (edited, code):
-        if args is None:
-            continue
-        try:
-            return triggers.parse(
-                rule.trigger, args, timezone=rule.timezone, dst=rule.dst, anchor=rule.anchor
-            )
-        except TriggerError:
-            continue  # an edit that does not fit the code is not applied
-    return None
 
 
 def _blind(marks: Mapping[str, Mark]) -> list[Span]:

@@ -254,6 +254,22 @@ CANCEL_EARLY = Statement(
 )
 """Cancel the waiting runs of a task whose instants lie between `after` and `until`."""
 
+RESTORE_EARLY = Statement(
+    update(runs)
+    .where(
+        runs.c.task_id == bindparam("task_id"),
+        runs.c.state == word(State.CANCELLED),
+        or_(
+            runs.c.reason_code == word(ReasonCode.PAUSED),
+            runs.c.reason_code == word(ReasonCode.DISABLED),
+        ),
+        runs.c.attempt == literal_column("0"),
+        runs.c.fire_time > bindparam("after"),
+    )
+    .values(state=word(State.QUEUED), reason=word(""), reason_code=null(), finished_at=null())
+)
+"""Have the runs of a task wait again that CANCEL_EARLY cancelled, with instants after `after`."""
+
 CANCEL_UNWANTED = Statement(
     update(runs)
     .where(

@@ -4,8 +4,9 @@ the rows that cannot be."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import fields
+from collections.abc import Collection, Sequence
+from dataclasses import fields, replace
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -30,13 +31,13 @@ from sqlalchemy import (
 )
 
 from rota.core.audit import Verb
-from rota.core.ports.records import Mark
+from rota.core.ports.records import Mark, StoredTask
 from rota.core.run import FINAL, Cause, State
 from rota.core.time import HOUR, Instant
 from rota.core.trigger import LEAD
 from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import APART, Facts
-from rota.core.verification.rules import Rule
+from rota.core.verification.rules import Rule, yet_to_plan
 from rota.ledger.schema.tables import (
     attempts,
     audit,
@@ -347,6 +348,23 @@ def rules_of(connection: Connection, ids: Collection[str]) -> list[Rule]:
     """Return the rules that these tasks have and had, by task, the oldest first."""
     found = [_rule_of(row) for row in RULES.rows(connection, ids=encode(ids))]
     return sorted(found, key=lambda rule: (rule.task_id, rule.until is None, rule.revision))
+
+
+def with_former(connection: Connection, stored: Sequence[StoredTask]) -> list[StoredTask]:
+    """Return tasks with the rules that they had, if occurrences of these may have no row yet."""
+    behind = [
+        task.record.id
+        for task in stored
+        if task.rule_since is not None and task.planned_until < task.rule_since
+    ]
+    if not behind:
+        return list(stored)
+    found = groupby(rules_of(connection, behind), key=lambda rule: rule.task_id)
+    former = {task_id: yet_to_plan(list(rules)) for task_id, rules in found}
+    return [
+        replace(task, former=former[task.record.id]) if former.get(task.record.id) else task
+        for task in stored
+    ]
 
 
 _TIMES = {"since": 0, "until": 0, "anchor": 0, "planned_until": 0}

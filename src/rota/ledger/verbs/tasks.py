@@ -67,7 +67,9 @@ def register(
             if task is not stored:
                 changed.append((stored, task))
         result[record.id] = task
-    return result | {task.record.id: task for task in _write(connection, changed, now)}
+    result |= {task.record.id: task for task in _write(connection, changed, now)}
+    found = verification.with_former(connection, list(result.values()))
+    return {task.record.id: task for task in found}
 
 
 def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
@@ -114,10 +116,13 @@ def _again(
 
 
 def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
-    """Have a task, whose times are others from `now` on, planned by these."""
-    if not _is_on(task):
-        return replace(task, planned_until=now)
-    return replace(task, planned_until=_seen_first(task.record, _args(task), now))
+    """Have a task, whose times are others from `now` on, planned by these.
+
+    The cursor stands right before `now` till what fell due by the times before that has its rows:
+    see `yet_to_plan`.
+    """
+    first = _seen_first(task.record, _args(task), now) if _is_on(task) else now
+    return replace(task, planned_until=min(first, now - 1))
 
 
 def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
@@ -162,6 +167,7 @@ def pause(
     since = task.paused_since if lasting else now
     before = task if lasting else _unpaused(task, now)
     paused = replace(before, paused_since=since, paused_until=until, pause_reason=reason)
+    _restore_early(connection, paused, now)
     return _change(connection, task, paused, now)
 
 
@@ -184,7 +190,9 @@ def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
     task = find(connection, task_id)
     if task.paused_since is None:
         return task, task
-    return _change(connection, task, _unpaused(task, now), now)
+    resumed = _unpaused(task, now)
+    _restore_early(connection, resumed, now)
+    return _change(connection, task, resumed, now)
 
 
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
@@ -236,6 +244,8 @@ def edit(
         edited = _at_other_times(replace(edited, anchor=now if anchor is None else anchor), now)
     if not _is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
+    elif not _is_on(task):
+        _restore_early(connection, edited, now)
     return _change(connection, task, _switched(task, edited, now), now)
 
 
@@ -258,6 +268,14 @@ def _cancel_early(
         code=code,
         now=now,
     )
+
+
+def _restore_early(connection: Connection, task: StoredTask, now: Instant) -> None:
+    """Have wait again what `_cancel_early` took back, where the task is on again by its instant."""
+    if not _is_on(task) or (task.paused_since is not None and task.paused_until is None):
+        return
+    after = now if task.paused_until is None else max(now, task.paused_until - 1)
+    sql.RESTORE_EARLY(connection, task_id=task.record.id, after=after)
 
 
 def _note(

@@ -1,0 +1,53 @@
+"""The rules that a task had: what fell due by them is planned by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rota import triggers
+from rota.core.time import Instant
+from rota.core.trigger import Trigger
+from rota.core.verification.rules import Rule
+from rota.errors import TriggerError
+
+
+def trigger_of(rule: Rule) -> Trigger | None:
+    """Return the trigger of a rule, None where this release cannot read it."""
+    code, edited = rule.trigger_args, rule.edits.get("trigger_args")
+    for args in (edited, code):
+        if args is None:
+            continue
+        try:
+            return triggers.parse(
+                rule.trigger, args, timezone=rule.timezone, dst=rule.dst, anchor=rule.anchor
+            )
+        except TriggerError:
+            continue  # an edit that does not fit the code is not applied
+    return None
+
+
+def in_place_of(
+    former: Sequence[Rule], rule: Trigger, args: Mapping[str, Any], now: Instant
+) -> Trigger:
+    """Return the rule of a task as it stands at `now`, with what its former rules name before it.
+
+    What a clock that was ahead wrote is not yet: no rule ends after `now`.
+    """
+    ends = [min(one.until or now, now) for one in former]
+    earlier = trigger_of(former[0]) if former else None
+    for one, since in zip(former[1:], ends, strict=False):
+        following = trigger_of(one)
+        if following is not None and earlier is not None:
+            effective = one.edits.get("trigger_args") or one.trigger_args
+            earlier = _replaced(following, earlier, effective, since)
+        else:  # one that this release cannot read names nothing, nor does what was before it
+            earlier = following
+    return rule if earlier is None else _replaced(rule, earlier, args, ends[-1])
+
+
+def _replaced(
+    rule: Trigger, earlier: Trigger, args: Mapping[str, Any], since: Instant
+) -> triggers.Replaced:
+    first = triggers.cursor_at(rule, args, since)  # it may name what had just passed
+    return triggers.Replaced(rule, earlier, min(first, since), since)
