@@ -130,8 +130,9 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """Return the rules with other times than the present one, the last, of which occurrences may
     have no row yet; the oldest first. Its `planned_until` says from where on.
 
-    Who changes the times of a task sets its cursor right before that instant: it stands there
-    until the occurrences of before are planned as well.
+    Who edits the times of a task sets its cursor right before that instant: it stands there until
+    the occurrences of before are planned as well. What changed in the code holds from its
+    registration on, and nothing is looked for before that.
     """
     found: list[Rule] = []
     if not rules or rules[-1].until is not None:  # what holds now is not known
@@ -140,7 +141,7 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     for rule in reversed(rules[:-1]):
         if cursor >= following.since or rule.until != following.since:
             break
-        if rule.removed_at is not None:  # what is added anew is a new one
+        if rule.removed_at is not None or not _has_same_code(rule, following):
             break
         if not _has_same_times(rule, following):
             found.append(rule)
@@ -151,11 +152,18 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(reversed(found))
 
 
+def _has_same_code(one: Rule, other: Rule) -> bool:
+    return (one.trigger, one.trigger_args, one.timezone, one.dst) == (
+        other.trigger,
+        other.trigger_args,
+        other.timezone,
+        other.dst,
+    )
+
+
 def _has_same_times(one: Rule, other: Rule) -> bool:
-    return (
-        (one.trigger, one.trigger_args, one.timezone, one.dst, one.anchor)
-        == (other.trigger, other.trigger_args, other.timezone, other.dst, other.anchor)
-    ) and one.edits.get("trigger_args") == other.edits.get("trigger_args")
+    edited, others = one.edits.get("trigger_args"), other.edits.get("trigger_args")
+    return _has_same_code(one, other) and (one.anchor, edited) == (other.anchor, others)
 
 
 def _reached(rule: Rule, end: Instant | None, known: Known) -> Instant:

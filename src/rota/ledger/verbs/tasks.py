@@ -116,13 +116,9 @@ def _again(
 
 
 def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
-    """Have a task, whose times are others from `now` on, planned by these.
-
-    The cursor stands right before `now` till what fell due by the times before that has its rows:
-    see `yet_to_plan`.
-    """
+    """Have a task, whose times are others from `now` on, planned by these."""
     first = _seen_first(task.record, _args(task), now) if _is_on(task) else now
-    return replace(task, planned_until=min(first, now - 1))
+    return replace(task, planned_until=first)
 
 
 def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
@@ -242,6 +238,8 @@ def edit(
         if edited.edits.trigger_args is None and "trigger_args" in notes:
             anchor = notes["trigger_args"].anchor  # as if it had never been edited
         edited = _at_other_times(replace(edited, anchor=now if anchor is None else anchor), now)
+        # Right before, till what fell due by the times until now has its rows: see `yet_to_plan`.
+        edited = replace(edited, planned_until=min(edited.planned_until, now - 1))
     if not _is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
     elif not _is_on(task):
