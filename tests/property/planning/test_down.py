@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rota.engine.upkeep.verifying import Question, verify
 from tests.property.planning.test_derived import Planning
 
 
@@ -68,3 +69,5 @@ def test_each_stretch_is_planned_by_its_own_rule(
     planning.stop_node()  # and what is planned is planned once
     planning.restart()
     planning.there_is_a_row_of_each_instant_that_needs_one()
+    now, history = planning.now, planning.nodes[0].manager.history
+    assert list(verify(history.evidence, Question(now, 0, fresh=0, edge=0))) == []
