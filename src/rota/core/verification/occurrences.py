@@ -73,6 +73,7 @@ class _Walk:
     _next: Instant | None = None
     _summary: Row | None = None
     _most: int = 0  # instants that the last summary may stand for yet
+    _by: Trigger | None = None  # what names the instants that the last summary stands for
     _among: int = 0  # rows since then that were there before it
 
     def __post_init__(self) -> None:
@@ -94,8 +95,14 @@ class _Walk:
         span, trigger, _ = self.spans[0]
         before = self.count(trigger, summary.fire_time, span.first - 1, summary.count)
         if summary.count >= COUNTED or before < summary.count - 1:
-            self._summary = summary
+            self._summary, self._by = summary, trigger
             self._most = EVERYTHING if summary.count >= COUNTED else summary.count - 1 - before
+
+    def _trigger_at(self, instant: Instant) -> Trigger | None:
+        """Return the trigger by which an instant is owed, None where it is not."""
+        if self._at < len(self.spans) and self.spans[self._at].span.first <= instant:
+            return self.spans[self._at].trigger
+        return None
 
     def is_due(self, instant: Instant) -> bool:
         """Say whether an instant is the next one that is owed."""
@@ -165,11 +172,14 @@ class _Walk:
             self._among += 1
         if row.count > 1:
             self._summary, self._among = row, 0
+            self._by = self._trigger_at(row.fire_time)
             self._most = EVERYTHING if row.count >= COUNTED else row.count - 1
 
     def _is_among(self, summary: Row, instant: Instant) -> bool:
         """Say whether a row that stands for several surely stands for this one too."""
         _, trigger, _ = self.spans[self._at]
+        if trigger != self._by:  # the times are others since
+            return False
         before = self.count(trigger, summary.fire_time, instant - 1, summary.count)
         return before + 1 + self._among < summary.count
 
