@@ -47,12 +47,13 @@ pythons: compiled ## Run the unit tests on every other supported Python of this 
 chaos: compiled ## Inject every fault, long and hard; repeat one with SEED=...
 	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
 
-check: $(VENV)/.ready ## Format, lint, types, layers
+check: $(VENV)/.ready ## Format, lint, types, layers, sizes and names
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m tests.house
 
 docs: $(VENV)/.ready ## Generate the pages that are made from the code
 	$(BIN)/python -m docs.generate

@@ -24,7 +24,7 @@ def lowest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = home / "env" / "bin" / "python"
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, home / "env"], check=True)
     install = f"{uv} pip install -q --compile-bytecode --resolution lowest-direct --python {python}"
-    subprocess.run([*install.split(), f"{ROOT}[{EXTRAS}]"], check=True)
+    subprocess.run([*install.split(), f"{ROOT}[{EXTRAS}]", ROOT / "xcore"], check=True)
     return python
 
 

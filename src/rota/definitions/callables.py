@@ -30,7 +30,7 @@ class CallableKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CallableFacts:
     """What is known of a callable, found out once."""
 
     path: str  # "module:qualname"
@@ -39,10 +39,10 @@ class Facts:
     description: str
 
 
-_known: WeakKeyDictionary[FunctionType, Facts] = WeakKeyDictionary()
+_known: WeakKeyDictionary[FunctionType, CallableFacts] = WeakKeyDictionary()
 
 
-def facts_of(func: Any) -> Facts:
+def facts_of(func: Any) -> CallableFacts:
     """Return what is known of a callable; raises Refusal for what cannot be a task."""
     if type(func) is not FunctionType:
         return _examined(func)
@@ -83,16 +83,16 @@ def _has_file(module: str) -> bool:
     return isinstance(file, str) and Path(file).is_file()
 
 
-def _examined(func: Any) -> Facts:
+def _examined(func: Any) -> CallableFacts:
     core = _core(func)
     _refuse_unless_callable(func, core)
     if isinstance(core, Command):
-        return Facts(core.path, CallableKind.COMMAND, None, core.shown)
+        return CallableFacts(core.path, CallableKind.COMMAND, None, core.shown)
     called = core if inspect.isroutine(core) else type(core).__call__
     if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise Refusal("is a generator: calling it runs nothing", "Leave out `yield`.")
     inner = _unwrapped(called)
-    return Facts(
+    return CallableFacts(
         path=_path(core),
         kind=_kind(called, inner),
         source=_source(inner),

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
 from rota.definitions.arguments import Misfit, parameters_of
-from rota.definitions.callables import CallableKind, Facts, facts_of, why_not_importable
+from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
 from rota.definitions.options import OPTIONS, POLICY, ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
@@ -76,7 +76,7 @@ def define(
     trigger, id = map(_or_missing, (trigger, id))
     notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
-    facts: Facts | None = notes.read("func", func, facts_of)
+    facts: CallableFacts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
     zone = _zone(given, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
@@ -216,7 +216,7 @@ def _check_trigger(
 
 def _arguments(
     func: Callable[..., Any],
-    facts: Facts,
+    facts: CallableFacts,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     notes: Notes,
@@ -245,7 +245,7 @@ def _arguments(
 
 def _executor(
     func: Callable[..., Any],
-    facts: Facts,
+    facts: CallableFacts,
     given: dict[str, Any],
     defaults: Defaults,
     notes: Notes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
@@ -24,6 +25,8 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 """What goes on for ever."""
 
 logger = queued("rota.node")
+
+_BEFORE_A_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 STANDS = 2.0
 """Seconds without a sign of life after which the loop as a whole is said to stand."""
@@ -170,7 +173,7 @@ class ServiceLoop:
         self.turnings = []
         for work in self._works():
             owner: Any = getattr(work, "__self__", None)
-            name = type(owner).__name__.lower()
+            name = _BEFORE_A_WORD.sub("_", type(owner).__name__).lower()
             wake = getattr(owner, "wake", None)
             turning = Turning(name, pending_since=partial(_pending_since, wake))
             self.turnings.append(turning)

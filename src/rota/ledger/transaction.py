@@ -19,13 +19,13 @@ from rota.core.ports.records import (
     Claim,
     ClaimVerdict,
     Edits,
-    Mark,
     NewRun,
     NodeRecord,
     Orphan,
     PlannedRun,
     StoredTask,
     TaskRecord,
+    VerificationMark,
     Waiting,
 )
 from rota.core.reasons import ReasonCode
@@ -403,7 +403,7 @@ class SqlTransaction:
         self,
         judge: Callable[[Orphan], AttemptEnd],
         gone: Collection[NodeRecord] = (),
-        adrift: Mapping[str, int] | None = None,
+        unconfirmed: Mapping[str, int] | None = None,
         *,
         now: Instant | None = None,
     ) -> list[Run]:
@@ -411,9 +411,9 @@ class SqlTransaction:
         if gone:
             seen = Batch((node.id, node.seen_at) for node in gone)
             nodes.DECLARE_GONE(self._connection, seen=seen)
-        orphans = self._orphans(adrift or {})
+        orphans = self._orphans(unconfirmed or {})
         if orphans:
-            culprits = self._culprits(orphans, adrift or {}) if now is not None else {}
+            culprits = self._culprits(orphans, unconfirmed or {}) if now is not None else {}
             orphans = [
                 orphan._replace(is_spared=orphan.run.task_id != culprit.task_id)
                 if (culprit := culprits.get(orphan.run.node or ""))
@@ -434,15 +434,17 @@ class SqlTransaction:
             verdicts.pronounce(self._connection, now)
         return [orphan.run for orphan in orphans]
 
-    def _culprits(self, orphans: Sequence[Orphan], adrift: Mapping[str, int]) -> dict[str, Suspect]:
-        crashed = [orphan for orphan in orphans if orphan.run.id not in adrift]
+    def _culprits(
+        self, orphans: Sequence[Orphan], unconfirmed: Mapping[str, int]
+    ) -> dict[str, Suspect]:
+        crashed = [orphan for orphan in orphans if orphan.run.id not in unconfirmed]
         return crashes.of_orphans(self._connection, crashed)
 
-    def _orphans(self, adrift: Mapping[str, int]) -> list[Orphan]:
-        """Return the runs without a living node, and those that are adrift, by id."""
+    def _orphans(self, unconfirmed: Mapping[str, int]) -> list[Orphan]:
+        """Return the runs without a living node, and those that are unconfirmed, by id."""
         found = nodes.ORPHANS.rows(self._connection)
-        if adrift:
-            found += nodes.ADRIFT.rows(self._connection, adrift=Batch(adrift.items()))
+        if unconfirmed:
+            found += nodes.ADRIFT.rows(self._connection, unconfirmed=Batch(unconfirmed.items()))
         by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
         return [
             Orphan(mapping.run_of(run), mapping.policy_of(policy))
@@ -483,10 +485,10 @@ class SqlTransaction:
 
     # --- verifying ---
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: VerificationMark) -> None:
         verification.set_mark(self._connection, mark)
 
-    def take_mark(self, name: str, now: Instant, until: Instant) -> Mark | None:
+    def take_mark(self, name: str, now: Instant, until: Instant) -> VerificationMark | None:
         self._turn()
         return verification.take_mark(self._connection, name, now, until)
 
@@ -509,5 +511,5 @@ class SqlTransaction:
             nodes.DELETE_ATTEMPTS(self._connection, ids=ids)
             nodes.DELETE_STEPS(self._connection, ids=ids)
             nodes.DELETE_RUNS(self._connection, ids=ids)
-            verification.set_mark(self._connection, Mark(PRUNED, before))
+            verification.set_mark(self._connection, VerificationMark(PRUNED, before))
         return len(old)

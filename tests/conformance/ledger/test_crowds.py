@@ -27,7 +27,7 @@ PLANNED: dict[str, Callable[[int], Any]] = {
     "available_at": lambda n: NOON + 7 * n,
     "created_at": lambda n: NOON - n,
     "overlap": lambda n: [Overlap.ALLOW, Overlap.SKIP][n % 2],
-    "stands_for": lambda n: 1 + n,
+    "occurrence_count": lambda n: 1 + n,
     "arguments": lambda n: [None, {}, {"text": NASTY, "n": n}][n % 3],
     "priority": lambda n: n - 5,
 }

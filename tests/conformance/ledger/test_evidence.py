@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rota.core.ports.records import Edits, Mark
+from rota.core.ports.records import Edits, VerificationMark
 from rota.core.run import State
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.core.verification.findings import Code
@@ -144,16 +144,18 @@ def test_a_clock_that_was_ahead_leaves_a_mark(desk: Desk) -> None:
 
 
 def test_a_mark_is_taken_by_one_at_a_time(desk: Desk) -> None:
-    def take(seconds: int) -> Mark | None:
+    def take(seconds: int) -> VerificationMark | None:
         until = desk.now + seconds * SECOND
         return desk.do(lambda tx: tx.take_mark("m", desk.now, until))
 
-    assert take(60) == Mark("m", 0)
+    assert take(60) == VerificationMark("m", 0)
     assert take(60) is None
     desk.clock.move(61)
     taken = take(60)
     assert taken is not None
     desk.do(lambda tx: tx.mark(taken._replace(at=7, until=None, value="{}")))
-    assert take(60) == Mark("m", 7, None, "{}")
-    desk.do(lambda tx: tx.mark(Mark("m", 0, desk.now + DAY)))  # by a clock that was ahead
+    assert take(60) == VerificationMark("m", 7, None, "{}")
+    desk.do(
+        lambda tx: tx.mark(VerificationMark("m", 0, desk.now + DAY))
+    )  # by a clock that was ahead
     assert take(60) is not None

@@ -24,11 +24,11 @@ def reap(
     desk: Desk,
     *gone: str,
     state: State = State.QUEUED,
-    adrift: dict[str, int] | None = None,
+    unconfirmed: dict[str, int] | None = None,
 ) -> list[Run]:
     """Declare these nodes gone, as they are by now; what is found becomes `state`."""
     nodes = [node for node in desk.history.nodes() if node.id in gone]
-    return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes, adrift))
+    return desk.do(lambda tx: tx.reap(lambda orphan: crashed(orphan, state), nodes, unconfirmed))
 
 
 def crashed(orphan: Orphan, state: State) -> AttemptEnd:
@@ -221,7 +221,7 @@ def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
     assert run.cancel_requested == "by hand"
 
 
-# --- what is adrift -----------------------------------------------------------------------------
+# --- what is unconfirmed ------------------------------------------------------------------------
 
 
 def test_a_node_can_ask_what_it_runs(desk: Desk) -> None:
@@ -235,19 +235,19 @@ def test_a_node_can_ask_what_it_runs(desk: Desk) -> None:
 def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
     policy = Policy(max_crashes=7)
     desk.register(record("x", policy=policy))
-    adrift, other = desk.running("x"), desk.running("y")
+    unconfirmed, other = desk.running("x"), desk.running("y")
     seen: list[Orphan] = []
 
     def judge(orphan: Orphan) -> AttemptEnd:
         seen.append(orphan)
         return crashed(orphan, State.QUEUED)
 
-    taken = desk.do(lambda tx: tx.reap(judge, (), {adrift.run_id: adrift.fence}))
-    assert ids(taken) == [adrift.run_id]
+    taken = desk.do(lambda tx: tx.reap(judge, (), {unconfirmed.run_id: unconfirmed.fence}))
+    assert ids(taken) == [unconfirmed.run_id]
     assert [orphan.policy for orphan in seen] == [policy]
-    assert desk.run(adrift.run_id).fence > adrift.fence
+    assert desk.run(unconfirmed.run_id).fence > unconfirmed.fence
     assert desk.run(other.run_id).state is State.RUNNING
-    assert desk.settle(desk.ending(adrift)) == [adrift.run_id]  # whoever still has it is too late
+    assert desk.settle(desk.ending(unconfirmed)) == [unconfirmed.run_id]  # too late
 
 
 def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
@@ -255,11 +255,13 @@ def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
     desk.settle(desk.ending(ended))
     desk.settle(desk.ending(old, State.QUEUED))
     desk.claim("a")
-    assert reap(desk, adrift={old.run_id: old.fence, ended.run_id: ended.fence, "never": 1}) == []
+    assert (
+        reap(desk, unconfirmed={old.run_id: old.fence, ended.run_id: ended.fence, "never": 1}) == []
+    )
     assert desk.states() == ["running", "succeeded"]
 
 
 def test_an_orphan_that_is_adrift_too_is_settled_once(desk: Desk) -> None:
     claim = desk.running()
-    assert ids(reap(desk, "a", adrift={claim.run_id: claim.fence})) == [claim.run_id]
+    assert ids(reap(desk, "a", unconfirmed={claim.run_id: claim.fence})) == [claim.run_id]
     assert len(desk.history.attempts(claim.run_id)) == 1

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rota.cli.doctor import examine, growth, machine, missed, not_running, repeated
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, Severity
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, Severity
 from rota.cli.doctor.record import Record, pattern
 from rota.config import Xcorecfg
 from rota.core.ports.records import NodeRecord
@@ -46,12 +46,12 @@ def entry(**options: Any) -> RegisteredTask:
     return RegisteredTask(definition, NOW)
 
 
-def evidence(**more: Any) -> Evidence:
+def evidence(**more: Any) -> ProjectEvidence:
     common: dict[str, Any] = {"health": HEALTHY, "entries": [entry(minutes=1)], "mistakes": []}
-    return Evidence(**{"now": NOW, "config": CONFIG, **common, **more})
+    return ProjectEvidence(**{"now": NOW, "config": CONFIG, **common, **more})
 
 
-def warned(found: Iterable[Finding]) -> list[str]:
+def warned(found: Iterable[Diagnosis]) -> list[str]:
     return [f"{one.check}: {one.why}" for one in found if one.verdict is Severity.WARN]
 
 

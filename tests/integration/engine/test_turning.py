@@ -22,14 +22,14 @@ LOOPS = [
     "planner",
     "dispatcher",
     "recorder",
-    "deadlines",
-    "pump",
+    "timeout_enforcer",
+    "log_flusher",
     "heartbeat",
     "reaper",
-    "refresher",
+    "change_poller",
     "pruner",
     "watchdog",
-    "registrar",
+    "task_sync",
 ]
 
 
@@ -91,9 +91,9 @@ def test_the_end_of_a_loop_is_logged_with_its_error(
     [
         ("planner", ""),
         ("recorder", "_record_some"),
-        ("refresher", "refresh"),
+        ("change_poller", "refresh"),
         ("reaper", "_try"),
-        ("pump", "flush"),
+        ("log_flusher", "flush"),
     ],
 )
 def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
@@ -115,7 +115,7 @@ def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
         monkeypatch.setattr(getattr(engine, name), step, hang)
     with rig:
         try:
-            if name == "pump":
+            if name == "log_flusher":
                 engine.log_flusher.dirty(None)  # type: ignore[arg-type]
             eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
             engine.heartbeat.wake.set()

@@ -192,17 +192,17 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(
         gone=st.sets(NODES, max_size=1),
-        adrift=st.booleans(),
+        unconfirmed=st.booleans(),
         state=st.sampled_from([State.QUEUED, State.LOST]),
     )
-    def reap(self, gone: set[str], adrift: bool, state: State) -> None:
+    def reap(self, gone: set[str], unconfirmed: bool, state: State) -> None:
         def judge(orphan: Orphan) -> AttemptEnd:
             run = orphan.run
             held = Claim(run.id, "", None, Cause.MANUAL, run.attempt, 0, 0, run.fence, None, None)
             return self.first.ending(held, state)
 
         nodes = [node for node in self.first.history.nodes() if node.id in gone]
-        fences = {one.run_id: one.fence for one in self.claims[-1:] if adrift}
+        fences = {one.run_id: one.fence for one in self.claims[-1:] if unconfirmed}
         self.all_do(lambda tx: tx.reap(judge, nodes, fences))
 
     @rule(seconds=st.integers(0, 40))

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, computed_field
 
-from rota.definitions.arguments import Form, Unfit
+from rota.definitions.arguments import AnnotationForm, Unfit
 
 DAY, NOON = date(2024, 2, 29), datetime(2024, 2, 29, 12, tzinfo=UTC)
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
@@ -116,7 +116,7 @@ OrderId = NewType("OrderId", UUID)
     ],
 )
 def test_a_value_of_the_right_type_comes_back_equal(annotation: Any, value: Any) -> None:
-    form = Form(annotation)
+    form = AnnotationForm(annotation)
     stored = form.stored(value)
     text = json.dumps(stored, allow_nan=False)
     back = form.rebuilt(json.loads(text))
@@ -153,7 +153,7 @@ def test_a_value_of_the_right_type_comes_back_equal(annotation: Any, value: Any)
 def test_json_and_near_values_become_what_the_annotation_names(
     annotation: Any, given: Any, made: Any
 ) -> None:
-    form = Form(annotation)
+    form = AnnotationForm(annotation)
     assert form.rebuilt(form.stored(given)) == made
 
 
@@ -189,14 +189,14 @@ def test_what_does_not_fit_is_refused_without_showing_the_value(
     annotation: Any, value: Any, why: str
 ) -> None:
     with pytest.raises(Unfit, match=why) as refused:
-        Form(annotation).stored(value)
+        AnnotationForm(annotation).stored(value)
     assert "hunter2" not in str(refused.value)
 
 
 def test_a_class_that_is_no_type_of_json_takes_json_as_it_is() -> None:
     class Client: ...
 
-    form = Form(Client)
+    form = AnnotationForm(Client)
     assert form.is_plain
     assert form.stored({"a": (1,)}) == {"a": [1]}
     with pytest.raises(Unfit, match="holds a value of type Client"):
@@ -204,12 +204,12 @@ def test_a_class_that_is_no_type_of_json_takes_json_as_it_is() -> None:
 
 
 def test_what_nothing_compares_is_compared_by_what_it_holds() -> None:
-    form = Form(list[Identity])
+    form = AnnotationForm(list[Identity])
     assert form.rebuilt(form.stored([Identity(4)]))[0].number == 4
 
 
 def test_an_hour_that_is_there_twice_keeps_its_offset() -> None:
-    form = Form(datetime)
+    form = AnnotationForm(datetime)
     for fold in (0, 1):
         moment = datetime(2025, 10, 26, 2, 30, tzinfo=BERLIN, fold=fold)
         assert form.rebuilt(form.stored(moment)).isoformat() == moment.isoformat()
@@ -223,7 +223,7 @@ def test_a_validator_that_breaks_refuses_the_value() -> None:
             raise RuntimeError("broken")
 
     with pytest.raises(Unfit, match="cannot be checked"):
-        Form(Annotated[Broken, Field()]).stored({"number": 1})
+        AnnotationForm(Annotated[Broken, Field()]).stored({"number": 1})
 
 
 def test_too_deep_and_circular_values_are_refused() -> None:
@@ -235,7 +235,7 @@ def test_too_deep_and_circular_values_are_refused() -> None:
     for value in (circle, deep):
         for annotation in (Any, list):
             with pytest.raises(Unfit):
-                Form(annotation).stored(value)
+                AnnotationForm(annotation).stored(value)
 
 
 @pytest.mark.parametrize(
@@ -253,4 +253,4 @@ def test_too_deep_and_circular_values_are_refused() -> None:
     ],
 )
 def test_what_somebody_writes_is_json_or_text(annotation: Any, text: str, value: Any) -> None:
-    assert Form(annotation).read(text) == value
+    assert AnnotationForm(annotation).read(text) == value

@@ -11,7 +11,7 @@ from rota import triggers
 from rota.core.time import DAY, MINUTE, SECOND, Instant
 from rota.core.verification.findings import Code
 from rota.core.verification.occurrences import Row, compare, named_by
-from rota.core.verification.rules import Known, Owed, Rule, Span, owed
+from rota.core.verification.rules import Known, Owed, Rule, RuleSpan, owed
 
 EVERY = triggers.parse("interval", {"seconds": 60}, timezone="UTC", anchor=0)
 LAST = 200
@@ -135,14 +135,14 @@ def test_a_clock_that_was_set_back_cuts_the_rules_before() -> None:
     ahead = rule(0, 150 * MINUTE)
     later = rule(100 * MINUTE, anchor=0)
     assert holes(all_but(), [ahead, later]) == []
-    assert holes(all_but(120), [ahead, later], blind=[Span(110 * MINUTE, 130 * MINUTE)]) == []
+    assert holes(all_but(120), [ahead, later], blind=[RuleSpan(110 * MINUTE, 130 * MINUTE)]) == []
 
 
 def test_beyond_the_cursor_what_a_node_was_there_for_is_owed() -> None:
     behind = rule(planned_until=50 * MINUTE)
     rows = [row(minute) for minute in range(1, 51)]
     assert holes(rows, [behind]) == []
-    there = [Span(0, 80 * MINUTE)]
+    there = [RuleSpan(0, 80 * MINUTE)]
     assert holes(rows, [behind], planners=there, late=10 * MINUTE) == list(range(51, 71))
 
 

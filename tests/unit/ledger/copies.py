@@ -12,7 +12,7 @@ import pytest
 
 from rota.core.access import Right, Session, Token
 from rota.core.limits import Limit
-from rota.core.ports.records import Mark, NodeRecord, RunFilter
+from rota.core.ports.records import NodeRecord, RunFilter, VerificationMark
 from rota.core.run import Cause, State, Step
 from rota.core.time import DAY, HOUR, Instant
 from rota.ledger.transfer.copying import TableCopy, copy_ledger
@@ -66,7 +66,7 @@ def fill(desk: Desk) -> None:
     desk.plan(desk.new("t"))
     one_of_t = Under(t=[Limit("task t", task_id="t", max_running=9)])
     desk.do(lambda tx: tx.claim("a", desk.now, 1, (), take_all, limits=one_of_t))
-    desk.do(lambda tx: tx.mark(Mark("verified", desk.now, None, HARD)))
+    desk.do(lambda tx: tx.mark(VerificationMark("verified", desk.now, None, HARD)))
     declared_gone(desk, "b")
 
 

@@ -24,7 +24,9 @@ def test_everything_is_there_again(source: str, place: Address) -> None:
     target = place()
     tables = copied(source, target)
     assert [table.name for table in tables] == [table.name for table in TABLES]
-    assert all(table.is_equal and table.source.rows for table in tables)
+    assert all(table.is_equal for table in tables)
+    # The keys are those of a release before: nothing of this one writes any.
+    assert {table.name for table in tables if not table.source.rows} == {"keys"}
     assert answers(target) == answers(source)
 
 

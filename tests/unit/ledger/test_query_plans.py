@@ -176,7 +176,7 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
         (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
         (nodes.ORPHANS, {}, ["running_by_task"]),
-        (nodes.ADRIFT, {"adrift": "[]"}, ["(id=?)"]),
+        (nodes.ADRIFT, {"unconfirmed": "[]"}, ["(id=?)"]),
         (queries.RUNNING_OF_NODE, {"node_id": "a"}, ["running_by_task"]),
         (nodes.CANCEL_REQUESTS, {"node_id": "a"}, ["running_by_task"]),
         (

@@ -6,7 +6,7 @@ import typer
 
 from rota.cli import doctor, output, project
 from rota.cli.doctor.evidence import collect
-from rota.cli.doctor.finding import Finding, Severity
+from rota.cli.doctor.finding import Diagnosis, Severity
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
@@ -28,7 +28,7 @@ def command(config: project.ConfigOption = None, json: project.JsonOption = Fals
         raise typer.Exit(1)
 
 
-def _show(trouble: str, findings: list[Finding]) -> None:
+def _show(trouble: str, findings: list[Diagnosis]) -> None:
     output.say(f"{trouble.capitalize()}")
     for one in findings:
         output.marked(one.verdict, f"{one.check}: {one.why}")

@@ -34,8 +34,6 @@ def _json(task: Task) -> dict[str, Any]:
         "enabled": task.enabled,
         "paused": task.paused,
         "file": task.file,
-        "edited": [edit.key for edit in task.edits],
-        "mistake": task.mistake,
     }
 
 

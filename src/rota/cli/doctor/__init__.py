@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rota.cli.doctor import damaged, growth, machine, missed, not_running, repeated
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis
 
 _TROUBLES = {
     "tasks not running": not_running.findings,
@@ -16,6 +16,6 @@ _TROUBLES = {
 }
 
 
-def examine(evidence: Evidence) -> dict[str, list[Finding]]:
+def examine(evidence: ProjectEvidence) -> dict[str, list[Diagnosis]]:
     """Return what is found, trouble by trouble."""
     return {trouble: list(look(evidence)) for trouble, look in _TROUBLES.items()}

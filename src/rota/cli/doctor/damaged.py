@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, ok, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, ok, warn
 
 _LISTED = 50
 _REMEDY = (
@@ -14,7 +14,7 @@ _REMEDY = (
 )
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """List what is damaged; the rest of the program goes on meanwhile."""
     for one in evidence.damages[:_LISTED]:
         yield warn(f"{one.table} {one.key}", str(one), _REMEDY)

@@ -26,7 +26,7 @@ _MOST_TASKS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ProjectEvidence:
     """The project as it stands and what its ledger says of the last day."""
 
     now: Instant
@@ -43,7 +43,7 @@ class Evidence:
     config_file: Path | None = None
 
 
-def collect(path: Path | None) -> Evidence:
+def collect(path: Path | None) -> ProjectEvidence:
     """Look at everything; raises ConfigError, or Mistakes, for a configuration that is wrong."""
     config = project.load(path)
     file = path or Path("config.json")
@@ -54,8 +54,8 @@ def collect(path: Path | None) -> Evidence:
         try:
             tasks = project.tasks(manager)
             if not project.has_ledger(config):
-                return Evidence(*common, tasks, config_file=file)
-            return Evidence(
+                return ProjectEvidence(*common, tasks, config_file=file)
+            return ProjectEvidence(
                 *common,
                 tasks,
                 manager.history.nodes(),
@@ -65,7 +65,7 @@ def collect(path: Path | None) -> Evidence:
                 config_file=file,
             )
         except LedgerError as error:
-            return Evidence(*common, ledger_trouble=error, config_file=file)
+            return ProjectEvidence(*common, ledger_trouble=error, config_file=file)
 
 
 @contextmanager

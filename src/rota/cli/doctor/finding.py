@@ -14,7 +14,7 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """What was looked at, how it is, why that is known, and what to do about it."""
 
     check: str
@@ -23,19 +23,19 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def ok(check: str, why: str) -> Finding:
+def ok(check: str, why: str) -> Diagnosis:
     """Return that all is right."""
-    return Finding(check, Severity.OK, why)
+    return Diagnosis(check, Severity.OK, why)
 
 
-def note(check: str, why: str, remedy: str = "") -> Finding:
+def note(check: str, why: str, remedy: str = "") -> Diagnosis:
     """Return what may be meant so."""
-    return Finding(check, Severity.NOTE, why, remedy)
+    return Diagnosis(check, Severity.NOTE, why, remedy)
 
 
-def warn(check: str, why: str, remedy: str) -> Finding:
+def warn(check: str, why: str, remedy: str) -> Diagnosis:
     """Return what is to be mended."""
-    return Finding(check, Severity.WARN, why, remedy)
+    return Diagnosis(check, Severity.WARN, why, remedy)
 
 
 def some(items: list[str], most: int = 5) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 from statistics import median
 
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, ok, some, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, ok, some, warn
 from rota.core.run import Run
 
 _FEW = 30  # runs: fewer say nothing about a trend, for every process grows when it begins
@@ -17,7 +17,7 @@ _BLOCKS = 5
 _LITTLE = 8 * 2**20  # bytes
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look at the peak memory of each task's last runs, and at stuck threads."""
     growing = [
         f"{task} ({_mib(rise)} MiB in {len(peaks)} runs, to {_mib(peaks[-1])} MiB)"

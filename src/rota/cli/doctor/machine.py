@@ -10,8 +10,8 @@ from pathlib import Path
 from stat import S_IMODE
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, note, ok, some, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, note, ok, some, warn
 from rota.core.secrets import shown
 from rota.core.time import SECOND
 from rota.runtime import private_files
@@ -20,7 +20,7 @@ _SKEW = 2.0  # seconds
 _LITTLE_SPACE = 512 * 2**20  # bytes
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look at ledger, disk and clocks."""
     yield _ledger(evidence)
     yield from _readers(evidence)
@@ -28,7 +28,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     yield from _clocks(evidence)
 
 
-def _ledger(evidence: Evidence) -> Finding:
+def _ledger(evidence: ProjectEvidence) -> Diagnosis:
     trouble = evidence.ledger_trouble
     if trouble is not None:
         return warn("ledger", f"{trouble.where}: {trouble.what}", trouble.remedy)
@@ -40,7 +40,7 @@ def _ledger(evidence: Evidence) -> Finding:
     return ok("ledger", f"{state['url']} opens and can be read{commit}.")
 
 
-def _readers(evidence: Evidence) -> Iterator[Finding]:
+def _readers(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Say whether others can read, or write, what holds arguments, results and settings."""
     files = [file for file in _files(evidence) if _lets_others_in(file)]
     if not files:
@@ -53,7 +53,7 @@ def _readers(evidence: Evidence) -> Iterator[Finding]:
     yield (note if files == harmless else warn)("file modes", why, remedy)
 
 
-def _may_be_read(evidence: Evidence) -> bool:
+def _may_be_read(evidence: ProjectEvidence) -> bool:
     """Say whether the configuration may be read by everybody: it holds no secret, and nobody else
     may change it."""
     file, values = evidence.config_file, evidence.config.model_dump(mode="json")
@@ -62,7 +62,7 @@ def _may_be_read(evidence: Evidence) -> bool:
     return bool(shown("", values) == values)
 
 
-def _files(evidence: Evidence) -> Iterator[Path]:
+def _files(evidence: ProjectEvidence) -> Iterator[Path]:
     if evidence.config_file is not None:
         yield evidence.config_file
     ledger = _ledger_file(evidence)
@@ -81,12 +81,12 @@ def _lets_others_in(file: Path) -> bool:
         return False
 
 
-def _ledger_file(evidence: Evidence) -> Path | None:
+def _ledger_file(evidence: ProjectEvidence) -> Path | None:
     scheme, _, rest = evidence.config.manager.ledger_url.partition("://")
     return Path(rest.removeprefix("/")).absolute() if scheme == "sqlite" else None
 
 
-def _disk(evidence: Evidence) -> Iterator[Finding]:
+def _disk(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     file = _ledger_file(evidence)
     if file is None:
         return
@@ -103,7 +103,7 @@ def _disk(evidence: Evidence) -> Iterator[Finding]:
         yield ok("disk space", free)
 
 
-def _clocks(evidence: Evidence) -> Iterator[Finding]:
+def _clocks(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """A heartbeat from the future tells of a clock that goes before ours."""
     fast = [
         f"{node.name} by {formatting.duration((node.seen_at - evidence.now) / SECOND)}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, note, ok, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, note, ok, warn
 from rota.core.run import Run, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
@@ -20,7 +20,7 @@ _REMEDIES = {
 }
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look at what did not run in the last day, and at tasks that take longer than they may."""
     if evidence.ledger_trouble is not None:
         return
@@ -38,7 +38,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield from _too_long(entry, evidence.last_runs.get(entry.definition.id, ()), evidence.now)
 
 
-def _too_long(entry: RegisteredTask, runs: Sequence[Run], now: int) -> Iterator[Finding]:
+def _too_long(entry: RegisteredTask, runs: Sequence[Run], now: int) -> Iterator[Diagnosis]:
     times = [
         (run.finished_at - run.started_at) / SECOND
         for run in runs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, note, ok, some, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, note, ok, some, warn
 from rota.core.task import Task, TaskStatus
 from rota.core.time import from_datetime
 from rota.engine.planning.edits import in_place_of, made, moved
@@ -14,7 +14,7 @@ from rota.engine.planning.edits import in_place_of, made, moved
 _LONG = 10.0  # seconds that a due run may wait
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look at files, nodes, tasks and what waits."""
     yield _files(evidence)
     yield from _node(evidence)
@@ -24,7 +24,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     yield from _waiting(evidence)
 
 
-def _files(evidence: Evidence) -> Finding:
+def _files(evidence: ProjectEvidence) -> Diagnosis:
     if evidence.mistakes:
         first = evidence.mistakes[0]
         place = f"{first.file}:{first.line}" if first.line else first.file
@@ -36,7 +36,7 @@ def _files(evidence: Evidence) -> Finding:
     return ok("configuration and task files", f"{len(evidence.entries)} tasks, no mistake.")
 
 
-def _node(evidence: Evidence) -> Iterator[Finding]:
+def _node(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     health = evidence.health
     if health["status"] == "down":
         yield warn("a node is up", some(health["reasons"]), "Run `rota up` and keep it running.")
@@ -68,7 +68,7 @@ def _what_to_do(reason: str) -> str:
     return "See the log of `rota up`."
 
 
-def _tasks(evidence: Evidence) -> Iterator[Finding]:
+def _tasks(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     quiet = 0
     for task in evidence.tasks:
         for finding in _task(task, evidence.now):
@@ -78,7 +78,7 @@ def _tasks(evidence: Evidence) -> Iterator[Finding]:
         yield ok("every task has a next run", f"{len(evidence.tasks)} tasks are planned.")
 
 
-def _task(task: Task, now: int) -> Iterator[Finding]:
+def _task(task: Task, now: int) -> Iterator[Diagnosis]:
     name = f"task {task.id}"
     if task.paused:
         until = f" until {formatting.clock(task.paused_until)}" if task.paused_until else ""
@@ -99,7 +99,7 @@ def _task(task: Task, now: int) -> Iterator[Finding]:
         yield warn(name, why, "Start a node with `rota up`.")
 
 
-def _edits(evidence: Evidence) -> Iterator[Finding]:
+def _edits(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look for edits that do not fit the code, or hide what it says."""
     for task in evidence.tasks:
         for edit in task.edits:
@@ -115,7 +115,7 @@ def _edits(evidence: Evidence) -> Iterator[Finding]:
                 yield note(check, f"{said}.", remedy)
 
 
-def _waiting(evidence: Evidence) -> Iterator[Finding]:
+def _waiting(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     due = evidence.health.get("oldest_due")
     if evidence.health["status"] == "down" or not due:
         return

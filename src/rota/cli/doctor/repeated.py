@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from rota.cli.doctor.evidence import Evidence
-from rota.cli.doctor.finding import Finding, note, ok, some, warn
+from rota.cli.doctor.evidence import ProjectEvidence
+from rota.cli.doctor.finding import Diagnosis, note, ok, some, warn
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
+def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Look for repeated occurrences, functions under several ids, and repeated attempts."""
     yield from _functions(evidence)
     if evidence.ledger_trouble is None:
@@ -17,7 +17,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield from _attempts(evidence)
 
 
-def _occurrences(evidence: Evidence) -> Finding:
+def _occurrences(evidence: ProjectEvidence) -> Diagnosis:
     record = evidence.last_day
     if record.repeated:  # the ledger forbids it: then the ledger itself is not sound
         names = [task for task, _ in record.repeated]
@@ -30,7 +30,7 @@ def _occurrences(evidence: Evidence) -> Finding:
     )
 
 
-def _functions(evidence: Evidence) -> Iterator[Finding]:
+def _functions(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for entry in evidence.entries:
         ids[entry.definition.func_path].append(entry.definition.id)
@@ -42,7 +42,7 @@ def _functions(evidence: Evidence) -> Iterator[Finding]:
         yield ok("one id per function", "no function is registered twice.")
 
 
-def _attempts(evidence: Evidence) -> Iterator[Finding]:
+def _attempts(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     record = evidence.last_day
     for task, count in record.crashed.most_common(5):
         yield warn(

@@ -17,13 +17,13 @@ from rota.core.ports.records import (
     Claim,
     ClaimVerdict,
     Edits,
-    Mark,
     NewRun,
     NodeRecord,
     Orphan,
     PlannedRun,
     StoredTask,
     TaskRecord,
+    VerificationMark,
     Waiting,
 )
 from rota.core.run import LogLine, Run, State, Step
@@ -193,13 +193,13 @@ class Transaction(Protocol):
         self,
         judge: Callable[[Orphan], AttemptEnd],
         gone: Collection[NodeRecord] = (),
-        adrift: Mapping[str, int] | None = None,
+        unconfirmed: Mapping[str, int] | None = None,
         *,
         now: Instant | None = None,
     ) -> list[Run]:
         """Declare gone those of the nodes that gave no sign of life since they were read, and
         settle their running runs as `judge` says (their fence rises); also settles running runs
-        whose node is stopped, gone or unknown, and those of `adrift`, run id → fence, that are
+        whose node is stopped, gone or unknown, and those of `unconfirmed`, run id → fence, that are
         running under that fence. Returns them as they were. With `now`, occurrences that wait for
         a verdict on a run are judged where there is one, and a task whose attempts crashed
         `max_crashes` times in a row is paused: one for each node that is gone."""
@@ -281,10 +281,10 @@ class Transaction(Protocol):
         attempt, or were skipped or missed as late ones: they get another in their time.
         """
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: VerificationMark) -> None:
         """Note how far something has come, in place of what was noted under that name."""
 
-    def take_mark(self, name: str, now: Instant, until: Instant) -> Mark | None:
+    def take_mark(self, name: str, now: Instant, until: Instant) -> VerificationMark | None:
         """Take a mark until a time and return it as it was, at 0 where there was none; None, and
         nothing is changed, while somebody has it."""
 

@@ -299,7 +299,7 @@ class Bundle(NamedTuple):
     example: str  # the id of the newest
 
 
-class Mark(NamedTuple):
+class VerificationMark(NamedTuple):
     """How far something has come."""
 
     name: str

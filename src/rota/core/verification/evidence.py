@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from rota.core.ports.records import Mark
+from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
 from rota.core.verification.occurrences import Row
-from rota.core.verification.oddities import Facts
+from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
 
 
@@ -41,7 +41,7 @@ class Evidence(Protocol):
     """The rules that there were, the rows by their occurrences, and the rows that cannot be; a
     part of the reading side."""
 
-    def marks(self) -> Mapping[str, Mark]:
+    def marks(self) -> Mapping[str, VerificationMark]:
         """Return how far things have come, by name."""
 
     def task_ids(self, after: str, limit: int) -> list[str]:
@@ -59,7 +59,7 @@ class Evidence(Protocol):
     def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
         """Return the last row of each of these tasks before an instant that stands for several."""
 
-    def odd(self, since: Instant, limit: int) -> list[Facts]:
+    def odd(self, since: Instant, limit: int) -> list[RunFacts]:
         """Return the runs made since then that may say what cannot be."""
 
     def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:

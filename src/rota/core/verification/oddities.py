@@ -10,7 +10,7 @@ from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import SECOND, Instant, to_iso
 from rota.core.trigger import LEAD
 from rota.core.verification.findings import Code, Finding
-from rota.core.verification.rules import Span
+from rota.core.verification.rules import RuleSpan
 
 APART: Instant = 2 * SECOND
 """By how much the clocks of two nodes may differ, and one may be set, without a word."""
@@ -21,7 +21,7 @@ _UNDONE = {State.MISSED, State.SKIPPED}
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RunFacts:
     """What the ledger says of a run, word for word."""
 
     id: str
@@ -45,7 +45,7 @@ class Facts:
     last_attempt: int  # the highest of their numbers
 
 
-def judge(run: Facts, blind: Sequence[Span]) -> Iterator[Finding]:
+def judge(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
     """Yield what cannot be; times that clocks took while they went wrong say nothing."""
     if wrong := _unreadable(run):
         text = f"Its {wrong} is no number that can be."
@@ -66,7 +66,7 @@ _LARGEST = 250_000_000_000_000_000
 """Microseconds: the year 9892, and more than anything counts."""
 
 
-def _unreadable(run: Facts) -> str | None:
+def _unreadable(run: RunFacts) -> str | None:
     """Return which of a run's numbers is none, as in a damaged row."""
     for name in (*_NUMBERS, *_MAYBE):
         value = getattr(run, name)
@@ -77,7 +77,7 @@ def _unreadable(run: Facts) -> str | None:
     return None
 
 
-def _words(run: Facts) -> Iterator[tuple[Code, str]]:
+def _words(run: RunFacts) -> Iterator[tuple[Code, str]]:
     if run.state not in set(State):
         yield Code.IMPOSSIBLE, f"It is {run.state!r}, which is no state."
     if run.cause not in set(Cause):
@@ -99,7 +99,7 @@ def _words(run: Facts) -> Iterator[tuple[Code, str]]:
         yield Code.IMPOSSIBLE, "It is running on no node."
 
 
-def _starts(run: Facts) -> Iterator[tuple[Code, str]]:
+def _starts(run: RunFacts) -> Iterator[tuple[Code, str]]:
     has_started = run.started_at is not None and run.attempt > 0
     if run.state == State.FAILED and run.reason_code == ReasonCode.UNSTARTABLE:
         return  # with or without an attempt
@@ -109,7 +109,7 @@ def _starts(run: Facts) -> Iterator[tuple[Code, str]]:
         yield Code.UNSTARTED, f"It has begun {run.attempt} attempts, but its start says otherwise."
 
 
-def _attempts(run: Facts) -> Iterator[tuple[Code, str]]:
+def _attempts(run: RunFacts) -> Iterator[tuple[Code, str]]:
     # Each attempt takes a lease, and each node that is declared gone makes one more void.
     if not run.attempt <= run.fence <= 2 * run.attempt:
         text = f"Its fence is {run.fence}, which {run.attempt} attempts cannot have made it."
@@ -127,7 +127,7 @@ def _attempts(run: Facts) -> Iterator[tuple[Code, str]]:
         yield Code.ATTEMPTS, f"{text} {expected} should be on record, and {run.attempts} are."
 
 
-def _times(run: Facts) -> Iterator[tuple[Code, str]]:
+def _times(run: RunFacts) -> Iterator[tuple[Code, str]]:
     due = run.fire_time
     if run.state in _FIRST_TRY and run.attempt == 1:
         due = max(run.available_at, due or run.available_at)
@@ -140,7 +140,7 @@ def _times(run: Facts) -> Iterator[tuple[Code, str]]:
         yield Code.BACKWARDS, text
 
 
-def _is_blind(run: Facts, blind: Sequence[Span]) -> bool:
+def _is_blind(run: RunFacts, blind: Sequence[RuleSpan]) -> bool:
     times = (run.fire_time, run.created_at, run.started_at, run.finished_at)
     return any(
         span.first <= time <= span.last for time in times if time is not None for span in blind

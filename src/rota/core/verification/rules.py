@@ -38,23 +38,23 @@ class Rule:
     skipped: tuple[Instant, ...]
 
 
-class Span(NamedTuple):
+class RuleSpan(NamedTuple):
     """A stretch of time from `first` on, `last` included."""
 
     first: Instant
     last: Instant
 
-    def without(self, other: Span) -> list[Span]:
+    def without(self, other: RuleSpan) -> list[RuleSpan]:
         """Return what is left of it beside another."""
-        left = [Span(self.first, min(self.last, other.first - 1))]
-        right = [Span(max(self.first, other.last + 1), self.last)]
+        left = [RuleSpan(self.first, min(self.last, other.first - 1))]
+        right = [RuleSpan(max(self.first, other.last + 1), self.last)]
         return [span for span in (left + right) if span.first <= span.last]
 
 
 class Owed(NamedTuple):
     """A stretch of time in which every instant of a trigger has its row."""
 
-    span: Span
+    span: RuleSpan
     trigger: Trigger
     rule: Rule
 
@@ -68,8 +68,8 @@ class Known(NamedTuple):
 
     now: Instant
     since: Instant  # nothing is asked of what was before
-    blind: Sequence[Span] = ()  # where clocks went wrong
-    planners: Sequence[Span] = ()  # when a node that knows the task was there to plan it
+    blind: Sequence[RuleSpan] = ()  # where clocks went wrong
+    planners: Sequence[RuleSpan] = ()  # when a node that knows the task was there to plan it
     edge: Instant = EDGE
     late: Instant = LATE
 
@@ -93,7 +93,7 @@ def owed(rules: Sequence[Rule], read: Read, known: Known) -> list[Owed]:
         if end is not None:
             is_continued = index + 1 < len(rules) and _goes_on(rule, rules[index + 1])
             last = min(last, end if is_continued else end - known.edge)
-        spans = _between(Span(max(first, known.since), min(last, known.now)), rule, known)
+        spans = _between(RuleSpan(max(first, known.since), min(last, known.now)), rule, known)
         found += [Owed(span, trigger, rule) for span in spans]
     return found
 
@@ -177,12 +177,12 @@ def _reached(rule: Rule, end: Instant | None, known: Known) -> Instant:
     return reached
 
 
-def _between(span: Span, rule: Rule, known: Known) -> list[Span]:
+def _between(span: RuleSpan, rule: Rule, known: Known) -> list[RuleSpan]:
     spans = [span] if span.first <= span.last else []
     gaps = list(known.blind)
     if rule.paused_since is not None:
         end = known.now if rule.paused_until is None else rule.paused_until - 1
-        gaps.append(Span(rule.paused_since - known.edge, max(end, rule.paused_since)))
+        gaps.append(RuleSpan(rule.paused_since - known.edge, max(end, rule.paused_since)))
     for gap in gaps:
         spans = [left for one in spans for left in one.without(gap)]
     return spans

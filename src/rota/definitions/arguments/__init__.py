@@ -4,14 +4,14 @@ The one room for it: definitions, manual starts from Python, REST, the command l
 and every executor go by what stands here.
 """
 
-from rota.definitions.arguments.forms import MOST_BYTES, Form, Unfit
+from rota.definitions.arguments.forms import MOST_BYTES, AnnotationForm, Unfit
 from rota.definitions.arguments.parameters import Misfit, Parameters, parameters_of
 from rota.definitions.arguments.plain import NotPlain, plain
 from rota.definitions.arguments.results import jsonable
 
 __all__ = [
     "MOST_BYTES",
-    "Form",
+    "AnnotationForm",
     "Misfit",
     "NotPlain",
     "Parameters",

@@ -39,7 +39,7 @@ class Unfit(Exception):
     """Why a value does not fit its annotation, as the rest of a sentence."""
 
 
-class Form:
+class AnnotationForm:
     """How the values of one parameter are kept."""
 
     def __init__(self, annotation: Any = Parameter.empty) -> None:

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, Optional, get_type_hints
 from weakref import WeakKeyDictionary
 
-from rota.definitions.arguments.forms import ANYTHING, MOST_BYTES, Form, Unfit
+from rota.definitions.arguments.forms import ANYTHING, MOST_BYTES, AnnotationForm, Unfit
 from rota.errors import MOST_LISTED, UnstartableError, nearest
 
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _MOST_SHOWN = 300
-_ANY = Form()
+_ANY = AnnotationForm()
 
 
 class Misfit(NamedTuple):
@@ -45,7 +45,7 @@ class Parameters:
             text = f"({', '.join(self.signature.parameters if self.signature else ())})"
         return f"{name}{text if len(text) <= _MOST_SHOWN else f'{text[:_MOST_SHOWN]}…'}"
 
-    def form(self, name: str) -> Form:
+    def form(self, name: str) -> AnnotationForm:
         """Return how values passed by a name are kept."""
         found = self._given.get(name)
         if found is None or found.kind not in _BY_NAME:
@@ -69,7 +69,7 @@ class Parameters:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return arguments as JSON; notes each that cannot be kept among the `misfits`."""
 
-        def kept(name: str, form: Form, value: Any) -> Any:
+        def kept(name: str, form: AnnotationForm, value: Any) -> Any:
             try:
                 return form.stored(value)
             except Unfit as why:
@@ -105,7 +105,7 @@ class Parameters:
             )
         return placed, named
 
-    def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, Form]]:
+    def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, AnnotationForm]]:
         """Return the parameters that can still be passed by name beside `args`, each with its
         form."""
         return [
@@ -120,24 +120,24 @@ class Parameters:
         return nearest(name, [one.name for one in known])
 
     @cached_property
-    def returned(self) -> Form:
+    def returned(self) -> AnnotationForm:
         """Return how what the function returns is kept."""
         if self.signature is None:
             return _ANY
-        return Form(self._resolved(self.signature.return_annotation))
+        return AnnotationForm(self._resolved(self.signature.return_annotation))
 
     @property
     def _given(self) -> Mapping[str, Parameter]:
         return self.signature.parameters if self.signature is not None else {}
 
     @cached_property
-    def _forms(self) -> Mapping[str, Form]:
-        return {name: Form(self._annotation(one)) for name, one in self._given.items()}
+    def _forms(self) -> Mapping[str, AnnotationForm]:
+        return {name: AnnotationForm(self._annotation(one)) for name, one in self._given.items()}
 
     def _rest(self, kind: Any) -> Parameter | None:
         return next((one for one in self._given.values() if one.kind is kind), None)
 
-    def _places(self, count: int) -> Iterator[tuple[str, Form]]:
+    def _places(self, count: int) -> Iterator[tuple[str, AnnotationForm]]:
         """Yield the name and the form of each positional argument."""
         placed = [one for one in self._given.values() if one.kind in _BY_PLACE]
         rest = self._rest(Parameter.VAR_POSITIONAL)
@@ -242,7 +242,7 @@ def _bare(signature: inspect.Signature) -> inspect.Signature:
     )
 
 
-def _made(name: str, form: Form, value: Any, misfits: list[Misfit]) -> Any:
+def _made(name: str, form: AnnotationForm, value: Any, misfits: list[Misfit]) -> Any:
     try:
         return form.rebuilt(value)
     except Unfit as why:
@@ -250,7 +250,7 @@ def _made(name: str, form: Form, value: Any, misfits: list[Misfit]) -> Any:
         return None
 
 
-def _plain_remedy(name: str, form: Form) -> str:
+def _plain_remedy(name: str, form: AnnotationForm) -> str:
     """Say how to have more kept than JSON; "" where the annotation allows that already."""
     if not form.is_plain:
         return ""

@@ -35,7 +35,7 @@ RECOVERY = 2.0
 """Seconds that a node which was out of touch gives the others to come back with it."""
 
 
-class _Look(NamedTuple):
+class _ReapLook(NamedTuple):
     nodes: list[NodeRecord]
     running: dict[str, int]  # run id → fence, of this node's own
 
@@ -55,7 +55,7 @@ class Reaper:
     ledger was away, every node first gets a lease's time to be heard again.
 
     It also sees to runs that the ledger says this node runs while it does not: their claim was
-    written, and the answer lost. Found so twice in a row, they are adrift and wait again.
+    written, and the answer lost. Found so twice in a row, they are unconfirmed and wait again.
     """
 
     def __init__(
@@ -120,18 +120,18 @@ class Reaper:
         self.stuck_elsewhere = _stuck_on(self._others)
         silent = self._silences.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
-        adrift, now = self._adrift(look.running), self._clock.now()
+        unconfirmed, now = self._unconfirmed(look.running), self._clock.now()
         runs = await self._writing.once(
             lambda tx: tx.reap(
-                lambda orphan: self._judge(orphan, look, adrift, now),
+                lambda orphan: self._judge(orphan, look, unconfirmed, now),
                 gone,
-                adrift,
+                unconfirmed,
                 now=now,
             ),
             changes=False,
         )
         for run in runs:
-            why = "it never began here" if run.id in adrift else "its node is gone"
+            why = "it never began here" if run.id in unconfirmed else "its node is gone"
             logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
             self._wake.set()
@@ -144,10 +144,10 @@ class Reaper:
             if task.paused_since == now:
                 logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
 
-    def _look(self) -> _Look:
-        return _Look(self._history.nodes(), self._history.running_of(self._identity.id))
+    def _look(self) -> _ReapLook:
+        return _ReapLook(self._history.nodes(), self._history.running_of(self._identity.id))
 
-    def _adrift(self, running: dict[str, int]) -> dict[str, int]:
+    def _unconfirmed(self, running: dict[str, int]) -> dict[str, int]:
         before = self._astray
         self._astray = {
             run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
@@ -155,10 +155,10 @@ class Reaper:
         return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
 
     def _judge(
-        self, orphan: Orphan, look: _Look, adrift: Collection[str], now: Instant
+        self, orphan: Orphan, look: _ReapLook, unconfirmed: Collection[str], now: Instant
     ) -> AttemptEnd:
         run, node = orphan.run, look.name(orphan.run.node)
-        if run.id in adrift:
+        if run.id in unconfirmed:
             why = f"handed back: node {node} claimed it and never began it"
             outcome = Outcome(OutcomeKind.CANCELLED, error=why)
             settlement = never_begun(

@@ -222,7 +222,7 @@ class Dispatcher:
         in_flight: dict[tuple[str, Instant], list[InFlightRun]] = {}
         for claim, instant in claims:
             entry = self._registry.get(claim.task_id)
-            if entry is None:  # discarded since: it is adrift now, and handed back
+            if entry is None:  # discarded since: it is unconfirmed now, and handed back
                 logger.warning("%s was claimed and is no longer known", claim.task_id)
                 continue
             at = max(instant, now)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from rota.core.ports.records import Mark
+from rota.core.ports.records import VerificationMark
 from rota.core.time import DAY, HOUR, Instant
 from rota.core.verification.findings import Code, Finding
 
@@ -46,7 +46,7 @@ class Report:
         return [f"the record is not sound: {task}{told[0].text}{more}: `rota verify` lists them"]
 
 
-def report_in(marks: Mapping[str, Mark]) -> Report | None:
+def report_in(marks: Mapping[str, VerificationMark]) -> Report | None:
     """Return the last report, None where nobody has verified yet or it cannot be read."""
     mark = marks.get(VERIFIED)
     if mark is None or mark.value is None:

@@ -10,7 +10,7 @@ from rota.core.ids import RunIds
 from rota.core.ports.clock import Clock
 from rota.core.ports.history import History
 from rota.core.ports.ledger import Transaction
-from rota.core.ports.records import Mark, NewRun
+from rota.core.ports.records import NewRun, VerificationMark
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
@@ -120,14 +120,14 @@ class Verifier:
             return await beside(lambda: list(verify(self._history.evidence, asked)))
 
     async def _write(
-        self, found: Sequence[Finding], now: Instant, since: Instant, taken: Mark
+        self, found: Sequence[Finding], now: Instant, since: Instant, taken: VerificationMark
     ) -> list[Finding]:
         """Give holes their rows and write the report, in one."""
         rows = [(one, self._row(one, now)) for one in found]
         new = [row for _, row in rows if row is not None]
         told = [mended(one) if row is not None else one for one, row in rows]
         report = merged(report_in({VERIFIED: taken}), self._identity.name, now, since, told)
-        mark = Mark(VERIFIED, now, now + EVERY, as_json(report))
+        mark = VerificationMark(VERIFIED, now, now + EVERY, as_json(report))
 
         def write(tx: Transaction) -> None:
             tx.plan(new)

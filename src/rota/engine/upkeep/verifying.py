@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rota import triggers
-from rota.core.ports.records import Mark, NodeRecord
+from rota.core.ports.records import NodeRecord, VerificationMark
 from rota.core.time import DAY, MINUTE, SECOND, Instant, to_iso
 from rota.core.trigger import Trigger
 from rota.core.verification import occurrences, oddities
 from rota.core.verification.evidence import Evidence
 from rota.core.verification.findings import Code, Finding
 from rota.core.verification.occurrences import Row
-from rota.core.verification.rules import EDGE, LATE, Known, Rule, Span, owed
+from rota.core.verification.rules import EDGE, LATE, Known, Rule, RuleSpan, owed
 from rota.engine.planning.former_rules import trigger_of
 from rota.engine.planning.task_registry import Registry
 
@@ -40,7 +40,7 @@ REWOUND = "rewound "
 PRUNED = "pruned"
 
 
-Planners = Callable[[str], Sequence[Span]]
+Planners = Callable[[str], Sequence[RuleSpan]]
 """Returns when somebody was there to plan a task, by its id."""
 
 
@@ -65,7 +65,7 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
     """
     marks = evidence.marks()
     blind = _blind(marks)
-    pruned = marks.get(PRUNED, Mark(PRUNED, 0)).at
+    pruned = marks.get(PRUNED, VerificationMark(PRUNED, 0)).at
     since = max(asked.since, pruned + MARGIN if pruned else asked.since)
     if asked.task_ids is None:
         yield from _odd(evidence, asked, since, blind)
@@ -74,10 +74,10 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
         yield from _compare(evidence, asked, ids, since, blind, pruned)
 
 
-def planner_spans(nodes: Iterable[NodeRecord]) -> list[Span]:
+def planner_spans(nodes: Iterable[NodeRecord]) -> list[RuleSpan]:
     """Return when nodes were up that plan."""
     return [
-        Span(node.started_at, node.seen_at)
+        RuleSpan(node.started_at, node.seen_at)
         for node in nodes
         if node.info.get("role", "all") in ("all", "scheduler") and not node.info.get("only")
     ]
@@ -98,9 +98,9 @@ def planners_of(
     return lambda task_id: spans if task_id in known else ()
 
 
-def _blind(marks: Mapping[str, Mark]) -> list[Span]:
+def _blind(marks: Mapping[str, VerificationMark]) -> list[RuleSpan]:
     return [
-        Span(mark.at - 2 * SECOND, mark.until + 2 * SECOND)
+        RuleSpan(mark.at - 2 * SECOND, mark.until + 2 * SECOND)
         for name, mark in marks.items()
         if name.startswith(REWOUND) and mark.until is not None
     ]
@@ -118,7 +118,7 @@ def _compare(
     asked: Question,
     ids: Sequence[str],
     since: Instant,
-    blind: Sequence[Span],
+    blind: Sequence[RuleSpan],
     pruned: Instant,
 ) -> Iterator[Finding]:
     """Compare a page of tasks: the rules are read first, for rows are only added."""
@@ -200,7 +200,7 @@ class _Rows:
 
 
 def _named(
-    readable: Sequence[Trigger], start: Instant, blind: Sequence[Span]
+    readable: Sequence[Trigger], start: Instant, blind: Sequence[RuleSpan]
 ) -> Callable[[Instant], bool]:
     named = occurrences.named_by(list(dict.fromkeys(readable)), start)
     return lambda at: named(at) or any(span.first <= at <= span.last for span in blind)
@@ -213,7 +213,7 @@ def _excused(rules: Sequence[Rule], pruned: Instant) -> Callable[[Instant], bool
 
 
 def _odd(
-    evidence: Evidence, asked: Question, since: Instant, blind: Sequence[Span]
+    evidence: Evidence, asked: Question, since: Instant, blind: Sequence[RuleSpan]
 ) -> Iterator[Finding]:
     for run in evidence.odd(since, MOST):
         yield from oddities.judge(run, blind)

@@ -11,7 +11,7 @@ from rota.core.ports.records import Damage
 from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks, tokens
 from rota.ledger.sql import forms, mapping
 from rota.ledger.sql.json_batch import Row, encode, listed
-from rota.ledger.sql.soundness import Form, Note, found
+from rota.ledger.sql.soundness import ColumnForm, Note, found
 from rota.ledger.sql.statement import Statement, all_of
 from rota.ledger.verbs import tokens as token_verbs
 
@@ -19,7 +19,7 @@ SEARCHED = 10_000
 """Rows of each table that a search reads: the newest."""
 
 
-class _Look(NamedTuple):
+class _DamageLook(NamedTuple):
     """How the rows of a table are looked at again, by the first part of their key."""
 
     newest: Statement
@@ -27,18 +27,20 @@ class _Look(NamedTuple):
     read: Callable[[Row, Note], Any]
 
 
-def _look(table: Table, columns: Sequence[Column[Any]], read: Callable[[Row, Note], Any]) -> _Look:
+def _look(
+    table: Table, columns: Sequence[Column[Any]], read: Callable[[Row, Note], Any]
+) -> _DamageLook:
     key, *others = table.primary_key.columns
     query = select(*columns)
     newest = query.order_by(key.desc(), *(other.desc() for other in others))
-    return _Look(
+    return _DamageLook(
         Statement(all_of(newest.limit(bindparam("limit")))),
         Statement(all_of(query.where(key.in_(listed("keys"))).limit(bindparam("limit")))),
         read,
     )
 
 
-def _by(form: Form) -> Callable[[Row, Note], Any]:
+def _by(form: ColumnForm) -> Callable[[Row, Note], Any]:
     return lambda row, note: form.read(row, note=note)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from rota.core.ports.records import Mark
+from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
 from rota.core.verification.evidence import Held, Many, Paused
 from rota.core.verification.occurrences import Row
-from rota.core.verification.oddities import Facts
+from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
 from rota.ledger.database import Database
 from rota.ledger.sql import mapping, verification
@@ -21,7 +21,7 @@ class SqlEvidence:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def marks(self) -> Mapping[str, Mark]:
+    def marks(self) -> Mapping[str, VerificationMark]:
         with self._database.reading() as connection:
             return {mark.name: mark for mark in verification.marks_in(connection)}
 
@@ -56,12 +56,12 @@ class SqlEvidence:
         sound = [row for row in found if verification.are_times(row[1])]
         return dict(map(verification.row_of, sorted(sound, key=lambda row: row[:3])))
 
-    def odd(self, since: Instant, limit: int) -> list[Facts]:
+    def odd(self, since: Instant, limit: int) -> list[RunFacts]:
         made = mapping.first_id(since)
         with self._database.reading() as connection:
             found = verification.ODD.rows(connection, made_since=made, limit=limit)
             found += verification.ODD_ATTEMPTS.rows(connection, made_since=made, limit=limit)
-        return [Facts(*row) for row in {row[0]: row for row in found}.values()]
+        return [RunFacts(*row) for row in {row[0]: row for row in found}.values()]
 
     def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
         with self._database.reading() as connection:

@@ -25,7 +25,7 @@ from rota.ledger.sql.soundness import (
     MAPPING,
     MOMENT,
     TEXT,
-    Form,
+    ColumnForm,
     Kind,
     mapping,
     maybe,
@@ -211,8 +211,10 @@ _CAUSE = words(Cause, Cause.SCHEDULE)
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _form(columns: Sequence[Column[Any]], *, key: Sequence[str] = ("id",), **kinds: Kind) -> Form:
-    return Form(
+def _form(
+    columns: Sequence[Column[Any]], *, key: Sequence[str] = ("id",), **kinds: Kind
+) -> ColumnForm:
+    return ColumnForm(
         columns[0].table.name, {one.name: kinds.get(one.name, _ANY) for one in columns}, key=key
     )
 

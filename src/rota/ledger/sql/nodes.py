@@ -101,7 +101,7 @@ ORPHANS = Statement(
 """The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown, in no
 order: with one, SQLite would read every run."""
 
-_adrift_in = incoming("adrift", runs.c.id, runs.c.fence)
+_adrift_in = incoming("unconfirmed", runs.c.id, runs.c.fence)
 ADRIFT = Statement(
     all_of(
         _orphans.join(

@@ -162,7 +162,7 @@ def unreadable(value: Any) -> str:
 Note = Callable[[Damage], None]
 
 
-class Form:
+class ColumnForm:
     """The columns of rows as they travel, each with its kind.
 
     Sound rows are told quickly: by the types of their values, the range of their times, and by

@@ -31,12 +31,12 @@ from sqlalchemy import (
 )
 
 from rota.core.audit import Verb
-from rota.core.ports.records import Mark, StoredTask
+from rota.core.ports.records import StoredTask, VerificationMark
 from rota.core.run import FINAL, Cause, State
 from rota.core.time import HOUR, Instant
 from rota.core.trigger import LEAD
 from rota.core.verification.occurrences import Row
-from rota.core.verification.oddities import APART, Facts
+from rota.core.verification.oddities import APART, RunFacts
 from rota.core.verification.rules import Rule, yet_to_plan
 from rota.ledger.schema.tables import (
     attempts,
@@ -192,7 +192,7 @@ _last_attempt = (
     select(func.coalesce(func.max(attempts.c.number), _zero)).where(_own_attempts).scalar_subquery()
 )
 _FACTS = (
-    *(runs.c[field.name] for field in fields(Facts)[:-2]),
+    *(runs.c[field.name] for field in fields(RunFacts)[:-2]),
     _number_of_attempts.label("attempts"),
     _last_attempt.label("last_attempt"),
 )
@@ -415,14 +415,14 @@ def row_of(row: Any) -> tuple[str, Row]:
     return task_id, Row(fire_time, run_id, count, created_at, bool(is_planned))
 
 
-def marks_in(connection: Connection) -> list[Mark]:
+def marks_in(connection: Connection) -> list[VerificationMark]:
     """Return every mark."""
     return [_mark_of(*row) for row in sorted(MARKS.rows(connection), key=lambda row: str(row[0]))]
 
 
-def _mark_of(name: Any, at: Any, until: Any, value: Any) -> Mark:
+def _mark_of(name: Any, at: Any, until: Any, value: Any) -> VerificationMark:
     """Read a row of MARKS; what is damaged of it is as if it had not been set."""
-    return Mark(
+    return VerificationMark(
         str(name),
         at if _is_time(at) else 0,
         until if _is_time(until) else None,
@@ -439,7 +439,7 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, int) and EARLIEST <= value <= LATEST
 
 
-def set_mark(connection: Connection, mark: Mark) -> None:
+def set_mark(connection: Connection, mark: VerificationMark) -> None:
     """Write a mark, in place of one with its name."""
     SET_MARK(connection, **mark._asdict())
 
@@ -451,9 +451,13 @@ LONGEST = HOUR
 """For how long a mark can be taken: a later time was written by a clock that was ahead."""
 
 
-def take_mark(connection: Connection, name: str, now: Instant, until: Instant) -> Mark | None:
+def take_mark(
+    connection: Connection, name: str, now: Instant, until: Instant
+) -> VerificationMark | None:
     """Take a mark; see the port."""
-    before = next((mark for mark in marks_in(connection) if mark.name == name), Mark(name, 0))
+    before = next(
+        (mark for mark in marks_in(connection) if mark.name == name), VerificationMark(name, 0)
+    )
     if before.until is not None and now < before.until <= now + LONGEST:
         return None
     set_mark(connection, before._replace(until=until))
@@ -465,4 +469,4 @@ def mark_rewind(connection: Connection, now: Instant, ahead: Instant, limit: Ins
     found = FURTHEST(connection, ahead=ahead, limit=limit).one()
     known = [at for at in found if at is not None]
     if known:
-        set_mark(connection, Mark(f"rewound {now}", now, max(known), None))
+        set_mark(connection, VerificationMark(f"rewound {now}", now, max(known), None))

@@ -25,7 +25,7 @@ from rota.core.ports.records import Damage
 from rota.core.time import Instant, to_iso
 from rota.errors import StateError
 from rota.ledger.schema.tables import sessions, tokens
-from rota.ledger.sql.soundness import FLAG, INSTANT, TEXT, Form, Note, found, maybe, words
+from rota.ledger.sql.soundness import FLAG, INSTANT, TEXT, ColumnForm, Note, found, maybe, words
 from rota.ledger.sql.statement import Statement, all_of, in_each
 from rota.ledger.verbs import audit as audit_verbs
 
@@ -151,7 +151,7 @@ def end_session(connection: Connection, digest: str, now: Instant) -> bool:
     return END_SESSION.count(connection, digest=digest) == 1
 
 
-_FORM = Form(
+_FORM = ColumnForm(
     "tokens",
     {
         "id": TEXT,

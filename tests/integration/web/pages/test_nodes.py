@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rota import triggers
-from rota.core.ports.records import Mark, NodeRecord
+from rota.core.ports.records import NodeRecord, VerificationMark
 from rota.core.run import State
 from rota.core.time import HOUR, SECOND
 from rota.core.verification.findings import Code, Finding
@@ -127,7 +127,7 @@ def test_what_the_last_verification_found_is_told(site: Site) -> None:
     now = services.clock.now()
     hole = Finding(Code.HOLE, "greet", "The occurrence <of nine> has no row.", at=now, last=now)
     report = merged(None, "other", now, 0, [hole, replace(hole, is_mended=True)])
-    mark = Mark(VERIFIED, now, now + HOUR, as_json(report))
+    mark = VerificationMark(VERIFIED, now, now + HOUR, as_json(report))
     services.ledger.write(lambda tx: tx.mark(mark)).result()
     shown = part(site.client.get("/nodes").text, "verified")
     assert "ago by other" in shown

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from rota.core.secrets import shown
 from rota.core.task import TaskDefinition
-from rota.definitions.arguments import Form, Unfit, parameters_of
+from rota.definitions.arguments import AnnotationForm, Unfit, parameters_of
 from rota.manager import TaskManager
 from rota.web.problems import Problem
 
@@ -42,7 +42,7 @@ class Parameter:
     name: str
     kind: str  # text, whole number, number, yes or no, date …; else JSON
     default: str
-    form: Form
+    form: AnnotationForm
 
 
 def parameters(definition: TaskDefinition) -> list[Parameter]:
@@ -102,14 +102,14 @@ def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, 
     return filled or None
 
 
-def _kind(parameter: inspect.Parameter, form: Form) -> str:
+def _kind(parameter: inspect.Parameter, form: AnnotationForm) -> str:
     annotation = form.annotation
     if annotation is parameter.empty:
         annotation = type(parameter.default)
     return _KINDS.get(annotation, "JSON") if isinstance(annotation, type) else "JSON"
 
 
-def _default(parameter: inspect.Parameter, form: Form) -> str:
+def _default(parameter: inspect.Parameter, form: AnnotationForm) -> str:
     """Return a default as it would be filled in; nothing where that cannot be."""
     try:
         return (

@@ -18,7 +18,7 @@ _NARROWEST = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DayMark:
     """A run on its day; `left` and `width` are per cent of the day."""
 
     run: Run
@@ -31,7 +31,7 @@ class DayLine:
     """One line of the picture."""
 
     date: date
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[DayMark] = field(default_factory=list)
 
 
 def days(newest_first: Sequence[Run], zone: ZoneInfo, now: Instant) -> list[DayLine]:
@@ -48,10 +48,10 @@ def days(newest_first: Sequence[Run], zone: ZoneInfo, now: Instant) -> list[DayL
     return shown
 
 
-def _mark(run: Run, start: datetime, now: Instant) -> Mark:
+def _mark(run: Run, start: datetime, now: Instant) -> DayMark:
     left = 100 * (start.hour * 3600 + start.minute * 60 + start.second) / 86400
     width = 100 * (duration(run, now) or 0) / (86400 * 1_000_000)
-    return Mark(run, round(left, 2), round(min(max(width, _NARROWEST), 100 - left), 2))
+    return DayMark(run, round(left, 2), round(min(max(width, _NARROWEST), 100 - left), 2))
 
 
 def _local(instant: Instant, zone: ZoneInfo) -> datetime:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rota.core.time import DAY, HOUR, Instant
 
 
-class Span(NamedTuple):
+class TimeRange(NamedTuple):
     """A span, and how it is called: in the address, on a button, in a sentence."""
 
     key: str
@@ -17,15 +17,15 @@ class Span(NamedTuple):
 
 
 SPANS = (
-    Span("1h", "1 h", "hour", HOUR),
-    Span("6h", "6 h", "6 hours", 6 * HOUR),
-    Span("24h", "24 h", "24 hours", DAY),
-    Span("3d", "3 d", "3 days", 3 * DAY),
-    Span("7d", "7 d", "7 days", 7 * DAY),
+    TimeRange("1h", "1 h", "hour", HOUR),
+    TimeRange("6h", "6 h", "6 hours", 6 * HOUR),
+    TimeRange("24h", "24 h", "24 hours", DAY),
+    TimeRange("3d", "3 d", "3 days", 3 * DAY),
+    TimeRange("7d", "7 d", "7 days", 7 * DAY),
 )
 USUAL = SPANS[2]
 
 
-def span_of(key: str) -> Span:
+def span_of(key: str) -> TimeRange:
     """Return the span of this key, the usual one for any other."""
     return next((one for one in SPANS if one.key == key), USUAL)

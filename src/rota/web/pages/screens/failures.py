@@ -24,7 +24,7 @@ from rota.web.pages.layout import Frame
 from rota.web.pages.parts.cost_cache import Sparing
 from rota.web.pages.parts.figures import FAILING, task_name
 from rota.web.pages.parts.forms import Form, lead
-from rota.web.pages.parts.time_ranges import SPANS, Span, span_of
+from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.said import Said, runs
 
 SLICES = 28
@@ -92,12 +92,12 @@ def add(router: APIRouter, frame: Frame) -> None:
         return frame.saying.add(request, lead(request, f"/failures?span={span.key}"), Said(text))
 
 
-def _read(manager: TaskManager, span: Span, now: Instant) -> list[Failures]:
+def _read(manager: TaskManager, span: TimeRange, now: Instant) -> list[Failures]:
     # One microsecond more, so that what has just ended is among them.
     return manager.history.failures(now - span.length, now + 1, span.length // SLICES)
 
 
-def _values(manager: TaskManager, found: Sequence[Failures], span: Span) -> dict[str, Any]:
+def _values(manager: TaskManager, found: Sequence[Failures], span: TimeRange) -> dict[str, Any]:
     groups = sorted(_groups(manager, found), key=lambda one: (-one.count, -one.last))
     return {
         "groups": groups[:MOST_SHOWN],

@@ -14,7 +14,7 @@ from rota.core.trigger import Trigger
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 from rota.web.pages.parts.cost_cache import Sparing
-from rota.web.pages.parts.time_ranges import SPANS, Span, span_of
+from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.parts.timeline_lanes import (
     COMING,
     PAST,
@@ -65,7 +65,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         return frame.show(request, "timeline.html", now=now, **values)
 
 
-def _read(manager: TaskManager, span: Span, now: Instant) -> Picture:
+def _read(manager: TaskManager, span: TimeRange, now: Instant) -> Picture:
     """Read and lay out everything; raises LedgerError."""
     shown = window(span.length, now)
     ended = manager.history.bundles(shown.since, now + 1, shown.slice)
@@ -74,7 +74,7 @@ def _read(manager: TaskManager, span: Span, now: Instant) -> Picture:
     return Picture(now, shown, every, at_once(bundles, shown.slice))
 
 
-def _values(manager: TaskManager, picture: Picture, span: Span, page: int) -> dict[str, Any]:
+def _values(manager: TaskManager, picture: Picture, span: TimeRange, page: int) -> dict[str, Any]:
     """Return what the template shows; raises LedgerError."""
     stored = manager.history.tasks()
     names = {task.record.id: task.edits.name or task.record.name for task in stored}

@@ -1,0 +1,199 @@
+"""The ratchet of the house: sizes that may only shrink, and one meaning for each name.
+
+`python -m tests.house` prints what breaks a rule and exits with 1. A figure in `ALLOWED` is a debt:
+lower it when the code gets smaller, never raise it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from rota import TaskManager
+from rota import __all__ as public
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("src", "xcore")
+
+FILE_LINES = 400
+FUNCTION_LINES = 60
+FOLDER_FILES = 20
+CONSTRUCTOR_PARAMETERS = 8
+
+ALLOWED: dict[str, int] = {
+    "src/rota/cli/commands/ files": 26,  # one command a file
+    "src/rota/engine/membership/shutdown.py:Shutdown.__init__ parameters": 12,
+    "src/rota/engine/node.py lines": 505,
+    "src/rota/engine/node.py:Node.__init__ lines": 181,
+    "src/rota/engine/planning/planner.py lines": 440,
+    "src/rota/engine/planning/planner.py:Planner.__init__ parameters": 9,
+    "src/rota/engine/running/dispatcher.py lines": 422,
+    "src/rota/engine/running/dispatcher.py:Dispatcher.__init__ parameters": 17,
+    "src/rota/ledger/sql/mapping.py lines": 480,
+    "src/rota/ledger/sql/statements.py lines": 425,
+    "src/rota/ledger/sql/verification.py lines": 475,
+    "src/rota/ledger/transaction.py lines": 525,
+    "src/rota/runtime/log_queue.py lines": 470,
+    "src/rota/web/api/tasks.py:add lines": 94,  # a table of routes
+}
+"""What is above a rule today, and by how much it may be."""
+
+GLOSSARY = ROOT / "docs" / "glossary.md"
+EVERYDAY = frozenset(
+    {
+        "add",
+        "alone",
+        "application",
+        "begin",
+        "cancel",
+        "carry",
+        "change",
+        "code",
+        "command",
+        "config",
+        "create",
+        "current",
+        "describe",
+        "directory",
+        "discover",
+        "end",
+        "error",
+        "find",
+        "found",
+        "from",
+        "get",
+        "history",
+        "in",
+        "instant",
+        "is",
+        "leave",
+        "lifespan",
+        "list",
+        "manager",
+        "many",
+        "mark",
+        "marked",
+        "module",
+        "mount",
+        "name",
+        "next",
+        "of",
+        "out",
+        "parent",
+        "preview",
+        "project",
+        "read",
+        "remove",
+        "reset",
+        "resume",
+        "revoke",
+        "runnable",
+        "running",
+        "see",
+        "services",
+        "set",
+        "shutdown",
+        "spend",
+        "start",
+        "status",
+        "take",
+        "the",
+        "to",
+        "token",
+        "trouble",
+        "under",
+        "verify",
+        "verifying",
+        "version",
+        "wait",
+        "web",
+    }
+)
+"""Words of public names that mean what they mean everywhere, and need no line in the glossary."""
+
+
+def main() -> int:
+    """Print every broken rule; returns 1 if there is one."""
+    broken = [*sizes(), *names(), *words()]
+    for one in broken:
+        sys.stdout.write(f"{one}\n")
+    return 1 if broken else 0
+
+
+def sizes() -> Iterator[str]:
+    """Yield what is larger than it may be."""
+    per_folder = Counter(path.parent for path in _files())
+    for folder, count in per_folder.items():
+        yield from _above(f"{_name(folder)}/", count, FOLDER_FILES, "files")
+    for path in _files():
+        text = path.read_text()
+        yield from _above(_name(path), text.count("\n"), FILE_LINES, "lines")
+        for owner in ast.walk(ast.parse(text)):
+            for node in (
+                getattr(owner, "body", []) if isinstance(owner, ast.ClassDef | ast.Module) else ()
+            ):
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    continue
+                within = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
+                where = f"{_name(path)}:{within}{node.name}"
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                yield from _above(where, lines, FUNCTION_LINES, "lines")
+                if node.name == "__init__":
+                    arguments = node.args
+                    count = len(arguments.args) + len(arguments.kwonlyargs) - 1
+                    yield from _above(where, count, CONSTRUCTOR_PARAMETERS, "parameters")
+
+
+def _above(where: str, size: int, rule: int, what: str) -> Iterator[str]:
+    limit = ALLOWED.get(f"{where} {what}", rule)
+    if size > limit:
+        yield f"{where} has {size} {what}; at most {limit} are allowed."
+    elif limit > rule >= size:
+        yield f"{where} has {size} {what}: take its entry out of tests/house.py."
+
+
+def names() -> Iterator[str]:
+    """Yield class names that mean two things."""
+    homes: defaultdict[str, set[str]] = defaultdict(set)
+    for path in _files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].add(_name(path))
+    for name, places in sorted(homes.items()):
+        if len(places) > 1:
+            yield f"class {name} is defined in {' and in '.join(sorted(places))}."
+
+
+def words() -> Iterator[str]:
+    """Yield words of public names that the glossary does not define, and those it defines twice."""
+    rows = re.findall(r"^\| ([^|]+) \| [^|]", GLOSSARY.read_text(), re.M)[1:]
+    defined = [word.strip().strip("`").lower() for row in rows for word in row.split(",")]
+    for word, count in Counter(defined).items():
+        if count > 1:
+            yield f"the glossary defines {word} {count} times."
+    known = {part for word in defined for part in re.split(r"[\s-]+", word)} | EVERYDAY
+    methods = (name for name in vars(TaskManager) if not name.startswith("_"))
+    inherited = (name for base in TaskManager.__mro__ for name in vars(base) if name[0] != "_")
+    for name in sorted({*public, *methods, *inherited}):
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name):
+            if not {word.lower(), word.lower().removesuffix("s")} & known:
+                yield f"{name}: the glossary does not define {word.lower()}."
+
+
+def _files() -> Iterator[Path]:
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "versions" not in path.parts and "__pycache__" not in path.parts:
+                yield path
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
