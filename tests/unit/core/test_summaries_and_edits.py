@@ -6,7 +6,7 @@ from rota import triggers
 from rota.core.time import SECOND
 from rota.core.trigger import Trigger
 from rota.core.verification.occurrences import Row, compare
-from rota.core.verification.rules import Owed, Rule, Span
+from rota.core.verification.rules import Owed, Rule, RuleSpan
 
 
 def args(period: int) -> dict[str, object]:
@@ -19,7 +19,7 @@ def owed(first: int, last: int, period: int) -> Owed:
         None, (),
     )  # fmt: skip
     trigger: Trigger = triggers.parse("interval", args(period), timezone="UTC")
-    return Owed(Span(first, last), trigger, rule)
+    return Owed(RuleSpan(first, last), trigger, rule)
 
 
 def test_rows_after_an_edit_do_not_overlap_with_a_row_of_before() -> None:
