@@ -41,7 +41,7 @@ run: $(VENV)-run/.ready ## Start everything on the sample container and print th
 test: compiled ## Run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-pythons: compiled ## Run the unit tests on every other supported Python of this machine
+pythons: compiled ## Run unit tests on every other supported Python of this machine
 	$(BIN)/python -m tests.pythons
 
 chaos: compiled ## Inject every fault, long and hard; repeat one with SEED=...

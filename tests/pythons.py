@@ -1,6 +1,6 @@
 """Run tests on every other Python that rota supports and this machine has.
 
-`python -m tests.pythons [PYTEST ARGUMENTS]`; the unit tests, where no arguments are given. The
+`python -m tests.pythons [PYTEST ARGUMENTS]`; without arguments, the unit tests of `FOLDERS`. The
 interpreters are `python3.12` and so on from the PATH, and those that pyenv has installed.
 """
 
@@ -14,7 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MINORS = (11, 12, 13, 14)
-UNIT_TESTS = ("-q", "-n", "2", "-p", "no:cacheprovider", "tests/unit")
+FOLDERS = ("arguments", "config", "discovery", "executors", "logs", "scheduling", "triggers")
+"""The unit tests of the rooms whose code an interpreter may change."""
+UNIT_TESTS = ("-q", "-n", "2", "-p", "no:cacheprovider", *(f"tests/unit/{one}" for one in FOLDERS))
 
 
 def interpreters() -> dict[int, Path]:
