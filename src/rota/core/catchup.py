@@ -91,7 +91,7 @@ def decide(
 
     `catchup="latest"` runs the newest occurrence of the downtime unless a fresh one runs anyway;
     `"all"` runs every late one that is listed, and what is on time after them; `"none"` only what
-    is on time. Of a task that is `off` by now, none of the late ones runs. `first` had just passed
+    is on time. Of a task that is `off` by now, none runs. `first` had just passed
     when the task was first seen, and runs. What is late though this node is up since before its
     time fell into no downtime.
     """
@@ -113,7 +113,11 @@ def decide(
         else _missed(instant, policy, up_since)
         for instant in due.late
     ]
-    follows = bool(due.late) and policy.catchup is Catchup.ALL and not off
+    if off:
+        why = "its task was paused or disabled before it could start"
+        rows += [Due(instant, why, code=ReasonCode.PAUSED) for instant in due.fresh]
+        return rows
+    follows = bool(due.late) and policy.catchup is Catchup.ALL
     rows += [Due(instant, caught_up=follows) for instant in due.fresh]
     return rows
 

@@ -91,7 +91,13 @@ class ServiceLoop:
         running."""
         if self._loop is None:
             raise StateError("the engine is not running.", remedy="Start it first.")
-        return asyncio.run_coroutine_threadsafe(function(), self._loop).result()
+        coroutine = function()
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop was closed meanwhile
+            coroutine.close()
+            raise StateError("the engine is not running.", remedy="Start it first.") from None
+        return future.result()
 
     def start(self) -> None:
         """Begin, and return when that is done; raises what `begin` does, or StateError where it

@@ -97,8 +97,8 @@ def read_only(place: Place) -> Iterator[None]:
 
 Fault = Callable[[Place], contextlib.AbstractContextManager[None]]
 FAULTS: list[tuple[Fault, str]] = [
-    (killed, "away for .*look whether the server is up"),
-    (refused, "away for .*look whether the server is up"),
+    (killed, "away for .*[Ll]ook whether the server is up"),
+    (refused, "away for .*[Ll]ook whether the server is up"),
     (hanging, "not read within|the ledger took|away for"),
     (frozen, "not read within|the ledger took|away for"),
     (used_up, "away for .*max_connections"),
@@ -163,4 +163,4 @@ def test_a_server_that_is_not_there_at_the_start_is_said_so(
     wire.close()
     project = Project(tmp_path, ledger_url=postgres.url("none", server=wire.address))
     said = project.rota("up", "--plain", code=2).stderr
-    assert "look whether the server is up and reachable" in said
+    assert "look whether the server is up and reachable" in said.lower()

@@ -45,7 +45,9 @@ NEXT_RELEASE = """
 import sys
 from alembic.config import Config
 from rota.runtime.system_clock import SystemClock
-from rota.ledger import migrations, open_ledger, postgres_schema, sqlite
+from rota.ledger import migrations, open_ledger
+from rota.ledger.postgres import schema as postgres_schema
+from rota.ledger.sqlite import database as sqlite
 
 def config():
     config = Config()

@@ -62,8 +62,8 @@ def test_arguments_that_are_no_names_with_values(rig: Harness) -> None:
     bad = [planned(rig, arguments=value) for value in (["Ada"], "Ada", 7)]
     for run in after_its_time(rig, *bad):
         assert (run.state, run.reason_code) == (State.FAILED, ReasonCode.UNSTARTABLE), run
-        assert "could not be started" in run.reason
-        assert run.attempt == 1
+        assert "its row is damaged: column arguments" in run.reason
+        assert run.attempt == 0
 
 
 def test_a_checkpoint_that_is_no_json(rig: Harness, tmp_path: Path) -> None:

@@ -174,7 +174,6 @@ def test_hostile_input_is_never_our_mistake(site: Site) -> None:
     "query",
     [
         "since=yesterday",
-        "since=2024-01-01T00:00:00",
         "since=65535",
         "until=1.5e9",
         "since=0001-01-01T00:00:00%2B14:00",

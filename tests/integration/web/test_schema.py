@@ -55,6 +55,7 @@ OPERATIONS = [
     ("GET", "/manager/tasks/{id}"),
     ("PUT", "/manager/tasks/{id}"),
     ("POST", "/manager/tasks/{id}/pause"),
+    ("POST", "/manager/tasks/{id}/reset"),
     ("POST", "/manager/tasks/{id}/resume"),
     ("POST", "/manager/tasks/{id}/run"),
     ("POST", "/manager/tasks/{id}/skip"),

@@ -345,7 +345,7 @@ class Planner:
     ) -> list[catchup.Due]:
         """Return the rows for what is due; a lone instant that is on time, and that nothing before
         it waits to be planned with, needs no survey."""
-        alone = None if entry.is_behind else instant
+        alone = None if entry.is_behind or entry.is_off(now) else instant
         if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
             return [catchup.Due(alone)]
         first, trigger = entry.first, entry.trigger

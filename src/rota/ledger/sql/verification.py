@@ -402,7 +402,7 @@ def _mapping(text: str) -> dict[str, Any]:
 def _instants(text: str | None) -> tuple[Instant, ...]:
     try:
         value = json.loads(text) if text else []
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return ()
     return tuple(one for one in value if isinstance(one, int)) if isinstance(value, list) else ()
 
