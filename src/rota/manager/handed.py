@@ -41,19 +41,20 @@ def _checked(
 ) -> tuple[dict[str, Any] | None, list[Misfit]]:
     if arguments is None:
         return None, []
-    if not isinstance(arguments, Mapping):
+    if type(arguments) is not dict and not isinstance(arguments, Mapping):
         what = f"this {type(arguments).__name__} is no mapping from names to values"
         return None, [Misfit("", what, "Write {'name': value}.")]
-    misfits = list(_unnamed(arguments))
+    misfits = list(_unnamed(arguments)) if arguments else []
     if misfits:
         return None, misfits
     if task is None:
         return parameters_of(_anything).stored((), arguments, misfits)[1], misfits
     parameters = parameters_of(task.func)
     misfits += parameters.misfits(task.args, {**task.kwargs, **arguments})
-    refused = {misfit.name for misfit in misfits}
-    taken = {name: value for name, value in arguments.items() if name not in refused}
-    return parameters.stored((), taken, misfits)[1], misfits
+    if misfits:
+        refused = {misfit.name for misfit in misfits}
+        arguments = {name: value for name, value in arguments.items() if name not in refused}
+    return parameters.stored((), arguments, misfits)[1], misfits
 
 
 def _anything(**arguments: Any) -> None:

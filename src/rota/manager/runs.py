@@ -115,7 +115,10 @@ class RunVerbs(ManagerBase):
         entry, engine, by = self._require(id), self.services.engine, actor()
         code = entry.definition if entry else None
         given = handed_in(id, code, [one.arguments for one in starts], many=many)
-        starts = [one._replace(arguments=some) for one, some in zip(starts, given, strict=True)]
+        starts = [
+            ManualStart(some, one.reason, one.retry_of)
+            for one, some in zip(starts, given, strict=True)
+        ]
         if entry is not None and engine.is_running:
             return engine.run_by_hand(entry, starts, by)
         policy = entry.policy if entry else self.history.task(id).record.policy

@@ -195,3 +195,15 @@ def test_a_built_in_without_a_signature_takes_json() -> None:
     parameters = parameters_of(Untold())
     assert parameters.misfits((1,), {"a": 1}) == []
     assert parameters.stored((1,), {"a": [1]}, []) == ((1,), {"a": [1]})
+
+
+def test_what_does_not_fit_is_refused_after_what_did() -> None:
+    parameters = parameters_of(on)
+    for _ in range(2):
+        assert parameters.misfits((DAY,), {"note": "a"}) == []
+        for args, kwargs, name in (
+            ((DAY,), {"notes": "a"}, "notes"),
+            ((DAY,), {"day": DAY}, "day"),
+            ((), {"note": "a"}, "day"),
+        ):
+            assert [one.name for one in parameters.misfits(args, kwargs)] == [name]

@@ -17,6 +17,7 @@ from rota.errors import MOST_LISTED, UnstartableError, nearest
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _MOST_SHOWN = 300
+_MOST_SHAPES = 64  # ways to call one function that are remembered
 _ANY = AnnotationForm()
 
 
@@ -35,6 +36,7 @@ class Parameters:
         self._func = func if isinstance(func, partial) else None
         self._core = _core(func)
         self.signature = _signature(func)  # None where it cannot be known, as for some built-ins
+        self._fitting: set[tuple[int, tuple[str, ...]]] = set()  # how it can be called
 
     def __str__(self) -> str:
         """Return the function as it is written: `greet(name: str, times: int = 1)`."""
@@ -47,14 +49,18 @@ class Parameters:
 
     def form(self, name: str) -> AnnotationForm:
         """Return how values passed by a name are kept."""
-        found = self._given.get(name)
-        if found is None or found.kind not in _BY_NAME:
-            found = self._rest(Parameter.VAR_KEYWORD)
-        return _ANY if found is None else self._forms[found.name]
+        form = self._named_forms.get(name)
+        if form is None:
+            rest = self._rest(Parameter.VAR_KEYWORD)
+            form = _ANY if rest is None else self._forms[rest.name]
+        return form
 
     def misfits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Misfit]:
         """Say everything why the function cannot be called like that."""
         if self.signature is None:
+            return []
+        shape = (len(args), tuple(kwargs))  # nothing else decides it
+        if shape in self._fitting:
             return []
         found = list(self._misbound(args, kwargs))
         if not found:
@@ -62,6 +68,9 @@ class Parameters:
                 self.signature.bind(*args, **kwargs)
             except TypeError as error:
                 found.append(Misfit("", str(error)))
+        is_bounded = len(self._fitting) < _MOST_SHAPES and kwargs.keys() <= self._given.keys()
+        if not found and is_bounded:
+            self._fitting.add(shape)
         return found
 
     def stored(
@@ -77,6 +86,8 @@ class Parameters:
                 misfits.append(Misfit(name, f"{shown}{why}", _plain_remedy(name, form)))
                 return None
 
+        if not args and not kwargs:
+            return (), {}
         placed = tuple(
             kept(name, form, value)
             for value, (name, form) in zip(args, self._places(len(args)), strict=True)
@@ -133,6 +144,11 @@ class Parameters:
     @cached_property
     def _forms(self) -> Mapping[str, AnnotationForm]:
         return {name: AnnotationForm(self._annotation(one)) for name, one in self._given.items()}
+
+    @cached_property
+    def _named_forms(self) -> Mapping[str, AnnotationForm]:
+        given = self._given.values()
+        return {one.name: self._forms[one.name] for one in given if one.kind in _BY_NAME}
 
     def _rest(self, kind: Any) -> Parameter | None:
         return next((one for one in self._given.values() if one.kind is kind), None)

@@ -275,7 +275,7 @@ class Dispatcher:
                 raise ValueError(f"its row is damaged: {claim.damage}")
             if claim.run_id in self._unjudged:
                 raise self._unjudged.pop(claim.run_id)
-            if claim.arguments is not None and not isinstance(claim.arguments, Mapping):
+            if claim.arguments is not None and not isinstance(claim.arguments, (dict, Mapping)):
                 raise TypeError(f"its arguments are {claim.arguments!r:.200}, no names with values")
             return self._flight(claim, entry, at, wait), None
         except Exception as error:
