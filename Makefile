@@ -35,6 +35,12 @@ $(VENV)-run/.ready: requirements.lock pyproject.toml xcore/pyproject.toml
 compiled: $(VENV)/.ready
 	@$(BIN)/python -m compileall -q src xcore
 
+# The site needs none of the code's own dependencies: its API pages are read from the source.
+$(VENV)-docs/.ready: requirements-docs.lock
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python $(PIP_INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@
+
 run: $(VENV)-run/.ready ## Start everything on the sample container and print the page's address
 	$(VENV)-run/bin/rota up
 
@@ -55,8 +61,10 @@ check: $(VENV)/.ready ## Format, lint, types, layers, sizes and names
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m tests.house
 
-docs: $(VENV)/.ready ## Generate the pages that are made from the code
+docs: $(VENV)/.ready $(VENV)-docs/.ready ## Write the generated pages, build the site into build/site, check every link
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m tests.house
+	$(VENV)-docs/bin/zensical build --clean --strict
 
 screenshots: $(VENV)/.ready ## Take the pictures of the documentation (needs chromium)
 	$(BIN)/python -m tests.browser.screenshots
@@ -67,10 +75,11 @@ bench: compiled ## Measure side by side with the peers; prints a table, writes a
 LOCKING := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate --no-emit-package rota --no-emit-package rota-xcore --find-links build/locking
 
-lock: ## Resolve both locks again (needs uv)
+lock: ## Resolve the locks again (needs uv)
 	uv build --quiet --wheel . -o build/locking && uv build --quiet --wheel xcore -o build/locking
 	$(LOCKING) pyproject.toml --group dev --all-extras -o requirements-dev.lock
 	$(LOCKING) pyproject.toml --group run -o requirements.lock
+	$(LOCKING) --group docs -o requirements-docs.lock
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs import reference_pages
 from rota.config import schema
 from rota.config.model import Xcorecfg
 from rota.core.lifecycle import TRANSITIONS
@@ -13,7 +14,7 @@ from rota.core.reasons import MEANINGS, ReasonCode
 from rota.core.run import FINAL, State
 
 DOCS = Path(__file__).parent
-GENERATED = "<!-- Made from the code by `make docs`: edit the code, not this page. -->\n"
+GENERATED = reference_pages.GENERATED
 
 MEANING = {
     State.SCHEDULED: "waits for its retry, or for its start delay",
@@ -32,7 +33,7 @@ def lifecycle() -> str:
     """Return the page of the state machine, drawn from `rota.core.lifecycle.TRANSITIONS`."""
     lines = [
         GENERATED,
-        "# The life of a run\n",
+        "# States and reasons of a run\n",
         "Every run is in one of nine states, and moves only along these arrows.\n",
         "```mermaid",
         "stateDiagram-v2",
@@ -85,6 +86,20 @@ def _section(title: str, model: type) -> Iterator[str]:
             yield from _section(name, field.annotation)
 
 
+def decisions() -> str:
+    """Return the list of the decision records, from their titles."""
+    lines = [
+        GENERATED,
+        "# Decisions\n",
+        "What was decided, why, and what was not taken. Each record is one page.\n",
+    ]
+    for path in sorted((DOCS / "decisions").glob("0*.md")):
+        title = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        number, _, words = title.partition(" ")
+        lines.append(f"- [{int(number.strip('.'))}. {words.lstrip('· ')}]({path.name})")
+    return "\n".join(lines) + "\n"
+
+
 def _json(value: object) -> str:
     import json
 
@@ -95,6 +110,10 @@ PAGES = {
     "lifecycle.md": lifecycle,
     "reference/configuration.md": configuration,
     "reference/config.schema.json": schema.text,
+    "reference/cli.md": reference_pages.command_page,
+    "reference/errors.md": reference_pages.errors_page,
+    "reference/rest.md": reference_pages.rest_page,
+    "decisions/index.md": decisions,
 }
 
 

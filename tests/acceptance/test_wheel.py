@@ -115,7 +115,16 @@ def test_the_contract_holds_from_both_wheels(wheels: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
-def test_rota_comes_and_goes_beside_django_configurations(wheels: Path, tmp_path: Path) -> None:
+def works_alone(rota: Path, project: Path) -> None:
+    """Make a project with an installed `rota`, and run its first task: nothing else is needed."""
+    subprocess.run([rota, "init", project], env=environment(), check=True)
+    for command in (["check"], ["run", "hello", "--wait"]):
+        subprocess.run([rota, *command], cwd=project, env=environment(), check=True)
+
+
+def test_rota_works_alone_and_comes_and_goes_beside_django_configurations(
+    wheels: Path, tmp_path: Path
+) -> None:
     python = clean_environment(tmp_path / "env", "django-configurations", "rota", wheels=wheels)
     theirs = (
         "import configurations, importlib.metadata as metadata;"
@@ -125,5 +134,6 @@ def test_rota_comes_and_goes_beside_django_configurations(wheels: Path, tmp_path
     )
     use_rota: list[str | Path] = [python, "-c", f"import rota; rota.TaskManager; {theirs}"]
     subprocess.run(use_rota, cwd=tmp_path, env=environment(), check=True)
+    works_alone(python.with_name("rota"), tmp_path / "project")
     subprocess.run([UV, "pip", "uninstall", "-q", "--python", python, "rota"], check=True)
     subprocess.run([python, "-c", theirs], cwd=tmp_path, env=environment(), check=True)

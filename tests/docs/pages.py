@@ -14,7 +14,6 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
     re.M | re.S,
 )
-_LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,9 @@ def snippets(page: Path, language: str) -> list[Snippet]:
     return [snippet for snippet in found if snippet.language == language]
 
 
-def links(page: Path) -> list[str]:
-    """Return where a page's relative links lead."""
-    prose = _FENCE.sub("", (ROOT / page).read_text(encoding="utf-8"))
-    targets = [match["target"] for match in _LINK.finditer(prose)]
-    return [target for target in targets if "://" not in target and ":" not in target]
+def without_blocks(text: str) -> str:
+    """Return what is outside of the fenced blocks."""
+    return _FENCE.sub("", text)
 
 
 def _snippets(text: str) -> Iterator[Snippet]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, links, pages, snippets
+from tests.docs import pages as pages_of
+from tests.docs import shelves
+from tests.docs.pages import ROOT, pages, snippets
 
 PROGRAM = Path(__file__).parent / "reading.py"
 RUN = [str(page) for page in pages() if snippets(page, "python")]
@@ -50,5 +52,31 @@ def test_the_json_of_a_page_parses(page: str) -> None:
 
 @pytest.mark.parametrize("page", EVERY)
 def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
-    here = (ROOT / page).parent
-    assert [target for target in links(Path(page)) if not (here / target).exists()] == []
+    assert list(shelves.links(ROOT / page)) == []
+
+
+def test_every_page_is_on_a_shelf() -> None:
+    assert list(shelves.shelves()) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (shelves, pages_of):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(shelves, "DOCS", tmp_path / "docs")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "other.md").write_text("# A title, and more\n")
+    page = tmp_path / "docs" / "page.md"
+    page.write_text(
+        "[a](other.md) [b](other.md#a-title-and-more) [c](gone.md) [d](other.md#gone) [e](../x)\n"
+        "```text\n[f](in-a-block.md)\n```\nSomebody goes on.\n"
+    )
+    (tmp_path / "x").touch()
+    assert list(shelves.links(page)) == [
+        "docs/page.md: there is no gone.md.",
+        "docs/page.md: docs/other.md has no title for #gone.",
+        "docs/page.md: ../x is no part of the site; name it without a link.",
+    ]
+    [said] = shelves.english(page)
+    assert "somebody, goes on" in said

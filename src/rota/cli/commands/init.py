@@ -16,16 +16,13 @@ from rota.runtime import private_files
 _TASKS = '''"""The first tasks; `rota up` loads this file again when it is saved."""
 
 import rota
-from loggers import get_logger
-
-logger = get_logger("backgroundtask")
 
 
 @rota.task("interval", minutes=1)
 async def hello() -> str:
     """Says hello every minute: watch it with `rota runs`, read it with `rota logs`."""
     run = rota.current_run()
-    logger.info("Hello from run %s, attempt %d", run.id, run.attempt)
+    run.logger.info("Hello from run %s, attempt %d", run.id, run.attempt)
     return "said hello"
 
 
