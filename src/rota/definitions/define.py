@@ -15,19 +15,11 @@ from rota.definitions.definition_errors import MISSING, Notes
 from rota.definitions.options import OPTIONS, POLICY, ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse
-from rota.triggers.fields import KEYWORDS
-from rota.triggers.interval import UNITS
+from rota.triggers.kinds import ARGUMENTS, KINDS, SHORT
 from rota.triggers.parsing import without_none
 from rota.triggers.trigger_errors import quoted
 from rota.triggers.zones import read_zone
 
-_BOUNDS = ("start_date", "end_date", "timezone", "jitter")
-_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "cron": (*KEYWORDS, "crontab", *_BOUNDS),
-    "interval": (*UNITS, *_BOUNDS),
-    "date": ("run_date",),
-}
-_ALL_FIELDS = frozenset(name for names in _FIELDS.values() for name in names)
 _MOST_UNKNOWN = 20
 """Unknown options that are named one by one."""
 
@@ -74,6 +66,8 @@ def define(
     definition that has no id. An option or an argument of the trigger that is None is not given.
     """
     trigger, id = map(_or_missing, (trigger, id))
+    if trigger is MISSING:
+        trigger, options = _in_short(options)
     notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
@@ -111,7 +105,7 @@ def define(
         kwargs=kwargs,
         description=given.pop("description", facts.description),
         source=source or facts.source,
-        policy=_policy(_base(defaults), tuple(given.items())),
+        policy=_policy(_default_values(defaults), tuple(given.items())),
     )
 
 
@@ -147,14 +141,14 @@ def _sorted(
     apart = options.get("trigger_args") is not None
     unknown: list[Any] = []
     for key, value in options.items():
-        reader = OPTIONS.get(key)
-        if value is None and (reader is not None or key in _ALL_FIELDS):
+        option = OPTIONS.get(key)
+        if value is None and (option is not None or key in ARGUMENTS):
             continue
-        if reader is not None:
-            read = notes.read(key, value, reader)
+        if option is not None:
+            read = notes.read(key, value, option.read)
             if key not in notes.refused:
                 given[key] = read
-        elif key not in _ALL_FIELDS:
+        elif key not in ARGUMENTS:
             unknown.append(key)
             if len(unknown) <= _MOST_UNKNOWN:
                 _note_unknown(key, trigger, notes)
@@ -169,12 +163,23 @@ def _sorted(
     return given, without_none(given.pop("trigger_args", trigger_args))
 
 
+def _in_short(options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return the trigger that one of the options means by itself, and the options with that as the
+    trigger's argument."""
+    for name, kind in SHORT.items():
+        if options.get(name) is not None:
+            others = {key: value for key, value in options.items() if key != name}
+            return kind.name, {**others, kind.takes: options[name]}
+    return MISSING, options
+
+
 def _or_missing(value: Any) -> Any:
     return MISSING if value is None else value
 
 
 def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
-    fields = _FIELDS.get(trigger, ()) if isinstance(trigger, str) else ()
+    kind = KINDS.get(trigger) if isinstance(trigger, str) else None
+    fields = kind.arguments if kind is not None else ()
     hint = foreign_options.instead_of(key)
     if not hint and isinstance(key, str):
         hint = nearest(key, list({*OPTIONS, *fields}))
@@ -275,20 +280,18 @@ def _executor(
     return natural if wanted is ExecutorChoice.AUTO else ExecutorName(wanted.value)
 
 
-_base = attrgetter(
-    *("max_task_retries", "task_timeout", "overlap", "queue_limit", "catchup", "catchup_window"),
-    *("catchup_limit", "start_deadline", "on_crash", "max_crashes", "retry_delay"),
-    *("retry_backoff", "retry_max_delay", "auto_restart_tasks"),
-)
+_DEFAULTS = {name: option.default for name, option in POLICY.items() if option.default}
+_default_values = attrgetter(*_DEFAULTS.values(), "auto_restart_tasks")
 
 
 @lru_cache(maxsize=4096)
-def _policy(base: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Policy:
+def _policy(defaults: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Policy:
     """Lay a task's own rules over the defaults; equal ones share one object."""
-    values = dict(zip(POLICY, base[:-1], strict=False))
+    values: dict[str, Any] = dict(zip((*_DEFAULTS, "restarts"), defaults, strict=True))
+    restarts = values.pop("restarts")
     values["overlap"] = Overlap(values["overlap"])
     values["catchup"] = Catchup(values["catchup"])
-    values["on_crash"] = OnCrash(values["on_crash"] or ("restart" if base[-1] else "lose"))
+    values["on_crash"] = OnCrash(values["on_crash"] or ("restart" if restarts else "lose"))
     values |= dict(changes)
     if "queue_limit" not in dict(changes):
         # The default is meant for those that wait for their own turn: one of them, if not changed.

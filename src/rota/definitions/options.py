@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 from unicodedata import category
 
 from rota.core.limits import rate_of
-from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap
+from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy
 from rota.errors import nearest
 from rota.triggers import foreign_options
 
@@ -179,7 +180,8 @@ def _exception(value: Any) -> str:
     )
 
 
-def _or_none(read: Reader) -> Reader:
+def or_none(read: Reader) -> Reader:
+    """Make the reader of what `read` reads, and of None."""
     return lambda value: None if value is None else read(value)
 
 
@@ -203,40 +205,213 @@ class ClockChange(StrEnum):
 _span = number(0, _LONGEST_SPAN, "seconds")
 _positive_span = number(0, _LONGEST_SPAN, "seconds", above=True)
 
-POLICY: Mapping[str, Reader] = {
-    "max_retries": whole(0),
-    "timeout": _positive_span,
-    "overlap": word(Overlap),
-    "queue_limit": whole(1),
-    "catchup": word(Catchup),
-    "catchup_window": _span,
-    "catchup_limit": whole(1),
-    "start_deadline": _or_none(_positive_span),
-    "on_crash": word(OnCrash),
-    "max_crashes": whole(1),
-    "retry_delay": _span,
-    "retry_backoff": number(1, 100, "times"),
-    "retry_max_delay": _span,
-    "retry_on": exceptions,
-    "no_retry_on": exceptions,
-    "queue": shared_name("a queue", "gpu"),
-    "priority": whole(-1_000),
-    "max_running": _or_none(whole(1)),
-    "rate": _or_none(rate),
-    "group": _or_none(shared_name("a group", "db")),
-}
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a task: everything that another part of rota asks of it.
+
+    `default` is the key of the configuration's section `manager` that holds if the task names
+    none; `otherwise` says what holds if there is no such key. Those with a `label` are shown on the
+    task's page, as `shown` has them.
+    """
+
+    name: str
+    read: Reader
+    meaning: str
+    default: str = ""
+    otherwise: str = ""
+    label: str = ""
+    shown: Callable[[Any], str] = lambda policy: ""
+
+
+def _retries(policy: Policy) -> str:
+    if not policy.max_retries:
+        return "none"
+    first, most = f"{policy.retry_delay:,g}", f"{policy.retry_max_delay:,g}"
+    return (
+        f"{policy.max_retries}, the first after {first} s, then × {policy.retry_backoff:g},"
+        f" up to {most} s"
+    )
+
+
+def _deadline(policy: Policy) -> str:
+    return "none" if policy.start_deadline is None else f"{policy.start_deadline:,g} s"
+
+
+_TABLE = (
+    Option(
+        "max_retries",
+        whole(0),
+        "tries after the first one",
+        default="max_task_retries",
+        label="Retries",
+        shown=_retries,
+    ),
+    Option(
+        "timeout",
+        _positive_span,
+        "seconds that one attempt may take",
+        default="task_timeout",
+        label="Timeout",
+        shown=lambda policy: f"{policy.timeout:,g} s for each attempt",
+    ),
+    Option(
+        "overlap",
+        word(Overlap),
+        "what happens while its last run goes on",
+        default="overlap",
+        label="While it still runs",
+        shown=lambda policy: f"overlap={policy.overlap}",
+    ),
+    Option(
+        "queue_limit",
+        whole(1),
+        'most occurrences that wait at once: for their turn, or with `overlap="allow"` for a limit'
+        " or a slot",
+        default="queue_limit",
+        otherwise="under a limit 100",
+    ),
+    Option(
+        "catchup",
+        word(Catchup),
+        "which occurrences missed in a downtime still run",
+        default="catchup",
+        label="After a downtime",
+        shown=lambda policy: f"catchup={policy.catchup}",
+    ),
+    Option(
+        "catchup_window",
+        _span,
+        "seconds back from now: what was missed before is only counted",
+        default="catchup_window",
+    ),
+    Option(
+        "catchup_limit",
+        whole(1),
+        'with `catchup="all"`: most missed occurrences that still run',
+        default="catchup_limit",
+    ),
+    Option(
+        "start_deadline",
+        or_none(_positive_span),
+        "seconds after its time until a run must have started",
+        default="start_deadline",
+        label="Start deadline",
+        shown=_deadline,
+    ),
+    Option(
+        "on_crash",
+        word(OnCrash),
+        "what a run does whose worker died",
+        default="on_crash",
+        otherwise="as `manager.auto_restart_tasks` says",
+        label="When its worker dies",
+        shown=lambda policy: f"on_crash={policy.on_crash}, at most {policy.max_crashes} times",
+    ),
+    Option(
+        "max_crashes",
+        whole(1),
+        "crashes in a row after which a run is quarantined, and its task paused",
+        default="max_crashes",
+    ),
+    Option("retry_delay", _span, "seconds before the first retry", default="retry_delay"),
+    Option(
+        "retry_backoff",
+        number(1, 100, "times"),
+        "the factor for the delay of each next retry",
+        default="retry_backoff",
+    ),
+    Option("retry_max_delay", _span, "the longest delay before a retry", default="retry_max_delay"),
+    Option(
+        "retry_on",
+        exceptions,
+        "exceptions that are retried, classes or names, one or a list",
+        otherwise="every exception is",
+    ),
+    Option(
+        "no_retry_on",
+        exceptions,
+        "exceptions that are not retried, whatever `retry_on` says",
+        otherwise="none",
+    ),
+    Option(
+        "queue",
+        shared_name("a queue", "gpu"),
+        "which workers run it: those that serve this queue",
+        otherwise='`"default"`',
+        label="Queue",
+        shown=lambda policy: (
+            policy.queue + (f", priority {policy.priority}" if policy.priority else "")
+        ),
+    ),
+    Option(
+        "priority",
+        whole(-1_000),
+        "what is higher starts first, if more wait than there are slots",
+        otherwise="0",
+    ),
+    Option(
+        "max_running",
+        or_none(whole(1)),
+        'most runs at once over all nodes, with `overlap="allow"`',
+        otherwise="no limit",
+        label="Limits",
+        shown=lambda policy: policy.limits or "none",
+    ),
+    Option(
+        "rate",
+        or_none(rate),
+        'most starts in a time, over all nodes: `"10/m"` (`s`, `m`, `h`, `d`)',
+        otherwise="no limit",
+    ),
+    Option(
+        "group",
+        or_none(shared_name("a group", "db")),
+        "tasks that keep limits together",
+        otherwise="none",
+    ),
+)
+
+POLICY: Mapping[str, Option] = {option.name: option for option in _TABLE}
 """The options that make up a `Policy`, under their names there."""
 
-OPTIONS: Mapping[str, Reader] = {
+OPTIONS: Mapping[str, Option] = {
     **POLICY,
-    "name": _text,
-    "enabled": flag,
-    "args": positional,
-    "kwargs": named,
-    "executor": _executor,
-    "timezone": lambda value: value,  # the trigger reads it
-    "dst": word(ClockChange),
-    "description": text(_LONGEST_DESCRIPTION, lines=True),
-    "trigger_args": named,
+    **{
+        option.name: option
+        for option in (
+            Option("name", _text, "what people read", otherwise="the id"),
+            Option(
+                "enabled",
+                flag,
+                "`False`: listed, never due, can be run by hand",
+                otherwise="`True`",
+            ),
+            Option(
+                "args", positional, "what the function is called with, by place", otherwise="none"
+            ),
+            Option("kwargs", named, "what the function is called with, by name", otherwise="none"),
+            Option("executor", _executor, "where it runs", default="executor"),
+            Option(
+                "timezone",
+                lambda value: value,  # the trigger reads it
+                'where its times are read, like `"Europe/Berlin"`',
+                default="timezone",
+            ),
+            Option("dst", word(ClockChange), "what a change of the clocks does", default="dst"),
+            Option(
+                "description",
+                text(_LONGEST_DESCRIPTION, lines=True),
+                "what it is for",
+                otherwise="the first line of the docstring",
+            ),
+            Option(
+                "trigger_args",
+                named,
+                "the arguments of its trigger, as one dict",
+                otherwise="they are given beside the options",
+            ),
+        )
+    },
 }
 """All options beside id, func, trigger and, in `add_task`, the trigger's own arguments."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_serializer, model_validator
 
 from rota.core.secrets import said, shown
+from rota.definitions.options import OPTIONS
+from rota.triggers.kinds import KINDS
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Trigger = Literal["interval", "cron", "date"]
+if TYPE_CHECKING:
+    TriggerName = str
+else:
+    TriggerName = Literal[tuple(KINDS)]
 Seconds = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
 
 
@@ -48,7 +53,7 @@ class TaskCreate(Body):
     func_path: Annotated[str, Field(min_length=1, max_length=500)] = Field(
         description="The function, as the list of tasks writes it: module:function."
     )
-    trigger: Trigger = Field(description="The rule of its times.")
+    trigger: TriggerName = Field(description="The rule of its times.")
     trigger_args: dict[str, Any] = Field(
         default_factory=dict, description="The trigger's arguments, like {'hour': 9}."
     )
@@ -60,6 +65,24 @@ class TaskCreate(Body):
         None, description="Seconds that one attempt may take; null: manager.task_timeout."
     )
     enabled: bool = Field(True, description="Whether its trigger fires it.")
+
+
+if not TYPE_CHECKING:
+    TaskCreate = create_model(
+        "TaskCreate",
+        __base__=TaskCreate,
+        __module__=__name__,
+        __doc__=TaskCreate.__doc__,
+        **{
+            name: (
+                Any,
+                Field(None, description=f"{option.meaning[:1].upper()}{option.meaning[1:]}."),
+            )
+            for name, option in OPTIONS.items()
+            if name not in TaskCreate.model_fields
+        },
+    )
+"""With the options of `OPTIONS` that are not among its fields; `define` checks them."""
 
 
 class TaskUpdate(Body):

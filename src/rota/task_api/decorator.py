@@ -30,12 +30,10 @@ class Pending:
 def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F], F]:
     """Define a task at its function, which stays as it is: `@rota.task("cron", hour=9)`.
 
-    Takes the options of `add_task`; the id is the function's name where none is given, and
-    `crontab=` needs no trigger. May stand several times on one function, with different ids. Raises
+    Takes the options of `add_task`; the id is the function's name if none is given, and
+    `crontab=` or `every=` needs no trigger. May stand several times on one function, with different ids. Raises
     nothing: mistakes are reported, with all others, when the task file is loaded.
     """
-    if trigger is None and options.get("crontab") is not None:
-        trigger = "cron"
 
     def mark(func: F) -> F:
         names, line = _home(func)

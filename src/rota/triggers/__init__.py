@@ -12,18 +12,25 @@ from datetime import datetime
 from rota.core.time import Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.triggers.base import between, start_delay
-from rota.triggers.descriptions import describe
-from rota.triggers.exclusions import Skipping, without
-from rota.triggers.interrupted import FOREVER, Interrupted, Stretch, outside
-from rota.triggers.interval import IntervalTrigger
-from rota.triggers.parsing import parse
-from rota.triggers.replaced import Replaced
+from rota.triggers.kinds import KINDS
+from rota.triggers.kinds.interval import IntervalTrigger
+from rota.triggers.layers import (
+    FOREVER,
+    Interrupted,
+    Replaced,
+    Skipping,
+    Stretch,
+    outside,
+    without,
+)
+from rota.triggers.parsing import describe, is_single, names_moment, parse
 from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 
 __all__ = [
     "FOREVER",
+    "KINDS",
     "Replaced",
     "Stretch",
     "Trigger",
@@ -32,6 +39,8 @@ __all__ = [
     "cursor_at",
     "describe",
     "is_countable",
+    "is_single",
+    "names_moment",
     "outside",
     "parse",
     "passed_first",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rota.core.catchup import GRACE
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
-from rota.triggers.date import DateTrigger
-from rota.triggers.interval import IntervalTrigger
+from rota.triggers.kinds.date import DateTrigger
+from rota.triggers.kinds.interval import IntervalTrigger
 
 
 def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant | None:

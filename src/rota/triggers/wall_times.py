@@ -11,6 +11,7 @@ from functools import lru_cache
 from rota.triggers.day_rules import FIRST_YEAR, LAST_YEAR, DayRule, days_of, year_of
 
 DAY = 86_400
+EVERY_YEAR = ((1 << LAST_YEAR - FIRST_YEAR + 1) - 1) << FIRST_YEAR
 _EPOCH = date(FIRST_YEAR, 1, 1).toordinal()
 _LAST = date(LAST_YEAR, 12, 31).toordinal()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rota.core.time import DAY, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers import Trigger, between, count_between, describe, parse, start_delay
-from rota.triggers.cron import CronTrigger
+from rota.triggers.kinds.cron import CronTrigger
 from tests.property.triggers.reference import Rule
 from tests.property.triggers.strategies import ZONES, rules
 

@@ -74,10 +74,10 @@ def test_policies_at_the_bounds_of_what_may_be_defined_are_sound() -> None:
 
 
 def test_every_option_of_a_policy_can_be_given_and_read_back() -> None:
-    for name, reader in POLICY.items():
+    for name, option in POLICY.items():
         for value in (1, "x", "10/m", "skip", "latest", "lose", ["ValueError"]):
             try:
-                policy = replace(Policy(), **{name: reader(value)})
+                policy = replace(Policy(), **{name: option.read(value)})
             except Refusal:
                 continue
             assert forms.policy_of(mapping._policy_json(policy)) == policy, name

@@ -86,7 +86,7 @@ def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -
             remedy = nearest(key, EDITABLE)
             raise DefinitionError("it cannot be edited.", where=key[:80], remedy=remedy)
         try:
-            values[key] = OPTIONS[key](given[key])
+            values[key] = OPTIONS[key].read(given[key])
         except Refusal as refusal:
             raise DefinitionError(
                 f"{quoted(given[key])} {refusal.why}.", where=key, remedy=refusal.remedy
@@ -211,7 +211,7 @@ def _why_not(code: TaskDefinition, key: str, value: Any, anchor: Instant) -> str
         elif key not in EDITABLE:
             return "this release cannot read it."
         else:
-            OPTIONS[key](value)
+            OPTIONS[key].read(value)
     except TriggerError as error:
         return f"it does not fit the {code.trigger} trigger of the code: {error.what}"
     except Refusal as refusal:

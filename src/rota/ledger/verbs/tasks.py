@@ -91,7 +91,7 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
 
 def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
     """Return up to where nothing of these times needs a row, if they are first seen at `now`."""
-    if record.trigger != "date" and args.get("start_date") is None:
+    if not triggers.names_moment(record.trigger, args):
         return now
     try:
         rule = triggers.parse(record.trigger, args, timezone=record.timezone, anchor=now)
@@ -108,7 +108,9 @@ def _again(
         return stored if now - stored.seen_at < DAY else replace(stored, seen_at=now)
     was = stored if stored.removed_at is None else _unedited(stored)
     task = replace(was, record=record, seen_at=now, removed_at=None, revision=revision)
-    if stored.removed_at is not None and record.trigger == "date":  # added anew, it is a new one
+    if stored.removed_at is not None and triggers.is_single(
+        record.trigger, record.trigger_args
+    ):  # added anew, it is a new one
         return _at_other_times(replace(task, off=(), anchor=now), now)
     if record.schedule != stored.record.schedule:
         task = _at_other_times(_seen_now(task, now), now)
@@ -123,8 +125,8 @@ def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
 
 def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
     """Note when a task was first seen with its times, if nothing is counted from its anchor."""
-    is_anchored = task.record.trigger != "date" and _args(task).get("start_date") is None
-    return task if is_anchored else replace(task, anchor=now)
+    has_moment = triggers.names_moment(task.record.trigger, _args(task))
+    return replace(task, anchor=now) if has_moment else task
 
 
 def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:

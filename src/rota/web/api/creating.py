@@ -14,6 +14,7 @@ from typing import Any
 
 from rota.core.task import TaskDefinition
 from rota.definitions.define import define
+from rota.definitions.options import OPTIONS
 from rota.errors import DefinitionError, Mistakes, RotaError, nearest
 from rota.manager import TaskManager
 from rota.manager.schemas import TaskCreate
@@ -37,9 +38,7 @@ def definition_of(manager: TaskManager, task: TaskCreate) -> TaskDefinition:
     """Check a new task; raises DefinitionError, or Mistakes for several."""
     errors: list[RotaError] = []
     func = _function(manager, task.func_path, errors)
-    options: dict[str, Any] = task.model_dump(
-        include={"name", "trigger_args", "max_retries", "enabled", "timeout"}, exclude_none=True
-    )
+    options: dict[str, Any] = task.model_dump(include=set(OPTIONS), exclude_none=True)
     definition = None
     try:
         definition = define(

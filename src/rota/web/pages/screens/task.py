@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import islice
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +16,7 @@ from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, State
 from rota.core.task import TaskDefinition
 from rota.core.time import DAY, SECOND, Instant, from_datetime
+from rota.definitions.options import POLICY
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
@@ -58,13 +58,16 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
     page = manager.history.runs(RunFilter(task_id=id), limit=RUNS_PER_PAGE, after=after)
     drawn = manager.history.runs(RunFilter(task_id=id, since=now - SHOWN * DAY), limit=DRAWN).runs
     code = entry.definition if entry else None
+    policy = entry.policy if entry else stored.record.policy
     ended = [run for run in drawn if run.state in FINAL and run.started_at is not None]
     return {
         "now": now,
         "row": rows(manager, [task], now)[0],
         "edits": edited(task),
         "file": place(manager, task.file) if task.file else "",
-        "policy": asdict(entry.policy if entry else stored.record.policy),
+        "policy": [
+            (option.label, option.shown(policy)) for option in POLICY.values() if option.label
+        ],
         "executor": stored.record.executor,
         "paused_until": task.paused_until and from_datetime(task.paused_until),
         "upcoming": list(islice(upcoming(entry, now), UPCOMING)) if entry else [],

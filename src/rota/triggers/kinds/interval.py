@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import ClassVar
 
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
-from rota.triggers.trigger_errors import refuse
+from rota.triggers.kinds.kind import BOUNDS, Args, Reading, TriggerKind, read_span
+from rota.triggers.words import bounds_in_words, delay, span
 
 UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": SECOND}
 SHORTEST: Instant = 1_000
@@ -47,7 +46,7 @@ class IntervalTrigger:
         return (last - first) // self.period + 1
 
 
-def read_period(args: Mapping[str, object]) -> Instant:
+def read_period(args: Args) -> Instant:
     """Return the sum of weeks, days, hours, minutes and seconds in microseconds.
 
     Each is an int or a float of 0 or more. Raises TriggerError, also where the sum is below a
@@ -64,15 +63,40 @@ def read_period(args: Mapping[str, object]) -> Instant:
     return period
 
 
-def read_span(field: str, value: object, unit: Instant) -> Instant:
-    """Return a number of units, an int or a float of 0 or more, in microseconds."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        remedy = "Write a number, like 5 or 0.5."
-        raise refuse(field, value, "not a number", remedy)
-    if isinstance(value, float) and not isfinite(value):
-        raise refuse(field, value, "not a finite number")
-    if value < 0:
-        raise refuse(field, value, "below zero")
-    if value > LAST_INSTANT / unit:
-        raise refuse(field, value, "longer than time lasts here (to the year 9999)")
-    return round(value * unit)
+def read(reading: Reading) -> IntervalTrigger:
+    """Return the trigger of the arguments; raises TriggerError."""
+    args, errors, anchor = reading.args, reading.errors, reading.anchor
+    named = not errors or not args.keys().isdisjoint(UNITS)
+    period = reading.read(SECOND, read_period, args) if named else SECOND
+    bounds = reading.bounds()
+    reading.finish()
+    first = (anchor or 0) + period if bounds.start is None else bounds.start
+    if first > LAST_INSTANT:
+        raise TriggerError(
+            "It can never fire: its first time would come after the year 9999.",
+            field=next(unit for unit in UNITS if unit in args),
+            remedy="Write a shorter interval.",
+        )
+    if bounds.start is None:
+        first %= period  # both ways: an anchor that a clock which was ahead wrote silences nothing
+    end = LAST_INSTANT if bounds.end is None else bounds.end
+    return IntervalTrigger(first, period, end, bounds.zone.key, bounds.jitter)
+
+
+def words(rule: IntervalTrigger, args: Args) -> str:
+    """Describe the trigger, with its zone if it names a moment."""
+    start = rule.first if "start_date" in args else None
+    end = rule.end if "end_date" in args else None
+    named = f", {rule.timezone}" if start is not None or end is not None else ""
+    said = f"every {span(rule.period)}{bounds_in_words(start, end, rule.timezone)}"
+    return f"{said}{delay(rule.jitter)}{named}"
+
+
+KIND = TriggerKind(
+    name="interval",
+    meaning="every so often, in real elapsed time",
+    arguments={**{unit: f"{unit} between two runs, added up" for unit in UNITS}, **BOUNDS},
+    example={"minutes": 15},
+    read=read,
+    words=words,
+)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
+from rota.triggers.crontab import read_crontab
 from rota.triggers.day_rules import DayRule
 from rota.triggers.dst import Changes, Zone, last_second, next_second
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
-from rota.triggers.trigger_errors import one_error
-from rota.triggers.wall_times import Pattern, names_a_day, pattern
+from rota.triggers.kinds.kind import BOUNDS, CHANGES, Args, Reading, TriggerKind
+from rota.triggers.pattern_words import pattern_in_words
+from rota.triggers.trigger_errors import one_error, quoted, refuse
+from rota.triggers.wall_times import EVERY_YEAR, Pattern, names_a_day, pattern
+from rota.triggers.words import bounds_in_words, delay
 
-EVERY_YEAR = KEYWORDS["year"].everything.values
+_RAREST_FIRST = (
+    *("week", "day", "day_of_week", "month", "year", "hour", "minute", "second"),
+    *("crontab", "start_date", "end_date"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +66,7 @@ class CronTrigger:
         return instant if self.start is None or instant >= self.start else None
 
 
-def read_fields(args: Mapping[str, object]) -> tuple[Pattern, bool]:
+def read_fields(args: Args) -> tuple[Pattern, bool]:
     """Return the pattern of keyword fields, and whether hour or minute has a `*` or a step.
 
     The rule of defaults is APScheduler's: fields above the least one given are `*`, fields below it
@@ -112,3 +118,70 @@ def why_never(trigger: CronTrigger) -> str | None:
     if trigger.next_after(-LAST_INSTANT) is None:
         return "start_date, end_date or a change of the clocks leaves every time of it out"
     return None
+
+
+def read(reading: Reading) -> CronTrigger:
+    """Return the trigger of the arguments; raises TriggerError."""
+    args, errors = reading.args, reading.errors
+    # A misspelt field is one mistake, and not also a missing one.
+    named = not errors or "crontab" in args or not args.keys().isdisjoint(KEYWORDS)
+    wanted, repeats = reading.read(_ANY, _pattern, args) if named else _ANY
+    bounds = reading.bounds()
+    reading.finish()
+    changes = CHANGES[reading.dst][repeats]
+    found = CronTrigger(wanted, bounds.zone, changes, bounds.start, bounds.end, bounds.jitter)
+    why = why_never(found)
+    if why is not None:
+        raise _never(args, why)
+    return found
+
+
+_ANY: tuple[Pattern, bool] = (read_crontab("* * * * *")[0], True)
+
+
+def _pattern(args: Args) -> tuple[Pattern, bool]:
+    if "crontab" not in args:
+        return read_fields(args)
+    beside = [name for name in KEYWORDS if name in args]
+    if beside:
+        raise refuse(
+            "crontab",
+            args["crontab"],
+            f"given together with {', '.join(beside)}",
+            "Write either a crontab text or keyword fields.",
+        )
+    return read_crontab(args["crontab"])
+
+
+def _never(args: Args, why: str) -> TriggerError:
+    named = [name for name in _RAREST_FIRST if name in args]
+    said = ", ".join(f"{name}={quoted(args[name])}" for name in named)
+    return TriggerError(
+        f"{said} can never fire: {why}.",
+        field=named[0],
+        text=said,
+        remedy="Look at these together, and at start_date, end_date and dst.",
+    )
+
+
+def words(rule: CronTrigger, args: Args) -> str:
+    """Describe the trigger, with its zone."""
+    said = pattern_in_words(rule.pattern, args.get("year"))
+    bounds = bounds_in_words(rule.start, rule.end, rule.timezone)
+    return f"{said}{bounds}{delay(rule.jitter)}, {rule.timezone}"
+
+
+KIND = TriggerKind(
+    name="cron",
+    meaning="at times on the clock",
+    arguments={
+        **dict.fromkeys(KEYWORDS, "a number or a text in APScheduler's syntax"),
+        "crontab": "a crontab text in place of the fields",
+        **BOUNDS,
+    },
+    example={"day_of_week": "mon-fri", "hour": 9},
+    read=read,
+    words=words,
+    short="crontab",
+    takes="crontab",
+)

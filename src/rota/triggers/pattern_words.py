@@ -1,4 +1,4 @@
-"""A trigger in words: complete, and never smoother than it is true.
+"""Wall-clock times in words: complete, and never smoother than it is true.
 
 The words are made from the sets that really run, not from the text, so `0-59/15` and `*/15` read
 the same. Where no natural phrase fits, the fields are listed one by one.
@@ -6,13 +6,8 @@ the same. Where no natural phrase fits, the fields are listed one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime, to_iso
-from rota.triggers.cron import EVERY_YEAR, CronTrigger
-from rota.triggers.date import DateTrigger
 from rota.triggers.day_rules import (
     ALL_DAYS,
     ALL_MONTHS,
@@ -26,10 +21,9 @@ from rota.triggers.day_rules import (
     position,
 )
 from rota.triggers.fields import ORDINALS
-from rota.triggers.interval import IntervalTrigger
-from rota.triggers.parsing import parse, without_none
 from rota.triggers.trigger_errors import shown
-from rota.triggers.wall_times import Pattern
+from rota.triggers.wall_times import EVERY_YEAR, Pattern
+from rota.triggers.words import join, runs_in_words, units
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -46,74 +40,11 @@ _MOST_CLOCK_TIMES = 6
 _MOST_YEARS = 12
 
 
-def describe(trigger: str, trigger_args: Mapping[str, object], *, timezone: str = "UTC") -> str:
-    """Return the trigger in words, like "every weekday at 09:00, Europe/Berlin".
-
-    Cron and date end with the zone, and so does an interval that names a moment. Raises
-    TriggerError as `parse` does.
-    """
-    rule = parse(trigger, trigger_args, timezone=timezone)
-    trigger_args = without_none(trigger_args)
-    if isinstance(rule, DateTrigger):
-        return f"once, at {_moment(rule.instant, rule.timezone)}, {rule.timezone}"
-    if isinstance(rule, IntervalTrigger):
-        start = rule.first if "start_date" in trigger_args else None
-        end = rule.end if "end_date" in trigger_args else None
-        named = f", {rule.timezone}" if start is not None or end is not None else ""
-        words = f"every {_span(rule.period)}"
-    elif isinstance(rule, CronTrigger):
-        start, end, named = rule.start, rule.end, f", {rule.timezone}"
-        words = _cron(rule.pattern, trigger_args)
-    else:
-        raise AssertionError(f"no words for {rule!r}")
-    return words + _bounds(start, end, rule.timezone) + _jitter(rule.jitter) + named
-
-
-def _bounds(start: Instant | None, end: Instant | None, zone: str) -> str:
-    since = f", from {_moment(start, zone)}" if start is not None else ""
-    return since + (f", until {_moment(end, zone)}" if end is not None else "")
-
-
-def _jitter(jitter: Instant) -> str:
-    return f", delayed by up to {_span(jitter, one='1 ')}" if jitter else ""
-
-
-def _moment(instant: Instant, zone: str) -> str:
-    try:
-        local = to_datetime(instant).astimezone(ZoneInfo(zone))
-    except OverflowError:  # in the first or last hours of the calendar
-        return to_iso(instant)
-    exact = "auto" if local.second or local.microsecond else "minutes"
-    text = local.replace(tzinfo=None).isoformat(" ", exact)
-    return f"{text} (the second time)" if local.fold else text
-
-
-def _span(span: Instant, one: str = "") -> str:
-    """Write a duration; a single unit alone loses its 1: "week", "2 weeks", "1 hour 30 minutes"."""
-    if span % (7 * DAY) == 0:
-        return _units(span // (7 * DAY), "week", one)
-    parts: list[tuple[int | str, str]] = []
-    for name, unit in (("day", DAY), ("hour", HOUR), ("minute", MINUTE)):
-        count, span = divmod(span, unit)
-        if count:
-            parts.append((count, name))
-    if span:
-        whole, rest = divmod(span, SECOND)
-        text = f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
-        parts.append((text, "second"))
-    if len(parts) == 1:
-        return _units(*parts[0], one)
-    return " ".join(_units(count, name, "1 ") for count, name in parts)
-
-
-def _units(count: int | str, name: str, one: str) -> str:
-    return f"{one}{name}" if str(count) == "1" else f"{count} {name}s"
-
-
-def _cron(wanted: Pattern, args: Mapping[str, object]) -> str:
+def pattern_in_words(wanted: Pattern, years: object = None) -> str:
+    """Describe times; `years` is the text that named them, for many years."""
     days = _days(wanted.rule)
     if wanted.years != EVERY_YEAR:
-        days = f"{days} in {_years(wanted.years, args)}"
+        days = f"{days} in {_years(wanted.years, years)}"
     rhythm = _rhythm(wanted)
     if rhythm is None:
         return f"{days} at {_clock_times(wanted)}"
@@ -145,7 +76,7 @@ def _even(hours: list[int], minutes: list[int], seconds: list[int]) -> str | Non
         whole = 24 // step == len(hours) and 24 % step == 0
         if whole and step == 1 and minutes[0] and not seconds[0]:
             return f"at minute {minutes[0]} of every hour"
-        return f"every {_units(step, 'hour', '')}" + _from_to(first, last, whole)
+        return f"every {units(step, 'hour')}" + _from_to(first, last, whole)
     if _step(hours) != 1 and len(hours) != 1:
         return None
     if len(seconds) == 1:
@@ -163,7 +94,7 @@ def _fill(values: list[int], unit: str, whole: bool, first: Clock, last: Clock) 
     step = _step(values)
     if step is None or step * len(values) != 60:
         return None
-    return f"every {_units(step, unit, '')}" + _from_to(first, last, whole)
+    return f"every {units(step, unit)}" + _from_to(first, last, whole)
 
 
 def _from_to(first: Clock, last: Clock, whole: bool) -> str:
@@ -184,7 +115,7 @@ def _clock(time: Clock) -> str:
 
 
 def _clock_times(wanted: Pattern) -> str:
-    return _join(
+    return join(
         [
             _clock((hour, minute, second))
             for hour in bits(wanted.hours)
@@ -204,14 +135,14 @@ def _listed(hours: list[int], minutes: list[int], seconds: list[int]) -> str:
 def _field(unit: str, values: list[int], size: int) -> str:
     if len(values) == size:
         return f"every {unit}"
-    return f"{unit}{'s' if len(values) > 1 else ''} {_join(_runs(values, str))}"
+    return f"{unit}{'s' if len(values) > 1 else ''} {join(runs_in_words(values, str))}"
 
 
 # --- days ---------------------------------------------------------------------------------------
 
 
 def _days(rule: DayRule) -> str:
-    months = "" if rule.months == ALL_MONTHS else _join(_runs(bits(rule.months), _month))
+    months = "" if rule.months == ALL_MONTHS else join(runs_in_words(bits(rule.months), _month))
     dates, weekdays = rule.days != ALL_DAYS, rule.weekdays != ALL_WEEKDAYS
     if dates and weekdays and not rule.either:
         words = f"{_dates(rule.days, months)} if it is {_condition(rule.weekdays)}"
@@ -225,7 +156,7 @@ def _days(rule: DayRule) -> str:
         words = "every day" + (f" in {months}" if months else "")
     if rule.weeks != ALL_WEEKS:
         weeks = bits(rule.weeks)
-        words += f" in ISO week{'s' if len(weeks) > 1 else ''} {_join(_runs(weeks, str))}"
+        words += f" in ISO week{'s' if len(weeks) > 1 else ''} {join(runs_in_words(weeks, str))}"
     return words
 
 
@@ -234,13 +165,13 @@ def _month(number: int) -> str:
 
 
 def _dates(days: int, months: str) -> str:
-    names = _runs(bits(days & ALL_DAYS), _ordinal)
+    names = runs_in_words(bits(days & ALL_DAYS), _ordinal)
     if days >> LAST_DAY & 1:
         names.append("last day")
     if days >> LAST_WORKDAY & 1:
         names.append("last workday (Monday to Friday)")
     names += [name for bit, name in _POSITIONS.items() if days >> bit & 1]
-    return f"on the {_join(names)} of {months or 'every month'}"
+    return f"on the {join(names)} of {months or 'every month'}"
 
 
 def _ordinal(number: int) -> str:
@@ -254,7 +185,7 @@ def _weekdays(weekdays: int, months: str) -> str:
     if plain == ALL_WEEKDAYS:
         parts.append("every day" + (f" in {months}" if months else ""))
     elif plain:
-        names = "weekday" if plain == _WORKDAYS else _join(_runs(bits(plain), _weekday))
+        names = "weekday" if plain == _WORKDAYS else join(runs_in_words(bits(plain), _weekday))
         parts.append(f"every {names}" + (f" in {months}" if months else ""))
     if weekdays != plain:
         parts.append(_dates(weekdays & ~ALL_WEEKDAYS, months))
@@ -269,33 +200,11 @@ def _condition(weekdays: int) -> str:
     plain = weekdays & ALL_WEEKDAYS
     names = ["a weekday"] if plain == _WORKDAYS else [f"a {_weekday(day)}" for day in bits(plain)]
     names += [f"the {name} of the month" for bit, name in _POSITIONS.items() if weekdays >> bit & 1]
-    return _join(names, "or")
+    return join(names, "or")
 
 
-def _years(years: int, args: Mapping[str, object]) -> str:
-    names = _runs(bits(years), str)
+def _years(years: int, text: object) -> str:
+    names = runs_in_words(bits(years), str)
     if len(names) <= _MOST_YEARS:
-        return _join(names)
-    return f"the years {shown(args['year'])}"
-
-
-# --- lists --------------------------------------------------------------------------------------
-
-
-def _runs(numbers: list[int], name: Callable[[int], str]) -> list[str]:
-    """Name numbers, and three or more in a row as "a to b"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    names: list[str] = []
-    for run in runs:
-        names += [f"{name(run[0])} to {name(run[-1])}"] if len(run) > 2 else map(name, run)
-    return names
-
-
-def _join(names: Sequence[str], word: str = "and") -> str:
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
+        return join(names)
+    return f"the years {shown(text)}"

@@ -1,0 +1,19 @@
+"""The kinds of trigger: the one list that everything else asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rota.triggers.kinds import cron, date, interval
+from rota.triggers.kinds.kind import TriggerKind
+
+KINDS: Mapping[str, TriggerKind] = {
+    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND)
+}
+"""Every kind by its name."""
+
+SHORT: Mapping[str, TriggerKind] = {kind.short: kind for kind in KINDS.values() if kind.short}
+"""The kinds by the option that means each of them if no trigger is named."""
+
+ARGUMENTS = frozenset(name for kind in KINDS.values() for name in kind.arguments)
+"""The names of every argument of every kind."""
