@@ -12,6 +12,8 @@ from rota.config.model import Xcorecfg
 from rota.core.lifecycle import TRANSITIONS
 from rota.core.reasons import MEANINGS, ReasonCode
 from rota.core.run import FINAL, State
+from rota.definitions.options import OPTIONS
+from rota.triggers import KINDS, describe
 
 DOCS = Path(__file__).parent
 GENERATED = reference_pages.GENERATED
@@ -66,6 +68,43 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+def options() -> str:
+    """Return the page of every option of a task, from their table."""
+    lines = [
+        GENERATED,
+        "# Every option of a task\n",
+        "Each may stand in an entry of `TASK_DEFINITIONS`, in `add_task`, at `@rota.task` and in"
+        " `POST /manager/tasks`. An option that is `None` is not given.\n",
+        "| option | is | if it is not given |",
+        "|---|---|---|",
+    ]
+    for option in sorted(OPTIONS.values(), key=lambda one: one.name):
+        default = f"`manager.{option.default}`" if option.default else ""
+        other = "; ".join(filter(None, (default, option.otherwise)))
+        lines.append(f"| `{option.name}` | {option.meaning} | {other} |")
+    return "\n".join(lines) + "\n"
+
+
+def triggers() -> str:
+    """Return the page of every kind of trigger, from their registry."""
+    lines = [
+        GENERATED,
+        "# Every kind of trigger\n",
+        "[Say when a task runs](../howto/triggers.md) explains them with examples.",
+    ]
+    for kind in KINDS.values():
+        given = ", ".join(f"{name}={value!r}" for name, value in kind.example.items())
+        lines += [
+            f"\n## `{kind.name}`\n",
+            f"Runs {kind.meaning}. `{kind.name}` with `{given}`:"
+            f" {describe(kind.name, kind.example)}.\n",
+            "| argument | is |",
+            "|---|---|",
+        ]
+        lines += [f"| `{name}` | {meaning} |" for name, meaning in kind.arguments.items()]
+    return "\n".join(lines) + "\n"
+
+
 def _section(title: str, model: type) -> Iterator[str]:
     plain = {
         name: field
@@ -109,6 +148,8 @@ def _json(value: object) -> str:
 PAGES = {
     "lifecycle.md": lifecycle,
     "reference/configuration.md": configuration,
+    "reference/options.md": options,
+    "reference/triggers.md": triggers,
     "reference/config.schema.json": schema.text,
     "reference/cli.md": reference_pages.command_page,
     "reference/errors.md": reference_pages.errors_page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
 
 from rota.core.limits import GroupLimit, rate_of
 from rota.core.secrets import shown
+from rota.core.task import Catchup, OnCrash, Overlap
 from rota.errors import ConfigError, nearest
 
 _LEDGERS = ("memory", "postgresql", "sqlite")
@@ -142,6 +143,16 @@ class Checked(BaseModel):
         return [(name, shown(name or "", value)) for name, value in super().__repr_args__()]
 
 
+if TYPE_CHECKING:
+    OverlapName = str
+    CatchupName = str
+    OnCrashName = str
+else:
+    OverlapName, CatchupName, OnCrashName = (
+        Literal[tuple(word.value for word in words)] for words in (Overlap, Catchup, OnCrash)
+    )
+
+
 class ManagerSection(Checked):
     """The scheduler: where tasks are, how many, and what holds where a task says nothing."""
 
@@ -188,7 +199,7 @@ class ManagerSection(Checked):
     task_loop: Literal["own", "application"] = Field(
         "own", description="The event loop for coroutines: rota's own, or the application's."
     )
-    overlap: Literal["skip", "queue", "replace", "allow"] = Field(
+    overlap: OverlapName = Field(
         "skip", description="What happens to an occurrence whose task still runs."
     )
     queue_limit: Count = Field(
@@ -196,7 +207,7 @@ class ManagerSection(Checked):
         description="With overlap 'queue': how many occurrences of a task wait at most; given with"
         " a task, also of those that wait for its limits.",
     )
-    catchup: Literal["latest", "none", "all"] = Field(
+    catchup: CatchupName = Field(
         "latest", description="Which occurrences missed during a downtime still run."
     )
     catchup_window: SecondsOrZero = Field(
@@ -208,7 +219,7 @@ class ManagerSection(Checked):
     start_deadline: Seconds | None = Field(
         None, description="Seconds after its time until a run must start (else: missed); null: no."
     )
-    on_crash: Literal["restart", "lose"] | None = Field(
+    on_crash: OnCrashName | None = Field(
         None, description="What a run whose worker died does; null: as auto_restart_tasks says."
     )
     max_crashes: Count = Field(
@@ -294,7 +305,7 @@ class ManagerSection(Checked):
         return [named] if isinstance(named, str) else named
 
     @property
-    def crash_policy(self) -> Literal["restart", "lose"]:
+    def crash_policy(self) -> str:
         """What a run whose worker died does, where its task names nothing."""
         return self.on_crash or ("restart" if self.auto_restart_tasks else "lose")
 

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from rota.core.task import Source
-from rota.definitions.options import Refusal
+from rota.definitions.readers import Refusal
 from rota.task_api.commands import Command
 
 

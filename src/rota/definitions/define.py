@@ -12,7 +12,8 @@ from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Sour
 from rota.definitions.arguments import Misfit, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
-from rota.definitions.options import OPTIONS, POLICY, ExecutorChoice, task_id
+from rota.definitions.options import OPTIONS, POLICY
+from rota.definitions.readers import ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse
 from rota.triggers.kinds import ARGUMENTS, KINDS, SHORT
@@ -31,13 +32,13 @@ class Defaults(Protocol):
 
     max_task_retries: int
     task_timeout: float
-    overlap: Literal["skip", "queue", "replace", "allow"]
+    overlap: str
     queue_limit: int
-    catchup: Literal["latest", "none", "all"]
+    catchup: str
     catchup_window: float
     catchup_limit: int
     start_deadline: float | None
-    on_crash: Literal["restart", "lose"] | None
+    on_crash: str | None
     auto_restart_tasks: bool
     max_crashes: int
     retry_delay: float

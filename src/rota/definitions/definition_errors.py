@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rota.core.task import Source
-from rota.definitions.options import Reader, Refusal
+from rota.definitions.readers import Reader, Refusal
 from rota.errors import DefinitionError, Mistakes, RotaError
 from rota.triggers.kinds import KINDS
 from rota.triggers.trigger_errors import quoted

@@ -1,209 +1,36 @@
-"""What each option of a task may be, and how it is said when it is something else."""
+"""The options of a task: one table, which everything else asks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
-from unicodedata import category
+from typing import Any
 
-from rota.core.limits import rate_of
-from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy
-from rota.errors import nearest
-from rota.triggers import foreign_options
+from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.definitions.readers import (
+    LONGEST_DESCRIPTION,
+    LONGEST_SPAN,
+    ClockChange,
+    ExecutorChoice,
+    Reader,
+    exceptions,
+    flag,
+    named,
+    number,
+    or_none,
+    positional,
+    rate,
+    read_executor,
+    read_text,
+    shared_name,
+    text,
+    whole,
+    word,
+)
 
-Reader = Callable[[Any], Any]
-Word = TypeVar("Word", bound=StrEnum)
-
-LONGEST_TEXT = 200
-_LONGEST_DESCRIPTION = 10_000
-_MOST = 1_000_000
-_LONGEST_SPAN = 1_000_000_000  # thirty years in seconds; below what the platform's timers can wait
-_NOT_WRITTEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, half surrogates, line separators
-
-
-class Refusal(Exception):
-    """Why a value is not accepted (`why` goes on after the value), and what to write instead."""
-
-    def __init__(self, why: str, remedy: str = "") -> None:
-        self.why = why
-        self.remedy = remedy
-        super().__init__(why, remedy)
-
-
-def whole(least: int, most: int = _MOST) -> Reader:
-    """Make the reader of a whole number from `least` to `most`."""
-
-    def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Refusal("is not a whole number", f"Write one from {least} on, without quotes.")
-        if not least <= value <= most:
-            raise Refusal("is out of range", f"Write one from {least:,} to {most:,}.")
-        return int(value)
-
-    return read
-
-
-def number(least: float, most: float, unit: str, *, above: bool = False) -> Reader:
-    """Make the reader of a number from `least` (or above it) to `most`."""
-    bounds = f"above {least:,}" if above else f"from {least:,} on"
-
-    def read(value: Any) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise Refusal(f"is not a number of {unit}", f"Write one {bounds}, without quotes.")
-        if not least <= value <= most or (above and value == least):
-            raise Refusal("is out of range", f"Write {unit} {bounds}, and up to {most:,}.")
-        return float(value)
-
-    return read
-
-
-def word(kind: type[Word]) -> Reader:
-    """Make the reader of one of a few words."""
-    words = [member.value for member in kind]
-
-    def read(value: Any) -> Word:
-        if isinstance(value, str) and value in words:
-            return kind(value)
-        hint = nearest(value, words) if isinstance(value, str) else ""
-        choice = f"Write one of {', '.join(map(repr, words))}."
-        raise Refusal("is not possible here", hint if hint.startswith("Did") else choice)
-
-    return read
-
-
-def _executor(value: Any) -> ExecutorChoice:
-    try:
-        read: ExecutorChoice = word(ExecutorChoice)(value)
-    except Refusal as refusal:
-        instead = foreign_options.EXECUTORS.get(value) if isinstance(value, str) else None
-        raise Refusal(refusal.why, instead or refusal.remedy) from None
-    return read
-
-
-def text(longest: int = LONGEST_TEXT, *, lines: bool = False) -> Reader:
-    """Make the reader of a text that is not blank; `lines` lets it have several."""
-
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise Refusal("is not a text", "Write it in quotes.")
-        if not value.strip():
-            raise Refusal("is empty", "Write what it is to be.")
-        if len(value) > longest:
-            raise Refusal(f"has {len(value)} characters", f"At most {longest} are possible.")
-        if not value.isprintable() and any(
-            category(char) in _NOT_WRITTEN and not (lines and char in "\n\t") for char in value
-        ):
-            raise Refusal("holds a control character", "Leave it out.")
-        return str(value)
-
-    return read
-
-
-_text = text()
-
-
-def task_id(value: Any) -> str:
-    """Read the id of a task."""
-    name: str = _text(value)
-    if name != name.strip():
-        raise Refusal("begins or ends with a space", "Leave it out.")
-    if name in (".", ".."):
-        raise Refusal("means a directory in an address", "Write a name.")
-    return name
-
-
-def shared_name(kind: str, example: str) -> Reader:
-    """Make the reader of a name that tasks share: what brokers of every kind take as a part."""
-
-    def read(value: Any) -> str:
-        name: str = _text(value)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", name):
-            remedy = f"Use small letters, digits, _ and -, fifty at most: {example!r}."
-            raise Refusal(f"cannot be {kind}", remedy)
-        return name
-
-    return read
-
-
-def rate(value: Any) -> str:
-    """Read a rate."""
-    text: str = _text(value)
-    try:
-        rate_of(text)
-    except ValueError:
-        raise Refusal(
-            "is not a rate", "Write how many starts per s, m, h or d, like '10/m'."
-        ) from None
-    return text
-
-
-def flag(value: Any) -> bool:
-    """Read True or False."""
-    if not isinstance(value, bool):
-        raise Refusal("is neither True nor False", "Write one of the two, without quotes.")
-    return value
-
-
-def positional(value: Any) -> tuple[Any, ...]:
-    """Read the positional arguments of a function."""
-    if not isinstance(value, list | tuple):
-        raise Refusal("is not a list of arguments", "Write [ … ], also around a single one.")
-    return tuple(value)
-
-
-def named(value: Any) -> Mapping[str, Any]:
-    """Read a mapping from names to values."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise Refusal("is not a dict from names to values", "Write {'name': value}.")
-    return dict(value)
-
-
-def exceptions(value: Any) -> tuple[str, ...]:
-    """Read one or several exceptions, classes or names, as the names that outcomes carry."""
-    items = value if isinstance(value, list | tuple) else [value]
-    return tuple(dict.fromkeys(map(_exception, items)))
-
-
-def _exception(value: Any) -> str:
-    if isinstance(value, type) and issubclass(value, BaseException):
-        if value.__module__ == "builtins":
-            return value.__name__
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, str) and all(part.isidentifier() for part in value.split(".")):
-        return value
-    raise Refusal(
-        "names no exception",
-        "Write the class, or its name like 'ValueError' or 'package.module.Error', or a list.",
-    )
-
-
-def or_none(read: Reader) -> Reader:
-    """Make the reader of what `read` reads, and of None."""
-    return lambda value: None if value is None else read(value)
-
-
-class ExecutorChoice(StrEnum):
-    """Where a task runs, as users say it."""
-
-    AUTO = "auto"
-    ASYNC = ExecutorName.ASYNC.value
-    THREAD = ExecutorName.THREAD.value
-    PROCESS = ExecutorName.PROCESS.value
-
-
-class ClockChange(StrEnum):
-    """What a fixed local time does on the days when clocks change."""
-
-    ADJUST = "adjust"
-    SKIP = "skip"
-    BOTH = "both"
-
-
-_span = number(0, _LONGEST_SPAN, "seconds")
-_positive_span = number(0, _LONGEST_SPAN, "seconds", above=True)
+_span = number(0, LONGEST_SPAN, "seconds")
+_positive_span = number(0, LONGEST_SPAN, "seconds", above=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +49,10 @@ class Option:
     otherwise: str = ""
     label: str = ""
     shown: Callable[[Any], str] = lambda policy: ""
+
+
+def _one_of(kind: type[StrEnum]) -> str:
+    return ", ".join(f'`"{member.value}"`' for member in kind)
 
 
 def _retries(policy: Policy) -> str:
@@ -258,7 +89,7 @@ _TABLE = (
     Option(
         "overlap",
         word(Overlap),
-        "what happens while its last run goes on",
+        f"what happens while its last run lasts: {_one_of(Overlap)}",
         default="overlap",
         label="While it still runs",
         shown=lambda policy: f"overlap={policy.overlap}",
@@ -274,7 +105,7 @@ _TABLE = (
     Option(
         "catchup",
         word(Catchup),
-        "which occurrences missed in a downtime still run",
+        f"which occurrences missed in a downtime still run: {_one_of(Catchup)}",
         default="catchup",
         label="After a downtime",
         shown=lambda policy: f"catchup={policy.catchup}",
@@ -302,7 +133,7 @@ _TABLE = (
     Option(
         "on_crash",
         word(OnCrash),
-        "what a run does whose worker died",
+        f"what becomes of a run whose worker died: {_one_of(OnCrash)}",
         default="on_crash",
         otherwise="as `manager.auto_restart_tasks` says",
         label="When its worker dies",
@@ -380,7 +211,7 @@ OPTIONS: Mapping[str, Option] = {
     **{
         option.name: option
         for option in (
-            Option("name", _text, "what people read", otherwise="the id"),
+            Option("name", read_text, "what people read", otherwise="the id"),
             Option(
                 "enabled",
                 flag,
@@ -391,17 +222,27 @@ OPTIONS: Mapping[str, Option] = {
                 "args", positional, "what the function is called with, by place", otherwise="none"
             ),
             Option("kwargs", named, "what the function is called with, by name", otherwise="none"),
-            Option("executor", _executor, "where it runs", default="executor"),
+            Option(
+                "executor",
+                read_executor,
+                f"where it runs: {_one_of(ExecutorChoice)}",
+                default="executor",
+            ),
             Option(
                 "timezone",
                 lambda value: value,  # the trigger reads it
                 'where its times are read, like `"Europe/Berlin"`',
                 default="timezone",
             ),
-            Option("dst", word(ClockChange), "what a change of the clocks does", default="dst"),
+            Option(
+                "dst",
+                word(ClockChange),
+                f"what a change of the clocks does: {_one_of(ClockChange)}",
+                default="dst",
+            ),
             Option(
                 "description",
-                text(_LONGEST_DESCRIPTION, lines=True),
+                text(LONGEST_DESCRIPTION, lines=True),
                 "what it is for",
                 otherwise="the first line of the docstring",
             ),

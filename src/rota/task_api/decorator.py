@@ -31,7 +31,7 @@ def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F]
     """Define a task at its function, which stays as it is: `@rota.task("cron", hour=9)`.
 
     Takes the options of `add_task`; the id is the function's name if none is given, and
-    `crontab=` or `every=` needs no trigger. May stand several times on one function, with different ids. Raises
+    `crontab=` needs no trigger. May be repeated on one function, with different ids. Raises
     nothing: mistakes are reported, with all others, when the task file is loaded.
     """
 

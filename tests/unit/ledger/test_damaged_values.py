@@ -10,7 +10,8 @@ import pytest
 
 from rota.core.task import Policy
 from rota.core.time import DAY
-from rota.definitions.options import POLICY, Refusal
+from rota.definitions.options import POLICY
+from rota.definitions.readers import Refusal
 from rota.ledger.sql import forms, mapping
 from rota.ledger.sql.json_batch import decode
 from tests.conformance.ledger.desk import Desk, record

@@ -13,6 +13,7 @@ from rota.cli import formatting, output
 from rota.cli.formatting import UsageError
 from rota.core.time import to_datetime
 from rota.runtime.system_clock import SystemClock
+from rota.triggers import KINDS
 
 
 def command(
@@ -24,6 +25,13 @@ def command(
         list[str] | None, typer.Option(metavar="UNIT=NUMBER", help="minutes=5 and the like.")
     ] = None,
     date: Annotated[str | None, typer.Option(help="The one time, in --timezone.")] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help=f"A trigger of any kind: {', '.join(KINDS)}.")
+    ] = None,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="With --trigger: an argument; repeatable, JSON."),
+    ] = None,
     timezone: Annotated[str, typer.Option(help="Zone of the trigger (tz database name).")] = "UTC",
     count: Annotated[int, typer.Option(help="How many times to list.")] = 10,
     after: Annotated[
@@ -36,9 +44,12 @@ def command(
 
     Exits with 1 where it never fires again.
     """
-    trigger, args = _trigger(crontab, cron, interval, date)
+    given = _given(crontab, cron, interval, date)
+    if trigger is not None:
+        given.append((trigger, formatting.pairs("--arg", arg or [])))
+    kind, args = _only(given)
     times = triggers.preview(
-        trigger,
+        kind,
         args,
         timezone=timezone,
         after=_after(after, args.get("timezone", timezone)),
@@ -51,16 +62,16 @@ def command(
             {"fire_time": formatting.iso(one), "local": _local(one, zone)} for one in times
         )
     else:
-        output.say(triggers.describe(trigger, args, timezone=timezone))
+        output.say(triggers.describe(kind, args, timezone=timezone))
         output.table(("utc", "local"), [_row(one, zone) for one in times])
     if not times and count:
         output.note("It never fires again.")
         raise typer.Exit(1)
 
 
-def _trigger(
+def _given(
     crontab: str | None, cron: list[str] | None, interval: list[str] | None, date: str | None
-) -> tuple[str, dict[str, Any]]:
+) -> list[tuple[str, dict[str, Any]]]:
     given: list[tuple[str, dict[str, Any]]] = []
     if crontab is not None:
         given.append(("cron", {"crontab": crontab}))
@@ -70,12 +81,16 @@ def _trigger(
         given.append(("interval", formatting.pairs("--interval", interval)))
     if date is not None:
         given.append(("date", {"run_date": date}))
+    return given
+
+
+def _only(given: list[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
     if len(given) != 1:
         raise UsageError(
             f"{len(given)} triggers were given.",
             where="preview",
             remedy="Give one: --crontab '*/15 9-17 * * mon-fri', --cron hour=9 --cron minute=30,"
-            " --interval minutes=5 or --date '2026-12-24 08:00'.",
+            " --interval minutes=5, --date '2026-12-24 08:00', or any kind with --trigger.",
         )
     return given[0]
 

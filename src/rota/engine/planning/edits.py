@@ -12,7 +12,8 @@ from rota.core.task import Edit, TaskDefinition
 from rota.core.time import Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.definitions.define import json_args
-from rota.definitions.options import OPTIONS, ClockChange, Refusal
+from rota.definitions.options import OPTIONS
+from rota.definitions.readers import ClockChange, Refusal
 from rota.errors import DefinitionError, TriggerError, nearest
 from rota.triggers import parse
 from rota.triggers.parsing import without_none
