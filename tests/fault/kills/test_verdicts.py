@@ -53,7 +53,7 @@ def test_none_is_skipped_for_a_run_of_the_dead(shared: Scene, on_another_host: b
     taken_over = _taken_over(scene)
     assert taken_over is not None
     unheard = [run for run in _of(scene, since=dead_at) if (run.fire_time or 0) < taken_over]
-    assert not [run for run in unheard if "still going on" in run.reason]
+    assert not [run for run in unheard if "still going on" in run.reason], scene.runs()
     if on_another_host:  # here, its death is noticed within half a second
         # An occurrence of the last moments before waits too, where its node was not heard since.
         near = [

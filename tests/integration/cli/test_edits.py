@@ -44,8 +44,8 @@ def test_every_command_goes_on_and_says_which_edit_does_not_fit(edited: Project)
     found = {task["id"]: task for task in edited.lines("ls")}
     assert (found["sync"]["state"], found["greet"]["state"]) == ("broken", "scheduled")
     assert found["sync"]["next_run"].endswith("T07:00:00Z")
-    assert found["greet"]["edited"] == ["trigger_args"]
-    assert "cron has no argument 'minutes'" in found["sync"]["mistake"]
+    [sync] = edited.lines("show", "sync")
+    assert "cron has no argument 'minutes'" in sync["mistake"]
     shown = edited.rota("show", "sync").stdout
     assert "is not applied" in shown
     assert "`rota reset sync trigger_args`" in shown
@@ -70,12 +70,13 @@ def test_an_edit_is_taken_back(edited: Project) -> None:
     done = edited.rota("reset", "sync", "trigger_args", "--reason", "mended")
     assert "sync: trigger_args is as the code says" in done.stdout
     assert "nothing of it was edited" in edited.rota("reset", "sync").stdout
-    found = {task["id"]: task for task in edited.lines("ls")}
-    assert (found["sync"]["state"], found["sync"]["edited"]) == ("scheduled", [])
+    [sync] = edited.lines("show", "sync")
+    assert (sync["state"], sync["edits"]) == ("scheduled", [])
     edited.rota("check")
     assert "Did you mean 'trigger_args'" in edited.rota("reset", "greet", "trigger", code=2).stderr
     edited.rota("reset", "greet")
-    assert not any(task["edited"] for task in edited.lines("ls"))
+    [greet] = edited.lines("show", "greet")
+    assert greet["edits"] == []
 
 
 def test_the_code_that_changes_beneath_an_edit_is_said(edited: Project) -> None:

@@ -114,7 +114,8 @@ class Planning(RuleBasedStateMachine):
         (self.directory / "rota.db").write_bytes(empty_ledger())
         self.clock = FakeClock(START)
         self.nodes: list[Node] = []
-        self.looked: list[Instant] = []  # when somebody planned
+        self.looked: list[Instant] = []  # when a node planned
+        self.judged: set[str] = set()  # runs whose first look was compared with the rule
 
     def teardown(self) -> None:
         for node in self.nodes:
@@ -243,6 +244,9 @@ class Planning(RuleBasedStateMachine):
         assert (sorted(set(needed) - set(have)), sorted(extra)) == ([], [])
         for run in runs:
             assert run.fire_time is not None
+            if run.id in self.judged:
+                continue  # a step back of the clock makes no row late, or on time, afterwards
+            self.judged.add(run.id)
             met = [at for at in self.looked if at >= run.fire_time]
             if met and met[0] - run.fire_time <= ON_TIME:
                 assert run.state is not State.MISSED, "it was on time"
