@@ -29,9 +29,16 @@ class ActiveRun(NamedTuple):
     reason_code: ReasonCode | None = None  # of one that waits: what for
     awaits: str | None = None  # the run in its way, until it is known whether that still goes on
     heard_at: Instant = SURELY  # the last sign of life of its node, while it runs
+    crashed_at: Instant | None = None  # when the crash of its last node was noticed
 
     def is_doubtful(self, at: Instant) -> bool:
-        """Say whether nobody knows if it still went on at an instant."""
+        """Return whether it was unknown, or is unknown, if the run was in progress at an instant.
+
+        An occurrence that is planned late is decided as if it had been planned at its instant: the
+        crash of the run's node, noticed only later, was not known then.
+        """
+        if self.crashed_at is not None and self.crashed_at >= at:
+            return True
         return self.state is State.RUNNING and self.heard_at < at
 
 

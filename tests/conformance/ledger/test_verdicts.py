@@ -134,6 +134,26 @@ def test_it_follows_the_run_that_is_attempted_again(desk: Desk) -> None:
     assert claim.fire_time == NOON
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_one_planned_late_is_judged_as_of_its_instant(desk: Desk, again: bool) -> None:
+    barred = on_b(desk)
+    desk.clock.move(30)
+    look(desk, node(desk, "b"))
+    if again:
+        (claim,) = desk.claim()
+        assert claim.run_id == barred.run_id
+    desk.joined("a")
+    (before, after) = plan(desk, *occurrences(desk, 29, 30.5))
+    assert (before.state, after.state) == (State.QUEUED, State.SKIPPED)
+    look(desk)
+    assert desk.run(before.run_id).reason == ""
+    if not again:
+        (claim,) = desk.claim()
+    assert (claim.run_id, desk.claim()) == (barred.run_id, [])
+    desk.settle(desk.ending(claim))
+    assert [claim.run_id for claim in desk.claim()] == [before.run_id]
+
+
 def test_it_runs_where_the_other_run_had_ended_before(desk: Desk) -> None:
     barred = on_b(desk)
     (first, second) = plan(desk, *occurrences(desk, 0, 2))

@@ -337,10 +337,12 @@ def active_of(
     node: str | None,
     code: str | None,
     awaits: str | None,
+    crashed_at: Instant | None = None,
 ) -> ActiveRun:
-    """Read what `statements.ACTIVE_OF_TASKS` says of a run."""
+    """Return a run from what `statements.ACTIVE_OF_TASKS` reads of it."""
     known = None if code is None else forms.CODES.get(code)
-    return ActiveRun(run_id, _STATES[state], _moment(fire_time), node, known, awaits)
+    described = run_id, _STATES[state], _moment(fire_time), node, known, awaits
+    return ActiveRun(*described, crashed_at=_moment(crashed_at))
 
 
 def _moment(value: Any) -> Instant | None:

@@ -127,9 +127,12 @@ KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
 """Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
 
 _node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
+_is_crash = and_(attempts.c.run_id == runs.c.id, attempts.c.outcome == word(OutcomeKind.CRASHED))
+_crashed_at = select(func.max(attempts.c.finished_at)).where(_is_crash).scalar_subquery()
 _ACTIVE = (
     *(runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name),
     *(runs.c.reason_code, runs.c.awaits, runs.c.node.label("node_id")),
+    case((runs.c.crashes > literal_column("0"), _crashed_at)).label("crashed_at"),
 )
 _active_of_tasks = union_all(
     *(
@@ -140,8 +143,8 @@ _active_of_tasks = union_all(
     )
 ).subquery()
 ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
-"""The runs of these tasks that have not ended: id, task, state, fire time, name of the node, code
-of the reason, the run that it awaits a verdict on, id of the node."""
+"""The runs of these tasks that have not ended: id, task, state, fire time, node, reason code, the
+run that it awaits a verdict on, node id, when its last crash was noticed."""
 
 _runs_in = incoming("planned", *mapping.NEW_RUN)
 INSERT_RUNS = in_each(

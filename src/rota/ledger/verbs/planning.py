@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -97,8 +98,10 @@ def _active(
     if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
         found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
     heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, sight)
-    for run_id, task_id, *rest, node_id in sorted(found):
-        run = mapping.active_of(run_id, *rest)
+    for run_id, task_id, state, at, node, code, awaits, node_id, crashed_at in sorted(
+        found, key=itemgetter(0)
+    ):
+        run = mapping.active_of(run_id, state, at, node, code, awaits, crashed_at)
         active[task_id].append(run._replace(heard_at=heard.get(node_id, SURELY)) if heard else run)
     return active
 

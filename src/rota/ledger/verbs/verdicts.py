@@ -65,7 +65,8 @@ _crashed = (
     .where(
         attempts.c.run_id == runs.c.awaits,
         attempts.c.outcome == word(OutcomeKind.CRASHED),
-        attempts.c.finished_at >= runs.c.created_at,
+        # An occurrence may be planned after the crash was noticed, and still be older than it.
+        attempts.c.finished_at >= func.coalesce(runs.c.fire_time, runs.c.created_at),
     )
     .exists()
 )
