@@ -141,6 +141,6 @@ def trigger(task: Task) -> str:
     from rota.triggers import describe
 
     try:
-        return describe(task.trigger, task.trigger_args, timezone=task.timezone)
+        return describe(task.trigger, task.trigger_args, timezone=task.timezone, task_id=task.id)
     except RotaError:
         return task.trigger

@@ -15,7 +15,7 @@ from rota.definitions.definition_errors import MISSING, Notes
 from rota.definitions.options import OPTIONS, POLICY
 from rota.definitions.readers import ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
-from rota.triggers import foreign_options, parse
+from rota.triggers import foreign_options, parse, zone_of
 from rota.triggers.kinds import ARGUMENTS, KINDS, SHORT
 from rota.triggers.parsing import without_none
 from rota.triggers.trigger_errors import quoted
@@ -73,11 +73,11 @@ def define(
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
-    zone = _zone(given, trigger_args, defaults, notes)
+    zone = _zone(given, trigger, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
     prefix = "trigger_args." if options.get("trigger_args") is not None else ""
     if notes.has("trigger", trigger) and "trigger_args" not in notes.refused:
-        _check_trigger(trigger, trigger_args, zone, dst, prefix, notes)
+        _check_trigger(trigger, trigger_args, zone, dst, prefix, str(name), notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
     executor = ExecutorName.THREAD
     if facts is not None:
@@ -188,10 +188,15 @@ def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
 
 
 def _zone(
-    given: dict[str, Any], trigger_args: Mapping[str, Any], defaults: Defaults, notes: Notes
+    given: dict[str, Any],
+    trigger: Any,
+    trigger_args: Mapping[str, Any],
+    defaults: Defaults,
+    notes: Notes,
 ) -> str:
     """Return the name of the zone that holds, from the options, the trigger or the defaults."""
-    if "timezone" in given and "timezone" in trigger_args:
+    named = zone_of(trigger, trigger_args) if isinstance(trigger, str) else None
+    if "timezone" in given and named is not None:
         notes.add("timezone", "stands twice, also in trigger_args.", "Keep one.")
     try:
         if "timezone" in given:
@@ -199,18 +204,24 @@ def _zone(
     except TriggerError as error:
         notes.add("timezone", error.what, error.remedy)
     try:
-        if "timezone" in trigger_args:
-            return read_zone(trigger_args["timezone"]).key
+        if named is not None:
+            return read_zone(named).key
     except TriggerError:
         pass  # `parse` will say it, beside what else is wrong with the trigger
     return defaults.timezone
 
 
 def _check_trigger(
-    trigger: Any, args: Mapping[str, Any], zone: str, dst: str, prefix: str, notes: Notes
+    trigger: Any,
+    args: Mapping[str, Any],
+    zone: str,
+    dst: str,
+    prefix: str,
+    task_id: str,
+    notes: Notes,
 ) -> None:
     try:
-        parse(trigger, args, timezone=zone, dst=dst)
+        parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
     except TriggerError as error:
         where = notes.place("trigger" if error.field == "trigger" else f"{prefix}{error.field}")
         notes.errors.append(

@@ -23,7 +23,7 @@ from rota.triggers.layers import (
     outside,
     without,
 )
-from rota.triggers.parsing import describe, is_single, names_moment, parse
+from rota.triggers.parsing import describe, is_single, names_moment, parse, zone_of
 from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
@@ -48,6 +48,7 @@ __all__ = [
     "start_delay",
     "tz_version",
     "without",
+    "zone_of",
 ]
 
 _MOST_PREVIEWED = 1_000_000
@@ -61,6 +62,7 @@ def preview(
     after: datetime | None = None,
     count: int = 10,
     dst: str = "adjust",
+    task_id: str = "",
 ) -> list[datetime]:
     """List the next `count` times strictly after `after` (None: now), in UTC.
 
@@ -68,10 +70,10 @@ def preview(
     `after`. Raises TriggerError as `parse` does, and for an `after` that is no datetime, or a
     `count` that is no number from 0 to a million.
     """
-    instant = _instant(after, trigger_args, timezone)
+    instant = _instant(after, trigger, trigger_args, timezone)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_PREVIEWED:
         raise refuse("count", count, f"not a number from 0 to {_MOST_PREVIEWED}")
-    rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant)
+    rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant, task_id=task_id)
     return [to_datetime(found) for found in between(rule, instant, FOREVER, count)]
 
 
@@ -103,7 +105,9 @@ def is_countable(trigger: Trigger) -> bool:
     return isinstance(trigger, IntervalTrigger)
 
 
-def _instant(after: datetime | None, args: Mapping[str, object], timezone: str) -> Instant:
+def _instant(
+    after: datetime | None, trigger: str, args: Mapping[str, object], timezone: str
+) -> Instant:
     if after is None:
         from rota.runtime.system_clock import (
             SystemClock,  # the one reader of the clock, and only here
@@ -112,5 +116,5 @@ def _instant(after: datetime | None, args: Mapping[str, object], timezone: str) 
         return SystemClock().now()
     if not isinstance(after, datetime):
         raise refuse("after", after, "not a datetime")
-    named = args.get("timezone") if isinstance(args, Mapping) else None
+    named = zone_of(trigger, args) if isinstance(args, Mapping) else None
     return read_moment("after", after, read_zone(timezone if named is None else named))

@@ -22,6 +22,10 @@ LAST_WORKDAY = 33
 """Bit of a day set: the last Monday-to-Friday of the month."""
 _POSITIONS = 40
 LAST_POSITION = 6
+NEAREST_WORKDAY = 100
+"""Plus 1 to 31, bit of a day set: the Monday-to-Friday nearest to that day, in the same month."""
+BEFORE_LAST = 140
+"""Plus 1 to 30, bit of a day set: so many days before the last day of the month."""
 
 ALL_MONTHS = ((1 << 12) - 1) << 1
 ALL_DAYS = ((1 << 31) - 1) << 1
@@ -122,10 +126,28 @@ def _names_of(day: date, length: int) -> list[int]:
         names.append(position(LAST_POSITION, weekday))
     if day.day == length:
         names.append(LAST_DAY)
+    else:
+        names.append(BEFORE_LAST + length - day.day)
+    names += [NEAREST_WORKDAY + number for number in _nearest_to(day, length)]
     # Friday is the last workday also when only the weekend is left of the month.
     if weekday < 5 and (day.day == length or (weekday == 4 and day.day + 3 > length)):
         names.append(LAST_WORKDAY)
     return names
+
+
+def _nearest_to(day: date, length: int) -> list[int]:
+    """Return the days of its month of which `day` is the nearest Monday-to-Friday."""
+    weekday, number = day.weekday(), day.day
+    if weekday > 4:
+        return []
+    found = [number]
+    if weekday == 0:  # of the Sunday before, and of a Saturday that is the 1st
+        found += [number - 1] if number > 1 else []
+        found += [1] if number == 3 else []
+    if weekday == 4:  # of the Saturday after, and of a Sunday that is the last day
+        found += [number + 1] if number < length else []
+        found += [length] if number == length - 2 else []
+    return found
 
 
 def _union(mask: int, table: dict[int, int]) -> int:

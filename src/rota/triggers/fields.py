@@ -113,9 +113,9 @@ def _read_term(kind: FieldKind, term: str) -> Field:
         raise FieldMistake(f"'*' in {quoted(term)} is no start of a range", _say_range(kind))
     if not kind.crontab:
         _check_names(first_text, last_text, step_text)
-    first = kind.low if first_text == "*" else _number(kind, first_text)
+    first = kind.low if first_text == "*" else number_of(kind, first_text)
     if last_text is not None:
-        last = _number(kind, last_text)
+        last = number_of(kind, last_text)
     else:
         last = kind.high if first_text == "*" or step_text else first
     if first > last:
@@ -135,7 +135,8 @@ def _check_names(first: str, last: str | None, step: str | None) -> None:
         )
 
 
-def _number(kind: FieldKind, text: str) -> int:
+def number_of(kind: FieldKind, text: str) -> int:
+    """Return the number that a name or digits mean; raises FieldMistake."""
     if text.isalpha():
         if text not in kind.names:
             raise FieldMistake(

@@ -25,30 +25,38 @@ def parse(
     timezone: str = "UTC",
     dst: str = "adjust",
     anchor: Instant | None = None,
+    task_id: str = "",
 ) -> Trigger:
     """Return the trigger that `trigger` (a name in `KINDS`) and its arguments describe.
 
     `timezone` holds where the arguments name none. `dst` ("adjust", "skip", "both") says what a
     change of the clocks does to cron times. `anchor` is the instant from which an interval without
-    `start_date` is counted, both ways; without it, the count starts at 1970. Raises TriggerError
-    for anything not understood, and for a trigger that never fires; one error names all mistakes.
+    `start_date` is counted, both ways; without it, the count starts at 1970. The values of `H` and
+    `~` in a crontab text follow from `task_id`. Raises TriggerError for anything not understood,
+    and for a trigger that never fires; one error names all mistakes.
     An argument that is None is taken as not given.
     """
     _check_kinds(trigger, trigger_args, dst)
     kind, args = KINDS[trigger], without_none(trigger_args)
-    reading = Reading(args, timezone, dst, anchor)
+    reading = Reading(args, timezone, dst, anchor, task_id)
     if not args.keys() <= kind.arguments.keys():
         reading.errors.extend(_unknown(trigger, args))
     return kind.read(reading)
 
 
-def describe(trigger: str, trigger_args: Mapping[str, object], *, timezone: str = "UTC") -> str:
+def describe(
+    trigger: str,
+    trigger_args: Mapping[str, object],
+    *,
+    timezone: str = "UTC",
+    task_id: str = "",
+) -> str:
     """Return the trigger in words, like "every weekday at 09:00, Europe/Berlin".
 
     Cron and date end with the zone, and so does an interval that names a moment. Raises
     TriggerError as `parse` does.
     """
-    rule = parse(trigger, trigger_args, timezone=timezone)
+    rule = parse(trigger, trigger_args, timezone=timezone, task_id=task_id)
     return KINDS[trigger].words(rule, without_none(trigger_args))
 
 
@@ -57,6 +65,11 @@ def without_none(args: Mapping[str, T]) -> Mapping[str, T]:
     if not any(value is None for value in args.values()):
         return args
     return {name: value for name, value in args.items() if value is not None}
+
+
+def zone_of(trigger: str, args: Mapping[str, object]) -> object:
+    """Return the zone that a trigger's arguments name, None if they name none."""
+    return KINDS[trigger].zone(args) if trigger in KINDS else args.get("timezone")
 
 
 def names_moment(trigger: str, args: Mapping[str, object]) -> bool:

@@ -13,9 +13,11 @@ from rota.triggers.day_rules import (
     ALL_MONTHS,
     ALL_WEEKDAYS,
     ALL_WEEKS,
+    BEFORE_LAST,
     LAST_DAY,
     LAST_POSITION,
     LAST_WORKDAY,
+    NEAREST_WORKDAY,
     DayRule,
     bits,
     position,
@@ -170,6 +172,16 @@ def _dates(days: int, months: str) -> str:
         names.append("last day")
     if days >> LAST_WORKDAY & 1:
         names.append("last workday (Monday to Friday)")
+    names += [
+        f"weekday nearest to the {_ordinal(n)}"
+        for n in range(1, 32)
+        if days >> NEAREST_WORKDAY + n & 1
+    ]
+    names += [
+        f"{_ordinal(n)} day before the last day"
+        for n in range(1, 31)
+        if days >> BEFORE_LAST + n & 1
+    ]
     names += [name for bit, name in _POSITIONS.items() if days >> bit & 1]
     return f"on the {join(names)} of {months or 'every month'}"
 

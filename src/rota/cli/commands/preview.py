@@ -37,6 +37,9 @@ def command(
     after: Annotated[
         str | None, typer.Option(help="Begin after this time (no zone: --timezone), not now.")
     ] = None,
+    id: Annotated[
+        str, typer.Option("--id", help="The task's id, from which H and ~ in a crontab follow.")
+    ] = "",
     dst: Annotated[str, typer.Option(help="At clock changes: adjust, skip or both.")] = "adjust",
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
@@ -48,21 +51,22 @@ def command(
     if trigger is not None:
         given.append((trigger, formatting.pairs("--arg", arg or [])))
     kind, args = _only(given)
+    zone = str(triggers.zone_of(kind, args) or timezone)
     times = triggers.preview(
         kind,
         args,
         timezone=timezone,
-        after=_after(after, args.get("timezone", timezone)),
+        after=_after(after, zone),
         count=count,
         dst=dst,
+        task_id=id,
     )
-    zone = args.get("timezone", timezone)
     if json:
         output.json_lines(
             {"fire_time": formatting.iso(one), "local": _local(one, zone)} for one in times
         )
     else:
-        output.say(triggers.describe(kind, args, timezone=timezone))
+        output.say(triggers.describe(kind, args, timezone=timezone, task_id=id))
         output.table(("utc", "local"), [_row(one, zone) for one in times])
     if not times and count:
         output.note("It never fires again.")

@@ -68,7 +68,14 @@ def parse_edited(
     code: TaskDefinition, args: Mapping[str, Any], anchor: Instant | None = None
 ) -> Trigger:
     """Build the trigger that edited arguments give a task; raises TriggerError."""
-    return parse(code.trigger, args, timezone=code.timezone, dst=code.dst, anchor=anchor)
+    return parse(
+        code.trigger,
+        args,
+        timezone=code.timezone,
+        dst=code.dst,
+        anchor=anchor,
+        task_id=code.id,
+    )
 
 
 def unread_edits(stored: StoredTask) -> tuple[Edit, ...]:
@@ -96,7 +103,7 @@ def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -
         args = json_args(without_none(values["trigger_args"]))
         dst = code.dst if isinstance(code, TaskDefinition) else _dst_of(code)
         try:
-            parse(code.trigger, args, timezone=code.timezone, dst=dst)
+            parse(code.trigger, args, timezone=code.timezone, dst=dst, task_id=code.id)
         except TriggerError as error:
             raise TriggerError(
                 error.what,

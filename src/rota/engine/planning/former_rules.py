@@ -20,7 +20,12 @@ def trigger_of(rule: Rule) -> Trigger | None:
             continue
         try:
             return triggers.parse(
-                rule.trigger, args, timezone=rule.timezone, dst=rule.dst, anchor=rule.anchor
+                rule.trigger,
+                args,
+                timezone=rule.timezone,
+                dst=rule.dst,
+                anchor=rule.anchor,
+                task_id=rule.task_id,
             )
         except TriggerError:
             continue  # an edit that does not fit the code is not applied

@@ -247,6 +247,7 @@ def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) 
         timezone=definition.timezone,
         dst=definition.dst,
         anchor=anchor,
+        task_id=definition.id,
     )
 
 

@@ -94,7 +94,9 @@ def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> In
     if not triggers.names_moment(record.trigger, args):
         return now
     try:
-        rule = triggers.parse(record.trigger, args, timezone=record.timezone, anchor=now)
+        rule = triggers.parse(
+            record.trigger, args, timezone=record.timezone, anchor=now, task_id=record.id
+        )
     except TriggerError:  # of a release that knows more
         return now
     return triggers.cursor_at(rule, args, now)

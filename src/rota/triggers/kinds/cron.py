@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
-from rota.triggers.crontab import read_crontab
+from rota.triggers.crontab import read_crontab, read_every, split_zone
 from rota.triggers.day_rules import DayRule
 from rota.triggers.dst import Changes, Zone, last_second, next_second
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
+from rota.triggers.kinds import interval
+from rota.triggers.kinds.interval import IntervalTrigger
 from rota.triggers.kinds.kind import BOUNDS, CHANGES, Args, Reading, TriggerKind
 from rota.triggers.pattern_words import pattern_in_words
-from rota.triggers.trigger_errors import one_error, quoted, refuse
+from rota.triggers.trigger_errors import LONGEST, one_error, quoted, refuse
 from rota.triggers.wall_times import EVERY_YEAR, Pattern, names_a_day, pattern
 from rota.triggers.words import bounds_in_words, delay
+from rota.triggers.zones import read_zone, zone
 
 _RAREST_FIRST = (
     *("week", "day", "day_of_week", "month", "year", "hour", "minute", "second"),
@@ -120,12 +123,16 @@ def why_never(trigger: CronTrigger) -> str | None:
     return None
 
 
-def read(reading: Reading) -> CronTrigger:
-    """Return the trigger of the arguments; raises TriggerError."""
+def read(reading: Reading) -> CronTrigger | IntervalTrigger:
+    """Return the trigger of the arguments, an interval for `@every`; raises TriggerError."""
+    reading = _with_zone(reading)
     args, errors = reading.args, reading.errors
+    if (text := _every(args)) is not None:
+        _refuse_beside(args)
+        return interval.of_period(reading, read_every(text), reading.bounds())
     # A misspelt field is one mistake, and not also a missing one.
     named = not errors or "crontab" in args or not args.keys().isdisjoint(KEYWORDS)
-    wanted, repeats = reading.read(_ANY, _pattern, args) if named else _ANY
+    wanted, repeats = reading.read(_ANY, _pattern, args, reading.task_id) if named else _ANY
     bounds = reading.bounds()
     reading.finish()
     changes = CHANGES[reading.dst][repeats]
@@ -139,9 +146,43 @@ def read(reading: Reading) -> CronTrigger:
 _ANY: tuple[Pattern, bool] = (read_crontab("* * * * *")[0], True)
 
 
-def _pattern(args: Args) -> tuple[Pattern, bool]:
+def _pattern(args: Args, task_id: str) -> tuple[Pattern, bool]:
     if "crontab" not in args:
         return read_fields(args)
+    _refuse_beside(args)
+    return read_crontab(args["crontab"], task_id)
+
+
+def zone_of(args: Args) -> object:
+    """Return the zone that the arguments name, None if they name none."""
+    text = args.get("crontab")
+    named = split_zone(text).zone if isinstance(text, str) and len(text) <= LONGEST else None
+    return args.get("timezone") if named is None else named
+
+
+def _with_zone(reading: Reading) -> Reading:
+    """Return the reading with the zone that a crontab text names at its head."""
+    text = reading.args.get("crontab")
+    named = zone_of({"crontab": text})
+    if named is None:
+        return reading
+    if "timezone" in reading.args:
+        reading.errors.append(
+            refuse("crontab", text, "it names a zone, and so does timezone", "Keep one.")
+        )
+    found = reading.read(zone("UTC"), read_zone, named, "crontab")
+    return replace(reading, args={**reading.args, "timezone": found.key})
+
+
+def _every(args: Args) -> str | None:
+    text = args.get("crontab")
+    if not isinstance(text, str) or len(text) > LONGEST:
+        return None
+    found = split_zone(text)
+    return found.text if found.is_interval else None
+
+
+def _refuse_beside(args: Args) -> None:
     beside = [name for name in KEYWORDS if name in args]
     if beside:
         raise refuse(
@@ -150,7 +191,6 @@ def _pattern(args: Args) -> tuple[Pattern, bool]:
             f"given together with {', '.join(beside)}",
             "Write either a crontab text or keyword fields.",
         )
-    return read_crontab(args["crontab"])
 
 
 def _never(args: Args, why: str) -> TriggerError:
@@ -164,8 +204,10 @@ def _never(args: Args, why: str) -> TriggerError:
     )
 
 
-def words(rule: CronTrigger, args: Args) -> str:
+def words(rule: CronTrigger | IntervalTrigger, args: Args) -> str:
     """Describe the trigger, with its zone."""
+    if isinstance(rule, IntervalTrigger):
+        return interval.words(rule, args)
     said = pattern_in_words(rule.pattern, args.get("year"))
     bounds = bounds_in_words(rule.start, rule.end, rule.timezone)
     return f"{said}{bounds}{delay(rule.jitter)}, {rule.timezone}"
@@ -184,4 +226,5 @@ KIND = TriggerKind(
     words=words,
     short="crontab",
     takes="crontab",
+    zone=zone_of,
 )

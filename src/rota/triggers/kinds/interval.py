@@ -8,11 +8,11 @@ from typing import ClassVar
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
-from rota.triggers.kinds.kind import BOUNDS, Args, Reading, TriggerKind, read_span
+from rota.triggers.crontab import SHORTEST
+from rota.triggers.kinds.kind import BOUNDS, Args, Bounds, Reading, TriggerKind, read_span
 from rota.triggers.words import bounds_in_words, delay, span
 
 UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": SECOND}
-SHORTEST: Instant = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,20 @@ def read_period(args: Args) -> Instant:
 
 def read(reading: Reading) -> IntervalTrigger:
     """Return the trigger of the arguments; raises TriggerError."""
-    args, errors, anchor = reading.args, reading.errors, reading.anchor
+    args, errors = reading.args, reading.errors
     named = not errors or not args.keys().isdisjoint(UNITS)
     period = reading.read(SECOND, read_period, args) if named else SECOND
-    bounds = reading.bounds()
+    return of_period(reading, period, reading.bounds())
+
+
+def of_period(reading: Reading, period: Instant, bounds: Bounds) -> IntervalTrigger:
+    """Return the trigger of a period; raises TriggerError, also for what is wrong already."""
     reading.finish()
-    first = (anchor or 0) + period if bounds.start is None else bounds.start
+    first = (reading.anchor or 0) + period if bounds.start is None else bounds.start
     if first > LAST_INSTANT:
         raise TriggerError(
             "It can never fire: its first time would come after the year 9999.",
-            field=next(unit for unit in UNITS if unit in args),
+            field=next((unit for unit in UNITS if unit in reading.args), "crontab"),
             remedy="Write a shorter interval.",
         )
     if bounds.start is None:

@@ -92,6 +92,11 @@ def has_start(args: Args) -> bool:
     return args.get("start_date") is not None
 
 
+def named_zone(args: Args) -> object:
+    """Return the zone that the arguments name, None if they name none."""
+    return args.get("timezone")
+
+
 @dataclass(frozen=True, slots=True)
 class TriggerKind:
     """One kind of trigger: everything that another part of rota asks of it.
@@ -100,7 +105,7 @@ class TriggerKind:
     means this kind if no trigger is named, and `takes` the argument that it stands for.
     `names_moment` says whether the arguments name a
     moment that may have passed when they are first seen, from which nothing is counted;
-    `is_single` whether they name one instant alone.
+    `zone` returns the zone that they name; `is_single` says whether they name one instant alone.
     """
 
     name: str
@@ -112,6 +117,7 @@ class TriggerKind:
     short: str = ""
     takes: str = ""
     names_moment: Callable[[Args], bool] = has_start
+    zone: Callable[[Args], object] = named_zone
     is_single: Callable[[Args], bool] = lambda _: False
 
 

@@ -72,7 +72,7 @@ def spread(spans: Sequence[Instant]) -> Spread | None:
 def schedule(task: Task) -> str:
     """Say a task's trigger in words, with its zone where that matters."""
     try:
-        return describe(task.trigger, task.trigger_args, timezone=task.timezone)
+        return describe(task.trigger, task.trigger_args, timezone=task.timezone, task_id=task.id)
     except RotaError:
         return f"{task.trigger}, which this node cannot read"
 

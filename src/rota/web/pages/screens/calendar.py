@@ -151,5 +151,7 @@ def _instants(entry: RegisteredTask, now: Instant) -> list[Instant]:
 
 def _described(entry: RegisteredTask) -> str:
     code = entry.definition
-    rule = triggers.describe(code.trigger, entry.trigger_args, timezone=code.timezone)
+    rule = triggers.describe(
+        code.trigger, entry.trigger_args, timezone=code.timezone, task_id=code.id
+    )
     return "\n".join(filter(None, [rule, code.description]))
