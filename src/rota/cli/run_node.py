@@ -163,7 +163,7 @@ def _watching(manager: TaskManager) -> Iterator[None]:
             _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
 
     def state() -> tuple[str, list[str]]:
-        return manager.services.engine.generation, list(map(str, manager.file_errors))
+        return manager.services.engine.identity.generation, list(map(str, manager.file_errors))
 
     project = manager.services.project
     watchers = [Watcher(project / one, reload) for one in manager.config.manager.tasks_directories]

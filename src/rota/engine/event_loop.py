@@ -6,11 +6,11 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rota.engine.health.turning import Turning
 from rota.engine.wake import Wake
@@ -21,8 +21,6 @@ from rota.runtime.log_queue import own_thread, queued
 
 T = TypeVar("T")
 
-Work = Callable[[], Coroutine[Any, Any, None]]
-"""What goes on for ever."""
 
 logger = queued("rota.node")
 
@@ -38,24 +36,30 @@ TIDYING = 0.3
 """Seconds for what hangs at the very end; it holds nobody up any longer."""
 
 
+class EngineLoop(Protocol):
+    """A part of the node that works until it is cancelled; with a `wake`, if it waits for one."""
+
+    async def run(self) -> None:
+        """Work until cancelled; whatever ends it before, it is started again."""
+
+
 class ServiceLoop:
     """Begins, does its work until it is told to stop, and ends; safe from any thread."""
 
     def __init__(
         self,
         *,
-        begin: Work,
-        works: Callable[[], Sequence[Work]],
+        begin: Callable[[], Coroutine[Any, Any, None]],
+        loops: Callable[[], Sequence[EngineLoop]],
         end: Callable[[float], Awaitable[bool]],
         hurry: threading.Event,
         tidy: Callable[[], None],
-        wakes: Collection[Wake],
     ) -> None:
-        """Begin with `begin`, do all of `works`, `end` within a grace in seconds, or now once
+        """Begin with `begin`, run all of `loops`, `end` within a grace in seconds, or now once
         there is a `hurry`, and at last `tidy` up in the thread that stops it."""
-        self._begin, self._works, self._end, self._tidy = begin, works, end, tidy
+        self._begin, self._loops, self._end, self._tidy = begin, loops, end, tidy
         self._hurry = hurry
-        self._wakes = wakes
+        self._wakes: list[Wake] = []  # of the loops that run
         self.turnings: list[Turning] = []
         self._alive: float | None = None  # monotonic seconds, of the last sign of life
         self._ending = False
@@ -151,9 +155,7 @@ class ServiceLoop:
             self._ending = True  # else the loops would begin anew when they are cancelled
 
     async def _live(self, ready: Future[None]) -> None:
-        loop = asyncio.get_running_loop()
-        for wake in (*self._wakes, self._told):
-            wake.bind(loop)
+        self._told.bind(asyncio.get_running_loop())
         told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
         await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
@@ -176,22 +178,24 @@ class ServiceLoop:
         self._ending = False
         self._sign_of_life()
         works = []
-        self.turnings = []
-        for work in self._works():
-            owner: Any = getattr(work, "__self__", None)
-            name = _BEFORE_A_WORD.sub("_", type(owner).__name__).lower()
-            wake = getattr(owner, "wake", None)
+        self.turnings, self._wakes = [], []
+        for part in self._loops():
+            name = _BEFORE_A_WORD.sub("_", type(part).__name__).lower()
+            wake: Wake | None = getattr(part, "wake", None)
+            if wake is not None:
+                wake.bind(asyncio.get_running_loop())
+                self._wakes.append(wake)
             turning = Turning(name, pending_since=partial(_pending_since, wake))
             self.turnings.append(turning)
-            works.append(asyncio.create_task(self._for_ever(work, turning), name=f"rota {name}"))
+            works.append(asyncio.create_task(self._for_ever(part, turning), name=f"rota {name}"))
         return works
 
-    async def _for_ever(self, work: Work, turning: Turning) -> None:
-        """Start a work again whatever ended it: one bad row must not stop all."""
+    async def _for_ever(self, part: EngineLoop, turning: Turning) -> None:
+        """Start a loop again whatever ended it: one bad row must not stop all."""
         while not self._is_ending():
             try:
                 turning.begin()
-                await work()
+                await part.run()
                 error: BaseException = StateError("it returned.")
             except BaseException as raised:
                 error = raised

@@ -160,7 +160,7 @@ class TaskVerbs(ManagerBase):
                 error for error in catalogue.errors if not isinstance(error, MissingDirectory)
             ]
         self.file_errors = list(catalogue.errors)
-        self.services.engine.generation = catalogue.generation()
+        self.services.engine.identity.generation = catalogue.generation()
         return catalogue
 
     def take_in_marked(self) -> None:

@@ -34,6 +34,6 @@ class VerifyVerbs(ManagerBase):
         """Yield what does not agree since an instant, as it is found; raises LedgerError."""
         history, engine = self._synced_history(), self.services.engine
         planners = planners_of(
-            engine.registry, history.nodes(), engine.identity.id, engine.generation
+            engine.registry, history.nodes(), engine.identity.id, engine.identity.generation
         )
         return verify(history.evidence, Question(self._now(), since, planners))

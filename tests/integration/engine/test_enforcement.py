@@ -179,8 +179,8 @@ def test_no_other_node_starts_a_task_beside_its_stuck_thread(tmp_path: Path) -> 
         eventually(lambda: begun)
         with second:
             there = second.manager.services.engine
-            eventually(lambda: there.reaper.stuck_elsewhere)
-            assert " on node one" in there.reaper.stuck_elsewhere["deaf"]
+            eventually(lambda: there.stuck.elsewhere)
+            assert " on node one" in there.stuck.elsewhere["deaf"]
             due = first.manager.get_run(run_id).available_at
             eventually(lambda: there.clock.now() > due + SECOND)
             assert len(begun) == 1

@@ -91,7 +91,7 @@ def reporter_of(desk: Desk, claim: Claim) -> RunReporter:
         limit=0,
         ledger=desk.ledger,
         clock=desk.clock,
-        dirty=lambda _: None,
+        waiting=lambda _: None,
     )
 
 

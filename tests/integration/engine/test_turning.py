@@ -116,7 +116,7 @@ def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
     with rig:
         try:
             if name == "log_flusher":
-                engine.log_flusher.dirty(None)  # type: ignore[arg-type]
+                engine.context.signals.output_waiting.send(None)  # type: ignore[arg-type]
             eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
             engine.heartbeat.wake.set()
 

@@ -78,7 +78,7 @@ class Node:
             work, "interval", "t", **times(period), overlap=overlap, catchup_limit=10_000
         )
         self.engine = self.manager.services.engine
-        self.engine.dispatcher.working = False
+        self.engine.capacity.working = False
         self.planning: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:

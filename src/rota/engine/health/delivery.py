@@ -6,12 +6,12 @@ before; nothing comes any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rota.core.ports.clock import Clock
 from rota.core.task import lane_of
-from rota.engine.planning.task_registry import Registry
+from rota.engine.context import NodeContext
+from rota.engine.running.capacity import Capacity
 
 STALLED = 10.0
 """Seconds for which messages wait beside free slots before the engine is said to deliver nothing.
@@ -29,18 +29,10 @@ class _Stall:
 class Delivery:
     """Looks at each lane of this node: what was published for it, and what was claimed of that."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        registry: Registry,
-        lanes: Callable[[], Mapping[str, int]],
-        free: Callable[[str], int],
-    ) -> None:
-        self._clock = clock
-        self._registry = registry
-        self._lanes = lanes
-        self._free = free  # slots of an executor
+    def __init__(self, context: NodeContext, capacity: Capacity) -> None:
+        self._clock = context.clock
+        self._registry = context.registry
+        self._capacity = capacity
         self._stalls: dict[str, _Stall] = {}
 
     def answered(self, task_ids: Collection[str]) -> None:
@@ -58,8 +50,9 @@ class Delivery:
             if (entry := self._registry.get(task_id)) is not None:
                 lane = lane_of(entry.definition)
                 messages[lane] = messages.get(lane, 0) + runs
-        lanes = self._lanes()
-        free = {lane: self._free(lane.rpartition(".")[2]) for lane in messages if lane in lanes}
+        capacity = self._capacity
+        lanes = capacity.lanes() if capacity.is_delivered_to else {}
+        free = {lane: capacity.free(lane.rpartition(".")[2]) for lane in messages if lane in lanes}
         for lane, slots in free.items():
             if slots > 0:
                 stall = self._stalls.setdefault(lane, _Stall(now, now, 0, 0))

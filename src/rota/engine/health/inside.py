@@ -22,9 +22,7 @@ MOST = 10
 def troubles(engine: Node) -> list[str]:
     """Return a reason for everything within this process that is not as it should be.
 
-    The same for `/health`, `rota doctor`, the pages, and, with the heartbeat, for other nodes.
-    Further sources are callables in `engine.concerns`.
-    """
+    The same for `/health`, `rota doctor`, the pages, and, with the heartbeat, for other nodes."""
     if not engine.is_running:
         return []
     found = []
@@ -36,9 +34,7 @@ def troubles(engine: Node) -> list[str]:
         found.append(f"the clock has not ticked for {tick_age:.1f} s")
     if engine.gateway.trouble is None:  # else that is why
         found += _undone(engine)
-    for concern in engine.concerns:
-        found += concern()
-    return found
+    return found + engine.planner.refusals.troubles()
 
 
 def _loops(engine: Node) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 
-from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant
-from rota.engine.planning.task_registry import RegisteredTask, Registry
+from rota.engine.context import NodeContext
+from rota.engine.planning.planner import Planner
+from rota.engine.planning.task_registry import RegisteredTask
+from rota.scheduling import TickingClock
 
 LATE: Instant = 5 * SECOND
 """How long an occurrence may lie back that no run was planned for."""
@@ -22,25 +23,19 @@ AT_ONCE = 2_000
 class Unplanned:
     """Looks a few times a second at some tasks, and again at those it found something at."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        registry: Registry,
-        next_of: Callable[[str], Instant | None],
-        waiting: Callable[[], Mapping[str, Instant]],
-    ) -> None:
-        """`next_of` is the instant at which the clock fires a task, `waiting` the instant up to
-        which tasks have fallen due that nobody has planned since."""
-        self._clock = clock
-        self._registry = registry
-        self._next_of = next_of
-        self._waiting = waiting
+    def __init__(self, context: NodeContext, ticking: TickingClock, planner: Planner) -> None:
+        self._clock = context.clock
+        self._registry = context.registry
+        self._gateway = context.gateway
+        self._ticking = ticking
+        self._planner = planner
         self._left: list[RegisteredTask] = []
         self._found: dict[str, tuple[Instant, float]] = {}  # since when it should be, when seen
 
     def look(self) -> None:
-        """Look at the next tasks; called on the service loop."""
+        """Look at the next tasks, on the service loop; not while this node plans nothing."""
+        if not self._ticking.is_started or self._gateway.trouble is not None:
+            return
         now, seen = self._clock.now(), time.monotonic()
         if not self._left:
             self._left = self._registry.entries()
@@ -55,7 +50,7 @@ class Unplanned:
             if since is not None:
                 task_id = entry.definition.id
                 found[task_id] = (since, self._found.get(task_id, (0, seen))[1])
-        for task_id, until in self._waiting().items():
+        for task_id, until in self._planner.waiting().items():
             if until < now - LATE:
                 found[task_id] = (until, self._found.get(task_id, (0, seen))[1])
         self._found = found
@@ -74,7 +69,7 @@ class Unplanned:
         task_id = entry.definition.id
         if entry.is_off(now) or entry.revision < 0 or self._registry.get(task_id) is not entry:
             return None  # it plans nothing, is not yet in the ledger, or is another one by now
-        instant = self._next_of(task_id)
+        instant = self._ticking.next_of(task_id)
         if instant is None:  # nothing comes any more, or the clock has lost it
             instant = entry.trigger.next_after(entry.cursor)
             if entry.trigger.next_after(now) is None:

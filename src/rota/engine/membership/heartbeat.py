@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from rota.core.ports.clock import Clock
 from rota.core.time import Instant, seconds
-from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE, LedgerGateway
-from rota.engine.membership.identity import Identity
+from rota.engine.context import NodeContext
+from rota.engine.ledger_gateway import FIRST_PAUSE, LONGEST_PAUSE
+from rota.engine.running.capacity import Capacity
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -20,34 +19,24 @@ logger = queued("rota.node")
 class Heartbeat:
     """Says in time that this node lives, and knows whether its lease surely holds.
 
-    Where others declared the node gone, `lost` lets go of what it still runs, and it joins anew.
+    If others declared the node gone, it says so with `declared_gone`, and joins anew.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        gateway: LedgerGateway,
-        identity: Identity,
-        lease: float,
-        slots: Callable[[], int],
-        info: Callable[[], Mapping[str, Any]],
-        cancel: Callable[[Mapping[str, str]], None],
-        lost: Callable[[], None],
-    ) -> None:
-        self._clock = clock
-        self._writing = gateway
-        self._identity = identity
+    def __init__(self, context: NodeContext, capacity: Capacity, *, lease: float) -> None:
+        """`lease` is in seconds."""
+        self._clock = context.clock
+        self._writing = context.gateway
+        self._identity = context.identity
+        self._signals = context.signals
+        self._capacity = capacity
         self._lease = lease
-        self._slots = slots
-        self._info = info
-        self._cancel = cancel
-        self._lost = lost
         self._one_at_a_time = asyncio.Lock()
         self._renewed: tuple[Instant, float] = (0, -lease)  # wall and monotonic clock at that time
         self.gaps = 0  # how often the lease had run out, or was lost, when it was renewed
         self.beating = True  # not once the node has left: the ledger would call it gone
         self.wake = Wake()
+        context.signals.attempt_given_up.connect(lambda _: self.wake.set())
+        context.signals.look_again.connect(self.wake.set)
 
     @property
     def holds(self) -> bool:
@@ -81,8 +70,10 @@ class Heartbeat:
         await self._join()
 
     async def run(self) -> None:
-        """Beat for ever: three times within a lease, when woken, and sooner while the ledger is
-        away, which is how its return is noticed."""
+        """Beat until cancelled: three times within a lease, and when woken.
+
+        While the ledger is away it beats sooner, which is how its return is noticed.
+        """
         while True:
             away = self._writing.trouble is not None
             await self.wake.wait(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
@@ -100,20 +91,25 @@ class Heartbeat:
             beat = await self._writing.once(lambda tx: tx.heartbeat(node_id, at[0], until, info))
             if beat.alive:
                 self._held_since(at)
-                self._cancel(beat.cancel)
+                self._signals.cancellations_requested.send(beat.cancel)
             else:
                 logger.error("Other nodes declared this node gone: its runs are theirs now")
-                self._lost()
+                self._signals.declared_gone.send()
                 await self._join()
 
     async def _join(self) -> None:
         at = self._moment()
         node = self._identity.next(
-            slots=self._slots(), lease=seconds(self._lease), info=self._info()
+            slots=self._capacity.slots, lease=seconds(self._lease), info=self._info()
         )
         await self._writing.until_done(lambda tx: tx.join(node))
         self._identity.id = node.id  # not before: under an id without a row, nothing can be held
         self._held_since(at)
+
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {}
+        self._signals.beat_prepared.send(info)
+        return info
 
     def _held_since(self, at: tuple[Instant, float]) -> None:
         self.gaps += not self.holds

@@ -27,6 +27,7 @@ class Identity:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
         self.coming = ""  # the id that is being joined with, until it is taken
+        self.generation = ""  # of the task files: the same on nodes that have the same
 
     def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> NodeRecord:
         """Return the row to join with, which has a new id; it is taken once that is durable."""

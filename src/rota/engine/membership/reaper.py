@@ -9,18 +9,16 @@ from typing import NamedTuple
 
 from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports.clock import Clock
-from rota.core.ports.history import History
 from rota.core.ports.records import AttemptEnd, NodeRecord, Orphan
 from rota.core.run import Attempt, Run
 from rota.core.task import Policy
-from rota.core.time import SECOND, Instant
+from rota.core.time import Instant
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.membership.identity import Identity, is_dead
-from rota.engine.running.in_flight import InFlightRuns
-from rota.engine.wake import Wake
+from rota.engine.membership.identity import is_dead
+from rota.engine.membership.lease_monitor import LeaseMonitor
+from rota.engine.running.stuck_attempts import StuckAttempts
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
@@ -59,32 +57,23 @@ class Reaper:
     """
 
     def __init__(
-        self,
-        *,
-        clock: Clock,
-        history: History,
-        gateway: LedgerGateway,
-        identity: Identity,
-        heartbeat: Heartbeat,
-        in_flight: InFlightRuns,
-        every: float,
-        wake: Wake,
+        self, context: NodeContext, heartbeat: Heartbeat, stuck: StuckAttempts, *, every: float
     ) -> None:
-        self._clock = clock
-        self._history = history
-        self._silences = LeaseMonitor(clock, every)
-        self._writing = gateway
-        self._identity = identity
+        self._clock = context.clock
+        self._history = context.ledger.history
+        self._writing = context.gateway
+        self._identity = context.identity
+        self._flights = context.in_flight
+        self._signals = context.signals
         self._heartbeat = heartbeat
-        self._flights = in_flight
+        self._stuck = stuck
         self._every = every
-        self._wake = wake
+        self._silences = LeaseMonitor(context.clock, every)
         self._others: list[NodeRecord] = []  # the living ones, at the last look
-        self.stuck_elsewhere: dict[str, str] = {}  # task id → place, at the last look
         self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look until cancelled."""
         loop = asyncio.get_running_loop()
         looked, gaps = loop.time(), self._heartbeat.gaps
         while True:
@@ -117,7 +106,7 @@ class Reaper:
             for node in look.nodes
             if node.state in ("up", "draining") and node.id != self._identity.id
         ]
-        self.stuck_elsewhere = _stuck_on(self._others)
+        self._stuck.elsewhere = _stuck_on(self._others)
         silent = self._silences.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         unconfirmed, now = self._unconfirmed(look.running), self._clock.now()
@@ -134,7 +123,7 @@ class Reaper:
             why = "it never began here" if run.id in unconfirmed else "its node is gone"
             logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
-            self._wake.set()
+            self._signals.runs_available.send(None)
             await self._tell_paused({run.task_id for run in runs}, now)
         return runs
 
@@ -207,41 +196,3 @@ def _stuck_on(nodes: Sequence[NodeRecord]) -> dict[str, str]:
         if isinstance(stuck, dict):
             found |= {str(id): f"{place} on node {node.name}" for id, place in stuck.items()}
     return found
-
-
-class LeaseMonitor:
-    """For how long no sign of life came from each node, by this node's monotonic clock.
-
-    Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
-    counts only while this node looked: after it stood still, the others get the rest of their
-    lease to be heard again.
-    """
-
-    def __init__(self, clock: Clock, every: float) -> None:
-        self._clock = clock
-        self._longest_gap = 2 * every
-        self._looked_at = clock.monotonic()
-        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence left
-
-    def of(self, nodes: Sequence[NodeRecord]) -> set[str]:
-        """Return the ids of those that were silent for longer than their lease."""
-        passed, known = self._passed(), self._known
-        self._looked_at, self._known = self._clock.monotonic(), {}
-        for node in nodes:
-            lease = (node.lease_until - node.seen_at) / SECOND
-            seen_at, left = known.get(node.id, (None, lease))
-            left = left - passed if node.seen_at == seen_at else lease
-            self._known[node.id] = (node.seen_at, left)
-        return {node.id for node in nodes if self._known[node.id][1] < 0}
-
-    def may_be_long(self) -> bool:
-        """Say whether one was silent for longer than its lease, if nothing was heard since."""
-        passed = self._passed()
-        return any(left < passed for _, left in self._known.values())
-
-    def forget(self) -> None:
-        """Count from now on: while the ledger was away, nobody could be heard."""
-        self._known = {}
-
-    def _passed(self) -> float:
-        return min(self._clock.monotonic() - self._looked_at, self._longest_gap)

@@ -7,18 +7,14 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from rota.core.ports.clock import Clock
-from rota.core.ports.executor import Executor
 from rota.core.ports.ledger import Transaction
-from rota.engine.ledger_gateway import LedgerGateway
+from rota.engine.context import NodeContext
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.membership.identity import Identity
 from rota.engine.planning.planner import Planner
-from rota.engine.running.dispatcher import Dispatcher
-from rota.engine.running.in_flight import InFlightRuns
+from rota.engine.running.capacity import Capacity
 from rota.engine.running.inbox import Inbox
+from rota.engine.running.log_flusher import LogFlusher
 from rota.engine.running.recorder import Recorder
-from rota.engine.running.reporter import LogFlusher
 from rota.engine.running.timeout_enforcer import TimeoutEnforcer
 from rota.logs import queued
 from rota.runtime.daemon_threads import beside
@@ -44,40 +40,34 @@ class Shutdown:
 
     def __init__(
         self,
-        *,
-        clock: Clock,
-        identity: Identity,
-        gateway: LedgerGateway,
+        context: NodeContext,
+        capacity: Capacity,
         heartbeat: Heartbeat,
         planner: Planner,
-        dispatcher: Dispatcher,
         timeout_enforcer: TimeoutEnforcer,
-        in_flight: InFlightRuns,
         recorder: Recorder,
         log_flusher: LogFlusher,
-        executors: Collection[Executor],
-        inbox: Inbox | None,
+        inbox: Inbox | None = None,
     ) -> None:
-        self._clock = clock
-        self._identity = identity
-        self._writing = gateway
+        self._clock = context.clock
+        self._identity = context.identity
+        self._writing = context.gateway
+        self._flights = context.in_flight
+        self._capacity = capacity
         self._heartbeat = heartbeat
         self._planner = planner
-        self._dispatcher = dispatcher
-        self._deadlines = timeout_enforcer
-        self._flights = in_flight
+        self._timeout_enforcer = timeout_enforcer
         self._recorder = recorder
-        self._pump = log_flusher
-        self._executors = executors
-        self._hand = inbox
+        self._log_flusher = log_flusher
+        self._inbox = inbox
         self.hurry = threading.Event()
         """Set to wait no longer for what runs."""
 
     async def run(self, grace: float) -> bool:
         """Give what runs `grace` seconds, hand back the rest, and leave the nodes; returns whether
         all ended by itself and is written."""
-        self._dispatcher.accepting = False
-        left = self._hand.stop() if self._hand is not None else []
+        self._capacity.accepting = False
+        left = self._inbox.stop() if self._inbox is not None else []
         node_id = self._identity.id
         # After all that was claimed; before it had joined, that is nothing.
         draining = asyncio.create_task(self._leave(node_id, "draining", left))
@@ -87,7 +77,9 @@ class Shutdown:
         by_itself = not self._flights
         await self._hand_back()
         draining.cancel()
-        shut_down = asyncio.gather(*(beside(one.shutdown) for one in self._executors))
+        shut_down = asyncio.gather(
+            *(beside(one.shutdown) for one in self._capacity.executors.values())
+        )
         written = await self._write_last(limit)
         await shut_down
         which = self._identity.id or node_id
@@ -104,18 +96,18 @@ class Shutdown:
     async def _hand_back(self) -> None:
         reason = f"handed back by node {self._identity.name} at its shutdown"
         for flight in list(self._flights.by_run.values()):
-            self._deadlines.cancel(flight, reason=None, handed_back=reason)
+            self._timeout_enforcer.cancel(flight, reason=None, handed_back=reason)
         await _until(lambda: not self._flights, LAST_GRACE)
         for flight in list(self._flights.by_run.values()):
-            self._deadlines.give_up(flight)
+            self._timeout_enforcer.give_up(flight)
 
     async def _write_last(self, limit: float) -> bool:
         try:
             async with asyncio.timeout_at(limit):
                 await _until(lambda: self._recorder.is_idle, LAST_WRITES)
-                await self._pump.flush()
+                await self._log_flusher.flush()
                 self._heartbeat.beating = False
-                late = self._hand.late() if self._hand is not None else []
+                late = self._inbox.late() if self._inbox is not None else []
                 await self._leave(self._identity.id or self._identity.coming, "stopped", late)
         except TimeoutError:
             if not self._identity.id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,8 +13,6 @@ from rota import triggers
 from rota.core import catchup
 from rota.core.audit import SOMEBODY, Actor
 from rota.core.ids import RunIds
-from rota.core.ports.clock import Clock
-from rota.core.ports.history import History
 from rota.core.ports.ledger import Sight, Transaction
 from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
@@ -22,14 +20,15 @@ from rota.core.run import ACTIVE, Cause, State
 from rota.core.task import Catchup, Overlap, Policy
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import LEAD
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import turned
-from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.identity import heard_at
 from rota.engine.planning.refused_tasks import Refusals
 from rota.engine.planning.skip_log import SkipLog
-from rota.engine.planning.task_registry import RegisteredTask, Registry
+from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.running.dispatcher import Dispatcher
 from rota.engine.running.outbox import Outbox
+from rota.engine.running.stuck_attempts import StuckAttempts
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
@@ -100,26 +99,22 @@ class Planner:
 
     def __init__(
         self,
-        *,
-        clock: Clock,
-        registry: Registry,
-        gateway: LedgerGateway,
+        context: NodeContext,
         ids: RunIds,
         dispatcher: Dispatcher,
-        outbox: Outbox | None,
-        stuck: Callable[[], Mapping[str, str]],
-        node_id: Callable[[], str],
-        history: History,
+        stuck: StuckAttempts,
+        *,
+        outbox: Outbox | None = None,
     ) -> None:
-        self._clock = clock
-        self._history = history
-        self._registry = registry
-        self._writing = gateway
+        self._clock = context.clock
+        self._history = context.ledger.history
+        self._registry = context.registry
+        self._writing = context.gateway
+        self._identity = context.identity
         self._ids = ids
-        self._stuck = stuck
-        self._node_id = node_id
         self._dispatcher = dispatcher
-        self._relay = outbox
+        self._stuck = stuck
+        self._outbox = outbox
         self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
         self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
@@ -127,8 +122,9 @@ class Planner:
         self._busy: set[str] = set()  # those of which a run was under way then
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
-        self.refusals = Refusals(registry, self.due)
+        self.refusals = Refusals(context.registry, self.due)
         self.wake = Wake()
+        context.signals.tasks_due.connect(self.due)
 
     def due(self, tasks: list[DueTask]) -> None:
         """Take the due tasks; called inside the clock's tick, so it only notes them."""
@@ -151,7 +147,7 @@ class Planner:
         return not self._due and not self._writes
 
     async def run(self) -> None:
-        """Plan what is due, for ever."""
+        """Plan what is due until cancelled."""
         self._room = asyncio.Semaphore(WRITES)  # of this loop: the last one's is gone
         for wait in self._waits.values():
             wait.alarm.cancel()
@@ -178,7 +174,7 @@ class Planner:
 
     def _take(self, size: int) -> _Batch:
         batch = _Batch()
-        now, stuck = self._clock.now(), self._stuck()
+        now, stuck = self._clock.now(), self._stuck.anywhere()
         while len(batch.rows) < size:
             with self._lock:
                 if not self._due:
@@ -239,12 +235,12 @@ class Planner:
     def _plan(
         self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY
     ) -> list[PlannedRun]:
-        publish = None if self._relay is None else self._relay.publish
-        sight = Sight(self._node_id(), lambda node: heard_at(node, self._clock.now()))
+        publish = None if self._outbox is None else self._outbox.publish
+        sight = Sight(self._identity.id, lambda node: heard_at(node, self._clock.now()))
         return tx.plan(rows, by=by, publish=publish, sight=sight)
 
     def _is_offered(self, entry: RegisteredTask) -> bool:
-        return self._relay is not None and self._relay.takes(entry)
+        return self._outbox is not None and self._outbox.takes(entry)
 
     def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
         """Plan occurrences again when the time of each has come: a run of their task is under way,

@@ -6,12 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import StoredTask
 from rota.core.time import Instant
-from rota.engine.ledger_gateway import LedgerGateway
-from rota.engine.planning.task_registry import RegisteredTask, Registry, records
+from rota.engine.context import NodeContext
+from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.engine.wake import Wake
 from rota.runtime.daemon_threads import beside
 from rota.scheduling import TickingClock
@@ -23,16 +22,18 @@ BATCH = 2_000
 class TaskSync:
     """Registers added tasks in batches, then has the clock fire them from their cursor on."""
 
-    def __init__(
-        self, *, clock: Clock, registry: Registry, gateway: LedgerGateway, ticking: TickingClock
-    ) -> None:
-        self._clock = clock
-        self._registry = registry
-        self._writing = gateway
+    def __init__(self, context: NodeContext, ticking: TickingClock) -> None:
+        self._clock = context.clock
+        self._registry = context.registry
+        self._writing = context.gateway
+        self._signals = context.signals
         self._ticking = ticking
         self._added: deque[RegisteredTask] = deque()
         self._one_at_a_time = asyncio.Lock()
+        self._rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
         self.wake = Wake()
+        context.signals.task_changed.connect(self.take_over)
+        context.signals.clock_set_back.connect(self._rewind_later)
 
     def add(self, entry: RegisteredTask) -> None:
         """Note an added task; called from any thread."""
@@ -40,7 +41,7 @@ class TaskSync:
         self.wake.set()
 
     async def run(self) -> None:
-        """Register for ever."""
+        """Register until cancelled."""
         while True:
             await self.wake.wait()
             await self.register_added()
@@ -75,6 +76,21 @@ class TaskSync:
             while self._added:
                 await self._register([self._added.popleft() for _ in range(len(self._added))])
 
+    def discard(self, task_id: str) -> None:
+        """Forget a task on this node; its rows in the ledger stay."""
+        self._registry.discard(task_id)
+        self._ticking.discard(task_id)
+
+    def take_over(self, stored: StoredTask) -> None:
+        """Take a newer revision of a task that this node knows, or its removal."""
+        entry = self._registry.get(stored.record.id)
+        if entry is None or stored.revision <= entry.revision:
+            return
+        if stored.removed_at is not None:
+            self.discard(stored.record.id)
+        else:
+            self.lay_over(entry, stored)
+
     def lay_over(self, entry: RegisteredTask, stored: StoredTask) -> None:
         """Take what the ledger knows of a task, unless something newer was taken before."""
         if stored.revision < entry.revision:
@@ -93,6 +109,13 @@ class TaskSync:
             if index % BATCH == BATCH - 1:
                 await asyncio.sleep(0)  # others on this loop have leases to renew
         await self._writing.until_done(lambda tx: tx.rewind(now))
+
+    def _rewind_later(self, now: Instant) -> None:
+        async def rewind() -> None:
+            await self.rewind(now)
+            self._signals.look_again.send()
+
+        self._rewinding = asyncio.get_running_loop().create_task(rewind())
 
     async def _register(self, entries: Sequence[RegisteredTask]) -> None:
         now = self._clock.now()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from rota.core.ports.broker import Broker
+from rota.engine.context import NodeContext
+from rota.engine.health.delivery import Delivery
 from rota.engine.health.turning import resting
+from rota.engine.running.capacity import Capacity
 from rota.errors import EngineError
 from rota.logs import queued
 
@@ -28,23 +31,20 @@ class Inbox:
     then the engine is told that its message is done."""
 
     def __init__(
-        self,
-        *,
-        engine: Broker,
-        lanes: Callable[[], Mapping[str, int]],
-        wake: Callable[[], None],
-        answered: Callable[[Collection[str]], None],
+        self, context: NodeContext, broker: Broker, capacity: Capacity, delivery: Delivery
     ) -> None:
-        self._engine = engine
-        self._lanes = lanes
-        self._wake = wake
-        self._answered = answered  # told of the tasks of which a delivered run was claimed
+        self._signals = context.signals
+        self._engine = broker
+        self._capacity = capacity
+        self._delivery = delivery
         self._held: dict[str, asyncio.Future[None]] = {}
         self._started: set[str] = set()
         self._carrying: asyncio.Task[None] | None = None
         self._stopping = False
         self._late: list[str] = []
         self.trouble: str | None = None  # why nothing is delivered
+        context.signals.ends_recorded.connect(self.drop)
+        context.signals.declared_gone.connect(self.drop_all)
 
     async def take(self, run_id: str) -> None:
         """Hold a run that was delivered; returns when it has ended or is none for this node."""
@@ -55,7 +55,7 @@ class Inbox:
         held = self._held.get(run_id)  # delivered twice: both messages are done then
         if held is None:
             held = self._held[run_id] = asyncio.get_running_loop().create_future()
-            self._wake()
+            self._signals.runs_available.send(None)
         await asyncio.shield(held)
 
     def unclaimed(self) -> list[str]:
@@ -65,7 +65,7 @@ class Inbox:
     def claimed(self, runs: Mapping[str, str]) -> None:
         """Note which of the held runs start here; with each, the id of its task."""
         self._started.update(run_id for run_id in runs if run_id in self._held)
-        self._answered(set(runs.values()))
+        self._delivery.answered(set(runs.values()))
 
     def drop(self, run_ids: Collection[str]) -> None:
         """Hold these no longer: they have ended, or are none for this node."""
@@ -104,12 +104,12 @@ class Inbox:
         loop = asyncio.get_running_loop()
         try:
             while not self._stopping:
-                lanes = dict(self._lanes())
+                lanes = self._capacity.lanes()
                 carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
                 self._carrying = carrying
                 carriers.add(carrying)
                 sure_at = loop.time() + SURE_AFTER
-                while not carrying.done() and lanes == dict(self._lanes()):
+                while not carrying.done() and lanes == self._capacity.lanes():
                     with resting(LOOK_EVERY):
                         await asyncio.wait({carrying}, timeout=LOOK_EVERY)
                     if not carrying.done() and loop.time() > sure_at:

@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 from rota.core.ports.broker import Broker, Message
-from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import Waiting
 from rota.core.task import lane_of
 from rota.core.time import Instant, seconds
+from rota.engine.context import NodeContext
 from rota.engine.health.delivery import Delivery
 from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.planning.task_registry import RegisteredTask, Registry
 from rota.engine.running.limits import LimitProbe, TaskLimits
 from rota.errors import EngineError, LedgerError
@@ -42,19 +41,12 @@ class Outbox:
     """
 
     def __init__(
-        self,
-        *,
-        clock: Clock,
-        engine: Broker,
-        registry: Registry,
-        gateway: LedgerGateway,
-        limits: TaskLimits,
-        delivery: Delivery,
+        self, context: NodeContext, broker: Broker, limits: TaskLimits, delivery: Delivery
     ) -> None:
-        self._clock = clock
-        self._engine = engine
-        self._registry = registry
-        self._writing = gateway
+        self._clock = context.clock
+        self._registry = context.registry
+        self._writing = context.gateway
+        self._engine = broker
         self._limits = limits
         self._delivery = delivery
         self.trouble: str | None = None  # why nothing can be sent
@@ -99,16 +91,20 @@ class Outbox:
             self._note(None)
 
     async def run(self) -> None:
-        """Look for ever whether messages were lost, or are not delivered."""
+        """Look until cancelled for messages that were lost, or are not delivered."""
         self._delivery.forget()
         while True:
             await rest(OVERDUE / 2)
-            try:
-                await self._recall()
-            except EngineError as error:
-                self._note(str(error))
-            except LedgerError as error:  # said once, by `writing`
-                logger.debug("Could not look for lost messages: %s", error)
+            await self.turn()
+
+    async def turn(self) -> None:
+        """Look once."""
+        try:
+            await self._recall()
+        except EngineError as error:
+            self._note(str(error))
+        except LedgerError as error:  # logged once, by the gateway
+            logger.debug("Could not look for lost messages: %s", error)
 
     async def _recall(self) -> None:
         before = self._clock.now() - seconds(OVERDUE)

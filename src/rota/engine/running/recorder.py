@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement, settle
 from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
-from rota.core.ports.clock import Clock
 from rota.core.ports.executor import AttemptSpec
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, LogLine, State
 from rota.core.time import Instant
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import turned
-from rota.engine.ledger_gateway import LedgerGateway
-from rota.engine.running.in_flight import InFlightRun, InFlightRuns
+from rota.engine.running.in_flight import InFlightRun
 from rota.engine.wake import Wake
 from rota.logs import queued
 
@@ -45,29 +44,20 @@ class _Landed(NamedTuple):
 class Recorder:
     """Takes the outcomes of ended attempts from any thread and records them in batches."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        in_flight: InFlightRuns,
-        gateway: LedgerGateway,
-        node_id: Callable[[], str],
-        on_slot_free: Callable[[Instant | None], None],
-        on_settled: Callable[[Collection[str]], None],
-    ) -> None:
-        self._clock = clock
-        self._flights = in_flight
-        self._writing = gateway
-        self._node_id = node_id
-        self._freed = on_slot_free
-        self._landed = on_settled
+    def __init__(self, context: NodeContext) -> None:
+        self._clock = context.clock
+        self._flights = context.in_flight
+        self._writing = context.gateway
+        self._identity = context.identity
+        self._signals = context.signals
         self._ended: deque[tuple[AttemptSpec, Outcome, Instant, float]] = deque()
         self.total = 0  # attempts recorded since the start
         self.recorded = threading.Event()  # set whenever something became durable
         self.wake = Wake()
+        context.signals.attempt_ended.connect(self.ended)
 
     def ended(self, call: AttemptSpec, outcome: Outcome) -> None:
-        """Take the end of an attempt; called from any thread."""
+        """Take the end of an attempt, from any thread."""
         self._ended.append((call, outcome, self._clock.now(), self._clock.monotonic()))
         self.wake.set()
 
@@ -92,7 +82,7 @@ class Recorder:
         return self.unwritten, self._clock.monotonic() - oldest
 
     async def run(self) -> None:
-        """Record for ever."""
+        """Record until cancelled."""
         while True:
             await self.wake.wait()
             while self._ended:
@@ -100,51 +90,47 @@ class Recorder:
                 await self._record_some()
 
     async def _record_some(self) -> None:
-        on_settled: list[_Landed] = []
+        ended: list[_Landed] = []
         for _ in range(min(len(self._ended), BATCH)):
-            call, outcome, at, ended = self._ended.popleft()
+            call, outcome, at, monotonic = self._ended.popleft()
             flight = self._flights.pop(call)
             if flight is not None:  # else it was given up, and this end comes too late
-                on_settled.append(self._land(flight, _as_meant(flight, outcome, ended), at))
-        if not on_settled:
+                ended.append(self._land(flight, _as_meant(flight, outcome, monotonic), at))
+        if not ended:
             return
-        self._flights.going = frozenset(one.ending.attempt.run_id for one in on_settled)
-        self._freed(None)
+        self._flights.going = frozenset(one.ending.attempt.run_id for one in ended)
+        self._signals.runs_available.send(None)
         try:
-            for run_id in await self._write(on_settled):
+            for run_id in await self._write(ended):
                 logger.warning("run %s is another node's by now: its end here is void", run_id)
-            self._landed(self._flights.going)
+            self._signals.ends_recorded.send(self._flights.going)
         finally:
             self._flights.going = frozenset()
-        self.total += len(on_settled)
+        self.total += len(ended)
         self.recorded.set()
-        for instant in {None, *(one.ending.settlement.available_at for one in on_settled)}:
-            self._freed(instant)
+        for instant in {None, *(one.ending.settlement.available_at for one in ended)}:
+            self._signals.runs_available.send(instant)
 
-    async def _write(self, on_settled: Sequence[_Landed]) -> list[str]:
+    async def _write(self, ended: Sequence[_Landed]) -> list[str]:
         """Write these ends, whatever one of them is like; returns the ids of those refused."""
         try:
-            return await self._writing.until_done(partial(self._settle, on_settled))
+            return await self._writing.until_done(partial(self._settle, ended))
         except Exception as error:
-            if len(on_settled) > 1:
-                return [run_id for one in on_settled for run_id in await self._write([one])]
-            logger.exception(
-                "The end of run %s cannot be written", on_settled[0].flight.claim.run_id
-            )
-            plain = _Landed(
-                on_settled[0].flight, self._plain(on_settled[0].flight, error, on_settled[0].at)
-            )
+            if len(ended) > 1:
+                return [run_id for one in ended for run_id in await self._write([one])]
+            logger.exception("The end of run %s cannot be written", ended[0].flight.claim.run_id)
+            plain = _Landed(ended[0].flight, self._plain(ended[0].flight, error, ended[0].at))
             return await self._writing.until_done(partial(self._settle, [plain]))
 
-    def _settle(self, on_settled: Sequence[_Landed], tx: Transaction) -> list[str]:
-        lines = [line for one in on_settled for line in one.lines]
+    def _settle(self, ended: Sequence[_Landed], tx: Transaction) -> list[str]:
+        lines = [line for one in ended for line in one.lines]
         if lines:
             tx.log(lines)
-        for one in on_settled:
+        for one in ended:
             if one.progress is not None:
                 claim = one.flight.claim
                 tx.progress(claim.run_id, claim.fence, one.progress)
-        return tx.settle([one.ending for one in on_settled], self._node_id())
+        return tx.settle([one.ending for one in ended], self._identity.id)
 
     def _land(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> _Landed:
         lines, progress = flight.reporter.take()
@@ -163,7 +149,7 @@ class Recorder:
             Attempt(
                 run_id=claim.run_id,
                 number=claim.attempt,
-                node=self._node_id(),
+                node=self._identity.id,
                 started_at=min(flight.started_at, at),
                 finished_at=at,
                 outcome=OutcomeKind.FAILED,
@@ -190,7 +176,7 @@ class Recorder:
         attempt = Attempt(
             run_id=claim.run_id,
             number=claim.attempt,
-            node=self._node_id(),
+            node=self._identity.id,
             started_at=min(flight.started_at, at),  # the clock may have been set back meanwhile
             finished_at=at,
             outcome=outcome.kind,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,10 +12,7 @@ from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
-from rota.engine.health.turning import rest
-from rota.engine.ledger_gateway import LedgerGateway
 from rota.errors import LedgerError, LedgerUnavailableError
-from rota.runtime.cadence import until_beat
 
 STORE_WAIT = 30.0
 """Seconds that a task waits for what it stores to be durable before it is told that it is not."""
@@ -32,8 +28,8 @@ class RunReporter:
     """Takes what one attempt says, from its own threads, and keeps it until the pump comes."""
 
     __slots__ = (
-        "_attempt", "_clock", "_dirty", "_fence", "_ledger", "_left", "_lines", "_noted",
-        "_progress", "_run_id", "_seq",
+        "_attempt", "_clock", "_fence", "_ledger", "_left", "_lines", "_noted", "_progress",
+        "_run_id", "_seq", "_waiting",
     )  # fmt: skip
 
     def __init__(
@@ -45,15 +41,16 @@ class RunReporter:
         limit: int,
         ledger: Ledger,
         clock: Clock,
-        dirty: Callable[[RunReporter], None],
+        waiting: Callable[[RunReporter], None],
     ) -> None:
+        """`waiting` is called with it, once until the next take, when it has something."""
         self._run_id = run_id
         self._attempt = attempt
         self._fence = fence
         self._left = limit
         self._ledger = ledger
         self._clock = clock
-        self._dirty = dirty
+        self._waiting = waiting
         self._lines: deque[LogLine] = deque()
         self._progress: dict[str, Any] | None = None
         self._seq = count(1)
@@ -81,7 +78,7 @@ class RunReporter:
     def _note(self) -> None:
         if not self._noted:
             self._noted = True
-            self._dirty(self)
+            self._waiting(self)
 
     def checkpoint(self, value: Any) -> None:
         """Store `value` durably before returning; raises LedgerError when that is impossible."""
@@ -130,43 +127,3 @@ class RunReporter:
     def run_id(self) -> str:
         """Return the run that this attempt belongs to."""
         return self._run_id
-
-
-class LogFlusher:
-    """Brings what running attempts said into the ledger every moment, in one write for all."""
-
-    def __init__(self, gateway: LedgerGateway) -> None:
-        self._writing = gateway
-        self._dirty: deque[RunReporter] = deque()
-
-    def dirty(self, reporter: RunReporter) -> None:
-        """Note that a reporter has something; called from any thread."""
-        self._dirty.append(reporter)
-
-    async def run(self) -> None:
-        """Write for ever."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await rest(until_beat(loop.time()))
-            if self._dirty:
-                await self.flush()
-
-    async def flush(self) -> None:
-        """Write what there is."""
-        lines: list[LogLine] = []
-        progress: list[tuple[str, int, dict[str, Any]]] = []
-        for _ in range(len(self._dirty)):
-            reporter = self._dirty.popleft()
-            new, value = reporter.take()
-            lines += new
-            if value is not None:
-                progress.append((reporter.run_id, reporter.fence, value))
-
-        def write(tx: Transaction) -> None:
-            if lines:
-                tx.log(lines)
-            for run_id, fence, value in progress:
-                tx.progress(run_id, fence, value)
-
-        if lines or progress:
-            await self._writing.until_done(write)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports.clock import Clock
-from rota.core.ports.executor import AttemptSpec
-from rota.engine.running.in_flight import InFlightRun, InFlightRuns
+from rota.engine.context import NodeContext
+from rota.engine.running.in_flight import InFlightRun
 from rota.engine.wake import Wake
 from rota.logs import queued
 
@@ -31,28 +30,20 @@ class TimeoutEnforcer:
     attempt blocks the task loop.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        in_flight: InFlightRuns,
-        ended: Callable[[AttemptSpec, Outcome], None],
-        *,
-        gave_up: Callable[[], None],
-    ) -> None:
-        self._clock = clock
-        self._flights = in_flight
-        self._ended = ended
-        self._gave_up = gave_up
+    def __init__(self, context: NodeContext) -> None:
+        self._clock = context.clock
+        self._flights = context.in_flight
+        self._signals = context.signals
         self._heap: list[tuple[float, str, int]] = []
-        self._wake = Wake()
+        self.wake = Wake()
+        """Set when the earliest deadline changed."""
+        context.signals.attempts_taken.connect(self.add)
+        context.signals.cancellations_requested.connect(self.cancel_runs)
+        context.signals.declared_gone.connect(self.let_go)
+        context.signals.look_again.connect(self.wake.set)
 
     def __len__(self) -> int:
         return len(self._heap)
-
-    @property
-    def wake(self) -> Wake:
-        """Return the signal that the earliest deadline changed."""
-        return self._wake
 
     def add(self, in_flight: Iterable[InFlightRun]) -> None:
         """Watch attempts; once more where their deadline has moved."""
@@ -61,7 +52,7 @@ class TimeoutEnforcer:
             claim = flight.claim
             heapq.heappush(self._heap, (flight.deadline, claim.run_id, claim.fence))
         if self._heap and self._heap[0] is not earliest:
-            self._wake.set()
+            self.wake.set()
         if len(self._heap) > 2 * len(self._flights) + SPARE:
             self._forget_ended()
 
@@ -76,6 +67,26 @@ class TimeoutEnforcer:
         if flight.stopped_at is None:
             self._stop(flight, CANCEL_GRACE)
 
+    def cancel_runs(self, runs: Mapping[str, str]) -> None:
+        """Cancel those of the runs that are on this node: run id → reason."""
+        for run_id, reason in runs.items():
+            flight = self._flights.by_run.get(run_id)
+            if flight is not None:
+                self.cancel(flight, reason=reason)
+
+    def let_go(self) -> None:
+        """Stop every attempt and record none of them: their runs are another node's by now.
+
+        What does not stop is listed as stuck, and its task does not start here beside it.
+        """
+        for flight in list(self._flights.by_run.values()):
+            self._flights.pop(flight.call)
+            try:
+                flight.executor.stop(flight.call)
+                flight.executor.abandon(flight.call)
+            except Exception:  # the others are not ours either
+                logger.exception("Run %s cannot be stopped", flight.claim.run_id)
+
     def give_up(self, flight: InFlightRun) -> None:
         """End an attempt here and now, whether it obeys or not."""
         stopped_at = flight.stopped_at or self._clock.monotonic()
@@ -87,15 +98,15 @@ class TimeoutEnforcer:
             flight.claim.run_id,
             self._clock.monotonic() - stopped_at,
         )
-        self._gave_up()
-        self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
+        self._signals.attempt_given_up.send(flight)
+        self._signals.attempt_ended.send(flight.call, Outcome(OutcomeKind.CANCELLED))
 
     async def run(self) -> None:
-        """Watch for ever."""
+        """Watch until cancelled."""
         while True:
             wait = self._heap[0][0] - self._clock.monotonic() if self._heap else None
             if wait is None or wait > 0:
-                await self._wake.wait(wait)
+                await self.wake.wait(wait)
                 continue
             _, run_id, fence = heapq.heappop(self._heap)
             flight = self._flight(run_id, fence)

@@ -7,9 +7,8 @@ import asyncio
 from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.time import DAY, Instant
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest, turned
-from rota.engine.ledger_gateway import LedgerGateway
-from rota.engine.planning.task_registry import Registry
 from rota.errors import LedgerError
 from rota.logs import queued
 
@@ -29,23 +28,25 @@ class Pruner:
     """Deletes ended runs older than `days`, with their attempts and log lines, and tasks that no
     node has known for as long."""
 
-    def __init__(
-        self, *, clock: Clock, registry: Registry, gateway: LedgerGateway, days: float
-    ) -> None:
-        self._clock = clock
-        self._registry = registry
-        self._writing = gateway
+    def __init__(self, context: NodeContext, *, days: float) -> None:
+        self._clock = context.clock
+        self._registry = context.registry
+        self._writing = context.gateway
         self._days = days
 
     async def run(self) -> None:
-        """Prune for ever, once an hour."""
+        """Prune once an hour until cancelled."""
         while True:
-            try:
-                await self.forget_tasks()
-                await self.prune()
-            except LedgerError as error:
-                logger.warning("Could not prune: %s", error)
+            await self.turn()
             await rest(EVERY)
+
+    async def turn(self) -> None:
+        """Forget tasks and prune, once; if the ledger is away, the next turn does it."""
+        try:
+            await self.forget_tasks()
+            await self.prune()
+        except LedgerError as error:
+            logger.warning("Could not prune: %s", error)
 
     async def forget_tasks(self) -> list[str]:
         """Note which tasks this node knows, then forget those that none does; returns their ids."""

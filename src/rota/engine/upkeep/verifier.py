@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rota.core.ids import RunIds
-from rota.core.ports.clock import Clock
-from rota.core.ports.history import History
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import NewRun, VerificationMark
 from rota.core.reasons import ReasonCode
@@ -16,11 +14,9 @@ from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import DAY, HOUR, MINUTE, Instant, seconds
 from rota.core.verification.findings import Code, Finding
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest, resting
-from rota.engine.ledger_gateway import LedgerGateway
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.membership.identity import Identity
-from rota.engine.planning.task_registry import Registry
 from rota.engine.upkeep.verified import VERIFIED, as_json, mended, merged, report_in
 from rota.engine.upkeep.verifying import Planners, Question, planners_of, verify
 from rota.errors import LedgerError
@@ -58,30 +54,18 @@ class Verifier:
     occurrence that did not run is as visible as one that did.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        history: History,
-        gateway: LedgerGateway,
-        registry: Registry,
-        identity: Identity,
-        heartbeat: Heartbeat,
-        ids: RunIds,
-        generation: Callable[[], str],
-    ) -> None:
-        self._clock = clock
-        self._history = history
-        self._writing = gateway
-        self._registry = registry
-        self._identity = identity
+    def __init__(self, context: NodeContext, heartbeat: Heartbeat, ids: RunIds) -> None:
+        self._clock = context.clock
+        self._history = context.ledger.history
+        self._writing = context.gateway
+        self._registry = context.registry
+        self._identity = context.identity
         self._heartbeat = heartbeat
         self._ids = ids
-        self._generation = generation
         self._pause = threading.Event()  # never set: it only waits
 
     async def run(self) -> None:
-        """Verify for ever."""
+        """Verify until cancelled."""
         await rest(FIRST)
         while True:
             try:
@@ -162,7 +146,7 @@ class Verifier:
 
     def _planners(self) -> Planners:
         nodes = self._history.nodes()
-        return planners_of(self._registry, nodes, self._identity.id, self._generation())
+        return planners_of(self._registry, nodes, self._identity.id, self._identity.generation)
 
     def _wait(self) -> None:
         self._pause.wait(PAUSE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
-from rota.core.time import Instant, seconds
+from rota.core.time import seconds
+from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
-from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
+from rota.engine.health.unplanned import Unplanned
 from rota.executors import stack_location
 from rota.logs import queued
 from rota.runtime.cadence import BEAT, until_beat
@@ -49,23 +49,13 @@ class Blocked(Protocol):
 class Watchdog:
     """Looks four times a second; every finding is logged once and shown by `findings`."""
 
-    def __init__(
-        self,
-        *,
-        clock: StepDetectingClock,
-        machine: StepDetectingClock,
-        loop: Blockable,
-        clock_stepped: Callable[[Instant | None], None],
-        look: Callable[[], None],
-    ) -> None:
-        """Watch `clock`, the engine's, and the `machine`'s own, which may be the same;
-        `clock_stepped` gets the instant at which a step back of the engine's began, else None;
-        `look` is called at each look."""
-        self._clock = clock
-        self._names = {clock: "The database's clock", machine: "The wall clock"}
+    def __init__(self, context: NodeContext, loop: Blockable, unplanned: Unplanned) -> None:
+        self._clock = clock = context.clock
+        # If there is one clock only, it is the wall clock.
+        self._names = {clock: "The database's clock", context.machine: "The wall clock"}
+        self._signals = context.signals
         self._loop = loop
-        self._clock_stepped = clock_stepped
-        self._look = look
+        self._unplanned = unplanned
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
         self.frozen: str | None = None  # the last time the whole interpreter stood still
@@ -75,16 +65,20 @@ class Watchdog:
         return self._loop.blocked()
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look until cancelled."""
         loop = asyncio.get_running_loop()
         self._looked_at = self._clock.monotonic()
         while True:
             await rest(until_beat(loop.time()))
-            passed = self._clock.monotonic() - self._looked_at
-            self._look_at_interpreter()
-            self._look_at_clocks(passed)
-            self._look_at_loop()
-            self._look()
+            self.turn()
+
+    def turn(self) -> None:
+        """Look once."""
+        passed = self._clock.monotonic() - self._looked_at
+        self._look_at_interpreter()
+        self._look_at_clocks(passed)
+        self._look_at_loop()
+        self._unplanned.look()
 
     def _look_at_interpreter(self) -> None:
         now = self._clock.monotonic()
@@ -120,7 +114,9 @@ class Watchdog:
         if any(steps.values()):
             went_back = steps[self._clock] < 0
             since = seconds(min(passed, LOOKED_BACK))
-            self._clock_stepped(self._clock.now() - since if went_back else None)
+            self._signals.look_again.send()
+            if went_back:
+                self._signals.clock_set_back.send(self._clock.now() - since)
 
     def _look_at_loop(self) -> None:
         blocked = self._loop.blocked()

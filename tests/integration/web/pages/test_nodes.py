@@ -55,7 +55,7 @@ def test_a_node_has_its_slots_and_how_many_are_used(site: Site, gate: Gate) -> N
 
 def test_a_node_says_what_it_does_and_by_which_tasks_and_time_zones(site: Site) -> None:
     own = site.manager.services.engine
-    own.generation = "0a1b2c3d"
+    own.identity.generation = "0a1b2c3d"
     same = {"generation": "0a1b2c3d", "tz": triggers.tz_version(), "role": "worker"}
     worker = join(site, "worker", info={**same, "queues": ["gpu", "slow"]})
     old = join(site, "old", info={"generation": "ffffffff", "tz": "2001a", "role": "scheduler"})

@@ -68,7 +68,7 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     return {
         "now": now,
         "verified": report_in(manager.history.evidence.marks()),
-        "own_generation": manager.services.engine.generation,
+        "own_generation": manager.services.engine.identity.generation,
         "own_tz": triggers.tz_version(),
         "living": living,
         "former": former[:MOST_FORMER],

@@ -1,0 +1,39 @@
+"""What a node tells the others of itself with each beat."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from rota import triggers
+from rota.core.time import to_iso
+from rota.engine.health import inside
+from rota.engine.health.report import broken_tasks
+from rota.engine.membership.identity import process_start_token
+
+if TYPE_CHECKING:
+    from rota.engine.node import Node
+
+MOST_REASONS = 10
+"""Reasons of its health that a node tells the others."""
+
+
+def describe(node: Node, info: dict[str, Any]) -> None:
+    """Write into `info` who the node is and what it does; hears `beat_prepared`."""
+    capacity = node.capacity
+    info["born"] = process_start_token(os.getpid())
+    info["role"], info["only"] = node.role, capacity.only
+    info["queues"] = None if capacity.queues is None else sorted(capacity.queues)
+    info["generation"], info["tz"] = node.identity.generation, triggers.tz_version()
+    info["running"], info["tasks"] = len(node.in_flight), len(node.registry)
+    info["clock_ahead"], info["at"] = node.clock_ahead, to_iso(node.clock.now())
+
+
+def describe_health(node: Node, info: dict[str, Any]) -> None:
+    """Write into `info` what is wrong with the node; hears `beat_prepared`."""
+    blocked = node.watchdog.blocked()
+    info["stuck"] = node.stuck.here()
+    info["blocked_loop"] = blocked and f"{blocked.task_id} at {blocked.place}"
+    info["tick_age"] = round(node.ticking.tick_age(), 3)
+    info["broken_tasks"] = broken_tasks(node)
+    info["unwell"] = inside.troubles(node)[:MOST_REASONS]

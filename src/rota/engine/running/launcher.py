@@ -1,0 +1,168 @@
+"""Starts claimed attempts, each at its instant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from rota.core.outcome import Outcome, OutcomeKind, unstartable
+from rota.core.ports.executor import AttemptSpec, Executor
+from rota.core.ports.records import Claim
+from rota.core.time import SECOND, Instant
+from rota.core.trigger import LEAD
+from rota.engine.context import NodeContext
+from rota.engine.membership.heartbeat import Heartbeat
+from rota.engine.planning.task_registry import RegisteredTask
+from rota.engine.running.in_flight import InFlightRun
+from rota.engine.running.reporter import RunReporter
+from rota.errors import StateError
+from rota.logs import queued
+
+logger = queued("rota.dispatcher")
+
+LEASE_LOOK = 0.05
+"""Seconds between two looks at whether the lease holds again."""
+
+_NONE: Mapping[str, Exception] = MappingProxyType({})
+
+
+class Launcher:
+    """Puts claimed runs in flight and hands them to their executors, none before its instant.
+
+    Whatever cannot be started ends at once, with the reason.
+    """
+
+    def __init__(
+        self,
+        context: NodeContext,
+        executors: Mapping[str, Executor],
+        heartbeat: Heartbeat,
+        *,
+        log_limit: int,
+    ) -> None:
+        """`log_limit`: bytes of log that are kept of an attempt."""
+        self._clock = context.clock
+        self._ledger = context.ledger
+        self._registry = context.registry
+        self._flights = context.in_flight
+        self._executors = executors
+        self._heartbeat = heartbeat
+        self._log_limit = log_limit
+        self._taken = context.signals.attempts_taken.send
+        self._ended = context.signals.attempt_ended.send
+        self._waiting = context.signals.output_waiting.send
+
+    def start(
+        self, claims: Iterable[tuple[Claim, Instant]], unjudged: Mapping[str, Exception] = _NONE
+    ) -> None:
+        """Start each claim at its instant, or at once if that has passed; those of the `unjudged`
+        runs end with their error."""
+        now = self._clock.now()
+        in_flight: dict[tuple[str, Instant], list[InFlightRun]] = {}
+        for claim, instant in claims:
+            entry = self._registry.get(claim.task_id)
+            if entry is None:  # discarded since: it is unconfirmed now, and handed back
+                logger.warning("%s was claimed and is no longer known", claim.task_id)
+                continue
+            at = max(instant, now)
+            error = unjudged.get(claim.run_id)
+            flight, trouble = self._prepared(claim, entry, at, (at - now) / SECOND, error)
+            self._flights.add(flight)
+            if trouble is None:
+                in_flight.setdefault((flight.executor_name, at), []).append(flight)
+            else:
+                self._ended(flight.call, trouble)
+        for (name, at), some in in_flight.items():
+            self._taken(some)
+            self._submit(name, at, some)
+
+    def _submit(self, name: str, at: Instant, in_flight: Sequence[InFlightRun]) -> None:
+        wait = (at - self._clock.now()) / SECOND
+        # Also when this is called back: nothing starts early by the wall clock. A longer wait is
+        # that of a clock which was set back since; by the old one the instant has come.
+        if not 0 < wait <= LEAD / SECOND:
+            wait = 0.0
+            if not self._heartbeat.holds:  # this node was frozen since it claimed them
+                self._heartbeat.wake.set()
+                wait = LEASE_LOOK
+        if wait:
+            asyncio.get_running_loop().call_later(wait, self._submit, name, at, in_flight)
+            return
+        held = [flight for flight in in_flight if self._flights.has(flight)]
+        calls = [flight.call for flight in held if flight.stopped_at is None]
+        if calls:
+            self._hand_over(name, calls)
+        for flight in held:
+            if flight.stopped_at is not None:
+                self._ended(flight.call, Outcome(OutcomeKind.CANCELLED))
+
+    def _hand_over(self, name: str, calls: Sequence[AttemptSpec]) -> None:
+        try:
+            self._executors[name].submit(calls, self._ended)
+        except StateError:  # it is being shut down: they are handed back
+            raise
+        except Exception as error:
+            for call in calls:
+                self._ended(call, unstartable(error))
+
+    def _prepared(
+        self,
+        claim: Claim,
+        entry: RegisteredTask,
+        at: Instant,
+        wait: float,
+        error: Exception | None,
+    ) -> tuple[InFlightRun, Outcome | None]:
+        """Return an attempt, and its outcome if it cannot be started: then it ends so, and no other
+        attempt does."""
+        try:
+            if claim.damage:
+                raise ValueError(f"its row is damaged: {claim.damage}")
+            if error is not None:
+                raise error
+            if claim.arguments is not None and not isinstance(claim.arguments, (dict, Mapping)):
+                raise TypeError(f"its arguments are {claim.arguments!r:.200}, no names with values")
+            return self._flight(claim, entry, at, wait), None
+        except Exception as raised:
+            logger.exception("Run %s of %s cannot be started", claim.run_id, claim.task_id)
+            flight = self._flight(claim._replace(arguments=None), entry, at, wait)
+            return flight, unstartable(raised)
+
+    def _flight(self, claim: Claim, entry: RegisteredTask, at: Instant, wait: float) -> InFlightRun:
+        task = entry.definition
+        reporter = RunReporter(
+            run_id=claim.run_id,
+            attempt=claim.attempt,
+            fence=claim.fence,
+            limit=self._log_limit,
+            ledger=self._ledger,
+            clock=self._clock,
+            waiting=self._waiting,
+        )
+        call = AttemptSpec(
+            run_id=claim.run_id,
+            task_id=claim.task_id,
+            attempt=claim.attempt,
+            fire_time=claim.fire_time,
+            func=task.func,
+            func_path=task.func_path,
+            file=task.source.file if task.source else None,
+            args=task.args,
+            kwargs={**task.kwargs, **claim.arguments} if claim.arguments else task.kwargs,
+            checkpoint=claim.checkpoint,
+            steps=claim.steps,
+            reporter=reporter,
+        )
+        deadline = self._clock.monotonic() + wait + task.policy.timeout
+        return InFlightRun(
+            claim=claim,
+            call=call,
+            policy=task.policy,
+            executor=self._executors[task.executor],
+            executor_name=task.executor,
+            reporter=reporter,
+            started_at=at,
+            deadline=deadline,
+            time_up=deadline,
+        )
