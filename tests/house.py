@@ -30,7 +30,6 @@ ALLOWED: dict[str, int] = {
     "src/rota/engine/planning/planner.py lines": 432,
     "src/rota/ledger/sql/mapping.py lines": 480,
     "src/rota/ledger/sql/statements.py lines": 425,
-    "src/rota/ledger/sql/verification.py lines": 475,
     "src/rota/ledger/transaction.py lines": 525,
     "src/rota/runtime/log_queue.py lines": 470,
     "src/rota/web/api/tasks.py:add lines": 94,  # a table of routes

@@ -34,7 +34,7 @@ from rota.ledger.sql.json_batch import Batch, encode
 from rota.ledger.sql.paging import SLACK, page_query, parameters_of, shape_of
 from rota.ledger.sql.soundness import found
 from rota.ledger.sql.statement import Statement
-from rota.ledger.sql.verification import with_former
+from rota.ledger.sql.verified_rows import with_former
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs

@@ -32,11 +32,10 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.time import DAY, SECOND, Instant, to_iso
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger.sql import mapping, nodes, verification
+from rota.ledger.sql import mapping, nodes, verification, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, Row, encode
 from rota.ledger.sql.soundness import parsed
-from rota.ledger.sql.verification import PRUNED
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import claiming, crashes, planning, verdicts
 from rota.ledger.verbs import limits as limit_verbs
@@ -477,7 +476,7 @@ class SqlTransaction:
     def rewind(self, now: Instant) -> None:
         self._turn()
         span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
-        verification.mark_rewind(self._connection, now, **span)
+        verified_rows.mark_rewind(self._connection, now, **span)
         sql.REWIND_CURSORS(self._connection, now=now, **span)
         nodes.REWIND_RUNS(self._connection, now=now, **span)
         nodes.REWIND_ATTEMPTS(self._connection, now=now, **span)
@@ -486,11 +485,11 @@ class SqlTransaction:
     # --- verifying ---
 
     def mark(self, mark: VerificationMark) -> None:
-        verification.set_mark(self._connection, mark)
+        verified_rows.set_mark(self._connection, mark)
 
     def take_mark(self, name: str, now: Instant, until: Instant) -> VerificationMark | None:
         self._turn()
-        return verification.take_mark(self._connection, name, now, until)
+        return verified_rows.take_mark(self._connection, name, now, until)
 
     # --- retention ---
 
@@ -511,5 +510,5 @@ class SqlTransaction:
             nodes.DELETE_ATTEMPTS(self._connection, ids=ids)
             nodes.DELETE_STEPS(self._connection, ids=ids)
             nodes.DELETE_RUNS(self._connection, ids=ids)
-            verification.set_mark(self._connection, VerificationMark(PRUNED, before))
+            verified_rows.set_mark(self._connection, VerificationMark(verified_rows.PRUNED, before))
         return len(old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import shutil
 import sqlite3
@@ -20,9 +21,12 @@ from sqlalchemy import Column, Table
 import rota
 from rota import web
 from rota.core.access import Right
+from rota.core.ports.ledger import Transaction
+from rota.core.ports.records import VerificationMark
 from rota.core.reasons import ReasonCode
 from rota.core.role import Role
 from rota.core.run import State
+from rota.core.time import DAY
 from rota.ledger.schema.tables import metadata
 from rota.ledger.sql.soundness import found
 from rota.runtime.system_clock import SystemClock
@@ -35,18 +39,22 @@ WRONG: dict[str, list[object]] = {
         "[1]",
         "[" * 100_000,
         '{"a": NaN, "x": "\\ud800"}',
+        '{"at": 1e999}',
         b"\xff\x00",
     ],
     "TEXT": ["no such word", b"\xff\xfe", 17, ""],
-    "BIGINT": ["soon", 10**18, -(10**18), -5, 2.5, b"\x00"],
-    "INTEGER": ["many", -1, 2**62, 2.5],
+    "BIGINT": ["soon", 10**18, math.inf, -(10**18), -5, 2.5, b"\x00"],
+    "INTEGER": ["many", -1, math.inf, 2**62, 2.5],
     "BOOLEAN": [7, "perhaps"],
 }
 JSON = {
     "trigger_args", "policy", "edits", "skipped", "arguments", "result", "progress", "checkpoint",
     "value", "info", "before", "after",
 }  # fmt: skip
-KEYS = {"tasks", "runs", "attempts", "logs", "steps", "nodes", "audit", "tokens", "limits"}
+KEYS = {
+    "tasks", "runs", "attempts", "logs", "steps", "nodes", "audit", "tokens", "limits", "rules",
+    "marks", "sessions",
+}  # fmt: skip
 """The tables of which rows are read; `keys` is one secret, which is either right or not."""
 
 COLUMNS = [
@@ -90,6 +98,13 @@ class Populated:
     paths: list[str]
 
 
+def remember(tx: Transaction) -> None:
+    """Set marks as a pruned ledger has them whose clock was once set back."""
+    now = SystemClock().now()
+    for name in ("verified", "pruned", "rewound 1"):
+        tx.mark(VerificationMark(name, now - DAY, now - DAY, None))
+
+
 @pytest.fixture(scope="module")
 def populated(tmp_path_factory: pytest.TempPathFactory) -> Populated:
     home = tmp_path_factory.mktemp("populated")
@@ -103,7 +118,12 @@ def populated(tmp_path_factory: pytest.TempPathFactory) -> Populated:
     manager.edit_task("daily", name="Every day", reason="nicer")
     manager.pause_task("gone", reason="a while")
     manager.skip_next("daily")
+    manager.edit_task("daily", trigger_args={"hour": 10}, reason="later")  # a rule that was
     manager.create_token("ci", Right.ADMIN)
+    [token] = manager.history.tokens()
+    for _ in range(3):
+        manager.begin_session(token, 3600)
+    manager.services.ledger.write(remember).result()
     [long] = manager.run_many("work", [{"number": 7}])
     eventually(lambda: all(manager.get_run(id).state is not State.QUEUED for id in (*ids, long)))
     eventually(lambda: all(manager.get_run(id).finished_at for id in ids))
@@ -211,6 +231,7 @@ def test_everything_else_goes_on_where_a_column_is_damaged(
         assert report["status"] in ("healthy", "degraded")
         places = {(one["table"], one["column"]) for one in report["damaged_rows"]}
         assert places <= {(table.name, column.name)} or table.name == "runs"
+        list(manager.verify())
         searched = manager.history.damages(search=True)
         assert damaged == 0 or not _is_told(table, column) or searched
         [again] = manager.run_many("work", [{"number": 2}])
@@ -219,7 +240,11 @@ def test_everything_else_goes_on_where_a_column_is_damaged(
 
 def _is_told(table: Table, column: Column[Any]) -> bool:
     """Say whether what is wrong there can be told: any text is a name, and any word a reason."""
-    if table.name == "limits" or column.name in ("checkpoint", "priority", "published_at"):
+    if table.name in ("limits", "rules", "marks", "sessions") or column.name in (
+        "checkpoint",
+        "priority",
+        "published_at",
+    ):
         return False  # not shown, or gone with its run
     if column.name in ("policy", "trigger_args", "line", "enabled", "rule_revision"):
         return False  # written anew, as the code says it
@@ -242,6 +267,7 @@ def one_row(file: Path, table: str, column: str, value: object, where: str) -> N
         ("fire_time", 10**18),
         ("fire_time", -(10**18)),
         ("failures", "many"),
+        ("finished_at", 5),
     ],
 )
 def test_a_damaged_run_that_is_to_be_started_has_failed(
@@ -263,6 +289,43 @@ def test_a_damaged_run_that_is_to_be_started_has_failed(
         assert f"column {column}" in run.reason
         others = manager.run_many("work", [{"number": 1}] * 5)
         eventually(lambda: {manager.get_run(id).state for id in others} == {State.SUCCEEDED})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("available_at", "soon"),
+        ("available_at", 10**18),
+        ("available_at", math.inf),
+        ("available_at", None),
+        ("priority", None),
+        ("priority", b"high"),
+    ],
+)
+def test_a_run_that_can_never_start_is_named_and_the_others_run(
+    populated: Populated, tmp_path: Path, column: str, value: object
+) -> None:
+    file = tmp_path / "rota.db"
+    shutil.copy(populated.file, file)
+    with closing(sqlite3.connect(file)) as database:
+        is_waiting = "state = 'queued' AND arguments LIKE '%3%'"
+        [run_id] = database.execute(f"SELECT id FROM runs WHERE {is_waiting}").fetchone()
+    one_row(file, "runs", column, value, f"id = '{run_id}'")
+    harness = Harness(tmp_path, SystemClock(), lease_seconds=1)
+    register(harness)
+    with harness:
+        manager = harness.manager
+        others = manager.run_many("work", [{"number": 1}] * 5)
+        eventually(lambda: {manager.get_run(id).state for id in others} == {State.SUCCEEDED})
+        assert manager.get_run(run_id).state is State.QUEUED
+        assert [one.text for one in manager.verify() if one.run_id == run_id] == [
+            f"It waits and never starts: its {column} is no number that can be. Cancel it."
+        ]
+        named = [one.column for one in manager.history.damages(search=True) if one.key == run_id]
+        assert named == [column]
+        manager.cancel_run(run_id)
+        assert manager.get_run(run_id).state is State.CANCELLED
+        assert all(one.run_id != run_id for one in manager.verify())
 
 
 def test_it_is_named_once_in_the_log_and_until_it_is_mended_in_the_health(

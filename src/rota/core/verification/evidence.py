@@ -37,6 +37,14 @@ class Paused(NamedTuple):
     until: Instant | None
 
 
+class Unreachable(NamedTuple):
+    """A run that waits and is never found by those who look for what may start."""
+
+    run_id: str
+    task_id: str
+    column: str
+
+
 class Evidence(Protocol):
     """The rules that there were, the rows by their occurrences, and the rows that cannot be; a
     part of the reading side."""
@@ -80,3 +88,6 @@ class Evidence(Protocol):
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
         """Return the tasks that are planned beyond `now`, and how far."""
+
+    def unreachable(self, limit: int) -> list[Unreachable]:
+        """Return what waits and can never start, with the damaged column because of which."""

@@ -22,7 +22,7 @@ from rota.engine.running.inbox import Inbox
 from rota.engine.running.launcher import Launcher
 from rota.engine.running.outbox import Outbox
 from rota.engine.wake import Wake
-from rota.errors import LedgerError, NodeGoneError
+from rota.errors import LedgerError, LedgerValueError, NodeGoneError
 
 BATCH = 1_000
 ALARMS: Instant = 10_000
@@ -101,6 +101,8 @@ class Dispatcher:
         except NodeGoneError:
             self._heartbeat.wake.set()  # which joins anew
             self.wake_at(self._clock.now() + seconds(PAUSE))
+        except LedgerValueError:
+            raise  # of a row that keeps all others from being claimed: it must be seen
         except LedgerError:
             self.wake_at(self._clock.now() + seconds(PAUSE))
 

@@ -221,6 +221,9 @@ def _odd(
     for held in evidence.held(now, quiet, MOST):
         text = f"It runs on node {held.node}, which is not there."
         yield Finding(Code.LEASE, held.task_id, text, held.run_id, held.fire_time)
+    for lost in evidence.unreachable(MOST):
+        text = f"It waits and never starts: its {lost.column} is no number that can be. Cancel it."
+        yield Finding(Code.IMPOSSIBLE, lost.task_id, text, lost.run_id)
     for many in evidence.beside(MOST):
         text = f"{many.number} runs go on at once of those that should be alone."
         yield Finding(Code.DOUBLE, many.task_id, text, many.last)

@@ -13,6 +13,7 @@ from rota.ledger.sql import forms, mapping
 from rota.ledger.sql.json_batch import Row, encode, listed
 from rota.ledger.sql.soundness import ColumnForm, Note, found
 from rota.ledger.sql.statement import Statement, all_of
+from rota.ledger.sql.verification import UNREACHABLE
 from rota.ledger.verbs import tokens as token_verbs
 
 SEARCHED = 10_000
@@ -81,6 +82,11 @@ def search(connection: Connection) -> list[Damage]:
     for look in _LOOKS.values():
         for row in look.newest.rows(connection, limit=SEARCHED):
             look.read(row, damages.append)
+    known = {damage[:3] for damage in damages}
+    for run_id, _, column in UNREACHABLE.rows(connection, limit=SEARCHED):
+        if ("runs", run_id, column) not in known:
+            what = "an impossible number, so that it never starts"
+            damages.append(Damage("runs", run_id, column, what))
     for damage in damages:
         found.add(damage)
     return sorted(damages)

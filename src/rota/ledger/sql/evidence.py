@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 
 from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
-from rota.core.verification.evidence import Held, Many, Paused
+from rota.core.verification.evidence import Held, Many, Paused, Unreachable
 from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
 from rota.ledger.database import Database
-from rota.ledger.sql import mapping, verification
+from rota.ledger.sql import mapping, verification, verified_rows
 from rota.ledger.sql.json_batch import encode
 
 
@@ -23,15 +23,16 @@ class SqlEvidence:
 
     def marks(self) -> Mapping[str, VerificationMark]:
         with self._database.reading() as connection:
-            return {mark.name: mark for mark in verification.marks_in(connection)}
+            return {mark.name: mark for mark in verified_rows.marks_in(connection)}
 
     def task_ids(self, after: str, limit: int) -> list[str]:
         with self._database.reading() as connection:
-            return sorted(verification.TASK_IDS.rows(connection, after=after, limit=limit))
+            found = verification.TASK_IDS.rows(connection, after=after, limit=limit)
+        return sorted(one for one in found if isinstance(one, str) and one > after)  # a blob is not
 
     def rules(self, task_ids: Collection[str]) -> list[Rule]:
         with self._database.reading() as connection:
-            return verification.rules_of(connection, task_ids)
+            return verified_rows.rules_of(connection, task_ids)
 
     def rows(
         self,
@@ -48,13 +49,13 @@ class SqlEvidence:
                 until=until,
                 limit=limit,
             )
-        return [verification.row_of(row) for row in found if verification.are_times(row[1])]
+        return [verified_rows.row_of(row) for row in found if verified_rows.are_times(row[1])]
 
     def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
         with self._database.reading() as connection:
             found = verification.SUMMARIES.rows(connection, ids=encode(task_ids), before=before)
-        sound = [row for row in found if verification.are_times(row[1])]
-        return dict(map(verification.row_of, sorted(sound, key=lambda row: row[:3])))
+        sound = [row for row in found if verified_rows.are_times(row[1])]
+        return dict(map(verified_rows.row_of, sorted(sound, key=lambda row: row[:3])))
 
     def odd(self, since: Instant, limit: int) -> list[RunFacts]:
         made = mapping.first_id(since)
@@ -91,9 +92,14 @@ class SqlEvidence:
     def paused(self, since: Instant, limit: int) -> list[Paused]:
         with self._database.reading() as connection:
             found = verification.PAUSED_BY_NOBODY.rows(connection, since=since, limit=limit)
-        return [Paused(*row) for row in found if verification.are_times(*row[1:])]
+        return [Paused(*row) for row in found if verified_rows.are_times(*row[1:])]
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
         with self._database.reading() as connection:
             found = verification.AHEAD.rows(connection, ahead=now, limit=limit)
-        return [(task_id, at) for task_id, at in found if verification.are_times(at)]
+        return [(task_id, at) for task_id, at in found if verified_rows.are_times(at)]
+
+    def unreachable(self, limit: int) -> list[Unreachable]:
+        with self._database.reading() as connection:
+            found = verification.UNREACHABLE.rows(connection, limit=limit)
+        return [Unreachable(*row) for row in found]

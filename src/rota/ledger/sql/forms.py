@@ -24,6 +24,7 @@ from rota.ledger.sql.soundness import (
     LARGEST,
     MAPPING,
     MOMENT,
+    NOTHING,
     TEXT,
     ColumnForm,
     Kind,
@@ -284,7 +285,7 @@ CANDIDATES = _form(
     (
         runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.available_at, runs.c.attempt,
         runs.c.exclusive, runs.c.cause, runs.c.failures, runs.c.crashes, runs.c.fence,
-        runs.c.arguments, runs.c.checkpoint,
+        runs.c.arguments, runs.c.checkpoint, runs.c.finished_at,
     ),
     fire_time=_MOMENT,
     attempt=COUNT,
@@ -294,6 +295,7 @@ CANDIDATES = _form(
     fence=COUNT,
     arguments=_OBJECT,
     checkpoint=_VALUE,
+    finished_at=NOTHING,
 )  # fmt: skip
 """What is needed of a run to start it."""
 

@@ -97,6 +97,7 @@ CANDIDATE = (
     runs.c.fence,
     runs.c.arguments,
     runs.c.checkpoint,
+    runs.c.finished_at,
 )
 
 # --- ids ----------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def due_of(oldest: Any) -> Instant | None:
     """Return the first instant of waiting runs, which may be an impossible one."""
     try:
         return None if oldest is None else min(max(int(oldest), 0), LATEST)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -125,7 +126,7 @@ def bundle_of(row: Row, since: Instant, until: Instant) -> Bundle | None:
     try:
         began, ended, count, first, last = map(int, (began, ended, count, first, last))
         begins, ends = int(begins), int(ends)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if first >= until:
         return None
@@ -360,7 +361,7 @@ def waiting_of(row: Row) -> Waiting:
 
 def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
-    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts = row
+    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts, _ = row
     try:
         arguments, checkpoint = (text and parsed(text) for text in texts)
         damage = ""
@@ -387,6 +388,7 @@ def flaw_of(row: Row) -> str:
     if (
         row[10] is None
         and row[11] is None
+        and row[12] is None
         and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
         and row[6] in _CAUSES
         and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))

@@ -127,6 +127,12 @@ def _called(value: Any) -> str:
     return "nothing" if value is None else "a text" if isinstance(value, str) else "a number"
 
 
+def _nothing(value: Any) -> None:
+    if value is not None:
+        raise ValueError(f"{_called(value)} where nothing may be")
+
+
+NOTHING = Kind(_nothing, None, converts=True, optional=True)
 TEXT = Kind(_text, "")
 COUNT = Kind(_count, 0)
 INSTANT = Kind(_instant, 0, is_bounded=True)

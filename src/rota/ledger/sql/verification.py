@@ -3,10 +3,7 @@ the rows that cannot be."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
-from itertools import groupby
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +11,6 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    Connection,
     Select,
     Text,
     and_,
@@ -31,19 +27,16 @@ from sqlalchemy import (
 )
 
 from rota.core.audit import Verb
-from rota.core.ports.records import StoredTask, VerificationMark
 from rota.core.run import FINAL, Cause, State
-from rota.core.time import HOUR, Instant
 from rota.core.trigger import LEAD
-from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import APART, RunFacts
-from rota.core.verification.rules import Rule, yet_to_plan
 from rota.ledger.schema.tables import (
     attempts,
     audit,
     is_living,
     is_rare,
     is_running,
+    is_waiting,
     logs,
     marks,
     nodes,
@@ -54,8 +47,8 @@ from rota.ledger.schema.tables import (
     tasks,
     word,
 )
-from rota.ledger.sql.json_batch import encode, gathered, listed
-from rota.ledger.sql.soundness import EARLIEST, LATEST
+from rota.ledger.sql.json_batch import gathered, listed
+from rota.ledger.sql.soundness import LATEST
 from rota.ledger.sql.statement import Statement, all_of, in_each
 
 _now: BindParameter[Any] = bindparam("now")
@@ -97,7 +90,7 @@ _every_id = union(_first_ids(tasks.c.id), _first_ids(rules.c.task_id)).subquery(
 TASK_IDS = Statement(all_of(select(_every_id.c.id).order_by(_every_id.c.id).limit(_limit)))
 """The ids of tasks that there are, or were, after one of them."""
 
-_RULE = ("task_id", "revision", "since", "until", *(c.name for c in _KEPT if c.name != "revision"))
+RULE = ("task_id", "revision", "since", "until", *(c.name for c in _KEPT if c.name != "revision"))
 _present: dict[str, ColumnElement[Any]] = {
     **{column.name: column for column in tasks.c},
     "task_id": tasks.c.id,
@@ -105,13 +98,13 @@ _present: dict[str, ColumnElement[Any]] = {
     "until": literal_column("NULL", BigInteger),
 }
 _ever = union_all(
-    select(*(rules.c[name] for name in _RULE)).where(rules.c.task_id.in_(listed("ids"))),
-    select(*(_present[name].label(name) for name in _RULE)).where(
+    select(*(rules.c[name] for name in RULE)).where(rules.c.task_id.in_(listed("ids"))),
+    select(*(_present[name].label(name) for name in RULE)).where(
         tasks.c.id.in_(listed("ids")), _is_known, tasks.c.dst.is_not(None)
     ),
 ).subquery()
 RULES = Statement(select(gathered(*_ever.c)))
-"""Every rule of these tasks (_RULE), in no order."""
+"""Every rule of these tasks (RULE), in no order."""
 
 PRUNE_RULES = Statement(delete(rules).where(rules.c.until < bindparam("before")))
 """Forget the rules that held no longer by then."""
@@ -343,130 +336,23 @@ AHEAD = Statement(
 )
 """Tasks that are planned up to an instant that is yet to come."""
 
-
-def rules_of(connection: Connection, ids: Collection[str]) -> list[Rule]:
-    """Return the rules that these tasks have and had, by task, the oldest first."""
-    found = [_rule_of(row) for row in RULES.rows(connection, ids=encode(ids))]
-    return sorted(found, key=lambda rule: (rule.task_id, rule.until is None, rule.revision))
-
-
-def with_former(connection: Connection, stored: Sequence[StoredTask]) -> list[StoredTask]:
-    """Return tasks with the rules that they had, if occurrences of these may have no row yet."""
-    behind = [
-        task.record.id
-        for task in stored
-        if task.rule_since is not None and task.planned_until < task.rule_since
-    ]
-    if not behind:
-        return list(stored)
-    found = groupby(rules_of(connection, behind), key=lambda rule: rule.task_id)
-    former = {task_id: yet_to_plan(list(rules)) for task_id, rules in found}
-    return [
-        replace(task, former=former[task.record.id]) if former.get(task.record.id) else task
-        for task in stored
-    ]
-
-
-_TIMES = {"since": 0, "until": 0, "anchor": 0, "planned_until": 0}
-_MAYBE_TIMES = {"paused_since": None, "paused_until": None, "removed_at": 0}
-_NO_TRIGGER = ""
-
-
-def _rule_of(row: Any) -> Rule:
-    """Read a row of RULES; a damaged one is a rule that nobody can read, and owes nothing."""
-    named = dict(zip(_RULE, row, strict=True))
-    for name, instead in {**_TIMES, **_MAYBE_TIMES}.items():
-        is_empty = named[name] is None and (name in _MAYBE_TIMES or name == "until")
-        if not is_empty and not _is_time(named[name]):
-            named[name], named["trigger"] = instead, _NO_TRIGGER
-    if not isinstance(named["revision"], int):
-        named["revision"], named["trigger"] = 0, _NO_TRIGGER
-    for name in ("trigger", "timezone", "dst"):
-        if not isinstance(named[name], str):
-            named[name], named["trigger"] = "", _NO_TRIGGER
-    for name in ("trigger_args", "edits"):
-        named[name] = _mapping(named[name])
-    named["skipped"] = _instants(named["skipped"])
-    named["enabled"] = bool(named["enabled"])
-    return Rule(**named)
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _instants(text: str | None) -> tuple[Instant, ...]:
-    try:
-        value = json.loads(text) if text else []
-    except (ValueError, TypeError, RecursionError):
-        return ()
-    return tuple(one for one in value if isinstance(one, int)) if isinstance(value, list) else ()
-
-
-def row_of(row: Any) -> tuple[str, Row]:
-    """Read a row of OCCURRENCES."""
-    task_id, fire_time, run_id, count, created_at, is_planned = row
-    count = count if isinstance(count, int) else 1
-    created_at = created_at if isinstance(created_at, int) else fire_time
-    return task_id, Row(fire_time, run_id, count, created_at, bool(is_planned))
-
-
-def marks_in(connection: Connection) -> list[VerificationMark]:
-    """Return every mark."""
-    return [_mark_of(*row) for row in sorted(MARKS.rows(connection), key=lambda row: str(row[0]))]
-
-
-def _mark_of(name: Any, at: Any, until: Any, value: Any) -> VerificationMark:
-    """Read a row of MARKS; what is damaged of it is as if it had not been set."""
-    return VerificationMark(
-        str(name),
-        at if _is_time(at) else 0,
-        until if _is_time(until) else None,
-        value if isinstance(value, str) else None,
+_is_timed = and_(
+    runs.c.available_at.is_not(None),
+    runs.c.available_at.between(_zero, literal_column(str(LATEST))),
+)
+_is_ranked = and_(
+    runs.c.priority.is_not(None),
+    runs.c.priority.between(literal_column(str(-(2**31))), literal_column(str(2**31 - 1))),
+)
+UNREACHABLE = Statement(
+    all_of(
+        select(
+            runs.c.id,
+            runs.c.task_id,
+            case((_is_timed, literal_column("'priority'")), else_=literal_column("'available_at'")),
+        )
+        .where(is_waiting(runs), or_(~_is_timed, ~_is_ranked))
+        .limit(_limit)
     )
-
-
-def are_times(*values: Any) -> bool:
-    """Say whether each of these is a time that can be, or none."""
-    return all(value is None or _is_time(value) for value in values)
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int) and EARLIEST <= value <= LATEST
-
-
-def set_mark(connection: Connection, mark: VerificationMark) -> None:
-    """Write a mark, in place of one with its name."""
-    SET_MARK(connection, **mark._asdict())
-
-
-PRUNED = "pruned"
-"""The mark up to which ended runs were deleted."""
-
-LONGEST = HOUR
-"""For how long a mark can be taken: a later time was written by a clock that was ahead."""
-
-
-def take_mark(
-    connection: Connection, name: str, now: Instant, until: Instant
-) -> VerificationMark | None:
-    """Take a mark; see the port."""
-    before = next(
-        (mark for mark in marks_in(connection) if mark.name == name), VerificationMark(name, 0)
-    )
-    if before.until is not None and now < before.until <= now + LONGEST:
-        return None
-    set_mark(connection, before._replace(until=until))
-    return before
-
-
-def mark_rewind(connection: Connection, now: Instant, ahead: Instant, limit: Instant) -> None:
-    """Note that a clock was ahead, where planning or a node's sign of life tells of it."""
-    found = FURTHEST(connection, ahead=ahead, limit=limit).one()
-    known = [at for at in found if at is not None]
-    if known:
-        set_mark(connection, VerificationMark(f"rewound {now}", now, max(known), None))
+)
+"""What waits and is never found by those who look for what may start, with the column why."""

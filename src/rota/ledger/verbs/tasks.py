@@ -24,7 +24,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.time import DAY, Instant, to_iso
 from rota.core.trigger import LEAD
 from rota.errors import StateError, TriggerError, UnknownTaskError, nearest
-from rota.ledger.sql import mapping, nodes, verification
+from rota.ledger.sql import mapping, nodes, verification, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode
 
@@ -68,7 +68,7 @@ def register(
                 changed.append((stored, task))
         result[record.id] = task
     result |= {task.record.id: task for task in _write(connection, changed, now)}
-    found = verification.with_former(connection, list(result.values()))
+    found = verified_rows.with_former(connection, list(result.values()))
     return {task.record.id: task for task in found}
 
 
