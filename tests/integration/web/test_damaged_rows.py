@@ -254,6 +254,7 @@ def _is_told(table: Table, column: Column[Any]) -> bool:
 
 def one_row(file: Path, table: str, column: str, value: object, where: str) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
         database.execute(f'UPDATE {table} SET "{column}" = ? WHERE {where}', (value,))
 
 
