@@ -1,10 +1,13 @@
-"""Writes the pages that are made from the code; with `--check`, says which are out of date."""
+"""Writes the pages and files that are made from the code; with `--check`, says which are old."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
 
 from docs import reference_pages
 from rota.config import schema
@@ -13,6 +16,8 @@ from rota.core.lifecycle import TRANSITIONS
 from rota.core.reasons import MEANINGS, ReasonCode
 from rota.core.run import FINAL, State
 from rota.definitions.options import OPTIONS
+from rota.ledger import migrations
+from rota.ledger.sqlite.creation import statements_of
 from rota.triggers import KINDS, describe
 
 DOCS = Path(__file__).parent
@@ -145,6 +150,14 @@ def _json(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+def tables() -> str:
+    """Return what makes the tables of a new SQLite file at once, from the migrations."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+        return statements_of(connection)
+
+
 PAGES = {
     "lifecycle.md": lifecycle,
     "reference/configuration.md": configuration,
@@ -155,6 +168,7 @@ PAGES = {
     "reference/errors.md": reference_pages.errors_page,
     "reference/rest.md": reference_pages.rest_page,
     "decisions/index.md": decisions,
+    "../src/rota/ledger/sqlite/schema.sql": tables,
 }
 
 

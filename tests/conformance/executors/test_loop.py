@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import re
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from rota.core.outcome import OutcomeKind
 from rota.executors.coroutines.executor import AioExecutor, BlockedLoop
 from tests.conformance.executors import hardships
 from tests.conformance.executors.conftest import lent_loop, started
-from tests.conformance.executors.harness import Rig, Ticket, until
+from tests.conformance.executors.harness import DEADLINE, Rig, Ticket, until
 
 CANCELLED, FAILED = OutcomeKind.CANCELLED, OutcomeKind.FAILED
 HERE = str(hardships.__file__)
@@ -38,7 +39,7 @@ def blocked(rig: Rig) -> BlockedLoop:
             found.append(one)
         return bool(found)
 
-    until(named, "blocked", within=1)
+    until(named, "blocked")
     return found[0]
 
 
@@ -91,7 +92,7 @@ def test_what_holds_the_loop_is_named_and_left_behind(
     found = blocked(aio)
     assert (found.run_id, found.task_id) == (holder.call.run_id, holder.call.task_id)
     assert re.match(re.escape(HERE) + r":\d+, in (hold|spin)$", found.place)
-    assert 0.3 < found.seconds < 2
+    assert 0.3 < found.seconds < DEADLINE
 
     aio.executor.stop(holder.call)
     aio.executor.abandon(holder.call)
@@ -136,6 +137,7 @@ def test_no_coroutine_ends_the_loop(aio: Rig, task: type[object]) -> None:
     aio.run(task)
     hardships.free.set()
     assert friend.result() == aio.begin(hardships.name_thread).result() == "rota-loop-1"
+    gc.collect()  # with that, asyncio logs what nobody awaited: here, and not in another test
 
 
 def test_what_a_coroutine_leaves_behind_ends_with_the_loop(
@@ -143,6 +145,7 @@ def test_what_a_coroutine_leaves_behind_ends_with_the_loop(
 ) -> None:
     aio.begin(hardships.leave_child_behind).result()
     aio.executor.shutdown()
+    gc.collect()  # a task that is destroyed while it is pending is logged with that
     assert not caplog.records
 
 

@@ -106,7 +106,7 @@ def test_stop_kills_every_descendant(processes: Rig) -> None:
     ticket = processes.begin(hardships.have_descendants)
     family = pids(ticket)
     processes.executor.stop(ticket.call)
-    assert ticket.outcome(2).kind is OutcomeKind.CANCELLED
+    assert ticket.outcome().kind is OutcomeKind.CANCELLED
     assert len(family) == 4
     assert all(gone(pid) for pid in family)  # at once: its end is reported after theirs
 
@@ -116,7 +116,7 @@ def test_abandoning_kills_every_descendant(processes: Rig) -> None:
     family = pids(ticket)
     processes.executor.abandon(ticket.call)
     assert processes.begin("add", 1).result() == 1
-    until(lambda: all(gone(pid) for pid in family), within=2)
+    until(lambda: all(gone(pid) for pid in family))
     until(lambda: not processes.executor.stuck())
 
 
@@ -140,14 +140,14 @@ def test_nothing_outlives_us_when_we_are_killed(task: str) -> None:
         family = json.loads(parent.stdout.readline())
         workers = [process.pid for process in psutil.Process(parent.pid).children(recursive=True)]
         parent.kill()
-    until(lambda: all(gone(pid) for pid in [*family, *workers]), within=5)
+    until(lambda: all(gone(pid) for pid in [*family, *workers]))
 
 
 def test_what_holds_the_interpreter_lock_is_killed_in_time(processes: Rig) -> None:
     ticket = processes.begin(hardships.match_forever)
     ticket.wait_begun()
     processes.executor.stop(ticket.call)
-    assert ticket.outcome(2).kind is OutcomeKind.CANCELLED
+    assert ticket.outcome().kind is OutcomeKind.CANCELLED
 
 
 def test_what_is_written_below_python_is_captured(processes: Rig) -> None:

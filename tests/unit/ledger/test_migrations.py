@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from alembic import command
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
@@ -16,28 +19,51 @@ from rota.core.run import Step
 from rota.ledger import migrations
 from rota.ledger.schema.indexes import metadata
 from rota.ledger.schema.tables import REVISION
+from rota.ledger.sqlite.creation import create_tables
 from tests.conformance.ledger.desk import Desk
 
 
-def schema(connection: Connection) -> set[tuple[str, str]]:
-    """Every table and index with the words that made it."""
+def schema(connection: Connection) -> list[tuple[str, str]]:
+    """Every table, index and trigger with the words that made it, in the order of their making."""
     found = connection.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master"
-        " WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%' AND name NOT LIKE 'sqlite%'"
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
     )
-    return {(name, " ".join(sql.split())) for name, sql in found}
+    return [(name, " ".join(sql.split())) for name, sql in found]
+
+
+def rows(connection: Connection) -> dict[str, list[object]]:
+    """Every row of every table."""
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {
+        name: [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
+        for (name,) in names.all()
+    }
+
+
+@contextmanager
+def empty() -> Iterator[Connection]:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 def test_the_migrations_make_the_tables() -> None:
-    migrated = create_engine("sqlite://", poolclass=StaticPool)
-    declared = create_engine("sqlite://", poolclass=StaticPool)
-    with migrated.begin() as one, declared.begin() as other:
+    with empty() as one, empty() as other:
         migrations.upgrade(one)
         metadata.create_all(other)
-        assert schema(one) == schema(other)
-        assert len(schema(one)) == len(metadata.tables) + 18
-    migrated.dispose()
-    declared.dispose()
+        migrated = {(name, sql) for name, sql in schema(one) if name != "alembic_version"}
+        assert migrated == set(schema(other))
+        assert len(migrated) == len(metadata.tables) + 18
+
+
+def test_an_empty_database_gets_at_once_what_the_migrations_make() -> None:
+    with empty() as one, empty() as other:
+        migrations.upgrade(one)
+        create_tables(other)
+        assert schema(one) == schema(other)  # in the same order: plans depend on it
+        assert rows(one) == rows(other)
+        assert rows(one)["alembic_version"] == [(REVISION,)]
 
 
 def test_the_revision_is_that_of_the_newest_migration() -> None:
@@ -77,10 +103,12 @@ def test_a_ledger_of_the_first_revision_keeps_what_is_in_it(tmp_path: Path) -> N
         assert desk.do(lambda tx: tx.remember("R", claim.fence, Step("k", 1, 1)))
 
 
-def test_opening_what_is_up_to_date_loads_no_alembic(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+def test_opening_what_is_new_or_up_to_date_loads_no_alembic(tmp_path: Path, is_new: bool) -> None:
     url = f"sqlite:///{tmp_path / 'rota.db'}"
-    with Desk(url):
-        pass
+    if not is_new:
+        with Desk(url):
+            pass
     code = (
         "import sys; from rota.ledger import open_ledger\n"
         "from rota.runtime.system_clock import SystemClock\n"

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger import migrations
 from rota.ledger.sql import aggregates, nodes, queries, statements
 from rota.ledger.sql.json_batch import SHARED_FROM, Batch
 from rota.ledger.sql.paging import page_query, parameters_of, shape_of
 from rota.ledger.sql.statement import Statement
+from rota.ledger.sqlite.creation import create_tables
 from rota.ledger.sqlite.database import ALL, connect, make_engine
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import claiming
@@ -28,7 +28,7 @@ def explaining() -> Iterator[Connection]:
     engine = make_engine(lambda: connect(":memory:", ALL, timeout=0), "BEGIN")
     with engine.connect() as connection:
         with connection.begin():
-            migrations.upgrade(connection)
+            create_tables(connection)
 
         @event.listens_for(engine, "before_cursor_execute", retval=True)
         def explain(_1: Any, _2: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:

@@ -18,6 +18,7 @@ from rota.errors import LedgerUnavailableError
 from rota.ledger import migrations
 from rota.ledger.errors import explained
 from rota.ledger.schema.tables import REVISION
+from rota.ledger.sqlite.creation import create_tables
 from rota.ledger.sqlite.database import ALL, connect, give_identity, make_engine
 from rota.ledger.sqlite.integrity import connect_read_only, examine, log_of
 from rota.ledger.sqlite.marks import make_directory
@@ -65,7 +66,7 @@ class SqliteBulk:
                 unfinished.chmod(S_IMODE(self._path.stat().st_mode))
             try:
                 with self._connected(lambda: connect(str(unfinished), _LOADER, timeout=0)) as new:
-                    migrations.upgrade(new)
+                    create_tables(new)
                     give_identity(new)
                     yield new
                 self._require_empty()  # it took a while

@@ -23,6 +23,7 @@ from rota.ledger.database import QUIET
 from rota.ledger.errors import closed, explained
 from rota.ledger.schema.tables import REVISION
 from rota.ledger.sqlite.checkpoints import Checkpointer
+from rota.ledger.sqlite.creation import create_tables, is_empty
 from rota.ledger.sqlite.file_guard import FileGuard
 from rota.ledger.sqlite.integrity import examine
 from rota.ledger.sqlite.marks import make_directory, mark
@@ -244,7 +245,10 @@ class _OpenFile:
             self.writer = undo.enter_context(engine.connect())
             if migrate:
                 with self.writer.begin():
-                    migrations.upgrade(self.writer)
+                    if is_empty(self.writer):
+                        create_tables(self.writer)
+                    else:
+                        migrations.upgrade(self.writer)
                     if not self._identity():
                         give_identity(self.writer)
             self.place = FileGuard(file, url, self._identity())

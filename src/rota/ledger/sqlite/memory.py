@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from rota.ledger import migrations
 from rota.ledger.errors import closed, explained
+from rota.ledger.sqlite.creation import create_tables
 from rota.ledger.sqlite.database import ALL, connect, make_engine
 
 
@@ -34,7 +34,7 @@ class SqliteMemory:
                 engine = make_engine(lambda: connect(":memory:", ALL, timeout=0), "BEGIN")
                 connection = engine.connect()
                 with connection.begin():
-                    migrations.upgrade(connection)
+                    create_tables(connection)
                 self._connection = connection
 
     def close(self) -> None:
