@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from rota import TaskManager
 from rota.config import Xcorecfg
 from rota.core.ports.history import History
+from rota.testing import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi_app"
@@ -63,12 +63,9 @@ def python(project: Path, *arguments: str | Path, **env: str) -> str:
     return done.stdout
 
 
-def wait_until(done: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_until(done: Callable[[], object], what: str) -> None:
     """Look again and again until something has come true; fails the test when it has not."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
-        time.sleep(0.02)
+    eventually(done, what=what)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
     with running(
         project, "-m", "uvicorn", "main:app", "--workers", "4", f"--port={port}"
     ) as server:
-        wait_until(lambda: answers(url), "the application answers", 60)
+        wait_until(lambda: answers(url), "the application answers")
         manager = f"{url}/manager"
         assert {task["id"] for task in request("GET", f"{manager}/tasks")} == {
             "cleanup_expired_sessions",

@@ -25,7 +25,8 @@ def eventually(
     """Return what `look` returns as soon as that is true; raises AssertionError after `within`
     real seconds, with `what`, which may be a function that says how things stand by then."""
     pause = threading.Event()
-    deadline = time.monotonic() + within
+    began = time.monotonic()
+    deadline = began + within
     while True:
         found = look()
         if found:
@@ -33,7 +34,8 @@ def eventually(
         if time.monotonic() > deadline:
             words = what() if callable(what) else what
             raise AssertionError(f"never came true within {within} s: {words or look}")
-        pause.wait(0.005)
+        # What takes long is looked at more seldom: a look may cost more than what it waits for.
+        pause.wait(min(max((time.monotonic() - began) / 20, 0.005), 0.1))
 
 
 class Harness:

@@ -10,6 +10,7 @@ import pytest
 
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness
+from tests.brokers import rabbitmq as rabbitmq
 from tests.brokers import redis as redis
 from tests.postgres import postgres as postgres
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import RabbitMQ
-from tests.brokers import rabbitmq as rabbitmq
 from tests.conformance.engines import test_engines
 from tests.conformance.engines.conftest import Cluster
 from tests.postgres import Postgres

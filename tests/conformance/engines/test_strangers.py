@@ -19,7 +19,6 @@ from rota.core.run import State
 from rota.ledger.postgres.database import postgres_address
 from rota.testing import Harness, eventually
 from tests.brokers import RabbitMQ, Redis
-from tests.brokers import rabbitmq as rabbitmq
 from tests.conformance.engines.conftest import KINDS, Cluster
 from tests.conformance.engines.test_engines import held_until, quick
 from tests.postgres import Postgres

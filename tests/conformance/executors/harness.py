@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,22 +14,16 @@ from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.time import Instant
 from rota.task_api import output_capture
+from rota.testing import eventually
 
 DEADLINE = 90.0  # seconds; what is waited for comes much sooner, but for a crowded machine
 FIRE_TIME: Instant = 1_700_000_000_000_000
 FIRE_TEXT = "2023-11-14T22:13:20+00:00"
 
-_pause = threading.Event()
-
 
 def until(holds: Callable[[], object], what: str = "") -> None:
     """Wait until a predicate holds; fails the test when it does not in time."""
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        if holds():
-            return
-        _pause.wait(0.005)
-    raise AssertionError(f"not within {DEADLINE} s: {what or holds}")
+    eventually(holds, within=DEADLINE, what=what)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -30,6 +29,7 @@ from rota.core.run import Attempt, Cause, LogLine, Run, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
 from rota.ledger import open_ledger
+from rota.testing import eventually
 
 T = TypeVar("T")
 
@@ -242,12 +242,9 @@ def line(run_id: str, seq: int, text: str = "a line", *, attempt: int = 1) -> Lo
     return LogLine(run_id, attempt, seq, NOON, "INFO", "tasks", text)
 
 
-def until(is_so: Callable[[], bool], *, seconds: float = 10) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     """Look again and again until it is so: for what comes from another process by itself."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.005)
+    eventually(is_so)
 
 
 def take_all(waiting: Sequence[Waiting]) -> ClaimVerdict:

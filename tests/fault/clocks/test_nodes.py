@@ -19,6 +19,7 @@ from rota.core.run import FINAL, Run, State
 from rota.core.time import DAY, HOUR, SECOND, Instant
 from rota.engine.health.report import report
 from rota.manager import TaskManager
+from rota.testing import eventually
 from tests.fault.clocks.node import SteppedClock
 from tests.fault.effort import effort
 from tests.fault.journal import Journal
@@ -29,10 +30,7 @@ PATIENCE = 60.0  # seconds; on a busy machine too
 
 def until(look: Callable[[], object], what: str) -> None:
     """Wait for a predicate to become true."""
-    deadline = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.05)
+    eventually(look, what=what)
 
 
 class Nodes:

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,16 +23,14 @@ from rota.core.run import FINAL, State
 from rota.errors import NotRunningError
 from rota.manager import Manager, TaskManager
 from rota.task_api.current_run import current_run
+from rota.testing import eventually
 
 PATIENCE = 60.0
 
 
 def until(true: Callable[[], object]) -> None:
     """Wait for a predicate to become true."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
+    eventually(true)
 
 
 def who() -> int:

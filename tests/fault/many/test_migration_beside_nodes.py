@@ -151,7 +151,7 @@ def test_a_node_goes_on_through_an_additive_migration(shared_url: str, tmp_path:
         try:
             migrate(shared_url, tmp_path / "next")
             after = len(rounds)
-            until(lambda: len(rounds) >= after + 2 or bool(errors), seconds=60)
+            until(lambda: len(rounds) >= after + 2 or bool(errors))
         finally:
             stop.set()
             thread.join()

@@ -10,12 +10,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from rota.testing import eventually
 
 ROTA = str(Path(sys.executable).with_name("rota"))
 PATIENCE = 90.0  # seconds; what is waited for comes much sooner, but for a crowded machine
@@ -55,10 +56,7 @@ def idle():
 
 def until(true: Callable[[], object], within: float = PATIENCE) -> None:
     """Wait for a predicate to become true."""
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
+    eventually(true, within=within)
 
 
 def free_port() -> int:
