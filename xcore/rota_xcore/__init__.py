@@ -1,1 +1,2 @@
-"""What the import paths `cache` and `database` lead to, safe from packages of the same names."""
+"""The code behind the import paths `cache` and `database`, out of reach of other packages of those
+names."""

@@ -1,5 +1,7 @@
-"""The adapters to existing distributed engines, each the port `Engine`; each is loaded only where
-the configuration names it."""
+"""Adapters to existing distributed engines; each implements the port `Broker`.
+
+An adapter is imported only if the configuration names it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,10 @@ from rota.core.ports.broker import Broker
 
 
 def open_engine(name: str, *, ledger_url: str, broker_url: str) -> Broker | None:
-    """Make the engine that `cluster.engine` names, None for `local`; nothing is opened yet. Raises
-    ConfigError where its library is missing, or where it does not fit the ledger."""
+    """Return the broker that `cluster.engine` names; None for `local`. It is not opened yet.
+
+    Raises ConfigError if its library is missing or if it cannot work with the ledger.
+    """
     match name:
         case "pgqueuer":
             from rota.brokers.pgqueuer import PgQueuerEngine

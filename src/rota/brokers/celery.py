@@ -1,8 +1,8 @@
-"""Celery: messages over RabbitMQ or Redis, for those who run one of them already.
+"""Celery: messages over RabbitMQ or Redis, for installations that already run one of them.
 
-What a message says is a run's id and nothing else; the worker's ledger decides. Celery is used as
-it is, one consumer for each kind of slot, with threads that wait for the end of a run: late
-acknowledgement then gives a dead worker's messages to another.
+A message holds only the id of a run; the ledger decides whether the worker may execute it. Celery
+is used unchanged, with one consumer for each kind of slot. Its threads wait for the end of a run,
+so late acknowledgement gives the messages of a dead worker to another.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ except ImportError as error:
 
 NAME = "rota.execute"
 PREFIX = "rota."
-"""Before the names of the queues at the broker, which others use as well."""
+"""The prefix of our queues at the broker, which other applications may use too."""
 
 LEVELS = 10
-"""Priorities that the brokers know; RabbitMQ takes the highest first, Redis the lowest."""
+"""The number of priorities at the brokers; RabbitMQ takes the highest first, Redis the lowest."""
 
 BUSY, IDLE = 0.02, 1.0
-"""Seconds between two looks for messages: while slots are used, and while none is."""
+"""Seconds between two polls for messages: while slots are in use, and while none is."""
 
 CONNECT = 3.0
 _AWAY = (OSError, OperationalError, TimeoutError)
@@ -55,7 +55,7 @@ for _chatty in ("celery.app.trace", "celery.worker.strategy"):  # two lines for 
 
 
 class CeleryEngine:
-    """The port `Engine`, over a broker."""
+    """The port `Broker`, over Celery's message broker."""
 
     in_ledger = False
 
@@ -72,7 +72,7 @@ class CeleryEngine:
             worker_prefetch_multiplier=1,
             task_queue_max_priority=LEVELS - 1,
             worker_send_task_events=False,
-            # Whoever writes to the broker could take a consumer away, or end the worker.
+            # Anyone who can write to the broker could stop a consumer or the whole worker.
             worker_enable_remote_control=False,
             worker_hijack_root_logger=False,
             worker_redirect_stdouts=False,
@@ -92,10 +92,10 @@ class CeleryEngine:
         return app
 
     def open(self) -> None:
-        """Nothing is needed before the first message."""
+        """Do nothing: no preparation is needed before the first message."""
 
     def publish(self, messages: Sequence[Message], connection: Any) -> None:
-        """Send messages over one connection, without trying again: the relay does that."""
+        """Send messages over one connection, without retries: the outbox retries."""
         try:
             with (
                 self._app.connection_for_write() as link,
@@ -121,7 +121,7 @@ class CeleryEngine:
     async def carry(
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
     ) -> None:
-        """Consume with one of Celery's workers for each kind of slot."""
+        """Consume messages with one Celery worker for each kind of slot."""
         loop = asyncio.get_running_loop()
         consumers = [
             _Consumer(self._make(), [lane for lane in lanes if lane.endswith(f".{kind}")], slots)
@@ -145,7 +145,7 @@ class CeleryEngine:
                 raise _away(error)
 
     def waiting(self, lanes: Collection[str]) -> int:
-        """Count the messages that no worker has fetched."""
+        """Return how many messages no worker has fetched."""
         try:
             with self._app.connection_for_read() as link:
                 return sum(_length(link, PREFIX + lane) for lane in lanes)
@@ -157,12 +157,12 @@ def _length(link: Connection, queue: str) -> int:
     try:
         with link.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).message_count)
-    except link.channel_errors:  # there is none, as in Redis when it is empty
+    except link.channel_errors:  # the queue does not exist; in Redis an empty queue does not
         return 0
 
 
 class _Threads(TaskPool):  # type: ignore[misc]
-    """Celery's threads, which look up a task in this application and not in the user's own."""
+    """Celery's thread pool; it looks up tasks in this application, not in the user's own."""
 
     def on_apply(self, target: Any, *args: Any, **kwargs: Any) -> Any:
         def within(*given: Any, **named: Any) -> Any:
@@ -173,7 +173,7 @@ class _Threads(TaskPool):  # type: ignore[misc]
 
 
 class _Consumer:
-    """One of Celery's workers in a thread of this process."""
+    """A Celery worker in a thread of this process."""
 
     def __init__(self, app: Celery, lanes: Sequence[str], slots: int) -> None:
         self._app = app
@@ -186,7 +186,7 @@ class _Consumer:
         self._let_go = False
         self._error: BaseException | None = None
         self.ended: asyncio.Future[BaseException | None]
-        """Done when its threads have ended; why it could not go on."""
+        """Done when the consumer's threads have ended; its result is the error that ended them."""
 
     def start(
         self, loop: asyncio.AbstractEventLoop, execute: Callable[[str], Awaitable[None]]
@@ -228,8 +228,11 @@ class _Consumer:
         ).start()
 
     def _begin(self, consumer: Any) -> None:
-        """Connect, and fetch messages until told to stop. Celery tells nobody of an error, and
-        waits for the runs under way, an hour's as well, before it ends."""
+        """Connect, and fetch messages until `stop`.
+
+        Celery itself reports an error to no caller, and waits for the runs in flight before it
+        ends, even if one takes an hour.
+        """
         try:
             Blueprint.start(consumer.blueprint, consumer)
         except Exception as error:
@@ -247,11 +250,14 @@ class _Consumer:
         qos: Any,
         *others: object,
     ) -> None:
-        """Fetch messages until told to stop. Celery's own loop looks every two seconds whether a
-        slot became free; with one slot that would be a run in two seconds."""
-        # Told by this thread alone that they are done: each of a thousand others would connect.
+        """Fetch messages until `stop`.
+
+        Celery's own loop checks every two seconds whether a slot is free; with one slot that
+        would be one run every two seconds.
+        """
+        # Only this thread acknowledges messages: each of a thousand others would connect.
         consumer.call_soon_ack = consumer.call_soon
-        # Celery's own tasks would run others, as many as a message of whoever names.
+        # Celery's built-in tasks would run any tasks that a message names, however many.
         consumer.strategies = {NAME: consumer.strategies[NAME]}
         receive = consumer.create_task_handler()
         late: list[Any] = []
@@ -268,14 +274,14 @@ class _Consumer:
             consumer.perform_pending_operations()
             with suppress(TimeoutError):
                 connection.drain_events(timeout=self._pause())
-        # Celery would do it when all has ended here; until then, what comes would wait for that.
+        # Celery cancels only when all runs here have ended; new messages would wait until then.
         messages.cancel()
         for message in late:
             message.requeue()
-        blueprint.state = CLOSE  # else it would start again
+        blueprint.state = CLOSE  # otherwise Celery starts the loop again
 
     def _pause(self) -> float:
-        """Return how long to wait for a message: a slot that becomes free makes no noise."""
+        """Return the seconds to wait for a message: a slot that becomes free sends no signal."""
         busy = self._under_way or time.monotonic() - self._ended_at < IDLE
         return BUSY if busy else IDLE
 
@@ -286,7 +292,7 @@ class _Consumer:
             self._worker.stop()
         except BaseException as error:
             self._error = self._error or error
-        with suppress(RuntimeError):  # the loop is gone: nobody waited for this
+        with suppress(RuntimeError):  # the loop is closed: nothing waits for this result
             loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
@@ -294,12 +300,14 @@ class _Consumer:
             self.ended.set_result(self._error)
 
     def stop(self) -> None:
-        """Fetch nothing more; what runs goes on to its end."""
-        self._stopping = True  # its loop looks at that, and ends
+        """Stop fetching messages; runs in flight continue to their end."""
+        self._stopping = True  # `_loop` checks this and ends
 
     def let_go(self) -> None:
-        """Wait for nothing that runs, and say of no message any more that it is done: others get
-        them."""
+        """Stop waiting for the runs in flight, and acknowledge no more messages.
+
+        The broker gives those messages to other workers.
+        """
         assert self._worker is not None
         self._let_go = True
         self._worker.consumer.perform_pending_operations = _nothing
@@ -308,7 +316,7 @@ class _Consumer:
 
 
 def _nothing() -> None:
-    """Do not try it on a connection that is lost."""
+    """Do nothing: pending operations must not be tried on a lost connection."""
 
 
 async def _awaited(execute: Callable[[str], Awaitable[None]], run_id: str) -> None:
@@ -316,7 +324,7 @@ async def _awaited(execute: Callable[[str], Awaitable[None]], run_id: str) -> No
 
 
 def _kinds(lanes: Mapping[str, int]) -> dict[str, int]:
-    """Return the slots of each kind: the lanes of all queues share them."""
+    """Return the slots of each kind; the lanes of all queues share them."""
     return {lane.rpartition(".")[2]: slots for lane, slots in lanes.items()}
 
 

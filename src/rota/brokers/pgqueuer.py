@@ -1,9 +1,9 @@
-"""PgQueuer: messages in the ledger's own PostgreSQL, committed together with what they announce.
+"""PgQueuer: messages in the ledger's own PostgreSQL, committed together with the runs they name.
 
-Its tables are unlogged: a crash of the server empties them, and what was lost is published again
-from the ledger. A message is done when its run has ended, so that a worker has no more of them
-than slots; whether it may do the run is asked of the ledger, so a message that comes twice does
-nothing.
+Its tables are unlogged: a crash of the server empties them, and lost messages are published again
+from the ledger. A message is done when its run has ended, so a worker never holds more messages
+than it has slots. The ledger decides whether a worker may execute the run, so a message that is
+delivered twice has no effect.
 """
 
 from __future__ import annotations
@@ -41,20 +41,21 @@ except ImportError as error:
     ) from error
 
 BATCH = 200
-"""Messages that are fetched at once, at most."""
+"""The most messages that are fetched at once."""
 
 HEARTBEAT = timedelta(seconds=30)
-"""After that long without a sign, others get a message; the run itself is taken over sooner."""
+"""The time without a heartbeat after which a message goes to another worker; the run itself is
+taken over sooner."""
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks whether the connection is there: a manager notices after thirty."""
+"""Seconds between two checks of the connection: a queue manager notices a loss after thirty."""
 
 CONNECT = 5.0
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 class PgQueuerEngine:
-    """The port `Engine`, in the schema of the ledger."""
+    """The port `Broker`, in the schema of the ledger."""
 
     in_ledger = True
 
@@ -76,7 +77,7 @@ class PgQueuerEngine:
         self._enqueueing = QueryQueueBuilder(settings)
 
     def open(self) -> None:
-        """Make its tables, or bring them up to date; raises EngineError."""
+        """Create PgQueuer's tables, or upgrade them; raises EngineError."""
         asyncio.run(self._install())
 
     async def _install(self) -> None:
@@ -99,7 +100,7 @@ class PgQueuerEngine:
     async def carry(
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
     ) -> None:
-        """Take messages as slots are free: one queue manager for the lanes that share some."""
+        """Fetch messages as slots become free, with one queue manager per kind of slot."""
         held: set[asyncio.Future[None]] = set()
         lost = asyncio.Event()
 
@@ -117,7 +118,7 @@ class PgQueuerEngine:
                 held.discard(run)
 
         def drop(*_: object) -> None:
-            # Without it the manager could not say that a message is done; others get them.
+            # Without the connection no message can be marked done: other workers get them.
             lost.set()
             for run in held:
                 run.cancel()
@@ -146,7 +147,7 @@ class PgQueuerEngine:
             running.result()
 
     def waiting(self, lanes: Collection[str]) -> int:
-        """Count the messages that nobody has picked."""
+        """Return how many messages no worker has fetched."""
         return asyncio.run(self._count(lanes))
 
     async def _count(self, lanes: Collection[str]) -> int:
@@ -184,14 +185,17 @@ class PgQueuerEngine:
 
 
 def _is_closed(queries: Queries) -> bool:
-    """Say whether its connection is gone; asyncpg tells its listeners of most, not of all."""
+    """Return whether the connection is closed; asyncpg notifies its listeners of most closures,
+    but not of all."""
     assert isinstance(queries.driver, AsyncpgDriver)
     return bool(queries.driver._connection.is_closed())
 
 
 def _watch(connection: asyncpg.Connection) -> None:
-    """Have a server that vanished without a word noticed within fifteen seconds; asyncpg has no
-    option for it."""
+    """Set socket options that detect a vanished server within fifteen seconds.
+
+    asyncpg has no option for it.
+    """
     link = connection._transport.get_extra_info("socket")
     if link.family != getattr(socket, "AF_UNIX", None):
         link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -202,7 +206,7 @@ def _watch(connection: asyncpg.Connection) -> None:
 
 
 class _Deaf:
-    """A cancellation that nothing calls for."""
+    """A cancellation token that ignores cancellations."""
 
     cancel_called = False
 
@@ -211,9 +215,11 @@ class _Deaf:
 
 
 class _Contexts(dict[Any, Any]):
-    """The contexts of the jobs under way. A job is cancelled by the ledger alone: whoever may
-    connect to the database could NOTIFY the managers of a cancellation, and messages would be
-    done though nobody has acted upon them."""
+    """The contexts of the jobs in flight, which ignore PgQueuer's own cancellations.
+
+    Only the ledger cancels a run. Any user who may connect to the database could NOTIFY the queue
+    managers of a cancellation, and messages would be marked done although no worker executed them.
+    """
 
     def __setitem__(self, job_id: Any, context: Any) -> None:
         context.cancellation = _Deaf()
@@ -221,7 +227,7 @@ class _Contexts(dict[Any, Any]):
 
 
 class _Within:
-    """The driver that PgQueuer asks for, on a connection whose transaction is somebody else's."""
+    """A driver for PgQueuer on the connection of the ledger, which owns the transaction."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -244,5 +250,5 @@ async def _run(manager: QueueManager, slots: int) -> None:
 
 
 def _kinds(lanes: Mapping[str, int]) -> dict[str, int]:
-    """Return the slots of each kind: the lanes of all queues share them."""
+    """Return the slots of each kind; the lanes of all queues share them."""
     return {lane.rpartition(".")[2]: slots for lane, slots in lanes.items()}

@@ -1,4 +1,4 @@
-"""How many files this process may have open at once."""
+"""The limit of open files of this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WANTED = 4_096
 
 
 def raise_limit(wanted: int = WANTED) -> None:
-    """Have this process open more of them, where the system lets it."""
+    """Raise the limit to `wanted` descriptors, as far as the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

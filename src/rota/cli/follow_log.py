@@ -1,4 +1,4 @@
-"""A run's log: as it stands, and as it grows until the run ends."""
+"""Reading a run's log, and following it until the run ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rota.core.run import FINAL, LogLine, Run
 from rota.core.time import to_datetime
 
 _LOOK = 0.1
-"""Seconds between looks for a commit of somebody else; a look costs microseconds."""
-_HOPE = 20  # looks between two questions whether there is hope
+"""Seconds between polls for commits of other processes; a poll costs microseconds."""
+_HOPE = 20  # polls between two calls of `hopeful`
 _PAGE = 1_000
 
 
 def lines(history: History, run_id: str, after: tuple[int, int] = (0, 0)) -> Iterator[LogLine]:
-    """Yield the log lines after (attempt, seq), as far as they are written."""
+    """Yield the log lines after (attempt, seq) that are written so far."""
     while page := history.logs(run_id, after=after, limit=_PAGE):
         yield from page
         after = (page[-1].attempt, page[-1].seq)
@@ -33,14 +33,17 @@ def follow(
     timeout: float | None = None,
     hopeful: Callable[[], bool] = lambda: True,
 ) -> Run:
-    """Show the log as it grows until the run has ended; returns the run as it stands then, or
-    after `timeout` seconds, or once it is no longer `hopeful`. Raises UnknownRunError,
-    LedgerError."""
+    """Show the log as it grows, and return the run once it has ended.
+
+    Returns earlier after `timeout` seconds, or once `hopeful` returns False. Raises
+    UnknownRunError and LedgerError.
+    """
     began, after, version = time.monotonic(), (0, 0), -1
     for look in count(1):
         seen, version = version, ledger.version()
         if version != seen:
-            run = ledger.history.run(run_id)  # before the log: what it logged until then is there
+            # Before the log, so that the lines until then are complete.
+            run = ledger.history.run(run_id)
             for line in lines(ledger.history, run_id, after):
                 show(line)
                 after = (line.attempt, line.seq)
@@ -53,7 +56,7 @@ def follow(
 
 
 def text(line: LogLine) -> str:
-    """Write a log line for people; what it holds steers no terminal and forges no line."""
+    """Return a log line as text that cannot control the terminal or forge a line."""
     at = to_datetime(line.at)
     what = output.inert(line.text, lines=True).replace("\n", "\n    ")
     source = f" | {output.inert(line.logger)}" if line.logger else ""

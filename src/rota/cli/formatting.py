@@ -1,7 +1,7 @@
-"""Reading what people type, and writing times for them.
+"""Parsing times, durations and values of the command line, and formatting times.
 
-A time without a zone is one in that of the task, else in `manager.timezone`, as times are never
-guessed from the machine.
+A time without a zone is in the zone of the task, otherwise in `manager.timezone`: the zone of the
+machine is never used.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _SPAN = re.compile(r"(?:\d{1,6}(?:\.\d{1,6})?[smhdw])+", re.ASCII)
 _LAST = from_datetime(datetime(9999, 1, 1, tzinfo=UTC))
 _LONGEST = 100
-"""Characters of a time or a span."""
+"""The most characters of a time or a duration."""
 _PART = re.compile(r"([\d.]+)([smhdw])")
 
 
 class UsageError(RotaError):
-    """A word on the command line cannot be read; `where` names the option."""
+    """An argument of the command line is invalid; `where` names the option."""
 
 
 def before(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
-    """Read "2h" as two hours ago, else a date or time, 1970 at the earliest; raises UsageError."""
+    """Return "2h" as two hours ago, or a date or time, at the earliest 1970; raises UsageError."""
     length = span(text)
     return max(0, _moment(option, text, zone) if length is None else now - length)
 
 
 def ahead(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
-    """Read "2h" as in two hours, else a date or time; raises UsageError."""
+    """Return "2h" as in two hours, or a date or time; raises UsageError."""
     length = span(text)
     if length is not None and now + length > _LAST:
         raise UsageError(f"{text!r} is too long.", where=option, remedy="Stay before 9999.")
@@ -46,19 +46,19 @@ def ahead(option: str, text: str, now: Instant, zone: str = "UTC") -> Instant:
 
 
 def span(text: str) -> Instant | None:
-    """Read "90s", "30m", "2h", "3d", "1w" or several in a row; None where it is no span."""
+    """Return a duration like "90s", "30m", "2h", "3d", "1w" or "1h30m"; None for other text."""
     if len(text) > _LONGEST or not _SPAN.fullmatch(text):
         return None
     return sum(round(float(number) * _UNITS[unit]) for number, unit in _PART.findall(text))
 
 
 def pairs(option: str, words: Iterable[str]) -> dict[str, Any]:
-    """Read `key=value` words, values as JSON where they are JSON; raises UsageError."""
+    """Return `key=value` words, with values parsed as JSON if they are JSON; raises UsageError."""
     return {key: value(text) for key, text in texts(option, words).items()}
 
 
 def texts(option: str, words: Iterable[str]) -> dict[str, str]:
-    """Read `key=value` words, values as they are; raises UsageError."""
+    """Return `key=value` words, with values as they are; raises UsageError."""
     found: dict[str, str] = {}
     for word in words:
         key, mark, text = word.partition("=")
@@ -71,23 +71,23 @@ def texts(option: str, words: Iterable[str]) -> dict[str, str]:
 
 
 def moment(instant: Instant, zone: str = "UTC") -> str:
-    """Write a time with its zone, without fractions of a second."""
+    """Return a time as text with its zone, without fractions of a second."""
     there = to_datetime(instant).astimezone(ZoneInfo(zone))
     return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname() or zone}"
 
 
 def clock(when: datetime | None, zone: str = "UTC") -> str:
-    """Write an aware time with its zone; nothing for None."""
+    """Return an aware time as text with its zone; "" for None."""
     return "" if when is None else moment(from_datetime(when), zone)
 
 
 def iso(when: datetime | None) -> str | None:
-    """Write an aware time as ISO 8601 in UTC."""
+    """Return an aware time as ISO 8601 in UTC."""
     return None if when is None else when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in at most two units: "350 ms", "4.2 s", "3 min 5 s", "2 d 4 h"."""
+    """Return a duration in at most two units: "350 ms", "4.2 s", "3 min 5 s", "2 d 4 h"."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
@@ -99,7 +99,7 @@ def duration(seconds: float) -> str:
 
 
 def away(instant: Instant, now: Instant) -> str:
-    """Write how far off a time is: "in 3 min 5 s", "2 h ago"."""
+    """Return the distance of a time from now: "in 3 min 5 s", "2 h ago"."""
     length = duration(abs(instant - now) / SECOND)
     return f"in {length}" if instant >= now else f"{length} ago"
 
@@ -125,7 +125,7 @@ def _moment(option: str, text: str, zone: str) -> Instant:
 
 
 def value(text: str) -> Any:
-    """Return what a JSON text says, or the text where it is none."""
+    """Return the value of a JSON text, or the text itself if it is not JSON."""
 
     def refuse(constant: str) -> Any:
         raise ValueError(constant)
@@ -137,7 +137,7 @@ def value(text: str) -> Any:
 
 
 def trigger(task: Task) -> str:
-    """Say a task's trigger in words, or name it where this release cannot read it."""
+    """Return a description of a task's trigger, or its kind if this release cannot read it."""
     from rota.triggers import describe
 
     try:

@@ -1,4 +1,4 @@
-"""The life of a `rota up`: from the first signal to the exit code."""
+"""Stopping a node: from the first signal to the exit code."""
 
 from __future__ import annotations
 
@@ -20,29 +20,28 @@ from rota.cli import output
 from rota.manager import TaskManager
 
 MARGIN = 1.95
-"""Seconds beside the grace after which the process ends, whatever holds it."""
+"""Seconds after the grace period after which the process exits, whatever blocks it."""
 
 _STOPPED = 0  # no signal has this number
 
 
 def ending() -> list[signal.Signals]:
-    """Return the signals that tell to stop; that a terminal closes is none where it is ignored, as
-    `nohup` has it."""
+    """Return the signals that stop a node; SIGHUP only if it is not ignored, as under `nohup`."""
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [signal.SIGTERM, signal.SIGINT, *([] if ignored else [signal.SIGHUP])]
 
 
 class Signals:
-    """What tells to stop, in the order of its coming; the first one interrupts a start."""
+    """The caught stop signals, in the order of arrival; the first one interrupts a start."""
 
     def __init__(self) -> None:
         self.caught: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.starting = True
-        self.former: dict[int, Any] = {}  # what was done about them before
+        self.former: dict[int, Any] = {}  # their handlers before
         self._pid = os.getpid()
 
     def take_back(self) -> list[str]:
-        """Catch again what somebody else has caught since; returns the names of these signals."""
+        """Reinstall our handlers that other code has replaced; returns the names of the signals."""
         lost = [one for one in self.former if signal.getsignal(one) != self.note]
         for number in lost:
             signal.signal(number, self.note)
@@ -50,8 +49,7 @@ class Signals:
 
     @contextmanager
     def put_off(self) -> Iterator[None]:
-        """Have a signal wait until what is within is done: an import that is cut off may fail in
-        any way."""
+        """Defer signals until the end of the block: an interrupted import may fail in any way."""
         self.starting = False
         yield
         self.starting = True
@@ -60,12 +58,14 @@ class Signals:
             raise KeyboardInterrupt
 
     def note(self, number: int, _: FrameType | None) -> None:
-        """Take a signal; raises KeyboardInterrupt for the first one while it starts."""
-        if os.getpid() != self._pid:  # a child that a task has forked: nobody there would take it
+        """Record a signal; raises KeyboardInterrupt for the first one during a start."""
+        if (
+            os.getpid() != self._pid
+        ):  # a child that a task forked: no thread in it waits for signals
             signal.signal(number, self.former[number])
             signal.raise_signal(number)
             return
-        self.caught.put(number)  # reentrant, and all that a signal handler should do
+        self.caught.put(number)  # reentrant; a signal handler should do no more
         starting, self.starting = self.starting, False
         if starting:
             raise KeyboardInterrupt
@@ -73,7 +73,7 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Catch what tells to stop from now on; once it has stopped, further ones change nothing."""
+    """Catch stop signals during the block; after a normal end, further signals are ignored."""
     caught = Signals()
     for one in ending():
         caught.former[one] = signal.signal(one, caught.note)
@@ -90,18 +90,18 @@ def signals() -> Iterator[Signals]:
 def wait_and_stop(
     manager: TaskManager, signals: Signals, look: Callable[[], None] | None, every: float
 ) -> bool:
-    """Wait for a signal, then stop; a second one means now. `look` is called `every` so many
-    seconds meanwhile. Returns True when every running attempt ended by itself.
+    """Wait for a signal, then stop the manager; a second signal stops it immediately.
 
-    From the first signal on, the process ends within the grace and 2 seconds.
+    `look` is called `every` so many seconds while waiting. Returns whether all running attempts
+    ended by themselves. After the first signal, the process ends within the grace plus 2 seconds.
     """
     return _Stopping(manager, signals).when_told(look, every)
 
 
 def end_within(seconds: float, code: Callable[[], int]) -> None:
-    """End this process after `seconds`, if it is there still, with the code that is right then.
+    """Exit this process after `seconds`, if it still runs, with the exit code at that time.
 
-    A thread that a task started may never end, and Python waits for it.
+    A thread that a task started may never end, and Python would wait for it.
     """
     timer = threading.Timer(seconds, lambda: _leave(code()))
     timer.daemon = True
@@ -109,9 +109,9 @@ def end_within(seconds: float, code: Callable[[], int]) -> None:
 
 
 def end(code: int) -> NoReturn:
-    """End this process, and at once if processes are left that its tasks had started."""
+    """Exit this process; if its tasks left processes behind, kill them and exit at once."""
     if _end_children():
-        _leave(code)  # what started a child may wait for it, and is not to go on without it
+        _leave(code)  # a thread that waits for such a child must not continue
     raise typer.Exit(code)
 
 
@@ -134,8 +134,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _leave_terminal() -> None:
-    """Have what goes to a terminal that has closed go to nobody: writing there fails, in tasks
-    as well."""
+    """Redirect output to a closed terminal to nowhere: writing to it fails, in tasks as well."""
     for number in (1, 2):
         try:
             termios.tcgetattr(number)
@@ -145,7 +144,7 @@ def _leave_terminal() -> None:
 
 
 class _Stopping:
-    """Takes signals one by one while the manager stops in a thread beside them."""
+    """The handling of signals one by one, while the manager stops in another thread."""
 
     def __init__(self, manager: TaskManager, signals: Signals) -> None:
         self._manager = manager
@@ -154,17 +153,17 @@ class _Stopping:
 
     @property
     def clean(self) -> bool:
-        """Say whether every running attempt ended by itself."""
-        return bool(self._answers) and all(self._answers)  # none: the stopping itself failed
+        """Whether all running attempts ended by themselves."""
+        return bool(self._answers) and all(self._answers)  # none: stopping itself failed
 
     def when_told(self, look: Callable[[], None] | None, every: float) -> bool:
-        """Return when it has stopped, and whether all ended by themselves."""
+        """Wait until the manager has stopped; returns whether all attempts ended by themselves."""
         told = 0
         while (number := self._next(look, every)) != _STOPPED:
             if number == signal.SIGHUP:
                 _leave_terminal()
                 if told:
-                    continue  # a shell and the kernel both tell of one terminal
+                    continue  # the shell and the kernel both signal one closed terminal
             told += 1
             if told == 1:
                 grace = self._manager.config.manager.shutdown_grace
@@ -174,18 +173,18 @@ class _Stopping:
                 end_within(MARGIN, self._code)
                 output.note(_words(number, "stopping now"))
             if told <= 2:
-                # Beside this thread, so that the second signal is taken while the first one works.
+                # In another thread, so that a second signal is handled while the first is.
                 threading.Thread(target=self._stop, name="rota-stop", daemon=True).start()
         return self.clean
 
     def _next(self, look: Callable[[], None] | None, every: float) -> int:
         while True:
             try:
-                # Never without a limit: a signal that another thread receives wakes nobody here.
+                # Never without a timeout: a signal that another thread receives does not wake this.
                 return self._caught.get(timeout=every)
             except queue.Empty:
                 if look is not None:
-                    with suppress(OSError):  # the terminal has closed, of which a signal tells
+                    with suppress(OSError):  # the terminal has closed; a signal follows
                         look()
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The live view of `rota up` on a terminal: what runs, what comes next, what happened last."""
+"""The live view of `rota up` on a terminal: running runs, the next ones, and the last ones."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NEXT = 4
 _LAST = 4
 _BAR = 24  # columns
 _MANY = 5_000
-"""Tasks above which the next runs are not looked for: that would cost more than it tells."""
+"""With more tasks, the next runs are not computed: that would cost more than it is worth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the view shows, at one moment; a trouble in words where the ledger does not answer."""
+    """The data of the view at one moment; `trouble` is the error if the ledger does not respond."""
 
     now: Instant
     title: str
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 def take(manager: TaskManager, url: str) -> Snapshot:
-    """Look at a manager; never raises for a ledger that is away."""
+    """Return a snapshot of a manager; never raises if the ledger is unavailable."""
     services = manager.services
     now, entries = services.clock.now(), services.engine.registry.entries()
     title = f"{manager.config.app_name} · {len(entries)} tasks · {url}"
@@ -65,7 +65,7 @@ def take(manager: TaskManager, url: str) -> Snapshot:
 
 
 def render(shot: Snapshot) -> RenderableType:
-    """Return the view as Rich shows it."""
+    """Return the view for Rich."""
     parts: list[RenderableType] = [Rule(Text(output.inert(shot.title)), style="dim")]
     if shot.trouble:
         parts.append(Text(f"The ledger does not answer: {output.inert(shot.trouble)}", "bold red"))
@@ -97,7 +97,7 @@ def _running(run: Run, now: Instant) -> tuple[RenderableType, ...]:
 
 
 def _progress(run: Run) -> RenderableType:
-    """Return a bar where the total is known, else what the task said of itself."""
+    """Return a bar if the total is known, otherwise the note of the task."""
     said = run.progress or {}
     done, total, note = said.get("done"), said.get("total"), said.get("note") or ""
     text = Text(output.inert(str(note)))

@@ -1,4 +1,4 @@
-"""The command `rota`: which commands there are, and what becomes of an error.
+"""The command `rota`: its subcommands, and the handling of errors.
 
 Exit codes: 0 done, or yes · 1 no: degraded, failed, mistakes found · 2 it could not be done.
 """
@@ -45,14 +45,14 @@ COMMANDS = {
     "verify": "Compare the record with what the triggers say, and list what is missing or wrong.",
     "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
 }
-"""Every command in the order of the help; its code is in `rota.cli.commands`."""
+"""All commands, in the order of the help; their code is in `rota.cli.commands`."""
 
 COMPLETING = "_ROTA_COMPLETE"
-"""The variable that a shell sets when it asks for completions: then every option is needed."""
+"""The variable that a shell sets to request completions: they need the options of all commands."""
 
 
 def run() -> None:
-    """Do what the command line says and exit: the entry point of `rota`."""
+    """Run the command line and exit: the entry point of `rota`."""
     output.prepare()
     own_process()
     try:
@@ -68,7 +68,7 @@ def run() -> None:
 
 
 def _user() -> str:
-    """Return the name of this user, for the audit; the number where there is none."""
+    """Return the name of this user, for the audit; its number if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -76,7 +76,7 @@ def _user() -> str:
 
 
 def _app(words: list[str]) -> typer.Typer:
-    """Build the application; of the commands only the one that was asked for is imported."""
+    """Return the application; only the command that is called is imported."""
     app = typer.Typer(
         help="Background tasks from plain files: scheduled, run exactly once, recorded and shown.",
         epilog="Exit codes: 0 done, or yes; 1 no: degraded, failed, mistakes found;"

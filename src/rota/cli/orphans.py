@@ -1,4 +1,4 @@
-"""What the first process of a container owes the others: to reap those that lose their parent."""
+"""Reaping orphans in a container: its first process becomes their parent and must reap them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from contextlib import suppress
 from typing import NoReturn
 
 FIRST = 1
-"""The process that the kernel gives every orphan to."""
+"""The id of the process that the kernel makes the parent of every orphan."""
 
 _KERNEL = 0x80
-"""The origin of a signal that a terminal made: the whole foreground group has it already."""
+"""The origin of a signal from a terminal, which the whole foreground group has received."""
 
 
 def step_aside() -> None:
-    """Where this process is the first one, go on in a child of it, while it passes signals on and
-    reaps orphans until that child ends, and ends with its code.
+    """Continue in a child, if this process is the first one of its container.
 
-    In one process that would be guesswork: to reap what is not ours, one has to know the children
-    of every library, and takes an exit code from who waits for it. Call it before any thread.
+    The first process passes signals on and reaps orphans until the child ends, and exits with its
+    code. A single process could not do both: to reap only orphans, it would have to know the
+    children of every library, and could take an exit code from a library that waits for it. Call
+    this before any thread starts.
     """
     if os.getpid() != FIRST or sys.platform != "linux":
         return
@@ -35,7 +36,7 @@ def step_aside() -> None:
 
 
 def _watch(child: int, caught: set[signal.Signals]) -> NoReturn:
-    """Pass signals on and reap until `child` has ended, and end as it did."""
+    """Pass signals on and reap orphans until `child` has ended, then exit with its code."""
     _let_go_of_streams()
     while True:
         told = signal.sigwaitinfo(caught)
@@ -49,7 +50,7 @@ def _watch(child: int, caught: set[signal.Signals]) -> NoReturn:
 
 
 def _reap(child: int) -> int | None:
-    """Reap whatever has ended; returns the exit code of `child` once that was among it."""
+    """Reap all ended processes; returns the exit code of `child` if it is among them."""
     found = None
     with suppress(ChildProcessError):
         while True:
@@ -62,7 +63,7 @@ def _reap(child: int) -> int | None:
 
 
 def _let_go_of_streams() -> None:
-    """Leave input to the child: who closes it, or reads it, means that one."""
+    """Leave standard input to the child: only the child should read it or see it close."""
     with suppress(OSError):
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)

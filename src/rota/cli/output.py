@@ -1,7 +1,7 @@
-"""Writing: lines, JSON lines, tables and errors; Rich only on a terminal.
+"""Writing lines, JSON lines, tables and errors; Rich is used only on a terminal.
 
-In a pipe a table is plain text and never cut to a width, so that `grep` and `awk` find what is
-there; `| head` ends the program quietly.
+In a pipe, a table is plain text and never cut to a width, so that `grep` and `awk` find
+everything. `| head` ends the program without an error.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ _KEEPING_LINES = {code: text for code, text in _ESCAPES.items() if code != ord("
 
 
 def prepare() -> None:
-    """Have what the terminal's encoding cannot write escaped, rather than fail; where a stream is
-    closed, write to nobody."""
+    """Configure the standard streams: escape characters that their encoding cannot write.
+
+    A closed stream is replaced by one to nowhere.
+    """
     sys.stdout = sys.stdout or _nobody()
     sys.stderr = sys.stderr or _nobody()
     for stream in (sys.stdout, sys.stderr):
@@ -62,9 +64,9 @@ def prepare() -> None:
 
 
 def inert(text: str, *, lines: bool = False) -> str:
-    """Return `text` with its control characters written out, so that it steers no terminal.
+    """Return `text` with its control characters escaped, so that it cannot control the terminal.
 
-    With `lines`, its line ends are kept. Secrets are masked.
+    With `lines`, line ends are kept. Secrets are masked.
     """
     return said(text).translate(_KEEPING_LINES if lines else _ESCAPES)
 
@@ -75,39 +77,39 @@ def style(word: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """Write a line that we made ourselves."""
+    """Write a line of rota's own text, which needs no escaping."""
     write(f"{text}\n")
 
 
 def write(text: str) -> None:
-    """Write to standard output; ends the program where nobody reads it any more."""
+    """Write to standard output; exits if its reader is gone."""
     with _reader_may_leave():
         sys.stdout.write(text)
 
 
 def flush() -> None:
-    """Hand over what is written so far; ends the program where nobody reads it any more."""
+    """Flush standard output; exits if its reader is gone."""
     with _reader_may_leave():
         sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """Write a line beside the output, to standard error."""
+    """Write a line to standard error, separate from the output."""
     print(text, file=sys.stderr, flush=True)
 
 
 def json_line(value: Mapping[str, Any], *, raw: bool = False) -> None:
-    """Write one JSON object as a line, without secrets; `raw`: whoever made it has seen to that."""
+    """Write one JSON object as a line, with secrets masked; `raw`: the caller has done that."""
     json_lines([value], raw=raw)
 
 
 def json_lines(values: Iterable[Mapping[str, Any]], *, raw: bool = False) -> None:
-    """Write one JSON object a line, all of them at once."""
+    """Write one JSON object per line, all of them at once."""
     write("".join([json.dumps(one if raw else shown("", one)) + "\n" for one in values]))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table; cells are made inert, and words that name a state coloured."""
+    """Write a table; control characters are escaped, and states coloured on a terminal."""
     cells = [[inert(cell) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(columns, cells)
@@ -116,7 +118,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def marked(word: str, text: str) -> None:
-    """Write an indented line behind a state, which is coloured on a terminal."""
+    """Write an indented line after a state, which is coloured on a terminal."""
     mark = f"  {word:<4}"
     if on_terminal():
         from rich.console import Console
@@ -128,7 +130,7 @@ def marked(word: str, text: str) -> None:
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
-    """Write names and values below each other; empty values are left out."""
+    """Write names and values, one pair per line; empty values are left out."""
     filled = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in filled), default=0)
     for name, value in filled:
@@ -137,20 +139,20 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def complain(error: RotaError) -> None:
-    """Write an error to standard error: where and what in one line, how to mend it below."""
+    """Write an error to standard error: place and error in one line, the remedy below."""
     for one in error.errors if isinstance(error, Mistakes) else (error,):
         note(f"error: {sentence(one)}")
 
 
 def sentence(error: RotaError) -> str:
-    """Return an error as text: where and what, and in a line of its own how to mend it."""
+    """Return an error as text: place and error, and the remedy on a line of its own."""
     where = f"{error.where}: " if error.where else ""
     remedy = f"\n       {error.remedy}" if error.remedy else ""
     return inert(f"{where}{error.what}{remedy}", lines=True)
 
 
 def on_terminal() -> bool:
-    """Say whether people read along: standard output is a terminal that can do more than text."""
+    """Return whether standard output is a terminal that supports more than plain text."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -184,7 +186,7 @@ def _reader_may_leave() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # What is still buffered has no reader: without this the interpreter would complain at exit.
+        # The buffered rest has no reader: without this the interpreter reports an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise SystemExit(0) from None

@@ -1,4 +1,4 @@
-"""The project that a command is about: its configuration, its ledger, its tasks."""
+"""The project of a command: its configuration, its ledger, its tasks."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ RunArgument = Annotated[
 
 
 def load(path: Path | None) -> Xcorecfg:
-    """Read the configuration and make it this process's; raises ConfigError, Mistakes."""
+    """Read the configuration and set it for this process; raises ConfigError or Mistakes."""
     config = Xcorecfg.load(path)
     use(config)
     return config
 
 
 def has_ledger(config: Xcorecfg) -> bool:
-    """Say whether a ledger was ever written; one that is no file is taken to be there."""
+    """Return whether a ledger has been written; one that is not a file is assumed to exist."""
     scheme, _, rest = config.manager.ledger_url.partition("://")
     if scheme != "sqlite":
         return True
@@ -52,18 +52,18 @@ def has_ledger(config: Xcorecfg) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # whoever opens it will say what is wrong
+        return True  # opening it will report the error
     return status.st_size > 0 or not S_ISREG(status.st_mode)
 
 
 def say_no_ledger(config: Xcorecfg) -> None:
-    """Tell that there is nothing to read yet."""
+    """Write a note that there is no ledger yet."""
     output.note(f"No ledger yet at {config.manager.ledger_url}: start the project with `rota up`.")
 
 
 @contextmanager
 def opened_ledger(config: Xcorecfg) -> Iterator[Ledger]:
-    """Open the ledger alone, without engine and tasks, which is quick; raises LedgerError."""
+    """Open only the ledger, without engine and tasks, which is fast; raises LedgerError."""
     ledger = open_ledger(config.manager.ledger_url, clock=SystemClock())
     ledger.open()
     try:
@@ -74,7 +74,7 @@ def opened_ledger(config: Xcorecfg) -> Iterator[Ledger]:
 
 @contextmanager
 def opened_history(config: Xcorecfg) -> Iterator[History | None]:
-    """Open the ledger for reading; None, and nothing is made, where there is none yet."""
+    """Open the ledger for reading; yields None, and creates nothing, if there is none yet."""
     if not has_ledger(config):
         yield None
         return
@@ -84,11 +84,11 @@ def opened_history(config: Xcorecfg) -> Iterator[History | None]:
 
 @contextmanager
 def opened_manager(config: Xcorecfg, *, discover: bool = True) -> Iterator[TaskManager]:
-    """Build the task manager with the tasks of the task files; mistakes in them are counted."""
+    """Create the task manager with the tasks of the task files; reports the number of mistakes."""
     from rota.manager import Manager, TaskManager
 
     manager = TaskManager(config)
-    Manager.use(manager)  # task files may add tasks to the process's own
+    Manager.use(manager)  # task files may add tasks to the manager of the process
     try:
         if discover:
             mistakes = len(manager.discover().errors)
@@ -101,7 +101,7 @@ def opened_manager(config: Xcorecfg, *, discover: bool = True) -> Iterator[TaskM
 
 
 def tasks(manager: TaskManager) -> list[Task]:
-    """Return every task by id, from the code alone where there is no ledger yet."""
+    """Return every task by id, from the code alone if there is no ledger yet."""
     if has_ledger(manager.config):
         return manager.list_tasks()
     from rota.manager.task_views import known_task
@@ -113,20 +113,23 @@ def tasks(manager: TaskManager) -> list[Task]:
 
 
 def entries(manager: TaskManager) -> list[RegisteredTask]:
-    """Return the tasks that this project's code defines, with what the ledger lays over them."""
+    """Return the tasks that the code of this project defines, with their edits in the ledger."""
     if has_ledger(manager.config):
         manager.list_tasks()
     return manager.services.engine.registry.entries()
 
 
 def unknown_task(id: str, known: list[str]) -> UnknownTaskError:
-    """Return the error for a task that is not among the known ones."""
+    """Return the error for an unknown task, with the nearest known id."""
     return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, known))
 
 
 def live_nodes(history: History, now: int) -> list[NodeRecord]:
-    """Return the nodes that are up for every task: their lease holds, their process is not known
-    dead, and they are no `rota run` that works alone."""
+    """Return the nodes that are up for all tasks.
+
+    Their lease is valid, their process is not known to be dead, and they are not a `rota run`,
+    which executes only its own run.
+    """
     from rota.engine.membership.identity import is_dead
 
     return [

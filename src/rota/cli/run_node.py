@@ -1,4 +1,4 @@
-"""A node of a project, from its start to the exit code: what the commands of every role share."""
+"""Running a node from its start to the exit code, for the commands of all roles."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rota.web.server import Server
 
 _logger = queued("rota.up")
-_LOOK = 0.5  # seconds between two pictures of the live view
-_QUICK = 0.5  # seconds that most managers need to start, and more
+_LOOK = 0.5  # seconds between two refreshes of the live view
+_QUICK = 0.5  # seconds within which most managers have started
 
 HostOption = Annotated[str | None, typer.Option(help="Where it listens; manager.host.")]
 PortOption = Annotated[
@@ -43,21 +43,21 @@ def run(
     listens: bool = True,
     live: bool = False,
 ) -> None:
-    """Take part in the project until told to stop.
+    """Run a node of the project until a signal stops it.
 
     SIGTERM and Ctrl-C stop it: running tasks get manager.shutdown_grace seconds, then they are
-    cancelled and handed back; a second signal means now. Exits with 0 when all ended by
-    themselves, else 1.
+    cancelled and handed back. A second signal stops it immediately. Exits with 0 if all attempts
+    ended by themselves, otherwise 1.
     """
     step_aside()
     raise_limit()
     manager = TaskManager(config)
-    Manager.use(manager)  # task files may add tasks to the process's own
+    Manager.use(manager)  # task files may add tasks to the manager of the process
     look = None
     with ExitStack() as stack:
         signals = stack.enter_context(lifetime.signals())
-        with suppress(KeyboardInterrupt):  # told to stop while it starts
-            # Before logging is set up, so that log lines go above the view.
+        with suppress(KeyboardInterrupt):  # a signal during the start
+            # Before logging is set up, so that log lines appear above the view.
             show = stack.enter_context(_view()) if live and output.on_terminal() else None
             setup_logging(**manager.config.logging_options())
             server = _start(manager, role, stack, signals, (host, port) if listens else None)
@@ -75,7 +75,7 @@ def _start(
     signals: lifetime.Signals,
     address: tuple[str | None, int | None] | None,
 ) -> Server | None:
-    """Load the tasks, listen and begin; a port that is taken is told before anything starts."""
+    """Load the tasks, listen and start; a port in use is reported before anything starts."""
     discovers, server = manager.config.manager.auto_discover, None
     stack.callback(manager.shutdown)
     with loading():
@@ -93,7 +93,7 @@ def _start(
     if discovers:
         stack.enter_context(_watching(manager))
     if server is not None:
-        stack.callback(server.leave)  # while the watching ends, which takes as long
+        stack.callback(server.leave)  # in parallel with stopping the watchers, which takes as long
     name = "" if role is Role.ALL else f" {role}"
     output.say(f"rota{name} is up{f': {server.url}' if server else ''}")
     if server is not None and _needs_link(manager):
@@ -102,15 +102,17 @@ def _start(
     output.flush()
     if server is not None:
         with signals.put_off():
-            server.start()  # last: the pages are a third of all code, and no task waits for them
+            server.start()  # last: the pages are a third of the code, and no task needs them
     return server
 
 
 def _start_manager(
     manager: TaskManager, role: Role, signals: lifetime.Signals, server: Server | None
 ) -> None:
-    """Start it; the pages come afterwards, but for a ledger that keeps it waiting: what is the
-    matter, `/health` has to say meanwhile."""
+    """Start the manager; the pages start afterwards, unless the ledger makes the manager wait.
+
+    In that case they start first, because `/health` must show the reason.
+    """
     start = partial(copy_context().run, manager.start, role=role)
     starting = aside(start, "rota-start")
     if server is not None:
@@ -123,21 +125,23 @@ def _start_manager(
 
 
 def _needs_link(manager: TaskManager) -> bool:
-    """Say whether nobody can come in yet: there is neither a token nor a session, and without one
-    nobody is let in."""
+    """Return whether no user can sign in yet: access needs a token, and there is none.
+
+    A session counts as a token.
+    """
     now = manager.services.clock.now()
     anybody = any(token.keeps(now) for token in manager.tokens())
     return manager.config.manager.access == "token" and not anybody
 
 
 def _report(manager: TaskManager) -> None:
-    """Load the task files and log what is wrong with them; what is right goes on."""
+    """Load the task files and log the errors in them; valid tasks are kept."""
     manager.discover()
     _log_mistakes(manager)
 
 
 def _take_back(signals: lifetime.Signals) -> None:
-    """Catch the signals again that a task file has caught, and say so."""
+    """Reinstall our handlers of signals that a task file has caught, and log it."""
     if lost := signals.take_back():
         _logger.warning(
             "%s: a task file has set a handler of its own; it is not called, for rota ends by this",
@@ -152,7 +156,7 @@ def _log_mistakes(manager: TaskManager) -> None:
 
 @contextmanager
 def _watching(manager: TaskManager) -> Iterator[None]:
-    """Load task files again when they change."""
+    """Reload task files when they change."""
     from rota.discovery import Watcher
 
     def reload(_: object) -> None:
@@ -176,7 +180,7 @@ def _watching(manager: TaskManager) -> Iterator[None]:
 
 @contextmanager
 def _view() -> Iterator[Callable[[TaskManager, str], None]]:
-    """Show a live view at the end of the terminal, below the log lines."""
+    """Show a live view at the bottom of the terminal, below the log lines."""
     from rich.console import Console
     from rich.live import Live
 

@@ -26,7 +26,7 @@ __all__ = ["Xcorecfg", "current", "json_schema", "masked", "use"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its own file the first time it is asked for (PEP 562)."""
+    """Import a public name from its own module on first access (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -26,14 +26,14 @@ class Override:
 
     @property
     def place(self) -> str:
-        """Where the value stands, for messages."""
+        """The origin of the value, for messages."""
         return f"environment variable {self.variable}"
 
 
 def overrides(
     environ: Mapping[str, str], model: type[BaseModel]
 ) -> tuple[list[Override], list[ConfigError]]:
-    """Read the variables that concern `model`; beside them what is wrong with their names."""
+    """Return the variables that set keys of `model`, and the errors in their names."""
     found: list[Override] = []
     errors: list[ConfigError] = []
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
@@ -47,7 +47,7 @@ def overrides(
 
 
 def _problem(path: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str] | None:
-    """Say what is wrong with a path and how to mend it, or None."""
+    """Return what is wrong with a path and how to fix it; None if nothing is."""
     top, *rest = path
     parts = dict(sections(model))
     if not all(path):
@@ -68,7 +68,10 @@ def _problem(path: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str] |
 
 
 def _slip(top: str, rest: list[str], parts: dict[str, type[BaseModel]]) -> tuple[str, str] | None:
-    """Find one underscore for two, or a section nearly spelt; None: the application's own."""
+    """Find a single underscore between levels, or a misspelt section.
+
+    None means that the variable is the application's own.
+    """
     for name, section in parts.items():
         key = get_close_matches(top.removeprefix(f"{name}_"), section.model_fields, 1, 0.8)
         if top.startswith(f"{name}_") and key and not rest:
@@ -81,14 +84,17 @@ def _slip(top: str, rest: list[str], parts: dict[str, type[BaseModel]]) -> tuple
 
 
 def sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield each section of `model`: its name and its own model."""
+    """Yield the name and the model of each section of `model`."""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield name, field.annotation
 
 
 def _value(text: str, path: tuple[str, ...], model: type[BaseModel]) -> Any:
-    """Read a text as the type of its key, a list as JSON; else as it stands: the checks tell."""
+    """Parse a text as the type of its key, a list as JSON.
+
+    A text that does not parse is returned unchanged: validation reports it.
+    """
     field = _field(path, model)
     if field is None or field.annotation is None:
         return _json(text, text)

@@ -1,4 +1,4 @@
-"""Reading a JSON file so that every mistake in it has a line."""
+"""Reading a JSON file, with the line of every mistake in it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
 
     def place(self, path: Path) -> str:
-        """Say where `path`, or the nearest thing around it, stands."""
+        """Return the file, line and dotted name of `path`, or the line of its nearest parent."""
         known = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
         line = f", line {self.lines[known]}" if known else ""
         return f"{self.name}{line}, {'.'.join(path)}"
 
 
 def read(path: str | FilePath) -> Document:
-    """Read a file that holds one JSON object; raises ConfigError, Mistakes for several."""
+    """Read a file that holds one JSON object; raises ConfigError, or Mistakes for several."""
     name = str(path)
     data, text = _parsed(_text(name), name)
     if not isinstance(data, dict):
@@ -90,7 +90,7 @@ def _too_deep(where: str) -> ConfigError:
 
 @dataclass(slots=True)
 class _Frame:
-    """An open object (`index` None) or array, and the key or index reached in it."""
+    """An open object (`index` is None) or array, and the key or index reached in it."""
 
     index: int | None
     key: str | None = None
@@ -104,7 +104,7 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _scanned(text: str, name: str) -> tuple[dict[Path, int], list[ConfigError]]:
-    """Walk over valid JSON: the line of every key, and what the grammar lets through."""
+    """Return the line of every key of valid JSON, and the mistakes that the grammar allows."""
     lines: dict[Path, int] = {}
     errors: list[ConfigError] = []
     stack: list[_Frame] = []
@@ -140,7 +140,7 @@ def _path(stack: list[_Frame]) -> Path:
 
 
 def _unfit(token: str, where: str) -> list[ConfigError]:
-    """Refuse what Python's reader accepts and no other: NaN, infinities, half characters."""
+    """Reject what only Python's reader accepts: NaN, infinities, unpaired surrogates."""
     if token.startswith('"'):
         if "\\u" in token and any("\ud800" <= char <= "\udfff" for char in json.loads(token)):
             remedy = "Write the character itself."

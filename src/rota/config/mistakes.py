@@ -1,4 +1,4 @@
-"""Turning what pydantic found into errors with a place and a remedy, all of them at once."""
+"""Turning pydantic's errors into errors with a place and a remedy, all of them at once."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from rota.errors import ConfigError, Mistakes, RotaError, nearest
 
 MOST_UNKNOWN = 20
 MOST_MISTAKES = 100
-"""Mistakes that are listed: unknown keys, and others."""
+"""The most mistakes that are listed: unknown keys, and others."""
 
 Place = Callable[[tuple[str, ...]], str]
 
 
 def explained(error: ValidationError, model: type[BaseModel], place: Place) -> RotaError:
-    """Return the one ConfigError, or the Mistakes, that `error` of `model` amounts to."""
+    """Return `error` of `model` as one ConfigError, or as Mistakes."""
     return together(found(error, model, place))
 
 
 def together(errors: Sequence[ConfigError]) -> RotaError:
-    """Return the single error, or all of them as Mistakes."""
+    """Return the only error, or all of them as Mistakes."""
     return errors[0] if len(errors) == 1 else Mistakes(errors)
 
 
@@ -40,7 +40,7 @@ def found(error: ValidationError, model: type[BaseModel], place: Place) -> list[
     for detail in details:
         is_unknown = detail["type"] == "extra_forbidden"
         room[is_unknown] -= 1
-        if room[is_unknown] >= 0:  # to seek the nearest known name of each would take for ever
+        if room[is_unknown] >= 0:  # finding the nearest known name of each would take too long
             mistakes.append(_one(detail, model, place))
     left = len(details) - len(mistakes)
     if left:
@@ -66,7 +66,7 @@ def _one(detail: ErrorDetails, model: type[BaseModel], place: Place) -> ConfigEr
 
 
 def _said(detail: ErrorDetails) -> str:
-    """Turn pydantic's sentence into the end of ours."""
+    """Return pydantic's sentence as the end of ours."""
     said = re.sub(r"^(Value error, |Input |String )", "", detail["msg"])
     said = said.replace("should be", "must be").replace("should have", "must have")
     return said if said.endswith(("?", ".")) else f"{said}."
@@ -75,7 +75,7 @@ def _said(detail: ErrorDetails) -> str:
 def _resolved(
     path: tuple[str, ...], model: type[BaseModel]
 ) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Find the model that a path's last known key belongs to, and that key's field."""
+    """Return the model that the last known key of a path belongs to, and that key's field."""
     field = model.model_fields.get(path[0]) if path else None
     inner = field.annotation if field else None
     if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -84,7 +84,7 @@ def _resolved(
 
 
 def _quoted(path: tuple[str, ...], value: Any) -> str:
-    """Show a value as JSON, in at most sixty characters and without secrets."""
+    """Return a value as JSON, in at most sixty characters and without secrets."""
     name = next((part for part in reversed(path) if not part.isdigit()), "")
     safe = shown(name, [value])[0] if not isinstance(value, dict) else {}
     text = json.dumps(safe, default=str)

@@ -25,7 +25,7 @@ DEFAULT_FILE = "config.json"
 
 
 class Xcorecfg(Checked):
-    """The configuration: known sections as typed attributes, the application's own keys beside.
+    """The configuration: known sections as typed attributes, and the application's own keys.
 
     Environment variables (`XCORE_` + path, `__` between levels) override the file.
     """
@@ -56,7 +56,7 @@ class Xcorecfg(Checked):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Return an application's own key; raises AttributeError with the nearest known."""
+            """Return an application's own key; raises AttributeError with the nearest known key."""
             try:
                 return super().__getattr__(name)
             except AttributeError:
@@ -77,14 +77,14 @@ class Xcorecfg(Checked):
     def from_file(
         cls, path: str | Path = DEFAULT_FILE, *, environ: Mapping[str, str] | None = None
     ) -> Self:
-        """Read a JSON file, then the environment; raises ConfigError, Mistakes for several."""
+        """Read a JSON file, then the environment; raises ConfigError, or Mistakes for several."""
         from rota.config.reading import assembled, read
 
         return assembled(cls, read(path), environment() if environ is None else environ)
 
     @classmethod
     def from_env(cls, *, environ: Mapping[str, str] | None = None) -> Self:
-        """Take the defaults and the environment, no file; raises as `from_file` does."""
+        """Read the environment over the defaults, without a file; raises as `from_file` does."""
         from rota.config.reading import Document, assembled
 
         return assembled(cls, Document(""), environment() if environ is None else environ)
@@ -93,7 +93,7 @@ class Xcorecfg(Checked):
     def load(
         cls, path: str | Path | None = None, *, environ: Mapping[str, str] | None = None
     ) -> Self:
-        """Read `path`; without one `config.json` where it exists, else only the environment."""
+        """Read `path`; if None, `config.json` if it exists, otherwise only the environment."""
         if path is None and not Path(DEFAULT_FILE).exists():
             return cls.from_env(environ=environ)
         return cls.from_file(DEFAULT_FILE if path is None else path, environ=environ)
@@ -101,16 +101,19 @@ class Xcorecfg(Checked):
     def to_file(self, path: str | Path) -> None:
         """Write the effective values to `path`, all or nothing; raises ConfigError.
 
-        What was given (by file, environment or program) or differs from its default is
-        written, secrets and the application's own keys included; plain defaults are left out.
+        Values that were set (by file, environment or program) or differ from their default are
+        written, including secrets and the application's own keys. Plain defaults are left out.
         """
         from rota.config.writing import write
 
         write(self, path)
 
     def sources(self) -> dict[str, str]:
-        """Say for each key ("manager.max_tasks") where its value was read: "default",
-        "file <path>", "environment <variable>"; "program" where code gave it instead."""
+        """Return where the value of each key ("manager.max_tasks") comes from.
+
+        The origin is "default", "file <path>", "environment <variable>", or "program" if code
+        set the value.
+        """
         from rota.config.reading import leaves
 
         given = leaves(self.model_dump(exclude_unset=True))
@@ -122,7 +125,7 @@ class Xcorecfg(Checked):
         }
 
     def logging_options(self) -> dict[str, Any]:
-        """Return the arguments for `rota.logs.setup_logging` that this configuration means."""
+        """Return this configuration as the arguments of `rota.logs.setup_logging`."""
         loggers = self.loggers
         return {
             "log_level": "DEBUG" if self.debug else loggers.log_level or self.log_level,

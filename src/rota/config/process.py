@@ -1,6 +1,6 @@
-"""The configuration of this process, for what is reached without one being handed over.
+"""The configuration of this process, for code that is not given one.
 
-`SessionLocal` or `CacheManager()` in a task file take theirs from here, on first use.
+`SessionLocal` and `CacheManager()` in a task file read it from here on first use.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _config: Xcorecfg | None = None
 
 
 def use(config: Xcorecfg | None) -> None:
-    """Make `config` the one of this process; None: read it anew when it is next needed."""
+    """Set the configuration of this process; None: read it again when it is next needed."""
     global _config
     with _lock:
         _config = config
 
 
 def current() -> Xcorecfg:
-    """Return this process's configuration, read once where none was given (`Xcorecfg.load`)."""
+    """Return the configuration of this process; loads it once if none was set."""
     global _config
     with _lock:
         if _config is None:

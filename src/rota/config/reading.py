@@ -1,4 +1,4 @@
-"""Putting a configuration together: the file, the environment over it, then the checks."""
+"""Assembling a configuration: the file, the environment over it, then validation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Config = TypeVar("Config", bound="Xcorecfg")
 
 
 def assembled(cls: type[Config], document: Document, environ: Mapping[str, str]) -> Config:
-    """Lay the environment over a document and check it; raises ConfigError or Mistakes."""
+    """Apply the environment to a document and validate it; raises ConfigError or Mistakes."""
     changes, errors = overrides(environ, cls)
     errors = [*_misspelt_sections(document, cls), *errors]
     for change in changes:
@@ -44,7 +44,7 @@ def assembled(cls: type[Config], document: Document, environ: Mapping[str, str])
 
 
 def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested dicts to dotted keys."""
+    """Return nested dicts as one dict of dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, dict):
@@ -55,7 +55,7 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _laid(change: Override, data: dict[str, Any]) -> list[ConfigError]:
-    """Set one override in `data`; where the file has no object on its way, say so."""
+    """Set one override in `data`; returns an error if the file has no object on its path."""
     inner = data
     for level, key in enumerate(change.path[:-1], 1):
         inner = inner.setdefault(key, {})
@@ -67,7 +67,7 @@ def _laid(change: Override, data: dict[str, Any]) -> list[ConfigError]:
 
 
 def _misspelt_sections(document: Document, cls: type[BaseModel]) -> list[ConfigError]:
-    """Refuse an unknown top-level object that is nearly spelt, and filled, like a section."""
+    """Reject an unknown top-level object whose name and keys are nearly those of a section."""
     known = dict(sections(cls))
     errors = []
     for name, value in document.data.items():

@@ -1,4 +1,4 @@
-"""The JSON schema of `config.json`, made from the model; editors complete and check with it."""
+"""The JSON schema of `config.json`, made from the model, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rota.config.model import Xcorecfg
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles that pydantic derives from the keys: they say nothing new."""
+    """A generator without the titles that pydantic derives from the keys: they add nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

@@ -26,7 +26,7 @@ _LEDGERS = ("memory", "postgresql", "sqlite")
 
 
 def _whole(value: float) -> Any:
-    """Write whole seconds without a decimal point."""
+    """Return whole seconds as an int, so that JSON shows no decimal point."""
     return int(value) if float(value).is_integer() else value
 
 
@@ -36,7 +36,7 @@ def _upper(value: object) -> object:
 
 def _time_zone(name: str) -> str:
     try:
-        if name == "localtime":  # in some tz databases: whatever the machine is set to
+        if name == "localtime":  # in some tz databases: the zone of the machine
             raise ValueError
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -71,7 +71,7 @@ def _rate(value: str) -> str:
 
 
 def no_such_key(model: type[BaseModel], name: str) -> tuple[str, str]:
-    """Say why a section has no key of this name, and what to write instead."""
+    """Return why a section has no key of this name, and what to write instead."""
     if model is ManagerSection and name in _NOT_BUILT:
         return _NOT_BUILT[name], "Leave it out; a task can send what it has to say by itself."
     return "no such key.", nearest(name, list(model.model_fields))
@@ -80,7 +80,7 @@ def no_such_key(model: type[BaseModel], name: str) -> tuple[str, str]:
 _NOT_BUILT = dict.fromkeys(
     ("notify", "notify_private"), "alerts are not built yet: nothing would be sent."
 )
-_SPAN = 1_000_000_000  # thirty years in seconds; below what the platform's timers can wait
+_SPAN = 1_000_000_000  # thirty years in seconds; less than the platform's timers can wait
 Seconds = Annotated[
     float, Field(gt=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
 ]
@@ -122,12 +122,12 @@ Directories = Annotated[
 
 
 class Checked(BaseModel):
-    """A model that is strict about types, checks what is assigned to it and shows no secret."""
+    """A model with strict types, checked assignments and redacted secrets."""
 
     model_config = ConfigDict(strict=True, extra="forbid", validate_assignment=True)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a key; raises ConfigError (Mistakes for several) for what it cannot be."""
+        """Set a key; raises ConfigError (Mistakes for several) for an invalid value."""
         fields = type(self).model_fields
         if name not in fields and not name.startswith("_") and self.model_extra is None:
             what, remedy = no_such_key(type(self), name)
@@ -154,7 +154,7 @@ else:
 
 
 class ManagerSection(Checked):
-    """The scheduler: where tasks are, how many, and what holds where a task says nothing."""
+    """The scheduler: the directories of tasks, its limits, and the defaults of task options."""
 
     tasks_directory: Directories = Field(
         "backgroundtask", description="Directory of the task files, or a list of several."
@@ -295,7 +295,7 @@ class ManagerSection(Checked):
 
     @property
     def names(self) -> list[str]:
-        """The names that the pages and the API answer to beside localhost."""
+        """The host names that the pages and the API accept besides localhost."""
         return [self.host, *self.hosts]
 
     @property
@@ -306,7 +306,7 @@ class ManagerSection(Checked):
 
     @property
     def crash_policy(self) -> str:
-        """What a run whose worker died does, where its task names nothing."""
+        """The policy for a run whose worker died, if its task sets none."""
         return self.on_crash or ("restart" if self.auto_restart_tasks else "lose")
 
 
@@ -325,7 +325,7 @@ class DatabaseSection(Checked):
 
 
 class RedisSection(Checked):
-    """The Redis server of the cache; where it is not enabled, the cache is in memory."""
+    """The Redis server of the cache; if it is not enabled, the cache is in memory."""
 
     enabled: bool = Field(False, description="Whether the cache uses this Redis server.")
     host: Name = Field("localhost", description="Host name or address.")
@@ -347,7 +347,7 @@ class RedisSection(Checked):
 
 
 class LoggersSection(Checked):
-    """Where log lines go."""
+    """The destinations and the format of log lines."""
 
     log_level: LogLevel | None = Field(
         None, description="Least severity that is logged; null: the top-level log_level."
@@ -362,7 +362,7 @@ class LoggersSection(Checked):
 
 
 class GroupSection(Checked):
-    """What the runs of all tasks of a group keep together, over all nodes."""
+    """The limits that all runs of a group share, over all nodes."""
 
     max_running: Count | None = Field(None, description="Most runs at once; null: no limit.")
     rate: Annotated[str, AfterValidator(_rate)] | None = Field(
@@ -371,7 +371,7 @@ class GroupSection(Checked):
 
 
 class ClusterSection(Checked):
-    """Several machines: what carries runs to the workers, and which of them this process makes."""
+    """Several machines: what carries runs to workers, and which runs this process executes."""
 
     engine: Literal["local", "pgqueuer", "celery"] = Field(
         "local",
@@ -392,7 +392,7 @@ class ClusterSection(Checked):
     )
 
     def limits(self) -> dict[str, GroupLimit]:
-        """Return the limits of the groups by their names."""
+        """Return the limits of the groups, by name."""
         return {
             name: GroupLimit(group.max_running, group.rate) for name, group in self.groups.items()
         }

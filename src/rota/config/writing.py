@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write(config: Xcorecfg, path: str | Path) -> None:
-    """Write what `config` was given to `path` in one step; raises ConfigError."""
+    """Write the values that `config` was given to `path` in one step; raises ConfigError."""
     try:
         text = json.dumps(_given(config), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         _replace(Path(path).resolve(), text.encode())
@@ -36,7 +36,7 @@ def write(config: Xcorecfg, path: str | Path) -> None:
 
 
 def _given(config: Xcorecfg) -> dict[str, Any]:
-    """What differs from the defaults or was given; an editor's "$schema" first."""
+    """Return the values that were set or differ from the defaults; an editor's "$schema" first."""
     values = config.model_dump(mode="json")
     defaults = type(config)().model_dump(mode="json")
     kept = {key: value for key, value in values.items() if key == "$schema"}
@@ -57,7 +57,7 @@ def _changed(values: dict[str, Any], defaults: dict[str, Any], given: set[str]) 
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put a new file in the place of `path`, with its permissions; never half of one."""
+    """Replace `path` by a new file with its permissions, never by half of one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(draft, "wb", opener=private_files.opener) as file:

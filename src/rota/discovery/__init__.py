@@ -1,6 +1,6 @@
-"""Finding task files, importing them without harm, and checking what they define.
+"""Finding task files, importing them safely, and checking what they define.
 
-Each name is found when it is first asked for: the child that tries task files needs few of them.
+Each name is imported on first access: the child process that tries task files needs few of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name from its own module the first time it is asked for (PEP 562)."""
+    """Import a name from its own module on first access (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What an imported task file defines: its TASK_DEFINITIONS and its `@rota.task` functions."""
+"""Reading what an imported task file defines: TASK_DEFINITIONS and `@rota.task` functions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rota.errors import DefinitionError, Mistakes, RotaError
 from rota.task_api.decorator import Pending, pending_in
 
 _REGISTER = "register_tasks"
-_HIDDEN: Any = object()  # stands for what a marked function became, where that is not known
-_MOST_LAYERS = 100  # decorators on one function: some objects have a `__wrapped__` without end
+_HIDDEN: Any = object()  # the value of a marked function that was replaced by an unknown object
+_MOST_LAYERS = 100  # decorators on one function: some objects have an endless `__wrapped__` chain
 
 
 @dataclass(slots=True)
 class Findings:
-    """What a module defines, what is wrong with the rest, and the ids of those that are wrong."""
+    """The valid definitions of a module, the errors in the others, and the ids of those."""
 
     definitions: list[TaskDefinition] = field(default_factory=list)
     errors: list[RotaError] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Findings:
     register: Callable[[Any], Any] | None = None
 
     def take(self, id: Any, make: Callable[..., TaskDefinition], *args: Any, **kwargs: Any) -> None:
-        """Add what `make` returns when it is called, or the mistakes it raises."""
+        """Call `make` and add the definition that it returns, or the errors that it raises."""
         try:
             self.definitions.append(make(*args, **kwargs))
         except Mistakes as mistakes:
@@ -46,7 +46,7 @@ class Findings:
 
 
 def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findings:
-    """Read everything that a module defines; never raises for what stands in it."""
+    """Return everything that a module defines; never raises for its content."""
     found = Findings()
     places = Places(file.shown, file.text)
     has_list = hasattr(module, DEFINITIONS) and not places.imported
@@ -54,7 +54,7 @@ def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findin
         _read_list(getattr(module, DEFINITIONS), places, defaults, found)
     read_marks(module, pending_in(module), file, defaults, found)
     register = getattr(module, _REGISTER, None)
-    # Beside TASK_DEFINITIONS it would only register the same tasks again.
+    # If there is a TASK_DEFINITIONS, it would only register the same tasks again.
     if not has_list and getattr(register, "__module__", None) == module.__name__:
         found.register = register
     return found
@@ -85,7 +85,7 @@ def read_marks(
     defaults: Defaults,
     found: Findings,
 ) -> None:
-    """Read what `@rota.task` marked, in the order of the file."""
+    """Add the definitions that `@rota.task` marked to `found`, in the order of the file."""
     standing = _standing(module)
     marked = {id(mark.func) for mark in marks}
     for _, stack in groupby(marks, lambda mark: id(mark.func)):
@@ -100,8 +100,10 @@ def read_marks(
 def _define_mark(
     mark: Pending, func: Any, id: Any, source: Source, defaults: Defaults
 ) -> TaskDefinition:
-    """Check a mark and return its definition, with what stands for the function; raises as `define`
-    does."""
+    """Return the definition of a mark, with the object that replaced the function.
+
+    Raises DefinitionError, or Mistakes, as `define` does.
+    """
     if isinstance(mark.func, FunctionType) and _is_in_class(mark.func):
         what = "a function inside of a class cannot be a task."
         remedy = "Make it a function of the module."
@@ -118,8 +120,10 @@ def _define_mark(
 
 
 def _standing(module: ModuleType) -> dict[int, Any]:
-    """Return what stands in a module for a function, by the function's identity: what wraps it, as
-    far as `functools.wraps` tells, or itself."""
+    """Return the module's value for each function, by the identity of the function.
+
+    The value is the function itself, or the outermost wrapper if `functools.wraps` records it.
+    """
     found: dict[int, Any] = {}
     for value in list(vars(module).values()):
         if _told(value, "__module__", None) == module.__name__:
@@ -137,7 +141,7 @@ def _layers(value: Any) -> Iterator[Any]:
 
 
 def _told(value: Any, name: str, otherwise: Any) -> Any:
-    """Return an attribute, whatever the user's own `__getattr__` may raise."""
+    """Return an attribute, or `otherwise` if it is missing or the user's `__getattr__` raises."""
     try:
         return getattr(value, name, otherwise)
     except Exception:
@@ -145,15 +149,17 @@ def _told(value: Any, name: str, otherwise: Any) -> Any:
 
 
 def _is_hidden(func: Any, module: ModuleType, marked: set[int]) -> bool:
-    """Say whether the name of a module's function means what is neither it nor a task itself."""
+    """Return whether the name of a module's function now holds an object that is no task."""
     if not isinstance(func, FunctionType) or func.__module__ != module.__name__:
         return False
     return id(vars(module).get(func.__qualname__, func)) not in marked
 
 
 def _line(mark: Pending, file: SourceFile) -> int:
-    """Return the line of a marked function, of its decorators if it has any; of the mark, where the
-    function is no part of the file."""
+    """Return the first line of a marked function, its decorators included.
+
+    If the function is not defined in the file, return the line of the mark.
+    """
     code = _told(mark.func, "__code__", None)
     if isinstance(code, CodeType) and code.co_filename == str(file.path):
         return code.co_firstlineno

@@ -1,4 +1,4 @@
-"""Finding the task files of a directory, and reading them without being hurt by any."""
+"""Finding the task files of a directory, and reading them so that a bad one does no harm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from rota.errors import TaskFileError
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes that a task file may have: beyond, it is data and not a program."""
+"""The most bytes of a task file: a larger one is data and not a program."""
 
 _MARKS = re.compile(rb"\b(TASK_DEFINITIONS|register_tasks|rota)\b")
 _TESTS = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
@@ -22,7 +22,7 @@ _TESTS = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it was read: `shown` is its path as messages and listings write it."""
+    """A file as it was read; `shown` is its path in messages and listings."""
 
     path: Path
     shown: str
@@ -30,42 +30,44 @@ class SourceFile:
 
     @property
     def fingerprint(self) -> str:
-        """Return what changes when the text does."""
+        """Return a hash of the text."""
         return blake2b(self.text, digest_size=16).hexdigest()
 
     @property
     def may_define(self) -> bool:
-        """Say whether the file so much as names what makes a task file; else it is not imported."""
+        """Return whether the file names what a task file needs; other files are not imported."""
         return _MARKS.search(self.text) is not None
 
 
 def absolute(path: str | Path, project: Path) -> Path:
-    """Return a path, relative ones taken from the project, and a relative project from the current
-    directory; links are kept as they are."""
+    """Return an absolute path; symbolic links are not resolved.
+
+    A relative path is relative to the project, a relative project to the current directory.
+    """
     return Path(os.path.abspath(project / path))  # noqa: PTH100 - resolve() would follow links
 
 
 def shown(path: Path, project: Path) -> str:
-    """Write a path as people know it: from the project where it lies in it."""
+    """Return a path for messages: relative to the project if it is inside of it."""
     return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
 
 
 def find(directory: Path) -> Iterator[Path]:
     """Yield the Python files in a directory and below it, in the order of their names.
 
-    Left out: names that begin with `_` or `.`, tests, virtual environments. Links are followed,
-    each directory and each file is visited once. Raises OSError for a directory that cannot be
-    listed, nothing for one below it.
+    Names that begin with `_` or `.`, tests and virtual environments are left out. Links are
+    followed; each directory and each file is visited once. Raises OSError if the directory
+    itself cannot be listed; directories below it that cannot be listed are skipped.
     """
     seen: set[tuple[int, int]] = set()
     yield from _below(directory, sorted(directory.iterdir()), seen)
 
 
 def read(path: Path, project: Path) -> SourceFile:
-    """Read a file; raises TaskFileError for what is no readable text of reasonable length."""
+    """Read a file of at most LARGEST bytes; raises TaskFileError if it is not readable UTF-8."""
     where = shown(path, project)
     try:
-        status = path.stat()  # before opening: a named pipe would wait for its writer
+        status = path.stat()  # before opening: opening a named pipe waits for its writer
         if not stat.S_ISREG(status.st_mode):
             raise TaskFileError("is not a file.", where=where, remedy="Move it elsewhere.")
         if status.st_size > LARGEST:
@@ -104,7 +106,7 @@ def _may_hold_tasks(name: str) -> bool:
 def _listed(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
-    except OSError:  # not ours to read: it holds no task file of ours
+    except OSError:  # a directory that we may not read holds no task file of ours
         return []
 
 
@@ -112,7 +114,7 @@ def _first_visit(path: Path, seen: set[tuple[int, int]]) -> bool:
     try:
         status = path.stat()
     except OSError:
-        return True  # whoever reads it will say what is wrong
+        return True  # reading it will report the error
     identity = (status.st_dev, status.st_ino)
     if identity in seen:
         return False

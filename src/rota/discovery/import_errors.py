@@ -1,4 +1,4 @@
-"""How it is said that importing a task file went wrong."""
+"""Formatting errors raised while importing a task file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _MOST = 500  # characters of an exception's own message
 
 
 class Mishap(NamedTuple):
-    """What happened, in which line of the task file, and how to mend it."""
+    """An error of an import: what happened, the line of the task file, and the remedy."""
 
     what: str
     line: int | None
     remedy: str
 
     def error(self, file: SourceFile) -> TaskFileError:
-        """Return it as the error of that file."""
+        """Return it as the error of `file`."""
         where = str(Source(file.shown, self.line))
         return TaskFileError(self.what, where=where, remedy=self.remedy)
 
 
 def raised(error: BaseException, path: str) -> Mishap:
-    """Tell of an exception that left the import of the file at `path`."""
+    """Return the Mishap of an exception that was raised by importing the file at `path`."""
     text = " ".join("".join(traceback.format_exception_only(error)[-1:]).split())
     what = f"importing it raised {text[:_MOST].removesuffix('.')}{_elsewhere(error, path)}."
     return Mishap(what, _line(error, path), _remedy(error))
@@ -40,7 +40,7 @@ def _line(error: BaseException, path: str) -> int | None:
 
 
 def _elsewhere(error: BaseException, path: str) -> str:
-    """Say in which other file it was raised."""
+    """Return where it was raised, if not in the file itself."""
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}"
         return "" if error.filename == path else f" (in {place})"

@@ -1,4 +1,4 @@
-"""Importing a task file under the name that the user's own code imports it by."""
+"""Importing a task file under the name by which the user's own code imports it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MARK = "__rota_fingerprint__"
 
 
 def load_module(source: SourceFile, project: Path) -> ModuleType:
-    """Return the module of a file; what is imported already and unchanged is not run again.
+    """Return the module of a file; an unchanged module that is already imported is not run again.
 
-    A changed file is run afresh; if that raises, the former module stays. Raises whatever the
-    file raises.
+    A changed file is run again; if that raises, the former module stays in `sys.modules`. Raises
+    every exception that the file raises.
     """
     put_on_path(project)
     name = module_name(source.path, project)
@@ -35,16 +35,16 @@ def load_module(source: SourceFile, project: Path) -> ModuleType:
 
 
 def is_task_file(module: ModuleType) -> bool:
-    """Say whether a module was loaded as a task file, by any task manager of this process."""
+    """Return whether any task manager of this process loaded the module as a task file."""
     return _MARK in vars(module)
 
 
 def load_function(file: str | None, path: str, project: str) -> Any:
-    """Return the function "module:qualname" for a worker process, its task file imported first.
+    """Return the function "module:qualname" for a worker process; imports its task file first.
 
-    `file` is absolute or lies in `project`. Where it broke since, its last good version holds, as
-    far as this process knows one; else this raises what the import raises. Raises AttributeError
-    where there is no such function.
+    `file` is absolute or relative to `project`. If it no longer imports, the last good version in
+    this process is used; if there is none, this raises the exception of the import. Raises
+    AttributeError if there is no such function.
     """
     root = absolute(project, Path())
     put_on_path(root)
@@ -68,16 +68,16 @@ def _newest(path: Path, project: Path) -> ModuleType:
 
 
 def put_on_path(project: Path) -> None:
-    """Let the user's modules be imported from the project, as `python script.py` there would."""
+    """Put the project on `sys.path`, as `python script.py` in it does."""
     if str(project) not in map(os.path.abspath, sys.path):
         sys.path.insert(0, str(project))
 
 
 def module_name(path: Path, project: Path) -> str:
-    """Return the name by which the user's own code would import a file, where there is one.
+    """Return the name by which the user's own code would import a file.
 
-    Its packages are imported for that. A name that is no identifier, lies outside of the project
-    or means another module gives way to one made from the path.
+    The packages of the name are imported to find out. If the name is no identifier, is outside
+    of the project or means another module, a name made from the path is returned instead.
     """
     for root in _roots(path, project):
         parts = path.relative_to(root).with_suffix("").parts
@@ -90,9 +90,11 @@ def module_name(path: Path, project: Path) -> str:
 
 
 def _roots(path: Path, project: Path) -> list[Path]:
-    """Return the directories from which a file's packages may be imported, the nearest first: the
-    project, and what lies in it and is on `sys.path`, as `src` often is. One that a script put
-    there because it lies beside the file is none."""
+    """Return the directories from which the packages of a file may be imported, the nearest first.
+
+    These are the project, and directories in it that are on `sys.path`, as `src` often is. The
+    file's own directory does not count: a script puts it there only because it is in it.
+    """
     on_path = {Path(entry).absolute() for entry in sys.path if isinstance(entry, str)}
     above = [one for one in path.parents if one.is_relative_to(project)]
     return [one for one in above if one == project or (one in on_path and one != path.parent)]
@@ -123,7 +125,7 @@ def _same(place: str | None, path: Path) -> bool:
 
 
 def _run(name: str, source: SourceFile, former: ModuleType | None) -> ModuleType:
-    """Run the text that was read, never a cached one: two versions may share size and second."""
+    """Run the text that was read, never cached bytecode: two versions may share size and second."""
     place = str(source.path)
     spec = ModuleSpec(name, SourceFileLoader(name, place), origin=place)
     spec.has_location = True

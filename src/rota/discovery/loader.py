@@ -1,4 +1,4 @@
-"""From task files to definitions: what is right goes on, what is wrong is said, all of it."""
+"""Loading definitions from task files: valid ones are kept, and every error is reported."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from rota.discovery.sandbox import tried
 from rota.errors import DefinitionError, RotaError, TaskFileError
 
 TIMEOUT = 10.0
-"""Seconds that the import of a file may take."""
+"""The most seconds that the import of a file may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """What a task file gave; after a mistake, also what its last good version gave."""
+    """The content of a task file; after an error, also the content of its last good version."""
 
     path: Path
     fingerprint: str = ""
     module: ModuleType | None = None
     definitions: tuple[TaskDefinition, ...] = ()
-    register: Callable[[Any], Any] | None = None  # its own register_tasks, to be called by whoever
+    register: Callable[[Any], Any] | None = None  # its register_tasks, not called by the loader
     errors: tuple[RotaError, ...] = ()
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """Everything that a directory's task files define, each id once, and every mistake."""
+    """Everything that the task files of a directory define, each id once, and every error."""
 
     definitions: list[TaskDefinition] = field(default_factory=list)
     errors: list[RotaError] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Catalogue:
         return _catalogue(_distinct(files))
 
     def generation(self) -> str:
-        """Return a word that is the same where the same task files are; "" where there are none."""
+        """Return a hash that is equal on nodes with the same task files; "" without task files."""
         if not self.files:
             return ""
         texts = sorted(f"{file.path.name} {file.fingerprint}" for file in self.files)
@@ -66,12 +66,12 @@ def load_directory(
     previous: Catalogue | None = None,
     modules: Callable[[Path], Iterable[LoadedFile]] | None = None,
 ) -> Catalogue:
-    """Load every task file below a directory, or several; never raises for what stands in them.
+    """Load every task file below one directory or several; never raises for their content.
 
-    `directory` is taken from `project`, `timeout` is seconds per file; `check_owners`: what others
-    may change is refused. Of `previous`, what is unchanged is kept, and so is the last good version
-    of what is broken now. `modules` loads what is named beside
-    the directories.
+    `directory` is relative to `project`; `timeout` is in seconds, for each file. With
+    `check_owners`, files that other users may change are rejected. Unchanged files of `previous`
+    are kept, and so is the last good version of a file that is broken now. `modules` loads the
+    modules that are named in addition to the directories.
     """
     project = absolute(project, Path())
     former = {file.path: file for file in previous.files} if previous else {}
@@ -108,7 +108,7 @@ def load_file(
     check_owners: bool = True,
     previous: LoadedFile | None = None,
 ) -> LoadedFile:
-    """Load one task file, as `load_directory` does; it may lie anywhere."""
+    """Load one task file, as `load_directory` does; it may be in any directory."""
     project = absolute(project, Path())
     path = absolute(path, project)
     former = {path: previous} if previous else {}
@@ -145,7 +145,9 @@ def _loaded(
             continue
         if source.fingerprint == last.fingerprint and not last.errors:
             files[path] = last
-        elif source.may_define or last.definitions or last.register:  # it may be cut short
+        elif (
+            source.may_define or last.definitions or last.register
+        ):  # a file in the middle of being saved may be cut short
             files[path] = last
             changed.append(source)
     broken = tried(changed, project, timeout)
@@ -165,7 +167,7 @@ def _imported(
         module = load_module(source, project)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit too: it got through the trial, and not here
+    except BaseException as error:  # SystemExit too: the file passed in the sandbox, but not here
         mishap = raised(error, str(source.path))
         return replace(last, errors=(mishap.error(source),))
     found = findings(module, source, defaults)
@@ -182,7 +184,7 @@ def _imported(
 
 
 def _distinct(files: Iterable[LoadedFile]) -> list[LoadedFile]:
-    """Refuse every definition whose id stands further up, in the same or another file."""
+    """Reject every definition whose id was defined earlier, in the same or another file."""
     first: dict[str, TaskDefinition] = {}
     return [_without_repeated(file, first) for file in files]
 

@@ -1,5 +1,7 @@
-"""What `@rota.task` marked in modules that are no task files: a FastAPI `main.py`, a script, a
-Django `orders/tasks.py`."""
+"""Functions marked by `@rota.task` in modules that are not task files.
+
+Such modules are a FastAPI `main.py`, a script, or a Django `orders/tasks.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ from rota.task_api.decorator import Pending, pending_in
 def load_modules(
     names: Sequence[str], project: Path, defaults: Defaults, former: Sequence[LoadedFile] = ()
 ) -> list[LoadedFile]:
-    """Import the modules and read what they define, as task files are; never raises for what
-    stands in them. Of `former`, what is imported already is kept."""
+    """Import modules and read their definitions, as for task files; never raises for their content.
+
+    Modules of `former` that are already imported are kept.
+    """
     put_on_path(project)
     known = {id(file.module): file for file in former if file.module is not None}
     return [_load(name, project, defaults, known) for name in names]
@@ -65,18 +69,18 @@ def _broken(error: BaseException, path: Path, project: Path) -> RotaError:
 
 
 def imported(files: Sequence[LoadedFile]) -> Iterator[tuple[ModuleType, list[Pending]]]:
-    """Yield the imported modules that have marks, those of task files and of `files` left out."""
+    """Yield the imported modules that have marks, except task files and the modules of `files`."""
     loaded = {id(file.module) for file in files}
     places = {str(file.path.resolve()) for file in files if file.module is not None}
-    # A program that imports itself by its name has its marks twice: those of the import stay.
-    program = sys.modules.get("__main__")  # also under other names, as multiprocessing does it
+    # A program that imports itself by name has its marks twice: those of the import are used.
+    program = sys.modules.get("__main__")  # multiprocessing adds other names for it
     modules = [one for one in sys.modules.copy().values() if one is not program]
     for module in [*modules, program]:
         if not isinstance(module, ModuleType) or id(module) in loaded:
             continue
         loaded.add(id(module))
         if "__rota_tasks__" not in object.__getattribute__(module, "__dict__"):
-            continue  # asked like this, a module that is imported lazily stays unimported
+            continue  # this check does not trigger the import of a lazy module
         file = getattr(module, "__file__", None)
         path = str(Path(file).resolve()) if file else ""
         if not is_task_file(module) and not (module is program and path and path in places):
@@ -87,7 +91,7 @@ def imported(files: Sequence[LoadedFile]) -> Iterator[tuple[ModuleType, list[Pen
 def read(
     module: ModuleType, marks: Sequence[Pending], project: Path, defaults: Defaults
 ) -> Findings:
-    """Read the marks of a module; never raises for what stands in it."""
+    """Return the definitions of the marks of a module; never raises for its content."""
     found = Findings()
     read_marks(module, marks, _source(module, project), defaults, found)
     return found

@@ -1,4 +1,7 @@
-"""Whose a task file is: what anybody may change is not run, as cron does not run such tables."""
+"""Checking the owner of task files: a file that any user may change is not run.
+
+cron treats its tables in the same way.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _ALLOW = "manager.check_file_owners = false allows it, as for a container's volu
 
 
 class Owners:
-    """Judges files below a directory; each directory is looked at once."""
+    """A check of the files below a directory; each directory is checked once."""
 
     def __init__(self, top: Path, project: Path) -> None:
         self._top = top
@@ -21,9 +24,10 @@ class Owners:
         self._judged: dict[Path, TaskFileError | None] = {}
 
     def check(self, file: Path) -> None:
-        """Raise TaskFileError where another user than ours and root may change a file, or what
-        lies in one of the directories from `top` down to it. One that is not there is not
-        judged."""
+        """Raise TaskFileError if a user other than this one and root may change a file.
+
+        The directories from `top` down to the file are checked as well. A missing file passes.
+        """
         above = [one for one in file.parents if one == self._top or self._top in one.parents]
         for directory in (*reversed(above), *([] if above else [file.parent])):
             if directory not in self._judged:
@@ -38,7 +42,7 @@ def _mistake(path: Path, project: Path) -> TaskFileError | None:
     try:
         status = path.stat()
     except OSError:
-        return None  # whoever reads it will say what is wrong
+        return None  # reading it will report the error
     where, name = shown(path, project), _quoted(path)
     if status.st_uid not in (0, os.geteuid()):
         return TaskFileError(

@@ -1,4 +1,4 @@
-"""Importing task files in a child process first, and telling what became of each."""
+"""Importing task files in a child process first, and reporting the outcome of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rota.errors import TaskFileError
 from rota.logs import queued
 
 PROBING = "ROTA_PROBE"
-"""Set in the environment of the child: what is imported there must not start working."""
+"""Set in the environment of the child: code that is imported there must not start work."""
 
 _BOOT = """
 import json, sys
@@ -39,24 +39,24 @@ _logger = queued(__name__)
 
 @dataclass(slots=True)
 class _Round:
-    """What one child said: the files it ended, with what went wrong, and the one that ended it."""
+    """The answers of one child: the error of each finished file, and the file that ended it."""
 
     mishaps: dict[int, Mishap | None] = field(default_factory=dict)
     output_from: dict[int, int] = field(default_factory=dict)
-    code: int | None = 0  # None: it was stopped from outside
+    code: int | None = 0  # None: it was killed after its time limit
     trace: str = ""
     output: bytes = b""
 
     @property
     def culprit(self) -> int | None:
-        """Return the file that was begun and not ended."""
+        """Return the index of the file whose import began and did not end."""
         return next((index for index in self.output_from if index not in self.mishaps), None)
 
 
 def tried(files: Sequence[SourceFile], project: Path, timeout: float) -> dict[Path, TaskFileError]:
-    """Import the files in a child process and return the error of each that broke.
+    """Import files in a child process and return the error of each file that failed.
 
-    `timeout` is in seconds, for each file. Files that kill the child cost one more child each.
+    `timeout` is in seconds, for each file. Each file that kills its child costs one more child.
     """
     broken: dict[Path, TaskFileError] = {}
     waiting = list(files)
@@ -101,7 +101,7 @@ def _round(files: Sequence[SourceFile], project: Path, timeout: float) -> _Round
 
 
 def _run(request: Mapping[str, Any], output: IO[bytes], limit: float) -> int | None:
-    """Run a child to its end; neither it nor what it started outlives this call."""
+    """Run a child to its end and return its exit code; its process group is killed on return."""
     child = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT],
         stdin=subprocess.PIPE,
@@ -136,7 +136,7 @@ def _take(answer: Mapping[str, Any], found: _Round) -> None:
 
 
 def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
-    """Tell how a file ended the child that imported it."""
+    """Return how a file ended the child that imported it."""
     line, inner = _standing(found.trace, str(file.path))
     if found.code is None or found.trace.startswith("Timeout"):
         what = f"importing it did not finish within {timeout:g} s{inner}."
@@ -151,12 +151,12 @@ def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # most real-time signals have none
+    except ValueError:  # most real-time signals have no name
         return f"signal {number}"
 
 
 def _standing(trace: str, path: str) -> tuple[int | None, str]:
-    """Return the file's own line in a trace, and where deeper the code was."""
+    """Return the line of the file in a trace, and the place of the innermost frame."""
     written = path.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
     frames = [frame for frame in _FRAME.findall(trace) if not frame[0].startswith(_NOT_THEIRS)]
     for depth, (name, line) in enumerate(frames):
@@ -167,7 +167,7 @@ def _standing(trace: str, path: str) -> tuple[int | None, str]:
 
 
 def _pass_on(file: SourceFile, found: _Round, index: int) -> None:
-    """Log what a broken file printed: here it is not imported, so this was its only chance."""
+    """Log what a broken file printed: it is not imported here, so the output would be lost."""
     start = found.output_from.get(index, 0)
     end = found.output_from.get(index + 1, len(found.output))
     text = found.output[start:end].decode(errors="replace").strip()

@@ -1,7 +1,7 @@
-"""The child process in which task files are imported first; what breaks here hurts nobody.
+"""The child process in which task files are imported first, so that no failure harms the node.
 
-It writes a line of JSON when it begins a file and when it has ended one. A file that was begun and
-not ended killed it: then the trace says where it was.
+It writes a line of JSON when it begins a file and when it has finished one. A file that was begun
+and not finished killed the child; the trace then shows at which line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _me = os.getpid()
 
 
 def main(request: Mapping[str, Any]) -> NoReturn:
-    """Import the files one after the other, and end without waiting for threads they started."""
+    """Import the files one after the other; exit without waiting for threads that they started."""
     sys.argv[:] = request["argv"]
     faulthandler.enable(request["trace"])
     leave = os._exit
@@ -42,7 +42,7 @@ def _imported(file: Path, project: Path) -> BaseException | None:
     try:
         load_module(read(file, project), project)
     except BaseException as error:
-        if os.getpid() != _me:  # a child that the file forked: it has no business going on here
+        if os.getpid() != _me:  # a child that the file forked must not continue here
             raise
         return error
     return None
@@ -54,7 +54,7 @@ def _say(request: Mapping[str, Any], index: int, **more: Any) -> None:
 
 
 def _written() -> int:
-    """Return how much the files before have printed."""
+    """Return how many bytes the earlier files have printed."""
     _flush()
     return os.fstat(1).st_size
 
@@ -63,7 +63,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # the file may have put anything in their place
+        except Exception:  # the file may have replaced them by any object
             continue
 
 

@@ -1,4 +1,4 @@
-"""Where in a task file each definition and each of its keys stands."""
+"""The line of each definition in a task file, and of each of its keys."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ DEFINITIONS = "TASK_DEFINITIONS"
 
 
 class SourceLines(NamedTuple):
-    """The line of an entry, and of each key of a dict literal (`trigger_args.hour` within)."""
+    """The line of an entry, and of each key of its dict literal (nested: `trigger_args.hour`)."""
 
     line: int
     keys: Mapping[str, int]
 
 
 class Places:
-    """The lines of one file, as its text tells them."""
+    """The lines of the definitions in one file, found in its text."""
 
     def __init__(self, file: str, text: bytes) -> None:
         self.file = file
         try:
             tree = ast.parse(text)
-        except (RecursionError, MemoryError):  # it was compiled, at another depth of the stack
+        except (RecursionError, MemoryError):  # it did compile, at another depth of the stack
             tree = ast.Module([], [])
         self.imported = _imported(tree)
         self.line: int | None = None  # of the list itself
@@ -34,7 +34,10 @@ class Places:
         self._read(tree)
 
     def of_entry(self, index: int, entry: Any) -> tuple[Source, Mapping[str, int]]:
-        """Return where an entry stands, its id before its index; entries are asked for in order."""
+        """Return the line of an entry and of its keys; call it in the order of the list.
+
+        An entry is found by its id first, then by its index.
+        """
         id = entry.get("id") if isinstance(entry, Mapping) else None
         written = self._by_id.get(id) if isinstance(id, str) else None
         if written:
@@ -58,7 +61,7 @@ class Places:
 
 
 def _imported(tree: ast.Module) -> bool:
-    """Say whether the file takes its TASK_DEFINITIONS from another one."""
+    """Return whether the file imports its TASK_DEFINITIONS from another one."""
     names = (
         alias.asname or alias.name
         for node in tree.body

@@ -1,4 +1,4 @@
-"""Watching the task files, so that what is saved is loaded while everything runs."""
+"""Watching the task files, so that a saved file is loaded without a restart."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from watchfiles import Change, PythonFilter, watch
 from rota.logs import queued
 
 _QUIET = 100
-"""Milliseconds without a further change after which the changes so far are reported."""
+"""Milliseconds without another change after which the changes so far are reported."""
 _LONGEST_WAIT = 2_000
-_LOOK = 1.0  # seconds between looks for a directory that is not there
+_LOOK = 1.0  # seconds between checks for a missing directory
 _BEGUN = 1_000
-"""Milliseconds after which it is sure to be watching."""
+"""Milliseconds after which the watch has certainly begun."""
 _RETRY = 60.0  # seconds until a directory that cannot be watched is tried again
 _logger = queued(__name__)
 
 
 class Watcher:
-    """Calls `on_change` with the changed paths, on its own thread, until it is stopped; with the
-    directory itself when it has begun to watch, for what was changed until then."""
+    """A thread that calls `on_change` with the changed paths until it is stopped.
+
+    When the watch has begun, it calls `on_change` with the directory itself: files may have
+    changed before.
+    """
 
     def __init__(self, directory: Path, on_change: Callable[[Set[Path]], object]) -> None:
         self._directory = directory
         self._on_change = on_change
-        self._stop = threading.Event()  # of the present thread: one that still ends has its own
+        # It belongs to the current thread; a former thread that is still ending has its own.
+        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to watch; safe twice, and after `stop`."""
+        """Start the thread; does nothing if it runs. May be called again after `stop`."""
         if self._thread is None:
             self._stop = threading.Event()
             self._thread = threading.Thread(
@@ -40,7 +44,10 @@ class Watcher:
             self._thread.start()
 
     def stop(self) -> None:
-        """End within a second, or when the `on_change` under way does; safe twice, unstarted."""
+        """Stop the thread; waits at most a second, or until a running `on_change` returns.
+
+        Does nothing if the watcher is not started.
+        """
         self._stop.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
@@ -53,14 +60,14 @@ class Watcher:
                 continue
             try:
                 self._report_changes(stop)
-            except FileNotFoundError:  # gone at this moment
+            except FileNotFoundError:  # it was removed just now
                 continue
-            except OSError as error:  # as when the system has no watches left
+            except OSError as error:  # for example, the system has no watches left
                 _logger.warning("%s cannot be watched: %s", self._directory, error)
                 stop.wait(_RETRY)
 
     def _report_changes(self, stop: threading.Event) -> None:
-        """Report changes until the directory itself is removed: then its watch is dead."""
+        """Report changes until the directory itself is removed, which ends its watch."""
         has_begun = False
         for changes in watch(
             self._directory,
@@ -87,13 +94,13 @@ class Watcher:
 
 
 class _TaskFiles(PythonFilter):
-    """Python files, and the end of the watched directory itself."""
+    """A filter for Python files, and for the removal of the watched directory itself."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = str(directory)
         super().__init__()
 
     def __call__(self, change: Change, path: str) -> bool:
-        """Say whether a change matters."""
+        """Return whether a change is to be reported."""
         ended = change is Change.deleted and path == self._directory
         return ended or super().__call__(change, path)

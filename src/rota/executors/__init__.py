@@ -1,1 +1,1 @@
-"""How a callable runs, and how it is stopped: on a loop, in a thread, in a process."""
+"""Running and stopping callables: on an event loop, in a thread, or in a process."""

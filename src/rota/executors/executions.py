@@ -1,4 +1,4 @@
-"""The attempts of an executor: each ends once, or is abandoned and then stuck until it ends."""
+"""The attempts of an executor: each ends once, or is abandoned and stuck until it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANCELLED = Outcome(OutcomeKind.CANCELLED)
 
 
 class Execution:
-    """One call under way."""
+    """One call in flight."""
 
     __slots__ = ("abandoned_at", "begun", "call", "done", "mark", "pid", "run")
 
@@ -39,7 +39,7 @@ class Execution:
         self.abandoned_at = 0.0
 
     def called(self) -> Any:
-        """Call the function with new arguments made of what is stored; return what it gives."""
+        """Call the function with arguments rebuilt from the stored ones, and return its result."""
         call = self.call
         if not call.args and not call.kwargs:
             return call.func()
@@ -54,7 +54,7 @@ class Execution:
         return results.succeeded(value, sampler.peak(self.mark), self.call.func)
 
     def raised(self, exc: BaseException) -> Outcome:
-        """Return the outcome of a call that raised: cancelled only if it was told to end."""
+        """Return the outcome of a call that raised: cancelled only if that was requested."""
         fork_safety.end_if_child(self.pid, exc)
         run = self.run
         obeys = noticed(run) or (told(run) and isinstance(exc, CancelledError))
@@ -67,7 +67,7 @@ A = TypeVar("A", bound=Execution)
 
 
 class Attempts(Generic[A]):
-    """Who is open and who is stuck; every question is answered once, whichever thread asks."""
+    """The open and the stuck attempts; each transition happens once, on whichever thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,23 +79,26 @@ class Attempts(Generic[A]):
         return len(self._open)
 
     def open(self) -> list[A]:
-        """Return those that have not ended."""
+        """Return the attempts that have not ended."""
         with self._lock:
             return list(self._open.values())
 
     def abandoned(self) -> list[A]:
-        """Return those that were abandoned and go on."""
+        """Return the abandoned attempts that still run."""
         with self._lock:
             return list(self._stuck.values())
 
     def add(self, attempts: Sequence[A]) -> None:
-        """Take new ones."""
+        """Add new attempts."""
         with self._lock:
             for attempt in attempts:
                 self._open[attempt.call] = attempt
 
     def begin(self, attempt: A) -> bool:
-        """Say whether it is still wanted; from now on it occupies something."""
+        """Mark an attempt as begun, if it is still open; returns whether it is.
+
+        From now on it occupies a slot.
+        """
         with self._lock:
             attempt.begun = attempt.call in self._open
         output_capture.keep()
@@ -103,7 +106,10 @@ class Attempts(Generic[A]):
         return attempt.begun
 
     def tell(self, call: AttemptSpec) -> A | None:
-        """Tell a call to end; returns it if it has begun. One that has not ends here."""
+        """Request the cancellation of a call; returns its attempt if that has begun.
+
+        An attempt that has not begun ends here.
+        """
         with self._lock:
             attempt = self._open.get(call)
             if attempt is None:
@@ -115,7 +121,10 @@ class Attempts(Generic[A]):
         return None
 
     def end(self, attempt: A, outcome: Outcome) -> bool:
-        """Report the outcome, unless it was abandoned or has ended; says whether it did."""
+        """Report the outcome, unless the attempt was abandoned or has ended.
+
+        Returns whether it was reported.
+        """
         with self._lock:
             mine = self._open.pop(attempt.call, None) is not None
             if not mine:
@@ -131,12 +140,12 @@ class Attempts(Generic[A]):
         return mine
 
     def wait_until_empty(self, timeout: float) -> None:
-        """Wait until all have ended, up to `timeout` seconds."""
+        """Wait until all attempts have ended, up to `timeout` seconds."""
         with self._lock:
             self._empty.wait_for(lambda: not self._open, timeout)
 
     def abandon(self, call: AttemptSpec) -> A | None:
-        """Give up on a call; returns it if it goes on all the same."""
+        """Give up on a call; returns its attempt if that still runs."""
         with self._lock:
             attempt = self._open.pop(call, None)
             if attempt is None:
@@ -149,7 +158,7 @@ class Attempts(Generic[A]):
         return attempt if attempt.begun else None
 
     def stuck(self, place: Callable[[A], str]) -> list[Stuck]:
-        """Return what was abandoned and goes on, `place` says where each one stands."""
+        """Return the abandoned attempts that still run; `place` returns the location of one."""
         return [
             Stuck(one.call.run_id, one.call.task_id, place(one), one.abandoned_at)
             for one in self.abandoned()

@@ -1,4 +1,4 @@
-"""Whether this is a worker process: it makes single calls, and is no node."""
+"""Marking worker processes: they execute single calls, and are not nodes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ _worker = threading.Event()
 
 
 def become_a_worker() -> None:
-    """Note that this process is one from now on."""
+    """Mark this process as a worker process."""
     _worker.set()
 
 
 def refuse_in_a_worker(what: str) -> None:
-    """Raise UnstartableError in a worker process, with the place in the user's code that wants
-    `what` there."""
+    """Raise UnstartableError in a worker process, with the user's line that attempts `what`."""
     if _worker.is_set():
         where = stack_location.of_thread(threading.get_ident())
         raise UnstartableError(

@@ -1,4 +1,4 @@
-"""The memory of this process, looked at a few times a second by one thread for everybody."""
+"""Sampling the memory of this process a few times a second, on one thread for all attempts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST_PEAKS = 256
 
 
 class Sampler:
-    """Knows the highest resident size since a moment; asking costs no look at the system.
+    """A sampler that returns the highest resident size since a mark, without a system call.
 
-    Of all samples it keeps those that no later one exceeds: the peak since any moment is the
-    first of them after it.
+    Of all samples it keeps those that no later one exceeds: the peak since any mark is the first
+    of them after it.
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class Sampler:
         self._users = 0
         self._leave = threading.Event()
         self._count = 0
-        self._peaks: tuple[list[int], list[int]] = ([], [])  # numbers of samples, bytes
+        self._peaks: tuple[list[int], list[int]] = ([], [])  # sample numbers, bytes
 
     def acquire(self) -> None:
-        """Take the first sample, and more while anybody is interested."""
+        """Start sampling for one more user; the first sample is taken at once."""
         with self._lock:
             self._users += 1
             if self._users == 1:
@@ -42,18 +42,21 @@ class Sampler:
                 thread.start()
 
     def release(self) -> None:
-        """Stop sampling when nobody is interested any more."""
+        """Stop sampling for one user; sampling ends with the last."""
         with self._lock:
             self._users -= 1
             if not self._users:
                 self._leave.set()
 
     def mark(self) -> int:
-        """Return the present moment, for `peak`."""
+        """Return the number of the last sample, for `peak`."""
         return self._count
 
     def peak(self, mark: int) -> int | None:
-        """Return the highest size in bytes seen since `mark`, the sample before it included."""
+        """Return the highest size in bytes since `mark`, including the sample before it.
+
+        None if no sample has been taken.
+        """
         numbers, sizes = self._peaks
         if not sizes:
             return None
@@ -62,7 +65,7 @@ class Sampler:
         return sizes[min(bisect_left(numbers, mark), len(sizes) - 1)]
 
     def take(self, size: int) -> None:
-        """Take one sample, in bytes; from one thread at a time."""
+        """Record one sample, in bytes; call it from one thread at a time."""
         numbers, sizes = list(self._peaks[0]), list(self._peaks[1])
         while sizes and sizes[-1] <= size:
             del numbers[-1], sizes[-1]
@@ -80,6 +83,6 @@ sampler = Sampler()
 
 
 @fork_safety.in_child
-def _nobody_is_interested() -> None:
-    """Begin anew in a child: the thread that took the samples is its parent's."""
+def _reset_in_child() -> None:
+    """Reset the sampler in a forked child: the sampling thread exists only in its parent."""
     sampler.__init__()  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What came out of a call, made fit to be kept: JSON of a bounded size, or an error in words."""
+"""Turning the result of a call into a storable outcome: bounded JSON, or an error as text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from rota.errors import ResultError
 
 
 def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> Outcome:
-    """Return the outcome of a call of `func` that returned `value`: failed where it is a generator,
-    of which nothing ran, and where it has no JSON form."""
+    """Return the outcome of a call of `func` that returned `value`.
+
+    It is failed if `value` is a generator, of which no code ran, or if it has no JSON form.
+    """
     if value is not None:
         if isinstance(value, Generator | AsyncGenerator):
             return failed(_nothing_ran(value), peak_memory)
@@ -28,7 +30,7 @@ def failed(
     peak_memory: int | None = None,
     kind: OutcomeKind = OutcomeKind.FAILED,
 ) -> Outcome:
-    """Return the outcome of a call that raised, whatever its exception does when it is shown."""
+    """Return the outcome of a call that raised, even if formatting its exception raises."""
     try:
         plain = failure(exc)
         return Outcome(
@@ -49,7 +51,7 @@ def failed(
 
 
 def _storable(text: str) -> str:
-    """Return `text` without lone surrogates, which no database takes."""
+    """Return `text` without lone surrogates, which no database accepts."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Where code stands at this moment: "file:line, in function", the user's own where there is."""
+"""The code location of a thread or coroutine: "file:line, in function", preferably the user's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ UNKNOWN = "unknown"
 
 
 def of_thread(ident: int | None) -> str:
-    """Return where a thread stands."""
+    """Return the code location of a thread."""
     return innermost(frames(ident))
 
 
 def of_coroutine(coro: Any) -> str:
-    """Return where a suspended coroutine waits."""
+    """Return the code location at which a suspended coroutine waits."""
     chain = []
     while coro is not None:
         frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
@@ -30,7 +30,7 @@ def of_coroutine(coro: Any) -> str:
 
 
 def frames(ident: int | None) -> Iterator[FrameType]:
-    """Yield a thread's frames, the innermost first; none for a thread that is gone."""
+    """Yield a thread's frames, the innermost first; none for a thread that has ended."""
     frame = sys._current_frames().get(ident or 0)
     while frame is not None:
         yield frame
@@ -38,7 +38,7 @@ def frames(ident: int | None) -> Iterator[FrameType]:
 
 
 def innermost(stack: Iterable[FrameType]) -> str:
-    """Return the innermost place in the user's own code, else in any library, else in any."""
+    """Return the innermost location in the user's own code, else in a library, else in any code."""
     best: FrameType | None = None
     rank = 0
     for frame in stack:
@@ -60,7 +60,7 @@ def _library() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 @cache
 def _rank(filename: str) -> int:
-    """Return 2 for the user's code, 1 for an installed package, 0 for Python and for us."""
+    """Return 2 for the user's code, 1 for an installed package, 0 for Python and rota."""
     packages, base = _library()
     if filename.startswith(packages):
         return 1

@@ -1,4 +1,4 @@
-"""A pool of threads, each of which sees one attempt through at a time."""
+"""A pool of threads, each of which executes one attempt at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PoolThread(threading.Thread):
         self._plain_name = name
 
     def run(self) -> None:
-        """Take attempts until told to leave, or until one was abandoned here."""
+        """Execute attempts until the pool shuts down, or until one was abandoned on this thread."""
         try:
             while (attempt := self._queue.get()) is not None:
                 attempt.seat = self
@@ -38,7 +38,7 @@ class PoolThread(threading.Thread):
 
     def _see_through(self, attempt: SeatedAttempt) -> bool:
         self.name = f"{self._plain_name} [{attempt.call.task_id}]"
-        # A context of its own: nothing that the task sets in it reaches the next one.
+        # A context of its own: context variables of the task do not reach the next one.
         try:
             outcome = Context().run(self.perform, attempt)
         except BaseException as exc:
@@ -47,21 +47,21 @@ class PoolThread(threading.Thread):
         return self._attempts.end(attempt, outcome)
 
     def perform(self, attempt: SeatedAttempt) -> Outcome:
-        """Do the attempt; what it raises makes it a failed one."""
+        """Execute the attempt; it fails if this raises."""
         raise NotImplementedError
 
     def halt(self, attempt: SeatedAttempt) -> None:
-        """Ask, from another thread, that the attempt which it performs ends."""
+        """Request the end of the attempt that this thread executes; called on another thread."""
 
     def give_up(self, attempt: SeatedAttempt) -> None:
-        """Take note, in another thread, that the attempt was abandoned."""
+        """Handle that the attempt was abandoned; called on another thread."""
 
     def close(self) -> None:
-        """Let go of what belongs to this thread, at its end."""
+        """Release the resources of this thread, at its end."""
 
 
 class SeatedAttempt(Execution):
-    """An attempt in a pool; it has a seat from the moment it has begun."""
+    """An attempt in a pool; it has a thread (its seat) once it has begun."""
 
     __slots__ = ("seat",)
 
@@ -70,13 +70,13 @@ class SeatedAttempt(Execution):
         self.seat: PoolThread | None = None
 
 
-Queue = SimpleQueue[SeatedAttempt | None]  # None: leave
+Queue = SimpleQueue[SeatedAttempt | None]  # None: end the thread
 
 
 class Pool(ABC):
-    """Seats on demand, up to `slots`; an abandoned attempt keeps its own, a new one replaces it."""
+    """Threads on demand, up to `slots`; the thread of an abandoned attempt is replaced."""
 
-    patience = 1.0  # seconds for what runs at shutdown
+    patience = 1.0  # seconds for running attempts at shutdown
 
     def __init__(self, slots: int, name: str) -> None:
         self.attempts = Attempts[SeatedAttempt]()
@@ -90,11 +90,11 @@ class Pool(ABC):
 
     @property
     def slots(self) -> int:
-        """How many attempts may run at once; more of them wait their turn."""
+        """The number of attempts that may run at once; further ones wait."""
         return self._slots
 
     def start(self) -> None:
-        """Make it ready; threads come with the calls. Safe twice."""
+        """Start the pool; its threads start with the calls. Does nothing if it is started."""
         with self._lock:
             if not self._running:
                 self._running = True
@@ -112,13 +112,13 @@ class Pool(ABC):
         self._fill()
 
     def stop(self, call: AttemptSpec) -> None:
-        """Ask the attempt to end; one that still waits ends at once."""
+        """Request the end of an attempt; one that still waits ends at once."""
         attempt = self.attempts.tell(call)
         if attempt is not None and attempt.seat is not None:
             attempt.seat.halt(attempt)
 
     def abandon(self, call: AttemptSpec) -> None:
-        """Give up on the attempt; its thread ends with it, and another one takes its place."""
+        """Give up on the attempt; its thread ends with it, and another thread replaces it."""
         attempt = self.attempts.abandon(call)
         if attempt is not None and attempt.seat is not None:
             attempt.seat.give_up(attempt)
@@ -127,11 +127,11 @@ class Pool(ABC):
             self._fill()
 
     def stuck(self) -> list[Stuck]:
-        """Return what was abandoned and still goes on, and where."""
+        """Return the abandoned attempts that still run, and where."""
         return self.attempts.stuck(self.place)
 
     def shutdown(self) -> None:
-        """Tell what runs to end, wait for it up to a second, and let the threads go."""
+        """Request the end of all attempts, wait up to `patience` seconds, and end the threads."""
         with self._lock:
             if not self._running:
                 return
@@ -151,7 +151,7 @@ class Pool(ABC):
 
     @abstractmethod
     def place(self, attempt: SeatedAttempt) -> str:
-        """Return where an abandoned attempt stands."""
+        """Return the code location of an abandoned attempt."""
 
     @abstractmethod
     def new_seat(self, queue: Queue, name: str) -> PoolThread:
@@ -165,7 +165,7 @@ class Pool(ABC):
                 seat = self.new_seat(self._queue, f"{self._name}-{next(self._numbers)}")
                 try:
                     seat.start()
-                except RuntimeError:  # the system gives no more threads: fewer do the work
+                except RuntimeError:  # the system allows no more threads: fewer do the work
                     if self._seats:
                         return
                     raise

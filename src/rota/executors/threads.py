@@ -1,4 +1,4 @@
-"""Plain functions, in threads of our own."""
+"""Running plain functions in daemon threads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rota.task_api.current_run import enter
 
 
 class ThreadExecutor(Pool):
-    """Runs plain functions in daemon threads; a thread cannot be killed, only told to stop.
+    """An executor of plain functions in daemon threads, which can be asked to stop but not killed.
 
-    What a function returns that can be awaited is handed to the `loop`, where it is cancelled like
-    any coroutine; its thread waits for it, so that it keeps its place among the slots. Without a
-    loop given, it has one of its own.
+    An awaitable that a function returns is handed to the `loop`, where it is cancelled like any
+    coroutine. Its thread waits for it, so it keeps its slot. Without a `loop`, the executor has one
+    of its own.
     """
 
     def __init__(
@@ -33,19 +33,19 @@ class ThreadExecutor(Pool):
         self._loop = loop or self._own
 
     def start(self) -> None:
-        """Make it ready; threads come with the calls. Safe twice."""
+        """Start the executor; its threads start with the calls. Does nothing if it is started."""
         super().start()
         if self._own is not None:
             self._own.start()
 
     def shutdown(self) -> None:
-        """Tell what runs to end, wait for it up to a second, and let the threads go."""
+        """Request the end of all attempts, wait up to a second, and end the threads."""
         super().shutdown()
         if self._own is not None:
             self._own.shutdown()
 
     def place(self, attempt: SeatedAttempt) -> str:
-        """Return where the thread stands."""
+        """Return the code location of the attempt's thread."""
         return stack_location.of_thread(attempt.seat.ident if attempt.seat else None)
 
     def new_seat(self, queue: Queue, name: str) -> PoolThread:
@@ -55,7 +55,7 @@ class ThreadExecutor(Pool):
 
 
 class _Waiting:
-    """For what a call returned, on the loop."""
+    """The wait of a thread for the awaitable that its call returned, on the loop."""
 
     def __init__(self, attempt: SeatedAttempt) -> None:
         self.attempt = attempt
@@ -74,7 +74,7 @@ class _ThreadSeat(PoolThread):
         self._waiting: _Waiting | None = None
 
     def perform(self, attempt: SeatedAttempt) -> Outcome:
-        """Call the function, and have the loop see through what can be awaited."""
+        """Call the function; an awaitable result is awaited on the loop."""
         enter(attempt.run)
         result = attempt.called()
         if result is not None and isawaitable(result):
@@ -82,12 +82,12 @@ class _ThreadSeat(PoolThread):
         return attempt.returned(result)
 
     def halt(self, attempt: SeatedAttempt) -> None:
-        """Cancel what is on the loop; a thread only looks whether it was told to end."""
+        """Cancel the awaitable on the loop; a plain function checks for cancellation by itself."""
         if self._waiting_for(attempt) is not None:
             self._loop.stop(attempt.call)
 
     def give_up(self, attempt: SeatedAttempt) -> None:
-        """Give up on what is on the loop: it is stuck there, and this thread is free to end."""
+        """Give up on the awaitable: it is stuck on the loop, and this thread is free to end."""
         waiting = self._waiting_for(attempt)
         if waiting is not None:
             self._loop.abandon(attempt.call)

@@ -1,4 +1,4 @@
-"""The log file, and those that it was rotated to."""
+"""The log file and its rotated predecessors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rota.runtime import private_files
 
 
 class PrivateFileHandler(RotatingFileHandler):
-    """Writes into files that their owner alone can read."""
+    """A rotating handler whose files only their owner can read."""
 
     def _open(self) -> TextIOWrapper:
         return open(

@@ -1,4 +1,4 @@
-"""`time | LEVEL | logger | message`: how a log record becomes text, and never another's line."""
+"""`time | LEVEL | logger | message`: log records as text that cannot forge another line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLORS = {
     logging.ERROR: "\033[31m",
     logging.CRITICAL: "\033[1;31m",
 }
-# Everything that moves a terminal's cursor or that some reader takes for the end of a line.
+# Everything that moves a terminal's cursor, or that some reader treats as the end of a line.
 _CONTROL = {
     code: chr(code).encode("unicode_escape").decode()
     for code in (*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
@@ -24,9 +24,9 @@ _CONTROL = {
 
 
 class LineFormatter(logging.Formatter):
-    """Writes a record as one line in UTC; further lines (a traceback) are indented under it.
+    """A formatter of one line per record, in UTC; further lines (a traceback) are indented.
 
-    Control characters are escaped and secrets masked, so that no message can forge a line.
+    Control characters are escaped, so that no message can forge a line. Secrets are masked.
     """
 
     def __init__(self, *, colors: bool = False) -> None:
@@ -46,6 +46,6 @@ class LineFormatter(logging.Formatter):
 
 
 def safe(text: str) -> str:
-    """Escape every control character but newline and tab."""
+    """Return the text with every control character except newline and tab escaped."""
     text = cut(text)
     return text if text.isprintable() else text.replace("\r\n", "\n").translate(_CONTROL)

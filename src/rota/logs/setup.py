@@ -13,14 +13,14 @@ from rota.logs.lines import LineFormatter
 from rota.runtime import private_files
 
 _OURS = "rota."
-_lifted: set[logging.Logger] = set()  # by `get_logger`, to INFO, until the root logger is set up
+_lifted: set[logging.Logger] = set()  # set to INFO by `get_logger` until the root logger is set up
 
 
 def get_logger(name: str) -> logging.Logger:
     """Return the standard logger of this name; starts and configures nothing.
 
-    Before any set-up the root logger drops INFO. What a task says with `logger.info` belongs to
-    its run's log all the same, so that this one logger then lets INFO through.
+    Before any set-up, the root logger drops INFO. What a task logs with `logger.info` belongs in
+    its run's log even then, so this one logger is set to INFO until logging is set up.
     """
     logger = logging.getLogger(name)
     if isinstance(logger, logging.RootLogger) or _configured(logger):
@@ -38,10 +38,11 @@ def setup_logging(
     *,
     colors: bool | None = None,
 ) -> None:
-    """Log to stderr, and to `log_file` rotated at `max_bytes` (0: never); calling again replaces.
+    """Log to stderr, and to `log_file` if given; a second call replaces the first.
 
-    `colors` None: where stderr is a terminal. A file that cannot be written is reported on
-    stderr and logging goes on without it. Raises ConfigError for an unknown level.
+    The file is rotated at `max_bytes` (0: never). `colors` None: only if stderr is a terminal.
+    A file that cannot be written is reported on stderr, and logging continues without it.
+    Raises ConfigError for an unknown level.
     """
     level = _level(log_level)
     root = logging.getLogger()
@@ -51,7 +52,7 @@ def setup_logging(
     for logger in list(_lifted):
         logger.setLevel(logging.NOTSET)
     _lifted.clear()
-    # The handlers hold the level: a run's own log keeps INFO where the console shows less.
+    # The handlers have the level: a run's own log keeps INFO even if the console shows less.
     root.setLevel(min(level, logging.INFO))
     for handler in _console(colors):
         _add(root, handler, level)
@@ -67,7 +68,7 @@ def setup_logging(
 
 
 def _configured(logger: logging.Logger) -> bool:
-    """Say whether someone set a level for `logger`, by itself or through a parent."""
+    """Return whether a level was set for `logger`, directly or on a parent."""
     parent: logging.Logger | None = logger
     while parent is not None and not parent.level:
         parent = parent.parent
@@ -91,7 +92,7 @@ def _add(root: logging.Logger, handler: logging.Handler, level: int) -> None:
 
 
 def _console(colors: bool | None) -> Iterator[logging.Handler]:
-    """Yield the handler of stderr, where there is one."""
+    """Yield the handler of stderr, if the process has a stderr."""
     if sys.stderr is None:
         return
     handler = logging.StreamHandler(sys.stderr)

@@ -1,10 +1,9 @@
-"""Loops that look again and again, on one beat: one waking serves them all, and costs as much as
-most of what they do."""
+"""One beat for all polling loops: they wake together, since waking costs as much as most work."""
 
 from __future__ import annotations
 
 BEAT = 0.25
-"""Seconds; what waits for multiples of it wakes together with all others."""
+"""Seconds; loops that wait for multiples of it wake together."""
 
 
 def until_beat(now: float, every: float = BEAT) -> float:

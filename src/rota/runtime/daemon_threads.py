@@ -1,4 +1,4 @@
-"""Work beside an event loop, also while the interpreter ends."""
+"""Running work in daemon threads, even while the interpreter shuts down."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from rota.runtime.log_queue import own_thread
 T = TypeVar("T")
 
 SPARE = "spare (rota)"
-"""The name of a thread that has done its work and waits for more."""
-_KEPT = 10.0  # seconds that it waits: starting another takes as long as most of the work does
+"""The name of an idle thread that waits for more work."""
+_KEPT = 10.0  # seconds that it waits: starting a thread takes as long as most of the work
 
 
 def aside(work: Callable[[], T], name: str = "rota-aside") -> Future[T]:
-    """Start `work` in a daemon thread, called `name` meanwhile, and return its outcome to come,
-    which nobody can cancel.
+    """Start `work` in a daemon thread named `name` and return a future that cannot be cancelled.
 
-    Not by `asyncio.to_thread`: the interpreter waits for those threads at its end, and starts none
-    any more while `atexit` functions run. And however much of it hangs, the next one starts.
+    `asyncio.to_thread` does not fit: the interpreter waits for its threads at shutdown, and starts
+    no new ones while `atexit` functions run. Here every call gets a thread, however many hang.
     """
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()
@@ -41,8 +40,8 @@ def aside(work: Callable[[], T], name: str = "rota-aside") -> Future[T]:
 
 
 async def beside(work: Callable[[], T]) -> T:
-    """Do `work` aside and wait for it, while the loop goes on."""
-    import asyncio  # a worker process does without
+    """Run `work` in a daemon thread and await its result; the event loop is not blocked."""
+    import asyncio  # a worker process does not need it
 
     return await asyncio.wrap_future(aside(work))
 
@@ -63,7 +62,7 @@ class _Thread(threading.Thread):
                 _spare.append(self)
 
     def _does_one(self) -> bool:
-        """Do one piece of work; returns False where none came in time."""
+        """Do one piece of work; returns False if none came in time."""
         try:
             work, self.name = self._given.get(timeout=_KEPT)
         except queue.Empty:
@@ -71,7 +70,7 @@ class _Thread(threading.Thread):
                 if self in _spare:
                     _spare.remove(self)
                     return False
-            work, self.name = self._given.get()  # it came just now
+            work, self.name = self._given.get()  # the work was given just now
         with own_thread():
             work()
         self.name = SPARE
@@ -84,5 +83,5 @@ _spare: list[_Thread] = []
 
 @fork_safety.in_child
 def _start_anew() -> None:
-    """Give a child's work to threads of its own."""
+    """Forget the parent's threads in a forked child, so that it starts its own."""
     _spare.clear()

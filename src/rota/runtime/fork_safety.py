@@ -1,8 +1,8 @@
-"""What becomes of a child when somebody forks this process: `os.register_at_fork`, in one place.
+"""Keeping forked children safe: the only use of `os.register_at_fork`.
 
 A child has one thread. Locks that other threads held stay locked in it, and connections and
-descriptors are still its parent's. So a child uses nothing of its parent's: whoever holds such a
-thing says with `in_child` what to do without it.
+descriptors still belong to its parent. So a child must not use them: each module that holds such
+an object registers with `in_child` how to replace it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NoReturn
 from weakref import WeakSet
 
 PATIENCE = 10.0
-"""Seconds that a fork waits for what it must not cut in two."""
+"""The most seconds that a fork waits for `undivided` blocks to end."""
 
 _reactions: list[Callable[[], None]] = []
 _locks: WeakSet[threading.Lock] = WeakSet()
@@ -25,26 +25,29 @@ _left: list[object] = []
 
 
 def in_child(react: Callable[[], None]) -> Callable[[], None]:
-    """Have a function called in every child, as a decorator; what was registered last goes first,
-    for it builds on the others."""
+    """Register a function to be called in every forked child; a decorator.
+
+    Functions are called in reverse order of registration, since later ones build on earlier ones.
+    """
     _reactions.append(react)
     return react
 
 
 def new_lock() -> threading.Lock:
-    """Return a lock that is free in every child, for what is there as long as the process."""
+    """Return a lock that is unlocked in every forked child, for objects that live as long as the
+    process."""
     lock = threading.Lock()
     _locks.add(lock)
     return lock
 
 
 def leave(one: object) -> None:
-    """Keep in a child what is its parent's, so that nothing closes it for good."""
+    """Keep an object of the parent alive in a child, so that its destructor does not close it."""
     _left.append(one)
 
 
 class _ForkGate:
-    """Holds up a fork while somebody is inside, and who comes meanwhile until it is over."""
+    """A gate that delays a fork while threads are inside, and threads while a fork runs."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -84,19 +87,22 @@ _gate = _ForkGate()
 
 @contextmanager
 def undivided() -> Iterator[None]:
-    """Have no fork happen within: a C library may hold locks there which a child never gets."""
+    """Delay forks during the block: a C library may hold locks in it that a child never gets."""
     with _gate.inside():
         yield
 
 
 def was_undivided() -> bool:
-    """Say whether the last fork could wait until nobody was within `undivided`."""
+    """Return whether no thread was within `undivided` at the last fork."""
     return _gate.was_empty
 
 
 def end_if_child(of: int, error: BaseException | None = None) -> None:
-    """End this process at once where it is not `of`: user code that was called in process `of`
-    forked, and its child has returned to us, or raised `error`, instead of ending."""
+    """Exit this process at once if its id is not `of`.
+
+    User code that was called in process `of` has forked, and its child returned to us, or raised
+    `error`, instead of exiting.
+    """
     if os.getpid() != of:
         _end(error)
 
@@ -119,7 +125,7 @@ def _end(error: BaseException | None) -> NoReturn:
 def _forked() -> None:
     _gate.renew()
     for lock in _locks:
-        lock._at_fork_reinit()  # type: ignore[attr-defined]  # as logging does with its own
+        lock._at_fork_reinit()  # type: ignore[attr-defined]  # as logging does with its own locks
     for react in reversed(_reactions):
         react()
 

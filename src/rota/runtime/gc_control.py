@@ -1,8 +1,8 @@
-"""Python's garbage collector, kept away from what stays: modules, and what is made once of them.
+"""Keeping Python's garbage collector away from permanent objects: modules and their contents.
 
-Looking for garbage among hundreds of modules takes a quarter of the time in which they are loaded;
-looking through them again later stops the whole process for 60 ms every few seconds, and makes
-whatever falls due meanwhile as late.
+Collecting garbage among hundreds of modules takes a quarter of the time of loading them. Scanning
+them again later stops the whole process for 60 ms every few seconds, and delays every run that
+falls due in that time.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ _was_enabled = False
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Look for no garbage meanwhile, in no thread, and, in a process of rota's own, later not among
-    what is loaded by then."""
+    """Disable garbage collection during the block, in all threads.
+
+    In rota's own process, later collections also skip everything that was loaded by its end.
+    """
     _begin()
     try:
         yield
@@ -32,14 +34,17 @@ def loading() -> Iterator[None]:
 
 
 def own_process() -> None:
-    """Say that this process is rota's own, a command: what stays in it is known."""
+    """Declare that this process is rota's own, a command: we know which of its objects stay."""
     global _ours
     _ours = True
 
 
 def spare(asked: bool = False) -> None:
-    """Have nothing that is there looked at again, once: in a process of rota's own, or where its
-    owner asked for it. In somebody else's it is not for us to say what stays."""
+    """Exclude all present objects from garbage collection, once (`gc.freeze`).
+
+    This happens only in rota's own process, or if the owner of the process `asked` for it: in an
+    application's process we do not know which objects stay.
+    """
     global _spared
     if (_ours or asked) and not _spared:
         _spared = True

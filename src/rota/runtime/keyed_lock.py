@@ -1,4 +1,4 @@
-"""Who may do something under a key: one after the other, threads and coroutines alike."""
+"""A lock for each key, shared by threads and coroutines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rota.errors import StateError
 
 
 class _Turn(NamedTuple):
-    """Somebody's turn; the future ends with it."""
+    """The holder of a lock; the future is done when the lock is released."""
 
     over: Future[None]
     thread: int
@@ -20,7 +20,7 @@ class _Turn(NamedTuple):
 
 
 class KeyedLock:
-    """A lock for each key; a coroutine that waits for one lets its loop go on."""
+    """A lock for each key; a coroutine that waits for one does not block its event loop."""
 
     __slots__ = ("_taken",)
 
@@ -29,7 +29,7 @@ class KeyedLock:
 
     @contextmanager
     def of_thread(self, key: str) -> Iterator[None]:
-        """Wait for the turn of this thread; raises StateError where it would wait for itself."""
+        """Hold the lock of `key` in this thread; raises StateError if it already holds it."""
         while (other := self._take(key)) is not None:
             other.result()
         try:
@@ -39,8 +39,8 @@ class KeyedLock:
 
     @asynccontextmanager
     async def of_coroutine(self, key: str) -> AsyncIterator[None]:
-        """Wait for the turn of this task; raises StateError where it would wait for itself."""
-        import asyncio  # only where it is needed, see `executors.awaitables`
+        """Hold the lock of `key` in this asyncio task; raises StateError if it already holds it."""
+        import asyncio  # only if needed, see `executors.awaitables`
 
         me = asyncio.current_task()
         while (other := self._take(key, me)) is not None:
@@ -51,10 +51,10 @@ class KeyedLock:
             self._give(key)
 
     def _take(self, key: str, task: Any = None) -> Future[None] | None:
-        """Take the turn, or return what ends with that of another."""
+        """Acquire the lock and return None, or return the future of its present holder."""
         mine = _Turn(Future(), threading.get_ident(), task)
-        mine.over.set_running_or_notify_cancel()  # so that nobody who waits cancels it
-        turn = self._taken.setdefault(key, mine)  # atomic: no lock is needed, nor its cost
+        mine.over.set_running_or_notify_cancel()  # so that no waiter can cancel it
+        turn = self._taken.setdefault(key, mine)  # atomic: this saves the cost of a lock
         if turn is mine:
             return None
         if turn.thread == mine.thread if task is None else turn.task is task:

@@ -1,8 +1,8 @@
-"""Records of the engine, handed to a thread of their own.
+"""Delivering the engine's log records on a thread of their own.
 
 Handlers, filters, formatters and record factories are foreign code: they raise, wait, hang, and
-call us. On the threads that plan, record and hold leases none of it runs. There a record is noted
-and put into a queue, which drops and counts what comes when it is full.
+call us. None of them runs on the threads that plan, record and hold leases. Those threads put a
+note of the record into a queue. A full queue drops further records and counts them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from typing import Any, NamedTuple
 from rota.runtime import fork_safety
 
 MOST = 10_000
-"""Records that wait at most; what comes then is dropped and counted."""
+"""The most records that wait; further ones are dropped and counted."""
 
 SLOW = 5.0
-"""Seconds that a record may wait before that is a trouble."""
+"""Seconds that a record may wait before `trouble` reports it."""
 
 HELD = 2.0
-"""Seconds that a handler may take for one record before that is one."""
+"""Seconds that a handler may take for one record before `trouble` reports it."""
 
 REMEMBERED = 600.0
-"""Seconds for which a record that was lost is a trouble, unless another was delivered since."""
+"""Seconds for which `trouble` reports a lost record, unless another was delivered since."""
 
 LAST = 0.5
-"""Seconds that the end of a node waits for what was not delivered."""
+"""Seconds that the shutdown of a node waits for undelivered records."""
 
 MOST_KEPT = 100
-"""Exceptions that are kept at most for records to come."""
+"""The most exceptions that are kept for later records."""
 
 KEPT_FOR = 60.0
-"""Seconds for which they are."""
+"""Seconds for which they are kept."""
 
 THREAD = "log records (rota)"
-"""The name of the thread."""
+"""The name of the thread that delivers records."""
 
 ExcInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
@@ -52,7 +52,7 @@ ExcInfo = (
 
 
 class _Note(NamedTuple):
-    """A record to be made: all that only the thread which logs can know of it."""
+    """A record to be made: everything that only the logging thread knows."""
 
     logger: logging.Logger | str
     level: int
@@ -67,17 +67,17 @@ class _Note(NamedTuple):
 
 
 class _Ended(NamedTuple):
-    """How foreign code ended: the key of its exception, and the text of its traceback."""
+    """The end of foreign code: the key of its exception, and the text of its traceback."""
 
     cause: int | None
     trace: str
 
 
 class QueuedLogger:
-    """Logs under a name of the standard library's loggers, from the thread of the records.
+    """A logger that delivers its records on the thread of the queue.
 
-    Levels, handlers and filters are those that the user gave the logger of this name, looked up
-    when the record is delivered. No method waits or raises.
+    It uses the levels, handlers and filters of the standard library's logger of the same name,
+    looked up at delivery. No method waits or raises.
     """
 
     __slots__ = ("_name",)
@@ -86,34 +86,33 @@ class QueuedLogger:
         self._name = name
 
     def debug(self, message: str, *args: object) -> None:
-        """Log what helps only who looks for a mistake."""
+        """Log a detail that helps only while debugging."""
         self._put(logging.DEBUG, message, args)
 
     def info(self, message: str, *args: object) -> None:
-        """Log what goes as it should."""
+        """Log a normal event."""
         self._put(logging.INFO, message, args)
 
     def warning(self, message: str, *args: object) -> None:
-        """Log what somebody should know."""
+        """Log a condition that an operator should know about."""
         self._put(logging.WARNING, message, args)
 
     def error(self, message: str, *args: object, exc_info: Any = None) -> None:
-        """Log what went wrong."""
+        """Log an error."""
         self._put(logging.ERROR, message, args, exc_info)
 
     def exception(self, message: str, *args: object) -> None:
-        """Log what went wrong, with the exception that is being handled."""
+        """Log an error with the exception that is being handled."""
         self._put(logging.ERROR, message, args, sys.exc_info())
 
     def log(self, level: int, message: str, *args: object, exc_info: Any = None) -> None:
-        """Log at a level that is known only here."""
+        """Log at a level that is known only at run time."""
         self._put(level, message, args, exc_info)
 
     def log_end(
         self, level: int, message: str, *args: object, cause: int | None, trace: str
     ) -> None:
-        """Log how foreign code ended, with its exception where that was kept, else with the text
-        of its traceback."""
+        """Log the end of foreign code, with its exception if kept, else its traceback as text."""
         self._put(level, message, args, _Ended(cause, trace))
 
     def _put(self, level: int, message: str, args: Any, exc_info: Any = None) -> None:
@@ -124,11 +123,11 @@ class QueuedLogger:
 
 
 def keep(error: BaseException) -> int | None:
-    """Keep an exception of foreign code for `QueuedLogger.log_end`, and return its key; None where
-    too many wait already.
+    """Keep an exception of foreign code for `QueuedLogger.log_end` and return its key.
 
-    No thread of the engine's ever holds it: with the last reference to it goes what hangs on its
-    frames, and what happens then is foreign code as well.
+    Returns None if too many are kept already. No thread of the engine ever holds the exception:
+    dropping its last reference destroys the objects in its frames, and their destructors are
+    foreign code too.
     """
     if len(_kept) >= MOST_KEPT:
         return None
@@ -138,13 +137,13 @@ def keep(error: BaseException) -> int | None:
 
 
 def queued(name: str) -> QueuedLogger:
-    """Return the logger of this name for code of ours."""
+    """Return the queued logger of this name, for rota's own code."""
     return QueuedLogger(name)
 
 
 @contextmanager
 def own_thread() -> Iterator[None]:
-    """Say that this thread is the engine's: what libraries log here is handed over as well."""
+    """Mark this thread as the engine's: records that libraries log on it are queued as well."""
     before = getattr(_here, "own", False)
     _here.own = True
     _patch.take()
@@ -156,19 +155,21 @@ def own_thread() -> Iterator[None]:
 
 
 def on_own_thread(work: Callable[[], object]) -> None:
-    """Do `work` on a thread of the engine's, for `threading.Thread(target=…)`."""
+    """Run `work` on a thread marked as the engine's, for `threading.Thread(target=…)`."""
     with own_thread():
         work()
 
 
 def flush(timeout: float = LAST) -> bool:
-    """Wait until every record so far was delivered, at most `timeout` seconds; says whether it
-    was. On the thread of the records it returns at once."""
+    """Wait until every record so far is delivered, at most `timeout` seconds.
+
+    Returns whether all were delivered. On the delivering thread it returns at once.
+    """
     return _records.flush(timeout)
 
 
 def lost() -> int:
-    """Return how many records were dropped, or stopped by what they met, in this process."""
+    """Return how many records of this process were dropped, or lost because a handler raised."""
     return _records.lost
 
 
@@ -178,19 +179,19 @@ def waiting() -> int:
 
 
 def trouble() -> str | None:
-    """Return what is wrong with the delivery of log records, if anything is."""
+    """Return what is wrong with the delivery of log records; None if nothing is."""
     return _records.trouble()
 
 
 class _Records:
-    """The queue and its thread, which begins with the first record."""
+    """The queue and its thread, which starts with the first record."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Note | threading.Event] = SimpleQueue()
-        self._lock = threading.RLock()  # for one that logs from within itself, by the collector
+        self._lock = threading.RLock()  # reentrant: a garbage collection within it may log
         self._thread: threading.Thread | None = None
-        self._at_work: tuple[_Note, float] | None = None  # since which monotonic second
-        self._failed: tuple[str, float] | None = None  # how the last delivery did, and when
+        self._at_work: tuple[_Note, float] | None = None  # with the monotonic second of its start
+        self._failed: tuple[str, float] | None = None  # the error of the last delivery, and when
         self._full = False
         self._told = 0
         self.lost = 0
@@ -201,7 +202,7 @@ class _Records:
         return self._queue.qsize()
 
     def put(self, note: _Note) -> None:
-        """Hand one over; never waits and never raises."""
+        """Queue a record; never waits and never raises."""
         if self._queue.qsize() >= MOST:
             with self._lock:
                 self.lost += 1
@@ -253,7 +254,9 @@ class _Records:
             thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
             try:
                 thread.start()
-            except RuntimeError:  # no more threads, or the interpreter ends: the next record tries
+            except (
+                RuntimeError
+            ):  # no more threads, or the interpreter ends: the next record tries again
                 return
             self._thread = thread
 
@@ -269,7 +272,7 @@ class _Records:
                     self._full = False
                 if self._failed is None and not self._full and self.lost > self._told:
                     self._tell()
-            del one  # what it holds is not to live until the next one comes
+            del one  # its objects must not live until the next record comes
 
     def _next(self) -> _Note | threading.Event | None:
         with suppress(Empty):
@@ -280,7 +283,7 @@ class _Records:
         self._at_work = (note, time.monotonic())
         try:
             _hand_out(note)
-        except BaseException as error:  # whatever it is, the next record has its turn
+        except BaseException as error:  # no exception may stop the next record
             with self._lock:
                 self.lost += 1
             self._failed = (_words(error), time.monotonic())
@@ -290,7 +293,7 @@ class _Records:
             self._at_work = None
 
     def _tell(self) -> None:
-        """Say in the log how much of it is missing, once it is there again."""
+        """Log how many records were lost, once delivery works again."""
         count, self._told = self.lost - self._told, self.lost
         message = "%d log records were dropped: the log handlers raised, or did not take them"
         place = (__file__, 0, "")
@@ -331,7 +334,7 @@ def _note(
 
 
 def _hand_out(note: _Note) -> None:
-    """Make the record and hand it to whoever handles it; runs foreign code."""
+    """Create the record and pass it to its handlers; runs foreign code."""
     logger = note.logger
     if isinstance(logger, str):
         logger = logging.getLogger(logger)
@@ -358,7 +361,7 @@ def _hand_out(note: _Note) -> None:
         note.stack,
     )
     if trace:
-        record.exc_text = trace  # as in the ledger: no formatter need ask the exception
+        record.exc_text = trace  # as in the ledger, so that no formatter formats the exception
     late = time.monotonic() - note.created
     record.created -= late
     record.msecs = record.created % 1 * 1000
@@ -368,7 +371,7 @@ def _hand_out(note: _Note) -> None:
 
 
 def _let_go() -> None:
-    """Drop, here, what no record has come for."""
+    """Drop, on this thread, the kept exceptions that no record has used in time."""
     until = time.monotonic() - KEPT_FOR
     for key in [key for key, (_, since) in list(_kept.items()) if since < until]:
         del _kept[key]
@@ -387,7 +390,7 @@ def _words(error: BaseException) -> str:
 
 
 def _place(thread: threading.Thread | None) -> str:
-    """Return where a thread stands."""
+    """Return the file and line that a thread is executing, foreign code first."""
     frame = sys._current_frames().get((thread.ident if thread else None) or 0)
     stack = []
     while frame is not None:
@@ -399,7 +402,7 @@ def _place(thread: threading.Thread | None) -> str:
 
 
 class _Patch:
-    """The standard library's way from a call to its record, while threads of ours need another."""
+    """The patch of `logging.Logger._log`, in place while the engine has threads."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -407,7 +410,7 @@ class _Patch:
         self._plain: Any = None
 
     def take(self) -> None:
-        """Lead records of our threads elsewhere."""
+        """Divert the records of the engine's threads, with its first thread."""
         with self._lock:
             self._threads += 1
             if self._threads == 1:
@@ -415,7 +418,7 @@ class _Patch:
                 logging.Logger._log = _divert(self._plain)  # type: ignore[method-assign]
 
     def give_back(self) -> None:
-        """Undo it with the last thread, unless somebody else has laid something over it."""
+        """Remove the patch with the last thread, unless other code has patched over it."""
         with self._lock:
             self._threads -= 1
             ours = getattr(logging.Logger._log, "rota", False)
@@ -445,7 +448,7 @@ def _divert(plain: Any) -> Any:
 
 
 _here = threading.local()
-_kept: dict[int, tuple[BaseException, float]] = {}  # and since which monotonic second
+_kept: dict[int, tuple[BaseException, float]] = {}  # with the monotonic second of its start
 _keys = itertools.count(1)
 _records = _Records()
 _patch = _Patch()
@@ -454,7 +457,7 @@ atexit.register(flush, 1.0)  # before that of `logging`, which was registered ea
 
 @fork_safety.in_child
 def _start_anew() -> None:
-    """Give a child's records to a thread of its own; none of its threads is the engine's."""
+    """Reset the queue in a forked child: it has its own thread, and none of the engine's."""
     _here.own = False
     _kept.clear()
     _records.__init__()  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""Files and directories that are their owner's alone from the first moment, whatever the umask.
+"""Creating files and directories that only their owner can access, whatever the umask.
 
-What rota writes holds arguments, results and hashes of tokens. A mode that is set after the file
-was made would come too late for who opens it in between.
+rota's files hold arguments, results and hashes of tokens. Setting the mode after creation would
+be too late: another user could open the file in between.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 FILE = 0o600
 DIRECTORY = 0o700
 OTHERS = 0o077
-"""The bits of a mode that let others in: the group, and everybody."""
+"""The mode bits that give access to others: the group and all users."""
 WRITE = 0o022
-"""Those of them that let others change it."""
+"""The mode bits that let others change a file."""
 
 
 def opener(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], flags: int) -> int:
-    """Open a file as `open(…, opener=opener)` has it done; one that is new is its owner's alone,
-    one that is there keeps its mode."""
+    """Open a file, as `opener` of `open`; a new file is private, an existing one keeps its mode."""
     if not flags & os.O_CREAT:
         return os.open(path, flags)
     while True:
@@ -29,21 +28,25 @@ def opener(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], flags: int
             return _new(path, flags)
         if flags & os.O_EXCL:
             raise FileExistsError(EEXIST, os.strerror(EEXIST), path)
-        with suppress(FileNotFoundError):  # it was taken away meanwhile, or is a link to nothing
+        with suppress(FileNotFoundError):  # it was removed just now, or is a dangling link
             return os.open(path, flags & ~os.O_CREAT)
         path = os.path.realpath(path)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file where there is none; does nothing where one is, or none can be made:
-    who opens it then will say so."""
+    """Create an empty private file; does nothing if the file exists or cannot be created.
+
+    Opening it later reports the error.
+    """
     with suppress(OSError):
         os.close(_new(os.path.realpath(path), os.O_WRONLY | os.O_CREAT))
 
 
 def make_directory(path: Path, *, parents: bool = False) -> None:
-    """Make a directory where there is none, with `parents` those above it as well; raises
-    OSError."""
+    """Create a private directory if it does not exist, with `parents` also those above it.
+
+    Raises OSError.
+    """
     if parents and not path.parent.exists():
         make_directory(path.parent, parents=True)
     try:
@@ -52,7 +55,7 @@ def make_directory(path: Path, *, parents: bool = False) -> None:
         if not path.is_dir():
             raise
     else:
-        path.chmod(DIRECTORY)  # a umask may have taken bits of its owner, too
+        path.chmod(DIRECTORY)  # the umask may have removed bits of the owner, too
 
 
 def _new(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], flags: int) -> int:

@@ -8,12 +8,12 @@ from rota.core.time import Instant
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The clocks of this machine."""
 
     def now(self) -> Instant:
         """Return the wall clock's instant."""
         return time.time_ns() // 1000
 
     def monotonic(self) -> float:
-        """Return seconds that only ever rise, from an arbitrary start."""
+        """Return seconds that never decrease, from an arbitrary start."""
         return time.monotonic()

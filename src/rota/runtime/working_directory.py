@@ -1,4 +1,4 @@
-"""The directory that this process works in."""
+"""The current directory of this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rota.errors import ConfigError
 
 
 def here() -> Path:
-    """Return the current directory; raises ConfigError where it was deleted."""
+    """Return the current directory; raises ConfigError if it was deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:

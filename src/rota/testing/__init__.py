@@ -1,4 +1,4 @@
-"""For tests of tasks and of rota itself: a clock that moves when told, and a manager on it."""
+"""Tests of tasks: a clock that moves only when the test moves it, and a manager on it."""
 
 from rota.testing.clock import FakeClock
 from rota.testing.harness import Harness, eventually

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that moves only when the test moves it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rota.core.time import Instant, from_datetime, seconds
 
 
 class FakeClock:
-    """Wall clock and monotonic clock in one; both move by `advance`, only the wall by `step`."""
+    """A wall clock and a monotonic clock; `advance` moves both, `step` only the wall clock."""
 
     def __init__(self, start: datetime = datetime(2024, 1, 1, tzinfo=UTC)) -> None:
         self._lock = threading.Lock()
@@ -25,7 +25,7 @@ class FakeClock:
         return self._monotonic
 
     def advance(self, span: float) -> None:
-        """Let `span` seconds pass; raises ValueError for a negative span."""
+        """Move both clocks forward by `span` seconds; raises ValueError for a negative span."""
         if span < 0:
             raise ValueError("time does not run backwards; use step for the wall clock")
         with self._lock:

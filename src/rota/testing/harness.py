@@ -1,4 +1,4 @@
-"""A task manager on a fake clock, for tests that read like a story."""
+"""A task manager on a fake clock, for tests without waiting."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ T = TypeVar("T")
 def eventually(
     look: Callable[[], T], *, within: float = 60.0, what: str | Callable[[], str] = ""
 ) -> T:
-    """Return what `look` returns as soon as that is true; raises AssertionError after `within`
-    real seconds, with `what`, which may be a function that says how things stand by then."""
+    """Return the result of `look` as soon as it is true.
+
+    Raises AssertionError after `within` real seconds. Its message is `what`, or what `what`
+    returns then if it is a function.
+    """
     pause = threading.Event()
     began = time.monotonic()
     deadline = began + within
@@ -39,10 +42,11 @@ def eventually(
 
 
 class Harness:
-    """A started or unstarted `manager` on a `clock` that moves when told.
+    """A `manager` on a `clock` that moves only when the test moves it; `with` starts the manager.
 
-    `options` are keys of the configuration's `manager` section, `cluster` is that section; the
-    ledger is a file in `directory`, so that a second harness on it is a restart or another node.
+    `options` are keys of the configuration's `manager` section; `cluster` is its `cluster`
+    section. The ledger is a file in `directory`, so a second harness in the same directory is a
+    restart or another node.
     """
 
     def __init__(
@@ -69,13 +73,13 @@ class Harness:
         self.manager.shutdown(grace=0)
 
     def advance(self, span: float) -> None:
-        """Let `span` seconds pass and have everything look at the time."""
+        """Move the clock forward by `span` seconds and wake every loop of the engine."""
         self.fake_clock.advance(span)
         self.manager.services.engine.poke()
 
     @property
     def fake_clock(self) -> FakeClock:
-        """Return the clock that moves when told; raises TypeError where it is a real one."""
+        """Return the fake clock; raises TypeError if the harness runs on a real one."""
         if not isinstance(self.clock, FakeClock):
             raise TypeError("this harness runs on a real clock")
         return self.clock
@@ -86,7 +90,7 @@ class Harness:
         return self.manager.history.runs(where, limit=10_000, newest_first=False).runs
 
     def ended(self, task_id: str | None = None, count: int = 1) -> list[Run]:
-        """Wait until at least `count` runs are known and all have ended, and return them."""
+        """Wait until at least `count` runs exist and all have ended, and return them."""
 
         def look() -> list[Run]:
             runs = self.runs(task_id)

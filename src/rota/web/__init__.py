@@ -1,6 +1,6 @@
-"""The pages and the REST interface: on a port of their own, or within the user's application.
+"""The pages and the REST interface: on their own port, or within the user's application.
 
-Importing this loads no web framework; that happens when one of these is called.
+Importing this loads no web framework; the functions below load it when they are called.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["application", "mount", "router", "serve"]
 
 
 def serve(manager: TaskManager, host: str | None = None, port: int | None = None) -> Server:
-    """Make the server of pages and API; nothing listens before its `start()`.
+    """Return the server of the pages and the API; it does not listen before its `start()`.
 
-    Host and port default to `manager.host` and `manager.port`, port 0 means any free one. Raises
-    ConfigError for an address that others can reach while there is no token.
+    Host and port default to `manager.host` and `manager.port`; port 0 means any free port. Raises
+    ConfigError if other machines can reach the address and no token exists.
     """
     from rota.web.server import Server
 
@@ -35,8 +35,10 @@ def serve(manager: TaskManager, host: str | None = None, port: int | None = None
 
 
 def application(manager: TaskManager | None = None, *, hosts: Collection[str] = ()) -> FastAPI:
-    """Make the ASGI application of pages and API; `hosts` are names it answers to beside
-    localhost."""
+    """Return the ASGI application of the pages and the API.
+
+    `hosts` are the host names that it accepts besides localhost.
+    """
     from rota.web.composition import build
 
     return build(manager or _of_this_process(), hosts)
@@ -49,13 +51,15 @@ def mount(
     *,
     hosts: Collection[str] = (),
 ) -> None:
-    """Put pages and API below `path` of the user's own application (FastAPI, Starlette); they show
-    the task manager of this process, or another one."""
+    """Mount the pages and the API below `path` of the user's application (FastAPI, Starlette).
+
+    They show the task manager of this process, or `manager` if it is given.
+    """
     app.mount(path, application(manager, hosts=hosts), name="rota")
 
 
 def router(manager: TaskManager | None = None, *, hosts: Collection[str] = ()) -> APIRouter:
-    """Make the API alone, `/manager/…` and `/health`, for `app.include_router` of FastAPI."""
+    """Return the API alone, `/manager/…` and `/health`, for FastAPI's `app.include_router`."""
     from rota.web.api import guarded
 
     return guarded(manager or _of_this_process(), hosts)

@@ -1,5 +1,4 @@
-"""Who may come in: tokens in a header, sessions in a cookie, and this machine's own where no token
-was ever made."""
+"""Authentication: tokens, session cookies, and this machine itself until a token exists."""
 
 from __future__ import annotations
 
@@ -22,55 +21,55 @@ from rota.web.problems import Problem
 from rota.web.proxies import passed_on_by
 
 ACCESS = "rota.access"
-"""Under this key, a request's scope has the `Access` that let it in: a stream asks it again."""
+"""The key of the `Access` in the scope of an admitted request: a stream checks it again."""
 
 COOKIE = "rota_session"
 SESSION = 7 * 86_400
 """Seconds that a session lasts."""
 
 _LONGEST_COOKIE = 100
-"""Characters; a session's has 43."""
+"""Characters; the cookie of a session has 43."""
 
 AWAY = 600.0
-"""Seconds for which a session that was read is taken as going on where the ledger is away: nobody
-can sign out meanwhile."""
+"""Seconds for which a session is accepted without the ledger: during an outage no user can sign
+out."""
 
 _MOST_SEEN = 1_000
 
 KNOWN = 1.0
-"""Seconds for which what was read of the tokens is taken as true: so long a revoked one works."""
+"""Seconds for which the tokens are cached, and so for which a revoked token still works."""
 
 _OPEN = re.compile(r"/health/(live|ready)|/static/.*|/sign-(in|out)")
-"""What needs no right: probes, what every page needs, and the way in and out."""
+"""Paths that need no right: probes, the files of every page, signing in and out."""
 
 _OPEN_HERE = frozenset({"/health", "/metrics"})
-"""What needs none on this machine: it says more, to `rota health` and to monitors."""
+"""Paths that need no right on this machine: `rota health` and monitors read them."""
 
 _MADE_BY_ADMINS = re.compile(r".*(/manager/tasks|/tokens|/tokens/revoke)")
-"""Where only an admin posts something: new tasks, and tokens."""
+"""Paths to which only an admin may post: new tasks, and tokens."""
 
 
 class Visitor(NamedTuple):
-    """Who asks, and what they may do."""
+    """The user or token of a request, and its right."""
 
     name: str
     right: Right
 
 
 class Access:
-    """Lets in who has the right for what they ask."""
+    """The check that a request has the right that it needs."""
 
     def __init__(self, manager: TaskManager) -> None:
         self._manager = manager
         self._lock = threading.Lock()
         self._tokens: Mapping[str, Token] | None = None
         self._read_at = 0.0
-        self._seen: dict[str, tuple[float, Token]] = {}  # sessions by their hash, when last read
+        self._seen: dict[str, tuple[float, Token]] = {}  # by hash: when a session was last read
 
     def admit(self, request: Request) -> None:
-        """Note in the request's scope who asks; raises Problem where they may not.
+        """Record the visitor in the scope of the request; raises Problem without the right.
 
-        A user's own middleware may have done so before: then that counts.
+        If the application's own middleware has set a right there, that right counts.
         """
         path = path_of(request.scope)
         if _OPEN.fullmatch(path) or (path in _OPEN_HERE and is_local(request)):
@@ -93,7 +92,7 @@ class Access:
             )
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Return who asks, None for somebody unknown."""
+        """Return the visitor of a request; None if it is unknown. Raises LedgerError."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme:
             return self._bearer(secret.strip()) if scheme.lower() == "bearer" else None
@@ -104,8 +103,10 @@ class Access:
         return None
 
     def knows(self, request: Request) -> bool:
-        """Say whether this is somebody who may read, or this machine; asked where the ledger may
-        be away, which then tells nobody apart."""
+        """Return whether the visitor may read, or is this machine.
+
+        It is asked during ledger outages too: then a visitor who cannot be looked up is unknown.
+        """
         if RIGHT in request.scope or is_local(request):
             return True
         with suppress(LedgerError):
@@ -113,15 +114,17 @@ class Access:
         return False
 
     def begin_session(self, secret: str) -> str | None:
-        """Return the cookie of a new session for a token's or a code's secret, None where it is
-        not taken; a code is spent by that."""
+        """Return the cookie of a new session for the secret of a token or a code.
+
+        Returns None if the secret is not accepted. A code can be used once.
+        """
         token = self._manager.spend(secret)
         if token is None:
             return None
         return self._manager.begin_session(token, SESSION)
 
     def end_session(self, cookie: str) -> None:
-        """End the session of a cookie at once, for every server; raises LedgerError."""
+        """End the session of a cookie at once, on all servers; raises LedgerError."""
         self._seen.pop(digest(cookie), None)
         self._manager.end_session(cookie)
 
@@ -132,7 +135,7 @@ class Access:
         return Visitor(token.name, token.right)
 
     def _session(self, cookie: str) -> Visitor | None:
-        """Look it up, each time: who has signed out, wherever that was, is out."""
+        """Return the visitor of a session; read each time: signing out on any server ends it."""
         if len(cookie) > _LONGEST_COOKIE:
             return None
         key, clock = digest(cookie), self._manager.services.clock
@@ -155,21 +158,27 @@ class Access:
                     del self._seen[next(iter(self._seen))]
 
     def _is_closed(self) -> bool:
-        """Say whether there is a token, be it expired or revoked: none opens the door by ending."""
+        """Return whether a token exists, even an expired or revoked one.
+
+        Once a token exists, anonymous access stays disabled.
+        """
         return any(not token.once for token in self._known().values())
 
     def _find(self, token_id: str) -> Token | None:
-        """Return a token; one that was not there a moment ago may be new."""
+        """Return a token; if it is unknown, the tokens are read again, since it may be new."""
         if not token_id:
             return None
         return self._known().get(token_id) or self._known(0).get(token_id)
 
     def _known(self, age: float = KNOWN) -> Mapping[str, Token]:
-        """Return the tokens by id, as of so many seconds ago at most, or as they were last read
-        where the ledger is away; raises LedgerError where they never were."""
+        """Return the tokens by id, read at most `age` seconds ago.
+
+        During a ledger outage, the last ones read are returned; raises LedgerError if there are
+        none.
+        """
         patience = -1 if self._tokens is None else 0 if age else KNOWN
         if not self._lock.acquire(timeout=patience):
-            return self._tokens or {}  # another thread reads them right now
+            return self._tokens or {}  # another thread is reading them
         try:
             now = self._manager.services.clock.monotonic()
             if self._tokens is None:
@@ -213,8 +222,10 @@ def right_for(method: str, path: str) -> Right:
 
 
 def is_local(request: Request) -> bool:
-    """Say whether the request comes from this machine, by a name of this machine, and not by way
-    of a proxy."""
+    """Return whether a request comes from this machine, to one of its local names, and directly.
+
+    A request that a proxy on this machine passed on is not local.
+    """
     try:
         client = ipaddress.ip_address(request.client.host if request.client else "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Routes that say who acts: the audit has the face, and the name where one is known."""
+"""Routes that set the actor of a request: the audit records the interface and a known name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rota.core.audit import Face
 from rota.task_api.actor import acting
 
 USER = "rota.user"
-"""Under this key, a request's scope has the name of the user or token who asks, where known."""
+"""The key of the user's or token's name in the scope of a request, if it is known."""
 
 RIGHT = "rota.right"
-"""Under this key, what they may do, a `core.access.Right`; a user's own middleware may set both."""
+"""The key of their right, a `core.access.Right`; an application's middleware may set both."""
 
 
 class _FaceRoute(APIRoute):

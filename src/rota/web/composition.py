@@ -1,4 +1,4 @@
-"""Puts guard, API and pages together into one ASGI application."""
+"""Assembling the guard, the API and the pages into one ASGI application."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
-    """Build it; nothing is opened before the first request."""
+    """Return the application; it opens nothing before the first request."""
     app = FastAPI(
         title=manager.config.app_name,
         version=__version__,
-        # The interactive pages of FastAPI load their scripts from elsewhere.
+        # The interactive pages of FastAPI load their scripts from other hosts.
         docs_url=None,
         redoc_url=None,
         openapi_url="/manager/openapi.json",
@@ -48,7 +48,7 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
         app.add_exception_handler(kind, _answer_error)
     rate = ManualRunLimiter(manager.services.clock, manager.config.manager.runs_by_hand)
     app.include_router(api.build(manager, access, rate))
-    figures = APIRouter()  # of this server only: an application has a /metrics of its own
+    figures = APIRouter()  # only on this server: an application has its own /metrics
     metrics.add(figures, manager)
     app.include_router(figures, include_in_schema=False)
     app.include_router(pages.build(manager, access, rate), include_in_schema=False)
@@ -69,12 +69,12 @@ def _answer_error(request: Request, error: Exception) -> Response:
         )
     else:
         response = pages.error_page(request, problem)
-    response.headers.update(ANSWER_HEADERS)  # unforeseen errors are answered outside the guard
+    response.headers.update(ANSWER_HEADERS)  # unexpected errors are answered outside the guard
     return response
 
 
 class _Static(StaticFiles):
-    """The scripts and styles: kept by the browser, and asked for anew each time."""
+    """The scripts and styles; browsers cache them and revalidate them each time."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

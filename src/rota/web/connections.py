@@ -1,7 +1,7 @@
-"""How many connections there are, from whom, and how long each may take for what it sends.
+"""Limiting the number of connections, in total and per address, and the time that each may take.
 
-Each costs a file descriptor, which the ledger, the log and the worker processes need as well: who
-opens a thousand and says nothing must not stop the scheduler.
+Each connection costs a file descriptor, which the ledger, the log and the worker processes need as
+well: a client that opens a thousand and sends nothing must not stop the scheduler.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 logger = logging.getLogger("rota.web")
 
 HEAD = 10.0
-"""Seconds for the head of a request, from the connection or the answer before it."""
+"""Seconds for the head of a request, since the connection began or the last answer ended."""
 
 BODY = 60.0
 """Seconds for the whole of a request."""
 
 STALLED = 30.0
-"""Seconds that an answer may wait for somebody who does not read it."""
+"""Seconds that an answer may wait for a client that does not read it."""
 
 CLOSING = 5.0
-"""Seconds that a connection gets to take what was sent last."""
+"""Seconds that a closing connection gets to read the last bytes."""
 
 RESERVE = 256
-"""Descriptors that are left to the ledger, the log, worker processes and tasks."""
+"""Descriptors reserved for the ledger, the log, worker processes and tasks."""
 
 FEWEST = 16
 
 AT_ONCE = 32
-"""Connections that are taken between two looks at how many there are."""
+"""Connections that are accepted between two checks of their number."""
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
@@ -43,7 +43,7 @@ _FULL = (
 
 
 class Doors:
-    """The connections of one server; used by its event loop alone."""
+    """The connections of one server; used only on its event loop."""
 
     def __init__(self, most: int) -> None:
         room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
@@ -53,8 +53,10 @@ class Doors:
         self._told = False
 
     def enter(self, connection: Connection) -> bool:
-        """Take a new connection in, in place of an idle one where there are too many; says
-        whether it was."""
+        """Admit a new connection; returns whether it was admitted.
+
+        If there are too many, it replaces an idle one.
+        """
         address = connection.address
         crowd = self._by_address[address] >= max(self._most // 2, 1)
         if crowd or len(self._open) >= self._most:
@@ -72,7 +74,7 @@ class Doors:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """Let a connection go; safe twice."""
+        """Remove a connection; does nothing if it was removed."""
         if connection in self._open:
             del self._open[connection]
             self._by_address[connection.address] -= 1
@@ -80,14 +82,14 @@ class Doors:
                 del self._by_address[connection.address]
 
     def look(self) -> None:
-        """Cut those that take too long; to be called every second or so."""
+        """Cut the connections that take too long; call it about every second."""
         for connection in list(self._open):
             connection.look()
         if len(self._open) < self._most // 4:
             self._told = False
 
     def _tell(self) -> None:
-        """Say once, until it has passed, that there are too many."""
+        """Log that there are too many connections, once until their number has dropped."""
         if not self._told:
             self._told = True
             logger.warning(
@@ -99,19 +101,19 @@ class Doors:
 
 
 class Connection(H11Protocol):
-    """One connection, which has to say what it wants in time."""
+    """One connection, with time limits for its requests."""
 
     def __init__(self, *args: Any, doors: Doors, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._doors = doors
-        self._since = self.loop.time()  # of the connection, the request, or the answer's end
+        self._since = self.loop.time()  # the connection, the request, or the last answer's end
         self._unread_since: float | None = None
         self._closing_since: float | None = None
         self.address = ""
 
     @property
     def is_idle(self) -> bool:
-        """Say whether no request is under way."""
+        """Whether no request is being handled."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,11 +151,11 @@ class Connection(H11Protocol):
         super().resume_writing()
 
     def cut(self) -> None:
-        """End it at once."""
+        """Close the connection at once."""
         self.transport.abort()
 
     def look(self) -> None:
-        """Cut it where it takes too long."""
+        """Cut the connection if it takes too long."""
         now = self.loop.time()
         if self.transport.is_closing():
             self._closing_since = self._closing_since or now
@@ -169,8 +171,11 @@ class Connection(H11Protocol):
 
 
 def quietly(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Handle what the loop has nobody else for; a lack of descriptors, which asyncio tells each
-    second, is told in one line without a traceback."""
+    """Handle the loop's uncaught errors; the exception handler of the server.
+
+    A lack of descriptors, which asyncio reports every second, is logged in one line without a
+    traceback.
+    """
     error = context.get("exception")
     if isinstance(error, OSError) and "accept" in str(context.get("message")):
         logger.warning("No connection can be taken: %s", error)

@@ -1,4 +1,4 @@
-"""What every request must pass and every answer carries, whatever the route."""
+"""Checks of every request and headers of every answer, whatever the route."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rota.web.problems import Problem
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_BODY = 1024 * 1024
-"""Bytes of a request's body."""
+"""The most bytes in the body of a request."""
 
 ANSWER_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none';"
@@ -32,16 +32,16 @@ ANSWER_HEADERS: Mapping[str, str] = {
 READING = frozenset({"GET", "HEAD"})
 
 _API = "/manager/"
-"""Below it, HEAD is not answered: a stream has no end that could be left out."""
+"""HEAD is not supported below this path: the answer to GET may be an endless stream."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
-"""A Host header: nothing in it may end up as a part of the address that is made of it."""
+"""A valid Host header: its characters cannot change the URL that is made from it."""
 
 
 def check(request: Request, hosts: Collection[str]) -> None:
     """Raise Problem for a request that a page of another site may have caused.
 
-    The Host header tells a rebound DNS name, Origin and Sec-Fetch-Site tell a foreign page.
+    The Host header reveals a rebound DNS name; Origin and Sec-Fetch-Site reveal a foreign page.
     """
     headers = request.headers
     host = headers.get("host", "")
@@ -73,15 +73,15 @@ def check(request: Request, hosts: Collection[str]) -> None:
 
 
 def allowed(hosts: Collection[str]) -> frozenset[str]:
-    """Return the names to answer to: this machine's own, and `hosts`."""
+    """Return the accepted host names: this machine's local ones, and `hosts`."""
     return LOCAL_HOSTS | {host.strip("[]").lower() for host in hosts}
 
 
 class Guard:
-    """Checks each request, limits its body, and puts the security headers on each answer; HEAD is
-    answered as GET without the body.
+    """The middleware that checks each request, limits its body, and adds the security headers.
 
-    `admit` raises for whom it does not let in; `refuse` makes an answer of that.
+    HEAD is answered as GET without the body. `admit` raises if the request lacks the right it
+    needs; `refuse` turns that error into an answer.
     """
 
     def __init__(
@@ -113,18 +113,18 @@ class Guard:
 
         try:
             check(request, self._hosts)
-            await run_in_threadpool(self._admit, request)  # it may read the ledger
+            await run_in_threadpool(self._admit, request)  # in a thread: it may read the ledger
             body = await _limited_body(request, receive)
         except (Problem, RotaError) as error:
             await self._refuse(request, error)(scope, receive, hardened)
         except ClientDisconnect:
-            return  # nobody waits for an answer
+            return  # the client is gone and waits for no answer
         else:
             await self._app(scope, body, hardened)
 
 
 def _without_body(send: Send) -> Send:
-    """Return what sends an answer's head alone."""
+    """Return a `send` that drops the body of an answer."""
 
     async def bare(message: Message) -> None:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
@@ -133,8 +133,11 @@ def _without_body(send: Send) -> Send:
 
 
 async def _limited_body(request: Request, receive: Receive) -> Receive:
-    """Read the body, at most `LARGEST_BODY` bytes of it, and return what gives it back; raises
-    ClientDisconnect where it was cut off, for a part of it may say something else."""
+    """Read the body, at most `LARGEST_BODY` bytes, and return a `receive` that replays it.
+
+    Raises Problem for a larger body, and ClientDisconnect if the body was cut off: part of a body
+    may have another meaning than the whole.
+    """
     if request.method in READING:
         return receive
     body, more = b"", True
@@ -159,21 +162,24 @@ async def _limited_body(request: Request, receive: Receive) -> Receive:
 
 
 def host_name(host: str) -> str:
-    """Return the name in a Host header, without its port; "" for what is none."""
+    """Return the name in a Host header, without its port; "" if the header is invalid."""
     found = _HOST.fullmatch(host)
     return found[1].strip("[]").lower() if found else ""
 
 
 def path_of(scope: Scope) -> str:
-    """Return the path that is routed: the one below where the application is mounted."""
+    """Return the routed path: the part below the mount point of the application."""
     path: str = scope["path"]
     below = path.removeprefix(scope.get("root_path", ""))
     return below if below[:1] in ("", "/") else path
 
 
 def _is_pulled_in(headers: Headers) -> bool:
-    """Say whether a page of another site loads this as a part of itself, instead of leading here:
-    its reader's cookie, or this machine's, lets it in, and its streams take all places."""
+    """Return whether a page of another site loads this as part of itself, not by a link.
+
+    The cookie of the visitor, or this machine's address, would admit the request, and its streams
+    could use up all places.
+    """
     return (
         headers.get("sec-fetch-site") == "cross-site"
         and headers.get("sec-fetch-mode") != "navigate"

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: what went wrong, where, and how to mend it."""
+"""Errors as RFC 9457 problem details: what went wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _REMEDIES = {
 }
 
 PAUSE = 5
-"""Seconds after which it is worth while to ask again where the trouble may have passed."""
+"""Seconds in Retry-After, for problems that may be temporary."""
 
 MOST_MISTAKES = 20
-"""Mistakes of a request that its answer names."""
+"""The most mistakes of a request that its answer lists."""
 
 MOST_CHARACTERS = 500
-"""Characters of each part of one that come from the request."""
+"""The most characters of the request that each part of a mistake repeats."""
 
 _PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -68,7 +68,7 @@ class Mistake(BaseModel):
 
 
 class ProblemRead(BaseModel):
-    """What went wrong, and how to mend it (RFC 9457)."""
+    """What went wrong, and how to fix it (RFC 9457)."""
 
     type: str
     title: str
@@ -98,11 +98,11 @@ PROBLEMS = _described(
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-"""The problems that any request may meet, for the description of the API."""
+"""The problems that any request may cause, for the OpenAPI description."""
 
 
 class Problem(Exception):
-    """Why a request was refused, as its answer will say it."""
+    """The reason why a request was rejected, as its answer gives it."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Problem(Exception):
 
     @property
     def title(self) -> str:
-        """Return the status in words."""
+        """The status as text."""
         return self.status.phrase
 
     def body(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Problem(Exception):
         return {**body, "errors": self.errors} if self.errors else body
 
     def response(self) -> Response:
-        """Return the problem document; it is ASCII, so that no broken text can break it."""
+        """Return the problem document; it is ASCII, so that no invalid text can break it."""
         response = Response(
             json.dumps(self.body()), self.status.value, media_type="application/problem+json"
         )
@@ -153,7 +153,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception, request: Request) -> Problem:
-    """Say an exception as a problem; one that is not meant for people is logged, not shown."""
+    """Return an exception as a problem; an unexpected one is logged and its text not shown."""
     match error:
         case Problem():
             return error
@@ -212,14 +212,14 @@ def _invalid(error: RequestValidationError, request: Request) -> Problem:
 
 
 def _known_keys(request: Request) -> list[str]:
-    """Return the keys that the route's body may have."""
+    """Return the keys that the body of the route may have."""
     endpoint = request.scope.get("endpoint")
     hints = get_type_hints(endpoint) if endpoint else {}
     kinds = [
         kind
         for name, hint in hints.items()
         if name != "return"
-        for kind in (hint, *get_args(hint))  # of `Model | None`, the model
+        for kind in (hint, *get_args(hint))  # the model in `Model | None`
     ]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     return [name for model in models for name in model.model_fields]

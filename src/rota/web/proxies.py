@@ -1,4 +1,4 @@
-"""Whether a request was passed on by a proxy: then its address says nothing of who asks."""
+"""Detecting requests that a proxy passed on: their address does not identify the client."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _NAMES = frozenset(
         "x-url-scheme",
     }
 )
-"""What proxies and content networks add to a request; no browser and no client does by itself."""
+"""Headers that proxies and content networks add to a request, and no browser or client sends."""
 
 
 def passed_on_by(request: Request) -> str:
-    """Return what tells that a proxy passed a request on, "" where nothing does.
+    """Return the sign that a proxy passed a request on, or "" if there is none.
 
-    A proxy on this machine connects from this machine for anybody. nginx adds no header unless it
-    is told to, but asks in HTTP/1.0 unless it is told not to, as no browser has done since 1999.
+    A proxy on this machine connects from this machine for every client. nginx adds no header
+    unless it is configured to. But by default it uses HTTP/1.0, as no browser has done since 1999.
     """
     for name in request.headers:
         plain = name.lower().replace("_", "-")
@@ -58,9 +58,9 @@ def passed_on_by(request: Request) -> str:
 
 
 def is_encrypted(request: Request) -> bool:
-    """Say whether who asks speaks TLS, with us or with the proxy that passes it on.
+    """Return whether the client uses TLS, with this server or with the proxy in front of it.
 
-    It only decides whether a cookie may travel in the clear, so the header is believed.
+    This only decides whether a cookie may be sent unencrypted, so the header is trusted.
     """
     said = request.headers.get("x-forwarded-proto", "")
     return "https" in (request.url.scheme, said.partition(",")[0].strip().lower())

@@ -1,4 +1,4 @@
-"""How often runs may be started by hand: a script gone wild fills a queue in no time."""
+"""Limiting manual starts: a script in an endless loop would fill a queue in no time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ MINUTE = 60.0
 
 
 class ManualRunLimiter:
-    """A bucket for each task, of `limit` runs, that fills up again within a minute; none without
-    a limit."""
+    """A token bucket of `limit` runs for each task, refilled within a minute; None: no limit."""
 
     def __init__(self, clock: Clock, limit: int | None) -> None:
         self._clock = clock
@@ -22,7 +21,7 @@ class ManualRunLimiter:
         self._spent: dict[str, tuple[float, float]] = {}  # task id → runs, monotonic seconds
 
     def spend(self, task_id: str) -> None:
-        """Take one run of a task; raises Problem where there is none left."""
+        """Take one run from the bucket of a task; raises Problem if it is empty."""
         if self._limit is None:
             return
         now = self._clock.monotonic()
@@ -40,6 +39,6 @@ class ManualRunLimiter:
             self._spent[task_id] = (spent + 1, now)
 
     def _left(self, spent: tuple[float, float], now: float) -> float:
-        """Return what of a bucket is still spent by now."""
+        """Return how many runs of a bucket are still spent at `now`."""
         runs, at = spent
         return max(0.0, runs - (now - at) * (self._limit or 0) / MINUTE)

@@ -1,4 +1,4 @@
-"""The server of pages and API, in a thread of its own that no task can block."""
+"""The server of the pages and the API, in a thread of its own that no task can block."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rota.web.uvicorn_server import Answering
 
 GRACE = 0.4
-"""Seconds that answers under way get at `stop`."""
+"""Seconds that requests in progress get at `stop`."""
 
 
 class Server:
-    """Serves one manager; start and stop are safe twice, and it can be started again."""
+    """The server of one manager; it can be started and stopped repeatedly."""
 
     def __init__(self, manager: TaskManager, host: str, port: int) -> None:
         self._manager = manager
@@ -38,24 +38,26 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Return the port it listens on; 0 before `start`, where any free one was wanted."""
+        """The port it listens on; 0 before `start` if any free port was requested."""
         return self._port or self._wanted
 
     @property
     def url(self) -> str:
-        """Return the address of its first page."""
+        """The URL of its first page."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}/"
 
     def listen(self) -> None:
-        """Take the port; who comes from now on waits for `start`. Safe twice. Raises ConfigError
-        where the port cannot be had."""
+        """Bind the port; clients that connect from now on wait for `start`.
+
+        Does nothing if it is bound. Raises ConfigError if the port cannot be bound.
+        """
         if not self._listeners:
             self._listeners = self._bound()
             self._port = self._listeners[0].getsockname()[1]
 
     def start(self) -> None:
-        """Listen, load the pages and answer; returns when it does. Raises what `listen` does."""
+        """Listen and load the pages; returns when the server responds. Raises as `listen` does."""
         if self._thread is not None:
             return
         self.listen()
@@ -81,7 +83,7 @@ class Server:
             self._answering.leave()
 
     def stop(self) -> None:
-        """Stop listening; what is still under way after a moment is cut off."""
+        """Stop listening; requests still in progress after `GRACE` are cut off."""
         thread, server = self._thread, self._answering
         if thread is not None and server is not None:
             server.leave()
@@ -102,8 +104,10 @@ class Server:
         self.stop()
 
     def _bound(self) -> list[socket.socket]:
-        """Listen on the address, and where that is 127.0.0.1, on ::1 as well: a browser may take
-        either for localhost."""
+        """Return sockets that listen on the address; for 127.0.0.1, on ::1 as well.
+
+        A browser may use either for localhost.
+        """
         try:
             listeners = [_listener(self._address)]
         except OSError as error:
@@ -116,13 +120,13 @@ class Server:
             ) from error
         if self._address.name == "127.0.0.1":
             port = listeners[0].getsockname()[1]
-            with suppress(OSError):  # no IPv6 here, or another program has it there
+            with suppress(OSError):  # no IPv6 here, or another program has the port there
                 listeners.append(_listener(ListenAddress(socket.AF_INET6, "::1", port)))
         return listeners
 
 
 class ListenAddress(NamedTuple):
-    """Where to listen."""
+    """An address to listen on."""
 
     family: socket.AddressFamily
     name: str
@@ -130,13 +134,13 @@ class ListenAddress(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Say whether only this machine can reach it."""
+        """Whether only this machine can reach it."""
         return ipaddress.ip_address(self.name.partition("%")[0]).is_loopback
 
 
 def _listener(address: ListenAddress) -> socket.socket:
-    # Only where the protocol is named does asyncio set TCP_NODELAY, without which every answer on
-    # a connection that is kept waits 40 ms for an acknowledgement.
+    # asyncio sets TCP_NODELAY only if the protocol is named. Without it, every answer on a
+    # kept-alive connection waits 40 ms for an acknowledgement.
     listener = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,7 +155,7 @@ def _listener(address: ListenAddress) -> socket.socket:
 
 
 def _resolve(host: str, port: int) -> ListenAddress:
-    """Resolve the address to listen on; raises ConfigError for one that is none."""
+    """Return the resolved address to listen on; raises ConfigError for an invalid one."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
@@ -164,7 +168,7 @@ def _resolve(host: str, port: int) -> ListenAddress:
 
 
 def _refuse_the_unguarded(manager: TaskManager, host: str) -> None:
-    """Raise ConfigError where others could reach a server that asks nobody who they are."""
+    """Raise ConfigError if other machines could reach a server without authentication."""
     now = manager.services.clock.now()
     if not any(token.is_valid(now) and not token.once for token in manager.tokens()):
         raise ConfigError(

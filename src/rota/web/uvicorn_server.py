@@ -1,4 +1,4 @@
-"""The web server proper: uvicorn with our application; importing this loads both."""
+"""The uvicorn server with our application; importing this loads both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TICK = 1.0  # seconds
 
 
 class Answering(uvicorn.Server):
-    """Answers on sockets that listen already, until it is told to leave."""
+    """A server on sockets that already listen, until `leave` is called."""
 
     def __init__(self, manager: TaskManager) -> None:
         doors = self._doors = Doors(manager.config.manager.web_connections)
@@ -38,15 +38,15 @@ class Answering(uvicorn.Server):
             )
         )
         self.up = threading.Event()
-        """It answers, or has failed to begin."""
+        """Set when the server responds, or has failed to start."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
 
     def leave(self) -> None:
-        """Have it stop; from any thread, in any phase of its life."""
+        """Ask the server to stop; may be called on any thread, at any time."""
         self.should_exit = True
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has ended already
+            with suppress(RuntimeError):  # the loop has already ended
                 self._loop.call_soon_threadsafe(self._told.set)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -62,7 +62,7 @@ class Answering(uvicorn.Server):
         self.up.set()
 
     async def main_loop(self) -> None:
-        """Wake once a second, as the Date in the answers asks, where uvicorn does so ten times."""
+        """Wake once a second, for the Date header of the answers; uvicorn wakes ten times."""
         while not await self.on_tick(0):
             self._doors.look()
             with suppress(TimeoutError):

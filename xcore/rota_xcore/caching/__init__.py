@@ -1,4 +1,4 @@
-"""A cache of JSON values: Redis where one is configured, else this process's memory."""
+"""A cache of JSON values, in Redis if it is configured, otherwise in this process's memory."""
 
 from rota_xcore.caching.decorators import cache_evict, cached, cached_property
 from rota_xcore.caching.manager import CacheManager

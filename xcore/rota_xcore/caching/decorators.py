@@ -38,11 +38,12 @@ def cached(
     key: str | None = None,
     cache: CacheManager | None = None,
 ) -> Async[P, R] | Callable[[Async[P, R]], Async[P, R]]:
-    """Keep what an `async def` function returns for `ttl` seconds (None: the cache's default).
+    """Cache the result of an `async def` function for `ttl` seconds (None: the cache's default).
 
-    `key` is a template of its arguments, like "user:{user_id}"; without one, the function's name
-    and its arguments (all but `self`), which then must be JSON. So must the result be: it comes
-    back as JSON gives it, a tuple as a list. Raises TypeError for a plain function.
+    `key` is a template of the arguments, like "user:{user_id}". Without one, the key is the name of
+    the function and its arguments (all but `self`), which must then be JSON. The result must be
+    JSON too: it is returned as JSON restores it, a tuple as a list. Raises TypeError for a plain
+    function.
     """
     manager = cache or CacheManager()
 
@@ -58,7 +59,7 @@ def cached(
             if value is _MISS:
                 value = await func(*args, **kwargs)
                 await manager.set(full, value, ttl)
-                value = json.loads(json.dumps(value))  # the same now as on every later call
+                value = json.loads(json.dumps(value))  # the same type now as on every later call
             return value  # type: ignore[no-any-return]
 
         return wrapper
@@ -69,9 +70,9 @@ def cached(
 def cache_evict(
     *patterns: str, cache: CacheManager | None = None
 ) -> Callable[[Async[P, R]], Async[P, R]]:
-    """Forget these keys after an `async def` function has returned; not after it has raised.
+    """Delete these keys after an `async def` function has returned, but not after it has raised.
 
-    A pattern may hold wildcards and the function's arguments: "product:*", "user:{user_id}".
+    A pattern may hold wildcards and arguments of the function: "product:*", "user:{user_id}".
     """
     manager = cache or CacheManager()
 
@@ -83,7 +84,7 @@ def cache_evict(
         async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             result = await func(*args, **kwargs)
             bound = _arguments(signature, args, kwargs)
-            # Only the pattern's own wildcards count, never those in an argument.
+            # Only the wildcards of the pattern itself count, never those in an argument.
             safe = {k: escape(v) if isinstance(v, str) else v for k, v in bound.items()}
             for pattern in patterns:
                 await manager.delete_pattern(pattern.format(**safe))
@@ -95,10 +96,10 @@ def cache_evict(
 
 
 class cached_property(Generic[R]):
-    """A property computed once per instance, or once every `ttl` seconds; `del` forgets it.
+    """A property computed once per instance, or once every `ttl` seconds; `del` clears it.
 
-    Of a plain method it is read as `obj.total`, of an `async def` one as `await obj.total`. The
-    value stays on the instance: it may be anything, and no other process sees it.
+    Read it as `obj.total` if the method is plain, or as `await obj.total` if it is `async def`. The
+    value is kept on the instance: it may be any object, and no other process sees it.
     """
 
     @overload
@@ -116,7 +117,7 @@ class cached_property(Generic[R]):
             self(func)
 
     def __call__(self, func: Callable[[Any], S], /) -> cached_property[S]:
-        """Take the method, where the decorator was written with arguments."""
+        """Set the method, if the decorator was written with arguments."""
         self._func: Callable[[Any], Any] = func
         self.__doc__ = func.__doc__
         return self  # type: ignore[return-value]

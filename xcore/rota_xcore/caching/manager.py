@@ -1,4 +1,4 @@
-"""`CacheManager`: get, set and forget JSON values under a prefix."""
+"""`CacheManager`: get, set and delete JSON values under a prefix."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rota_xcore.caching.store import ABSENT, Store
 DEFAULT_TTL = 3600
 DEFAULT_PREFIX = "cache:"
 
-_memory = MemoryStore()  # one for the process: every CacheManager without a server shares it
+_memory = MemoryStore()  # one for the process, shared by every CacheManager without a server
 
 
 class CacheManager:
-    """Values that JSON can hold, each kept for `ttl` seconds (`default_ttl` None: for ever).
+    """A cache of JSON values, each kept for `ttl` seconds (`default_ttl` None: without expiry).
 
-    Without a `redis_url` the `redis` section of the configuration decides on first use: where it
-    is enabled, its server, its `default_ttl` and its `key_prefix` take the place of the defaults;
-    else values live in this process's memory. Building one opens nothing; it may be used from
-    any thread's event loop.
+    Without a `redis_url`, the `redis` section of the configuration decides on first use. If it is
+    enabled, its server, `default_ttl` and `key_prefix` replace the defaults. Otherwise values are
+    kept in this process's memory. Creating a manager opens no connection. It may be used from the
+    event loop of any thread.
     """
 
     def __init__(
@@ -38,54 +38,54 @@ class CacheManager:
         self._store: Store | None = None
 
     async def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of `key`, `default` where there is none."""
+        """Return the value of `key`, or `default` if there is none."""
         text = await self._opened().get(self._full(key))
         return default if text is None else json.loads(text)
 
     async def set(self, key: str, value: Any, ttl: float | None = None) -> None:
-        """Keep `value` for `ttl` seconds (None: the default); raises TypeError if not JSON."""
+        """Store `value` for `ttl` seconds (None: the default); raises TypeError if not JSON."""
         store = self._opened()
         _checked(ttl)
         await store.set(self._full(key), _text(key, value), ttl or self._default_ttl)
 
     async def delete(self, key: str) -> bool:
-        """Forget `key`; say whether it was there."""
+        """Delete `key`; returns whether it existed."""
         return await self._opened().delete(self._full(key)) > 0
 
     async def exists(self, key: str) -> bool:
-        """Say whether `key` has a value."""
+        """Return whether `key` has a value."""
         return await self._opened().ttl(self._full(key)) != ABSENT
 
     async def expire(self, key: str, ttl: float) -> bool:
-        """Let `key` end `ttl` seconds from now; False where it has no value."""
+        """Let `key` expire `ttl` seconds from now; returns False if it has no value."""
         _checked(ttl)
         return await self._opened().expire(self._full(key), ttl)
 
     async def ttl(self, key: str) -> int:
-        """Return the seconds left, rounded up; -1 for ever, -2 no such key (as Redis says it)."""
+        """Return the seconds left, rounded up; -1: no expiry, -2: no such key (as in Redis)."""
         return await self._opened().ttl(self._full(key))
 
     async def keys(self, pattern: str = "*") -> list[str]:
-        """List the keys that match a glob pattern, sorted, without the prefix."""
+        """Return the keys that match a glob pattern, sorted, without the prefix."""
         found = await self._opened().keys(self._glob(pattern))
         return sorted(key.removeprefix(self._prefix) for key in found)
 
     async def delete_pattern(self, pattern: str) -> int:
-        """Forget the keys that match a glob pattern; return how many there were."""
+        """Delete the keys that match a glob pattern; returns their number."""
         store = self._opened()
         found = await store.keys(self._glob(pattern))
         return await store.delete(*found) if found else 0
 
     async def clear(self) -> int:
-        """Forget every key under this prefix, and no other; return how many there were."""
+        """Delete every key under this prefix, and no other; returns their number."""
         return await self.delete_pattern("*")
 
     async def ping(self) -> bool:
-        """Say whether the cache answers."""
+        """Return whether the cache responds."""
         return await self._opened().ping()
 
     async def info(self) -> dict[str, Any]:
-        """Return `backend` ("memory", "redis"), `keys` (their number) and the settings."""
+        """Return `backend` ("memory" or "redis"), `keys` (their number) and the settings."""
         store = self._opened()
         return {
             **await store.info(),
@@ -95,7 +95,7 @@ class CacheManager:
         }
 
     async def close(self) -> None:
-        """Close this event loop's connections; the next use opens them anew."""
+        """Close the connections of this event loop; the next use opens new ones."""
         if self._store is not None:
             await self._store.close()
 

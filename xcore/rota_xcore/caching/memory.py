@@ -1,4 +1,4 @@
-"""The cache in this process's memory: shared by its threads and event loops, never unbounded."""
+"""The cache in this process's memory: bounded, and shared by its threads and event loops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIMIT = 100_000
 
 
 class MemoryStore:
-    """Keeps at most `limit` texts; the one longest unused goes first. No thread, no timer."""
+    """A store of at most `limit` texts; the least recently used goes first. It has no thread."""
 
     def __init__(self, *, limit: int = _LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -74,7 +74,7 @@ class MemoryStore:
         return {"backend": "memory", "limit": self._limit}
 
     async def close(self) -> None:
-        """Keep everything: there is no connection to let go of."""
+        """Do nothing: there is no connection to close."""
 
     def _living(self, key: str) -> tuple[str, float] | None:
         entry = self._entries.get(key)

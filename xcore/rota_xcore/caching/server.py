@@ -17,7 +17,7 @@ _BATCH = 500
 
 
 class RedisStore:
-    """Keeps texts on the server at `url`; one client per event loop, made on first use."""
+    """A store on the server at `url`, with one client per event loop, created on first use."""
 
     def __init__(self, url: str, *, max_connections: int = 10) -> None:
         self._url = url
@@ -70,7 +70,7 @@ class RedisStore:
             await client.aclose()
 
     def _client(self) -> Redis:
-        """Return this event loop's client: a connection belongs to the loop that opened it."""
+        """Return the client of this event loop: a connection belongs to the loop that opened it."""
         loop = asyncio.get_running_loop()
         with self._lock:
             if loop not in self._clients:

@@ -1,4 +1,4 @@
-"""What a place for cached texts must be able to do."""
+"""The interface of a store of cached texts."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ ABSENT = -2
 
 
 class Store(Protocol):
-    """Texts by key, each kept for a number of seconds (None: for ever)."""
+    """A store of texts by key, each kept for a number of seconds (None: without expiry)."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text of `key`, None where there is none."""
+        """Return the text of `key`, or None if there is none."""
 
     async def set(self, key: str, text: str, ttl: float | None) -> None:
-        """Keep `text` for `ttl` seconds from now, in the place of any other."""
+        """Store `text` for `ttl` seconds from now, replacing any other."""
 
     async def delete(self, *keys: str) -> int:
-        """Drop these keys; return how many there were."""
+        """Delete these keys; returns how many existed."""
 
     async def expire(self, key: str, ttl: float) -> bool:
-        """Let `key` end `ttl` seconds from now; False where it is absent."""
+        """Let `key` expire `ttl` seconds from now; returns False if it is absent."""
 
     async def ttl(self, key: str) -> int:
-        """Return the whole seconds left, rounded up; ENDLESS, ABSENT."""
+        """Return the seconds left, rounded up, or ENDLESS or ABSENT."""
 
     async def keys(self, pattern: str) -> list[str]:
-        """List the keys that match a glob pattern (`*`, `?`, `[ab]`)."""
+        """Return the keys that match a glob pattern (`*`, `?`, `[ab]`)."""
 
     async def ping(self) -> bool:
-        """Say whether the store answers."""
+        """Return whether the store responds."""
 
     async def info(self) -> dict[str, Any]:
-        """Describe the store in a few words and numbers."""
+        """Return a description of the store."""
 
     async def close(self) -> None:
-        """Let go of connections; the next use opens them anew."""
+        """Close the connections; the next use opens new ones."""

@@ -1,7 +1,7 @@
 """The application's own database through SQLAlchemy, from the `database` section.
 
-Importing this opens nothing and reads nothing: the configuration is read when `engine` is asked
-for or the first session is made.
+Importing this opens nothing and reads nothing: the configuration is read when `engine` is first
+accessed or the first session is created.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Find a public name when it is asked for (PEP 562); `engine` is built then, not connected."""
+    """Import a public name on first access (PEP 562); `engine` is created then, not connected."""
     from importlib import import_module
 
     if name == "engine":

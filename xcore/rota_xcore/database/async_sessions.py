@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def AsyncSessionLocal(**options: Any) -> AsyncSession:
-    """Make an async session; raises ConfigError where greenlet or an async driver is missing.
+    """Return a new async session; raises ConfigError if greenlet or an async driver is missing.
 
-    Objects stay readable after a commit: loading them anew would need an await.
+    Objects stay readable after a commit: reloading them would need an await.
     """
     bind = options.pop("bind", None) or async_engine()
     from sqlalchemy.ext.asyncio import AsyncSession

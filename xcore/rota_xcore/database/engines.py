@@ -1,4 +1,4 @@
-"""The two engines of the process, built from the configuration when they are first needed."""
+"""The two engines of the process, created from the configuration when they are first needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _async_engine: AsyncEngine | None = None
 
 
 def engine() -> Engine:
-    """Return the engine of this process; raises ConfigError for a URL or driver it lacks."""
+    """Return the engine of this process; raises ConfigError for a bad URL or a missing driver."""
     global _engine
     with _lock:
         if _engine is None:
@@ -40,7 +40,10 @@ def engine() -> Engine:
 
 
 def async_engine() -> AsyncEngine:
-    """Return its async twin. Each session has a connection of its own: any event loop will do."""
+    """Return the async engine of this process; raises ConfigError as `engine` does.
+
+    Each session has its own connection, so any event loop may use it.
+    """
     global _async_engine
     with _lock:
         if _async_engine is None:
@@ -49,7 +52,7 @@ def async_engine() -> AsyncEngine:
 
 
 def dispose() -> None:
-    """Close the pooled connections and forget both engines; the next use builds them anew."""
+    """Close the pooled connections and drop both engines; the next use creates new ones."""
     global _engine, _async_engine
     with _lock:
         if _engine is not None:
@@ -68,7 +71,7 @@ def _built() -> Engine:
         "pool_timeout": settings.pool_timeout,
         "pool_pre_ping": not _is_sqlite(url),
     }
-    if _in_memory(url):  # one connection is the database: every thread shares it
+    if _in_memory(url):  # the database is a single connection, which all threads share
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     made: Engine = _made(create_engine, url, echo=settings.echo, **options)
     _tuned(made, url)
@@ -97,7 +100,7 @@ def _built_async() -> AsyncEngine:
 def _url(text: str) -> URL:
     try:
         return make_url(text)
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise ConfigError(
             f"{masked(text)!r} is no SQLAlchemy URL.",
             where="database.url",
@@ -115,7 +118,7 @@ def _with_driver(url: URL, driver: str) -> URL:
 
 
 def _made(create: Any, url: URL, **options: Any) -> Any:
-    """Build an engine; a dialect or driver that is not installed is told with its remedy."""
+    """Return a new engine; raises ConfigError if its dialect or driver is not installed."""
     try:
         return create(url, **options)
     except ModuleNotFoundError as error:
@@ -141,7 +144,7 @@ def _in_memory(url: URL) -> bool:
 
 
 def _tuned(made: Engine, url: URL) -> None:
-    """Let SQLite's readers and writers pass each other, and no child use a parent's connection."""
+    """Let SQLite's readers and writers run at once; a forked child drops our connections."""
     if _is_sqlite(url):
         event.listen(made, "connect", _prepare_sqlite)
     fork_safety.in_child(lambda: made.dispose(close=False))
@@ -151,7 +154,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-        with suppress(sqlite3.OperationalError):  # a read-only file keeps the journal it has
+        with suppress(sqlite3.OperationalError):  # a read-only file keeps its journal mode
             cursor.execute("PRAGMA journal_mode = WAL")
     finally:
         cursor.close()

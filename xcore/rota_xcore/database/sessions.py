@@ -15,7 +15,7 @@ class Base(DeclarativeBase):
 
 
 class _Sessions(sessionmaker[Session]):
-    """Makes sessions; binds them to the engine of the configuration when the first is made."""
+    """A session factory that binds sessions to the engine of the configuration."""
 
     def __call__(self, **options: Any) -> Session:
         if self.kw.get("bind") is None and "bind" not in options:

@@ -1,1 +1,1 @@
-"""The commands: the module's name is the command's, its function `command` does it."""
+"""The commands: a module has the name of its command, and the function `command` runs it."""

@@ -1,4 +1,4 @@
-"""`rota cancel`: end a run that waits or runs."""
+"""`rota cancel`: cancel a run that waits or runs."""
 
 from __future__ import annotations
 

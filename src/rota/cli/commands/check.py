@@ -1,4 +1,4 @@
-"""`rota check`: every mistake of the configuration and the task files at once."""
+"""`rota check`: list all mistakes in the configuration and the task files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEFAULT = Path("config.json")
 
 
 class CheckMistake(NamedTuple):
-    """One mistake: in which file and line (None: not known), the rest of its place, the words."""
+    """One mistake: its file and line (None: unknown), the rest of its place, its text."""
 
     file: str
     line: int | None
@@ -48,7 +48,7 @@ def command(
 
     Exits with 1 if there are any. Files that are no business of rota are passed over.
     """
-    here()  # without it there is nothing to check
+    here()  # raises if the current directory is gone
     _must_be_there(files or ())
     settings, errors = _settings(config)
     directories = [Path(one) for one in settings.manager.tasks_directories]
@@ -79,7 +79,7 @@ def _must_be_there(files: Sequence[Path]) -> None:
 
 
 def mistake(error: RotaError) -> CheckMistake:
-    """Split an error's place into file and line where it names them."""
+    """Return an error with its place split into file and line, if it names them."""
     match = _WHERE.fullmatch(error.where)
     if match is None:
         file, comma, rest = error.where.partition(", ")
@@ -88,7 +88,7 @@ def mistake(error: RotaError) -> CheckMistake:
 
 
 def _settings(path: Path | None) -> tuple[Xcorecfg, list[RotaError]]:
-    """Read the configuration; where it is wrong, go on with the defaults."""
+    """Return the configuration and its errors; with errors, the defaults are returned."""
     try:
         return project.load(path), []
     except Mistakes as mistakes:
@@ -98,7 +98,7 @@ def _settings(path: Path | None) -> tuple[Xcorecfg, list[RotaError]]:
 
 
 def _makeshift(path: Path) -> Xcorecfg:
-    """Return defaults with the directory of task files that a wrong configuration names."""
+    """Return defaults with the directory of task files that an invalid configuration names."""
     config = Xcorecfg.from_env(environ={})
     with suppress(OSError, ValueError, LookupError, TypeError, RecursionError, RotaError):
         named = jsons.loads(path.read_bytes())["manager"]["tasks_directory"]
@@ -107,13 +107,13 @@ def _makeshift(path: Path) -> Xcorecfg:
 
 
 def _chosen(errors: Iterable[RotaError], given: set[Path]) -> list[CheckMistake]:
-    """Return the mistakes of the files that are asked for."""
+    """Return the mistakes in the given files."""
     found = map(mistake, errors)
     return [one for one in found if not given or Path(one.file).resolve() in given]
 
 
 def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError], list[RotaError]]:
-    """Return how many tasks are right, what is wrong with the others, and what was edited."""
+    """Return the number of valid tasks, the errors in the others, and the edits."""
     from rota.manager import Manager, TaskManager
 
     manager = TaskManager(settings)
@@ -130,8 +130,10 @@ def _tasks(settings: Xcorecfg) -> tuple[int, list[RotaError], list[RotaError]]:
 
 
 def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
-    """Return the tasks whose edits do not fit the code, and the edits of the others, as far as
-    there is a ledger that can be read."""
+    """Return the tasks whose edits do not fit the code, and the edits of the others.
+
+    Both are empty if no ledger can be read.
+    """
     broken: list[RotaError] = []
     edited: list[RotaError] = []
     try:
@@ -155,7 +157,7 @@ def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
 
 
 def _passed(manager: TaskManager) -> list[RotaError]:
-    """Return the tasks of which the date has passed, and that never run therefore."""
+    """Return the tasks whose date has passed, so that they never run."""
     found: list[RotaError] = []
     for entry in manager.services.engine.registry.entries():
         id, source = entry.definition.id, entry.definition.source

@@ -1,4 +1,4 @@
-"""`rota db copy`: move a ledger, with its whole history, to another place."""
+"""`rota db copy`: copy a ledger with its whole history to another database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rota.runtime.system_clock import SystemClock
 
 
 class LedgerAction(StrEnum):
-    """What to do."""
+    """The actions of `rota db`."""
 
     COPY = "copy"
 
@@ -42,7 +42,7 @@ def command(
 
 
 def is_up(node: NodeRecord, now: Instant) -> bool:
-    """Say whether a node runs, or may wake up and go on as if nothing had happened."""
+    """Return whether a node runs, or may wake up and continue as if nothing had happened."""
     if node.state not in ("up", "draining") or is_dead(node):
         return False
     return node.lease_until > now or node.host == host()

@@ -1,4 +1,4 @@
-"""`rota health`: how the running node is, for monitors and scripts."""
+"""`rota health`: print the health of the running node, for monitors and scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota init`: a new project that works at once."""
+"""`rota init`: create a new project that works at once."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _config(name: str) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
-    """Write a new file; False, and nothing, where there is one."""
+    """Write a new file; returns False, and writes nothing, if it exists."""
     private_files.make_directory(path.parent, parents=True)
     try:
         with open(

@@ -1,4 +1,4 @@
-"""`rota logs`: what a run logged and printed."""
+"""`rota logs`: show what a run logged and printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota ls`: the tasks, a line each."""
+"""`rota ls`: list the tasks, one per line."""
 
 from __future__ import annotations
 

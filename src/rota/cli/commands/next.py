@@ -1,4 +1,4 @@
-"""`rota next`: what will run, in the order of its times."""
+"""`rota next`: list the coming occurrences in the order of their times."""
 
 from __future__ import annotations
 

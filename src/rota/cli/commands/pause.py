@@ -1,4 +1,4 @@
-"""`rota pause`: plan no more occurrences of a task for a while."""
+"""`rota pause`: stop planning the occurrences of a task for a while."""
 
 from __future__ import annotations
 

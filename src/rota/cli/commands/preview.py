@@ -1,4 +1,4 @@
-"""`rota preview`: what a trigger means, before anything runs."""
+"""`rota preview`: describe a trigger and list its next times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota reset`: take back what was edited of a task."""
+"""`rota reset`: reset the edits of a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota resume`: plan a paused task's occurrences again."""
+"""`rota resume`: plan the occurrences of a paused task again."""
 
 from __future__ import annotations
 

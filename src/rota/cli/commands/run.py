@@ -1,4 +1,4 @@
-"""`rota run`: start a task by hand, beside a running `rota up` or in this process."""
+"""`rota run`: start a task manually, on a running node or in this process."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def command(
 
 
 def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the words say: JSON or text, whichever the parameter takes."""
+    """Return the arguments, each parsed as JSON or text, depending on its parameter."""
     entry = manager.services.engine.registry.get(task)
     if entry is None:
         return {name: formatting.value(text) for name, text in texts.items()}
@@ -57,13 +57,13 @@ def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str
     for name, text in texts.items():
         try:
             found[name] = parameters.form(name).read(text)
-        except Unfit:  # said when it is handed in, with all else that is wrong
+        except Unfit:  # `run_task` reports it, with all other errors
             found[name] = formatting.value(text)
     return found
 
 
 def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
-    """Follow a run that a node makes."""
+    """Follow a run that a node executes."""
 
     def show(line: LogLine) -> None:
         output.say(follow_log.text(line))
@@ -80,10 +80,10 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 
 
 def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
-    """Make a run in this process; its log and prints go to standard error as they come.
+    """Execute a run in this process; its log and output go to standard error as they come.
 
-    Ctrl-C, SIGTERM, SIGHUP and the end of `timeout` cancel it. After a signal, this process ends
-    within the grace of a shutdown, whatever the task does.
+    Ctrl-C, SIGTERM, SIGHUP and the end of `timeout` cancel it. After a signal, this process exits
+    within the grace period of a shutdown, whatever the task does.
     """
     from rota.logs import setup_logging
 
@@ -111,7 +111,7 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 
 
 def _judge(run: Run) -> None:
-    """Say how it ended, and exit accordingly."""
+    """Report how a run ended, and exit with 1 if it did not succeed."""
     if run.state not in FINAL:
         output.note(
             f"{run.id} is {run.state} still and goes on where a node is up:"

@@ -1,4 +1,4 @@
-"""`rota runs`: what happened, and why."""
+"""`rota runs`: list the runs and their reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rota.runtime.system_clock import SystemClock
 
 _SHOWN = 50
 _PAGE = 2_000
-"""Rows in memory at once: whoever streams a million of them must not hold them."""
+"""The most rows in memory at once: streaming a million rows must not hold them all."""
 
 
 def command(
@@ -70,7 +70,7 @@ def _filter(
 
 
 def _zone(history: History | None, task: str | None) -> str | None:
-    """Return the zone of a task that the ledger knows."""
+    """Return the zone of a task, if the ledger knows it."""
     if history is None or task is None:
         return None
     return next((one.record.timezone for one in history.tasks([task])), None)
@@ -116,7 +116,7 @@ def _node_names(history: History) -> dict[str, str]:
 
 
 def as_json(run: Run, names: dict[str, str]) -> dict[str, Any]:
-    """Return the keys that the contract promises, in its order."""
+    """Return the keys of the contract, in its order."""
     return {
         "id": run.id,
         "task_id": run.task_id,

@@ -1,4 +1,4 @@
-"""`rota scheduler`: plan what is due, for workers elsewhere."""
+"""`rota scheduler`: plan occurrences for workers in other processes."""
 
 from __future__ import annotations
 

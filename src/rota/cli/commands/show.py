@@ -1,4 +1,4 @@
-"""`rota show`: everything about one task."""
+"""`rota show`: show the details of one task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota skip`: leave out the next occurrence of a task."""
+"""`rota skip`: skip the next occurrence of a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota token`: make, list and revoke what lets others in, and the link that signs one in."""
+"""`rota token`: create, list and revoke tokens, and print sign-in links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rota.core.time import to_iso
 
 
 class TokenAction(StrEnum):
-    """What to do."""
+    """The actions of `rota token`."""
 
     CREATE = "create"
     LS = "ls"
@@ -72,7 +72,7 @@ def command(
 
 def _show(values: dict[str, str], json: bool, word: str) -> None:
     if json:
-        output.json_line(values, raw=True)  # it is asked for, and this is the only time
+        output.json_line(values, raw=True)  # the secret was requested, and is shown only this once
     else:
         output.say(values[word])
 
@@ -88,5 +88,5 @@ def _row(token: Token) -> dict[str, Any]:
 
 
 def link(url: str, secret: str) -> str:
-    """Return the address that signs one browser in at the pages of this address."""
+    """Return the URL that signs one browser in to the pages at `url`."""
     return f"{url}sign-in?code={secret}"

@@ -1,4 +1,4 @@
-"""`rota up`: schedule and run the tasks of this project until told to stop."""
+"""`rota up`: schedule and run the tasks of this project until a signal stops it."""
 
 from __future__ import annotations
 

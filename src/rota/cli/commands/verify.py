@@ -1,4 +1,4 @@
-"""`rota verify`: the record compared with what the triggers say."""
+"""`rota verify`: compare the ledger with the rules of the tasks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _tell(findings: Iterator[Finding], *, json: bool) -> int:
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
-    """Return a finding with its times as texts."""
+    """Return a finding with its times as text."""
     values = asdict(finding) | {"code": finding.code.value, "remedy": finding.remedy}
     for name in ("at", "last"):
         values[name] = None if values[name] is None else to_iso(values[name])

@@ -1,4 +1,4 @@
-"""`rota web`: show the pages and the API, and run nothing."""
+"""`rota web`: serve the pages and the API, and run nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rota worker`: run what was planned."""
+"""`rota worker`: execute planned runs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Coroutines on the task loop."""
+"""Running coroutines on the task loop."""

@@ -1,4 +1,4 @@
-"""Coroutines, on an event loop of our own or on the application's."""
+"""Running coroutines, on rota's own event loop or on the application's."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from rota.executors.executions import Attempts
 from rota.executors.memory_sampler import sampler
 from rota.task_api.current_run import CurrentRun, has_ended, told
 
-_LOOKS = 5  # at a coroutine that changes between working and waiting meanwhile
+_LOOKS = 5  # at a coroutine that keeps changing between working and waiting
 _PATIENCE = 1.0  # seconds for cancelled coroutines at shutdown
 
 
 class BlockedLoop(NamedTuple):
-    """What holds the loop, so that no other coroutine gets on."""
+    """The code that blocks the loop, so that no other coroutine runs."""
 
-    run_id: str | None  # None: code that belongs to no run, on a lent loop
+    run_id: str | None  # None: code of no run, on the application's loop
     task_id: str | None
     place: str  # "file:line, in function"
     seconds: float
 
 
 class AioExecutor:
-    """Runs coroutines on one loop; a loop that is held by an abandoned one is left behind.
+    """An executor of coroutines on one loop; a loop blocked by an abandoned coroutine is replaced.
 
-    New calls wait in one queue that the present loop drains, so that a loop which is left behind
-    strands none of them.
+    New calls wait in one queue that the current loop drains, so replacing a loop strands none of
+    them.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class AioExecutor:
 
     @property
     def slots(self) -> int:
-        """How many coroutines may run at once."""
+        """The number of coroutines that may run at once."""
         return self._slots
 
     def start(self) -> None:
-        """Start the loop, or get acquainted with the lent one; safe twice."""
+        """Start the loop, or attach to the application's; does nothing if it is started."""
         with self._lock:
             if self._lane is None:
                 sampler.acquire()
@@ -73,7 +73,7 @@ class AioExecutor:
         attempts = [AioAttempt(call, done) for call in calls]
         self._attempts.add(attempts)
         self._queue.extend(attempts)
-        # Read after the queue was filled: a lane that takes over in between drains it itself.
+        # Read after the queue was filled: a loop that takes over in between drains it itself.
         self._wake(self._lane)
 
     def adopt(
@@ -84,8 +84,11 @@ class AioExecutor:
         context: Context,
         done: Done,
     ) -> None:
-        """See through what a call returned elsewhere that can be awaited, as a part of the same
-        attempt, in `context`; it ends, is stopped and abandoned like any other."""
+        """Await the awaitable that a call in another executor returned, in `context`.
+
+        It is part of the same attempt; it ends, is stopped and is abandoned like any other.
+        Raises StateError before `start`.
+        """
         attempt = AioAttempt(call, done, run, given=given, context=context)
         if self._lane is None:
             attempt.forget()
@@ -93,29 +96,29 @@ class AioExecutor:
         self._attempts.add([attempt])
         self._queue.append(attempt)
         self._wake(self._lane)
-        if told(run):  # while it was called
+        if told(run):  # it was asked to stop during the call
             self.stop(call)
 
     def stop(self, call: AttemptSpec) -> None:
         """Cancel the coroutine."""
         attempt = self._attempts.tell(call)
         if attempt is not None and attempt.lane is not None:
-            with suppress(RuntimeError):  # the lent loop is closed
+            with suppress(RuntimeError):  # the application's loop is closed
                 attempt.lane.loop.call_soon_threadsafe(attempt.cancel)
 
     def abandon(self, call: AttemptSpec) -> None:
-        """Give up on the coroutine; if it holds the loop, the others get a new one."""
+        """Give up on the coroutine; if it blocks the loop, the others get a new one."""
         if self._attempts.abandon(call) is not None:
             self.blocked()
 
     def stuck(self) -> list[Stuck]:
-        """Return the abandoned coroutines that go on, and where each one waits or works."""
+        """Return the abandoned coroutines that still run, and where each one waits or works."""
         return self._attempts.stuck(_place)
 
     def blocked(self) -> BlockedLoop | None:
-        """Return what holds the loop, once it has not answered for about 0.4 s; cheap.
+        """Return what blocks the loop, if it has not answered for about 0.4 s; cheap.
 
-        A loop of our own that an abandoned run holds is left behind for a new one.
+        If an abandoned run blocks rota's own loop, that loop is replaced by a new one.
         """
         lane = self._lane
         seconds = 0.0 if lane is None else lane.silent()
@@ -124,17 +127,17 @@ class AioExecutor:
             return None
         place = lane.place()
         if not lane.silent():
-            return None  # it came back while we looked
+            return None  # it answered in the meantime
         if held.run is not None and has_ended(held.run):
             self._leave_behind(lane)
         run = held.run
         return BlockedLoop(run.id if run else None, run.task_id if run else None, place, seconds)
 
     def shutdown(self) -> None:
-        """Cancel what runs, wait for it up to a second, and end the loop; a lent one stays.
+        """Cancel all coroutines, wait for them up to a second, and end rota's own loop.
 
-        What is deaf to its cancellation ends with its loop, unless it holds that: a thread cannot
-        be killed.
+        The application's loop keeps running. A coroutine that ignores its cancellation ends with
+        its loop, unless it blocks the loop: a thread cannot be killed.
         """
         with self._lock:
             lane, self._lane = self._lane, None
@@ -171,10 +174,10 @@ class AioExecutor:
         return lane
 
     def _wake(self, lane: TaskLoop) -> None:
-        # An empty context: what the caller's has in it is none of the task's business.
+        # An empty context: the task must not see the variables of the caller's.
         try:
             lane.loop.call_soon_threadsafe(self._drain, lane, context=Context())
-        except RuntimeError as closed:  # the application ended the loop it had lent
+        except RuntimeError as closed:  # the application closed its loop
             while self._queue:
                 attempt = self._queue.popleft()
                 attempt.forget()
@@ -194,5 +197,5 @@ def _place(attempt: AioAttempt) -> str:
             return stack_location.of_coroutine(waits_for)
         place = attempt.lane.place()
         if attempt.lane.held() == HeldLoop(attempt.run):
-            return place  # it worked, and still does
+            return place  # it was working, and still is
     return stack_location.UNKNOWN

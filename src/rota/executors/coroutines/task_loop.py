@@ -1,4 +1,4 @@
-"""One event loop with its thread, or a lent one: alive, blocked by whom, ended when empty."""
+"""An event loop for attempts, with its own thread or the application's, watched for blocking."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rota.logs import queued
 from rota.runtime.cadence import until_beat
 from rota.task_api.current_run import CurrentRun, enter, run_in
 
-_SILENT = 0.4  # seconds; without a sign of life for so long, something holds the loop
-_FAREWELL = 0.5  # seconds for what coroutines left behind
+_SILENT = 0.4  # seconds; a loop that does not tick for so long is blocked
+_FAREWELL = 0.5  # seconds for tasks and generators that coroutines left behind
 
 _HANDLE = asyncio.Handle._run.__code__
 _log = queued(__name__)
 
 
 class AioAttempt(Execution):
-    """A coroutine under way, as a task on a lane."""
+    """A coroutine in flight, as an asyncio task on a loop."""
 
     __slots__ = ("context", "given", "lane", "task")
 
@@ -40,7 +40,7 @@ class AioAttempt(Execution):
         given: Awaitable[Any] | None = None,
         context: Context | None = None,
     ) -> None:
-        """Take a call; `given` is what it returned elsewhere, `context` that in which it did."""
+        """Create it for a call; `given` is what the call returned elsewhere, in `context`."""
         super().__init__(call, done, run)
         self.given = given
         self.context = context
@@ -48,28 +48,28 @@ class AioAttempt(Execution):
         self.task: asyncio.Task[None] | None = None
 
     def called(self) -> Any:
-        """Call the function, unless it has been called; return what it gives."""
+        """Call the function, unless it was called elsewhere, and return its result."""
         return super().called() if self.given is None else self.given
 
     def forget(self) -> None:
-        """Let go of a coroutine that is not to begin, so that nothing warns of it."""
+        """Close a coroutine that must not begin, so that Python does not warn about it."""
         if iscoroutine(self.given):
             self.given.close()
 
     def cancel(self) -> None:
-        """Cancel the task, on its loop."""
+        """Cancel the asyncio task; called on its loop."""
         if self.task is not None:
             self.task.cancel()
 
 
 class HeldLoop(NamedTuple):
-    """What executes on a loop at this moment: a run's code, or code of no run."""
+    """The code that executes on a loop at this moment: a run's, or code of no run."""
 
     run: CurrentRun | None
 
 
 class TaskLoop:
-    """A loop on which attempts run, until it is retired and the last one has ended."""
+    """A loop that runs attempts until it is retired and the last attempt has ended."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class TaskLoop:
         self.lent = loop is not None
         self.loop = loop or asyncio.new_event_loop()
         self._attempts = attempts
-        self._here: set[AioAttempt] = set()  # not ended; only touched on the loop
+        self._here: set[AioAttempt] = set()  # not ended; accessed only on the loop
         self._ident: int | None = None
         self._alive = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
@@ -89,14 +89,14 @@ class TaskLoop:
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to tick, on a thread of its own unless the loop is lent."""
-        with suppress(RuntimeError):  # lent, and closed already
+        """Start to tick, on a thread of its own unless the loop is the application's."""
+        with suppress(RuntimeError):  # the application's, and already closed
             self.loop.call_soon_threadsafe(self._tick, context=Context())
         if not self.lent:
             self._thread.start()
 
     def take(self, attempt: AioAttempt) -> None:
-        """Start an attempt; on the loop, in an empty context."""
+        """Start an attempt; called on the loop, in an empty context."""
         attempt.lane = self
         self._here.add(attempt)
         coro = self._perform(attempt)
@@ -105,47 +105,50 @@ class TaskLoop:
         else:
             attempt.task = self.loop.create_task(coro, context=attempt.context)
         if self.lent:
-            # Whoever lent the loop may end it before the coroutine got its first step.
+            # The application may end its loop before the coroutine's first step.
             attempt.task.add_done_callback(partial(self._over, attempt))
 
     def retire(self) -> None:
-        """Let the loop end when nothing runs on it any more; a lent one goes on without us."""
+        """Let the loop end with its last attempt; the application's loop keeps running."""
         self._retired = True
         with suppress(RuntimeError):  # it is closed
             self.loop.call_soon_threadsafe(self._left)
 
     def drop(self) -> None:
-        """Let it end with whatever still runs on it, once nothing holds it; a lent one goes on."""
+        """Let the loop end with attempts still on it, once it is not blocked.
+
+        The application's loop keeps running.
+        """
         self._dropped = True
         self.retire()
 
     def join(self, timeout: float) -> None:
-        """Wait for the thread's end, up to `timeout` seconds."""
+        """Wait for the end of the thread, up to `timeout` seconds."""
         if not self.lent:
             self._thread.join(timeout)
 
     def is_here(self) -> bool:
-        """Say whether this is the loop's thread, which cannot wait for itself."""
+        """Return whether this is the loop's thread, which cannot wait for itself."""
         return self._ident == threading.get_ident()
 
     def silent(self) -> float:
-        """Return the seconds since the last sign of life where that is too long ago, else 0."""
+        """Return the seconds since the last tick if that is too long ago, otherwise 0."""
         if self._ident is None or not self.loop.is_running():
             return 0.0
         since = time.monotonic() - self._alive
         return since if since > _SILENT else 0.0
 
     def held(self) -> HeldLoop | None:
-        """Return what executes on the loop now, child tasks and callbacks included."""
+        """Return the code that executes on the loop now, including child tasks and callbacks."""
         for frame in stack_location.frames(self._ident):
             if frame.f_code is _HANDLE:
                 return HeldLoop(run_in(frame.f_locals["self"]._context))
-            if frame.f_code is _PERFORM:  # a lent loop may not be made of Python
+            if frame.f_code is _PERFORM:  # the application's loop may not be written in Python
                 return HeldLoop(frame.f_locals["attempt"].run)
         return None
 
     def place(self) -> str:
-        """Return where the loop's thread stands."""
+        """Return the code location of the loop's thread."""
         return stack_location.of_thread(self._ident)
 
     async def _perform(self, attempt: AioAttempt) -> None:
@@ -186,14 +189,14 @@ class TaskLoop:
 
     def _main(self) -> None:
         while not self._is_over() and not self.loop.is_closed():
-            # A task that user code created, or a stop() of its own, may end the loop: go on.
+            # A task of the user's code, or its call of stop(), may end the loop: run it again.
             with suppress(BaseException):
                 self.loop.run_forever()
         try:
             _end(self.loop)
         except BaseException:
             _log.exception("The task loop could not be ended cleanly")
-        for attempt in list(self._here):  # deaf to the last, but its code runs no more
+        for attempt in list(self._here):  # it ignored its cancellation, but its code no longer runs
             self._attempts.end(attempt, CANCELLED)
 
 
@@ -205,8 +208,8 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     for task in left:
         task.cancel()
     farewell = loop.create_task(_farewell(loop, left))
-    while not farewell.done():  # a stop() that is still on its way interrupts the first turn
-        with suppress(BaseException):  # whatever those tasks raise
+    while not farewell.done():  # a pending stop() interrupts the first turn
+        with suppress(BaseException):  # those tasks may raise anything
             loop.run_until_complete(farewell)
     for task in left:
         unruly: Any = task

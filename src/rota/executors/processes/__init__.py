@@ -1,1 +1,1 @@
-"""Functions in worker processes that can be killed."""
+"""Running functions in worker processes, which can be killed."""

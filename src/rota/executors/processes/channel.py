@@ -1,4 +1,4 @@
-"""Messages between a worker process and us: one JSON value a line, over a socket."""
+"""Messages between a node and its worker process: one JSON value per line, over a socket."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _CHUNK = 64 * 1024
 
 
 class Channel:
-    """One end; sending is safe from any thread, receiving is one thread's business."""
+    """One end of the channel; any thread may send, only one thread may receive."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(True)  # whatever `socket.setdefaulttimeout` made of the pair it is one of
+        sock.setblocking(True)  # even if the user has called `socket.setdefaulttimeout`
         self._sock = sock
         self._lock = threading.Lock()
         self._rest = b""
         self._waiting: list[Any] = []
 
     def fileno(self) -> int:
-        """Return the descriptor, to wait for."""
+        """Return the file descriptor, for a selector."""
         return self._sock.fileno()
 
     def send(self, message: Any) -> None:
-        """Send one message; raises OSError when the other end is gone."""
+        """Send one message; raises OSError if the other end is closed."""
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             self._sock.sendall(line)
 
     def receive(self) -> Any:
-        """Wait for the next message; None when the other end is gone."""
+        """Wait for the next message and return it; None if the other end is closed."""
         while not self._waiting:
             messages = self.receive_some()
             if messages is None:
@@ -41,7 +41,7 @@ class Channel:
         return self._waiting.pop()
 
     def receive_some(self) -> list[Any] | None:
-        """Wait for bytes and return the messages they complete; None when the other end is gone."""
+        """Wait for bytes and return the messages they complete; None if the other end is closed."""
         try:
             chunk = self._sock.recv(_CHUNK)
         except OSError:
@@ -52,8 +52,8 @@ class Channel:
         return [message for line in lines if (message := _parsed(line)) is not None]
 
     def finish(self) -> None:
-        """Tell the other end that nothing more will be sent."""
-        with suppress(OSError):  # it is gone already
+        """Signal to the other end that nothing more will be sent."""
+        with suppress(OSError):  # it is already closed
             self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class Channel:
 
 
 def _parsed(line: bytes) -> Any:
-    """Return the message, None for one that was cut short by the sender's death."""
+    """Return the message of a line; None if the death of the sender cut it short."""
     try:
         return json.loads(line)
     except ValueError:

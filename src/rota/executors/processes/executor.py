@@ -1,4 +1,4 @@
-"""Functions in processes of their own, which can be killed whatever they do."""
+"""Running functions in worker processes, which can be killed whatever they do."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ _log = queued(__name__)
 
 
 class ProcessExecutor(Pool):
-    """Runs functions in persistent worker processes, one call at a time each.
+    """An executor of functions in persistent worker processes, one call at a time in each.
 
     Processes that a function starts and leaves behind end with its worker at the latest.
-
-    `loader` is the "module:function" that a worker finds functions with, called as
+    `loader` is the "module:function" by which a worker finds functions. It is called as
     `loader(file, "module:qualname", project)`.
     """
 
@@ -49,11 +48,11 @@ class ProcessExecutor(Pool):
         self._loader = loader
 
     def place(self, attempt: SeatedAttempt) -> str:
-        """Return which process it is."""
+        """Return which process executes the attempt."""
         return attempt.seat.where() if isinstance(attempt.seat, _ProcessSeat) else "unknown"
 
     def new_seat(self, queue: Queue, name: str) -> PoolThread:
-        """Return a thread that minds a worker process."""
+        """Return a thread that manages a worker process."""
         return _ProcessSeat(self.attempts, queue, name, self._settings)
 
     def _settings(self) -> dict[str, Any]:
@@ -66,27 +65,27 @@ class ProcessExecutor(Pool):
 
 
 class _ProcessSeat(PoolThread):
-    """A thread that minds one worker process at a time, and starts it when it is needed."""
+    """A thread that manages one worker process at a time, and starts it when it is needed."""
 
     def __init__(self, attempts: Any, queue: Queue, name: str, settings: Any) -> None:
         super().__init__(attempts, queue, name)
         self._settings = settings
         self._lock = threading.Lock()
         self._child: WorkerProcess | None = None
-        self._attempt: SeatedAttempt | None = None  # what the child works on
+        self._attempt: SeatedAttempt | None = None  # the one that the child executes
 
     def perform(self, attempt: SeatedAttempt) -> Outcome:
-        """Have the child do it."""
+        """Execute the attempt in the worker process."""
         try:
             job = _job(attempt.call)
-            # A worker may have died while it was idle: that is no crash of this attempt.
+            # A worker may have died while it was idle: that is not a crash of this attempt.
             outcome = self._delegate(attempt, job) or self._delegate(attempt, job)
-        except Exception as exc:  # not JSON, or no process to be had
+        except Exception as exc:  # arguments that are not JSON, or no process could be started
             return failed(exc)
         return outcome or Outcome(OutcomeKind.CRASHED, error="its worker process did not start")
 
     def _delegate(self, attempt: SeatedAttempt, job: dict[str, Any]) -> Outcome | None:
-        """Have the child do the job; None if it was gone before it began."""
+        """Execute the job in the child; returns None if the child died before it began."""
         child = self._fit_child(attempt.call.file)
         with self._lock:
             if told(attempt.run):
@@ -104,22 +103,22 @@ class _ProcessSeat(PoolThread):
                 self.close()
 
     def halt(self, attempt: SeatedAttempt) -> None:
-        """Kill the process with everything it started."""
+        """Kill the process and everything that it started."""
         with self._lock:
             if self._attempt is attempt and self._child is not None:
                 self._child.kill()
 
     def give_up(self, attempt: SeatedAttempt) -> None:
-        """Kill it, if that has not been done."""
+        """Kill the process, if that has not been done."""
         self.halt(attempt)
 
     def where(self) -> str:
-        """Say which process it is."""
+        """Return a description of the present worker process."""
         child = self._child
         return f"worker process under pid {child.pid}" if child else "between two processes"
 
     def close(self) -> None:
-        """End the process."""
+        """End the worker process."""
         child, self._child = self._child, None
         if child is not None:
             child.close()
@@ -129,12 +128,12 @@ class _ProcessSeat(PoolThread):
             self.close()
         if self._child is None:
             self._child = WorkerProcess(self._settings())
-            self._child.is_fit(file)  # takes note of the version that it will import
+            self._child.is_fit(file)  # records the version that it will import
         return self._child
 
 
 def _job(call: AttemptSpec) -> dict[str, Any]:
-    """Return the call as JSON can carry it; raises DefinitionError where it cannot."""
+    """Return the call in a form that JSON can hold; raises DefinitionError if there is none."""
     try:
         json.dumps([call.args, dict(call.kwargs)], allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -159,9 +158,9 @@ def _job(call: AttemptSpec) -> dict[str, Any]:
 
 
 def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | None, bool]:
-    """Pass on what the child says until it has done its job, or is gone.
+    """Handle the messages of the child until its job has ended or the child has died.
 
-    Returns the outcome, None if it never began, and whether the child is still there.
+    Returns the outcome (None if the job never began), and whether the child is still alive.
     """
     begun = False
     for message in child.messages():
@@ -212,7 +211,7 @@ def _report_progress(call: AttemptSpec, done: float, total: float | None, note: 
 
 
 def _refusal(store: Callable[..., None], *what: Any) -> str | None:
-    """Store something; returns the reason where that failed."""
+    """Call `store`; returns the reason if that failed, otherwise None."""
     try:
         store(*what)
     except Exception as error:
@@ -221,7 +220,7 @@ def _refusal(store: Callable[..., None], *what: Any) -> str | None:
 
 
 def _log_here(level: str, logger: str, text: str) -> None:
-    """Do here what the task did there: log or print, for this process's console and files."""
+    """Log or print in this process what the task logged or printed in its own."""
     if level in ("STDOUT", "STDERR"):
         _show(level, f"{text}\n")
         return

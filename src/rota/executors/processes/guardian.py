@@ -1,11 +1,12 @@
-"""The guardian: the parent of a worker process, which lets nothing outlive it.
+"""The guardian: the parent of a worker process, which kills all descendants of the worker.
 
-Every worker is forked by a guardian of its own, a process that does nothing but wait. It ends
-the worker, and everything the worker ever started, when rota asks for it, when rota dies, and
-when the worker dies. Run as a program, it does the same for a command in place of the worker. On
-Linux it is a "subreaper": descendants that daemonise, in sessions of their own, become its
-children and cannot escape. No interpreter lock of the worker can hold it.
-When the guardian has exited, nothing is left.
+Every worker is forked by its own guardian, a process that only waits. It kills the worker, and
+everything that the worker ever started, when rota asks for it, when rota dies, and when the worker
+dies. Run as a program, it does the same for a command in place of the worker. On Linux it is a
+"subreaper": descendants that daemonise, in sessions of their own, become its children and cannot
+escape. The worker's interpreter lock cannot block it.
+
+When the guardian has exited, no descendant is left.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def fork_guarded(channel: int) -> None:
-    """Fork: the child returns, to be the worker; this process becomes its guardian for good.
+    """Fork: the child returns as the worker; this process becomes its guardian until it exits.
 
-    Standard input is the lifeline: its end means "end everything", a byte on it "tell the worker to
-    end" (SIGTERM to its process group). On the descriptor `channel`
-    the guardian writes `["died", wait status]` at last.
+    Standard input is the lifeline. Its end means "kill everything". A byte on it means "ask the
+    worker to end": SIGTERM is sent to its process group. Before it exits, the guardian writes
+    `["died", wait status]` to the descriptor `channel`.
     """
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     lifeline = os.dup(0)
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(awake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it writes into `wake`
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # so that the signal writes to `wake`
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     guardian = os.getpid()
     worker = os.fork()
@@ -50,7 +51,7 @@ def fork_guarded(channel: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != guardian:  # it died before we asked to die with it
+    if os.getppid() != guardian:  # it died before we asked the kernel to kill us with it
         os._exit(1)
 
 
@@ -67,7 +68,7 @@ def _guard(worker: int, lifeline: int, awake: int, channel: int) -> None:
 
 
 def _wait(worker: int, lifeline: int, awake: int) -> int | None:
-    """Wait for the end of the lifeline (None) or of the worker (its wait status)."""
+    """Wait for the end of the lifeline (returns None) or of the worker (its wait status)."""
     while True:
         ready, _, _ = select.select([lifeline, awake], [], [])
         if lifeline in ready:
@@ -83,7 +84,7 @@ def _wait(worker: int, lifeline: int, awake: int) -> int | None:
 
 
 def _end_everything(worker: int, status: int | None) -> int | None:
-    """Kill until no descendant is left; returns the worker's wait status."""
+    """Kill descendants until none is left; returns the worker's wait status."""
     while True:
         for pid in _descendants():
             with suppress(ProcessLookupError, PermissionError):
@@ -96,9 +97,9 @@ def _end_everything(worker: int, status: int | None) -> int | None:
 
 
 def _descendants() -> list[int]:
-    """Return the processes below this one; none of them is reaped but by it or its own parent."""
+    """Return the descendants of this process; only this process or their own parent reaps them."""
     if sys.platform != "linux":
-        import psutil  # only now: the guardian stays small
+        import psutil  # only here: the guardian stays small
 
         return [process.pid for process in psutil.Process().children(recursive=True)]
     children: dict[int, list[int]] = {}
@@ -132,7 +133,10 @@ def _run_a_command(channel: int, argv: list[str]) -> None:
     """Fork a guardian for a command and become the command."""
     fork_guarded(channel)
     os.set_inheritable(channel, False)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and commands do not
+    for number in (
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    ):  # Python ignores them; commands expect the default
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(argv[0], argv)

@@ -1,4 +1,4 @@
-"""What a worker process does with a job: find the function, call it, say how it ended."""
+"""Executing a job in a worker process: find the function, call it, report the outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rota.task_api.current_run import CurrentRun, enter, leave
 
 
 def work(channel: Channel) -> None:
-    """Do one job after the other until the channel ends."""
+    """Execute one job after the other until the channel is closed."""
     settings = channel.receive()
     if settings is None:
         return
@@ -47,26 +47,26 @@ def work(channel: Channel) -> None:
 
 
 class Wire:
-    """The reporter of the process that calls: everything goes over the channel."""
+    """The reporter of a worker process; it sends everything over the channel."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._storing = threading.Lock()
 
     def log(self, level: str, logger: str, text: str) -> None:
-        """Send one line."""
+        """Send one line of log."""
         self._channel.send(["log", level, logger, text])
 
     def progress(self, done: float, total: float | None, note: str) -> None:
-        """Send where it stands."""
+        """Send the progress of the run."""
         self._channel.send(["progress", done, total, note])
 
     def checkpoint(self, value: Any) -> None:
-        """Send a value and wait until it is stored; raises LedgerError where that failed."""
+        """Send a value and wait until it is stored; raises LedgerError if that failed."""
         self._store("checkpoint", ["checkpoint", value])
 
     def remember(self, key: str, value: Any) -> None:
-        """Send what a step returned and wait until it is stored; raises LedgerError likewise."""
+        """Send the result of a step and wait until it is stored; raises as `checkpoint` does."""
         self._store(f"step {key!r}", ["remember", key, value])
 
     def _store(self, what: str, message: list[Any]) -> None:
@@ -86,7 +86,7 @@ def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Lo
     try:
         load = _named(settings["loader"])
         func = load(job["file"], job["func_path"], settings["project"])
-        output_capture.keep()  # the task file may have configured logging
+        output_capture.keep()  # again: the task file may have configured logging
         args, kwargs = parameters_of(func).rebuilt(job["args"], job["kwargs"])
         result = loop.awaited(func(*args, **kwargs))
         fork_safety.end_if_child(me)
@@ -105,7 +105,7 @@ def _named(path: str) -> Callable[..., Any]:
 
 
 def _reset_peak() -> None:
-    """Let the kernel forget the highest memory of earlier jobs, where it can."""
+    """Reset the kernel's record of the peak memory, if it supports that."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

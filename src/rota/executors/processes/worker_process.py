@@ -1,4 +1,4 @@
-"""A worker process as seen from here: its start, what it says, its end."""
+"""A worker process as seen by its node: its start, its messages, its end."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from rota.runtime import fork_safety
 _OURS = ("XCORE_", "ROTA_")
 _MOST_CALLS = 1000
 _CHUNK = 64 * 1024
-_GRACE = 0.5  # seconds for an idle worker to leave by itself, with its atexit functions
-_LOOK = 1.0  # seconds between two looks whether a kill has come about
-_CERTAIN = 2.0  # seconds for its guardian to end everything
+_GRACE = 0.5  # seconds for an idle worker to exit by itself, with its atexit functions
+_LOOK = 1.0  # seconds between two checks whether a kill has succeeded
+_CERTAIN = 2.0  # seconds for its guardian to kill everything
 
 
 _BOOT = (
     "import sys; sys.path += [one for one in sys.argv[2:] if one not in sys.path];"
     " del sys.argv[2:]; from rota.executors.processes.worker_main import main; main()"
 )
-"""What the worker itself imports is looked for among Python's own modules first, and nothing lies
-in wait for it in the project; then it takes over the path of its parent."""
+"""The worker finds its own imports among Python's modules first, so that no module of the project
+can shadow them; then it takes over the path of its parent."""
 
 _children: WeakSet[WorkerProcess] = WeakSet()
 
 
 @fork_safety.in_child
 def _let_go() -> None:
-    """Hold on to no worker of the parent's: a lifeline ends when its last holder has closed it."""
+    """Release the parent's workers in a child: a lifeline ends when its last holder closes it."""
     for child in _children:
         child.let_go()
 
 
 class WorkerProcess:
-    """A worker process with its guardian; one thread talks with it, any thread may kill it."""
+    """A worker process with its guardian; one thread sends it jobs, any thread may kill it."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         ours, theirs = socket.socketpair()
@@ -78,7 +78,10 @@ class WorkerProcess:
         return self._process.pid
 
     def is_fit(self, file: str | None) -> bool:
-        """Say whether it can do a job of this task file: alive, not worn, no older version."""
+        """Return whether the worker can execute a job of this task file.
+
+        It can if it is alive, has not made too many calls, and has imported no older version.
+        """
         if self._killed_at or self._calls >= _MOST_CALLS or self._process.poll() is not None:
             return False
         if file is None:
@@ -87,14 +90,18 @@ class WorkerProcess:
         return self._files.setdefault(file, version) == version
 
     def send(self, message: Any) -> None:
-        """Send a message; one that is gone shows in `messages`. Raises TypeError, ValueError for
-        what JSON cannot hold."""
+        """Send a message; if the worker is dead, `messages` ends.
+
+        Raises TypeError or ValueError for a value that JSON cannot hold.
+        """
         with suppress(OSError):
             self._channel.send(message)
 
     def messages(self) -> Iterator[Any]:
-        """Yield what it says about a job, `["print", level, text]` for what comes out of its
-        pipes; ends when the process is gone."""
+        """Yield the messages of a job, and `["print", level, text]` for output on its pipes.
+
+        Ends when the process has died.
+        """
         self._calls += 1
         while True:
             ready = self._selector.select(_LOOK)
@@ -114,13 +121,13 @@ class WorkerProcess:
                 yield message
 
     def kill(self) -> None:
-        """Have it killed with everything it ever started; `messages` ends when that is done."""
+        """Ask the guardian to kill the worker and everything it started; then `messages` ends."""
         self._killed_at = self._killed_at or time.monotonic()
         with suppress(OSError):
             _given(self._process.stdin).close()
 
     def close(self) -> None:
-        """Let it leave, kill it if it does not, and free what belongs to it."""
+        """Let the worker exit, kill it if it does not, and release its resources."""
         self._channel.finish()
         if not self._gone(_GRACE):
             self.kill()
@@ -134,14 +141,14 @@ class WorkerProcess:
             _given(pipe).close()
 
     def let_go(self) -> None:
-        """Close this process's copies of its ends, and leave it alone."""
+        """Close this process's ends of the pipes and the channel, without ending the worker."""
         for end in (self._process.stdin, self._process.stdout, self._process.stderr):
             with suppress(OSError, ValueError):
                 _given(end).close()
         self._channel.close()
 
     def how_it_died(self) -> str:
-        """Say in words why it is gone, after `messages` has ended."""
+        """Return why the worker died, as text, after `messages` has ended."""
         pid = self._process.pid
         if self._died is None:
             return f"its worker process was killed together with its guardian (pid {pid})"
@@ -153,7 +160,7 @@ class WorkerProcess:
         return f"its worker process was killed by {name}{hint}"
 
     def _kill_now(self) -> None:
-        """Kill the guardian, which does not do its duty; the worker dies with it."""
+        """Kill a guardian that does not respond; the worker dies with it."""
         with suppress(OSError):
             self._process.kill()
 
@@ -164,7 +171,7 @@ class WorkerProcess:
         return False
 
     def _drained(self) -> Iterator[Any]:
-        """Yield what stands in the pipes already."""
+        """Yield the output that is already in the pipes."""
         while pipes := [one for one in self._selector.select(0) if one[0].data is not None]:
             yield from self._pipes(pipes)
 
@@ -181,8 +188,11 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a worker inherits: nothing of the configuration, which may hold passwords, and
-    which whatever a task starts would inherit in its turn. The channel hands it over."""
+    """Return the environment of a worker, without the variables of the configuration.
+
+    They may hold passwords, and every program that a task starts would inherit them. The worker
+    receives them over the channel instead.
+    """
     return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 

@@ -23,7 +23,7 @@ from rota.web.rate_limit import ManualRunLimiter
 
 PATHS = ("/manager", "/health")
 PROBES = ("live", "ready")
-"""The endpoints that need no right, wherever they are included."""
+"""The endpoints that need no right, in every application that includes them."""
 
 
 def build(
@@ -32,7 +32,7 @@ def build(
     rate: ManualRunLimiter,
     route_class: type[APIRoute] = RestRoute,
 ) -> APIRouter:
-    """Make the router of every endpoint, to stand behind the guard."""
+    """Return the router of all endpoints, for use behind the guard."""
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     pulse = Pulse(lambda: manager.services.ledger)
     health.add(router, manager, access)
@@ -46,8 +46,10 @@ def build(
 
 
 def guarded(manager: TaskManager, hosts: Collection[str]) -> APIRouter:
-    """Make the router for an application that is not ours: each route brings checks, problem
-    details and headers of its own. The limit of bodies is the application's."""
+    """Return the router for a user's application: each route has its own checks and headers.
+
+    It also answers errors as problem details. The application limits the size of bodies.
+    """
     names = allowed([*manager.config.manager.names, *hosts])
     access = Access(manager)
 

@@ -29,7 +29,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         limit: Limit = 100,
         after: After = None,
     ) -> list[ChangeRead]:
-        """List who changed what, newest first; a header `Link` names the next page."""
+        """List the audit, newest first: who changed what. The header `Link` names the next page."""
         where = AuditFilter(
             task_id=task,
             run_id=run,

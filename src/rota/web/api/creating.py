@@ -1,7 +1,7 @@
-"""Tasks that a request adds: for functions that are known already, and no others.
+"""Creating tasks by request, only for functions that are already known.
 
 A `func_path` is looked up in a table of names. Nothing is imported for it and no attribute is
-followed, so it can lead nowhere but to what the application registered or its task files define.
+followed, so it can only name a function that the application registered or a task file defines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 
 def refuse_unless_allowed(manager: TaskManager) -> None:
-    """Raise Problem where the configuration has not turned creation on."""
+    """Raise Problem unless the configuration enables creation."""
     if not manager.config.manager.api_creates_tasks:
         raise Problem(
             HTTPStatus.FORBIDDEN,
@@ -35,7 +35,7 @@ def refuse_unless_allowed(manager: TaskManager) -> None:
 
 
 def definition_of(manager: TaskManager, task: TaskCreate) -> TaskDefinition:
-    """Check a new task; raises DefinitionError, or Mistakes for several."""
+    """Return the definition of a new task; raises DefinitionError, or Mistakes for several."""
     errors: list[RotaError] = []
     func = _function(manager, task.func_path, errors)
     options: dict[str, Any] = task.model_dump(include=set(OPTIONS), exclude_none=True)
@@ -58,8 +58,11 @@ def definition_of(manager: TaskManager, task: TaskCreate) -> TaskDefinition:
 
 
 def known_functions(manager: TaskManager) -> dict[str, Function]:
-    """Return, by "module:function", what the application registered and what its task files
-    define: their own public functions, not those they imported."""
+    """Return the known functions by "module:function".
+
+    These are the functions that the application registered, and the public functions that its
+    task files define themselves, without those that they import.
+    """
     found: dict[str, Function] = {}
     for file in manager.catalogue.files:
         if file.module is not None:
@@ -77,7 +80,7 @@ def _public(module: ModuleType) -> Iterator[tuple[str, Function]]:
 
 
 def _function(manager: TaskManager, path: str, errors: list[RotaError]) -> Function:
-    """Find a known function; notes a mistake, and returns one that does nothing, for others."""
+    """Return a known function; for others, adds an error and returns one that does nothing."""
     functions = known_functions(manager)
     found = functions.get(path) or {
         name.replace(":", "."): func for name, func in functions.items()
@@ -97,9 +100,9 @@ def _function(manager: TaskManager, path: str, errors: list[RotaError]) -> Funct
 
 
 def _nothing() -> None:
-    """Stand in for a function that is not known, while the rest is checked."""
+    """Replace an unknown function while the rest of the request is checked."""
 
 
 def _slug(name: str) -> str:
-    """Make an id of a name: its letters and digits, joined by underscores."""
+    """Return an id made from a name: its letters and digits, joined by underscores."""
     return "_".join(re.findall(r"\w++", name[:200].lower())) or name

@@ -1,4 +1,4 @@
-"""`GET /manager/events`: what changes, as it changes, whoever changed it on whichever node."""
+"""`GET /manager/events`: changes as they happen, on all nodes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
 
     @router.get("/manager/events", tags=["events"], responses=sse.DESCRIPTION)
     async def follow_changes(request: Request) -> Response:
-        """Stream what changes as server-sent events.
+        """Stream changes as server-sent events.
 
-        `run` has `id`, `task_id`, `state`, `attempt`; `task` has `id`, `removed`; `node` has `id`,
-        `name`, `state`. `reset`, also the first one, says: read anew what you show, for more may
-        have changed than was told. A state that passed between two looks is not told.
+        `run` has `id`, `task_id`, `state` and `attempt`; `task` has `id` and `removed`; `node` has
+        `id`, `name` and `state`. `reset`, which is also the first event, means: read again what
+        you show, since more may have changed than was reported. A state that lasted only between
+        two reads is not reported.
         """
         return sse.stream(_texts(feed), pulse.admit(request))
 

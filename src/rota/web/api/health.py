@@ -1,4 +1,4 @@
-"""`GET /health`: how this node is, for people, load balancers and monitors."""
+"""`GET /health`: the health of this node, for people, load balancers and monitors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rota.manager import TaskManager
 from rota.web.access import Access
 
 PATIENCE = 1.5
-"""Seconds that the ledger gets to answer before the report does without it."""
+"""Seconds that the ledger gets to respond before the report is made without it."""
 
 DEAD = 60.0
-"""Seconds without a tick after which only a restart will help."""
+"""Seconds without a tick after which only a restart helps."""
 
 _UNWELL: dict[int | str, dict[str, Any]] = {
     503: {"description": "It is not.", "content": {"application/json": {"schema": {}}}},
@@ -27,7 +27,7 @@ _UNWELL: dict[int | str, dict[str, Any]] = {
 
 def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
     """Add the endpoints."""
-    # Threads of its own: it answers even where every other request waits for the ledger.
+    # Its own threads: it responds even if all other requests wait for the ledger.
     limiter: CapacityLimiter | None = None
 
     async def report() -> dict[str, Any]:
@@ -40,7 +40,7 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
     async def with_reasons(
         request: Request, status: dict[str, Any], reasons: list[str]
     ) -> dict[str, Any]:
-        """Tell the reasons to whom `/health` would: to others they say what this network holds."""
+        """Add the reasons if the visitor may read `/health`: they reveal parts of this network."""
         if not reasons:
             return {**status, "reasons": []}
         with anyio.move_on_after(PATIENCE):
@@ -52,14 +52,16 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
 
     @router.get("/health", tags=["health"], responses=_UNWELL)
     async def health() -> JSONResponse:
-        """Say how this node is: 200 for healthy and degraded, 503 for down."""
+        """Return the health of this node: 200 for healthy and degraded, 503 for down."""
         found = await report()
         return _answer(found, well=found["status"] != "down")
 
     @router.get("/health/live", tags=["health"], responses=_UNWELL)
     async def live(request: Request) -> JSONResponse:
-        """Say whether this process works; 503 means: start it again. It asks no ledger, whose
-        absence no restart would mend."""
+        """Return whether this process works; 503 means: restart it.
+
+        The ledger is not checked: a restart would not fix its outage.
+        """
         age = manager.services.engine.ticking.tick_age() if manager.running else 0.0
         dead = [f"the clock has not ticked for {age:.0f} s"] if age > DEAD else []
         status = {"status": "dead" if dead else "live"}
@@ -67,8 +69,10 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
 
     @router.get("/health/ready", tags=["health"], responses=_UNWELL)
     async def ready(request: Request) -> JSONResponse:
-        """Say whether this node schedules and reaches its ledger; 503 means: send it no requests
-        for now. What else is degraded is told in `reasons`, to this machine and to tokens."""
+        """Return whether this node schedules and reaches its ledger; 503 means: send no requests.
+
+        Other degradations are in `reasons`, for this machine and for requests with a token.
+        """
         found = await report()
         reached = found["waiting"] is not None and found["ledger"]["state"] != "away"
         well = reached and found["status"] != "down"

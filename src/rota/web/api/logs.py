@@ -38,7 +38,7 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
     def get_logs(
         id: str, after: After = "0.0", limit: Annotated[int, Query(ge=1, le=10_000)] = PAGE
     ) -> list[LogRead]:
-        """Return what a run logged and printed, in order; ask again after the last line."""
+        """Return what a run logged and printed, in order; for more, ask after the last line."""
         run = manager.get_run(id)
         lines = manager.history.logs(run.id, after=line_cursor(after), limit=limit)
         return [LogRead.of(line) for line in lines]
@@ -49,7 +49,7 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     def get_logs_as_text(id: str) -> Response:
-        """Return the whole log as text, a line a line; control characters are made visible."""
+        """Return the whole log as text; control characters are made visible."""
         run = manager.get_run(id)
         name = f"attachment; filename={run.id}.log"
         return StreamingResponse(
@@ -67,8 +67,8 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
     ) -> Response:
         """Stream the log as server-sent events until the run ends.
 
-        `line` has what a line of the list has, `end` the run's `state` and `reason`. A browser
-        that connects again goes on after the last line it had.
+        `line` has the fields of a line in the list; `end` has the `state` and `reason` of the run.
+        A browser that reconnects continues after its last line.
         """
         begin = line_cursor(last_event_id or after)
         async with pulse:
@@ -77,7 +77,7 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
 
 
 def line_cursor(text: str) -> Place:
-    """Read "attempt.seq"; raises Problem for anything else."""
+    """Return "attempt.seq" as two numbers; raises Problem for any other text."""
     found = re.fullmatch(r"(\d{1,9})\.(\d{1,15})", text, re.ASCII)
     if found is None:
         raise Problem(
@@ -108,7 +108,7 @@ async def _follow(
     manager: TaskManager, pulse: Pulse, run_id: str, after: Place
 ) -> AsyncGenerator[str]:
     def look() -> tuple[Run, list[LogLine]]:
-        run = manager.history.run(run_id)  # first: what it logged until then is there
+        run = manager.history.run(run_id)  # first, so that the lines until then are complete
         return run, manager.history.logs(run_id, after=after, limit=PAGE)
 
     async with pulse:
@@ -116,7 +116,7 @@ async def _follow(
             beat = pulse.beat()
             try:
                 run, lines = await pulse.read(look)
-            except UnknownRunError:  # past its retention
+            except UnknownRunError:  # removed after its retention
                 return
             except LedgerError:
                 lines = []

@@ -1,4 +1,4 @@
-"""Everything but tasks as the REST interface gives them; tasks are in `rota.manager.schemas`."""
+"""The models of the REST interface, except tasks, which are in `rota.manager.schemas`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rota.manager.schemas import Body
 
 
 def _sendable(value: Any) -> Any:
-    """Return a JSON value; raises ValueError for what a ledger could not keep as it is."""
+    """Return a JSON value; raises ValueError if a ledger cannot store it unchanged."""
     if is_too_deep(value):
         raise ValueError(f"nested more than {DEEPEST} levels deep")
     return _checked(value)
@@ -56,7 +56,7 @@ def _is_broken(text: str) -> bool:
 
 def _in_utc(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        return moment  # whoever knows the task reads it in its zone
+        return moment  # it is read later in the zone of the task
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -64,7 +64,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _written(value: object) -> object:
-    """Refuse a bare number, which would be read as seconds or as milliseconds since 1970."""
+    """Reject a bare number, which would be read as seconds or milliseconds since 1970."""
     if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.match(value)):
         return value
     raise ValueError("write a day, or a time, like 2026-01-31T09:00:00Z")
@@ -79,7 +79,7 @@ Text = Annotated[str, Field(max_length=1000), AfterValidator(_sendable)]
 
 
 class RunRequest(Body):
-    """How to start a run by hand."""
+    """The body of a manual start."""
 
     arguments: Annotated[dict[str, Any], AfterValidator(_sendable)] | None = Field(
         None, description="Passed to the function by keyword."
@@ -88,20 +88,20 @@ class RunRequest(Body):
 
 
 class PauseRequest(Body):
-    """How long to pause a task, and why."""
+    """The body of a pause: until when, and why."""
 
     until: Moment | None = Field(None, description=f"null: until it is resumed. {_WITHOUT}")
     reason: Text = Field("", description="Shown wherever the task is.")
 
 
 class Reason(Body):
-    """Why something is changed."""
+    """The reason for a change."""
 
     reason: Text = Field("", description="Kept in the audit.")
 
 
 class SkipRequest(Reason):
-    """Which occurrence to skip, and why."""
+    """The occurrence to skip, and why."""
 
     at: Moment | None = Field(
         None, description="Refused unless this is the next one; null: whichever is."
@@ -109,7 +109,7 @@ class SkipRequest(Reason):
 
 
 class ResetRequest(Reason):
-    """Which edits to take back, and why."""
+    """The edits to reset, and why."""
 
     keys: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
         default_factory=list, description="The edited options; none: all of them."
@@ -117,13 +117,13 @@ class ResetRequest(Reason):
 
 
 class CancelRequest(Body):
-    """Why to cancel a run."""
+    """The reason for cancelling a run."""
 
     reason: Text = Field("cancelled over the API", description="Kept with the run.")
 
 
 class RunRead(BaseModel):
-    """A run as lists show it."""
+    """A run in a list."""
 
     id: str
     task_id: str
@@ -141,12 +141,12 @@ class RunRead(BaseModel):
 
     @classmethod
     def of(cls, run: Run) -> Self:
-        """Show a run."""
+        """Return the model of a run."""
         return cls(**_fields(cls, run))
 
 
 class AttemptRead(BaseModel):
-    """One ended try of a run."""
+    """One ended attempt of a run."""
 
     number: int
     node: str
@@ -159,12 +159,12 @@ class AttemptRead(BaseModel):
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
-        """Show an attempt."""
+        """Return the model of an attempt."""
         return cls(**_fields(cls, attempt))
 
 
 class StepRead(BaseModel):
-    """A step of a run that is done, and not repeated by a later attempt."""
+    """A finished step of a run; later attempts do not repeat it."""
 
     key: str
     value: Any
@@ -172,12 +172,12 @@ class StepRead(BaseModel):
 
     @classmethod
     def of(cls, step: Step) -> Self:
-        """Show a step."""
+        """Return the model of a step."""
         return cls(**_fields(cls, step) | {"value": shown(step.key, step.value)})
 
 
 class ChangeRead(BaseModel):
-    """A row of the audit."""
+    """An entry of the audit."""
 
     id: str
     at: datetime
@@ -192,12 +192,12 @@ class ChangeRead(BaseModel):
 
     @classmethod
     def of(cls, change: Change) -> Self:
-        """Show a change."""
+        """Return the model of a change."""
         return cls(**_fields(cls, change))
 
 
 class NodeRead(BaseModel):
-    """A process that takes part, or took part."""
+    """A node: a process that executes or schedules runs, or did so."""
 
     id: str
     name: str
@@ -213,7 +213,7 @@ class NodeRead(BaseModel):
 
     @classmethod
     def of(cls, node: NodeRecord) -> Self:
-        """Show a node."""
+        """Return the model of a node."""
         return cls(**_fields(cls, node))
 
 
@@ -227,7 +227,7 @@ class OccurrenceRead(BaseModel):
 
 
 class RunDetail(RunRead):
-    """A run with everything that is known of it."""
+    """A run with all its details."""
 
     failures: int
     crashes: int
@@ -255,7 +255,7 @@ class RunDetail(RunRead):
         steps: Iterable[Step],
         changes: Iterable[Change],
     ) -> Self:
-        """Show a run with its ended attempts, the steps that are done and its last changes."""
+        """Return the model of a run with its ended attempts, finished steps and last changes."""
         told = list(map(ChangeRead.of, changes))
         started = [one.after for one in told if one.verb is Verb.RUN and one.after]
         return cls(
@@ -281,7 +281,7 @@ class LogRead(BaseModel):
 
     @classmethod
     def of(cls, line: LogLine) -> Self:
-        """Show a line."""
+        """Return the model of a line."""
         return cls(**_fields(cls, line))
 
 
@@ -292,13 +292,13 @@ _TIMES = frozenset(
 
 
 _NAMES = frozenset({"id", "task_id", "run_id", "node", "level"})
-"""What something is asked for by: who changes a character of it finds nothing."""
+"""Fields used for lookups: redacting a character of them would break the lookup."""
 
 
 def instant(
     manager: TaskManager, name: str, moment: datetime | None, task_id: str | None
 ) -> Instant | None:
-    """Return a moment of a request as rota has it; raises DefinitionError."""
+    """Return a moment of a request as an Instant; raises DefinitionError."""
     return None if moment is None else manager.instant_of(name, moment, task_id)
 
 
@@ -307,7 +307,7 @@ def _fields(model: type[BaseModel], record: Any) -> dict[str, Any]:
 
 
 def _field(name: str, value: Any) -> Any:
-    """Return what an answer shows of a record's field."""
+    """Return the value of a record's field for an answer."""
     if name in _TIMES:
         return _moment(value)
     if name in _NAMES or isinstance(value, StrEnum):

@@ -13,6 +13,5 @@ def add(router: APIRouter, manager: TaskManager) -> None:
 
     @router.get("/manager/nodes", tags=["nodes"])
     def list_nodes() -> list[NodeRead]:
-        """List every process that took part, newest first, those that ended within the
-        retention too."""
+        """List the nodes, newest first, including those that ended within the retention."""
         return [NodeRead.of(node) for node in manager.history.nodes()]

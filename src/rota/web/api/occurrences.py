@@ -1,4 +1,4 @@
-"""Occurrences over REST: those that will be planned, and what became of those that were."""
+"""Occurrences over REST: the coming ones, and the outcome of the past ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
     ) -> list[OccurrenceRead]:
         """List the coming occurrences of all tasks, or of one, in the order of their times.
 
-        Of the tasks whose code this node has: only those it can compute.
+        Only tasks whose code this node has are included: it can compute no others.
         """
         if task is not None:
             existing(manager, task)
@@ -61,7 +61,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         limit: Limit = 100,
         after: After = None,
     ) -> list[RunRead]:
-        """List what became of past occurrences, skipped and missed ones too, newest first."""
+        """List the outcome of past occurrences, including skipped and missed ones, newest first."""
         where = RunFilter(
             task_id=task,
             causes=OCCURRED,

@@ -1,4 +1,4 @@
-"""Pages of lists: what each asks for, and the header that names the next."""
+"""Paging of lists: the parameters, and the header that names the next page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ After = Annotated[
 
 
 def link_next(request: Request, response: Response, after: str | None) -> None:
-    """Name the next page in `Link: <…>; rel="next"`, where there is one."""
+    """Set the header `Link: <…>; rel="next"` if there is a next page."""
     if after is not None:
         query = request.url.include_query_params(after=after).query
         response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'

@@ -23,7 +23,7 @@ from rota.web.api.paging import After, Limit, link_next
 from rota.web.rate_limit import ManualRunLimiter
 
 CHANGES = 20
-"""Changes of a run that its own answer shows; `/manager/audit` has all."""
+"""The most changes in the answer for a run; `/manager/audit` has all."""
 
 
 def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
@@ -42,7 +42,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
         limit: Limit = 100,
         after: After = None,
     ) -> list[RunRead]:
-        """List runs in the order of their making; a header `Link` names the next page."""
+        """List runs in the order of their creation; the header `Link` names the next page."""
         where = RunFilter(
             task_id=task,
             states=state,
@@ -61,7 +61,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
     @router.post("/manager/runs/{id}/cancel", tags=["runs"])
     def cancel_run(id: str, why: CancelRequest | None = None) -> RunDetail:
-        """Cancel a waiting run at once, or have a running one cancelled."""
+        """Cancel a waiting run at once, or request the cancellation of a running one."""
         manager.cancel_run(id, reason=(why or CancelRequest()).reason)
         return detail(manager, id)
 
@@ -69,7 +69,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
     def retry_run(
         request: Request, response: Response, id: str, why: Reason | None = None
     ) -> RunDetail:
-        """Do a run again that ended, but not well; the answer is the new run."""
+        """Retry a run that ended without success; returns the new run."""
         rate.spend(manager.get_run(id).task_id)
         run_id = manager.retry_run(id, reason=why.reason if why else "")
         base = request.scope.get("root_path", "")
@@ -78,7 +78,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
 
 def detail(manager: TaskManager, id: str) -> RunDetail:
-    """Return everything that is known of a run; raises UnknownRunError."""
+    """Return a run with all its details; raises UnknownRunError."""
     run, history = manager.get_run(id), manager.history
     return RunDetail.whole(
         run,

@@ -51,7 +51,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
         limit: Limit = 100,
         after: After = None,
     ) -> list[TaskRead]:
-        """List tasks by id; a header `Link` names the next page."""
+        """List tasks by id; the header `Link` names the next page."""
         where = TaskFilter(
             text=text, statuses=status, enabled=enabled, paused=paused, trigger=trigger, file=file
         )
@@ -63,8 +63,8 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
     def create_task(request: Request, response: Response, task: TaskCreate) -> TaskRead:
         """Add a task for a function that the application registered or a task file defines.
 
-        Refused unless `manager.api_creates_tasks` is on. It lives in this process: after a restart
-        it is listed as unresolved.
+        Rejected unless `manager.api_creates_tasks` is on. The task exists in this process: after a
+        restart it is listed as unresolved.
         """
         refuse_unless_allowed(manager)
         definition = definition_of(manager, task)
@@ -76,7 +76,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
     def run_task(
         request: Request, response: Response, id: Id, how: RunRequest | None = None
     ) -> RunDetail:
-        """Start a task by hand; the answer is its new run."""
+        """Start a task manually; returns the new run."""
         how = how or RunRequest()
         rate.spend(id)
         run_id = manager.run_task(id, arguments=how.arguments, reason=how.reason)
@@ -85,27 +85,27 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
     @router.post("/manager/tasks/{id:path}/pause", tags=["tasks"])
     def pause_task(id: Id, how: PauseRequest | None = None) -> TaskRead:
-        """Plan no occurrences until it is resumed, on any node, across restarts."""
+        """Pause a task: no node plans its occurrences until it is resumed, even after a restart."""
         how = how or PauseRequest()
         manager.pause_task(id, until=how.until, reason=how.reason)
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/resume", tags=["tasks"])
     def resume_task(id: Id, why: Reason | None = None) -> TaskRead:
-        """Plan its occurrences again from now on."""
+        """Resume a task: its occurrences are planned again from now on."""
         manager.resume_task(id, reason=why.reason if why else "")
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/skip", tags=["tasks"])
     def skip_next(id: Id, how: SkipRequest | None = None) -> TaskRead:
-        """Skip its next occurrence, on any node: that is written down as skipped at once."""
+        """Skip the next occurrence on all nodes; it is recorded as skipped at once."""
         how = how or SkipRequest()
         manager.skip_next(id, at=how.at, reason=how.reason)
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/reset", tags=["tasks"])
     def reset_task(id: Id, how: ResetRequest | None = None) -> TaskRead:
-        """Take edits back: what the code says holds again."""
+        """Reset edits: the options in the code apply again."""
         how = how or ResetRequest()
         return TaskRead.model_validate(manager.reset_task(id, *how.keys, reason=how.reason))
 
@@ -116,14 +116,14 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
     @router.put("/manager/tasks/{id:path}", tags=["tasks"])
     def update_task(id: Id, changes: TaskUpdate, reason: Why = "") -> TaskRead:
-        """Change what is given, durably; null takes an edit back, and the rest stays as it is."""
+        """Change the given options durably; null resets an edit, other options stay as they are."""
         given = changes.model_dump(exclude_unset=True)
         reset = [key for key, value in given.items() if value is None]
         return TaskRead.model_validate(manager.change_task(id, given, reset, reason=reason))
 
     @router.delete("/manager/tasks/{id:path}", status_code=HTTPStatus.NO_CONTENT, tags=["tasks"])
     def delete_task(id: Id, reason: Why = "") -> None:
-        """Take a task out; its history stays."""
+        """Remove a task; its history stays."""
         manager.remove_task(id, reason=reason)
 
 

@@ -1,1 +1,1 @@
-"""What changed, as it changes: one watcher for all listeners."""
+"""Streaming changes as they happen: one watcher for all listeners."""

@@ -1,4 +1,4 @@
-"""One reader of what changed, for everybody who listens; each listener has a queue of its own."""
+"""Broadcasting changes: one reader for all listeners, each of which has its own queue."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from rota.web.live.commit_watch import Pulse
 logger = queued("rota.web")
 
 QUEUE = 1_000
-"""Events that wait for one listener; who falls behind further is told to look anew."""
+"""The most events that wait for one listener; one that falls further behind gets a reset."""
 
 HEARTBEAT = 15.0
-"""Seconds of silence after which a listener hears that the stream still stands."""
+"""Seconds of silence after which a listener gets a sign that the stream is alive."""
 
 REST = 9
-"""How many times as long as a look took the reader rests: it never costs a tenth of a core."""
+"""The reader's rest, as a multiple of its last read's time: it never costs a tenth of a core."""
 
 CROWD = 2.0
-"""Seconds of rest where there was too much to tell."""
+"""Seconds of rest after too many changes to report singly."""
 
 
 class Feed:
-    """Reads while anybody listens."""
+    """A reader of changes that runs while there are listeners."""
 
     def __init__(self, pulse: Pulse, manager: TaskManager) -> None:
         self._pulse = pulse
         self._manager = manager
         self._queues: set[asyncio.Queue[LedgerEvent]] = set()
         self._reading: asyncio.Task[None] | None = None
-        self._primed = False  # whether it knows how things stood, and so tells what changes
+        self._primed = False  # whether it has read a first state, to report changes of
 
     async def listen(self) -> AsyncIterator[LedgerEvent | None]:
-        """Yield what changes from now on; None after a while in which nothing did."""
+        """Yield the changes from now on; None after HEARTBEAT seconds without one."""
         queue: asyncio.Queue[LedgerEvent] = asyncio.Queue(QUEUE)
         async with self._pulse:
             self._queues.add(queue)
@@ -60,7 +60,7 @@ class Feed:
     async def _read(self) -> None:
         news: News | None = None
         while not self._pulse.over:
-            clock = self._manager.services.clock  # of now: a fork or a lent loop makes new ones
+            clock = self._manager.services.clock  # read each time: a fork or a new loop replaces it
             beat, began, crowd = self._pulse.beat(), clock.monotonic(), False
             try:
                 if news is None:
@@ -79,7 +79,7 @@ class Feed:
             rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)
             await self._pulse.wait(beat, HEARTBEAT)
-        self._tell([RESET])  # it wakes them, and they see that it is over
+        self._tell([RESET])  # wakes the listeners, which then see that it is over
 
     def _first_news(self) -> News:
         return News(self._manager.history, self._manager.services.clock)

@@ -1,4 +1,4 @@
-"""What changed in the ledger since the last look: runs, tasks, nodes, whoever changed them."""
+"""Reading what changed in the ledger since the last read: runs, tasks and nodes, on any node."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rota.core.run import ACTIVE, Run
 from rota.core.time import SECOND, Instant
 
 MOST = 1_000
-"""Runs that one look tells of; where more have changed, it says only that."""
+"""The most runs that one read reports; if more changed, it reports only a reset."""
 
 WINDOW: Instant = 3 * SECOND
-"""How far back new runs are looked for: another node's clock may be behind."""
+"""How far back to look for new runs: the clock of another node may be behind."""
 
 
 class LedgerEvent(NamedTuple):
-    """Something that changed, and how it stands now."""
+    """A change in the ledger, with the new state."""
 
-    kind: str  # run, task, node, or reset: more changed than can be told, so look for yourself
+    kind: str  # run, task, node, or reset: too much changed to report, so read everything again
     data: dict[str, Any]
 
 
@@ -30,19 +30,19 @@ RESET = LedgerEvent("reset", {})
 
 
 class News:
-    """Looks again and again; for one thread at a time."""
+    """A repeated reader of changes; use it on one thread at a time."""
 
     def __init__(self, history: History, clock: Clock) -> None:
         self._history = history
         self._clock = clock
         self._revision = -1
         self._nodes: dict[str, NodeRecord] = {}
-        self._runs: dict[str, Run] = {}  # the young and the living, as they were told of
+        self._runs: dict[str, Run] = {}  # the recent and the active ones, as last reported
         self._last = ""
-        self.read()  # what is there already is no news
+        self.read()  # what exists already is not a change
 
     def read(self) -> list[LedgerEvent]:
-        """Return what changed since the last call; raises LedgerError."""
+        """Return the changes since the last call; raises LedgerError."""
         return [*self._tasks(), *self._nodes_changed(), *self._runs_changed()]
 
     def _tasks(self) -> list[LedgerEvent]:

@@ -1,4 +1,4 @@
-"""Feels for commits while anybody waits for them: one look for all listeners."""
+"""Polling the ledger for commits while there are listeners: one poll for all of them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from rota.web.problems import Problem
 T = TypeVar("T")
 
 EVERY = 0.2
-"""Seconds between two looks; a look costs microseconds."""
+"""Seconds between two polls; a poll costs microseconds."""
 
 MOST = 64
-"""Streams that may be open at once."""
+"""The most streams that may be open at once."""
 
 MOST_EACH = 16
-"""Streams of one visitor: nobody takes the places of all others."""
+"""The most streams of one visitor, so that no visitor uses up all of them."""
 
 
 class Pulse:
-    """An async context that each stream enters; while one is in, the ledger is looked at.
+    """An async context that each stream enters; while a stream is open, the ledger is polled.
 
-    When `over`, no beat will come any more: a stream ends, for the server waits for it.
+    Once `over`, there are no more beats: each stream ends, since the server waits for it.
     """
 
     def __init__(self, ledger: Callable[[], Ledger]) -> None:
@@ -43,12 +43,14 @@ class Pulse:
         self._visitors: Counter[str] = Counter()
         self._feeling: asyncio.Task[None] | None = None
         self._next = asyncio.Event()
-        # Threads of its own: streams go on where every other request waits for the ledger.
+        # Its own threads: streams continue even if all other requests wait for the ledger.
         self._threads: CapacityLimiter | None = None
 
     def admit(self, request: Request) -> Callable[[], None]:
-        """Take a place for a stream, and return what gives it back; raises Problem where too many
-        are open, of this visitor or of all."""
+        """Reserve a place for a stream, and return the function that releases it.
+
+        Raises Problem if too many streams are open, of this visitor or in total.
+        """
         visitor = request.scope.get(USER) or (request.client.host if request.client else "")
         for count, most, whose in (
             (self._visitors[visitor], MOST_EACH, " of yours"),
@@ -86,15 +88,15 @@ class Pulse:
             self._feeling = None
 
     async def read(self, look: Callable[[], T]) -> T:
-        """Run a look at the ledger in a thread."""
+        """Run `look`, which reads the ledger, in a thread."""
         return await to_thread.run_sync(look, limiter=self._threads)
 
     def beat(self) -> asyncio.Event:
-        """Return the next beat: take it before you look, so that nothing is missed between."""
+        """Return the next beat; get it before you read, so that no commit in between is missed."""
         return self._next
 
     async def wait(self, beat: asyncio.Event, seconds: float) -> bool:
-        """Wait for a beat, at most so long; say whether it came."""
+        """Wait for a beat, at most `seconds`; returns whether it came."""
         try:
             await asyncio.wait_for(beat.wait(), seconds)
         except TimeoutError:
@@ -107,7 +109,7 @@ class Pulse:
             try:
                 seen, version = version, await self.read(lambda: self._ledger().version())
             except LedgerError:
-                version = None  # away: its return is news as well
+                version = None  # an outage: its end is a change as well
             else:
                 if seen != version:
                     self._next, beat = asyncio.Event(), self._next
@@ -118,9 +120,10 @@ class Pulse:
 
 
 def _server_ends() -> bool:
-    """Say whether the server of this process, where that is uvicorn, has ceased to listen.
+    """Return whether the uvicorn server of this process has stopped listening.
 
-    It tells no answer so, and waits without limit for each to end; other servers cut them off.
+    uvicorn does not notify open answers, and waits for them without limit. Other servers cut them
+    off.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return isinstance(server, uvicorn.Server) and not all(

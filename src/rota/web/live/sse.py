@@ -1,4 +1,4 @@
-"""Server-sent events, as text."""
+"""Server-sent events as text."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from starlette.types import Receive, Scope, Send
 from rota.web.access import ACCESS, Access
 
 AGAIN = 2_000
-"""Milliseconds after which a browser connects again."""
+"""Milliseconds after which a browser reconnects."""
 
 ASK = 1.0
-"""Seconds after which a stream asks again whether its listener may still come in."""
+"""Seconds between two checks that the token of a listener is still valid."""
 
 ALIVE = ": alive\n\n"
-"""A comment: nothing happened, the stream still stands."""
+"""A comment: nothing happened, and the stream is alive."""
 
 _TEXT = {"type": "string"}
 _EVENT = {"type": "object", "properties": {"event": _TEXT, "data": _TEXT, "id": _TEXT}}
 DESCRIPTION: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": _EVENT}}}
 }
-"""What such an answer is, for the description of the API: each event on its own."""
+"""Such an answer in the OpenAPI description, which describes a single event."""
 
 
 def event(kind: str, data: Any, *, id: str = "") -> str:
-    """Write an event; `data` becomes JSON on one line."""
+    """Return an event as text; `data` becomes JSON on one line."""
     head = f"id: {id}\n" if id else ""
     return f"event: {kind}\n{head}data: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
 def stream(events: AsyncGenerator[str], leave: Callable[[], None]) -> Response:
-    """Return the answer that sends them as they come; `leave` is called at its end."""
+    """Return an answer that sends events as they come; `leave` is called at its end."""
 
     async def whole() -> AsyncIterator[str]:
         yield f"retry: {AGAIN}\n\n"
@@ -48,13 +48,13 @@ def stream(events: AsyncGenerator[str], leave: Callable[[], None]) -> Response:
             async for one in events:
                 yield one
 
-    # nginx would keep what is small until there is more of it
+    # nginx would buffer small parts until there are more of them
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
     return _Stream(whole(), leave, headers)
 
 
 class _Stream(StreamingResponse):
-    """A stream that ends when its listener's token does."""
+    """A stream that ends when the token of its listener ends."""
 
     def __init__(
         self, events: AsyncIterator[str], leave: Callable[[], None], headers: dict[str, str]
@@ -80,8 +80,10 @@ class _Stream(StreamingResponse):
 
 
 async def _ask(scope: Scope, welcome: CancelScope) -> None:
-    """Cancel what goes on once who asked for it may no longer come in; where the application's own
-    middleware let them in, nobody is asked."""
+    """Cancel the stream once its visitor is no longer admitted.
+
+    If the application's own middleware admitted the visitor, nothing is checked.
+    """
     access: Access | None = scope.get(ACCESS)
     while access is not None:
         await asyncio.sleep(ASK)

@@ -1,7 +1,7 @@
-"""The pages: rendered here, refreshed in place by htmx, usable without any script.
+"""The pages: rendered on the server, refreshed in place by htmx, usable without scripts.
 
-A screen is one module with `add(router, frame)` and one template; see `frame` for its name in the
-navigation.
+A screen is a module with `add(router, frame)` and a template; its name in the navigation is in
+`layout`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["build", "error_page"]
 
 
 def build(manager: TaskManager, access: Access, rate: ManualRunLimiter) -> APIRouter:
-    """Make the router of every screen and of the forms on them."""
+    """Return the router of all screens and of the forms on them."""
     router = APIRouter(route_class=PageRoute)
     frame = Frame(manager)
     screens = (now, tasks, task, run, timeline, calendar, failures, nodes, audit, settings)

@@ -1,4 +1,4 @@
-"""Values in words, for the pages; whatever a task or its data can fill is made inert here."""
+"""Formatting values for the pages; text from tasks and their data is neutralised here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rota.core.secrets import said
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 
 LONGEST = 20_000
-"""Characters of one value that a page shows."""
+"""The most characters of one value that a page shows."""
 
 _UNSEEN = {
     **dict.fromkeys(
@@ -28,9 +28,12 @@ _UNSEEN = {
 
 
 def inert(value: Any) -> Any:
-    """Return a value as it may stand on a page: without secrets, control characters visible,
-    directions and half surrogates replaced, its length limited. Escaping is the template engine's,
-    which has every value pass through here; `secret` is the one way around it."""
+    """Return a value in a form that is safe on a page.
+
+    Secrets are redacted, control characters made visible, text directions and unpaired surrogates
+    replaced, and the length is limited. The template engine passes every value through here and
+    then escapes it; only `secret` bypasses this.
+    """
     if isinstance(value, Markup):
         return value
     text = "" if value is None else str(value)
@@ -40,17 +43,17 @@ def inert(value: Any) -> Any:
 
 
 def secret(text: str) -> Markup:
-    """Return a secret that a page is asked for: the code of a link, a token that was just made."""
+    """Return a secret that a page has to show: the code of a link, or a new token."""
     return escape(text)
 
 
 def visible(text: str) -> str:
-    """Return a text with nothing in it that steers whatever shows it; line feeds and tabs stay."""
+    """Return a text without control characters, except line feeds and tabs."""
     return text if text.isprintable() else text.translate(_UNSEEN)
 
 
 def span(duration: Instant) -> str:
-    """Write a span with its two largest units; `rota.js` counts on in the same words."""
+    """Return a duration in its two largest units; `rota.js` continues in the same format."""
     seconds = max(duration, 0) / SECOND
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -65,12 +68,12 @@ def span(duration: Instant) -> str:
 
 
 def took(duration: Instant) -> str:
-    """Write a span that is over: as `span` does, the short ones in milliseconds."""
+    """Return the duration of something that has ended: as `span`, short ones in milliseconds."""
     return f"{max(duration, 0) // 1000} ms" if duration < 0.995 * SECOND else span(duration)
 
 
 def distance(instant: Instant, now: Instant) -> str:
-    """Say how far away an instant is, roughly: "in 4 min", "2 h ago"."""
+    """Return the rough distance of an instant from now: "in 4 min", "2 h ago"."""
     away = abs(instant - now)
     for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):
         if away >= unit:
@@ -80,7 +83,7 @@ def distance(instant: Instant, now: Instant) -> str:
 
 
 def clock(instant: Instant, now: Instant) -> str:
-    """Write an instant in UTC, no longer than its distance to now asks for."""
+    """Return an instant in UTC, as short as its distance from now allows."""
     moment, today = to_datetime(instant), to_datetime(now)
     if moment.date() == today.date():
         return f"{moment:%H:%M:%S}"
@@ -90,7 +93,7 @@ def clock(instant: Instant, now: Instant) -> str:
 
 
 def size(count: int) -> str:
-    """Write a number of bytes."""
+    """Return a number of bytes with its unit."""
     if count < 1024:
         return f"{count} B"
     amount, unit = count / 1024, "KiB"
@@ -102,5 +105,5 @@ def size(count: int) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Write a value as people read JSON."""
+    """Return a value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""The frame that every screen stands in: navigation, the node's health, what is shown where."""
+"""The layout of every screen: the navigation, the node's health, and the common values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SCREENS = (
 
 
 class Frame:
-    """Shows screens of one manager."""
+    """The layout around the screens of one manager."""
 
     def __init__(self, manager: TaskManager) -> None:
         self.manager = manager
@@ -53,9 +53,9 @@ class Frame:
         """Return a screen.
 
         Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
-        (the path that the application is mounted below), `screens`, `here`, `right` and `said`
-        (what came of the form that led here). `about` is the id of the task or run that the screen
-        is about: it is refreshed when that changes, without `about` when anything does.
+        (the path below which the application is mounted), `screens`, `here`, `right` and `said`
+        (the outcome of the form that led here). `about` is the id of the task or run that the
+        screen shows: the screen is refreshed when that changes; without `about`, on any change.
         """
         values = {"now": self.now(), "health": self.manager.health(), **values}
         values["app_name"] = self.manager.config.app_name
@@ -77,7 +77,7 @@ class Frame:
     def back(
         self, request: Request, otherwise: str, text: str, *, path: str = "", link: str = ""
     ) -> Response:
-        """Lead to the page that a form stood on, which then says what came of the form."""
+        """Redirect to the page of the form, which then shows the outcome of the form."""
         return self.saying.add(request, back(request, otherwise), Said(text, path, link))
 
 
@@ -88,7 +88,7 @@ def plain_page(
     status: HTTPStatus = HTTPStatus.OK,
     **values: Any,
 ) -> Response:
-    """Return a page without navigation, for somebody who is not known."""
+    """Return a page without navigation, for visitors who are not signed in."""
     shown = {"screens": (), "here": "", "about": "", "right": "", "said": None, **values}
     return render(request, template, status, app_name=frame.manager.config.app_name, **shown)
 
@@ -101,7 +101,7 @@ def error_page(request: Request, problem: Problem) -> Response:
 
 
 def right_of(request: Request) -> str:
-    """Return what the visitor may do, "" for somebody unknown."""
+    """Return the right of the visitor, or "" for an unknown one."""
     right: str = request.scope.get(RIGHT, "")
     return right
 

@@ -1,4 +1,4 @@
-"""The template engine: escapes everything, knows nothing of tasks."""
+"""The template engine, which escapes every value; it is independent of tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rota.web.pages.parts.run_strip import outline
 
 @cache
 def environment() -> Environment:
-    """Return the engine, made when the first page is asked for."""
+    """Return the engine, created for the first page."""
     engine = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -46,14 +46,14 @@ def environment() -> Environment:
 
 
 def _query(values: Mapping[str, Any]) -> str:
-    """Write the query of an address; what is empty, or the first page, goes without saying."""
+    """Return the query of a URL, without empty values and without the first page."""
     return urlencode({name: v for name, v in values.items() if v and (name, v) != ("page", 1)})
 
 
 def render(
     request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any
 ) -> Response:
-    """Return a page; `base` in it is the path below which this application is mounted."""
+    """Return a page; `base` in its template is the path below which the application is mounted."""
     base = request.scope.get("root_path", "")
     page = environment().get_template(template).render(base=base, **values)
     return HTMLResponse(page, status.value)

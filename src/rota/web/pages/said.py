@@ -1,8 +1,8 @@
-"""What came of a form, said on the page that the form leads to.
+"""Showing the outcome of a form on the page that follows it.
 
-A signed cookie carries it there, so that nobody else can have a page say something. It lasts for a
-minute and is taken back by the first page that shows it. Each server signs with a key of its own:
-if the next page comes from another node, nothing is said there.
+A signed cookie carries the text, so that no other site can make a page show a text. It lasts for a
+minute, and the first page that shows the text deletes it. Each server signs with its own key: if
+the next page comes from another node, it shows no outcome.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from rota.web.proxies import is_encrypted
 
 COOKIE = "rota_said"
 LASTS = 60
-"""Seconds."""
+"""Seconds for which an outcome can be shown."""
 
 LONGEST = 500
-"""Characters of a text."""
+"""The most characters of a text."""
 
 _LONGEST_COOKIE = 4_000
 
 
 class Said(NamedTuple):
-    """What came of a form, and where more of it is seen: a path of ours and what it is called."""
+    """The outcome of a form, with the path and the text of a link to more about it."""
 
     text: str
     path: str = ""
@@ -40,14 +40,14 @@ class Said(NamedTuple):
 
 
 class Saying:
-    """Hands what is said from the answer to a form over to the page after it."""
+    """The hand-over of an outcome from the answer to a form to the next page."""
 
     def __init__(self, manager: TaskManager) -> None:
         self._manager = manager
         self._key = token_bytes(32)
 
     def add(self, request: Request, response: Response, said: Said) -> Response:
-        """Give what is said to the browser together with an answer, which is returned."""
+        """Set the cookie of an outcome on an answer, and return the answer."""
         text = said.text if len(said.text) <= LONGEST else f"{said.text[: LONGEST - 1]}…"
         response.set_cookie(
             COOKIE,
@@ -61,14 +61,14 @@ class Saying:
         return response
 
     def find(self, request: Request) -> Said | None:
-        """Return what a request brings to be said; None where that is nothing of ours, or old."""
+        """Return the outcome that a request carries; None if it is expired or not signed by us."""
         cookie = request.cookies.get(COOKIE, "")
         if not cookie or len(cookie) > _LONGEST_COOKIE:
             return None
         return self._read(cookie, self._now())
 
     def take_back(self, request: Request, response: Response) -> None:
-        """Have the browser forget what a page has said."""
+        """Delete the cookie of an outcome that a page has shown."""
         response.delete_cookie(COOKIE, path=request.scope.get("root_path", "") or "/")
 
     def _sign(self, said: Said, now: Instant) -> str:
@@ -90,5 +90,5 @@ class Saying:
 
 
 def runs(count: int) -> str:
-    """Return so many runs in words, with the verb that follows them."""
+    """Return a number of runs as text, with its verb: "1 run is", "2 runs are"."""
     return "1 run is" if count == 1 else f"{count:,} runs are"

@@ -1,4 +1,4 @@
-"""Answers that are kept for a while: a page refreshes itself faster than some are found."""
+"""Caching answers by their cost: a page refreshes more often than some answers are worth."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rota.core.ports.clock import Clock
 T = TypeVar("T")
 
 SHARE = 10
-"""How many times longer an answer is kept than finding it took."""
+"""How many times longer an answer is cached than it took to compute."""
 _MOST = 32
 
 
 class Sparing(Generic[T]):
-    """Keeps answers, so that at most a tenth of the time is spent on finding them."""
+    """A cache of answers that spends about a tenth of the time on computing them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -24,7 +24,7 @@ class Sparing(Generic[T]):
         self._kept: dict[Any, tuple[float, T]] = {}
 
     def get(self, key: Any, find: Callable[[], T]) -> T:
-        """Return what `find` found for this key, lately or now; one at a time finds."""
+        """Return the cached answer of this key, or call `find`; one thread at a time calls it."""
         with self._lock:
             until, answer = self._kept.get(key, (0.0, None))
             began = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""The edits of a task, as its page shows them."""
+"""The edits of a task on its page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rota.engine.planning.edits import in_place_of, made, moved
 
 
 class Edited(NamedTuple):
-    """One edit in words."""
+    """One edit as text."""
 
     key: str
     said: str  # like "hour=5 in place of the code's hour=7"
@@ -19,10 +19,10 @@ class Edited(NamedTuple):
 
     @classmethod
     def of(cls, edit: Edit) -> Edited:
-        """Say an edit."""
+        """Return an edit as text."""
         return cls(edit.key, in_place_of(edit), made(edit).strip(" ()"), edit.mistake, moved(edit))
 
 
 def edited(task: Task) -> list[Edited]:
-    """Return what was edited of a task."""
+    """Return the edits of a task as text."""
     return [Edited.of(edit) for edit in task.edits]

@@ -1,4 +1,4 @@
-"""What several screens show of tasks and runs, put together from manager and ledger."""
+"""Figures and names of tasks and runs that several screens show."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FAILING = frozenset({State.FAILED, State.LOST})
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What lies in the middle of some spans, and what all but the largest twentieth stay below."""
+    """The median and the 95th percentile of some durations."""
 
     median: Instant
     p95: Instant
 
 
 def is_failing(task: Task) -> bool:
-    """Say whether the last run of a task went wrong."""
+    """Return whether the last run of a task failed or was lost."""
     return task.last_state in FAILING
 
 
@@ -33,18 +33,20 @@ def is_failing(task: Task) -> bool:
 
 
 def duration(run: Run, now: Instant) -> Instant | None:
-    """Return how long a run took from its first attempt to its end, or until now; None while it
-    waits."""
+    """Return the time of a run from its first attempt to its end, or until now.
+
+    Returns None while it waits.
+    """
     end = now if run.state is State.RUNNING else run.finished_at
     return None if run.started_at is None or end is None else end - run.started_at
 
 
 def lateness(run: Run) -> Instant | None:
-    """Return how long after its time a run of the schedule started; None where it did not, or
-    where that is not known any more.
+    """Return how long after its time a scheduled run started.
 
-    Its time is that of its occurrence and the start delay (`jitter`). After a retry the row says
-    when that was due, and not the first attempt.
+    Returns None if it did not start, or if the delay is no longer known. Its time is that of its
+    occurrence plus the start delay (`jitter`). After a retry, the row has the time at which the
+    retry was due, not that of the first attempt.
     """
     if run.fire_time is None or run.started_at is None or run.available_at > run.started_at:
         return None
@@ -52,13 +54,13 @@ def lateness(run: Run) -> Instant | None:
 
 
 def usual(runs: Sequence[Run]) -> Spread | None:
-    """Return how long those of the runs took that went well."""
+    """Return how long the successful ones of the runs took."""
     good = [run for run in runs if run.state is State.SUCCEEDED]
     return spread([took for run in good if (took := duration(run, 0)) is not None])
 
 
 def spread(spans: Sequence[Instant]) -> Spread | None:
-    """Return median and 95th percentile, each one of the spans; None where there are none."""
+    """Return the median and the 95th percentile, each one of the spans; None without spans."""
     ranked = sorted(spans)
     if not ranked:
         return None
@@ -70,7 +72,7 @@ def spread(spans: Sequence[Instant]) -> Spread | None:
 
 
 def schedule(task: Task) -> str:
-    """Say a task's trigger in words, with its zone where that matters."""
+    """Return a description of a task's trigger, with its time zone if that matters."""
     try:
         return describe(task.trigger, task.trigger_args, timezone=task.timezone, task_id=task.id)
     except RotaError:
@@ -78,7 +80,7 @@ def schedule(task: Task) -> str:
 
 
 def task_name(manager: TaskManager, task_id: str) -> str:
-    """Return the name of a task, its id where it is known no more."""
+    """Return the name of a task, or its id if the task is no longer known."""
     try:
         stored = manager.history.task(task_id)
     except UnknownTaskError:
@@ -87,12 +89,12 @@ def task_name(manager: TaskManager, task_id: str) -> str:
 
 
 def place(manager: TaskManager, file: str) -> str:
-    """Return a file's path as it is within the project, where it is there."""
+    """Return the path of a file, relative to the project if it is inside of it."""
     path = Path(file)
     project = manager.services.project
     return str(path.relative_to(project)) if path.is_relative_to(project) else file
 
 
 def node_names(manager: TaskManager) -> Mapping[str, str]:
-    """Return the name of each node by its id."""
+    """Return the names of the nodes by their ids."""
     return {node.id: node.name for node in manager.history.nodes()}

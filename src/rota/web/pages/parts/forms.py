@@ -1,4 +1,4 @@
-"""Forms: their fields, and the way back to the page they stand on."""
+"""Forms: reading their fields, and redirecting to the page of the form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_FIELDS = 1_000
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    """Read the fields of a form; of several with one name, the last."""
+    """Return the fields of a form; the last one if several have the same name."""
     body = (await request.body()).decode("utf-8", "replace")
     try:
         return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS))
@@ -34,7 +34,7 @@ Form = Annotated[Mapping[str, str], Depends(_form)]
 
 
 def back(request: Request, otherwise: str) -> Response:
-    """Lead to the page the form stood on, if that is known and one of ours."""
+    """Redirect to the page of the form, if it is known and one of ours, else to `otherwise`."""
     base: str = request.scope.get("root_path", "")
     try:
         came_from = urlsplit(request.headers.get("referer", ""))
@@ -47,9 +47,11 @@ def back(request: Request, otherwise: str) -> Response:
 
 
 def lead(request: Request, path: str, otherwise: str = "/") -> Response:
-    """Lead to a path of this application, below where it is mounted; `otherwise` for what is
-    none."""
+    """Redirect to a path of this application, below its mount point.
+
+    If `path` is no such path, redirect to `otherwise`.
+    """
     base: str = request.scope.get("root_path", "")
-    if not path.startswith("/") or path.startswith(("//", "/\\")):  # would name another host
+    if not path.startswith("/") or path.startswith(("//", "/\\")):  # it would name another host
         path = otherwise
     return RedirectResponse(f"{base}{path}", HTTPStatus.SEE_OTHER)

@@ -1,4 +1,4 @@
-"""Calendars as other programs read them (RFC 5545)."""
+"""Calendars in the iCalendar format (RFC 5545)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rota.core.time import Instant, to_datetime
 from rota.web.pages.format import inert
 
 LONGEST_LINE = 75
-"""Bytes of a line, its end not counted (section 3.1)."""
+"""The most bytes of a line, without its end (section 3.1)."""
 
 _SPECIAL = re.compile(r"[\\;,]")
 
@@ -27,7 +27,7 @@ class CalendarEvent(NamedTuple):
 
 
 def calendar(name: str, events: Iterable[CalendarEvent], now: Instant) -> str:
-    """Write a calendar of this name."""
+    """Return a calendar of this name as text."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -47,25 +47,25 @@ def _event(event: CalendarEvent, now: Instant) -> Iterator[str]:
     yield f"DTSTART:{_utc(event.at)}"
     yield f"SUMMARY:{text(event.summary)}"
     yield f"DESCRIPTION:{text(event.description)}"
-    yield "TRANSP:TRANSPARENT"  # nobody is busy meanwhile
+    yield "TRANSP:TRANSPARENT"  # the time counts as free, not busy
     yield "END:VEVENT"
 
 
 def text(value: str) -> str:
-    """Escape a text (section 3.3.11); control characters are made visible."""
+    """Return an escaped text (section 3.3.11); control characters are made visible."""
     shown = inert(value.replace("\r\n", "\n").replace("\r", "\n"))
     return _SPECIAL.sub(r"\\\g<0>", shown).replace("\n", "\\n").replace("\t", " ")
 
 
 def folded(line: str) -> str:
-    """Fold a line, never within a character."""
+    """Return a folded line; it is never folded within a character."""
     if len(line) * 4 <= LONGEST_LINE or (line.isascii() and len(line) <= LONGEST_LINE):
         return line
     rows, size = [""], 0
     for character in line:
         length = len(character.encode("utf-8", "replace"))
         if size + length > LONGEST_LINE:
-            rows.append(" ")  # belongs to the fold, and counts
+            rows.append(" ")  # part of the fold; it counts too
             size = 1
         rows[-1] += character
         size += length
@@ -73,7 +73,7 @@ def folded(line: str) -> str:
 
 
 def _uid(event: CalendarEvent) -> str:
-    """Return the same for the same occurrence, whenever it is asked for."""
+    """Return an id that is always the same for the same occurrence."""
     key = event.task_id.encode("utf-8", "surrogatepass")
     return f"{blake2b(key, digest_size=12).hexdigest()}-{event.at}@rota"
 

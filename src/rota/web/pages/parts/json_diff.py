@@ -1,4 +1,4 @@
-"""Where two JSON values differ: two results, or the arguments of two runs."""
+"""Finding differences between two JSON values: two results, or the arguments of two runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A place within both values, and what is there in each, as a list of one value or none."""
+    """A place in both values, and the value of each there, as a list of one value or none."""
 
     place: str
     this: list[Any]
@@ -17,7 +17,7 @@ class Difference:
 
 
 def differences(this: Any, other: Any, place: str = "") -> Iterator[Difference]:
-    """Yield the differences, by the order of keys and items."""
+    """Yield the differences in the order of keys and items."""
     return _differences([this], [other], place)
 
 

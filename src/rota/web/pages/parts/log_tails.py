@@ -1,4 +1,4 @@
-"""The last log line of each running run, read on from where it was read last."""
+"""The last log line of each running run; only new lines are read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _CHUNK = 5_000
 
 
 class Tails:
-    """Keeps the last line per run, so that a page reads only what is new; safe in threads."""
+    """A cache of the last line per run, so that a page reads only new lines; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[str, LogLine] = {}
 
     def of(self, history: History, run_ids: Collection[str]) -> dict[str, LogLine]:
-        """Return the last line of each of these runs that has one, and forget all others."""
+        """Return the last line of each of these runs that has one; other runs are dropped."""
         with self._lock:
             self._last = {id: line for id, line in self._last.items() if id in run_ids}
             for run_id in run_ids:

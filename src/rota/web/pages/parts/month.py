@@ -1,4 +1,4 @@
-"""A month as a calendar shows it: whole weeks of days, and where clocks change in them."""
+"""A month in a calendar: whole weeks of days, and the clock changes in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class WallClockJump:
-    """The clocks of a zone jump: from one time on the wall to another."""
+    """A jump of the clocks of a zone from one wall time to another."""
 
     zone: str
     at: Instant
@@ -27,7 +27,7 @@ class WallClockJump:
 
 
 def first_of(text: str, today: date) -> date:
-    """Return the first day of a month written like 2026-01, of this one for anything else."""
+    """Return the first day of a month like 2026-01, or of this month for any other text."""
     try:
         month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007  # a month has no zone
     except ValueError:
@@ -36,13 +36,13 @@ def first_of(text: str, today: date) -> date:
 
 
 def beside(month: date, months: int) -> str:
-    """Write the month so many months later, or earlier."""
+    """Return the month that is `months` later, or earlier if negative, as text like 2026-01."""
     count = month.year * 12 + month.month - 1 + months
     return f"{count // 12:04d}-{count % 12 + 1:02d}"
 
 
 def days(month: date) -> list[date]:
-    """Return the days of the weeks that the month lies in, Monday to Sunday."""
+    """Return the days of all weeks of the month, Monday to Sunday."""
     first = month - month.weekday() * _DAY
     after = (month.replace(day=28) + 4 * _DAY).replace(day=1)
     count = (after - first).days
@@ -50,7 +50,7 @@ def days(month: date) -> list[date]:
 
 
 def edges(shown: Sequence[date], zone: ZoneInfo) -> list[Instant]:
-    """Return the instants at which the days begin in this zone, and the last one ends."""
+    """Return the instants at which the days begin in this zone, and the end of the last one."""
     return [
         from_datetime(datetime(day.year, day.month, day.day, tzinfo=zone))
         for day in [*shown, shown[-1] + _DAY]
@@ -58,7 +58,7 @@ def edges(shown: Sequence[date], zone: ZoneInfo) -> list[Instant]:
 
 
 def changes(keys: Iterable[str], edges: Sequence[Instant]) -> list[list[WallClockJump]]:
-    """Return, for each time between two edges, where clocks change in it."""
+    """Return the clock changes between each two successive edges."""
     zones = [zone for key in sorted(set(keys)) if (zone := _known(key)) is not None]
     return [
         [change for zone in zones for change in _changes(zone, start, end)]
@@ -69,7 +69,7 @@ def changes(keys: Iterable[str], edges: Sequence[Instant]) -> list[list[WallCloc
 def _known(key: str) -> Zone | None:
     try:
         return zone_of(key)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # only another node knows it
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # only another node knows this zone
         return None
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a task's function as the fields of a form, and what was filled in there."""
+"""The parameters of a task's function as fields of a form, and reading the values filled in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rota.manager import TaskManager
 from rota.web.problems import Problem
 
 PREFIX = "arg-"
-"""What the name of such a field begins with."""
+"""The prefix of the name of such a field."""
 
 _KINDS = {
     str: "text",
@@ -37,16 +37,16 @@ _CHECKED = {"whole number": (int,), "number": (int, float), "yes or no": (bool,)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One field: what it takes, and what it is where nothing is filled in."""
+    """One field: the kind of its values, and its default."""
 
     name: str
-    kind: str  # text, whole number, number, yes or no, date …; else JSON
+    kind: str  # text, whole number, number, yes or no, date …; otherwise JSON
     default: str
     form: AnnotationForm
 
 
 def parameters(definition: TaskDefinition) -> list[Parameter]:
-    """Return what can be passed to a task by keyword."""
+    """Return the parameters of a task that can be passed by keyword."""
     return [
         Parameter(
             one.name,
@@ -61,7 +61,7 @@ def parameters(definition: TaskDefinition) -> list[Parameter]:
 
 
 def asks(manager: TaskManager, task_id: str) -> bool:
-    """Say whether a task takes parameters, so that its form is to be filled in before it runs."""
+    """Return whether a task has parameters, so that its form must be filled in before a run."""
     entry = manager.services.engine.registry.get(task_id)
     if entry is None:
         return False
@@ -70,7 +70,7 @@ def asks(manager: TaskManager, task_id: str) -> bool:
 
 
 def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, Any] | None:
-    """Read the filled-in fields; raises Problem, which names each field that has no such value."""
+    """Return the filled-in values; raises Problem, which names each field with a bad value."""
     filled: dict[str, Any] = {}
     errors: list[dict[str, str]] = []
     for one in parameters(definition):
@@ -110,7 +110,7 @@ def _kind(parameter: inspect.Parameter, form: AnnotationForm) -> str:
 
 
 def _default(parameter: inspect.Parameter, form: AnnotationForm) -> str:
-    """Return a default as it would be filled in; nothing where that cannot be."""
+    """Return a default as it would be filled in; "" if it has no such form."""
     try:
         return (
             ""
@@ -127,7 +127,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _read(parameter: Parameter, text: str) -> Any:
-    """Return what was filled in; raises Unfit."""
+    """Return the value of a field; raises Unfit."""
     if parameter.kind == "text":
         return parameter.form.stored(text)
     fits = _CHECKED.get(parameter.kind)

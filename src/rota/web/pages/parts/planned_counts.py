@@ -1,4 +1,4 @@
-"""What tasks will do in some days, counted without naming every instant of it."""
+"""Counting the occurrences of coming days, without computing every instant."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from rota.core.time import Instant
 from rota.engine.planning.task_registry import RegisteredTask
 
 MOST_LOOKED_FOR = 100_000
-"""Instants that are looked for in all; intervals are counted by arithmetic and cost nothing."""
+"""The most instants computed in total; intervals are counted by arithmetic, which is free."""
 
 
 @dataclass(slots=True)
 class PlannedCounts:
-    """How many occurrences there will be in a time."""
+    """The number of occurrences in a range of time."""
 
     count: int = 0
-    is_more: bool = False  # some were not looked for
+    is_more: bool = False  # not all were counted
 
 
 def planned(
     entries: Sequence[RegisteredTask], edges: Sequence[Instant], now: Instant
 ) -> list[PlannedCounts]:
-    """Count the occurrences after `now` between each of the edges and the next."""
+    """Return the number of occurrences after `now` between each two successive edges."""
     counts = [PlannedCounts() for _ in edges[1:]]
     left, tasks = MOST_LOOKED_FOR, len(entries)
     for entry in entries:
@@ -40,7 +40,7 @@ def _count(
     counts: Sequence[PlannedCounts],
     limit: int,
 ) -> int:
-    """Add what one task will do, and return how many instants were looked for."""
+    """Add the occurrences of one task; returns how many instants were computed."""
     first = entry.next_run(now)
     cost = 0
     for start, end, sum_up in zip(edges, edges[1:], counts, strict=False):

@@ -1,5 +1,7 @@
-"""The last runs of a task as one picture: colour and shape say how each one ended, height how long
-it took."""
+"""The last runs of a task as one picture.
+
+Colour and shape show the outcome of each run, its height shows the duration.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from rota.web.pages.format import took
 from rota.web.pages.parts.figures import duration
 
 STRIP = 60
-"""How many runs a strip shows, and the figures beside it are taken from."""
+"""The number of runs in a strip, and in the figures next to it."""
 
 TALLEST = 22
 WIDE = 4
@@ -21,12 +23,12 @@ PITCH = 5
 _SHORTEST = 5
 
 LONGEST_REASON = 200
-"""Characters of it that are shown on hover."""
+"""The most characters of a reason that are shown on hover."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A run in a strip: its outline there, and what is said of it on hover."""
+    """A run in a strip: its outline, and its text on hover."""
 
     id: str
     state: str
@@ -36,21 +38,21 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The last runs of a task, oldest first, the newest at the right end."""
+    """The last runs of a task, from the oldest on the left to the newest on the right."""
 
     cells: Sequence[Cell]
-    free: int  # places on the left that no run fills yet
+    free: int  # empty places on the left
 
     @property
     def summary(self) -> str:
-        """Say the same in words."""
+        """The strip as text."""
         counts = Counter(cell.state for cell in self.cells)
         told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
         return f"Last {len(self.cells)} runs: {told}" if told else "No runs yet"
 
 
 def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
-    """Lay out the last runs; heights compare durations with the longest among them."""
+    """Return the strip of the last runs; heights are relative to the longest duration."""
     shown = newest_first[:STRIP][::-1]
     spans = [duration(run, now) or 0 for run in shown]
     longest = max(spans, default=0) or 1
@@ -68,7 +70,7 @@ def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
 
 
 def outline(state: str, x: int = 0, height: int = TALLEST) -> str:
-    """Return the path of a run that stands at `x`: filled where it ran, else to be stroked."""
+    """Return the SVG path of a run at `x`: filled if it ran, otherwise an outline."""
     top = TALLEST - height
     match state:
         case State.FAILED:  # a bar with a dot above it

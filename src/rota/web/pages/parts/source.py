@@ -1,4 +1,4 @@
-"""The source of a task's function, where it stands in a task file."""
+"""The source code of a task's function in a task file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from rota.definitions.callables import facts_of
 
 LARGEST = 1 << 20
-"""Bytes of a file that is looked into."""
+"""The most bytes of a file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,10 @@ class Excerpt:
 
 
 def excerpt(func: Callable[..., Any], directory: Path) -> Excerpt | None:
-    """Return the lines of a function as they stand now; None unless its file lies in `directory`
-    and can be read."""
+    """Return the present lines of a function.
+
+    Returns None unless its file is in `directory` and can be read.
+    """
     source = facts_of(func).source
     if source is None or source.line is None:
         return None
@@ -41,8 +43,10 @@ def excerpt(func: Callable[..., Any], directory: Path) -> Excerpt | None:
 
 
 def _block(lines: list[str]) -> list[str]:
-    """Return the first block of code; none of what somebody is editing just now, and whose strings
-    and brackets are open."""
+    """Return the first block of code; [] if it has open strings or brackets.
+
+    A file that is being edited may have them.
+    """
     try:
         return inspect.getblock(lines)
     except (SyntaxError, TokenError, RecursionError):

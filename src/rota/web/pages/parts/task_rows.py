@@ -1,4 +1,4 @@
-"""A task as a line of a table: its schedule, its strip, its figures."""
+"""A task as a row of a table: its schedule, its strip, its figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rota.web.pages.parts.run_strip import STRIP, Strip, strip
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """What the line says."""
+    """The values of a row."""
 
     task: Task
     schedule: str
@@ -26,11 +26,11 @@ class TaskRow:
     strip: Strip
     took: Spread | None
     late: Spread | None
-    asks: bool  # for parameters, before it runs by hand
+    asks: bool  # whether it has parameters to fill in before a manual start
 
 
 def rows(manager: TaskManager, tasks: Sequence[Task], now: Instant) -> list[TaskRow]:
-    """Put the lines of some tasks together, with one query for all; raises LedgerError."""
+    """Return the rows of some tasks, with one query for all; raises LedgerError."""
     recent = manager.history.recent_runs([task.id for task in tasks], STRIP)
     return [_row(manager, task, recent.get(task.id, []), now) for task in tasks]
 

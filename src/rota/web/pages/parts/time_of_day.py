@@ -1,4 +1,4 @@
-"""The runs of a task as a picture: a line per day, each run at its time of day."""
+"""The runs of a task as a picture: a line per day, with each run at its time of day."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rota.web.pages.parts.figures import duration
 SHOWN = 14
 _DAY = timedelta(days=1)
 _NARROWEST = 0.3
-"""Per cent of a day that a run is wide at least, so that it can be seen."""
+"""The minimal width of a run, in per cent of a day, so that it is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayMark:
-    """A run on its day; `left` and `width` are per cent of the day."""
+    """A run on its day; `left` and `width` are in per cent of the day."""
 
     run: Run
     left: float

@@ -1,4 +1,4 @@
-"""The spans of time that some screens look back over, chosen in their address."""
+"""The time ranges of some screens, chosen in their URL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rota.core.time import DAY, HOUR, Instant
 
 
 class TimeRange(NamedTuple):
-    """A span, and how it is called: in the address, on a button, in a sentence."""
+    """A time range with its names: in the URL, on a button, in a sentence."""
 
     key: str
     short: str
@@ -27,5 +27,5 @@ USUAL = SPANS[2]
 
 
 def span_of(key: str) -> TimeRange:
-    """Return the span of this key, the usual one for any other."""
+    """Return the range of this key, or the default one for an unknown key."""
     return next((one for one in SPANS if one.key == key), USUAL)

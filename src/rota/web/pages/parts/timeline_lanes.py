@@ -1,4 +1,4 @@
-"""Runs as bars in lanes, one lane a task, and how many of them went on at once."""
+"""Runs as bars in lanes, one lane per task, and the number of runs at the same time."""
 
 from __future__ import annotations
 
@@ -13,64 +13,64 @@ from rota.core.time import Instant
 from rota.core.trigger import Trigger
 
 PAST = 160
-"""Slices that the past of a picture is cut into; a bar is never narrower than one."""
+"""The number of slices of the past in a picture; a bar is at least one slice wide."""
 COMING = 40
-"""The same of what is to come."""
+"""The number of slices of the future."""
 PLANNED = "planned"
 
 _NEVER_STARTED = frozenset({State.SKIPPED, State.MISSED})
 _ORDER = ("planned", "succeeded", "cancelled", "skipped", "missed", "running", "lost", "failed")
-"""What is drawn later lies above."""
+"""States in drawing order: later ones are on top."""
 
 
 class Window(NamedTuple):
-    """The time that is drawn: `slice` microseconds wide slices, the first `PAST` are over."""
+    """The time that is drawn, in slices of `slice` microseconds; the first `PAST` are over."""
 
     since: Instant
     slice: Instant
 
     @property
     def until(self) -> Instant:
-        """Return its end."""
+        """The end of the window."""
         return self.since + (PAST + COMING) * self.slice
 
     def place(self, moment: Instant) -> float:
-        """Return where a moment stands, in per cent from the left."""
+        """Return the position of a moment, in per cent from the left."""
         share = (moment - self.since) / (self.until - self.since)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
 
 def window(span: Instant, now: Instant) -> Window:
-    """Return the window that shows this much past; it moves on by whole slices."""
+    """Return the window that shows `span` of the past; it moves by whole slices."""
     slice = span // PAST
     return Window((now - span) // slice * slice + slice, slice)
 
 
 @dataclass(slots=True)
 class RunBar:
-    """Runs of one kind that lie so near to each other that they are drawn as one."""
+    """Runs of one state that are so close to each other that they are drawn as one bar."""
 
     state: str
     first: Instant
     last: Instant
     count: int
-    busy: Instant  # how long they took together; 0 for what never started
-    run: str  # id of the newest; "" for what is planned
+    busy: Instant  # their total duration; 0 if they never started
+    run: str  # id of the newest; "" if they are planned
     left: float = 0.0
     width: float = 0.0
-    density: float = 1.0  # how much of its width was really run through
+    density: float = 1.0  # the share of its width in which runs ran
 
 
 @dataclass(slots=True)
 class TaskLane:
-    """One task."""
+    """The lane of one task."""
 
     task_id: str
     bars: list[RunBar] = field(default_factory=list)
 
 
 def going(run: Run, shown: Window, now: Instant) -> Bundle:
-    """Return a run that goes on as if it ended now."""
+    """Return a running run as if it ended now."""
     began = min(max(run.started_at or now, shown.since), now)
     begins, ends = began - shown.since, now - shown.since
     first, last = begins // shown.slice, ends // shown.slice
@@ -80,8 +80,10 @@ def going(run: Run, shown: Window, now: Instant) -> Bundle:
 def lanes(
     bundles: Iterable[Bundle], planned: Iterable[tuple[str, Trigger, Instant]], shown: Window
 ) -> list[TaskLane]:
-    """Lay out what has been, and what each trigger names after its instant; the lanes come in the
-    order of the tasks' ids."""
+    """Return the lanes of past runs, and of the instants of each trigger after its instant.
+
+    The lanes are in the order of the task ids.
+    """
     bars: dict[str, list[RunBar]] = {}
     for bundle in bundles:
         bars.setdefault(bundle.task_id, []).append(_bar(bundle))
@@ -107,7 +109,7 @@ def _usual(bars: Sequence[RunBar]) -> Instant:
 
 
 def _times(trigger: Trigger, after: Instant, shown: Window) -> Iterator[tuple[Instant, Instant]]:
-    """Yield the first and the last instant that a trigger names in each slice of the window."""
+    """Yield the first and the last instant of a trigger in each slice of the window."""
     first = trigger.next_after(after)
     while first is not None and first < shown.until:
         end = first - (first - shown.since) % shown.slice + shown.slice
@@ -143,9 +145,9 @@ def _place(bar: RunBar, shown: Window) -> None:
 
 
 def at_once(bundles: Iterable[Bundle], slice: Instant) -> list[float]:
-    """Return how many runs went on at once in each slice of the past, on average."""
+    """Return how many runs ran at the same time in each slice of the past, on average."""
     busy = [0] * (PAST + 1)
-    through = [0] * (PAST + 2)  # how many more than before go on through a whole slice
+    through = [0] * (PAST + 2)  # the change in the number of runs that fill a whole slice
     for one in bundles:
         if one.state in _NEVER_STARTED:
             continue

@@ -1,4 +1,4 @@
-"""The buttons: forms that change something and lead back to the page they stand on."""
+"""The buttons: forms that change something and redirect to the page they are on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_PAUSE = 10 * 365 * 86400
 
 
 def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
-    """Add them."""
+    """Add the routes of the forms."""
     manager = frame.manager
 
     def name(task_id: str) -> str:
@@ -46,7 +46,7 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
     @router.post("/tasks/{id:path}/pause")
     def pause(request: Request, id: str, form: Form) -> Response:
         reason = form.get("reason", "").strip()[:1000] or "paused on the page"
-        end = _end(manager, form)  # in the task's zone
+        end = _end(manager, form)  # in the zone of the task
         manager.pause_task(id, until=end, reason=reason)
         return frame.back(request, _task(id), f"{name(id)} is paused {_until(manager, id)}.")
 
@@ -98,14 +98,14 @@ def _at(instant: Instant, now: Instant) -> str:
 
 
 def _until(manager: TaskManager, task_id: str) -> str:
-    """Say how long a pause lasts that was just set."""
+    """Return as text how long a pause lasts that was just set."""
     task, now = manager.get_task(task_id), manager.services.clock.now()
     end = None if task is None else task.paused_until
     return "until it is resumed" if end is None else f"until {_at(from_datetime(end), now)}"
 
 
 def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
-    """Return when a pause ends: at `until` (no zone), else after `for` seconds, else never."""
+    """Return when a pause ends: at `until` (no zone), otherwise after `for` seconds or never."""
     until, span = form.get("until", ""), form.get("for", "")
     try:
         if until:
@@ -119,7 +119,7 @@ def _end(manager: TaskManager, form: Mapping[str, str]) -> datetime | None:
 
 
 def _instant(text: str) -> datetime:
-    """Return the instant that a button of the page names."""
+    """Return the instant in a button of the page; raises Problem for an invalid one."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):

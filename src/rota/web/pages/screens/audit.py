@@ -50,7 +50,7 @@ def _word(kind: type[Word], text: str) -> Word | None:
 
 
 def _values(manager: TaskManager, where: AuditFilter, after: str) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     page = manager.history.audit(where, limit=CHANGES_PER_PAGE, after=after or None)
     stored = manager.history.tasks({one.task_id for one in page.changes if one.task_id})
     return {

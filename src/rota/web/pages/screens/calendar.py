@@ -1,4 +1,4 @@
-"""The screen Calendar: a month of what was and what is planned, and where clocks change in it."""
+"""The screen Calendar: a month of past and planned runs, with the clock changes in it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rota.web.pages.parts.figures import FAILING
 from rota.web.pages.parts.planned_counts import PlannedCounts, planned
 
 QUARTER = 15 * MINUTE
-"""Days begin at whole quarters of an hour, in every zone."""
+"""In every time zone, days begin at whole quarters of an hour."""
 
 EXPORTED: Instant = 30 * DAY
 MOST_EVENTS = 5_000
@@ -38,7 +38,7 @@ MOST_PER_TASK = 200
 
 @dataclass(frozen=True, slots=True)
 class CalendarDay:
-    """A day of the calendar: what was in it and what will be."""
+    """A day of the calendar with its past and planned runs."""
 
     date: date
     good: int
@@ -50,16 +50,16 @@ class CalendarDay:
 
     @property
     def runs(self) -> int:
-        """Return how many runs have ended in some way."""
+        """The number of runs that have ended, with any outcome."""
         return self.good + self.bad + self.idle
 
     def share(self, count: int) -> float:
-        """Return the share of a count in all of this day, in per cent."""
+        """Return the share of `count` in all runs of this day, in per cent."""
         return round(100 * count / max(self.runs + self.active + self.planned.count, 1), 2)
 
 
 def add(router: APIRouter, frame: Frame) -> None:
-    """Add the screen, and the same for other programs."""
+    """Add the screen, and the calendar file for other programs."""
     sparing = Sparing[list[CalendarDay]](frame.manager.services.clock)
 
     @router.get("/calendar")
@@ -100,7 +100,7 @@ def _zone(manager: TaskManager) -> ZoneInfo:
 
 
 def _days(manager: TaskManager, first: date, zone: ZoneInfo, now: Instant) -> list[CalendarDay]:
-    """Return the days of the weeks that a month lies in; raises LedgerError."""
+    """Return the days of all weeks of a month; raises LedgerError."""
     dates = month.days(first)
     edges = month.edges(dates, zone)
     entries = manager.services.engine.registry.entries()
@@ -135,7 +135,7 @@ def _day(
 
 
 def _events(manager: TaskManager, now: Instant) -> list[ics.CalendarEvent]:
-    """Return what will be planned within the next 30 days, the nearest first."""
+    """Return the occurrences of the next 30 days, the nearest first."""
     events = [
         ics.CalendarEvent(entry.definition.id, instant, entry.name, _described(entry))
         for entry in manager.services.engine.registry.entries()

@@ -1,4 +1,4 @@
-"""The screen Failures: which tasks went wrong, in which way, how often and when."""
+"""The screen Failures: which tasks failed, with which error, how often and when."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.said import Said, runs
 
 SLICES = 28
-"""Bars of the small picture in each line."""
+"""The number of bars in the small chart of each row."""
 TALLEST = 20
 MOST_SHOWN = 100
 MOST_RETRIED = 100
-"""Runs that are done again at once."""
+"""The most runs that one click retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureBar:
-    """How many failures there were in one slice of time, and how high the bar for it stands."""
+    """The number of failures in one slice of time, and the height of its bar."""
 
     place: int
     count: int
@@ -48,7 +48,7 @@ class FailureBar:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All failures of one task and one kind."""
+    """All failures of one task with one kind of error."""
 
     task_id: str
     name: str
@@ -62,7 +62,7 @@ class Group:
 
     @property
     def key(self) -> str:
-        """Return the same for the same task and kind, wherever the line stands."""
+        """An id of the row that depends only on its task and kind."""
         name = f"{self.task_id}\0{self.kind}".encode("utf-8", "surrogatepass")
         return blake2b(name, digest_size=8).hexdigest()
 
@@ -70,7 +70,7 @@ class Group:
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen."""
     sparing = Sparing[list[Failures]](frame.manager.services.clock)
-    retrying = Lock()  # or two at the same time would retry the same
+    retrying = Lock()  # two requests at once would retry the same runs
 
     @router.get("/failures")
     def show_failures(
@@ -93,7 +93,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _read(manager: TaskManager, span: TimeRange, now: Instant) -> list[Failures]:
-    # One microsecond more, so that what has just ended is among them.
+    # One microsecond more, to include runs that have just ended.
     return manager.history.failures(now - span.length, now + 1, span.length // SLICES)
 
 
@@ -131,7 +131,7 @@ def _groups(manager: TaskManager, found: Iterable[Failures]) -> Iterable[Group]:
 
 
 def _bars(parts: Sequence[Failures]) -> list[FailureBar]:
-    """Lay out the counts of one line; heights compare with the largest of them."""
+    """Return the bars of one row; heights are relative to the largest count."""
     most = max(one.runs for one in parts)
     return [
         FailureBar(
@@ -146,7 +146,7 @@ def _bars(parts: Sequence[Failures]) -> list[FailureBar]:
 
 
 def _retry(manager: TaskManager, found: Sequence[Run], reason: str) -> str:
-    """Do each of the runs again, and say what came of it; raises LedgerError."""
+    """Retry each of the runs, and return the outcome as text; raises LedgerError."""
     left = Counter[str]()
     for run in found:
         try:
@@ -165,7 +165,7 @@ def _retry(manager: TaskManager, found: Sequence[Run], reason: str) -> str:
 
 
 def _unretried(manager: TaskManager, task_id: str, kind: str, since: Instant) -> list[Run]:
-    """Return the newest failures of a task and a kind that nobody has retried, oldest first."""
+    """Return the newest failures of a task and a kind that were not retried, oldest first."""
     retries = AuditFilter(task_id=task_id, verbs={Verb.RETRY}, since=since)
     retried = {one.run_id for one in manager.history.audit(retries, limit=10_000).changes}
     where = RunFilter(task_id=task_id, states=FAILING, since=since)

@@ -1,4 +1,4 @@
-"""The screen Nodes: who takes part, how much each has to do, and what holds it up."""
+"""The screen Nodes: the nodes, the load of each, and what blocks it."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ _ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A node as the screen shows it."""
+    """A node on the screen."""
 
     node: NodeRecord
-    state: str  # of the node; `silent` where its lease ran out and nobody has said so yet
+    state: str  # of the node; `silent` if its lease ran out and no node has recorded it
     icon: str
     running: int
-    ahead: Instant | None  # by how much its clock is ahead of the ledger's, where that has one
-    stuck: list[tuple[str, str]]  # task and place of the attempts that would not stop
-    blocked: str  # what holds up its task loop
-    unwell: list[str]  # what else is not as it should be there
+    ahead: Instant | None  # of its clock, against the ledger's if that has one
+    stuck: list[tuple[str, str]]  # task and code location of attempts that did not stop
+    blocked: str  # the code that blocks its task loop
+    unwell: list[str]  # its other degradations
     does: str  # its role, and the queues that it serves
-    tz: str  # the release of its time zones
+    tz: str  # the version of its time zone data
     generation: str  # of its task files
 
     @property
     def is_off(self) -> bool:
-        """Say whether its clock differs so much that somebody should know."""
+        """Whether its clock differs so much that an operator should know."""
         return self.ahead is not None and abs(self.ahead) > seconds(CLOCKS_APART)
 
 
@@ -60,7 +60,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     running = Counter(run.node for run in manager.history.running())
     nodes = [_shown(node, running[node.id], now) for node in manager.history.nodes()]
     living = [one for one in nodes if one.node.state in ("up", "draining")]

@@ -1,4 +1,4 @@
-"""The screen Now: what needs attention, what runs, what comes, what has just been."""
+"""The screen Now: what needs attention, running runs, coming runs and recent runs."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ MOST_CONCERNS = 8
 MOST_COMING = 9
 MOST_RUNNING = 20
 MOST_WAITING = 1_000
-"""Runs that wait that are looked at: the next ones."""
+"""The most waiting runs that are read: the next ones."""
 RECENT = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """Something that is about to start."""
+    """A run that is about to start."""
 
     task_id: str
     name: str
     at: Instant
-    run: Run | None = None  # one that already waits: for a retry or for its turn
+    run: Run | None = None  # the waiting run, if it exists: a retry, or a queued run
 
 
 def add(router: APIRouter, frame: Frame) -> None:
@@ -50,7 +50,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     tasks, history = manager.list_tasks(), manager.history
     names = {task.id: task.name for task in tasks}
     running, waiting = history.running(), history.waiting(MOST_WAITING)
@@ -86,7 +86,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
 def _coming(
     tasks: Sequence[Task], names: Mapping[str, str], waiting: Sequence[Run], now: Instant
 ) -> list[Coming]:
-    """Return what starts within 24 hours, each task's next time, the nearest first."""
+    """Return the runs that start within 24 hours, one coming per task, the nearest first."""
     end = now + DAY
     coming = [
         Coming(run.task_id, names.get(run.task_id, run.task_id), run.available_at, run)

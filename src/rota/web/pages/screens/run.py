@@ -1,4 +1,4 @@
-"""The screen of one run: its attempts, its log, its result, and the last good run beside it."""
+"""The screen of one run: its attempts, log and result, compared with the last successful run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from rota.web.pages.parts.json_diff import Difference, differences
 from rota.web.pages.parts.parameters import asks
 
 LINES = 1_000
-"""Lines of a log that the page shows; the download has the others."""
+"""The most lines of a log on the page; the download has all."""
 _MOST_READ = 10_000
 
 CHANGES = 20
 MOST_CHANGED = 30
-"""Places at which a run and the last good one differ, as far as they are listed."""
+"""The most listed differences between a run and the last successful one."""
 
 _PLACE = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n    (?P<code>.+)', re.M
@@ -40,7 +40,7 @@ _GRAVE = frozenset({"WARNING", "ERROR", "CRITICAL", "STDERR"})
 
 @dataclass(frozen=True, slots=True)
 class AttemptBar:
-    """An attempt as a bar beside the others; `left` and `width` are per cent of the whole run."""
+    """An attempt as a bar; `left` and `width` are in per cent of the whole run."""
 
     number: int
     state: str
@@ -49,13 +49,13 @@ class AttemptBar:
     took: Instant
     left: float
     width: float
-    ended: Attempt | None  # None: it still goes on
-    place: dict[str, str] | None  # where its exception was raised
+    ended: Attempt | None  # None: it still runs
+    place: dict[str, str] | None  # the line that raised its exception
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What is compared of a run."""
+    """The values of a run that are compared."""
 
     run: Run
     took: Instant | None
@@ -69,14 +69,14 @@ def add(router: APIRouter, frame: Frame) -> None:
     @router.get("/runs/{id}")
     def show_run(request: Request, id: str) -> Response:
         run = frame.manager.get_run(id)
-        # A refresh leaves the log alone: the page reads on in it by itself.
+        # A refresh does not include the log: the page itself reads further lines.
         is_refresh = "hx-request" in request.headers
         values = _values(frame.manager, run, frame.now(), with_log=not is_refresh)
         return frame.show(request, "run.html", about=run.id, **values)
 
 
 def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     active = run.state in ACTIVE
     lines = _log(manager, run) if with_log or not active else []
     sides = None if active else _compared(manager, run, lines)
@@ -107,7 +107,7 @@ def _log(manager: TaskManager, run: Run) -> list[LogLine]:
 
 
 def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[AttemptBar]:
-    """Lay out the attempts, first to last, over the time from the first start to the end."""
+    """Return the bars of the attempts, over the time from the first start to the end."""
     spans: list[tuple[Instant, Instant, Attempt | None]] = [
         (one.started_at, one.finished_at, one) for one in manager.history.attempts(run.id)
     ]
@@ -134,7 +134,7 @@ def _lanes(manager: TaskManager, run: Run, now: Instant) -> list[AttemptBar]:
 
 
 def _place(manager: TaskManager, attempt: Attempt | None) -> dict[str, str] | None:
-    """Return file, line, function and code of the innermost frame of a traceback."""
+    """Return the file, line, function and code of the innermost frame of a traceback."""
     found = list(_PLACE.finditer(attempt.traceback or "")) if attempt else []
     if not found:
         return None
@@ -143,7 +143,7 @@ def _place(manager: TaskManager, attempt: Attempt | None) -> dict[str, str] | No
 
 
 def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple[Side, Side] | None:
-    """Return the run and the last good one of its task before it, if there is one."""
+    """Return the run and the last successful run of its task before it, if there is one."""
     where = RunFilter(task_id=run.task_id, states={State.SUCCEEDED})
     before = manager.history.runs(where, after=run.id, limit=1).runs
     if not before or run.started_at is None:
@@ -152,8 +152,10 @@ def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple
 
 
 def _changed(this: Run, good: Run) -> list[Difference]:
-    """Return the first places where arguments and results differ, as they may be shown, and one
-    more where there are more."""
+    """Return the first differences of arguments and results, redacted.
+
+    There is one more than MOST_CHANGED if not all fit.
+    """
     found = differences(
         shown("", this.arguments or {}), shown("", good.arguments or {}), "arguments"
     )

@@ -1,4 +1,4 @@
-"""The screen Settings: every value in effect and where it comes from, without the secrets."""
+"""The screen Settings: every effective value and its origin, without secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN = "own"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key with its value in effect."""
+    """One key with its effective value."""
 
     name: str
     value: Any
@@ -32,13 +32,13 @@ class Setting:
 
     @property
     def is_hidden(self) -> bool:
-        """Say whether its value is a secret."""
+        """Whether its value is a secret."""
         return bool(self.value == MASK)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Some keys that belong together."""
+    """A section of keys."""
 
     id: str
     title: str
@@ -116,6 +116,6 @@ def _setting(name: str, value: Any, source: str, model: type[BaseModel]) -> Sett
 
 
 def _source(key: str, sources: dict[str, str]) -> str:
-    """Return where a key was read; of one that holds others, where the first of them was."""
+    """Return the origin of a key; for a key with inner keys, the origin of the first."""
     inner = (source for name, source in sources.items() if name.startswith(f"{key}."))
     return sources.get(key) or next(inner, "default")

@@ -1,4 +1,4 @@
-"""The screen on which one signs in, with a token or the code of a link, and the way out."""
+"""The screen to sign in with a token or the code of a link, and signing out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add(router: APIRouter, frame: Frame, access: Access) -> None:
 
     @router.get("/sign-in")
     def show_form(request: Request, to: _Text = "/", code: _Text = "") -> Response:
-        # A code is not spent by opening its link: programs that look at links do that, too.
+        # Opening the link does not use up the code: programs that preview links open it, too.
         return plain_page(frame, request, "sign-in.html", to=to, code=code, wrong=False)
 
     @router.post("/sign-in")

@@ -1,4 +1,4 @@
-"""The screen of one task: its rules, its times, its runs."""
+"""The screen of one task: its options, its times, its runs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ RUNS_PER_PAGE = 10
 UPCOMING = 10
 CHANGES = 10
 DRAWN = 400
-"""Runs that the pictures of a task show."""
+"""The most runs in the charts of a task."""
 
 
 def add(router: APIRouter, frame: Frame) -> None:
-    """Add the screen, and the figures that its plots are drawn from."""
+    """Add the screen, and the figures for its plots."""
 
     @router.get("/figures/{id:path}")
     def get_figures(id: str) -> JSONResponse:
@@ -51,7 +51,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> dict[str, Any]:
-    """Return what the template shows; raises UnknownTaskError, LedgerError."""
+    """Return the values of the template; raises UnknownTaskError and LedgerError."""
     task = existing(manager, id)
     entry = manager.services.engine.registry.get(id)
     stored = manager.history.task(id)
@@ -89,13 +89,13 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
 
 
 def _source(manager: TaskManager, code: TaskDefinition) -> Excerpt | None:
-    """Return the lines of a task's function, if they lie in a directory of task files."""
+    """Return the lines of a task's function, if they are in a directory of task files."""
     tops = (manager.services.project / one for one in manager.config.manager.tasks_directories)
     return next(filter(None, (excerpt(code.func, top) for top in tops)), None)
 
 
 def _figures(manager: TaskManager, id: str) -> dict[str, list[Any]]:
-    """Return the runs that have ended, oldest first: when, how long, how late (in seconds)."""
+    """Return the ended runs, oldest first: time, duration and lateness (in seconds)."""
     task = existing(manager, id)
     found = manager.history.runs(RunFilter(task_id=task.id), limit=DRAWN).runs[::-1]
     runs = [run for run in found if run.state in FINAL and run.started_at is not None]
@@ -110,7 +110,7 @@ def _figures(manager: TaskManager, id: str) -> dict[str, list[Any]]:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):  # only another node knows it
+    except (ZoneInfoNotFoundError, ValueError):  # only another node knows this zone
         return ZoneInfo("UTC")
 
 

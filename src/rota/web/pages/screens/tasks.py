@@ -1,4 +1,4 @@
-"""The screen Tasks: one line each, narrowed by what stands in the address."""
+"""The screen Tasks: one row per task, filtered by the query of the URL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS: Mapping[str, Callable[[Task], bool]] = {
     "disabled": lambda task: task.status is TaskStatus.DISABLED,
     "unresolved": lambda task: task.status is TaskStatus.UNRESOLVED,
 }
-"""What `state` in the address may be, beside nothing."""
+"""The values of `state` in the URL, with their filters."""
 
 
 def add(router: APIRouter, frame: Frame) -> None:
@@ -44,7 +44,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     every = manager.list_tasks()
     named = [task for task in every if _names(task, text)]
     kind = KINDS.get(state)
@@ -68,6 +68,6 @@ def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int
 
 
 def _names(task: Task, text: str) -> bool:
-    """Say whether each word of a text occurs in what the task is called or where it stands."""
+    """Return whether each word of a text occurs in the task's names, function or description."""
     place = f"{task.name} {task.id} {task.func_path} {task.description}".lower()
     return all(word in place for word in text.lower().split())

@@ -1,4 +1,4 @@
-"""The screen Timeline: what all tasks did and will do, and how much of it went on at once."""
+"""The screen Timeline: past and coming runs of all tasks, and how many ran at the same time."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from rota.web.pages.parts.timeline_lanes import (
 LANES_PER_PAGE = 40
 
 _STEPS = {"1h": 10 * MINUTE, "6h": HOUR, "24h": 3 * HOUR, "3d": 12 * HOUR, "7d": DAY}
-"""How far the lines of the time axis are apart."""
+"""The distance between the lines of the time axis."""
 
 
 class Picture(NamedTuple):
-    """What is drawn, as of a moment."""
+    """The drawn data, as of a moment."""
 
     now: Instant
     shown: Window
@@ -66,7 +66,7 @@ def add(router: APIRouter, frame: Frame) -> None:
 
 
 def _read(manager: TaskManager, span: TimeRange, now: Instant) -> Picture:
-    """Read and lay out everything; raises LedgerError."""
+    """Read the runs and return the picture; raises LedgerError."""
     shown = window(span.length, now)
     ended = manager.history.bundles(shown.since, now + 1, shown.slice)
     bundles = [*ended, *(going(run, shown, now) for run in manager.history.running())]
@@ -75,7 +75,7 @@ def _read(manager: TaskManager, span: TimeRange, now: Instant) -> Picture:
 
 
 def _values(manager: TaskManager, picture: Picture, span: TimeRange, page: int) -> dict[str, Any]:
-    """Return what the template shows; raises LedgerError."""
+    """Return the values of the template; raises LedgerError."""
     stored = manager.history.tasks()
     names = {task.record.id: task.edits.name or task.record.name for task in stored}
     every = sorted(
@@ -121,6 +121,6 @@ def _ticks(shown: Window, step: Instant) -> Iterator[Tick]:
 
 
 def _curve(load: Sequence[float], most: float) -> str:
-    """Draw the load as steps, one unit wide, from 0 at 40 up to the largest at 2."""
+    """Return the load as an SVG path of steps, one unit wide, from 0 at 40 up to the most at 2."""
     steps = (f"V{40 - 38 * one / most:.1f}h1" for one in load)
     return f"M0 40{''.join(steps)}V40z"

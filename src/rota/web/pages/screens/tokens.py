@@ -1,4 +1,4 @@
-"""The forms of tokens on the screen Settings."""
+"""The forms for tokens on the screen Settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 100
 
 
 def add(router: APIRouter, frame: Frame) -> None:
-    """Add them."""
+    """Add the routes of the forms."""
 
     @router.post("/tokens")
     def create(request: Request, form: Form) -> Response:
