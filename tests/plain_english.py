@@ -33,7 +33,21 @@ FORBIDDEN = {
 }
 """A turn, and what to write in its place."""
 
-ALLOWED: dict[str, int] = {}
+ALLOWED: dict[str, int] = {
+    "asgi.py": 1,
+    "cli": 22,
+    "core": 83,
+    "definitions": 19,
+    "engine": 99,
+    "errors.py": 2,
+    "ledger": 105,
+    "manager": 25,
+    "private_networks.py": 5,
+    "scheduling": 3,
+    "task_api": 22,
+    "triggers": 11,
+    "web": 1,
+}
 """How many of them a room has today."""
 
 
