@@ -16,8 +16,9 @@ from rota.definitions.options import OPTIONS, POLICY
 from rota.definitions.readers import ExecutorChoice, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse, zone_of
-from rota.triggers.kinds import ARGUMENTS, KINDS, SHORT
-from rota.triggers.parsing import without_none
+from rota.triggers.kinds import ARGUMENTS, KINDS
+from rota.triggers.kinds.kind import EXCEPT
+from rota.triggers.parsing import in_short, without_none
 from rota.triggers.trigger_errors import quoted
 from rota.triggers.zones import read_zone
 
@@ -68,7 +69,8 @@ def define(
     """
     trigger, id = map(_or_missing, (trigger, id))
     if trigger is MISSING:
-        trigger, options = _in_short(options)
+        short, options = in_short(options)
+        trigger = _or_missing(short)
     notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
@@ -139,6 +141,7 @@ def _sorted(
     """Part the options, each one read, from the trigger's arguments, as they stand."""
     given: dict[str, Any] = {}
     trigger_args: dict[str, Any] = {}
+    options = _with_except(options)
     apart = options.get("trigger_args") is not None
     unknown: list[Any] = []
     for key, value in options.items():
@@ -164,14 +167,17 @@ def _sorted(
     return given, without_none(given.pop("trigger_args", trigger_args))
 
 
-def _in_short(options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """Return the trigger that one of the options means by itself, and the options with that as the
-    trigger's argument."""
-    for name, kind in SHORT.items():
-        if options.get(name) is not None:
-            others = {key: value for key, value in options.items() if key != name}
-            return kind.name, {**others, kind.takes: options[name]}
-    return MISSING, options
+def _with_except(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options with `except` among the trigger's arguments, however it was written: it
+    may be an option, and is called `except_` where Python lets no name be `except`."""
+    given = [key for key in ("except", "except_") if options.get(key) is not None]
+    apart = options.get("trigger_args")
+    if not given or not isinstance(apart, Mapping | None):
+        return options
+    others = {key: value for key, value in options.items() if key not in ("except", "except_")}
+    if apart is None:
+        return {**others, EXCEPT: options[given[0]]}
+    return {**others, "trigger_args": {EXCEPT: options[given[0]], **apart}}
 
 
 def _or_missing(value: Any) -> Any:
@@ -223,7 +229,9 @@ def _check_trigger(
     try:
         parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
     except TriggerError as error:
-        where = notes.place("trigger" if error.field == "trigger" else f"{prefix}{error.field}")
+        has_except = EXCEPT in notes.lines  # as an option of its own
+        apart = error.field == "trigger" or (error.field.startswith(EXCEPT) and has_except)
+        where = notes.place(error.field if apart else f"{prefix}{error.field}")
         notes.errors.append(
             TriggerError(
                 error.what, field=error.field, text=error.text, where=where, remedy=error.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,11 @@ class Notes:
         """Say where `key` stands, or the definition where that is not known."""
         place = []
         if self.source is not None:
-            line = self.lines.get(key) or self.lines.get(key.partition(".")[0]) or self.source.line
+            line = (
+                self.lines.get(key)
+                or self.lines.get(re.split(r"[.\[]", key)[0])
+                or self.source.line
+            )
             place.append(str(Source(self.source.file, line)))
         return ", ".join([*place, *([self.label] if self.label else []), key])
 

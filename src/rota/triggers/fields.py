@@ -41,7 +41,7 @@ class FieldMistake(Exception):
         super().__init__(why)
 
 
-def _span(first: int, last: int, step: int) -> int:
+def evenly(first: int, last: int, step: int) -> int:
     """Set every `step`-th bit from `first` to `last`."""
     count = (last - first) // step + 1
     # (2^(step*count) - 1) / (2^step - 1) is 1 + 2^step + 2^(2*step) + …, without a loop.
@@ -65,7 +65,7 @@ class FieldKind:
     """What a field that is not given says: `*`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "everything", Field(_span(self.low, self.high, 1), True))
+        object.__setattr__(self, "everything", Field(evenly(self.low, self.high, 1), True))
 
 
 def read_keyword(kind: FieldKind, value: object) -> Field:
@@ -123,7 +123,7 @@ def _read_term(kind: FieldKind, term: str) -> Field:
             f"{quoted(term)} runs backwards", f"Write {_unwrapped(kind, found.groups())!r}."
         )
     step = _step(kind, term, step_text, last - first) if step_text else 1
-    return Field(_span(first, last, step), first_text == "*" or step_text is not None)
+    return Field(evenly(first, last, step), first_text == "*" or step_text is not None)
 
 
 def _check_names(first: str, last: str | None, step: str | None) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError, nearest
+from rota.triggers.exceptions import excepting
 from rota.triggers.foreign_options import instead_of
-from rota.triggers.kinds import KINDS
-from rota.triggers.kinds.kind import CHANGES, Reading
+from rota.triggers.kinds import KINDS, SHORT
+from rota.triggers.kinds.kind import CHANGES, EXCEPT, Reading
 from rota.triggers.trigger_errors import refuse, shown
 
 _MOST_UNKNOWN = 20
@@ -36,12 +38,7 @@ def parse(
     and for a trigger that never fires; one error names all mistakes.
     An argument that is None is taken as not given.
     """
-    _check_kinds(trigger, trigger_args, dst)
-    kind, args = KINDS[trigger], without_none(trigger_args)
-    reading = Reading(args, timezone, dst, anchor, task_id)
-    if not args.keys() <= kind.arguments.keys():
-        reading.errors.extend(_unknown(trigger, args))
-    return kind.read(reading)
+    return _parse(trigger, trigger_args, Reading({}, timezone, dst, anchor, task_id))[0]
 
 
 def describe(
@@ -56,8 +53,50 @@ def describe(
     Cron and date end with the zone, and so does an interval that names a moment. Raises
     TriggerError as `parse` does.
     """
-    rule = parse(trigger, trigger_args, timezone=timezone, task_id=task_id)
-    return KINDS[trigger].words(rule, without_none(trigger_args))
+    reading = Reading({}, timezone, task_id=task_id, with_words=True)
+    return _parse(trigger, trigger_args, reading)[1]
+
+
+def _parse(trigger: Any, args: Mapping[str, object], around: Reading) -> tuple[Trigger, str]:
+    """Return the trigger of a definition, and its words if they are wanted."""
+    if trigger is None:
+        trigger, args = in_short(args)
+    _check_kinds(trigger, args, around.dst)
+    kind, args = KINDS[trigger], without_none(args)
+    reading = replace(around, args=args, parse=_parse)
+    if not args.keys() <= kind.arguments.keys():
+        reading.errors.extend(_unknown(trigger, args))
+    exceptions: tuple[tuple[Trigger, str], ...] = ()
+    if EXCEPT in args:
+        zone = kind.zone(args)
+        inner = replace(reading, timezone=zone) if isinstance(zone, str) else reading
+        exceptions = _exceptions(inner, args[EXCEPT])
+    rule = kind.read(reading)
+    words = kind.words(rule, args) if around.with_words else ""
+    if not exceptions:
+        return rule, words
+    found = excepting(rule, tuple(one for one, _ in exceptions))
+    return found, f"{words}, except {' or '.join(f'({said})' for _, said in exceptions)}"
+
+
+def _exceptions(reading: Reading, value: object) -> tuple[tuple[Trigger, str], ...]:
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    named = [one for one in listed if isinstance(one, str)]
+    if named:  # a calendar's name
+        remedy = "There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}."
+        reading.errors.append(refuse(EXCEPT, named[0], "no calendar of that name", remedy))
+        return ()
+    return reading.definitions(EXCEPT, value)
+
+
+def in_short(args: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return the trigger that one of the arguments means by itself, None if none does, and the
+    arguments with that as the trigger's own."""
+    for name, kind in SHORT.items():
+        if args.get(name) is not None:
+            others = {key: value for key, value in args.items() if key != name}
+            return kind.name, {**others, kind.takes: args[name]}
+    return None, args
 
 
 def without_none(args: Mapping[str, T]) -> Mapping[str, T]:
@@ -84,6 +123,9 @@ def is_single(trigger: str, args: Mapping[str, object]) -> bool:
 
 
 def _check_kinds(trigger: object, args: object, dst: object) -> None:
+    if trigger is None:
+        remedy = f"Write 'trigger': one of {', '.join(KINDS)}."
+        raise TriggerError("The trigger is missing.", field="trigger", remedy=remedy)
     if not isinstance(trigger, str) or trigger not in KINDS:
         raise refuse("trigger", trigger, "no kind of trigger", _suggest(trigger, list(KINDS)))
     if not isinstance(args, Mapping):
@@ -94,13 +136,13 @@ def _check_kinds(trigger: object, args: object, dst: object) -> None:
 
 
 def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
-    unknown = [name for name in args if name not in KINDS[trigger].arguments]
+    unknown = [name for name in args if name not in KINDS[trigger].arguments and name != EXCEPT]
     errors = [
         TriggerError(
             f"{trigger} has no argument '{shown(name)}'.",
             field=shown(name),
             text=shown(args[name]),
-            remedy=instead_of(name) or _suggest(name, list(KINDS[trigger].arguments)),
+            remedy=instead_of(name) or _suggest(name, [*KINDS[trigger].arguments, EXCEPT]),
         )
         for name in unknown[:_MOST_UNKNOWN]
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rota.core.catchup import GRACE
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
+from rota.triggers.exceptions import Excepting
 from rota.triggers.kinds.date import DateTrigger
 from rota.triggers.kinds.interval import IntervalTrigger
 
@@ -19,6 +20,9 @@ def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant)
             return instant
         case IntervalTrigger(first=first, end=end) if args.get("start_date") is not None:
             return first if first <= end and 0 <= seen_at - first <= GRACE else None
+        case Excepting(rule=rule):
+            found = passed_first(rule, args, seen_at)
+            return found if found is not None and not trigger.leaves_out(found) else None
     return None
 
 

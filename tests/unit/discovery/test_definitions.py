@@ -367,3 +367,14 @@ def test_options_of_add_task_are_taken_or_refused_in_words(
     except RotaError:
         return
     assert made.trigger == trigger
+
+
+def test_except_may_be_an_option_or_an_argument() -> None:
+    christmas = [{"crontab": "0 9 25 12 *"}]
+    args = {"hour": 9, "except": christmas}
+    made = [
+        define(job, "cron", "a", {"hour": 9, "except_": christmas}, defaults=DEFAULTS),
+        define_entry({**entry(), "except": christmas}, "", DEFAULTS),
+        define_entry(entry(trigger_args=args), "", DEFAULTS),
+    ]
+    assert [dict(one.trigger_args) for one in made] == [args] * 3

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rota.triggers.kinds import cron, date, interval
-from rota.triggers.kinds.kind import TriggerKind
+from rota.triggers.kinds import any_of, cron, date, interval
+from rota.triggers.kinds.kind import EXCEPT, TriggerKind
 
 KINDS: Mapping[str, TriggerKind] = {
-    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND)
+    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND, any_of.KIND)
 }
 """Every kind by its name."""
 
 SHORT: Mapping[str, TriggerKind] = {kind.short: kind for kind in KINDS.values() if kind.short}
 """The kinds by the option that means each of them if no trigger is named."""
 
-ARGUMENTS = frozenset(name for kind in KINDS.values() for name in kind.arguments)
+ARGUMENTS = frozenset(name for kind in KINDS.values() for name in (*kind.arguments, EXCEPT))
 """The names of every argument of every kind."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from rota.core.time import DAY, SECOND, Instant
 from rota.core.trigger import Trigger
@@ -33,6 +33,16 @@ CHANGES = {
 
 _LONGEST_JITTER = 366 * DAY
 
+EXCEPT = "except"
+"""The argument of every kind: what is left out."""
+
+DEFINITION = (
+    "Write definitions like {'crontab': '0 9 * * *'} or"
+    " {'trigger': 'date', 'run_date': '2030-01-31'}."
+)
+MOST_MEMBERS = 100
+DEEPEST = 3
+
 T = TypeVar("T")
 Args = Mapping[str, object]
 
@@ -55,6 +65,9 @@ class Reading:
     dst: str = "adjust"
     anchor: Instant | None = None
     task_id: str = ""
+    with_words: bool = False
+    depth: int = 0  # of a definition in another one
+    parse: Callable[[str, Args, Reading], tuple[Trigger, str]] | None = None
     errors: list[TriggerError] = field(default_factory=list)
 
     def read(self, default: T, reader: Callable[..., T], *args: object) -> T:
@@ -80,6 +93,45 @@ class Reading:
         if start is not None and end is not None and end < start:
             self.errors.append(refuse("end_date", args["end_date"], "before start_date"))
         return Bounds(where, start, end, jitter)
+
+    def definitions(self, name: str, value: object) -> tuple[tuple[Trigger, str], ...]:
+        """Return the triggers of a list of definitions, each with its words; mistakes are kept."""
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(listed) <= MOST_MEMBERS or self.depth >= DEEPEST:
+            why = f"not a list of 1 to {MOST_MEMBERS} definitions, at most {DEEPEST} deep"
+            self.errors.append(refuse(name, value, why, DEFINITION))
+            return ()
+        found = (
+            self.read(None, self._definition, f"{name}[{index}]", one)
+            for index, one in enumerate(listed)
+        )
+        return tuple(one for one in found if one is not None)
+
+    def _definition(self, place: str, value: object) -> tuple[Trigger, str]:
+        if not isinstance(value, Mapping):
+            raise refuse(place, value, "not a definition", DEFINITION)
+        args = {key: one for key, one in value.items() if one is not None and key != "trigger"}
+        trigger = value.get("trigger")
+        if isinstance(args.get("trigger_args"), Mapping):
+            args.update(args.pop("trigger_args"))
+        if "jitter" in args:
+            remedy = "Give it to the trigger that this one is a part of."
+            raise refuse(f"{place}.jitter", args["jitter"], "jitter is of the whole", remedy)
+        assert self.parse is not None  # `parse` made this reading
+        zone = self.args.get("timezone", self.timezone)
+        inner = replace(
+            self,
+            timezone=zone if isinstance(zone, str) else getattr(zone, "key", self.timezone),
+            depth=self.depth + 1,
+            errors=[],
+        )
+        try:
+            return self.parse(cast("str", trigger), args, inner)
+        except TriggerError as error:
+            what, at = error.what, f"{place}.{error.field}"
+            raise TriggerError(
+                f"{place}: {what}", field=at, text=error.text, remedy=error.remedy
+            ) from None
 
     def finish(self) -> None:
         """Raise what is wrong, all of it in one error."""

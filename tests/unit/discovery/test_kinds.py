@@ -1,0 +1,50 @@
+"""Each kind of trigger in a task file: in a list, at a function, each mistake with its line."""
+
+from __future__ import annotations
+
+from tests.unit.discovery.conftest import Project
+
+
+def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> None:
+    project.write(
+        "x.py",
+        """
+        import rota
+
+        @rota.task("any", of=[{"crontab": "0 9 * * *"}, {"trigger": "interval", "hours": 5}])
+        def several(): ...
+
+        @rota.task(crontab="H H * * *", except_=[{"crontab": "0 9 25 12 *"}])
+        def spread(): ...
+
+        @rota.task("any", of=[{"crontab": "0 9 * * *"}, {"crontab": "0 99 * * *"}])
+        def wrong_member(): ...
+
+        TASK_DEFINITIONS = [
+            {
+                "id": "listed",
+                "func": several,
+                "trigger": "any",
+                "trigger_args": {"of": [{"crontab": "0 9 * * *"}]},
+                "except": [{"crontab": "0 9 25 12 *"}],
+            },
+            {
+                "id": "wrong_exception",
+                "func": several,
+                "trigger": "cron",
+                "trigger_args": {"hour": 9},
+                "except": ["de"],
+            },
+        ]
+        """,
+    )
+    catalogue = project.load()
+    kinds = {made.id: made.trigger for made in catalogue.definitions if made.id != "good"}
+    assert kinds == {"several": "any", "spread": "cron", "listed": "any"}
+    said = [str(error).partition("backgroundtask/")[2] for error in catalogue.errors]
+    assert sorted(said) == [
+        "x.py:10, task 'wrong_member', of[1].crontab: of[1]: crontab='0 99 * * *': hour '99': '99'"
+        " is not in 0-23. Write numbers from 0 to 23, like '0', '0-4', '*' or '*/2'.",
+        "x.py:26, task 'wrong_exception', except: except='de': no calendar of that name."
+        " There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}.",
+    ]
