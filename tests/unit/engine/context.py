@@ -19,7 +19,7 @@ from rota.core.ports.broker import Message
 from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.ports.history import History
 from rota.core.ports.ledger import Transaction
-from rota.core.ports.records import Claim, NewRun, NodeRecord
+from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap
 from rota.core.time import Instant, seconds
@@ -358,6 +358,11 @@ def heard(signal: Signal[Any]) -> list[tuple[Any, ...]]:
 def ends(bench: Bench) -> list[tuple[AttemptSpec, Outcome]]:
     """Return a list of the attempts that end from now on."""
     return cast("list[tuple[AttemptSpec, Outcome]]", heard(bench.signals.attempt_ended))
+
+
+def nothing_runs(orphan: Orphan) -> AttemptEnd:
+    """Judge the runs of a node that has none."""
+    raise AssertionError(f"{orphan} runs")
 
 
 async def until(is_so: Callable[[], object], *, within: float = 30.0) -> None:

@@ -6,20 +6,15 @@ from typing import Any
 
 import pytest
 
-from rota.core.ports.records import AttemptEnd, Orphan
 from rota.core.time import seconds
 from rota.errors import LedgerError
-from tests.unit.engine.context import LEASE, Bench, heard, until
+from tests.unit.engine.context import LEASE, Bench, heard, nothing_runs, until
 
 pytestmark = pytest.mark.asyncio
 
 
 def holds(bench: Bench) -> bool:
     return bench.heartbeat.holds
-
-
-def nothing_runs(orphan: Orphan) -> AttemptEnd:
-    raise AssertionError(f"{orphan} runs")
 
 
 async def test_a_lease_holds_until_it_has_run_out_by_either_clock(bench: Bench) -> None:

@@ -1,0 +1,135 @@
+"""The service loop begins, runs its loops until it is stopped, and starts again what ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rota.engine import event_loop as module
+from rota.engine.event_loop import EngineLoop, ServiceLoop
+from rota.engine.wake import Wake
+from rota.errors import StateError
+from rota.testing import eventually
+
+
+class Counter:
+    """A loop that counts how often it was woken, and fails for as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.wake = Wake()
+        self.turns = 0
+        self.error: Exception | None = None
+
+    async def run(self) -> None:
+        while True:
+            await self.wake.wait()
+            if self.error is not None:
+                raise self.error
+            self.turns += 1
+
+
+class Scene:
+    """A service loop, and what became of it."""
+
+    def __init__(self) -> None:
+        self.counter = Counter()
+        self.said: list[str] = []
+        self.hurry = threading.Event()
+        self.failure: Exception | None = None
+        self.loop = ServiceLoop(
+            begin=self.begin, loops=self.loops, end=self.end, hurry=self.hurry, tidy=self.tidy
+        )
+
+    async def begin(self) -> None:
+        self.said.append("begin")
+        if self.failure is not None:
+            raise self.failure
+
+    def loops(self) -> list[EngineLoop]:
+        return [self.counter]
+
+    async def end(self, grace: float) -> bool:
+        while grace > 1 and not self.hurry.is_set():  # noqa: ASYNC110  # set by another thread
+            await asyncio.sleep(0.001)
+        self.said.append(f"end {grace:g}")
+        return grace > 0
+
+    def tidy(self) -> None:
+        self.said.append("tidy")
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A service loop that is ended after the test."""
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    scene = Scene()
+    yield scene
+    scene.loop.stop(0)
+
+
+def woken(scene: Scene) -> Callable[[], bool]:
+    before = scene.counter.turns
+    scene.counter.wake.set()
+    return lambda: scene.counter.turns > before
+
+
+def test_it_begins_runs_and_ends_in_order_twice(scene: Scene) -> None:
+    for grace in (1, 0):
+        scene.loop.start()
+        assert scene.loop.is_up
+        eventually(woken(scene))
+        assert scene.loop.stop(grace) is (grace > 0)
+        assert not scene.loop.is_up
+    assert scene.said == ["begin", "end 1", "tidy", "begin", "end 0", "tidy"]
+    assert scene.loop.stop(0)
+
+
+def test_a_loop_that_ends_is_started_again_and_named(scene: Scene) -> None:
+    scene.loop.start()
+    eventually(woken(scene))
+    [turning] = scene.loop.turnings
+    scene.counter.error = RuntimeError("a bad row")
+    scene.counter.wake.set()
+    trouble = str(eventually(lambda: turning.trouble(waits=False)))
+    assert trouble.startswith("the counter loop ended and is started again")
+    assert "RuntimeError: a bad row" in trouble
+    scene.counter.error = None
+    eventually(woken(scene))
+    eventually(lambda: turning.trouble(waits=False) is None)
+
+
+def test_a_wake_from_before_the_start_is_kept(scene: Scene) -> None:
+    scene.counter.wake.set()
+    scene.loop.start()
+    eventually(lambda: scene.counter.turns == 1)
+
+
+def test_what_the_beginning_raises_is_raised_and_it_is_still_to_be_stopped(scene: Scene) -> None:
+    scene.failure = RuntimeError("no ledger")
+    with pytest.raises(RuntimeError, match="no ledger"):
+        scene.loop.start()
+    scene.loop.stop(0)
+    assert scene.said == ["begin", "end 0", "tidy"]
+
+
+def test_a_call_runs_on_the_loop_while_there_is_one(scene: Scene) -> None:
+    async def name() -> str:
+        return threading.current_thread().name
+
+    with pytest.raises(StateError):
+        scene.loop.call(name)
+    scene.loop.start()
+    assert scene.loop.call(name) == "rota-service"
+
+
+def test_a_second_stop_means_now(scene: Scene) -> None:
+    scene.loop.start()
+    first = threading.Thread(target=scene.loop.stop, args=(3_600,))
+    first.start()
+    eventually(lambda: scene.loop._grace)
+    assert scene.loop.stop(0)
+    first.join()
+    assert "end 3600" in scene.said
