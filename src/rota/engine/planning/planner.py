@@ -23,6 +23,8 @@ from rota.core.trigger import LEAD
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import turned
 from rota.engine.membership.identity import heard_at
+from rota.engine.planning.due_later import DueLater
+from rota.engine.planning.due_rows import find_due
 from rota.engine.planning.refused_tasks import Refusals
 from rota.engine.planning.skip_log import SkipLog
 from rota.engine.planning.task_registry import RegisteredTask
@@ -69,15 +71,6 @@ class ManualStart(NamedTuple):
         )
 
 
-class _Wait(NamedTuple):
-    """A task that is looked at again at `at`, for its instants up to `until`."""
-
-    task_id: str
-    at: Instant
-    until: Instant
-    alarm: asyncio.TimerHandle
-
-
 @dataclass(slots=True)
 class _Batch:
     """Rows for one write, and the cursor of each of their tasks: before, and then."""
@@ -117,7 +110,7 @@ class Planner:
         self._outbox = outbox
         self._due: OrderedDict[str, DueTask] = OrderedDict()
         self._lock = threading.Lock()  # of `_due`
-        self._waits: dict[str, _Wait] = {}  # tasks of which instants were handed over too early
+        self._later = DueLater(context.clock, self.due)
         self._skip_log = SkipLog()
         self._busy: set[str] = set()  # those of which a run was under way then
         self._writes: set[asyncio.Task[None]] = set()
@@ -149,10 +142,7 @@ class Planner:
     async def run(self) -> None:
         """Plan what is due until cancelled."""
         self._room = asyncio.Semaphore(WRITES)  # of this loop: the last one's is gone
-        for wait in self._waits.values():
-            wait.alarm.cancel()
-            self._due.setdefault(wait.task_id, DueTask(wait.task_id, None, wait.until))
-        self._waits.clear()
+        self._later.ring_all()
         while True:
             await self.wake.wait()
             size = FIRST_BATCH
@@ -252,7 +242,7 @@ class Planner:
             self._busy.add(row.task_id)
             entry.fall_back(instant - 1)
             cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
-            self._look_again(row.task_id, instant, instant)
+            self._later.add(row.task_id, instant, instant)
 
     async def _look_behind(self, batch: _Batch, written: Collection[str]) -> None:
         """Plan again what a row would stand for that was not written because the first of its
@@ -276,24 +266,6 @@ class Planner:
         except LedgerError:
             return instant - 1  # it cannot be told yet
         return instant if rows and rows[0][1].count == 1 else None
-
-    def _look_again(self, task_id: str, at: Instant, until: Instant) -> None:
-        """Have a task be due at an instant, for all that it names up to `until`; one alarm per task
-        is enough, for it sets the next."""
-        held = self._waits.get(task_id)
-        if held is not None:
-            until = max(until, held.until)
-            if held.at <= at:
-                self._waits[task_id] = held._replace(until=until)
-                return
-            held.alarm.cancel()
-        wait = max(at - self._clock.now(), 0) / SECOND
-        alarm = asyncio.get_running_loop().call_later(wait, self._ring, task_id)
-        self._waits[task_id] = _Wait(task_id, at, until, alarm)
-
-    def _ring(self, task_id: str) -> None:
-        wait = self._waits.pop(task_id)
-        self.due([DueTask(task_id, None, wait.until)])
 
     def _stands(self, task_id: str, cursor: Instant) -> bool:
         """Say whether everything up to a cursor was written, so that no earlier batch is planned
@@ -323,43 +295,17 @@ class Planner:
         task_id = entry.definition.id
         lead, most = (0, 0) if task_id in self._busy else (LEAD, LONGEST_LEAD)
         until = max(now + lead, min(due.until, now + most))
-        found = self._find_due(entry, due.instant, until, now)
+        found = find_due(entry, due.instant, until, now)
         if until < due.until:  # its task is busy, or the clock was set back since
             following = entry.trigger.next_after(until)
             if following is not None and following <= due.until:
                 entry.is_behind = True  # it was handed over, and is yet to be planned
-                self._look_again(task_id, following - lead, due.until)
+                self._later.add(task_id, following - lead, due.until)
         if found:
             batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
             settled = entry.settled if entry.settled <= until else 0
             batch.then[task_id] = entry.cursor = max(found[-1].until, settled)
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
-
-    @staticmethod
-    def _find_due(
-        entry: RegisteredTask, instant: Instant | None, until: Instant, now: Instant
-    ) -> list[catchup.Due]:
-        """Return the rows for what is due; a lone instant that is on time, and that nothing before
-        it waits to be planned with, needs no survey."""
-        alone = None if entry.is_behind or entry.is_off(now) else instant
-        if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
-            return [catchup.Due(alone)]
-        first, trigger = entry.first, entry.trigger
-        late: list[catchup.Due] = []
-        if first is not None and entry.is_late:
-            is_due = entry.cursor < first <= until and trigger.last_before(first) == first
-            late = [catchup.late_date(first, entry.anchor)] if is_due else []
-            trigger = triggers.without(trigger, (first,))  # there are former rules besides
-        entry.is_behind = False
-        survey = catchup.survey(trigger, entry.cursor, until, entry.policy, triggers.count_between)
-        rows = late + catchup.decide(
-            survey,
-            entry.policy,
-            off=entry.is_off(now),
-            first=first if entry.starts_first(now) else None,
-            up_since=entry.known_since,
-        )
-        return sorted(rows, key=lambda row: row.until) if late else rows
 
     def _row(
         self, entry: RegisteredTask, due: catchup.Due, now: Instant, stuck: str | None
