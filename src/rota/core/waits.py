@@ -13,6 +13,8 @@ from rota.core.run import Run
 from rota.core.task import Overlap
 from rota.core.time import SECOND, Instant, to_iso
 
+COULD_START = "a slot is free, and nobody has started it yet"
+
 
 class Wait(NamedTuple):
     """What the due runs of one task wait for, in words."""
@@ -21,6 +23,12 @@ class Wait(NamedTuple):
     since: Instant
     why: str
     is_trouble: bool  # else it is as their task wants it: a limit, or its own turn
+    could_start: bool = False  # nothing is known that they wait for
+
+    def behind_others(self) -> Wait:
+        """Return what is said of it while a node is busy with others, or takes no more."""
+        why = self.why.replace(COULD_START, "others are started before it")
+        return self._replace(why=why, is_trouble=False, could_start=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Scene:
     groups: Mapping[str, GroupLimit]
     known: Collection[str] | None = None  # what the nodes that were asked know; None: not asked
     slots: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # executor → used, of
+    queues: Collection[str] | None = None  # those that the asked node serves; None: all
+    queues_elsewhere: Collection[str] | None = None  # those that other nodes serve; None: all
     stuck: Mapping[str, str] = field(default_factory=dict)  # task id → place
 
 
@@ -43,9 +53,8 @@ def wait_of(task_id: str, backlog: Backlog, scene: Scene) -> Wait:
     runs = "1 run waits" if backlog.runs == 1 else f"{backlog.runs} runs wait"
     oldest = f"for {age:.0f} s" if backlog.runs == 1 else f"the oldest for {age:.0f} s"
     comma = " " if backlog.runs == 1 else ", "
-    return Wait(
-        task_id, backlog.oldest, f"task {task_id}: {runs}{comma}{oldest}: {why}", is_trouble
-    )
+    text = f"task {task_id}: {runs}{comma}{oldest}: {why}"
+    return Wait(task_id, backlog.oldest, text, is_trouble, why == COULD_START)
 
 
 def _why(task_id: str, scene: Scene) -> tuple[str, bool]:
@@ -60,10 +69,19 @@ def _why(task_id: str, scene: Scene) -> tuple[str, bool]:
     own = [run for run in scene.running if run.task_id == task_id]
     if own and task.record.policy.overlap is not Overlap.ALLOW:
         return f"its run {_of(own[0])} goes on, and overlap lets one run at a time", False
+    queue = task.record.policy.queue
+    if not _is_served(queue, scene.queues):
+        if _is_served(queue, scene.queues_elsewhere):
+            return f"another node serves its queue {queue!r}, and has not started it yet", True
+        return f"no node that is up runs what is in its queue {queue!r}", True
     used, slots = scene.slots.get(task.record.executor, (0, 1))
     if used >= slots:
         return f"all {slots} slots for {task.record.executor} are taken", True
-    return "a slot is free, and nobody has started it yet", True
+    return COULD_START, True
+
+
+def _is_served(queue: str, queues: Collection[str] | None) -> bool:
+    return queues is None or queue in queues
 
 
 def _limits(task: StoredTask, scene: Scene) -> list[str]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota.core.ports.history import History
 from rota.core.time import SECOND, Instant, to_iso
-from rota.core.waits import Wait
 from rota.engine.health import inside
-from rota.engine.health.due_runs import waits
+from rota.engine.health.due_runs import waits_here
 from rota.engine.health.inside import SLOW
 from rota.engine.upkeep.verified import report_in
 from rota.errors import LedgerError
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
     from rota.engine.node import Node
 
 DUE_LATE = 30.0
-"""Seconds that a due run may wait before that is told, and is a trouble if its task does not want
-it so."""
+"""Seconds that a due run may wait for something before that is told, and is a trouble if its task
+does not want it so."""
 
 WAITS = 5.0
-"""Seconds after which the answer says what a due run waits for."""
+"""Seconds after which the answer says what a due run waits for, and after which one that could
+start and was not is a trouble."""
 
 MOST_BROKEN = 20
 """Broken tasks that a report names."""
@@ -129,7 +129,7 @@ def _oldest_due(
     try:
         counts = engine.ledger.history.counts(now)
         late = counts.oldest_due is not None and now - counts.oldest_due > WAITS * SECOND
-        found = _waits(engine, now) if late else []
+        found = waits_here(engine, now, WAITS) if late else []
     except LedgerError as error:
         reasons.append(f"the ledger cannot be read: {error}")
         return None, None
@@ -137,23 +137,10 @@ def _oldest_due(
         return None, counts.waiting
     age = (now - counts.oldest_due) / SECOND
     for one in found:
-        if now - one.since > DUE_LATE * SECOND:
+        if now - one.since > (WAITS if one.could_start else DUE_LATE) * SECOND:
             (reasons if one.is_trouble else held).append(one.why)
     why = found[0].why if found else None
     return {"at": to_iso(counts.oldest_due), "age": round(age, 3), "why": why}, counts.waiting
-
-
-def _waits(engine: Node, now: Instant) -> list[Wait]:
-    used = engine.in_flight.used
-    return waits(
-        engine.ledger.history,
-        now,
-        WAITS,
-        groups=engine.settings.groups,
-        known={entry.definition.id for entry in engine.registry.entries()},
-        slots={name: (used.get(name, 0), one.slots) for name, one in engine.executors.items()},
-        stuck=engine.stuck_places(),
-    )
 
 
 def _damaged(engine: Node, reasons: list[str]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -63,6 +64,8 @@ class Dispatcher:
         self._outbox, self._inbox = outbox, inbox
         self._alarms: set[Instant] = set()
         self._busy: set[str] = set()  # the executors for which the last looks found runs
+        # How often an executor had free slots, and there was nothing to claim for it.
+        self.idle_looks = Counter[str]()
         self.wake = Wake()
         context.signals.runs_available.connect(self.wake_at)
         context.signals.look_again.connect(self.wake.set)
@@ -142,6 +145,7 @@ class Dispatcher:
             if held is not None and held.until is not None:
                 self.wake_at(held.until)
             if not claims and refused <= excluded and not judge.missed:
+                self.idle_looks.update(open_.keys())
                 return
             excluded |= refused
 
