@@ -82,9 +82,16 @@ class Doors:
                 del self._by_address[connection.address]
 
     def look(self) -> None:
-        """Cut the connections that take too long; call it about every second."""
+        """Cut the connections that take too long; call it about every second.
+
+        A connection whose check fails is removed: it must not keep the others from being checked.
+        """
         for connection in list(self._open):
-            connection.look()
+            try:
+                connection.look()
+            except Exception:
+                logger.exception("A connection from %s cannot be checked", connection.address)
+                self.leave(connection)
         if len(self._open) < self._most // 4:
             self._told = False
 

@@ -29,6 +29,10 @@ SERVERS = [
 ]
 
 
+NO_RUNS: list[Any] = ["", "\0", "x" * 100_000, None, {"a": 1}, "01K0000000000000000000000\0"]
+"""What a message may name in place of a run."""
+
+
 @pytest.fixture(params=SERVERS)
 def broker(request: pytest.FixtureRequest) -> Redis | RabbitMQ:
     """A broker of each kind that Celery is used with."""
@@ -118,6 +122,8 @@ def test_only_the_one_task_is_carried_out(over_celery: Cluster, broker: Redis | 
         producer.publish(b"\xff\x00", content_type="application/x-python-serialize")
         producer.publish("{", content_type="application/json", content_encoding="utf-8")
         producer.publish({"no": "task"})
+    for nothing in NO_RUNS:  # the right task, for no run that can be
+        stranger.send_task("rota.execute", args=(nothing,), queue="rota.default.async")
     for _ in range(3):
         succeeds(node)
     assert node.manager.health()["status"] == "healthy"
@@ -169,6 +175,31 @@ def test_the_same_in_the_ledgers_own_postgresql(over_pgqueuer: Cluster) -> None:
         link.execute("UPDATE pgqueuer SET execute_after = now()")
     eventually(lambda: node.manager.get_run(run_id).state is State.SUCCEEDED, within=90)
     eventually(lambda: not stalls(node))
+
+
+def test_a_message_for_no_run_keeps_no_other_from_being_claimed(over_pgqueuer: Cluster) -> None:
+    node = over_pgqueuer.node(quick)
+    node.manager.start()
+    succeeds(node)
+    with connected(node) as link:
+        for payload in (
+            b"",
+            b"\0",
+            b"\xff\xfe",
+            b"x" * 100_000,
+            b"01K0000000000000000000000\0",
+            None,
+        ):
+            link.execute(
+                "INSERT INTO pgqueuer (priority, entrypoint, payload, status)"
+                " VALUES (0, 'default.async', %s, 'queued')",
+                [payload],
+            )
+    for _ in range(3):
+        succeeds(node)
+    with connected(node) as link:
+        eventually(lambda: not link.execute("SELECT 1 FROM pgqueuer").fetchall())
+    assert node.manager.health()["status"] == "healthy"
 
 
 def test_busy_slots_are_no_stall(over_pgqueuer: Cluster) -> None:

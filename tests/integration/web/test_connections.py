@@ -74,3 +74,24 @@ def test_who_comes_when_all_ask_something_is_told_so_and_other_addresses_are_not
         with httpx.Client(transport=transport, base_url=narrow.server.url) as other:
             assert other.get("/health/live").status_code == 200
     eventually(lambda: httpx.get(f"{narrow.server.url}health/live").status_code == 200)
+
+
+def test_a_connection_that_cannot_be_checked_keeps_no_other_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[connections.Connection] = []
+    look = connections.Connection.look
+
+    def raising(connection: connections.Connection) -> None:
+        first.append(connection) if not first else None
+        if connection is first[0]:
+            raise RuntimeError("no such state")
+        look(connection)
+
+    monkeypatch.setattr(connections, "HEAD", 0.2)
+    monkeypatch.setattr(connections.Connection, "look", raising)
+    with said(site, b""):
+        eventually(lambda: first)
+        with said(site, b"") as other:
+            assert is_cut(other)
+        assert site.client.get("/health/live").status_code == 200

@@ -111,8 +111,8 @@ def _elsewhere(history: History, own: str, now: Instant) -> Collection[str] | No
 
 
 def _dispatcher_has_looked(node: Node, executors: Collection[str]) -> bool:
-    """Wake the dispatcher for two looks, so that one began after this call; returns whether it found
-    nothing to claim for these executors, though they had free slots."""
+    """Wake the dispatcher for two looks, so that one began after this call; returns whether it
+    found nothing to claim for these executors, though they had free slots."""
     looks = node.dispatcher.idle_looks
     for _ in range(2):
         before = {name: looks[name] for name in executors}

@@ -87,6 +87,11 @@ class Outbox:
             await self._writing.until_done(
                 lambda tx: tx.withdraw([message.run_id for message in messages])
             )
+        except Exception:  # not the engine's: one of the messages cannot be written
+            for message in messages if len(messages) > 1 else ():
+                await self._send([message])
+            if len(messages) == 1:
+                logger.exception("Run %s cannot be published", messages[0].run_id)
         else:
             self._note(None)
 
