@@ -27,6 +27,7 @@ REMEDIES = {
     "NodeGoneError": "Nothing: the node joins again by itself. If it recurs, look for a process that is frozen or"
     " starved, or raise `manager.lease_seconds`.",
     "UnstartableError": "Make the function accept the stored arguments again, then retry the run.",
+    "RunFailedError": "Look at the run: `rota logs ID` has its log; `state` and the text say how it ended.",
     "ResultError": "Return JSON, or nothing. The work itself was done; the run is not repeated.",
     "CommandError": "Look at the run's log for the program's output; `codes=` names further exit codes that mean"
     " success.",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rota.task_api.current_run import CurrentRun as CurrentRun
     from rota.task_api.current_run import current_run as current_run
     from rota.task_api.decorator import task as task
+    from rota.task_api.handles import RunHandle as RunHandle
+    from rota.task_api.jobs import TaskFunction as TaskFunction
     from rota.task_api.once import once as once
     from rota.triggers import describe as describe
     from rota.triggers import preview as preview
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CurrentRun": "rota.task_api.current_run",
+    "RunHandle": "rota.task_api.handles",
     "Task": "rota.core.task",
+    "TaskFunction": "rota.task_api.jobs",
     "TaskManager": "rota.manager",
     "command": "rota.task_api.commands",
     "current_run": "rota.task_api.current_run",
@@ -42,7 +46,9 @@ _HOMES = {
 
 __all__ = [
     "CurrentRun",
+    "RunHandle",
     "Task",
+    "TaskFunction",
     "TaskManager",
     "__version__",
     "command",

@@ -13,6 +13,7 @@ RotaError
 ├── NotRunningError            asked for the current run outside of one
 ├── NodeGoneError              this node's lease is no more: others declared it gone
 ├── Mistakes                   several of these at once
+├── RunFailedError             a run whose result was asked for did not succeed
 ├── UnstartableError         a run cannot be started: its function does not take its arguments
 ├── ResultError              what a function returned has no JSON form
 ├── CommandError             a command ended with another exit code than it should
@@ -96,6 +97,14 @@ class NotRunningError(RotaError):
 
 class NodeGoneError(RotaError):
     """This node's lease is no more: others declared it gone, or it never joined."""
+
+
+class RunFailedError(RotaError):
+    """A run whose result was asked for ended otherwise than well; `state` says how."""
+
+    def __init__(self, what: str, *, state: str, where: str = "", remedy: str = "") -> None:
+        self.state = state
+        super().__init__(what, where=where, remedy=remedy)
 
 
 class UnstartableError(RotaError):

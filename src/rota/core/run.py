@@ -66,6 +66,9 @@ class Run:
     progress: dict[str, Any] | None  # done, total, note
     peak_memory: int | None  # bytes, of the last attempt
     reason_code: ReasonCode | None = None  # what `reason` says, for programs
+    priority: int = 0
+    key: str | None = None  # that it was enqueued with
+    options: dict[str, Any] | None = None  # laid over its task's, for this run alone
 
 
 class Attempt(NamedTuple):

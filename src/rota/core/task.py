@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -41,6 +41,9 @@ class ExecutorName(StrEnum):
     PROCESS = "process"
 
 
+JOB = "job"
+"""The kind of trigger of a task that has none."""
+
 LIMITED_QUEUE = 100
 """Occurrences of a task under a limit that wait at most, where its `queue_limit` is not given."""
 
@@ -69,6 +72,9 @@ class Policy:
     max_running: int | None = None  # runs at once, over all nodes
     rate: str | None = None  # starts in a time, over all nodes: "10/m"
     group: str | None = None  # tasks that keep limits together
+    overlap_key: tuple[str, ...] = ()  # arguments by whose values `overlap` distinguishes runs
+    key_ttl: float = 86400.0  # for how long its first run keeps a key
+    tags: tuple[str, ...] = ()
 
     @property
     def most_waiting(self) -> int | None:
@@ -127,9 +133,37 @@ class TaskDefinition:
     source: Source | None = None
 
 
-def lane_of(task: TaskDefinition) -> str:
-    """Return what a task's runs wait for: a slot of that kind, on a worker of that queue."""
-    return f"{task.policy.queue}.{task.executor}"
+def lane_of(task: TaskDefinition, queue: str | None = None) -> str:
+    """Return what a task's runs wait for: a slot of that kind, on a worker of that queue; `queue`
+    is a run's own."""
+    return f"{queue or task.policy.queue}.{task.executor}"
+
+
+BY_PLACE = "*"
+"""The name of a run's positional arguments among its arguments, if it has any."""
+
+RUN_OPTIONS = ("max_retries", "timeout", "queue", "tags")
+"""The options of a task that a single run may have of its own, besides `priority`."""
+
+
+def arguments_of_run(
+    task: TaskDefinition, given: Mapping[str, Any] | None
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return what a run passes to its function: its own arguments laid over the task's."""
+    if not given:
+        return task.args, task.kwargs
+    named = {name: value for name, value in given.items() if name != BY_PLACE}
+    return given.get(BY_PLACE, task.args), {**task.kwargs, **named}
+
+
+def policy_of_run(policy: Policy, options: Mapping[str, Any] | None) -> Policy:
+    """Return the rules of a run: its own options laid over those of its task."""
+    if not options:
+        return policy
+    own = {name: options[name] for name in RUN_OPTIONS if name in options}
+    if "tags" in own:
+        own["tags"] = tuple(own["tags"])
+    return replace(policy, **own)
 
 
 class TaskStatus(StrEnum):
@@ -140,6 +174,7 @@ class TaskStatus(StrEnum):
     PAUSED = "paused"
     DISABLED = "disabled"
     FINISHED = "finished"
+    READY = "ready"  # a job: it runs when it is enqueued
     MISSED = "missed"  # its date had passed long before it was first seen
     UNRESOLVED = "unresolved"
     BROKEN = "broken"  # it runs by the code: an edit of it does not fit

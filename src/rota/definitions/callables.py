@@ -61,6 +61,20 @@ def resolved(path: str) -> Any:
     return found
 
 
+def is_same_function(one: Any, other: Any) -> bool:
+    """Return whether two callables are one function, or the same code imported under two names."""
+    one, other = _unwrapped(_core(one)), _unwrapped(_core(other))
+    if one is other:
+        return True
+    code, others = getattr(one, "__code__", None), getattr(other, "__code__", None)
+    if code is None or others is None or code.co_filename.startswith("<"):
+        return False
+    return bool(
+        Path(code.co_filename).resolve() == Path(others.co_filename).resolve()
+        and code.co_qualname == others.co_qualname
+    )
+
+
 def why_not_importable(func: Callable[..., Any], path: str) -> str:
     """Say why another process could not find the function by its path; empty where it could."""
     if "<lambda>" in path:

@@ -8,7 +8,16 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, Protocol
 
-from rota.core.task import Catchup, ExecutorName, OnCrash, Overlap, Policy, Source, TaskDefinition
+from rota.core.task import (
+    JOB,
+    Catchup,
+    ExecutorName,
+    OnCrash,
+    Overlap,
+    Policy,
+    Source,
+    TaskDefinition,
+)
 from rota.definitions.arguments import Misfit, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
@@ -52,8 +61,8 @@ class Defaults(Protocol):
 
 def define(
     func: Callable[..., Any],
-    trigger: str,
-    id: str,
+    trigger: str | None,
+    id: str | None,
     options: Mapping[str, Any],
     *,
     defaults: Defaults,
@@ -66,11 +75,12 @@ def define(
     The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
     says in which line of the source each key stands, where that is known; `label` names a
     definition that has no id. An option or an argument of the trigger that is None is not given.
+    Without a trigger it is a job.
     """
     trigger, id = map(_or_missing, (trigger, id))
     if trigger is MISSING:
         short, options = in_short(options)
-        trigger = _or_missing(short)
+        trigger = JOB if short is None else short
     notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
@@ -78,18 +88,16 @@ def define(
     zone = _zone(given, trigger, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
     prefix = "trigger_args." if options.get("trigger_args") is not None else ""
-    if notes.has("trigger", trigger) and "trigger_args" not in notes.refused:
+    if "trigger_args" not in notes.refused:
         _check_trigger(trigger, trigger_args, zone, dst, prefix, str(name), notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
     executor = ExecutorName.THREAD
     if facts is not None:
         if notes.refused.isdisjoint(("args", "kwargs")):
-            args, kwargs = _arguments(func, facts, args, kwargs, notes)
+            args, kwargs = _arguments(func, facts, args, kwargs, notes, in_part=trigger == JOB)
+            _check_overlap_key(func, given, notes)
         executor = _executor(func, facts, given, defaults, notes)
-    overlap = Overlap(given.get("overlap", defaults.overlap))
-    if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
-        remedy = "Write overlap='allow' beside it, or leave it out."
-        notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
+    _check_overlap(given, trigger, defaults, notes)
     notes.finish()
     if facts is None:
         raise AssertionError("noted above")
@@ -245,10 +253,15 @@ def _arguments(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     notes: Notes,
+    *,
+    in_part: bool = False,
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Return the arguments as they are kept; notes what the function does not take, or JSON."""
+    """Return the arguments as they are kept; notes what the function does not take, or JSON.
+
+    Of a job, `in_part`, the others are handed in with each run.
+    """
     parameters = parameters_of(func)
-    misfits = parameters.misfits(args, kwargs)
+    misfits = parameters.misfits(args, kwargs, in_part=in_part)
     if misfits:
         key = "kwargs" if kwargs else "args" if args else "func"
         why = "; ".join(one.what for one in misfits[:MOST_LISTED])
@@ -266,6 +279,25 @@ def _arguments(
         what = f"{one.name!r} of {parameters}: {one.what}." if one.name else f"{one.what}."
         notes.add(key, what, one.remedy or "Give JSON, or what the annotation names.")
     return stored
+
+
+def _check_overlap(given: dict[str, Any], trigger: Any, defaults: Defaults, notes: Notes) -> None:
+    """Give a job its own default, and note a limit that says the opposite."""
+    if trigger == JOB:
+        given.setdefault("overlap", Overlap.ALLOW)
+    overlap = Overlap(given.get("overlap", defaults.overlap))
+    if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
+        remedy = "Write overlap='allow' beside it, or leave it out."
+        notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
+
+
+def _check_overlap_key(func: Callable[..., Any], given: dict[str, Any], notes: Notes) -> None:
+    """Note the names in `overlap_key` that are no parameters of the function."""
+    parameters = parameters_of(func)
+    for name in given.get("overlap_key", ()):
+        if not parameters.takes(name):
+            remedy = parameters.explained(name) or "Name one of its arguments."
+            notes.add("overlap_key", f"{parameters} has no argument {name!r}.", remedy)
 
 
 def _executor(

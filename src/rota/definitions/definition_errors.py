@@ -9,7 +9,6 @@ from typing import Any
 from rota.core.task import Source
 from rota.definitions.readers import Reader, Refusal
 from rota.errors import DefinitionError, Mistakes, RotaError
-from rota.triggers.kinds import KINDS
 from rota.triggers.trigger_errors import quoted
 
 MISSING: Any = object()
@@ -18,7 +17,6 @@ MISSING: Any = object()
 _NEEDED = {
     "id": "Give each task a unique id, like 'id': 'cleanup'.",
     "func": "Name the function, like 'func': cleanup.",
-    "trigger": f"Write one of {', '.join(map(repr, KINDS))}.",
 }
 
 

@@ -180,6 +180,25 @@ def _exception(value: Any) -> str:
     )
 
 
+def names(kind: str, example: str) -> Reader:
+    """Make the reader of one name or several, each once."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        items = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(one, str) and one.isidentifier() for one in items):
+            raise Refusal(f"names no {kind}", f"Write one like {example!r}, or a list of them.")
+        return tuple(dict.fromkeys(items))
+
+    return read
+
+
+def tags(value: Any) -> tuple[str, ...]:
+    """Read one tag or several, each once."""
+    items = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    read = shared_name("a tag", "nightly")
+    return tuple(sorted({read(one) for one in items}))
+
+
 def or_none(read: Reader) -> Reader:
     """Make the reader of what `read` reads, and of None."""
     return lambda value: None if value is None else read(value)

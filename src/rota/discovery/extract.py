@@ -113,9 +113,8 @@ def _define_mark(
         what = "a decorator above @rota.task, or other code, put another object in its place."
         remedy = "Write @rota.task at the top, or use functools.wraps in the decorator."
         raise DefinitionError(what, where=f"{source}, task {id!r}", remedy=remedy)
-    trigger = MISSING if mark.trigger is None else mark.trigger
     return define(
-        func, trigger, id, mark.options, defaults=defaults, source=source, label="@rota.task"
+        func, mark.trigger, id, mark.options, defaults=defaults, source=source, label="@rota.task"
     )
 
 

@@ -95,7 +95,7 @@ class Node:
         self.log_flusher = flusher = LogFlusher(context)
         self.outbox, self.inbox = None, None
         if engine is not None:
-            self.outbox = Outbox(context, engine, limits, self.delivery)
+            self.outbox = Outbox(context, engine, limits, self.delivery, self.reaper.queues)
             self.inbox = Inbox(context, engine, capacity, self.delivery)
         rules = ClaimRules(context, capacity, stuck, limits)
         launcher = Launcher(context, executors, heartbeat, log_limit=settings.run_log_limit)

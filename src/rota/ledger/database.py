@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from rota.runtime.signal_count import SignalCount
+
 QUIET: dict[str, Any] = {"logging_name": "rota", "pool_logging_name": "rota"}
 """Options of an engine by which its statements reach no log, also where the application logs all
 that SQLAlchemy does: a handler that looks into the ledger would call itself."""
@@ -19,6 +21,12 @@ for _name in ("sqlalchemy.engine.Engine.rota", "sqlalchemy.pool.impl.QueuePool.r
 
 class Database(Protocol):
     """Connections to one database; its errors come as `LedgerError`s where they are its own."""
+
+    look_every: float
+    """Seconds between two looks for commits of other processes; `committed` may be given sooner."""
+
+    committed: SignalCount
+    """Given with each commit that this process made or heard of."""
 
     @property
     def url(self) -> str:

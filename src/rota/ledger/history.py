@@ -36,6 +36,7 @@ from rota.ledger.sql.soundness import found
 from rota.ledger.sql.statement import Statement
 from rota.ledger.sql.verified_rows import with_former
 from rota.ledger.verbs import audit as audit_verbs
+from rota.ledger.verbs import claiming
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
 
@@ -113,6 +114,17 @@ class SqlHistory:
         return {
             task_id: Backlog(count, mapping.due_of(oldest) or 0) for task_id, count, oldest in found
         }
+
+    def due_times(self, after: Instant, until: Instant, slice: Instant) -> list[Instant]:
+        found: set[Instant] = set()
+        with self._database.reading() as connection:
+            for level in claiming.LEVELS.rows(connection):
+                found.update(
+                    queries.DUE_TIMES.rows(
+                        connection, level=level, after=after, until=until, slice=slice
+                    )
+                )
+        return sorted(found)[:1000]
 
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:

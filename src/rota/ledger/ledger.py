@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -54,6 +55,17 @@ class SqlLedger:
 
     def version(self) -> int:
         return self._database.version()
+
+    def await_commit(self, seen: int, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        committed, every = self._database.committed, self._database.look_every
+        while True:
+            count = committed.count  # before the look, so that nothing is missed in between
+            version = self._database.version()
+            left = deadline - time.monotonic()
+            if version != seen or left <= 0:
+                return version
+            committed.wait(count, min(left, every))
 
     def latency(self) -> float:
         return self._writer.latency()

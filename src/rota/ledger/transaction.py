@@ -19,8 +19,10 @@ from rota.core.ports.records import (
     Claim,
     ClaimVerdict,
     Edits,
+    Enqueued,
     NewRun,
     NodeRecord,
+    OnConflict,
     Orphan,
     PlannedRun,
     StoredTask,
@@ -32,12 +34,12 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.time import DAY, SECOND, Instant, to_iso
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger.sql import mapping, nodes, verification, verified_rows
+from rota.ledger.sql import claim_mapping, mapping, nodes, verification, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, Row, encode
 from rota.ledger.sql.soundness import parsed
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import claiming, crashes, planning, verdicts
+from rota.ledger.verbs import claiming, crashes, enqueueing, planning, verdicts
 from rota.ledger.verbs import limits as limit_verbs
 from rota.ledger.verbs import outbox as outbox_verbs
 from rota.ledger.verbs import tasks as task_verbs
@@ -46,7 +48,7 @@ from rota.ledger.verbs.limits import Start
 
 
 class SqlTransaction:
-    """The port's `Transaction`, where each verb is told: a statement or two, a rule between."""
+    """The port's `Transaction`, each verb a statement or two, and a rule between them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -158,6 +160,16 @@ class SqlTransaction:
             sql.MOVE_CURSORS(self._connection, cursors=Batch(cursors.items()))
         return planned
 
+    def enqueue(
+        self,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+        by: Actor | None = None,
+    ) -> list[Enqueued]:
+        return enqueueing.enqueue(self._connection, runs, on_conflict, key_until, by)
+
     def claim(
         self,
         node_id: str,
@@ -181,7 +193,7 @@ class SqlTransaction:
                 break
             if not found:
                 return []
-        verdict = judge([mapping.waiting_of(row) for row in candidates])
+        verdict = judge([claim_mapping.waiting_of(row) for row in candidates])
         code = ReasonCode.START_DEADLINE
         self._end_waiting((run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss)
         offered = {row[0]: row for row in candidates}
@@ -193,14 +205,14 @@ class SqlTransaction:
                 self.withdraw(set(verdict.take).difference(take))
         if take:
             self._take(take, node_id, now)
-        return self._with_steps([mapping.claim_of(offered[run_id]) for run_id in take])
+        return self._with_steps([claim_mapping.claim_of(offered[run_id]) for run_id in take])
 
     def _startable(self, candidates: Sequence[Row], now: Instant) -> list[Row]:
         """Return those whose rows are sound, and end the others, which cannot be started."""
-        flaws = {row[0]: flaw for row in candidates if (flaw := mapping.flaw_of(row))}
+        flaws = {row[0]: flaw for row in candidates if (flaw := claim_mapping.flaw_of(row))}
         if again := [row[0] for row in candidates if row[4] and row[0] not in flaws]:
             for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
-                if what := mapping.flaw_of_step(run_id, key, value):
+                if what := claim_mapping.flaw_of_step(run_id, key, value):
                     flaws[run_id] = f"its step {key!r} holds {what}"
         self._end_waiting(
             (run_id, State.FAILED, f"its row is damaged: {why}", now, ReasonCode.UNSTARTABLE)
@@ -450,8 +462,6 @@ class SqlTransaction:
             for _, (*run, policy) in sorted(by_id.items())
         ]
 
-    # --- the clock ---
-
     # --- access ---
 
     def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
@@ -470,8 +480,6 @@ class SqlTransaction:
 
     def end_session(self, digest: str, now: Instant) -> bool:
         return token_verbs.end_session(self._connection, digest, now)
-
-    # --- clocks ---
 
     def rewind(self, now: Instant) -> None:
         self._turn()
@@ -498,6 +506,7 @@ class SqlTransaction:
         nodes.DELETE_NODES(self._connection, before=before)
         verification.PRUNE_RULES(self._connection, before=before)
         verification.PRUNE_MARKS(self._connection, before=before)
+        enqueueing.FORGET_KEYS(self._connection, before=before)
         token_verbs.DELETE_OLD(self._connection, before=before)
         token_verbs.DELETE_ENDED(self._connection, before=before)
         audit_verbs.prune(self._connection, limit)

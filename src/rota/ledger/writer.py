@@ -108,6 +108,7 @@ class Writer:
             self._separately(group, error, tries if len(group) > 1 else 0)
         else:
             self._latency, self._began = self._clock.monotonic() - began, None
+            self._database.committed.give()
             for job, result in zip(group, results, strict=True):
                 job.future.set_result(result)
 

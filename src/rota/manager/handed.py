@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rota.core.task import TaskDefinition
+from rota.core.task import BY_PLACE, TaskDefinition
 from rota.definitions.arguments import Misfit, parameters_of
 from rota.errors import MOST_LISTED, ArgumentError, Mistakes, RotaError
 
@@ -40,24 +42,61 @@ def _checked(
     task: TaskDefinition | None, arguments: Any
 ) -> tuple[dict[str, Any] | None, list[Misfit]]:
     if arguments is None:
-        return None, []
+        misfits = parameters_of(task.func).misfits(task.args, task.kwargs) if task else []
+        return None, misfits
     if type(arguments) is not dict and not isinstance(arguments, Mapping):
         what = f"this {type(arguments).__name__} is no mapping from names to values"
         return None, [Misfit("", what, "Write {'name': value}.")]
     misfits = list(_unnamed(arguments)) if arguments else []
     if misfits:
         return None, misfits
+    placed: Any = ()
+    if BY_PLACE in arguments:
+        arguments = dict(arguments)
+        placed = arguments.pop(BY_PLACE)
+        if not isinstance(placed, list | tuple):
+            what = f"a {type(placed).__name__} is no list of positional arguments"
+            return None, [Misfit(BY_PLACE, what, "Write [ … ] around them.")]
     if task is None:
-        return parameters_of(_anything).stored((), arguments, misfits)[1], misfits
+        return _together(parameters_of(_anything).stored(placed, arguments, misfits)), misfits
     parameters = parameters_of(task.func)
-    misfits += parameters.misfits(task.args, {**task.kwargs, **arguments})
+    misfits += parameters.misfits(placed or task.args, {**task.kwargs, **arguments})
     if misfits:
+        if placed:
+            return None, misfits
         refused = {misfit.name for misfit in misfits}
         arguments = {name: value for name, value in arguments.items() if name not in refused}
-    return parameters.stored((), arguments, misfits)[1], misfits
+    return _together(parameters.stored(placed, arguments, misfits)), misfits
 
 
-def _anything(**arguments: Any) -> None:
+def overlap_key_of(
+    names: Sequence[str], task: TaskDefinition | None, arguments: Mapping[str, Any] | None
+) -> str | None:
+    """Return what `overlap` distinguishes the runs of a task by: the values of these arguments as
+    JSON, or a hash of them if that is long; None if there are no names."""
+    if not names:
+        return None
+    given = {**(task.kwargs if task else {}), **(arguments or {})}
+    if task is not None:
+        parameters = parameters_of(task.func)
+        placed = given.get(BY_PLACE, task.args)
+        given = {**parameters.defaults(), **parameters.named(placed), **given}
+    text = json.dumps([given.get(name) for name in names], sort_keys=True, default=str)
+    if len(text) <= MOST_OF_KEY:
+        return text
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=20).hexdigest()
+
+
+MOST_OF_KEY = 200
+"""Characters of an overlap key; of a longer one there is only a hash."""
+
+
+def _together(stored: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:
+    placed, named = stored
+    return {BY_PLACE: list(placed), **named} if placed else named
+
+
+def _anything(*args: Any, **arguments: Any) -> None:
     """Stand in for a function that is not known here."""
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
 
 from rota.discovery import marked
-from rota.errors import RotaError
+from rota.errors import DefinitionError, RotaError
 from rota.manager.base import managers
 from rota.task_api import decorator
 from rota.task_api.decorator import Pending
+from rota.task_api.jobs import id_of, marks_of
 
 if TYPE_CHECKING:
     from rota.manager.tasks import TaskVerbs
@@ -55,6 +56,28 @@ def take_in(manager: TaskVerbs) -> list[RotaError]:
             except RotaError as error:
                 errors.append(error)
     return errors
+
+
+def mark_of(func: Any, id: str | None) -> Any:
+    """Return what `@rota.task` wrote at a function under an id, or its only mark; None if that is
+    not marked."""
+    marks = marks_of(func)
+    if id is None and len(marks) > 1:
+        ids = ", ".join(repr(id_of(mark)) for mark in marks)
+        remedy = "Name the id of the one to add."
+        raise DefinitionError(f"the function is several tasks: {ids}.", where="id", remedy=remedy)
+    return next((mark for mark in marks if id is None or id_of(mark) == id), None)
+
+
+def owner_of(mark: Any) -> TaskVerbs | None:
+    """Return the task manager that took in a mark, None if none did or it is gone."""
+    found = _owners.get(id(mark))
+    return None if found is None else found[1]()
+
+
+def own(mark: Any, manager: TaskVerbs) -> None:
+    """Note that a task manager has a mark."""
+    _owners[id(mark)] = mark, ref(manager)
 
 
 def _is_free(mark: Pending, manager: TaskVerbs, module: ModuleType) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +20,13 @@ from rota.engine.upkeep.pruner import prune_now
 from rota.errors import RotaError
 from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
+from rota.manager.door import JobDoor
+from rota.manager.marked import owner_of
 from rota.manager.runs import RunVerbs
-from rota.manager.tasks import TaskVerbs
 from rota.manager.tokens import TokenVerbs
 from rota.manager.verifying import VerifyVerbs
 from rota.runtime import fork_safety
-from rota.task_api import output_capture
+from rota.task_api import jobs, output_capture
 
 logger = logging.getLogger("rota.node")
 
@@ -36,7 +38,7 @@ def _leave_to_the_parent() -> None:
             manager.leave_to_the_parent()
 
 
-class TaskManager(TaskVerbs, RunVerbs, TokenVerbs, VerifyVerbs):
+class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
 
     Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,
@@ -175,6 +177,28 @@ class ProcessManager:
 
 
 Manager = ProcessManager()
+
+
+def door_of(marks: Sequence[Any]) -> JobDoor:
+    """Return the way to enqueue runs of a function with these marks."""
+    return JobDoor(_manager_of(marks))
+
+
+def _manager_of(marks: Sequence[Any]) -> TaskManager:
+    """Return the task manager that has one of the marks, else the one of this process, else the
+    only one that there is."""
+    for mark in marks:
+        owner = owner_of(mark)
+        if isinstance(owner, TaskManager):
+            return owner
+    if "task_manager" not in Manager.__dict__:
+        made = [one for one in managers if isinstance(one, TaskManager)]
+        if len(made) == 1:
+            return made[0]
+    return Manager.task_manager
+
+
+jobs.find_door = door_of
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -7,18 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from rota.core.ports.records import RunFilter
-from rota.core.run import FINAL, Run, State
+from rota.core.run import FINAL, Cause, Run, State
+from rota.core.task import JOB
 from rota.engine.planning.planner import ManualStart
 from rota.errors import StateError
-from rota.manager.base import ManagerBase
 from rota.manager.handed import handed_in
+from rota.manager.jobs import Ask, JobVerbs
 from rota.task_api.actor import actor
 
 PAGE = 1_000
 RETRYABLE = FINAL - {State.SUCCEEDED}
 
 
-class RunVerbs(ManagerBase):
+class RunVerbs(JobVerbs):
     """Starts, cancels and shows runs."""
 
     def run_task(
@@ -53,7 +54,9 @@ class RunVerbs(ManagerBase):
                 else "Wait for its end, or cancel it first.",
             )
         why = f"retry of run {run.id}" + (f": {reason}" if reason else "")
-        return self._start(run.task_id, [ManualStart(run.arguments, why, retry_of=run.id)])[0]
+        again = ManualStart(run.arguments, why, retry_of=run.id)
+        own = run if run.options or run.cause is not Cause.SCHEDULE else None
+        return self._start(run.task_id, [again], own=own)[0]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process, where no node is up, as `carry_out` does; raises
@@ -111,18 +114,35 @@ class RunVerbs(ManagerBase):
             if after is None:
                 return
 
-    def _start(self, id: str, starts: Sequence[ManualStart], *, many: bool = False) -> list[str]:
+    def _start(
+        self,
+        id: str,
+        starts: Sequence[ManualStart],
+        *,
+        many: bool = False,
+        own: Run | None = None,
+    ) -> list[str]:
         entry, engine, by = self._require(id), self.services.engine, actor()
         code = entry.definition if entry else None
+        if code is None or code.trigger == JOB or own is not None or not engine.is_running:
+            first = starts[0] if starts else ManualStart()
+            calls = [((), {} if one.arguments is None else one.arguments) for one in starts]
+            ask = Ask(
+                id,
+                calls,
+                {},
+                many=many,
+                reason=first.reason,
+                retry_of=first.retry_of,
+                own=own.options if own else None,
+                priority=own.priority if own else None,
+            )
+            ask.by = by
+            return [handle.id for handle in self._enqueue(ask)]
         given = handed_in(id, code, [one.arguments for one in starts], many=many)
         starts = [
             ManualStart(some, one.reason, one.retry_of)
             for one, some in zip(starts, given, strict=True)
         ]
-        if entry is not None and engine.is_running:
-            return engine.run_by_hand(entry, starts, by)
-        policy = entry.policy if entry else self.history.task(id).record.policy
-        now = self._now()
-        runs = [one.of(id, policy, engine.ids.new(now), now) for one in starts]
-        self.services.ledger.write(lambda tx: tx.plan(runs, by=by)).result()
-        return [run.id for run in runs]
+        assert entry is not None
+        return engine.run_by_hand(entry, starts, by)

@@ -53,7 +53,7 @@ class TaskCreate(Body):
     func_path: Annotated[str, Field(min_length=1, max_length=500)] = Field(
         description="The function, as the list of tasks writes it: module:function."
     )
-    trigger: TriggerName = Field(description="The rule of its times.")
+    trigger: TriggerName = Field("job", description="The rule of its times; a job has none.")
     trigger_args: dict[str, Any] = Field(
         default_factory=dict, description="The trigger's arguments, like {'hour': 9}."
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from rota.core.ports.history import History
 from rota.core.ports.records import NO_EDITS, StoredTask
 from rota.core.run import Run
-from rota.core.task import Task, TaskStatus
+from rota.core.task import JOB, Task, TaskStatus
 from rota.core.time import Instant, to_datetime
 from rota.engine.planning.edits import unread_edits
 from rota.engine.planning.task_registry import RegisteredTask
@@ -197,6 +197,8 @@ def _status(
         return TaskStatus.PAUSED
     if not entry.enabled:
         return TaskStatus.DISABLED
+    if entry.definition.trigger == JOB:
+        return TaskStatus.READY
     if next_run is None:
         return TaskStatus.MISSED if entry.is_late and last is None else TaskStatus.FINISHED
     return TaskStatus.SCHEDULED

@@ -30,10 +30,11 @@ from rota.errors import (
     UnknownTaskError,
 )
 from rota.manager.base import ManagerBase
-from rota.manager.marked import take_in, taking
+from rota.manager.marked import mark_of, own, take_in, taking
 from rota.manager.registers import Registered, note, register
 from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 from rota.task_api.actor import actor
+from rota.task_api.jobs import id_of
 
 logger = logging.getLogger("rota.node")
 
@@ -41,17 +42,31 @@ logger = logging.getLogger("rota.node")
 class TaskVerbs(ManagerBase):
     """Adds, changes and shows tasks."""
 
-    def add_task(self, func: Callable[..., Any], trigger: str, id: str, **options: Any) -> Task:
-        """Add a task, or replace the one with this id and function.
+    def add_task(
+        self,
+        func: Callable[..., Any],
+        trigger: str | None = None,
+        id: str | None = None,
+        **options: Any,
+    ) -> Task:
+        """Add a task, or replace the one with this id and function; without a trigger it is a job.
 
-        `options` are the trigger's arguments beside the keys of a definition. What is not given
-        is taken from the entry of the same id in the function's own TASK_DEFINITIONS, then from
-        the configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
+        Of a function that `@rota.task` marked, the mark says what is not given here. `options` are
+        the trigger's arguments beside the keys of a definition. What is given nowhere is taken from
+        the entry of the same id in the function's own TASK_DEFINITIONS, then from the
+        configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
         """
+        mark = mark_of(func, id)
+        if mark is not None:
+            trigger = mark.trigger if trigger is None else trigger
+            options = {**mark.options, **options}
+            id = id_of(mark) if id is None else id
         written = _written_definition(func, id)
         kept = {key: value for key, value in written.items() if options.get(key) is None}
         definition = define(func, trigger, id, {**options, **kept}, defaults=self.config.manager)
         task = self._known(self.add_definition(definition))
+        if mark is not None:
+            own(mark, self)
         if task.status is TaskStatus.MISSED:
             logger.warning(
                 "%s: its date had passed when it was first seen, so it does not run;"
@@ -344,7 +359,7 @@ class TaskVerbs(ManagerBase):
         return all_tasks(self.services.engine.registry.entries(), history, self._now())
 
 
-def _written_definition(func: Callable[..., Any], id: str) -> dict[str, Any]:
+def _written_definition(func: Callable[..., Any], id: str | None) -> dict[str, Any]:
     """Return what the entry of TASK_DEFINITIONS says beside function, trigger and id.
 
     A `register_tasks` like the document's passes neither `enabled` nor `name` on; a task that its

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import FrameType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
-F = TypeVar("F", bound=Callable[..., Any])
+from rota.task_api.jobs import TaskFunction, equip
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 on_mark: Callable[[Pending, dict[str, Any]], None] | None = None
 """Called with each mark and the names of its module, once a task manager is there."""
@@ -27,26 +30,56 @@ class Pending:
     line: int  # at which the module was
 
 
-def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Callable[[F], F]:
-    """Define a task at its function, which stays as it is: `@rota.task("cron", hour=9)`.
+class Marker(Protocol):
+    """What `@rota.task(…)` makes of a function: the same, with `enqueue` and the like."""
 
-    Takes the options of `add_task`; the id is the function's name if none is given, and
-    `crontab=` needs no trigger. May be repeated on one function, with different ids. Raises
+    @overload
+    def __call__(
+        self, func: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> TaskFunction[P, Coroutine[Any, Any, R], R]:
+        """Mark a coroutine function."""
+
+    @overload
+    def __call__(self, func: Callable[P, R], /) -> TaskFunction[P, R, R]:
+        """Mark a plain function."""
+
+
+@overload
+def task(
+    trigger: Callable[P, Coroutine[Any, Any, R]], /
+) -> TaskFunction[P, Coroutine[Any, Any, R], R]: ...
+
+
+@overload
+def task(trigger: Callable[P, R], /) -> TaskFunction[P, R, R]: ...
+
+
+@overload
+def task(trigger: str | None = None, *, id: Any = None, **options: Any) -> Marker: ...
+
+
+def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Any:
+    """Define a task at its function: `@rota.task("cron", hour=9)`, without a trigger a job.
+
+    The function stays as it is, and gains `enqueue`, `aenqueue`, `enqueue_many` and
+    `with_options`. Takes the options of `add_task`; the id is the function's name if none is given,
+    and `crontab=` needs no trigger. May be repeated on one function, with different ids. Raises
     nothing: mistakes are reported, with all others, when the task file is loaded.
     """
 
-    def mark(func: F) -> F:
+    def mark(func: Any) -> Any:
         names, line = _home(func)
         if names is not None:
             given = None if callable(trigger) else trigger
             pending = Pending(func, given, id, options, line)
             names.setdefault(_MARKS, []).append(pending)
+            equip(func, pending)
             if on_mark is not None:
                 on_mark(pending, names)
         return func
 
-    # Without parentheses the function itself arrives here; the check will miss its trigger.
-    return mark if not callable(trigger) else mark(trigger)
+    # Without parentheses the function itself arrives here.
+    return cast(Marker, mark) if not callable(trigger) else mark(trigger)
 
 
 def pending_in(module: ModuleType) -> list[Pending]:

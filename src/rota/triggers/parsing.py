@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from rota.core.task import JOB
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError, nearest
@@ -142,7 +143,7 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
             f"{trigger} has no argument '{shown(name)}'.",
             field=shown(name),
             text=shown(args[name]),
-            remedy=instead_of(name) or _suggest(name, [*KINDS[trigger].arguments, EXCEPT]),
+            remedy=instead_of(name) or _remedy(trigger, name),
         )
         for name in unknown[:_MOST_UNKNOWN]
     ]
@@ -152,6 +153,13 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
         what = f"{trigger} has no argument '{last}', nor {left:,} more that are given."
         errors.append(TriggerError(what, field=last, remedy="Leave them out."))
     return errors
+
+
+def _remedy(trigger: str, name: str) -> str:
+    kind = next((kind.name for kind in KINDS.values() if name in kind.arguments), None)
+    if trigger == JOB and kind is not None:
+        return f"Write trigger={kind!r} as well: a task without a trigger is a job."
+    return _suggest(name, [*KINDS[trigger].arguments, EXCEPT])
 
 
 def _suggest(name: object, known: list[str]) -> str:

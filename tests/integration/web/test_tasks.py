@@ -112,7 +112,11 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "known"),
     [
-        ("POST /manager/tasks/greet/run", {"zzz": {}}, "Known: arguments, reason"),
+        (
+            "POST /manager/tasks/greet/run",
+            {"zzz": {}},
+            "Known: arguments, delay, key, priority, reason, run_at",
+        ),
         ("POST /manager/tasks/greet/pause", {"zzz": ""}, "Known: reason, until"),
         ("POST /manager/tasks/greet/resume", {"zzz": ""}, "Known: reason"),
         ("POST /manager/tasks/greet/skip", {"zzz": ""}, "Known: at, reason"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import rota
 from rota.core.task import ExecutorName
-from rota.triggers import KINDS
 
 if TYPE_CHECKING:
     from .conftest import Project
@@ -66,7 +65,7 @@ def test_mistakes_are_said_when_the_file_is_loaded(project: Project) -> None:
         """
         import rota
 
-        @rota.task
+        @rota.task(hour=1)
         def bare(): ...
 
         @rota.task("cron", hour=99, timeot=3)
@@ -93,7 +92,8 @@ def test_mistakes_are_said_when_the_file_is_loaded(project: Project) -> None:
     catalogue = project.load()
     assert [made.id for made in catalogue.definitions] == ["good", "right"]
     assert [str(error).removeprefix("backgroundtask/") for error in catalogue.errors] == [
-        f"x.py:4, task 'bare', trigger: is missing. Write one of {', '.join(map(repr, KINDS))}.",
+        "x.py:4, task 'bare', hour: job has no argument 'hour'. "
+        "Write trigger='cron' as well: a task without a trigger is a job.",
         "x.py:7, task 'wrong', timeot: there is no such option. Did you mean 'timeout'?",
         "x.py:7, task 'wrong', hour: hour=99: '99' is not in 0-23. "
         "Write numbers from 0 to 23, like '0', '0-4', '*' or '*/2'.",

@@ -34,7 +34,7 @@ def test_the_task_files_load(project: Project) -> None:
     catalogue = project.load()
     assert catalogue.errors == []
     assert {made.id for made in catalogue.definitions} == {
-        *("good", "send_reports", "count_stock_a", "fetch_prices", "poll", "greet_the_nineties")
+        *("good", "send_reports", "count_stock_a", "fetch_prices", "poll", "look_now")
     }
 
 

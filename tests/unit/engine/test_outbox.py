@@ -18,7 +18,7 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def outbox(bench: Bench, mailbox: Mailbox) -> Outbox:
-    return Outbox(bench.context, mailbox, bench.limits, bench.delivery)
+    return Outbox(bench.context, mailbox, bench.limits, bench.delivery, set)
 
 
 def sent(mailbox: Mailbox) -> list[str]:

@@ -67,6 +67,8 @@ def fill(desk: Desk) -> None:
     one_of_t = Under(t=[Limit("task t", task_id="t", max_running=9)])
     desk.do(lambda tx: tx.claim("a", desk.now, 1, (), take_all, limits=one_of_t))
     desk.do(lambda tx: tx.mark(VerificationMark("verified", desk.now, None, HARD)))
+    job = desk.new("t", key=HARD, options={"timeout": 1}, overlap_key=HARD)
+    desk.do(lambda tx: tx.enqueue([job], key_until=desk.now))
     declared_gone(desk, "b")
 
 

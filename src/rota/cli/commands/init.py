@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,27 @@ TASK_DEFINITIONS = [
 ]
 '''
 
+_JOBS = '''"""Jobs: they run when they are enqueued, like `rota run greet --arg name=Ann`."""
+
+import rota
+
+
+@rota.task()
+async def greet(name: str, times: int = 1) -> str:
+    """Greets somebody; `greet.enqueue("Ann")` in code of yours does the same."""
+    run = rota.current_run()
+    for _ in range(times):
+        run.logger.info("Hello, %s!", name)
+    return f"greeted {name}"
+
+
+@rota.task(max_retries=5, overlap="queue", overlap_key="customer", tags=["billing"])
+def send_invoice(customer: str, month: int) -> str:
+    """Is retried, and runs once at a time for each customer."""
+    print(f"invoice of month {month} for {customer}")
+    return f"{customer}-{month}"
+'''
+
 _IGNORED = """\
 rota.db
 rota.db-*
@@ -55,8 +77,18 @@ __pycache__/
 """
 
 
+class Example(StrEnum):
+    """What the first task file of a new project shows."""
+
+    SCHEDULE = "schedule"
+    JOBS = "jobs"
+
+
 def command(
     directory: Annotated[Path, typer.Argument(help="Where; made if it is not there.")] = Path(),
+    example: Annotated[
+        Example, typer.Option(help="What the first task file shows.")
+    ] = Example.SCHEDULE,
 ) -> None:
     """Make a new project: config.json, a first task file, .gitignore.
 
@@ -64,7 +96,7 @@ def command(
     """
     try:
         private_files.make_directory(directory, parents=True)
-        for name, text in _files(directory).items():
+        for name, text in _files(directory, example).items():
             made = _write(directory / name, text)
             output.say(f"{'made' if made else 'kept'}  {output.inert(str(directory / name))}")
     except OSError as error:
@@ -76,10 +108,10 @@ def command(
     output.say(f"\nNext:  {_enter(directory)}rota up")
 
 
-def _files(directory: Path) -> dict[str, str]:
+def _files(directory: Path, example: Example) -> dict[str, str]:
     return {
         "config.json": _config(directory.resolve().name),
-        "backgroundtask/first.py": _TASKS,
+        "backgroundtask/first.py": _JOBS if example is Example.JOBS else _TASKS,
         ".gitignore": _IGNORED,
     }
 

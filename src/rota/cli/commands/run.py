@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from rota.cli import follow_log, formatting, lifetime, output, project
 from rota.core.run import FINAL, LogLine, Run, State
+from rota.core.time import SECOND
 from rota.definitions.arguments import Unfit, parameters_of
 from rota.errors import StateError
 from rota.manager import TaskManager
@@ -28,24 +30,62 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A keyword argument (JSON, or text); repeatable."),
     ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Do not start it before, in the task's zone.")
+    ] = None,
+    delay: Annotated[
+        str | None, typer.Option("--in", metavar="SPAN", help="The same from now: 90s, 5m, 2h, 1d.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Once for this key: prints the earlier run that has it, if any."),
+    ] = None,
+    priority: Annotated[int | None, typer.Option(help="What is higher starts first.")] = None,
     config: project.ConfigOption = None,
 ) -> None:
-    """Start a task by hand and print the run's id.
+    """Enqueue a run of a task and print the run's id.
 
-    Where a node is up, it runs there. Where none is, it runs in this process, which waits for its
-    end. Exits with 1 if the run was waited for and did not succeed.
+    If a node is up, it runs there. If none is, it runs in this process, which waits for its end,
+    unless its time is yet to come. Exits with 1 if the run was waited for and did not succeed.
     """
     settings = project.load(config)
     texts = formatting.texts("--arg", arg or ())
     with project.opened_manager(settings) as manager:
         arguments = _read(manager, task, texts)
-        run_id = manager.run_task(task, arguments=arguments or None)
+        handle = manager.enqueue(
+            task,
+            arguments=arguments or None,
+            run_at=None if at is None else _moment(at),
+            delay=None if delay is None else _span(delay),
+            key=key,
+            priority=priority,
+        )
+        run_id = handle.id
         output.say(run_id)
         output.flush()
         if not project.live_nodes(manager.history, manager.services.clock.now()):
+            if manager.get_run(run_id).state is State.SCHEDULED:
+                output.note("No node is up: it starts at its time once one is.")
+                return
             _judge(_here(manager, run_id, timeout))
         elif wait:
             _judge(_there(manager, run_id, timeout))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        remedy = "Write one like '2026-01-31 09:00'."
+        raise formatting.UsageError(f"{text!r} is no time.", where="--at", remedy=remedy) from None
+
+
+def _span(text: str) -> float:
+    found = formatting.span(text)
+    if found is None:
+        remedy = "Write one like 90s, 5m, 2h or 1d."
+        raise formatting.UsageError(f"{text!r} is no span of time.", where="--in", remedy=remedy)
+    return found / SECOND
 
 
 def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -60,6 +60,10 @@ class History(Protocol):
     def backlog(self, now: Instant) -> dict[str, Backlog]:
         """Return what waits and could start, by task; only tasks that have such runs."""
 
+    def due_times(self, after: Instant, until: Instant, slice: Instant) -> list[Instant]:
+        """Return when runs that wait become available after one instant and up to another: the end
+        of each slice into which any falls, and no more than a thousand."""
+
     def counts(self, now: Instant) -> Counts:
         """Count what has not ended."""
 

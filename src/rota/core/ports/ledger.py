@@ -17,8 +17,10 @@ from rota.core.ports.records import (
     Claim,
     ClaimVerdict,
     Edits,
+    Enqueued,
     NewRun,
     NodeRecord,
+    OnConflict,
     Orphan,
     PlannedRun,
     StoredTask,
@@ -98,6 +100,23 @@ class Transaction(Protocol):
         task judges it.
 
         Only manual runs are noted in the audit.
+        """
+
+    def enqueue(
+        self,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+        by: Actor | None = None,
+    ) -> list[Enqueued]:
+        """Write manual runs of one task, in their order; returns what each became.
+
+        If another run has its key, `on_conflict` decides: a run has its key until the `key_until`
+        of the call that made it, and while it has not ended. With overlap
+        REPLACE, the active runs of the task with the same `overlap_key` are cancelled, or asked to
+        end. Raises UnknownTaskError for a task that is not registered, and StateError for a key
+        that is taken with ERROR. Without `by` nothing is noted in the audit.
         """
 
     def claim(
@@ -327,6 +346,10 @@ class Ledger(Protocol):
 
     def version(self) -> int:
         """Return a number that differs when anybody else has committed since the last call."""
+
+    def await_commit(self, seen: int, timeout: float) -> int:
+        """Wait until `version` is another one than was seen, at most `timeout` seconds, and return
+        it."""
 
     def latency(self) -> float:
         """Return how long the last commit took, in seconds, or the one under way has taken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -124,6 +125,9 @@ class NewRun(NamedTuple):
     priority: int = 0
     offered: bool = False  # may be published at once, if nothing of its task is active
     reason_code: ReasonCode | None = None
+    key: str | None = None
+    options: Mapping[str, Any] | None = None
+    overlap_key: str | None = None  # it is exclusive among the runs of its task with the same
 
 
 class PlannedRun(NamedTuple):
@@ -136,6 +140,21 @@ class PlannedRun(NamedTuple):
     reason_code: ReasonCode | None = None
 
 
+class OnConflict(StrEnum):
+    """What becomes of a run whose key another run has already."""
+
+    RETURN = "return"  # it is not made: the first one is returned
+    REPLACE = "replace"  # the first one, if it waits, is cancelled
+    ERROR = "error"
+
+
+class Enqueued(NamedTuple):
+    """A run that was enqueued, or the earlier one that has its key."""
+
+    run_id: str
+    is_new: bool = True
+
+
 class Waiting(NamedTuple):
     """A run that could be claimed."""
 
@@ -145,6 +164,8 @@ class Waiting(NamedTuple):
     available_at: Instant
     attempt: int
     exclusive: bool
+    priority: int = 0
+    options: Mapping[str, Any] | None = None
 
 
 class ClaimVerdict(NamedTuple):
@@ -170,6 +191,7 @@ class Claim(NamedTuple):
     checkpoint: Any
     steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
     damage: str = ""  # what of its row cannot be read
+    options: Mapping[str, Any] | None = None
 
 
 class AttemptEnd(NamedTuple):

@@ -55,21 +55,25 @@ class Parameters:
             form = _ANY if rest is None else self._forms[rest.name]
         return form
 
-    def misfits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Misfit]:
-        """Say everything why the function cannot be called like that."""
+    def misfits(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_part: bool = False
+    ) -> list[Misfit]:
+        """Say everything why the function cannot be called like that; with `in_part`, others are
+        added to these arguments later."""
         if self.signature is None:
             return []
         shape = (len(args), tuple(kwargs))  # nothing else decides it
         if shape in self._fitting:
             return []
-        found = list(self._misbound(args, kwargs))
+        found = list(self._misbound(args, kwargs, in_part=in_part))
         if not found:
+            bind = self.signature.bind_partial if in_part else self.signature.bind
             try:
-                self.signature.bind(*args, **kwargs)
+                bind(*args, **kwargs)
             except TypeError as error:
                 found.append(Misfit("", str(error)))
         is_bounded = len(self._fitting) < _MOST_SHAPES and kwargs.keys() <= self._given.keys()
-        if not found and is_bounded:
+        if not found and is_bounded and not in_part:
             self._fitting.add(shape)
         return found
 
@@ -116,6 +120,39 @@ class Parameters:
             )
         return placed, named
 
+    def takes(self, name: str) -> bool:
+        """Return whether a value can be passed by this name."""
+        one = self._given.get(name)
+        by_name = one is not None and one.kind in _BY_NAME
+        return by_name or self.signature is None or self._rest(Parameter.VAR_KEYWORD) is not None
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the default values by the names of their parameters."""
+        return {
+            one.name: one.default
+            for one in self._given.values()
+            if one.default is not Parameter.empty
+        }
+
+    def named(self, args: Sequence[Any]) -> dict[str, Any]:
+        """Return positional arguments by the names of their parameters, as far as they have one."""
+        placed = (one.name for one in self._given.values() if one.kind in _BY_PLACE)
+        return dict(zip(placed, args, strict=False))
+
+    def by_name(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a call, by name as far as that is possible: what is left of
+        `args` is of parameters that take no name, and all before them."""
+        placed = [one for one in self._given.values() if one.kind in _BY_PLACE]
+        only = sum(one.kind is Parameter.POSITIONAL_ONLY for one in placed)
+        if self.signature is None or (args and (only or len(args) > len(placed))):
+            return list(args), dict(kwargs)
+        named = {one.name: value for one, value in zip(placed, args, strict=False)}
+        if named.keys() & kwargs.keys():  # said by `misfits`
+            return list(args), dict(kwargs)
+        return [], {**named, **kwargs}
+
     def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, AnnotationForm]]:
         """Return the parameters that can still be passed by name beside `args`, each with its
         form."""
@@ -161,7 +198,9 @@ class Parameters:
             one = placed[number] if number < len(placed) else rest
             yield (str(number), _ANY) if one is None else (one.name, self._forms[one.name])
 
-    def _misbound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Misfit]:
+    def _misbound(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_part: bool
+    ) -> Iterator[Misfit]:
         given = self._given
         placed = [one.name for one in given.values() if one.kind in _BY_PLACE]
         taken = set(placed[: len(args)])
@@ -182,7 +221,7 @@ class Parameters:
                     what = f"got an unexpected keyword argument {name[:_MOST_SHOWN]!r}"
                     hint = self.explained(name) if unknown <= MOST_LISTED else ""
                     yield Misfit(name, what, hint)
-        for name, one in given.items():
+        for name, one in given.items() if not in_part else ():
             needed = one.default is Parameter.empty and one.kind in (*_BY_PLACE, *_BY_NAME)
             by_name = name in kwargs and one.kind in _BY_NAME
             if needed and not by_name and name not in taken:

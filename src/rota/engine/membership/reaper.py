@@ -11,7 +11,7 @@ from rota.core.lifecycle import never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.records import AttemptEnd, NodeRecord, Orphan
 from rota.core.run import Attempt, Run
-from rota.core.task import Policy
+from rota.core.task import Policy, policy_of_run
 from rota.core.time import Instant
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
@@ -70,6 +70,7 @@ class Reaper:
         self._every = every
         self._silences = LeaseMonitor(context.clock, every)
         self._others: list[NodeRecord] = []  # the living ones, at the last look
+        self._queues: set[str] = set()
         self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
@@ -101,6 +102,8 @@ class Reaper:
         """Look once; returns the runs that were taken over or handed back, as they were; raises
         LedgerError."""
         look = await beside(self._look)
+        living = [node for node in look.nodes if node.state in ("up", "draining")]
+        self._queues = {queue for node in living for queue in node.info.get("queues") or ()}
         self._others = [
             node
             for node in look.nodes
@@ -132,6 +135,10 @@ class Reaper:
         for task in await beside(lambda: self._history.tasks(task_ids)):
             if task.paused_since == now:
                 logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
+
+    def queues(self) -> set[str]:
+        """Return the queues that nodes name as theirs, as of the last look."""
+        return self._queues
 
     def _look(self) -> _ReapLook:
         return _ReapLook(self._history.nodes(), self._history.running_of(self._identity.id))
@@ -182,7 +189,7 @@ class Reaper:
 
 def _sparing(orphan: Orphan) -> Policy:
     """Return its policy; one that was only beside the task that is to blame is not quarantined."""
-    policy = orphan.policy
+    policy = policy_of_run(orphan.policy, orphan.run.options)
     if orphan.is_spared:
         return replace(policy, max_crashes=orphan.run.crashes + 2)
     return policy

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rota.core.ports.executor import Executor
+from rota.core.task import policy_of_run
 from rota.engine.context import NodeContext
 from rota.engine.planning.task_registry import RegisteredTask
 
@@ -40,10 +42,12 @@ class Capacity:
         """Return how many slots of an executor are free; negative if it has fewer than it had."""
         return self.executors[executor].slots - self._used.get(executor, 0)
 
-    def serves(self, entry: RegisteredTask) -> bool:
+    def serves(self, entry: RegisteredTask, options: Mapping[str, Any] | None = None) -> bool:
         """Return whether runs of a task are made here: it was asked for by itself, or its queue is
-        served."""
-        return self.only is not None or self.queues is None or entry.policy.queue in self.queues
+        served, or that which a run names in its own `options`."""
+        if self.only is not None or self.queues is None:
+            return True
+        return policy_of_run(entry.policy, options).queue in self.queues
 
     def lanes(self) -> dict[str, int]:
         """Return each lane that is served here, with how many of its runs may be in flight."""

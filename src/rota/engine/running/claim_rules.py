@@ -37,7 +37,9 @@ class ClaimRules:
         free, or the reason why it is missed. Takes the slot out of `free`."""
         entry = self._registry.get(run.task_id)
         capacity = self._capacity
-        if entry is None or capacity.only not in (None, run.task_id) or not capacity.serves(entry):
+        if entry is None or capacity.only not in (None, run.task_id):
+            return False
+        if not capacity.serves(entry, run.options):
             return False
         policy = entry.policy
         if policy.start_deadline is not None and run.fire_time is not None and run.attempt == 0:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from rota.core.outcome import Outcome, OutcomeKind, unstartable
 from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.ports.records import Claim
+from rota.core.task import arguments_of_run, policy_of_run
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import LEAD
 from rota.engine.context import NodeContext
@@ -130,7 +131,8 @@ class Launcher:
             return flight, unstartable(raised)
 
     def _flight(self, claim: Claim, entry: RegisteredTask, at: Instant, wait: float) -> InFlightRun:
-        task = entry.definition
+        task, policy = entry.definition, policy_of_run(entry.policy, claim.options)
+        args, kwargs = arguments_of_run(task, claim.arguments)
         reporter = RunReporter(
             run_id=claim.run_id,
             attempt=claim.attempt,
@@ -148,17 +150,17 @@ class Launcher:
             func=task.func,
             func_path=task.func_path,
             file=task.source.file if task.source else None,
-            args=task.args,
-            kwargs={**task.kwargs, **claim.arguments} if claim.arguments else task.kwargs,
+            args=args,
+            kwargs=kwargs,
             checkpoint=claim.checkpoint,
             steps=claim.steps,
             reporter=reporter,
         )
-        deadline = self._clock.monotonic() + wait + task.policy.timeout
+        deadline = self._clock.monotonic() + wait + policy.timeout
         return InFlightRun(
             claim=claim,
             call=call,
-            policy=task.policy,
+            policy=policy,
             executor=self._executors[task.executor],
             executor_name=task.executor,
             reporter=reporter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,12 +41,19 @@ class Outbox:
     """
 
     def __init__(
-        self, context: NodeContext, broker: Broker, limits: TaskLimits, delivery: Delivery
+        self,
+        context: NodeContext,
+        broker: Broker,
+        limits: TaskLimits,
+        delivery: Delivery,
+        named: Callable[[], Collection[str]],
     ) -> None:
+        """`named` returns the queues that nodes take by their names."""
         self._clock = context.clock
         self._registry = context.registry
         self._writing = context.gateway
         self._engine = broker
+        self._named = named
         self._limits = limits
         self._delivery = delivery
         self.trouble: str | None = None  # why nothing can be sent
@@ -77,7 +84,7 @@ class Outbox:
         return min(held_until, default=None)
 
     def _offer(self) -> _Offer:
-        return _Offer(self._engine, self._registry, self._limits.ear())
+        return _Offer(self._engine, self._registry, self._limits.ear(), self._named())
 
     async def _send(self, messages: Sequence[Message]) -> None:
         try:
@@ -146,8 +153,16 @@ class Outbox:
 class _Offer:
     """One look at what may start; made again from the start when the ledger repeats it."""
 
-    def __init__(self, engine: Broker, registry: Registry, held: LimitProbe | None) -> None:
+    def __init__(
+        self,
+        engine: Broker,
+        registry: Registry,
+        held: LimitProbe | None,
+        named: Collection[str],
+    ) -> None:
+        """`named`: the queues that nodes take by their names."""
         self._engine = engine
+        self._named = named
         self._registry = registry
         self.held = held
         self.messages: list[Message] = []
@@ -158,6 +173,12 @@ class _Offer:
         self.messages.clear()
         return tx.offer(until, BATCH, exclude, self.publish, limits=self.held)
 
+    def _queue_of(self, run: Waiting) -> str | None:
+        """Return the queue of a run's own; None if no node takes it by its name: then the nodes
+        that take every queue find it on the lane of its task."""
+        queue = run.options.get("queue") if run.options else None
+        return queue if queue in self._named else None
+
     def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
         """See `core.ports.ledger.Publish`; what cannot be published in the ledger is kept."""
         for run in runs:
@@ -165,8 +186,8 @@ class _Offer:
             if entry is None:
                 self.unknown.add(run.task_id)
             else:
-                lane, priority = lane_of(entry.definition), entry.policy.priority
-                self.messages.append(Message(run.run_id, lane, priority))
+                lane = lane_of(entry.definition, self._queue_of(run))
+                self.messages.append(Message(run.run_id, lane, run.priority))
         if self._engine.in_ledger and self.messages:
             self._engine.publish(self.messages, connection)
         return [message.run_id for message in self.messages]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from rota.core.ports.records import StoredTask
+from rota.core.time import Instant, seconds
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
 from rota.errors import LedgerError
@@ -13,6 +14,12 @@ from rota.runtime.cadence import until_beat
 from rota.runtime.daemon_threads import beside
 
 logger = queued("rota.node")
+
+AHEAD = 5.0
+"""Seconds: so far ahead it looks for runs that become available, by whichever process they were written."""
+
+SLICE: Instant = 10_000
+"""Those that become available within one slice of this length are started together."""
 
 
 class ChangePoller:
@@ -24,6 +31,7 @@ class ChangePoller:
         self._identity = context.identity
         self._signals = context.signals
         self._version: int | None = None
+        self._looked_at = 0.0  # monotonic seconds of the loop
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -39,11 +47,14 @@ class ChangePoller:
             if version != self._version:
                 self._version = version
                 await self.refresh()
+            elif asyncio.get_running_loop().time() - self._looked_at > AHEAD / 2:
+                await self._look_ahead()
         except LedgerError as error:
             logger.debug("Could not look for changes: %s", error)
 
     async def refresh(self) -> None:
         """Read what changed; raises LedgerError."""
+        await self._look_ahead()
         stored, cancel = await beside(self._read)
         for task in stored:
             self._registry.revision = max(self._registry.revision, task.revision)
@@ -51,6 +62,13 @@ class ChangePoller:
         if cancel:
             self._signals.cancellations_requested.send(cancel)
         self._signals.runs_available.send(None)
+
+    async def _look_ahead(self) -> None:
+        """Announce the times at which runs become available soon."""
+        self._looked_at = asyncio.get_running_loop().time()
+        history, now = self._ledger.history, self._ledger.clock.now()
+        for instant in await beside(lambda: history.due_times(now, now + seconds(AHEAD), SLICE)):
+            self._signals.runs_available.send(instant)
 
     def _read(self) -> tuple[list[StoredTask], dict[str, str]]:
         history = self._ledger.history

@@ -24,6 +24,7 @@ from rota.ledger.postgres.errors import explained, is_lost
 from rota.ledger.postgres.hang_guard import Patience
 from rota.ledger.postgres.listener import Listener
 from rota.ledger.postgres.schema import bring_up_to_date
+from rota.runtime.signal_count import SignalCount
 
 SCHEMA = "rota"
 """Where the tables lie, unless the address says `?schema=…`: the database may be another's."""
@@ -64,11 +65,14 @@ READING = {
 class PostgresSchema:
     """A schema of a database as the ledger's database."""
 
+    look_every = 1.0  # it is told of commits; while it hears nothing, it counts seconds
+
     def __init__(self, url: str, clock: DatabaseClock) -> None:
         self._url = masked(url)
         self._address = PostgresAddress(url, self._url)
         self._clock = clock
         self._open: _OpenServer | None = None
+        self.committed = SignalCount()
 
     @property
     def url(self) -> str:
@@ -78,7 +82,7 @@ class PostgresSchema:
         """Connect and bring the schema up to date."""
         if self._open is None:
             with explained(self._url):
-                self._open = _OpenServer(self._address, self._clock)
+                self._open = _OpenServer(self._address, self._clock, self.committed.give)
 
     def close(self) -> None:
         """Disconnect."""
@@ -212,7 +216,9 @@ def postgres_address(url: str) -> tuple[str, str]:
 class _OpenServer:
     """The connections to an open ledger: one writes, a few read, one listens once asked to."""
 
-    def __init__(self, address: PostgresAddress, clock: DatabaseClock) -> None:
+    def __init__(
+        self, address: PostgresAddress, clock: DatabaseClock, heard: Callable[[], None]
+    ) -> None:
         self._clock = clock
         self._commits = 0
         self._own_pid = 0
@@ -226,7 +232,8 @@ class _OpenServer:
                 self._ask_the_time(connection)
             self.readers = address.engine(_READERS, **READING)
             undo.callback(self.readers.dispose)
-            self._listener = Listener(address.connect, f"rota_{address.schema}", self._is_other)
+            channel = f"rota_{address.schema}"
+            self._listener = Listener(address.connect, channel, self._is_other, heard)
             undo.callback(self._listener.stop)
             self.close: Callable[[], Any] = undo.pop_all().close
 

@@ -30,10 +30,12 @@ class Listener:
         connect: Callable[[], psycopg.Connection[Any]],
         channel: str,
         counts: Callable[[int], bool],
+        tell: Callable[[], None],
     ) -> None:
         self._connect = connect
         self._channel = channel
         self._counts = counts
+        self._tell = tell
         self._lock = threading.Lock()
         self._life = threading.Lock()
         self._stopped = False
@@ -118,8 +120,11 @@ class Listener:
                         return True
                     break
                 connection.pgconn.consume_input()
+                before = self._count
                 while (notification := connection.pgconn.notifies()) is not None:
                     self._count += self._counts(notification.be_pid)
+                if self._count != before:
+                    self._tell()
         self._deaf_since = time.monotonic()
         return False
 

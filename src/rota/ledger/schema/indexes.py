@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Index, and_, not_
+from sqlalchemy import Column, ColumnElement, Index, and_, func, literal_column, not_
 
 from rota.ledger.schema.tables import (
     audit,
@@ -18,6 +18,7 @@ from rota.ledger.schema.tables import (
     is_running,
     is_undecided,
     is_waiting,
+    is_waiting_apart,
     metadata,
     runs,
     tasks,
@@ -45,11 +46,20 @@ _index(
 Index("runs_of_task", runs.c.task_id, runs.c.id)
 _index("waiting_by_priority", runs.c.priority, runs.c.available_at, of=is_waiting(runs))
 _index("waiting_by_task", runs.c.task_id, runs.c.available_at, of=is_waiting(runs))
+_index(
+    "waiting_by_overlap_key",
+    runs.c.task_id,
+    runs.c.overlap_key,
+    runs.c.available_at,
+    runs.c.id,
+    of=is_waiting_apart(runs),
+)
 _index("undecided_of_task", runs.c.task_id, runs.c.id, of=is_undecided(runs))
 _index("running_by_task", runs.c.task_id, of=is_running(runs))
 Index(
     "one_exclusive_run_of_task",
     runs.c.task_id,
+    func.coalesce(runs.c.overlap_key, literal_column("''")),
     unique=True,
     postgresql_where=and_(is_running(runs), runs.c.exclusive),
 ).ddl_if(dialect="postgresql")  # in SQLite only one process claims at a time

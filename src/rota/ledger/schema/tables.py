@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import HOUR, Instant
 
-REVISION = "0014"
+REVISION = "0015"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -185,6 +185,9 @@ runs = Table(
     Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
     Column("reason_code", Words),  # of `reason`; NULL where an older release wrote it
     Column("awaits", Words),  # the run in its way, until it is known whether that goes on
+    Column("key", Words),  # that it was enqueued with
+    Column("options", Words),  # JSON: of its task's, those that it has of its own
+    Column("overlap_key", Words),  # JSON: what `overlap` distinguishes it by; NULL: nothing
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"
@@ -192,6 +195,17 @@ runs = Table(
     # The key is the row's place (no second tree), and new ids sort last: rows are appended.
     sqlite_with_rowid=False,
 )
+
+run_keys = Table(
+    "run_keys",
+    metadata,
+    Column("task_id", Words, primary_key=True, nullable=False),
+    Column("key", Words, primary_key=True, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which run has a key: until that instant, and while the run has not ended."""
 
 attempts = Table(
     "attempts",
@@ -318,6 +332,12 @@ AUDIT_IN_SQLITE = (
 def is_waiting(table: FromClause) -> ColumnElement[bool]:
     """Say that a run waits, word for word as the partial indexes say it."""
     return one_of(table.c.state, WAITING)
+
+
+def is_waiting_apart(table: FromClause) -> ColumnElement[bool]:
+    """Return the condition of runs that wait only for those with their `overlap_key`, word for
+    word as the partial index has it."""
+    return and_(table.c.overlap_key.is_not(None), is_waiting(table))
 
 
 def is_running(table: FromClause) -> ColumnElement[bool]:

@@ -52,7 +52,7 @@ def policy_of(text: str) -> Policy:
     for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
         if name in known:
             known[name] = kind(known[name])
-    for name in ("retry_on", "no_retry_on"):
+    for name in ("retry_on", "no_retry_on", "overlap_key", "tags"):
         known[name] = _texts(known.get(name, []))
     for field in fields(Policy):
         value = known.get(field.name, field.default)
@@ -182,6 +182,32 @@ _INFO: dict[str, tuple[type, ...]] = {
 }
 
 
+def _priority(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
+        raise ValueError("no number that can be a priority")
+    return value
+
+
+_RUN_OPTIONS: dict[str, tuple[type, ...]] = {
+    "max_retries": (int,),
+    "timeout": (int, float),
+    "queue": (str,),
+    "tags": (list,),
+}
+
+
+def options_of(text: Any) -> dict[str, Any]:
+    """Read the options of one run; those of a later release are left out. Raises ValueError."""
+    found = mapping(text)
+    for name, kinds in _RUN_OPTIONS.items():
+        value = found.get(name)
+        if name in found and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise ValueError(f"JSON whose {name} is of another kind")
+        if isinstance(value, int | float) and not _is_possible(value, name):
+            raise ValueError(f"JSON whose {name} is an impossible number")
+    return {name: value for name, value in found.items() if name in _RUN_OPTIONS}
+
+
 def _info(text: Any) -> dict[str, Any]:
     value = mapping(text)
     for name, kinds in _INFO.items():
@@ -213,10 +239,12 @@ _CAUSE = words(Cause, Cause.SCHEDULE)
 
 
 def _form(
-    columns: Sequence[Column[Any]], *, key: Sequence[str] = ("id",), **kinds: Kind
+    columns: Sequence[Column[Any]], *, named_by: Sequence[str] = ("id",), **kinds: Kind
 ) -> ColumnForm:
     return ColumnForm(
-        columns[0].table.name, {one.name: kinds.get(one.name, _ANY) for one in columns}, key=key
+        columns[0].table.name,
+        {one.name: kinds.get(one.name, _ANY) for one in columns},
+        key=named_by,
     )
 
 
@@ -279,13 +307,17 @@ RUNS = _form(
     progress=maybe(Kind(_progress, None, converts=True)),
     peak_memory=maybe(COUNT),
     reason_code=Kind(CODES.get, None, converts=True),  # one of a later release is none
+    priority=Kind(_priority, 0),
+    key=_MAYBE_TEXT,
+    options=_OBJECT,
 )
 
 CANDIDATES = _form(
     (
         runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.available_at, runs.c.attempt,
         runs.c.exclusive, runs.c.cause, runs.c.failures, runs.c.crashes, runs.c.fence,
-        runs.c.arguments, runs.c.checkpoint, runs.c.finished_at,
+        runs.c.arguments, runs.c.checkpoint, runs.c.finished_at, runs.c.options, runs.c.priority,
+        runs.c.overlap_key,
     ),
     fire_time=_MOMENT,
     attempt=COUNT,
@@ -296,12 +328,14 @@ CANDIDATES = _form(
     arguments=_OBJECT,
     checkpoint=_VALUE,
     finished_at=NOTHING,
+    options=maybe(Kind(options_of, {}, converts=True)),
+    priority=Kind(_priority, 0),
 )  # fmt: skip
 """What is needed of a run to start it."""
 
 ATTEMPTS = _form(
     tuple(attempts.c[name] for name in Attempt._fields),
-    key=("run_id", "number"),
+    named_by=("run_id", "number"),
     run_id=TEXT,
     number=COUNT,
     node=TEXT,
@@ -315,7 +349,7 @@ ATTEMPTS = _form(
 
 LOGS = _form(
     tuple(logs.c[name] for name in LogLine._fields),
-    key=("run_id", "attempt", "seq"),
+    named_by=("run_id", "attempt", "seq"),
     run_id=TEXT,
     attempt=COUNT,
     seq=COUNT,
@@ -327,7 +361,7 @@ LOGS = _form(
 
 STEPS = _form(
     tuple(steps.c[field.name] for field in fields(Step)),
-    key=("key",),
+    named_by=("key",),
     value=JSON._replace(instead=unreadable),
     at=INSTANT,
 )

@@ -19,14 +19,12 @@ from rota.core.overlap import ActiveRun
 from rota.core.ports.records import (
     AttemptEnd,
     Bundle,
-    Claim,
     Damage,
     Failures,
     NewRun,
     NodeRecord,
     StoredTask,
     TaskRecord,
-    Waiting,
 )
 from rota.core.reasons import WAITS, ReasonCode
 from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
@@ -35,7 +33,7 @@ from rota.core.time import Instant
 from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
 from rota.ledger.sql import forms
 from rota.ledger.sql.json_batch import Row
-from rota.ledger.sql.soundness import EARLIEST, LATEST, MOMENT, Note, found, parsed
+from rota.ledger.sql.soundness import LATEST, MOMENT, Note, found
 
 _STATES = {state.value: state for state in State}
 _CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
@@ -98,7 +96,11 @@ CANDIDATE = (
     runs.c.arguments,
     runs.c.checkpoint,
     runs.c.finished_at,
+    runs.c.options,
+    runs.c.priority,
+    runs.c.overlap_key,
 )
+ENQUEUED = (*NEW_RUN, runs.c.key, runs.c.options, runs.c.overlap_key)
 
 # --- ids ----------------------------------------------------------------------------------------
 
@@ -283,6 +285,12 @@ def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None)
     ]
 
 
+def enqueued_row(run: NewRun) -> list[Any]:
+    """Return the values of ENQUEUED."""
+    row = new_run_row(run, run.state, run.reason, run.reason_code)
+    return [*row, run.key, _optional_json(run.options or None), run.overlap_key]
+
+
 def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
     """Return the values of SETTLED, for a run that is held under `fence`."""
     new, attempt = ending.settlement, ending.attempt
@@ -351,64 +359,6 @@ def _moment(value: Any) -> Instant | None:
         return None if value is None else int(MOMENT.read(value))
     except ValueError:  # named where the whole row is read
         return None
-
-
-def waiting_of(row: Row) -> Waiting:
-    """Read the beginning of a row of CANDIDATE."""
-    run_id, task_id, fire_time, available_at, attempt, exclusive = row[:6]
-    return Waiting(run_id, task_id, fire_time, available_at, attempt, bool(exclusive))
-
-
-def claim_of(row: Row) -> Claim:
-    """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
-    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *texts, _ = row
-    try:
-        arguments, checkpoint = (text and parsed(text) for text in texts)
-        damage = ""
-    except ValueError as error:
-        arguments, checkpoint, damage = None, None, f"its arguments or checkpoint: {error}"
-    return Claim(
-        run_id,
-        task_id,
-        fire_time,
-        _CAUSES[cause],
-        attempt + 1,
-        failures,
-        crashes,
-        fence + 1,
-        arguments,
-        checkpoint,
-        damage=damage,
-    )
-
-
-def flaw_of(row: Row) -> str:
-    """Return why a run of CANDIDATE cannot be started as it stands, mostly ""."""
-    fire_time = row[2]
-    if (
-        row[10] is None
-        and row[11] is None
-        and row[12] is None
-        and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
-        and row[6] in _CAUSES
-        and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))
-    ):
-        return ""
-    damages: list[Damage] = []
-    forms.CANDIDATES.read(row, note=damages.append)
-    for damage in damages:
-        found.add(damage)
-    return "; ".join(f"column {one.column} holds {one.what}" for one in damages)
-
-
-def flaw_of_step(run_id: str, key: str, value: Any) -> str:
-    """Return what is wrong with the value of a step, mostly ""."""
-    try:
-        parsed(value)
-    except ValueError as error:
-        found.add(Damage("steps", f"{run_id} {key}", "value", str(error)))
-        return str(error)
-    return ""
 
 
 # --- attempts, lines, nodes ---------------------------------------------------------------------

@@ -98,6 +98,24 @@ RUNNING_OF_NODE = Statement(
 )
 """What a node runs: id, fence."""
 
+_slice: BindParameter[Any] = bindparam("slice", type_=runs.c.available_at.type)
+_slice_end = (runs.c.available_at + _slice - literal_column("1")) // _slice * _slice
+DUE_TIMES = Statement(
+    select(gathered(literal_column("due.at"))).select_from(
+        select(_slice_end.label("at"))
+        .distinct()
+        .where(
+            is_waiting(runs),
+            runs.c.priority == bindparam("level"),
+            runs.c.available_at > bindparam("after"),
+            runs.c.available_at <= bindparam("until"),
+        )
+        .limit(literal_column("1000"))
+        .subquery("due")
+    )
+)
+"""When runs of a priority become available, rounded up to slices."""
+
 COUNTS = Statement(
     select(
         select(func.count()).where(is_waiting(runs)).scalar_subquery().label("waiting"),

@@ -28,6 +28,7 @@ from rota.ledger.sqlite.file_guard import FileGuard
 from rota.ledger.sqlite.integrity import examine
 from rota.ledger.sqlite.marks import make_directory, mark
 from rota.runtime import fork_safety, private_files
+from rota.runtime.signal_count import SignalCount
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 
@@ -139,11 +140,14 @@ def _let_go() -> None:
 class SqliteFile:
     """A file as the ledger's database."""
 
+    look_every = 0.02  # a look costs microseconds
+
     def __init__(self, url: str, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self._url = url
         self._path = path.absolute()  # whatever directory this process changes to
         self._timeout = busy_timeout
         self._open: _OpenFile | None = None
+        self.committed = SignalCount()
         _files.add(self)
 
     @property

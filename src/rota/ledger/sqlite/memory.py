@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from rota.ledger.errors import closed, explained
 from rota.ledger.sqlite.creation import create_tables
 from rota.ledger.sqlite.database import ALL, connect, make_engine
+from rota.runtime.signal_count import SignalCount
 
 
 class SqliteMemory:
@@ -21,11 +22,13 @@ class SqliteMemory:
     """
 
     url = "memory://"
+    look_every = 1.0  # nobody else commits
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._connection: Connection | None = None
         self._commits = 0
+        self.committed = SignalCount()
 
     def open(self) -> None:
         """Make a new, empty database."""

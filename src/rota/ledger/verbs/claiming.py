@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.time import Instant
-from rota.ledger.schema.tables import is_running, is_waiting, runs, tasks
+from rota.ledger.schema.tables import is_running, is_waiting, is_waiting_apart, runs, tasks
 from rota.ledger.sql import mapping
 from rota.ledger.sql.json_batch import Batch, Row, decode, encode, gathered, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of
@@ -37,7 +37,11 @@ def _runs_beside(candidate: FromClause) -> ColumnElement[bool]:
     other = runs.alias("other")
     return (
         select(literal_column("1"))
-        .where(is_running(other), other.c.task_id == candidate.c.task_id)
+        .where(
+            is_running(other),
+            other.c.task_id == candidate.c.task_id,
+            other.c.overlap_key.is_not_distinct_from(candidate.c.overlap_key),
+        )
         .exists()
     )
 
@@ -106,6 +110,22 @@ def _next_of_task(task: FromClause, name: str, limit: ColumnElement[Any]) -> Sel
     )
 
 
+_own = runs.alias("foremost")
+_foremost_like_it = (
+    select(_own.c.id)
+    .where(
+        _own.c.task_id == runs.c.task_id,
+        _own.c.overlap_key.is_not_distinct_from(runs.c.overlap_key),
+        is_waiting(_own),
+        _own.c.available_at <= _now,
+    )
+    .order_by(_own.c.available_at, _own.c.id)
+    .limit(literal_column("1"))
+    .correlate(runs)
+    .scalar_subquery()
+)
+
+
 def _of_each(task: FromClause) -> Select[Any]:
     return (
         select(*mapping.CANDIDATE)
@@ -116,7 +136,7 @@ def _of_each(task: FromClause) -> Select[Any]:
             _claimable(runs),
             or_(
                 ~runs.c.exclusive.is_(true()),
-                runs.c.id == _next_of_task(task, "foremost", literal_column("1")).scalar_subquery(),
+                runs.c.id == _foremost_like_it,
             ),
         )
         .order_by(runs.c.available_at, runs.c.id)
@@ -130,6 +150,36 @@ it leaps over any number of runs of a task that may not start."""
 
 QUEUE_OF_TASKS = Statement(all_of(_of_each(incoming("tasks", tasks.c.id))))
 """The claimable runs of a priority (CANDIDATE) of these tasks alone."""
+
+_apart = (
+    select(
+        runs.c.id,
+        func.row_number()
+        .over(
+            partition_by=(runs.c.task_id, runs.c.overlap_key),
+            order_by=(runs.c.available_at, runs.c.id),
+        )
+        .label("place"),
+    )
+    .where(is_waiting_apart(runs), runs.c.available_at <= _now)
+    .subquery("apart")
+)
+
+
+def _foremost(*of_tasks: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*mapping.CANDIDATE)
+        .join_from(_apart, runs, runs.c.id == _apart.c.id)
+        .where(_apart.c.place == literal_column("1"), _is_of_level, _claimable(runs), *of_tasks)
+        .order_by(runs.c.available_at, runs.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
+FOREMOST_APART = Statement(all_of(_foremost()))
+FOREMOST_APART_OF_TASKS = Statement(all_of(_foremost(runs.c.task_id.in_(listed("only")))))
+"""The claimable runs of a priority (CANDIDATE) that are the first of their `overlap_key`: found
+behind any number of runs with another one."""
 
 LOCK_WAITING = Statement(
     all_of(
@@ -166,9 +216,12 @@ def candidates(
         if listed_tasks is None:
             found += _of_level(connection, level, now, room, excluded)
         else:
-            found += QUEUE_OF_TASKS.rows(
-                connection, level=level, now=now, limit=room, exclude=excluded, tasks=listed_tasks
+            of_level = {"level": level, "now": now, "limit": room, "exclude": excluded}
+            some = QUEUE_OF_TASKS.rows(connection, **of_level, tasks=listed_tasks)
+            some += FOREMOST_APART_OF_TASKS.rows(
+                connection, **of_level, only=encode(of_tasks or ())
             )
+            found += sorted(some, key=_turn)
     found = _one_per_exclusive_task(found)
     if not found or connection.dialect.name == "sqlite":
         return found[:limit]
@@ -191,18 +244,26 @@ def _of_level(
     head = HEAD_OF_QUEUE(connection, level=level, now=now, depth=depth, exclude=excluded).one()
     found = _one_per_exclusive_task(decode(head.claimable))
     if len(found) < limit and head.seen == depth:
-        found = _one_per_exclusive_task(
-            QUEUE_BY_TASK.rows(connection, level=level, now=now, limit=limit, exclude=excluded)
-        )
+        of_level = {"level": level, "now": now, "limit": limit, "exclude": excluded}
+        some = QUEUE_BY_TASK.rows(connection, **of_level)
+        some += FOREMOST_APART.rows(connection, **of_level)
+        found = _one_per_exclusive_task(sorted(some, key=_turn))
     return found
 
 
+def _turn(row: Row) -> tuple[bool, Any, str]:
+    """Return what sorts the runs of a priority; damaged times, which are no numbers, come last."""
+    is_number = isinstance(row[3], int | float)
+    return not is_number, row[3] if is_number else 0, row[0]
+
+
 def _one_per_exclusive_task(ordered: Iterable[Row]) -> list[Row]:
-    seen: set[str] = set()
-    chosen: list[Row] = []
+    """Return the rows without those that wait for one before them, and none twice."""
+    seen: set[tuple[str, str | None]] = set()
+    chosen: dict[str, Row] = {}
     for row in ordered:
-        task_id, exclusive = row[1], row[5]
-        if not (exclusive and task_id in seen):
-            seen.add(task_id)
-            chosen.append(row)
-    return chosen
+        turn, exclusive = (row[1], row[15]), row[5]
+        if row[0] not in chosen and not (exclusive and turn in seen):
+            seen.add(turn)
+            chosen[row[0]] = row
+    return list(chosen.values())

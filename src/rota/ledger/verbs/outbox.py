@@ -24,7 +24,7 @@ from sqlalchemy import (
 from rota.core.ports.ledger import Limits, Publish
 from rota.core.time import Instant
 from rota.ledger.schema.tables import is_running, is_waiting, runs
-from rota.ledger.sql import mapping
+from rota.ledger.sql import claim_mapping, mapping
 from rota.ledger.sql.json_batch import Row, encode, listed
 from rota.ledger.sql.statement import Statement, all_of
 from rota.ledger.verbs import limits as limit_verbs
@@ -37,11 +37,18 @@ _other, _earlier = runs.alias("other"), runs.alias("earlier")
 _is_its_turn = or_(
     ~runs.c.exclusive.is_(true()),
     and_(
-        ~select(_one).where(is_running(_other), _other.c.task_id == runs.c.task_id).exists(),
+        ~select(_one)
+        .where(
+            is_running(_other),
+            _other.c.task_id == runs.c.task_id,
+            _other.c.overlap_key.is_not_distinct_from(runs.c.overlap_key),
+        )
+        .exists(),
         ~select(_one)
         .where(
             is_waiting(_earlier),
             _earlier.c.task_id == runs.c.task_id,
+            _earlier.c.overlap_key.is_not_distinct_from(runs.c.overlap_key),
             tuple_(_earlier.c.available_at, _earlier.c.id) < tuple_(runs.c.available_at, runs.c.id),
         )
         .exists(),
@@ -119,7 +126,7 @@ def offer(
 ) -> int:
     """See `Transaction.offer`."""
     found = UNPUBLISHED.rows(connection, now=now, limit=limit, exclude=encode(exclude))
-    waiting = [mapping.waiting_of(row) for row in found]
+    waiting = [claim_mapping.waiting_of(row) for row in found]
     if limits is not None:
         starts = [Start(run.run_id, run.task_id, max(run.available_at, now)) for run in waiting]
         let = set(limit_verbs.offered(connection, now, starts, limits))

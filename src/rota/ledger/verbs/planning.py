@@ -225,7 +225,12 @@ class _Plan:
         if not self._offered or self._publish is None:
             return
         runs = [
-            Waiting(run.id, run.task_id, run.fire_time, run.available_at, 0, _is_exclusive(run))
+            Waiting(
+                *(run.id, run.task_id, run.fire_time, run.available_at),
+                attempt=0,
+                exclusive=_is_exclusive(run),
+                priority=run.priority,
+            )
             for run in self._offered.values()
         ]
         left = set(self._offered).difference(self._publish(runs, outbox_verbs.own_of(connection)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rota.triggers.kinds import any_of, cron, date, interval
+from rota.triggers.kinds import any_of, cron, date, interval, job
 from rota.triggers.kinds.kind import EXCEPT, TriggerKind
 
 KINDS: Mapping[str, TriggerKind] = {
-    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND, any_of.KIND)
+    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND, any_of.KIND, job.KIND)
 }
 """Every kind by its name."""
 

@@ -84,6 +84,20 @@ class RunRequest(Body):
     arguments: Annotated[dict[str, Any], AfterValidator(_sendable)] | None = Field(
         None, description="Passed to the function by keyword."
     )
+    run_at: Moment | None = Field(
+        None, description=f"It does not start before; null: at once. {_WITHOUT}"
+    )
+    delay: Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)] | None = Field(
+        None, description="The same in seconds from now."
+    )
+    key: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        None,
+        description="Once per task: while the run with this key has not ended, and for the task's"
+        " key_ttl, the answer is that run. The header Idempotency-Key says the same.",
+    )
+    priority: Annotated[int, Field(ge=-1_000, le=1_000_000)] | None = Field(
+        None, description="What is higher starts first; null: the task's."
+    )
     reason: Text = Field("", description="Why; kept in the audit, shown while the run waits.")
 
 
@@ -234,6 +248,11 @@ class RunDetail(RunRead):
     count: int = Field(description="Occurrences that this row stands for.")
     available_at: datetime = Field(description="It does not start before.")
     created_at: datetime
+    priority: int = 0
+    key: str | None = Field(None, description="That it was enqueued with.")
+    options: dict[str, Any] | None = Field(
+        None, description="Laid over its task's for this run alone."
+    )
     cancel_requested: str | None
     arguments: dict[str, Any] | None
     result: Any

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
+Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most that the answer holds.")]
 After = Annotated[
     str | None, Query(max_length=200, description="The last one known; take it from `Link`.")
 ]
+
+
+def address(request: Request, kind: str, id: str) -> str:
+    """Return the path of a task or a run, for a header `Location`."""
+    return f"{request.scope.get('root_path', '')}/manager/{kind}/{quote(id, safe='')}"
 
 
 def link_next(request: Request, response: Response, after: str | None) -> None:

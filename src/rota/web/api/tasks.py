@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from rota.core.task import Task, TaskStatus
 from rota.errors import UnknownTaskError, nearest
@@ -18,20 +17,15 @@ from rota.web.api.models import (
     PauseRequest,
     Reason,
     ResetRequest,
-    RunDetail,
-    RunRequest,
     SkipRequest,
     Text,
 )
-from rota.web.api.paging import After, Limit, link_next
-from rota.web.api.runs import detail
-from rota.web.rate_limit import ManualRunLimiter
+from rota.web.api.paging import After, Id, Limit, address, link_next
 
-Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
 Why = Annotated[Text, Query(description="Kept in the audit.")]
 
 
-def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
+def add(router: APIRouter, manager: TaskManager) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
 
     @router.get("/manager/tasks", tags=["tasks"])
@@ -69,19 +63,8 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
         refuse_unless_allowed(manager)
         definition = definition_of(manager, task)
         manager.create_task(definition)
-        response.headers["Location"] = _address(request, "tasks", definition.id)
+        response.headers["Location"] = address(request, "tasks", definition.id)
         return _read(manager, definition.id)
-
-    @router.post("/manager/tasks/{id:path}/run", status_code=HTTPStatus.ACCEPTED, tags=["tasks"])
-    def run_task(
-        request: Request, response: Response, id: Id, how: RunRequest | None = None
-    ) -> RunDetail:
-        """Start a task manually; returns the new run."""
-        how = how or RunRequest()
-        rate.spend(id)
-        run_id = manager.run_task(id, arguments=how.arguments, reason=how.reason)
-        response.headers["Location"] = _address(request, "runs", run_id)
-        return detail(manager, run_id)
 
     @router.post("/manager/tasks/{id:path}/pause", tags=["tasks"])
     def pause_task(id: Id, how: PauseRequest | None = None) -> TaskRead:
@@ -139,7 +122,3 @@ def existing(manager: TaskManager, id: str) -> Task:
 
 def _read(manager: TaskManager, id: str) -> TaskRead:
     return TaskRead.model_validate(existing(manager, id))
-
-
-def _address(request: Request, kind: str, id: str) -> str:
-    return f"{request.scope.get('root_path', '')}/manager/{kind}/{quote(id, safe='')}"

@@ -1,0 +1,224 @@
+"""Enqueueing: runs that are asked for, each written by one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from rota.core.audit import Actor, Face
+from rota.core.ports.ledger import Ledger, Transaction
+from rota.core.ports.records import Enqueued, NewRun
+from rota.core.reasons import ReasonCode
+from rota.core.run import Cause, State
+from rota.core.task import BY_PLACE, JOB, Overlap, Policy, TaskDefinition
+from rota.core.time import Instant, seconds, to_iso
+from rota.definitions.arguments import parameters_of
+from rota.engine.planning.task_registry import RegisteredTask, records
+from rota.errors import UnknownTaskError
+from rota.manager.handed import handed_in, overlap_key_of
+from rota.manager.run_options import OwnOptions, read_options
+from rota.manager.tasks import TaskVerbs
+from rota.manager.watching import RunEnds
+from rota.task_api.actor import actor
+from rota.task_api.handles import RunHandle
+from rota.task_api.jobs import Arguments, OnConflict, in_thread
+
+
+class JobVerbs(TaskVerbs):
+    """Enqueues runs."""
+
+    def enqueue(
+        self,
+        id: str,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        run_at: datetime | None = None,
+        delay: float | None = None,
+        key: str | None = None,
+        on_conflict: OnConflict | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        max_retries: int | None = None,
+        timeout: float | None = None,
+        tags: Iterable[str] | None = None,
+        connection: Any = None,
+        on_commit: Callable[[Callable[[], Any]], Any] | None = None,
+        reason: str = "",
+    ) -> RunHandle[Any]:
+        """Enqueue a run of a task, and return its handle; it is durable when this returns.
+
+        Some node that knows the task runs it: at once, or at `run_at` (without a zone: in the
+        task's), or `delay` seconds from now. `arguments` are passed by keyword and checked now.
+        `priority` to `tags` lie over the task's options for this run alone. None: not given.
+
+        `key` is unique within the task: while the run with a key has not ended, and for the task's
+        `key_ttl` seconds after it was made, a call with the same key returns the handle of that run
+        (`on_conflict="return"`), replaces it while it waits (`"replace"`), or raises StateError
+        (`"error"`).
+
+        Raises UnknownTaskError; ArgumentError, or Mistakes for several, for arguments that the
+        function does not take or JSON cannot hold; DefinitionError for other options that are
+        wrong; LedgerError.
+        """
+        given = _given(locals())
+        ask = Ask(id, [((), arguments or {})], given, reason=reason)
+        return self._enqueue(ask)[0]
+
+    async def aenqueue(
+        self, id: str, *, arguments: Mapping[str, Any] | None = None, **options: Any
+    ) -> RunHandle[Any]:
+        """Enqueue a run as `enqueue` does, with the same options, while the event loop runs on."""
+        handle: RunHandle[Any] = await in_thread(
+            lambda: self.enqueue(id, arguments=arguments, **options)
+        )
+        return handle
+
+    def _enqueue(self, ask: Ask) -> list[RunHandle[Any]]:
+        self._open()
+        entry, now = self.services.engine.registry.get(ask.id), self._now()
+        own = read_options(
+            ask.options, now=now, moment=lambda name, value: self.instant_of(name, value, ask.id)
+        )
+        runs = self._new_runs(ask, entry, own, now)
+        if not runs:
+            return []
+        until = now + seconds(self._policy_of(ask.id, entry).key_ttl)
+
+        def write(tx: Transaction) -> list[Enqueued]:
+            return tx.enqueue(runs, on_conflict=own.on_conflict, key_until=until, by=ask.by)
+
+        if own.on_commit is not None:
+            own.on_commit(lambda: self._write_runs(ask.id, entry, write))
+            found = [Enqueued(run.id) for run in runs]
+        else:
+            found = self._write_runs(ask.id, entry, write)
+        return [RunHandle(one.run_id, ask.id, self._ends, is_new=one.is_new) for one in found]
+
+    def _write_runs(
+        self,
+        id: str,
+        entry: RegisteredTask | None,
+        write: Callable[[Transaction], list[Enqueued]],
+    ) -> list[Enqueued]:
+        engine = self.services.engine
+        try:
+            found = self.services.ledger.write(write).result()
+        except UnknownTaskError:
+            if entry is None:
+                raise self._unknown(id) from None
+            found = self._registered_and_written(entry, write)
+        if engine.is_running:
+            engine.dispatcher.wake.set()
+        return found
+
+    def _registered_and_written(
+        self, entry: RegisteredTask, write: Callable[[Transaction], list[Enqueued]]
+    ) -> list[Enqueued]:
+        """Write runs of a task that this process knows and the ledger does not."""
+        rows, now = records([entry]), self._now()
+
+        def both(tx: Transaction) -> list[Enqueued]:
+            tx.register(rows, now)
+            return write(tx)
+
+        return self.services.ledger.write(both).result()
+
+    def _new_runs(
+        self, ask: Ask, entry: RegisteredTask | None, own: OwnOptions, now: Instant
+    ) -> list[NewRun]:
+        code = entry.definition if entry else None
+        policy, trigger = self._policy_of(ask.id, entry), self._trigger_of(ask.id, entry)
+        overlap = _overlap(policy, trigger)
+        given = handed_in(ask.id, code, [_named(code, one) for one in ask.calls], many=ask.many)
+        at = now if own.available_at is None else own.available_at
+        waits = at > now
+        reason = ask.reason or (f"it starts at {to_iso(at)}" if waits else "")
+        new_id = self.services.engine.ids.new
+        return [
+            NewRun(
+                id=new_id(now),
+                task_id=ask.id,
+                fire_time=None,
+                cause=Cause.MANUAL,
+                state=State.SCHEDULED if waits else State.QUEUED,
+                reason=reason,
+                available_at=at,
+                created_at=now,
+                overlap=overlap,
+                arguments=arguments,
+                retry_of=ask.retry_of,
+                priority=next(
+                    one for one in (own.priority, ask.priority, policy.priority) if one is not None
+                ),
+                reason_code=ReasonCode.RUN_AT if waits else None,
+                key=own.key,
+                options=own.options or ask.own,
+                overlap_key=overlap_key_of(policy.overlap_key, code, arguments),
+            )
+            for arguments in given
+        ]
+
+    def _policy_of(self, id: str, entry: RegisteredTask | None) -> Policy:
+        return entry.policy if entry else self.history.task(id).record.policy
+
+    def _trigger_of(self, id: str, entry: RegisteredTask | None) -> str:
+        return entry.definition.trigger if entry else self.history.task(id).record.trigger
+
+    @cached_property
+    def _ends(self) -> RunEnds:
+        return RunEnds(self._open_ledger, lambda: self.services.engine.registry)
+
+    def _open_ledger(self) -> Ledger:
+        self._open()
+        return self.services.ledger
+
+
+class Ask:
+    """What is asked for: calls of a task, with options for all of them."""
+
+    def __init__(
+        self,
+        id: str,
+        calls: Sequence[Arguments],
+        options: Mapping[str, Any],
+        *,
+        many: bool = False,
+        reason: str = "",
+        retry_of: str | None = None,
+        own: Mapping[str, Any] | None = None,
+        priority: int | None = None,
+    ) -> None:
+        self.id, self.calls, self.options, self.many = id, calls, options, many
+        self.reason, self.retry_of, self.own, self.priority = reason, retry_of, own, priority
+        who = actor()
+        self.by: Actor | None = None if who.face is Face.PYTHON else who
+        """Who is noted in the audit: not code of the application, whose runs say it themselves."""
+
+
+def _overlap(policy: Policy, trigger: str) -> Overlap:
+    """Return the overlap rule of a run that was asked for: of a task with a trigger, it waits for
+    its turn."""
+    if trigger == JOB or policy.overlap is Overlap.ALLOW:
+        return policy.overlap
+    return Overlap.QUEUE
+
+
+def _named(code: TaskDefinition | None, call: Arguments) -> Mapping[str, Any] | None:
+    """Return the arguments of a call as a run keeps them: by name, as far as possible."""
+    args, kwargs = call
+    if not args:
+        return kwargs or None
+    if code is None:  # a mark has its definition
+        raise AssertionError("positional arguments of a function that is not known")
+    placed, named = parameters_of(code.func).by_name(args, kwargs)
+    return {BY_PLACE: placed, **named} if placed else named
+
+
+def _given(call: Mapping[str, Any]) -> dict[str, Any]:
+    names = (
+        *("run_at", "delay", "key", "on_conflict", "priority", "queue", "max_retries"),
+        *("timeout", "tags", "connection", "on_commit"),
+    )
+    return {name: call[name] for name in names if call[name] is not None}
