@@ -16,7 +16,7 @@ from rota.runtime.daemon_threads import beside
 logger = queued("rota.node")
 
 AHEAD = 5.0
-"""Seconds: so far ahead it looks for runs that become available, by whichever process they were written."""
+"""Seconds: so far ahead it looks for runs that become available, written by any process."""
 
 SLICE: Instant = 10_000
 """Those that become available within one slice of this length are started together."""
