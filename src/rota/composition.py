@@ -40,14 +40,16 @@ def build(
     project: Path | None = None,
     clock: Clock | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
+    ledger: Ledger | None = None,
 ) -> Services:
     """Build everything from the configuration; opens, starts and reads nothing.
 
-    `loop` is the application's event loop, where coroutines are to run on it.
+    `loop` is the application's event loop, where coroutines are to run on it. `ledger` is used in
+    place of the one that the configuration names.
     """
     settings, project = config.manager, project or here()
     machine = clock or SystemClock()
-    ledger = open_ledger(settings.ledger_url, clock=machine)
+    ledger = ledger or open_ledger(settings.ledger_url, clock=machine)
     aio = AioExecutor(slots=settings.async_slots, loop=loop)
     executors: dict[str, Executor] = {
         ExecutorName.ASYNC: aio,

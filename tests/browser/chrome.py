@@ -95,16 +95,19 @@ class Browser:
         return answer
 
     def close_tabs(self) -> None:
-        """Close every tab, so that none of them holds on to a server that is to stop."""
+        """Close every tab and forget its profile, so that none of them holds on to a server that
+        is to stop."""
         while self._tabs:
-            self._tabs.pop().open("about:blank")
+            tab = self._tabs.pop()
+            tab.open("about:blank")
+            self.send("Target.disposeBrowserContext", browserContextId=tab.context)
 
     def tab(self, *, width: int = 1280, height: int = 900) -> Tab:
         """Open a tab in a profile of its own; below 600 pixels it is a phone."""
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
         session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        tab = Tab(self, session["sessionId"])
+        tab = Tab(self, session["sessionId"], context)
         self._tabs.append(tab)
         tab.send("Page.enable")
         tab.send("Page.addScriptToEvaluateOnNewDocument", source=_WITNESS)
@@ -115,9 +118,10 @@ class Browser:
 class Tab:
     """One page in it."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
+    def __init__(self, browser: Browser, session: str, context: str) -> None:
         self._browser = browser
         self._session = session
+        self.context = context  # its profile
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command to this page."""

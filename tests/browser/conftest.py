@@ -1,4 +1,4 @@
-"""One browser for all tests of a module, and a site for each."""
+"""One browser for all tests of a worker, and a site for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.browser.chrome import NAMES, Browser, found
 from tests.integration.web.site import Gate, Site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return a browser; skips where this machine has none."""
     program = found()

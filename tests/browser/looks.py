@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
+from pathlib import Path
+
+from rota import web
 
 # Every text whose contrast with what lies behind it is below what WCAG AA asks for.
 TOO_FAINT = """
@@ -61,7 +65,18 @@ CUT = """
 """
 
 
-def colours(png: bytes) -> set[bytes]:
+def widths() -> list[int]:
+    """Return widths of a window, from a small telephone's on: the narrowest and the widest of each
+    layout that the stylesheets have."""
+    found = {320, 1600}
+    for sheet in (Path(web.__file__).parent / "static").glob("*.css"):
+        for end, number in re.findall(r"(max|min)-width: ?(\d+)px", sheet.read_text("utf-8")):
+            widest = int(number) - (end == "min")
+            found |= {widest, widest + 1}
+    return sorted(width for width in found if 320 <= width <= 1600)
+
+
+def colours(png: bytes) -> set[int]:
     """Return a good part of the bytes that a picture is made of: a blank one has few."""
     data, place = b"", 8
     while place < len(png):
@@ -69,4 +84,4 @@ def colours(png: bytes) -> set[bytes]:
         if png[place + 4 : place + 8] == b"IDAT":
             data += png[place + 8 : place + 8 + size]
         place += 12 + size
-    return {bytes([byte]) for byte in zlib.decompress(data)}
+    return set(zlib.decompress(data))

@@ -12,6 +12,8 @@ from tests.browser.chrome import Browser, Tab
 from tests.browser.everything import enter, everything
 from tests.integration.web.site import Site
 
+pytestmark = pytest.mark.xdist_group("accessible")  # one site for all
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 RULES = {

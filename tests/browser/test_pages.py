@@ -250,6 +250,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, li
         yield site, [*pages, f"runs/{run_id}", f"runs/{good}", "nope"]
 
 
+@pytest.mark.xdist_group("crowded")  # one site for all
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_it_fits_and_can_be_read(
     crowded: tuple[Site, list[str]], browser: Browser, width: int

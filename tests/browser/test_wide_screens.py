@@ -105,6 +105,7 @@ def hostile(
         browser.close_tabs()
 
 
+@pytest.mark.xdist_group("hostile")  # one site for all
 @pytest.mark.parametrize("width", [390, 1280])
 def test_what_others_can_fill_does_nothing_and_fits(
     hostile: tuple[Site, dict[str, str]], browser: Browser, width: int

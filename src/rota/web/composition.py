@@ -47,11 +47,11 @@ def build(manager: TaskManager, hosts: Collection[str]) -> FastAPI:
     for kind in (Problem, RotaError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_error)
     rate = ManualRunLimiter(manager.services.clock, manager.config.manager.runs_by_hand)
-    app.include_router(api.build(manager, access, rate))
-    figures = APIRouter()  # only on this server: an application has its own /metrics
+    figures = APIRouter(include_in_schema=False)  # only here: an application has its own /metrics
     metrics.add(figures, manager)
-    app.include_router(figures, include_in_schema=False)
-    app.include_router(pages.build(manager, access, rate), include_in_schema=False)
+    # Not by `include_router`, which builds every route again with the first requests.
+    for router in (api.build(manager, access, rate), figures, pages.build(manager, access, rate)):
+        app.router.routes += router.routes
     app.mount("/static", _Static(directory=_STATIC), name="static")
     return app
 

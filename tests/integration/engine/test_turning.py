@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+import rota
+from rota import composition
 from rota.cli import running_node
+from rota.core.run import State
 from rota.core.time import Instant
 from rota.engine import event_loop as service_loops
 from rota.engine.health import turning
 from rota.engine.health.turning import Turning
+from rota.ledger import open_ledger
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 from rota.web.pages.screens.nodes import _values as nodes_page
+from tests.integration.engine.unanswering import UnansweringLedger
 
 LOOPS = [
     "planner",
@@ -86,50 +91,61 @@ def test_the_end_of_a_loop_is_logged_with_its_error(
     assert record.exc_info is not None
 
 
-@pytest.mark.parametrize(
-    ("name", "step"),
-    [
-        ("planner", ""),
-        ("recorder", "_record_some"),
-        ("change_poller", "refresh"),
-        ("reaper", "_try"),
-        ("log_flusher", "flush"),
-    ],
-)
+VERBS = {
+    "planner": "plan",
+    "recorder": "settle",
+    "log_flusher": "log",
+    "reaper": "running_of",
+    "change_poller": "cancellations",
+}
+"""What a loop asks of the ledger, and no other does."""
+
+
+talks, ends = threading.Event(), threading.Event()
+
+
+def talk() -> None:
+    talks.wait()
+    rota.current_run().logger.info("a line")
+    ends.wait()
+
+
+@pytest.mark.parametrize("name", VERBS)
 def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
-    tmp_path: Path, name: str, step: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turning, "LONG", 0.5)
+    talks.clear()
+    ends.clear()
     rig = Harness(tmp_path, SystemClock(), lease_seconds=3, port=0)
+    config = rig.manager.config
+    ledger = UnansweringLedger(open_ledger(config.manager.ledger_url, clock=rig.clock), VERBS[name])
+    rig.manager.services = composition.build(
+        config, project=tmp_path, clock=rig.clock, ledger=ledger
+    )
     rig.manager.add_task(tick, "interval", "tick", seconds=0.2)
-    hangs = True
-
-    async def hang(*_: object) -> None:
-        while hangs:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-    engine = rig.manager.services.engine
-    if name == "planner":  # which waits where a batch is made for room to write it
-        monkeypatch.setattr(engine.gateway, "until_back", hang)
-    else:
-        monkeypatch.setattr(getattr(engine, name), step, hang)
+    rig.manager.add_task(talk, "date", "talk", run_date="2100-01-01")
     with rig:
         try:
-            if name == "log_flusher":
-                engine.context.signals.output_waiting.send(None)  # type: ignore[arg-type]
+            run_id = rig.manager.run_task("talk")
+            eventually(lambda: rig.manager.get_run(run_id).state is State.RUNNING)
+            ledger.answers.clear()
+            talks.set()
             eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
-            engine.heartbeat.wake.set()
+            rig.manager.services.engine.heartbeat.wake.set()
 
             def told() -> list[str]:
                 shown = nodes_page(rig.manager, rig.manager.services.clock.now())["living"]
                 return [one for node in shown for one in node.unwell if f"the {name} loop" in one]
 
             eventually(told)
-            health = running_node.health(rig.manager.config)
+            health = running_node.health(config)
             assert any(f"the {name} loop" in reason for reason in health["reasons"])
         finally:
-            hangs = False
-            monkeypatch.undo()
+            talks.set()
+            ends.set()
+            ledger.answers.set()
+        eventually(lambda: not named(rig, name), what=lambda: str(reasons(rig)))
 
 
 def test_a_clock_that_has_lost_a_task_is_found_out(tmp_path: Path) -> None:

@@ -221,12 +221,11 @@ def test_everything_else_goes_on_where_a_column_is_damaged(
     with harness, Asking(harness, manager.create_token("whole", Right.ADMIN).secret) as asking:
         [run_id] = manager.run_many("work", [{"number": 1}])
         eventually(lambda: manager.get_run(run_id).state is State.SUCCEEDED)
-        for path in populated.paths:
-            for kind in ("text/html", "application/json"):
-                answer = asking.get(path, kind)
-                assert answer.status_code < 500, (path, answer.text)
-                if path in ("/", "/tasks", "/manager/tasks", "/manager/runs", "/health"):
-                    assert answer.status_code == 200, (path, answer.text)
+        for path in populated.paths:  # of which each answers in one form only
+            answer = asking.get(path, "*/*" if path.startswith("/manager") else "text/html")
+            assert answer.status_code < 500, (path, answer.text)
+            if path in ("/", "/tasks", "/manager/tasks", "/manager/runs", "/health"):
+                assert answer.status_code == 200, (path, answer.text)
         report = asking.get("/health").json()
         assert report["status"] in ("healthy", "degraded")
         places = {(one["table"], one["column"]) for one in report["damaged_rows"]}

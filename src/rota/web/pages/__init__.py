@@ -34,7 +34,7 @@ __all__ = ["build", "error_page"]
 
 def build(manager: TaskManager, access: Access, rate: ManualRunLimiter) -> APIRouter:
     """Return the router of all screens and of the forms on them."""
-    router = APIRouter(route_class=PageRoute)
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
     frame = Frame(manager)
     screens = (now, tasks, task, run, timeline, calendar, failures, nodes, audit, settings)
     for screen in screens:
