@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from docs import reference_pages
+from docs import diagrams, reference_pages
 from rota.config import schema
 from rota.config.model import Xcorecfg
 from rota.core.lifecycle import TRANSITIONS
@@ -29,8 +29,8 @@ MEANING = {
     State.RUNNING: "a node attempts it under a lease",
     State.SUCCEEDED: "its last attempt succeeded, and the holder of its lease said so",
     State.FAILED: "its last attempt failed or timed out with no retry left, or it was quarantined",
-    State.CANCELLED: "somebody asked for its end",
-    State.SKIPPED: "its task still ran, and `overlap` said skip; or somebody skipped it by hand",
+    State.CANCELLED: "it was cancelled: by a person, a program, or the removal of its task",
+    State.SKIPPED: "its task still ran, and `overlap` said skip; or it was skipped by hand",
     State.MISSED: "it was not planned in time, or could not start by its deadline",
     State.LOST: "its worker died, and `on_crash` said lose",
 }
@@ -42,19 +42,22 @@ def lifecycle() -> str:
         GENERATED,
         "# States and reasons of a run\n",
         "Every run is in one of nine states, and moves only along these arrows.\n",
-        "```mermaid",
-        "stateDiagram-v2",
+        "![The states of a run and the transitions between them](images/lifecycle.svg)\n",
+        "| state | means | ended |",
+        "|---|---|---|",
     ]
-    for source, targets in TRANSITIONS.items():
-        for target, why in targets.items():
-            lines.append(f"    {source or '[*]'} --> {target}: {why}")
-    lines += [f"    {state} --> [*]" for state in State if state in FINAL]
-    lines += ["```\n", "| state | means | ended |", "|---|---|---|"]
     lines += [
         f"| `{state}` | {MEANING[state]} | {'yes' if state in FINAL else ''} |" for state in State
     ]
+    lines += ["\n## Transitions\n", "| from | to | when |", "|---|---|---|"]
     lines += [
-        "\n`reason` says why it is there in words, `reason_code` for programs:\n",
+        f"| {f'`{source}`' if source else ''} | `{target}` | {why} |"
+        for source, targets in TRANSITIONS.items()
+        for target, why in targets.items()
+    ]
+    lines += [
+        "\n## Reasons\n",
+        "`reason` explains the state in words, `reason_code` to programs:\n",
         "| code | means |",
     ]
     lines += ["|---|---|", *(f"| `{code}` | {MEANINGS[code]} |" for code in ReasonCode)]
@@ -159,6 +162,8 @@ def tables() -> str:
 
 
 PAGES = {
+    "images/journey.svg": diagrams.journey,
+    "images/lifecycle.svg": diagrams.lifecycle,
     "lifecycle.md": lifecycle,
     "reference/configuration.md": configuration,
     "reference/options.md": options,
