@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+from pydantic import BeforeValidator
 
 import rota
 from rota.core.run import State
@@ -102,6 +104,35 @@ def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> Non
     tab.wait(f"{told}.checkVisibility()")
     assert "is not a whole number" in tab.js(f"{told}.innerText")
     assert site.harness.runs("order") == []
+
+
+def test_what_a_form_asks_for_may_take_longer_than_a_refresh(
+    site: Site, browser: Browser, gate: Gate
+) -> None:
+    def once_let_through(value: object) -> object:
+        gate.open.wait(90)
+        return value
+
+    async def count(copies: int) -> None:
+        """Count the copies."""
+
+    count.__annotations__["copies"] = Annotated[int, BeforeValidator(once_let_through)]
+    gate.open.set()
+    site.add(count, kwargs={"copies": 1})
+    gate.open.clear()
+    tab = browser.tab()
+    tab.open(f"{site.server.url}tasks/count")
+    tab.click("[popovertarget='run-form']")
+    tab.js("document.querySelector('[name=arg-copies]').value = 'two'")
+    tab.js("window.began = performance.now()")
+    tab.click("#run-form .strong")
+    tab.wait(
+        "performance.now() > began + 6000 || document.querySelector('#refused').checkVisibility()"
+    )
+    assert tab.js("document.querySelector('#refused').innerText") == ""
+    gate.open.set()
+    tab.wait("document.querySelector('#refused').checkVisibility()")
+    assert "integer" in tab.js("document.querySelector('#refused').innerText")
 
 
 def test_plots_are_drawn_and_again_when_there_is_more(site: Site, browser: Browser) -> None:

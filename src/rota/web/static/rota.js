@@ -5,6 +5,7 @@
 const CROWD = 1000; // ms between two refreshes, however much changes
 const EVERY = 2000; // ms between two where nothing tells of changes, or something is counted
 const CALM = 5000; // ms between two where nothing seems to happen
+const FORM_PATIENCE = "60s"; // for the answer to a form: what was sent may still be done
 const PATIENCE = 5000; // ms without an answer until the page says so
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -149,6 +150,9 @@ function problemIn(text) {
   return problem?.dataset.problem ?? "Something else answers at this address.";
 }
 
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method !== "GET") ctx.request.timeout = FORM_PATIENCE;
+});
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.request.method === "GET") return;
   refuse("");
