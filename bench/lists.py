@@ -108,7 +108,7 @@ def pages(count: int) -> dict[str, float]:
 def _asked(count: int, what: Callable[[TaskManager, int], dict[str, str]]) -> dict[str, float]:
     """Return the p95 of each in milliseconds, to the last byte, and the largest answer in KiB.
 
-    Beside other work on the machine, the processor's time for the worst says more: client, server
+    While the machine does other work, the processor's time for the worst says more: client, server
     and engine together.
     """
     with tempfile.TemporaryDirectory() as directory:

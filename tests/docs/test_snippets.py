@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import rota
+from rota import testing
+from rota.manager.runs import RunVerbs
+from rota.manager.tasks import TaskVerbs
 from tests.docs import pages as pages_of
 from tests.docs import shelves
 from tests.docs.pages import ROOT, pages, snippets
 
 PROGRAM = Path(__file__).parent / "reading.py"
 RUN = [str(page) for page in pages() if snippets(page, "python")]
+INTERNAL = {
+    "add_definition", "carry_out", "change_task", "create_task", "leave_to_the_parent", "run_alone",
+    "take_in_marked",
+}  # fmt: skip
+"""Methods of the task manager for rota's own command line, pages and API."""
 EVERY = [str(page) for page in pages()]
 
 
@@ -57,6 +67,20 @@ def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
 
 def test_every_page_is_on_a_shelf() -> None:
     assert list(shelves.shelves()) == []
+
+
+def test_the_reference_lists_every_public_name() -> None:
+    page = (ROOT / "docs" / "reference" / "python.md").read_text()
+    listed = set(re.findall(r"^(?:::: [\w.]+\.| +- )(\w+)$", page, re.M))
+    offered = {*rota.__all__, *rota.web.__all__, *testing.__all__} - {
+        "__version__",
+        "errors",
+        "web",
+    }
+    assert offered - listed == set()
+    verbs = {name for name in vars(rota.TaskManager) if not name.startswith("_")}
+    verbs |= {name for base in (TaskVerbs, RunVerbs) for name in vars(base) if name[0] != "_"}
+    assert verbs - listed - INTERNAL == set()
 
 
 def test_a_link_that_leads_nowhere_is_found(
