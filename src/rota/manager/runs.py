@@ -10,7 +10,7 @@ from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Cause, Run, State
 from rota.core.task import JOB
 from rota.engine.planning.planner import ManualStart
-from rota.errors import StateError
+from rota.errors import ArgumentError, StateError
 from rota.manager.handed import handed_in
 from rota.manager.jobs import Ask, JobVerbs
 from rota.task_api.actor import actor
@@ -39,6 +39,13 @@ class RunVerbs(JobVerbs):
 
         Nothing is started where one of them is wrong: raises as `run_task` does, with the number
         of each."""
+        if not isinstance(arguments, Iterable):
+            raise ArgumentError(
+                f"task {id!r}: run_many takes a list with the arguments of each run, and this is"
+                f" a {type(arguments).__name__}.",
+                where="arguments",
+                remedy="Write [{}] * 3 for three runs without arguments.",
+            )
         return self._start(id, [ManualStart(one) for one in arguments], many=True)
 
     def retry_run(self, run_id: str, *, reason: str = "") -> str:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.secrets import said
 from rota.errors import (
     DefinitionError,
     LedgerError,
@@ -128,15 +129,19 @@ class Problem(Exception):
         return self.status.phrase
 
     def body(self) -> dict[str, Any]:
-        """Return the members of the problem document."""
+        """Return the members of the problem document; secrets in what it repeats are masked."""
         body: dict[str, Any] = {
             "type": f"urn:rota:problem:{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status.value,
-            "detail": self.detail,
+            "detail": said(self.detail),
             "remedy": self.remedy,
         }
-        return {**body, "errors": self.errors} if self.errors else body
+        errors = [
+            {**one, "detail": said(one["detail"]), "where": said(one["where"])}
+            for one in self.errors
+        ]
+        return {**body, "errors": errors} if errors else body
 
     def response(self) -> Response:
         """Return the problem document; it is ASCII, so that no invalid text can break it."""

@@ -213,3 +213,12 @@ def test_a_coroutine_behind_a_plain_decorator_is_timed_out_by_cancelling_it(
         [run] = rig.ended("endless")
         assert run.state is State.CANCELLED
         assert told == ["begun", "cancelled"]
+
+
+@pytest.mark.parametrize("given", [None, 3])
+def test_run_many_says_that_it_takes_a_list(tmp_path: Path, given: Any) -> None:
+    rig = Harness(tmp_path)
+    rig.manager.add_task(tell, "date", "tell", kwargs=HELD | {"day": DAY, "seen": []}, **SOON)
+    with pytest.raises(ArgumentError, match=r"takes a list with the arguments of each run"):
+        rig.manager.run_many("tell", given)
+    rig.manager.shutdown()

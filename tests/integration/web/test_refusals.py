@@ -259,3 +259,28 @@ def test_arguments_that_the_function_does_not_take_are_refused(
 
 def greet_on(day: date, name: str = "you") -> str:
     return f"{name} on {day:%A}"
+
+
+def test_a_query_parameter_that_there_is_not_is_refused_with_those_there_are(site: Site) -> None:
+    answer = site.client.get("/manager/runs", params={"stat": "failed", "limit": 5})
+    assert answer.status_code == 422
+    [mistake] = answer.json()["errors"]
+    assert mistake["where"] == "query.stat"
+    assert "state" in mistake["remedy"]
+    assert "Known: after, cause, " in answer.json()["remedy"]
+    site.add(greet)
+    assert site.client.post("/manager/tasks/greet/run?dry=1").status_code == 422
+    assert site.harness.runs("greet") == []
+    assert site.client.get("/health?probe=1").status_code == 200
+
+
+def test_a_secret_that_a_refusal_repeats_is_masked(site: Site) -> None:
+    body = {"name": "x", "trigger_args": {"hour": "password=hunter2"}}
+    for answer in (
+        site.client.get("/manager/runs", params={"since": "password=hunter2"}),
+        site.client.get("/manager/tasks/api_key=hunter2"),
+        site.client.get("/manager/runs", params={"token=hunter2": "1"}),
+        site.client.post("/manager/tasks", json={**body, "func_path": "a:b", "trigger": "cron"}),
+    ):
+        assert 400 <= answer.status_code < 500
+        assert "hunter2" not in answer.text, answer.text

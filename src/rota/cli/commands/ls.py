@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rota.cli import formatting, output, project
 from rota.core.task import Task
 from rota.core.time import from_datetime
+from rota.discovery.finder import shown
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
     """List every task: those of the task files, and those that only the ledger knows."""
     with project.opened_manager(project.load(config)) as manager:
         tasks = project.tasks(manager)
-        now = manager.services.clock.now()
+        now, home = manager.services.clock.now(), manager.services.project
     if json:
         output.json_lines(map(_json, tasks))
     elif tasks:
         columns = ("id", "state", "next run", "last run", "trigger", "file")
-        output.table(columns, [_row(task, now) for task in tasks])
+        output.table(columns, [_row(task, now, home) for task in tasks])
     else:
         output.note("No tasks yet: `rota init` makes a first one.")
 
@@ -37,14 +39,15 @@ def _json(task: Task) -> dict[str, Any]:
     }
 
 
-def _row(task: Task, now: int) -> tuple[str, ...]:
+def _row(task: Task, now: int, home: Path) -> tuple[str, ...]:
+    file = shown(Path(task.file), home) if task.file else ""
     return (
         task.id,
         task.status.value,
         _next(task, now),
         _last(task, now),
         formatting.trigger(task) + (" (edited)" if task.edits else ""),
-        f"{task.file or ''}{f':{task.line}' if task.line else ''}",
+        f"{file}{f':{task.line}' if task.line else ''}",
     )
 
 

@@ -1,8 +1,8 @@
 """Showing the outcome of a form on the page that follows it.
 
 A signed cookie carries the text, so that no other site can make a page show a text. It lasts for a
-minute, and the first page that shows the text deletes it. Each server signs with its own key: if
-the next page comes from another node, it shows no outcome.
+minute, and the first page that shows the text deletes it. The secret of the visitor's session is
+the key, so that any node behind a balancer can show it; without a session it is the server's own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from rota.core.time import SECOND, Instant
 from rota.manager import TaskManager
+from rota.web.access import COOKIE as SESSION
 from rota.web.proxies import is_encrypted
 
 COOKIE = "rota_said"
@@ -51,7 +52,7 @@ class Saying:
         text = said.text if len(said.text) <= LONGEST else f"{said.text[: LONGEST - 1]}…"
         response.set_cookie(
             COOKIE,
-            self._sign(said._replace(text=text), self._now()),
+            _sign(_key_of(request) or self._key, said._replace(text=text), self._now()),
             max_age=LASTS,
             path=request.scope.get("root_path", "") or "/",
             secure=is_encrypted(request),
@@ -65,28 +66,37 @@ class Saying:
         cookie = request.cookies.get(COOKIE, "")
         if not cookie or len(cookie) > _LONGEST_COOKIE:
             return None
-        return self._read(cookie, self._now())
+        keys = (_key_of(request), self._key)
+        found = (_read(key, cookie, self._now()) for key in keys if key)
+        return next((said for said in found if said is not None), None)
 
     def take_back(self, request: Request, response: Response) -> None:
         """Delete the cookie of an outcome that a page has shown."""
         response.delete_cookie(COOKIE, path=request.scope.get("root_path", "") or "/")
 
-    def _sign(self, said: Said, now: Instant) -> str:
-        body = urlsafe_b64encode(json.dumps([now, *said]).encode()).decode()
-        return f"{body}.{self._seal(body)}"
-
-    def _read(self, cookie: str, now: Instant) -> Said | None:
-        body, _, seal = cookie.partition(".")
-        if not hmac.compare_digest(self._seal(body).encode(), seal.encode()):
-            return None
-        at, *said = json.loads(urlsafe_b64decode(body))
-        return Said(*said) if at <= now <= at + LASTS * SECOND else None
-
-    def _seal(self, body: str) -> str:
-        return hmac.new(self._key, body.encode(), sha256).hexdigest()
-
     def _now(self) -> Instant:
         return self._manager.services.clock.now()
+
+
+def _key_of(request: Request) -> bytes:
+    return request.cookies.get(SESSION, "").encode()
+
+
+def _sign(key: bytes, said: Said, now: Instant) -> str:
+    body = urlsafe_b64encode(json.dumps([now, *said]).encode()).decode()
+    return f"{body}.{_seal(key, body)}"
+
+
+def _read(key: bytes, cookie: str, now: Instant) -> Said | None:
+    body, _, seal = cookie.partition(".")
+    if not hmac.compare_digest(_seal(key, body).encode(), seal.encode()):
+        return None
+    at, *said = json.loads(urlsafe_b64decode(body))
+    return Said(*said) if at <= now <= at + LASTS * SECOND else None
+
+
+def _seal(key: bytes, body: str) -> str:
+    return hmac.new(key, f"rota said {body}".encode(), sha256).hexdigest()
 
 
 def runs(count: int) -> str:

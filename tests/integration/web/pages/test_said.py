@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from rota import web
 from rota.core.run import State
+from rota.runtime.system_clock import SystemClock
+from rota.testing import Harness
 from tests.integration.web.pages.read import part
 from tests.integration.web.site import Gate, Site, fail, greet
 
@@ -136,3 +141,21 @@ def test_a_task_that_takes_parameters_is_run_by_its_form(site: Site) -> None:
     assert 'href="/tasks/order#run-form"' in page
     assert 'action="/tasks/order/run"' not in page
     assert 'id="run-form"' in site.client.get("/tasks/order").text
+
+
+def test_another_node_behind_a_balancer_shows_it_to_who_is_signed_in(
+    site: Site, tmp_path: Path
+) -> None:
+    site.add(greet)
+    secret = site.manager.create_token("me", "admin").secret
+    site.client.post("/sign-in", data={"secret": secret, "to": "/"})
+    cookies = site.client.cookies
+    assert "rota_session" in cookies
+    other = Harness(tmp_path, SystemClock())
+    other.manager.add_task(greet, "interval", "greet", hours=1000)
+    with other, web.serve(other.manager, port=0) as server:
+        answer = site.client.post("/tasks/greet/pause")
+        assert answer.status_code == 303
+        with httpx.Client(base_url=server.url, cookies=cookies) as client:
+            page = client.get(answer.headers["location"])
+    assert "is paused" in part(page.text, "said")
