@@ -18,7 +18,7 @@ import plugins.my_plugin.models  # noqa: F401  # the application's tables
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Make ready what the application needs, and schedule as long as it runs."""
+    """Create the tables, and schedule while the application runs."""
     setup_logging()
     create_tables()
     async with rota.lifespan()(app):
@@ -26,7 +26,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_tables() -> None:
-    """Create what is missing; several workers may do so at once (a real shop has migrations)."""
+    """Create missing tables; several workers may do so at once (a real shop has migrations)."""
     with engine.begin() as connection:
         for table in Base.metadata.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
@@ -39,5 +39,5 @@ rota.web.mount(app, "/rota")  # their pages
 
 @app.get("/")
 def shop() -> dict[str, str]:
-    """Stand for the application's own routes."""
+    """Return the state of the shop: one of the application's own routes."""
     return {"shop": "open", "tasks": "/rota/"}

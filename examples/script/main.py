@@ -1,4 +1,4 @@
-"""A program of its own that schedules until Ctrl-C: `python main.py`."""
+"""A script that schedules until Ctrl-C: `python main.py`."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ def tidy_up() -> None:
 
 
 def main() -> None:
-    """Add tasks from the directory tasks/ and one from here, and run until told to stop."""
+    """Add tasks from the directory tasks/ and one from this file, and run until Ctrl-C."""
     setup_logging()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -24,7 +24,7 @@ def main() -> None:
     with task_manager:
         for task in task_manager.list_tasks():
             print(f"{task.id}: next run {task.next_run}", flush=True)
-        while not stop.wait(0.5):  # a signal that another thread receives wakes nobody here
+        while not stop.wait(0.5):  # a signal that another thread receives does not wake this one
             pass
 
 

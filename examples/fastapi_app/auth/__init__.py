@@ -1,1 +1,1 @@
-"""Who uses the shop."""
+"""Users of the shop."""

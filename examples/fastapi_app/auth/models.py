@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class UserSession(Base):
-    """Somebody who is logged in; times are in UTC and naive, as SQLite keeps them."""
+    """A logged-in user; times are in UTC and naive, as SQLite stores them."""
 
     __tablename__ = "user_session"
 

@@ -1,1 +1,1 @@
-"""What extends the shop."""
+"""Extensions of the shop."""

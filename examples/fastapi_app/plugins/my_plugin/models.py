@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Product(Base):
-    """Something that is for sale; the price is in cents."""
+    """A product for sale; the price is in cents."""
 
     __tablename__ = "product"
 
@@ -16,5 +16,5 @@ class Product(Base):
     price: Mapped[int]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the cache keeps, as JSON can hold it."""
+        """Return the JSON that the cache keeps."""
         return {"id": self.id, "name": self.name, "price": self.price}
