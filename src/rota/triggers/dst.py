@@ -13,9 +13,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from rota.triggers.wall_times import DAY, Pattern
+from rota.triggers.wall_times import DAY
 
 _EARLIEST = -3 * DAY  # before the first wall time of any pattern in any zone
 LATEST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
@@ -25,6 +26,16 @@ _CONVERTIBLE = LATEST - 2 * DAY
 # meets one always, like every 02:15 on the last Sunday of March in Berlin.
 _MOST_GAPS = 1000
 _LOWEST = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
+
+
+class WallTimes(Protocol):
+    """Wall times in order: see `Pattern`."""
+
+    def next(self, wall: int) -> int | None:
+        """Return the first wall time at or after `wall`."""
+
+    def prev(self, wall: int) -> int | None:
+        """Return the last wall time at or before `wall`."""
 
 
 class Changes(Enum):
@@ -110,7 +121,7 @@ def _seconds(offset: timedelta | None) -> int:
     return offset.days * DAY + offset.seconds
 
 
-def next_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> int | None:
+def next_second(pattern: WallTimes, zone: Zone, changes: Changes, second: int) -> int | None:
     """Return the first instant of `pattern` in `zone` strictly after `second`."""
     second = max(second, _EARLIEST)
     if not zone.changes:
@@ -134,7 +145,9 @@ def next_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> 
     return _forward(pattern, zone, changes, second, wall + 1)
 
 
-def _forward(pattern: Pattern, zone: Zone, changes: Changes, second: int, start: int) -> int | None:
+def _forward(
+    pattern: WallTimes, zone: Zone, changes: Changes, second: int, start: int
+) -> int | None:
     for _ in range(_MOST_GAPS):
         wall = pattern.next(start)
         if wall is None:
@@ -158,7 +171,7 @@ def _forward(pattern: Pattern, zone: Zone, changes: Changes, second: int, start:
     return None
 
 
-def last_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> int | None:
+def last_second(pattern: WallTimes, zone: Zone, changes: Changes, second: int) -> int | None:
     """Return the last instant of `pattern` in `zone` at or before `second`."""
     if second < _EARLIEST:
         return None
@@ -182,7 +195,7 @@ def last_second(pattern: Pattern, zone: Zone, changes: Changes, second: int) -> 
 
 
 def _backward(
-    pattern: Pattern, zone: Zone, changes: Changes, second: int, start: int
+    pattern: WallTimes, zone: Zone, changes: Changes, second: int, start: int
 ) -> int | None:
     while (wall := pattern.prev(start)) is not None:
         offset = zone.steady_offset(wall // DAY)

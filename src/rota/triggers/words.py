@@ -49,7 +49,7 @@ def span(length: Instant, one: str = "") -> str:
 
 
 def units(count: int | str, name: str, one: str = "") -> str:
-    """Write a number of units; `one` stands before the name of a single one."""
+    """Write a number of units; `one` is written before the name of a single one."""
     return f"{one}{name}" if str(count) == "1" else f"{count} {name}s"
 
 

@@ -20,6 +20,15 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
         @rota.task("any", of=[{"crontab": "0 9 * * *"}, {"crontab": "0 99 * * *"}])
         def wrong_member(): ...
 
+        @rota.task(rrule="FREQ=MONTHLY;BYDAY=-1FR", dtstart="2030-01-01 09:00")
+        def monthly(): ...
+
+        @rota.task("sun", event="sunset", latitude=52.5, longitude=13.4)
+        def lamps(): ...
+
+        @rota.task("sun", event="sunsett", latitude=52.5, longitude=13.4)
+        def wrong_event(): ...
+
         TASK_DEFINITIONS = [
             {
                 "id": "listed",
@@ -40,11 +49,19 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
     )
     catalogue = project.load()
     kinds = {made.id: made.trigger for made in catalogue.definitions if made.id != "good"}
-    assert kinds == {"several": "any", "spread": "cron", "listed": "any"}
+    assert kinds == {
+        "several": "any",
+        "spread": "cron",
+        "listed": "any",
+        "monthly": "rrule",
+        "lamps": "sun",
+    }
     said = [str(error).partition("backgroundtask/")[2] for error in catalogue.errors]
     assert sorted(said) == [
         "x.py:10, task 'wrong_member', of[1].crontab: of[1]: crontab='0 99 * * *': hour '99': '99'"
         " is not in 0-23. Write numbers from 0 to 23, like '0', '0-4', '*' or '*/2'.",
-        "x.py:26, task 'wrong_exception', except: except='de': no calendar of that name."
+        "x.py:19, task 'wrong_event', event: event='sunsett': no event of the sun."
+        " Did you mean 'sunset'?",
+        "x.py:35, task 'wrong_exception', except: except='de': no calendar of that name."
         " There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}.",
     ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rota.triggers.kinds import any_of, cron, date, interval, job
+from rota.triggers.kinds import any_of, cron, date, interval, job, rrule, sun
 from rota.triggers.kinds.kind import EXCEPT, TriggerKind
 
-KINDS: Mapping[str, TriggerKind] = {
-    kind.name: kind for kind in (cron.KIND, interval.KIND, date.KIND, any_of.KIND, job.KIND)
-}
+_KINDS = (cron, interval, date, any_of, rrule, sun, job)
+
+KINDS: Mapping[str, TriggerKind] = {kind.name: kind for kind in (module.KIND for module in _KINDS)}
 """Every kind by its name."""
 
 SHORT: Mapping[str, TriggerKind] = {kind.short: kind for kind in KINDS.values() if kind.short}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
 from rota.triggers.crontab import read_crontab, read_every, split_zone
 from rota.triggers.day_rules import DayRule
-from rota.triggers.dst import Changes, Zone, last_second, next_second
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
 from rota.triggers.kinds import interval
 from rota.triggers.kinds.interval import IntervalTrigger
@@ -18,6 +16,7 @@ from rota.triggers.kinds.kind import BOUNDS, CHANGES, Args, Reading, TriggerKind
 from rota.triggers.pattern_words import pattern_in_words
 from rota.triggers.trigger_errors import LONGEST, one_error, quoted, refuse
 from rota.triggers.wall_times import EVERY_YEAR, Pattern, names_a_day, pattern
+from rota.triggers.wall_trigger import WallTrigger
 from rota.triggers.words import bounds_in_words, delay
 from rota.triggers.zones import read_zone, zone
 
@@ -28,45 +27,12 @@ _RAREST_FIRST = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CronTrigger:
-    """The instants of `pattern` in `zone` from `start` to `end`, both included."""
+class CronTrigger(WallTrigger):
+    """The instants of a pattern."""
 
     kind: ClassVar[str] = "cron"
 
     pattern: Pattern
-    zone: Zone
-    changes: Changes
-    start: Instant | None
-    end: Instant | None
-    jitter: Instant
-
-    @property
-    def timezone(self) -> str:
-        """The key of the zone."""
-        return self.zone.key
-
-    def next_after(self, after: Instant) -> Instant | None:
-        """Return the first instant strictly after `after`."""
-        if self.start is not None and after < self.start:
-            after = self.start - 1
-        if after >= LAST_INSTANT:
-            return None
-        second = next_second(self.pattern, self.zone, self.changes, after // SECOND)
-        if second is None:
-            return None
-        instant = second * SECOND
-        end = LAST_INSTANT if self.end is None else self.end
-        return instant if instant <= end else None
-
-    def last_before(self, at: Instant) -> Instant | None:
-        """Return the last instant at or before `at`."""
-        if self.end is not None and at > self.end:
-            at = self.end
-        second = last_second(self.pattern, self.zone, self.changes, at // SECOND)
-        if second is None:
-            return None
-        instant = second * SECOND
-        return instant if self.start is None or instant >= self.start else None
 
 
 def read_fields(args: Args) -> tuple[Pattern, bool]:

@@ -154,10 +154,10 @@ class TriggerKind:
     """One kind of trigger: everything that another part of rota asks of it.
 
     `read` makes the trigger, and `words` describes one that it made. `short` is an option that
-    means this kind if no trigger is named, and `takes` the argument that it stands for.
-    `names_moment` says whether the arguments name a
-    moment that may have passed when they are first seen, from which nothing is counted;
-    `zone` returns the zone that they name; `is_single` says whether they name one instant alone.
+    means this kind if no trigger is named, and `takes` the argument whose value that option has.
+    `names_moment` returns whether the arguments name a moment that may have passed when they are
+    first seen, from which nothing is counted. `zone` returns the zone that they name, `is_single`
+    whether they name one instant alone.
     """
 
     name: str
