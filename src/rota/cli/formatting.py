@@ -65,7 +65,7 @@ def texts(option: str, words: Iterable[str]) -> dict[str, str]:
         if not mark or not key:
             raise UsageError(f"{word!r} has no key.", where=option, remedy="Write key=value.")
         if key in found:
-            raise UsageError(f"{key!r} is there twice.", where=option, remedy="Keep one.")
+            raise UsageError(f"{key!r} is given twice.", where=option, remedy="Keep one.")
         found[key] = text
     return found
 
@@ -117,7 +117,7 @@ def _moment(option: str, text: str, zone: str) -> Instant:
         return read_moment(option, datetime.fromisoformat(text.strip()), where)
     except (ValueError, TriggerError):
         raise UsageError(
-            f"{text[:_LONGEST]!r} is no time.",
+            f"{text[:_LONGEST]!r} is not a time.",
             where=option,
             remedy=f"Write 2026-12-24, '2026-12-24 08:00' ({zone}), 2026-12-24T08:00+01:00, or a"
             " span like 30m, 2h, 3d.",

@@ -168,7 +168,9 @@ class _Stopping:
             if told == 1:
                 grace = self._manager.config.manager.shutdown_grace
                 end_within(grace + MARGIN, self._code)
-                output.note(_words(number, f"running tasks get {grace:g} s; once more: now"))
+                output.note(
+                    _words(number, f"running tasks get {grace:g} s; a second signal stops them now")
+                )
             elif told == 2:
                 end_within(MARGIN, self._code)
                 output.note(_words(number, "stopping now"))

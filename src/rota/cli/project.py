@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Config file; default: config.json where there is one."),
+    typer.Option("--config", help="Config file; default: config.json, if it exists."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id, or its first or last 6 characters.")

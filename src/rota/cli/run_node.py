@@ -28,9 +28,12 @@ _logger = queued("rota.up")
 _LOOK = 0.5  # seconds between two refreshes of the live view
 _QUICK = 0.5  # seconds within which most managers have started
 
-HostOption = Annotated[str | None, typer.Option(help="Where it listens; manager.host.")]
+HostOption = Annotated[
+    str | None, typer.Option(help="The address to listen on; default: manager.host.")
+]
 PortOption = Annotated[
-    int | None, typer.Option(min=0, max=65535, help="Its port; manager.port; 0: any free one.")
+    int | None,
+    typer.Option(min=0, max=65535, help="The port; default: manager.port; 0: any free one."),
 ]
 
 
@@ -98,7 +101,7 @@ def _start(
     output.say(f"rota{name} is up{f': {server.url}' if server else ''}")
     if server is not None and _needs_link(manager):
         code = manager.create_code("first start")
-        output.say(f"Sign in within ten minutes, once: {link(server.url, code.secret)}")
+        output.say(f"Sign in once, within ten minutes: {link(server.url, code.secret)}")
     output.flush()
     if server is not None:
         with signals.put_off():
@@ -144,7 +147,7 @@ def _take_back(signals: lifetime.Signals) -> None:
     """Reinstall our handlers of signals that a task file has caught, and log it."""
     if lost := signals.take_back():
         _logger.warning(
-            "%s: a task file has set a handler of its own; it is not called, for rota ends by this",
+            "%s: a task file has set its own handler; it is not called: this signal stops rota",
             ", ".join(lost),
         )
 
@@ -164,7 +167,7 @@ def _watching(manager: TaskManager) -> Iterator[None]:
         manager.discover()
         if state() != before:
             _log_mistakes(manager)
-            _logger.info("Task files loaded again: %d tasks", len(manager.services.engine.registry))
+            _logger.info("Task files reloaded: %d tasks", len(manager.services.engine.registry))
 
     def state() -> tuple[str, list[str]]:
         return manager.services.engine.identity.generation, list(map(str, manager.file_errors))

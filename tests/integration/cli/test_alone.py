@@ -10,7 +10,7 @@ from tests.integration.cli.project import Project, until
 
 def test_success_and_failure(project: Project) -> None:
     done = project.rota("run", "greet", "--arg", 'name="Bo"')
-    assert "it runs in this process" in done.stderr
+    assert "the task runs in this process" in done.stderr
     assert "hello Bo" in done.stderr
     run_id = done.stdout.strip()
     (run,) = project.lines("runs")

@@ -55,7 +55,7 @@ def test_every_command_goes_on_and_says_which_edit_does_not_fit(edited: Project)
     assert as_json["edits"][0]["code"] == {"hour": 9}
     checked = edited.rota("check", code=1)
     assert "backgroundtask/work.py:5: task 'sync', trigger_args: is edited" in checked.stdout
-    assert "`rota reset sync trigger_args` takes the edit back." in checked.stdout
+    assert "`rota reset sync trigger_args` resets the edit." in checked.stdout
     assert "1 mistake; 1 task is right." in checked.stderr
     assert "hour=5 in place of the code's hour=9" in checked.stderr
     doctor = {(one["check"], one["verdict"]): one for one in edited.lines("doctor", code=1)}
@@ -68,8 +68,8 @@ def test_every_command_goes_on_and_says_which_edit_does_not_fit(edited: Project)
 
 def test_an_edit_is_taken_back(edited: Project) -> None:
     done = edited.rota("reset", "sync", "trigger_args", "--reason", "mended")
-    assert "sync: trigger_args is as the code says" in done.stdout
-    assert "nothing of it was edited" in edited.rota("reset", "sync").stdout
+    assert "sync: trigger_args is reset to the code" in done.stdout
+    assert "nothing was edited" in edited.rota("reset", "sync").stdout
     [sync] = edited.lines("show", "sync")
     assert (sync["state"], sync["edits"]) == ("scheduled", [])
     edited.rota("check")

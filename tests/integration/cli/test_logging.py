@@ -48,7 +48,7 @@ def test_every_run_keeps_its_log(tmp_path: Path, configuring: str) -> None:
     with project.up("--plain") as up:
         up.ready()
         project.write("backgroundtask/work.py", configuring + SPEAK)
-        up.says("Task files loaded again")
+        up.says("Task files reloaded")
         for name in ("thread", "coroutine", "process"):
             said = project.rota("run", name, "--wait").stdout
             assert said.count(f"in a {name}") == 1, said

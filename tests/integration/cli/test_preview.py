@@ -65,7 +65,7 @@ def test_every_kind_as_json(words: list[str], times: list[str]) -> None:
         (["--interval", "minutes=5", "--date", "2030-01-01"], "2 triggers"),
         ([], "0 triggers"),
         (["--cron", "hour"], "key=value"),
-        (["--crontab", "@daily", "--after", "tomorrow"], "'tomorrow' is no time"),
+        (["--crontab", "@daily", "--after", "tomorrow"], "'tomorrow' is not a time"),
         (["--crontab", "@daily", "--timezone", "Mars/Base"], "Mars/Base"),
     ],
 )

@@ -66,9 +66,12 @@ def test_an_unknown_task_names_the_nearest(project: Project, words: tuple[str, .
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("runs", "--since", "yesterday"), "--since: 'yesterday' is no time."),
+        (("runs", "--since", "yesterday"), "--since: 'yesterday' is not a time."),
         (("runs", "--state", "done"), "done"),
-        (("pause", "greet", "--until", "2020-01-01"), "--until: 2020-01-01 00:00:00 CET is past."),
+        (
+            ("pause", "greet", "--until", "2020-01-01"),
+            "--until: 2020-01-01 00:00:00 CET is in the past.",
+        ),
         (("run", "greet", "--arg", "name"), "--arg: 'name' has no key."),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_file_that_breaks_keeps_its_last_good_version(project: Project) -> Non
         until(lambda: not project.broken())
         assert "second" in project.rota("run", "task", "--wait").stdout
         file.unlink()
-        up.says("Task files loaded again: 4 tasks")
+        up.says("Task files reloaded: 4 tasks")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -47,7 +47,7 @@ def test_the_first_start_prints_a_link_that_signs_in_once(tmp_path: Path) -> Non
     project = Project(tmp_path, access="token")
     with project.up("--plain") as up:
         up.ready()
-        up.says("Sign in within ten minutes, once: ")
+        up.says("Sign in once, within ten minutes: ")
         link = re.search(r"(http://\S+)/sign-in\?code=(\S+)", "".join(up.output))
         assert link is not None
         with httpx.Client(base_url=link[1]) as browser:

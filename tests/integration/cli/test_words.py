@@ -47,7 +47,7 @@ def test_times_without_a_zone_are_utc(text: str, meant: str) -> None:
     "text", ["", "soon", "2h!", "-2h", "2026-13-01", "h", "1e9d", "٣h", "9" * 99]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(formatting.UsageError, match="is no time"):
+    with pytest.raises(formatting.UsageError, match="is not a time"):
         formatting.before("--since", text, NOW)
 
 

@@ -18,7 +18,7 @@ def command(
 ) -> None:
     """Cancel a run: a waiting one at once, a running one by asking its node.
 
-    Exits with 2 for a run that is not known or has ended already.
+    Exits with 2 if the run is unknown or has already ended.
     """
     settings = project.load(config)
     if not project.has_ledger(settings):
@@ -28,6 +28,6 @@ def command(
         found = manager.get_run(run)
         state = manager.cancel_run(found.id, reason=reason)
     if state is State.RUNNING:
-        output.say(f"{found.id} of {output.inert(found.task_id)} was asked to end.")
+        output.say(f"{found.id} of {output.inert(found.task_id)} is being cancelled.")
     else:
         output.say(f"{found.id} of {output.inert(found.task_id)} is {state}.")

@@ -39,14 +39,16 @@ class CheckMistake(NamedTuple):
 def command(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Tell only of these files; as a pre-commit hook gives them."),
+        typer.Argument(
+            help="Report only mistakes in these files, as a pre-commit hook passes them."
+        ),
     ] = None,
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
     """Check the configuration and every task file, and list all mistakes with file and line.
 
-    Exits with 1 if there are any. Files that are no business of rota are passed over.
+    Exits with 1 if there are any. Files that do not belong to rota are ignored.
     """
     here()  # raises if the current directory is gone
     _must_be_there(files or ())
@@ -68,7 +70,7 @@ def command(
 
 
 def _must_be_there(files: Sequence[Path]) -> None:
-    remedy = "Look at its name, and from which directory it is seen."
+    remedy = "Check its name, and the directory that it is relative to."
     missing = [
         UsageError("there is no such file.", where=str(file), remedy=remedy)
         for file in files
@@ -139,16 +141,16 @@ def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
     try:
         entries = project.entries(manager)
     except LedgerError as error:
-        output.note(f"The edits were not looked at: {output.sentence(error)}")
+        output.note(f"The edits were not checked: {output.sentence(error)}")
         return broken, edited
     for entry in entries:
         id, source = entry.definition.id, entry.definition.source
         for edit in entry.edits:
             where = f"{f'{source}, ' if source else ''}task {id!r}, {edit.key}"
-            remedy = f"`rota reset {id} {edit.key}` takes the edit back."
+            remedy = f"`rota reset {id} {edit.key}` resets the edit."
             what = f"is edited: {in_place_of(edit)}{made(edit)}"
             if edit.mistake:
-                what += f". The edit is not applied: {edit.mistake} The task runs by its code."
+                what += f". The edit is not applied: {edit.mistake} The value in the code applies."
                 broken.append(DefinitionError(what, where=where, remedy=remedy))
             else:
                 what += f"; the code changed beneath it: {moved(edit)}." if edit.has_moved else "."
@@ -163,7 +165,7 @@ def _passed(manager: TaskManager) -> list[RotaError]:
         id, source = entry.definition.id, entry.definition.source
         if entry.is_late:
             what = f"its date has passed: {entry.trigger_args.get('run_date')}; it does not run."
-            remedy = f"Write one that is to come, or start it by hand: `rota run {id}`."
+            remedy = f"Set a date in the future, or start it manually: `rota run {id}`."
             where = f"{f'{source}, ' if source else ''}task {id!r}, run_date"
             found.append(DefinitionError(what, where=where, remedy=remedy))
     return found

@@ -22,15 +22,15 @@ class LedgerAction(StrEnum):
 
 
 def command(
-    action: Annotated[LedgerAction, typer.Argument(help="What to do.")],
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The address of the ledger.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="Where no ledger is yet.")],
+    action: Annotated[LedgerAction, typer.Argument(help="The action.")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of the ledger.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of the copy.")],
 ) -> None:
-    """Copy a ledger, with all that ever happened, from a file to PostgreSQL, and back.
+    """Copy a ledger with its whole history, from a file to PostgreSQL or back.
 
-    Addresses are written as in manager.ledger_url: sqlite:///rota.db, postgresql://host/database.
-    Stop every node first. FROM is only read; TO is there as a whole or not at all. Afterwards both
-    are read again and compared, table by table: exit code 1 where they differ.
+    URLs are written as in manager.ledger_url: sqlite:///rota.db, postgresql://host/database. Stop
+    every node first. FROM is only read. No ledger may exist at TO; it is written completely or not
+    at all. Afterwards both are compared, table by table. Exits with 1 if they differ.
     """
     try:
         copied = copy_ledger(source, target, clock=SystemClock(), is_up=is_up)

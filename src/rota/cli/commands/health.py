@@ -15,12 +15,14 @@ _CODES = {"healthy": 0, "degraded": 1}
 
 def command(
     config: project.ConfigOption = None,
-    json: Annotated[bool, typer.Option("--json", help="In one line; it is JSON anyway.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="On one line; the output is always JSON.")
+    ] = False,
 ) -> None:
-    """Say as JSON how the node is, with a reason for everything that is not as it should be.
+    """Print the node's health as JSON, with a reason for each degradation.
 
-    Asks the running `rota up` at manager.host and manager.port, else looks at the ledger. Exits
-    with 0 when healthy, 1 when degraded, 2 when down.
+    Asks the running `rota up` at manager.host and manager.port. If it does not respond, reads the
+    ledger. Exits with 0 if healthy, 1 if degraded, 2 if down.
     """
     report = shown("", running_node.health(project.load(config)))
     output.say(jsons.dumps(report, indent=None if json else 2))

@@ -85,14 +85,16 @@ class Example(StrEnum):
 
 
 def command(
-    directory: Annotated[Path, typer.Argument(help="Where; made if it is not there.")] = Path(),
+    directory: Annotated[
+        Path, typer.Argument(help="The directory; created if it does not exist.")
+    ] = Path(),
     example: Annotated[
         Example, typer.Option(help="What the first task file shows.")
     ] = Example.SCHEDULE,
 ) -> None:
-    """Make a new project: config.json, a first task file, .gitignore.
+    """Create a new project: config.json, a first task file, .gitignore.
 
-    What is there already is left as it is.
+    Existing files are kept.
     """
     try:
         private_files.make_directory(directory, parents=True)

@@ -16,14 +16,14 @@ from rota.errors import UnknownRunError
 
 def command(
     run: project.RunArgument,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Until it has ended.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow it to its end.")] = False,
     attempt: Annotated[int | None, typer.Option(min=1, help="Only this attempt.")] = None,
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
     """Show what a run logged and printed, in all its attempts; times are UTC.
 
-    Control characters are written out, so that no log steers the terminal.
+    Control characters are escaped, so that no log can control the terminal.
     """
     settings = project.load(config)
     if not project.has_ledger(settings):

@@ -22,7 +22,7 @@ def command(config: project.ConfigOption = None, json: project.JsonOption = Fals
         columns = ("id", "state", "next run", "last run", "trigger", "file")
         output.table(columns, [_row(task, now, home) for task in tasks])
     else:
-        output.note("No tasks yet: `rota init` makes a first one.")
+        output.note("No tasks yet: `rota init` creates a first one.")
 
 
 def _json(task: Task) -> dict[str, Any]:

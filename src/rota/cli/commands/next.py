@@ -22,16 +22,17 @@ _SHOWN = 20
 
 def command(
     days: Annotated[
-        float | None, typer.Option(min=0, max=36600, help="Everything within so many days.")
+        float | None, typer.Option(min=0, max=36600, help="Everything within this many days.")
     ] = None,
     task: Annotated[list[str] | None, typer.Option(help="Only this task; repeatable.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help="At most so many; default 20, with --days no limit.")
+        int | None,
+        typer.Option(min=0, help="The most to list; default: 20, with --days: no limit."),
     ] = None,
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
-    """List the coming occurrences across all tasks; none of those that are off or paused."""
+    """List the coming occurrences of all tasks, except disabled and paused ones."""
     with project.opened_manager(project.load(config)) as manager:
         entries = _chosen(project.entries(manager), task)
         now = manager.services.clock.now()

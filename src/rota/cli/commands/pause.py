@@ -13,15 +13,15 @@ from rota.core.time import to_datetime
 def command(
     task: project.TaskArgument,
     until: Annotated[
-        str | None, typer.Option(help="Until then ('2026-12-24 08:00' in the task's zone, or 2h).")
+        str | None, typer.Option(help="The end ('2026-12-24 08:00' in the task's zone, or 2h).")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; shown wherever the task is.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; shown with the task.")] = "",
     config: project.ConfigOption = None,
 ) -> None:
     """Pause a task on every node, across restarts, until it is resumed.
 
-    Its occurrences meanwhile are not planned, and not caught up afterwards; runs that wait or
-    run already go on.
+    Occurrences during the pause are not planned, and not caught up afterwards. Waiting and running
+    runs continue.
     """
     with project.opened_manager(project.load(config)) as manager:
         now = manager.services.clock.now()
@@ -30,9 +30,9 @@ def command(
         end = None if until is None else formatting.ahead("--until", until, now, zone)
         if end is not None and end <= now:
             raise formatting.UsageError(
-                f"{formatting.moment(end, zone)} is past.",
+                f"{formatting.moment(end, zone)} is in the past.",
                 where="--until",
-                remedy="Name a time to come.",
+                remedy="Name a time in the future.",
             )
         manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
     limit = f"until {formatting.moment(end, zone)}" if end else "until `rota resume`"

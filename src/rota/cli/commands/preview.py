@@ -22,9 +22,9 @@ def command(
         list[str] | None, typer.Option(metavar="FIELD=TEXT", help="A cron field; repeatable.")
     ] = None,
     interval: Annotated[
-        list[str] | None, typer.Option(metavar="UNIT=NUMBER", help="minutes=5 and the like.")
+        list[str] | None, typer.Option(metavar="UNIT=NUMBER", help="The interval, like minutes=5.")
     ] = None,
-    date: Annotated[str | None, typer.Option(help="The one time, in --timezone.")] = None,
+    date: Annotated[str | None, typer.Option(help="The time, in --timezone.")] = None,
     trigger: Annotated[
         str | None, typer.Option(help=f"A trigger of any kind: {', '.join(KINDS)}.")
     ] = None,
@@ -35,17 +35,18 @@ def command(
     timezone: Annotated[str, typer.Option(help="Zone of the trigger (tz database name).")] = "UTC",
     count: Annotated[int, typer.Option(help="How many times to list.")] = 10,
     after: Annotated[
-        str | None, typer.Option(help="Begin after this time (no zone: --timezone), not now.")
+        str | None,
+        typer.Option(help="List times after this one (no zone: --timezone), not after now."),
     ] = None,
     id: Annotated[
         str, typer.Option("--id", help="The task's id, from which H and ~ in a crontab follow.")
     ] = "",
     dst: Annotated[str, typer.Option(help="At clock changes: adjust, skip or both.")] = "adjust",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
-    """Say in words what a trigger means, and list its next times.
+    """Describe a trigger and list its next times.
 
-    Exits with 1 where it never fires again.
+    Exits with 1 if it never fires again.
     """
     given = _given(crontab, cron, interval, date)
     if trigger is not None:

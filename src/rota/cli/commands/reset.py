@@ -19,7 +19,7 @@ def command(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
     config: project.ConfigOption = None,
 ) -> None:
-    """Take edits of a task back: what the code says holds again, on every node."""
+    """Reset edits of a task: the options in the code apply again, on every node."""
     with project.opened_manager(project.load(config)) as manager:
         before = manager.get_task(task)
         after = manager.reset_task(task, *(keys or ()), reason=reason)
@@ -27,7 +27,7 @@ def command(
     gone = [edit for edit in (before.edits if before else ()) if edit.key not in left]
     for edit in gone:
         output.say(
-            output.inert(f"{task}: {edit.key} is as the code says; it was {in_place_of(edit)}.")
+            output.inert(f"{task}: {edit.key} is reset to the code; it was {in_place_of(edit)}.")
         )
     if not gone:
-        output.say(f"{output.inert(task)}: nothing of it was edited.")
+        output.say(f"{output.inert(task)}: nothing was edited.")

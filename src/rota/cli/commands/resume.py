@@ -6,7 +6,7 @@ from rota.cli import formatting, output, project
 
 
 def command(task: project.TaskArgument, config: project.ConfigOption = None) -> None:
-    """Resume a paused task from now on; what fell into the pause is not caught up."""
+    """Resume a paused task from now on; occurrences during the pause are not caught up."""
     with project.opened_manager(project.load(config)) as manager:
         manager.resume_task(task)
         resumed = manager.get_task(task)
@@ -14,4 +14,4 @@ def command(task: project.TaskArgument, config: project.ConfigOption = None) -> 
     following = (
         f"next: {formatting.clock(when, resumed.timezone)}" if resumed and when else "no next run"
     )
-    output.say(f"{output.inert(task)} goes on, {following}.")
+    output.say(f"{output.inert(task)} is resumed, {following}.")

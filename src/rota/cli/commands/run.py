@@ -24,7 +24,7 @@ def command(
     task: project.TaskArgument,
     wait: Annotated[bool, typer.Option("--wait", help="Show its log until it ends.")] = False,
     timeout: Annotated[
-        float | None, typer.Option(min=0, help="With --wait: seconds to wait at most.")
+        float | None, typer.Option(min=0, help="With --wait: the most seconds to wait.")
     ] = None,
     arg: Annotated[
         list[str] | None,
@@ -45,8 +45,9 @@ def command(
 ) -> None:
     """Enqueue a run of a task and print the run's id.
 
-    If a node is up, it runs there. If none is, it runs in this process, which waits for its end,
-    unless its time is yet to come. Exits with 1 if the run was waited for and did not succeed.
+    If a node is up, the task runs there. Otherwise it runs in this process, which waits for its
+    end, unless it is to start later. Exits with 1 if the command waited and the run did not
+    succeed.
     """
     settings = project.load(config)
     texts = formatting.texts("--arg", arg or ())
@@ -115,7 +116,7 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     try:
         return follow_log.follow(ledger, run_id, show, timeout=timeout, hopeful=hopeful)
     except KeyboardInterrupt:
-        output.note(f"It goes on without you: `rota logs -f {run_id}`, `rota cancel {run_id}`.")
+        output.note(f"The run continues: `rota logs -f {run_id}`, `rota cancel {run_id}`.")
         raise
 
 
@@ -136,7 +137,7 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
         threading.Thread(target=cancel, args=(signal.Signals(number).name,), daemon=True).start()
 
     setup_logging(**manager.config.logging_options())
-    output.note("No node is up: it runs in this process.")
+    output.note("No node is up: the task runs in this process.")
     for number in lifetime.ending():
         signal.signal(number, caught)
     timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --timeout {timeout}",))
@@ -154,7 +155,7 @@ def _judge(run: Run) -> None:
     """Report how a run ended, and exit with 1 if it did not succeed."""
     if run.state not in FINAL:
         output.note(
-            f"{run.id} is {run.state} still and goes on where a node is up:"
+            f"{run.id} is still {run.state} and continues on a node that is up:"
             f" `rota logs -f {run.id}`."
         )
         raise typer.Exit(1)

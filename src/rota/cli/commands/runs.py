@@ -30,16 +30,16 @@ def command(
             help="From then on: 2h (ago), or a time (no zone: the task's, else manager.timezone)."
         ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Before then, written like --since.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time, like --since.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help="The newest so many; default 50, with --json all.")
+        int | None, typer.Option(min=0, help="Only the newest; default: 50, with --json: all.")
     ] = None,
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
-    """List runs, oldest first: each with its state, and the reason where it did not succeed.
+    """List runs, oldest first, each with its state, and the reason if it did not succeed.
 
-    Times compare with the run's own time, or its start by hand.
+    --since and --until compare with the time of the occurrence, or of the manual start.
     """
     settings = project.load(config)
     with project.opened_history(settings) as history:

@@ -13,8 +13,8 @@ def command(
 ) -> None:
     """Plan the occurrences of this project's tasks; `rota worker` runs them.
 
-    Any number of schedulers may be up: each occurrence is planned once, and by any of them. It
-    listens, for /health and the pages, only where a port is named. Stops like `rota up`.
+    Any number of schedulers may run: each occurrence is planned once, by one of them. It serves
+    /health and the pages only if a port is given. It stops like `rota up`.
     """
     run_node.run(
         project.load(config), Role.SCHEDULER, host=host, port=port, listens=port is not None

@@ -27,7 +27,7 @@ def command(
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
-    """Show a task: its trigger in words, its next times, its rules, its last runs."""
+    """Show a task: its trigger, its next times, its options, its last runs."""
     with project.opened_manager(project.load(config)) as manager:
         tasks = {one.id: one for one in project.tasks(manager)}
         if task not in tasks:

@@ -11,13 +11,13 @@ from rota.cli import formatting, output, project
 
 def command(
     task: project.TaskArgument,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the run and in the audit.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept with the run and in the audit.")] = "",
     config: project.ConfigOption = None,
 ) -> None:
-    """Skip the next occurrence of a task, on every node; said again, the one after it too.
+    """Skip the next occurrence of a task, on every node; called again, the one after it too.
 
-    It is written down as skipped at once, and that stays so: start the task by hand if you want it
-    after all.
+    The occurrence is recorded as skipped at once, which cannot be undone. Start the task manually
+    if you want a run after all.
     """
     with project.opened_manager(project.load(config)) as manager:
         skipped = manager.skip_next(task, reason=reason)

@@ -22,25 +22,25 @@ class TokenAction(StrEnum):
 
 
 def command(
-    action: Annotated[TokenAction, typer.Argument(help="What to do.")],
+    action: Annotated[TokenAction, typer.Argument(help="The action.")],
     name: Annotated[str | None, typer.Argument(help="The token's name.")] = None,
     right: Annotated[Right, typer.Option(help="What it allows.")] = Right.OPERATE,
     days: Annotated[
-        float | None, typer.Option(min=0.001, help="How long it lasts; without end by default.")
+        float | None, typer.Option(min=0.001, help="Days until it expires; default: never.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why it is revoked; for the audit.")] = "",
     json: project.JsonOption = False,
     config: project.ConfigOption = None,
 ) -> None:
-    """Make, list and revoke tokens of the API and the pages.
+    """Create, list and revoke tokens for the API and the pages.
 
     `create NAME` prints a new token, once. `revoke NAME` ends it within a second. `link` prints
-    an address that signs one browser in, within ten minutes. As soon as there is one token,
-    nobody comes in without.
+    a URL that signs one browser in, within ten minutes. Once a token exists, anonymous access
+    stays disabled.
     """
     if name is None and action in (TokenAction.CREATE, TokenAction.REVOKE):
         raise formatting.UsageError(
-            "a token has a name.", where="NAME", remedy=f"`rota token {action} ci`, say."
+            "a token needs a name.", where="NAME", remedy=f"For example: `rota token {action} ci`."
         )
     settings = project.load(config)
     with project.opened_manager(settings, discover=False) as manager:

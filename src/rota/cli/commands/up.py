@@ -19,7 +19,7 @@ def command(
     """Run the project in this directory: plan, run and record its tasks, serve its pages.
 
     SIGTERM and Ctrl-C stop it: running tasks get manager.shutdown_grace seconds, then they are
-    cancelled and handed back; a second signal means now. Exits with 0 when all ended by
-    themselves, else 1.
+    cancelled and handed back. A second signal stops it immediately. Exits with 0 if all tasks ended
+    by themselves, otherwise 1.
     """
     run_node.run(project.load(config), Role.ALL, host=host, port=port, live=not plain)

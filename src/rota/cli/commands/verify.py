@@ -17,15 +17,15 @@ from rota.manager import TaskManager
 def command(
     since: Annotated[
         str | None,
-        typer.Option(help="From then on: 30d (ago), or a time (no zone: UTC); default: all."),
+        typer.Option(help="From this time on: 30d (ago), or a time (no zone: UTC); default: all."),
     ] = None,
     config: project.ConfigOption = None,
     json: project.JsonOption = False,
 ) -> None:
-    """Compare every row of the ledger with what triggers, pauses and edits say had to be there.
+    """Compare every row of the ledger with the triggers, pauses and edits of the tasks.
 
-    Finds occurrences without a row, or with two, starts before their time, states that cannot be,
-    and more. Changes nothing. Exits with 0 where all is sound, 1 where something is not.
+    Finds occurrences without a row or with two, starts before their time, impossible states, and
+    more. Changes nothing. Exits with 0 if the record is sound, otherwise 1.
     """
     settings = project.load(config)
     if not project.has_ledger(settings):

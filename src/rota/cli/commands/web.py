@@ -11,5 +11,8 @@ def command(
     host: run_node.HostOption = None,
     port: run_node.PortOption = None,
 ) -> None:
-    """Serve the pages and the API of this project; others plan and run. Stops like `rota up`."""
+    """Serve the pages and the API of this project; other processes plan and run.
+
+    Stops like `rota up`.
+    """
     run_node.run(project.load(config), Role.WEB, host=host, port=port)

@@ -14,19 +14,21 @@ def command(
     config: project.ConfigOption = None,
     queues: Annotated[
         str | None,
-        typer.Option(help="Those whose runs it makes, with commas: default,gpu; cluster.queues."),
+        typer.Option(help="Its queues, separated by commas: default,gpu; default: cluster.queues."),
     ] = None,
     slots: Annotated[
         int | None,
-        typer.Option(min=1, help="How many runs of each kind at once; manager.async_slots, …"),
+        typer.Option(
+            min=1, help="The most runs of each kind at once; default: manager.async_slots, …"
+        ),
     ] = None,
     host: run_node.HostOption = None,
     port: run_node.PortOption = None,
 ) -> None:
-    """Run what `rota scheduler` has planned, and what is started by hand.
+    """Execute the runs that `rota scheduler` has planned, and manual starts.
 
-    Any number of workers may be up. It listens, for /health and the pages, only where a port is
-    named. Stops like `rota up`: so it is drained for a deployment.
+    Any number of workers may run. It serves /health and the pages only if a port is given. It stops
+    like `rota up`: this drains it for a deployment.
     """
     settings = project.load(config)
     if queues is not None:
