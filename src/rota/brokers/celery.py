@@ -332,5 +332,5 @@ def _away(error: BaseException) -> EngineError:
     return EngineError(
         f"Celery's broker cannot be reached: {type(error).__name__}: {error}.",
         where="cluster.broker_url",
-        remedy="It is tried again; runs wait in the ledger.",
+        remedy="It is retried; runs wait in the ledger.",
     )

@@ -180,7 +180,7 @@ class PgQueuerEngine:
         except _AWAY as error:
             raise EngineError(
                 f"PgQueuer cannot be reached: {type(error).__name__}: {error}.",
-                remedy="It is tried again; runs wait in the ledger.",
+                remedy="It is retried; runs wait in the ledger.",
             ) from error
 
 

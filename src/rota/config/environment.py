@@ -76,7 +76,7 @@ def _slip(top: str, rest: list[str], parts: dict[str, type[BaseModel]]) -> tuple
         key = get_close_matches(top.removeprefix(f"{name}_"), section.model_fields, 1, 0.8)
         if top.startswith(f"{name}_") and key and not rest:
             meant = f"{PREFIX}{name}__{key[0]}".upper()
-            return "has one underscore between its levels.", f"Write {meant}."
+            return "has a single underscore between its levels.", f"Write {meant}."
     close = get_close_matches(top, parts, 1, 0.8)
     if close and rest and rest[0] in parts[close[0]].model_fields:
         return f"there is no section {top!r}.", f"Did you mean {close[0]!r}?"

@@ -126,7 +126,7 @@ def _scanned(text: str, name: str) -> tuple[dict[Path, int], list[ConfigError]]:
             path = _path(stack)
             where = f"{name}, line {line}, {'.'.join(path)}"
             if path in lines:
-                what = f"stands in line {lines[path]} already."
+                what = f"is already in line {lines[path]}."
                 errors.append(ConfigError(what, where=where, remedy="Keep one of them."))
             lines.setdefault(path, line)
             errors += _unfit(token, where)
@@ -146,5 +146,5 @@ def _unfit(token: str, where: str) -> list[ConfigError]:
             remedy = "Write the character itself."
             return [ConfigError("holds half of a surrogate pair.", where=where, remedy=remedy)]
     elif token not in ("true", "false", "null") and not math.isfinite(float(token)):
-        return [ConfigError(f"{token} is no finite number.", where=where, remedy="Write one.")]
+        return [ConfigError(f"{token} is not a finite number.", where=where, remedy="Write one.")]
     return []

@@ -32,7 +32,7 @@ class Xcorecfg(Checked):
 
     model_config = ConfigDict(extra="allow")
 
-    app_name: Name = Field("rota", description="What the pages call the application.")
+    app_name: Name = Field("rota", description="Name of the application on the pages.")
     debug: bool = Field(False, description="Whether everything is logged, down to DEBUG.")
     log_level: LogLevel = Field("INFO", description="Least severity that is logged.")
     manager: ManagerSection = Field(
@@ -48,7 +48,7 @@ class Xcorecfg(Checked):
         default_factory=RedisSection, description="The Redis server of the cache."
     )
     loggers: LoggersSection = Field(
-        default_factory=LoggersSection, description="The log: how severe, and where to."
+        default_factory=LoggersSection, description="The log: its level and its files."
     )
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

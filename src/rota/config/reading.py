@@ -61,7 +61,7 @@ def _laid(change: Override, data: dict[str, Any]) -> list[ConfigError]:
         inner = inner.setdefault(key, {})
         if not isinstance(inner, dict):
             what = f"{'.'.join(change.path[:level])!r} in the file is not an object."
-            return [ConfigError(what, where=change.place, remedy="Mend the file or unset it.")]
+            return [ConfigError(what, where=change.place, remedy="Fix the file or unset it.")]
     inner[change.path[-1]] = change.value
     return []
 

@@ -44,14 +44,14 @@ def _time_zone(name: str) -> str:
 
         hint = nearest(name, sorted(available_timezones())) if name else ""
         hint = hint if hint.startswith("Did") else "Use a name like 'Europe/Berlin'."
-        raise ValueError(f"is no name of the tz database. {hint}") from None
+        raise ValueError(f"is not a name of the tz database. {hint}") from None
     return name
 
 
 def _url(value: str) -> str:
     scheme, mark, _ = value.partition("://")
     if not mark or not scheme:
-        raise ValueError("is no URL. Write it like 'sqlite:///app.db'")
+        raise ValueError("is not a URL. Write it like 'sqlite:///app.db'")
     return value
 
 
@@ -73,7 +73,7 @@ def _rate(value: str) -> str:
 def no_such_key(model: type[BaseModel], name: str) -> tuple[str, str]:
     """Return why a section has no key of this name, and what to write instead."""
     if model is ManagerSection and name in _NOT_BUILT:
-        return _NOT_BUILT[name], "Leave it out; a task can send what it has to say by itself."
+        return _NOT_BUILT[name], "Leave it out; a task can send its own messages."
     return "no such key.", nearest(name, list(model.model_fields))
 
 
@@ -161,15 +161,15 @@ class ManagerSection(Checked):
     )
     tasks_modules: Annotated[list[Name], Field(max_length=1000)] = Field(
         default_factory=list,
-        description="Modules that define tasks and are no task files, like 'orders.tasks'.",
+        description="Modules that define tasks and are not task files, like 'orders.tasks'.",
     )
     auto_discover: bool = Field(
         True, description="Whether `rota up` loads every task file in tasks_directory by itself."
     )
     check_file_owners: bool = Field(
         True,
-        description="Whether a task file is refused that everybody may change, or that belongs to"
-        " neither this user nor root, or lies in such a directory; false: for containers whose"
+        description="Whether a task file is rejected if any user may change it, if it belongs to"
+        " neither this user nor root, or if it is in such a directory; false: for containers whose"
         " volumes have other owners.",
     )
     max_tasks: Count | None = Field(
@@ -177,13 +177,13 @@ class ManagerSection(Checked):
         description="Most tasks that may be registered, while they can still fire; null: no limit.",
     )
     task_timeout: Seconds = Field(
-        300, description="Seconds that one attempt may take, where a task names none."
+        300, description="Seconds that one attempt may take, if its task sets no timeout."
     )
     auto_restart_tasks: bool = Field(
         True, description="Whether a run cut off by a crash or restart runs again (else: lost)."
     )
     max_task_retries: CountOrZero = Field(
-        3, description="Tries after the first one, where a task names none."
+        3, description="Retries after the first attempt, if a task sets none."
     )
     scheduler_thread_pool: Count = Field(
         10, description="Threads for plain (not async) functions: how many run at once."
@@ -200,45 +200,47 @@ class ManagerSection(Checked):
         "own", description="The event loop for coroutines: rota's own, or the application's."
     )
     overlap: OverlapName = Field(
-        "skip", description="What happens to an occurrence whose task still runs."
+        "skip", description="What happens to an occurrence while its task still runs."
     )
     queue_limit: Count = Field(
         1,
-        description="With overlap 'queue': how many occurrences of a task wait at most; given with"
-        " a task, also of those that wait for its limits.",
+        description="With overlap 'queue': the most occurrences of a task that wait; set for a"
+        " task, it also counts those that wait for its limits.",
     )
     catchup: CatchupName = Field(
-        "latest", description="Which occurrences missed during a downtime still run."
+        "latest", description="Which occurrences that were missed during a downtime still run."
     )
     catchup_window: SecondsOrZero = Field(
         86400, description="Seconds back from now; older missed occurrences are only counted."
     )
     catchup_limit: Count = Field(
-        100, description="With catchup 'all': most missed occurrences of one task that still run."
+        100, description="With catchup 'all': the most missed occurrences of a task that still run."
     )
     start_deadline: Seconds | None = Field(
-        None, description="Seconds after its time until a run must start (else: missed); null: no."
+        None, description="Seconds within which a run must start (else: missed); null: no limit."
     )
     on_crash: OnCrashName | None = Field(
-        None, description="What a run whose worker died does; null: as auto_restart_tasks says."
+        None, description="What happens to a run whose worker died; null: see auto_restart_tasks."
     )
     max_crashes: Count = Field(
         3, description="Crashes in a row after which a run is quarantined and its task paused."
     )
     retry_delay: SecondsOrZero = Field(1.0, description="Seconds before the first retry.")
     retry_backoff: float = Field(
-        2.0, ge=1, le=100, allow_inf_nan=False, description="Factor on the delay of each next one."
+        2.0,
+        ge=1,
+        le=100,
+        allow_inf_nan=False,
+        description="Factor on the delay of each further retry.",
     )
-    retry_max_delay: SecondsOrZero = Field(
-        3600.0, description="Seconds that the delay before a retry never exceeds."
-    )
+    retry_max_delay: SecondsOrZero = Field(3600.0, description="The most seconds before a retry.")
     dst: Literal["adjust", "skip", "both"] = Field(
-        "adjust", description="What a fixed local time does on days when clocks change."
+        "adjust", description="What happens to a fixed local time on days of a clock change."
     )
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC",
-        description="Time zone (tz database name) of triggers that name none, and of times without"
-        " a zone where no task is meant.",
+        description="Time zone (tz database name) of triggers without one, and of times without a"
+        " zone that belong to no task.",
     )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         "sqlite:///rota.db",
@@ -249,48 +251,49 @@ class ManagerSection(Checked):
         None, description="This process's name in the ledger; null: host name and process id."
     )
     lease_seconds: Seconds = Field(
-        10, description="Seconds until a run whose node fell silent is taken from it."
+        10,
+        description="Seconds without a heartbeat after which other nodes take over a node's runs.",
     )
     shutdown_grace: SecondsOrZero = Field(
-        30, description="Seconds that running attempts get to end by themselves at shutdown."
+        30, description="Seconds that running attempts get at shutdown to end by themselves."
     )
     retention_days: Annotated[int, Field(ge=1, le=36500)] = Field(
         30,
-        description="Days that ended runs are kept in the ledger, and tasks that no code defines.",
+        description="Days for which the ledger keeps ended runs, and tasks that no code defines.",
     )
     run_log_limit: Bytes = Field(
         1_048_576, description="Bytes of log kept per attempt, from its beginning."
     )
     gc_freeze: bool = Field(
         False,
-        description="In your own process too, keep Python's garbage collector from what is there"
-        " when the task manager has started (`gc.freeze`), as `rota up` does: no pauses for it.",
+        description="Also in your own process, exclude the objects that exist once the task manager"
+        " has started from garbage collection (`gc.freeze`), as `rota up` does: it saves pauses.",
     )
-    host: Name = Field("127.0.0.1", description="Address that the pages and the API listen on.")
+    host: Name = Field("127.0.0.1", description="Address on which the pages and the API listen.")
     hosts: list[Name] = Field(
         default_factory=list,
-        description="Names that they answer to beside localhost and `host`: those of a proxy.",
+        description="Host names that they accept besides localhost and `host`: those of a proxy.",
     )
     access: Literal["local", "token"] = Field(
         "local",
-        description="Who may come in: until there has been a token, this machine without one"
-        ' ("local"), or nobody ("token").',
+        description='Who has access before the first token exists: this machine ("local"), or no'
+        ' one ("token").',
     )
-    port: Port = Field(8470, description="Port that they listen on; 0: any free one.")
+    port: Port = Field(8470, description="Port on which they listen; 0: any free one.")
     web_connections: Annotated[int, Field(ge=16, le=100_000)] = Field(
         256,
-        description="Most connections to the pages and the API at once, of which one address may"
-        " hold half; descriptors for the ledger stay in reserve.",
+        description="The most connections to the pages and the API at once; one address may hold"
+        " half of them. Descriptors for the ledger stay reserved.",
     )
     api_creates_tasks: bool = Field(
         False,
-        description="Whether POST /manager/tasks may add tasks; they run functions that are"
-        " registered or stand in task files, never others.",
+        description="Whether POST /manager/tasks may add tasks; they can only run functions that"
+        " are registered or defined in task files.",
     )
     runs_by_hand: Annotated[int, Field(ge=1)] | None = Field(
         120,
-        description="How many runs of one task the pages and the API of a process start in a"
-        " minute; null: no limit.",
+        description="The most manual runs of a task per minute that the pages and the API of a"
+        " process start; null: no limit.",
     )
 
     @property
@@ -353,7 +356,7 @@ class LoggersSection(Checked):
         None, description="Least severity that is logged; null: the top-level log_level."
     )
     log_file: Name | None = Field(None, description="Log file; null: console only.")
-    enable_file: bool = Field(True, description="Whether log_file, where named, is written.")
+    enable_file: bool = Field(True, description="Whether log_file is written, if it is set.")
     max_bytes: Bytes = Field(
         10_485_760, description="Bytes after which the log file is rotated; 0: never."
     )
@@ -375,7 +378,7 @@ class ClusterSection(Checked):
 
     engine: Literal["local", "pgqueuer", "celery"] = Field(
         "local",
-        description="What carries runs to workers. local: each looks into the ledger itself;"
+        description="What carries runs to workers. local: each worker polls the ledger;"
         " pgqueuer: PgQueuer, in the ledger's PostgreSQL; celery: Celery, over broker_url.",
     )
     broker_url: Annotated[str, AfterValidator(_url)] = Field(
@@ -383,12 +386,12 @@ class ClusterSection(Checked):
         description="With engine 'celery': its broker, amqp://… (RabbitMQ) or redis://….",
     )
     queues: list[Name] | None = Field(
-        None, description="The queues whose runs this process makes; null: all."
+        None, description="The queues whose runs this process executes; null: all."
     )
     groups: dict[Name, GroupSection] = Field(
         default_factory=dict,
-        description="The limits of each group that tasks name; a group that is not here runs one"
-        " at a time.",
+        description="The limits of each group that tasks name; a group that is not listed runs one"
+        " run at a time.",
     )
 
     def limits(self) -> dict[str, GroupLimit]:

@@ -60,9 +60,9 @@ def _remedy(error: BaseException) -> str:
         case ModuleNotFoundError():
             return "Install it, or correct its name; the project directory is searched first."
         case SyntaxError():
-            return "Mend it; until then this file defines nothing new."
+            return "Fix it; until then this file defines nothing new."
         case SystemExit():
             return "Task files are imported: put programs under `if __name__ == '__main__':`."
         case EOFError():
-            return "Nobody answers `input()` here; read a setting instead."
-    return "Mend it, or move what may fail into the task that needs it."
+            return "`input()` cannot work here; read a setting instead."
+    return "Fix it, or move the code that may fail into the task that needs it."

@@ -198,7 +198,7 @@ def _without_repeated(file: LoadedFile, first: dict[str, TaskDefinition]) -> Loa
             kept.append(definition)
         else:
             where = f"{definition.source}, task {definition.id!r}"
-            what = f"the id stands in {earlier.source} already."
+            what = f"the id is already used in {earlier.source}."
             remedy = "Give one of the two another id."
             errors.append(DefinitionError(what, where=where, remedy=remedy))
     if not errors:

@@ -43,7 +43,7 @@ def _load(
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             what = f"there is no module {error.name!r}."
-            remedy = "Look at its name, and from which directory it is imported."
+            remedy = "Check its name, and the directory that it is imported from."
             return LoadedFile(path, errors=(TaskFileError(what, where=where, remedy=remedy),))
         return LoadedFile(path, errors=(_broken(error, path, project),))
     except KeyboardInterrupt:

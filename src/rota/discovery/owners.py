@@ -53,7 +53,7 @@ def _mistake(path: Path, project: Path) -> TaskFileError | None:
         )
     if status.st_mode & stat.S_IWOTH:
         return TaskFileError(
-            f"can be changed by everybody (mode {stat.S_IMODE(status.st_mode):o}): nothing in it"
+            f"can be changed by any user (mode {stat.S_IMODE(status.st_mode):o}): nothing in it"
             " is run.",
             where=where,
             remedy=f"chmod o-w {name}; {_ALLOW}",

@@ -143,7 +143,7 @@ def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
         return Mishap(what, line, "Move slow or endless work from its top level into a task.")
     if found.code < 0:
         what = f"importing it killed the process ({_signal_name(-found.code)}){inner}."
-        return Mishap(what, line, "Look at the native module that this line uses.")
+        return Mishap(what, line, "Check the native module that this line uses.")
     what = f"importing it ended the process with exit code {found.code}{inner}."
     return Mishap(what, line, "Task files are imported: leave `os._exit` and the like out.")
 

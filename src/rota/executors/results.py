@@ -57,7 +57,7 @@ def _storable(text: str) -> str:
 
 def _nothing_ran(value: Any) -> ResultError:
     return ResultError(
-        f"the function returned a generator ({type(value).__name__}), of which nothing ran. So the"
-        " run failed, and is not tried again.",
+        f"the function returned a generator ({type(value).__name__}), and none of its code ran. So"
+        " the run failed, and is not retried.",
         remedy="A task has no `yield`: return a list, or iterate inside the task.",
     )

@@ -61,7 +61,7 @@ def setup_logging(
             _add(root, _file(Path(log_file), max_bytes, backup_count), level)
         except OSError as error:
             logging.getLogger(__name__).warning(
-                "No log file: %s cannot be written (%s). Logging goes on without it.",
+                "No log file: %s cannot be written (%s). Logging continues without it.",
                 log_file,
                 error.strerror,
             )
@@ -82,7 +82,7 @@ def _level(level: str | int) -> int:
     number = level if isinstance(level, int) else names.get(level.strip().upper())
     if number is None:
         hint = nearest(str(level).upper(), list(names))
-        raise ConfigError(f"{level!r} is no log level.", where="log_level", remedy=hint)
+        raise ConfigError(f"{level!r} is not a log level.", where="log_level", remedy=hint)
     return number
 
 

@@ -59,7 +59,7 @@ class KeyedLock:
             return None
         if turn.thread == mine.thread if task is None else turn.task is task:
             raise StateError(
-                f"What goes on here under the key {key!r} would wait for itself.",
+                f"A step with the key {key!r} would wait for itself.",
                 remedy="Give the inner step a key of its own; in a coroutine, await an async def.",
             )
         return turn.over

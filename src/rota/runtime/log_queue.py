@@ -237,7 +237,7 @@ class _Records:
             )
         if at_work is not None and now - at_work[0].created > SLOW:
             return (
-                "the log handlers are slow: the log record at hand had waited for"
+                "the log handlers are slow: the current log record had waited for"
                 f" {now - at_work[0].created:.0f} s, {self.waiting} more wait"
             )
         if failed is not None and now - failed[1] < REMEMBERED:

@@ -13,7 +13,7 @@ def here() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise ConfigError(
-            "it was deleted, perhaps to be made anew.",
+            "it was deleted, and perhaps created again.",
             where="the current directory",
             remedy="Enter the project again: cd to its path.",
         ) from None

@@ -27,7 +27,7 @@ class FakeClock:
     def advance(self, span: float) -> None:
         """Move both clocks forward by `span` seconds; raises ValueError for a negative span."""
         if span < 0:
-            raise ValueError("time does not run backwards; use step for the wall clock")
+            raise ValueError("time does not run backwards; use step() for the wall clock")
         with self._lock:
             self._monotonic += span
             self._now += seconds(span)

@@ -91,7 +91,7 @@ def test_endless_recursion_is_a_failure(rig: Rig) -> None:
 def test_a_generator_is_no_success(rig: Rig) -> None:
     outcome = rig.run("generate")
     assert outcome.kind is OutcomeKind.FAILED
-    assert "nothing ran" in str(outcome.error)
+    assert "none of its code ran" in str(outcome.error)
     assert is_final(outcome)
 
 

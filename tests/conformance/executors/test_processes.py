@@ -181,7 +181,7 @@ def test_standard_input_is_empty(processes: Rig) -> None:
 def test_arguments_that_json_cannot_hold_are_a_failure(processes: Rig) -> None:
     outcome = processes.run("add", object())
     assert outcome.kind is OutcomeKind.FAILED
-    assert "cannot travel" in str(outcome.error)
+    assert "cannot be sent" in str(outcome.error)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_a_world_writable_task_file_is_told_by_check(tmp_path: Path) -> None:
     project = Project(tmp_path)
     (tmp_path / "backgroundtask" / "work.py").chmod(0o666)
     done = project.rota("check", code=1)
-    assert "can be changed by everybody (mode 666)" in done.stdout
+    assert "can be changed by any user (mode 666)" in done.stdout
     assert not project.lines("ls")
     assert os.environ.get("XCORE_MANAGER__CHECK_FILE_OWNERS") is None
     assert project.rota("ls", XCORE_MANAGER__CHECK_FILE_OWNERS="false").stdout.count("greet")

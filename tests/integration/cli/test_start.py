@@ -91,6 +91,6 @@ def test_a_directory_that_was_deleted(tmp_path: Path, words: str) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: the current directory: it was deleted, perhaps to be made anew.\n"
+        "error: the current directory: it was deleted, and perhaps created again.\n"
         "       Enter the project again: cd to its path.\n"
     )

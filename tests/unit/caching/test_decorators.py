@@ -85,7 +85,7 @@ async def test_cached_asks_for_a_key_where_arguments_make_none() -> None:
     async def load(user: object) -> int:
         return 1
 
-    with pytest.raises(TypeError, match="key of its own"):
+    with pytest.raises(TypeError, match="Give @cached a key"):
         await load(object())
 
 

@@ -126,7 +126,7 @@ def test_the_engine_of_an_async_url_is_a_plain_one() -> None:
     [
         ("nosuch://user:hunter2@host/x", "no database 'nosuch'"),
         ("postgresql+psycopg2://user:hunter2@host/x", "pip install psycopg2"),
-        ("sqlite://user:hunter2@host:port/x", "no SQLAlchemy URL"),
+        ("sqlite://user:hunter2@host:port/x", "not a SQLAlchemy URL"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str) -> None:

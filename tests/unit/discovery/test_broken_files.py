@@ -18,22 +18,22 @@ BROKEN: dict[str, tuple[str | bytes, str, str]] = {
     "a syntax error": (
         "TASK_DEFINITIONS = [\nx = (",
         "bad.py:2: importing it raised SyntaxError: '(' was never closed.",
-        "Mend it",
+        "Fix it",
     ),
     "an exception": (
         "TASK_DEFINITIONS = []\ndef f():\n    raise ValueError('no such shop')\nf()",
         "bad.py:3: importing it raised ValueError: no such shop.",
-        "move what may fail into the task",
+        "move the code that may fail into the task",
     ),
     "an exception with an endless message": (
         "TASK_DEFINITIONS = []\nraise ValueError('x' * 100_000)",
         "bad.py:2: importing it raised ValueError: xxx",
-        "Mend it",
+        "Fix it",
     ),
     "a mistake of rota's own": (
         "import rota\nrota.TaskManager().add_task(print, 'cron', 'x', hour=99)",
         "bad.py:2: importing it raised rota.errors.TriggerError: task 'x', hour: hour=99:",
-        "Mend it",
+        "Fix it",
     ),
     "a missing module": (
         "TASK_DEFINITIONS = []\nimport no_such_module",
@@ -63,12 +63,12 @@ BROKEN: dict[str, tuple[str | bytes, str, str]] = {
     "a question to nobody": (
         "TASK_DEFINITIONS = []\ninput('Which? ')",
         "bad.py:2: importing it raised EOFError",
-        "Nobody answers",
+        "`input()` cannot work",
     ),
     "a fork that goes on": (
         "import os\nTASK_DEFINITIONS = []\nif os.fork() == 0: raise ValueError\nraise KeyError(3)",
         "bad.py:4: importing it raised KeyError: 3.",
-        "Mend it",
+        "Fix it",
     ),
     "no UTF-8": (
         b"# -*- coding: no-such-codec -*-\nTASK_DEFINITIONS = []",
@@ -77,8 +77,8 @@ BROKEN: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "wrong bytes": (b"TASK_DEFINITIONS = '\xff\xfe'", "bad.py: is not UTF-8 text", "Save it"),
     "UTF-16": ("TASK_DEFINITIONS = []".encode("utf-16"), "bad.py: is not UTF-8 text", "Save it"),
-    "null bytes": (b"TASK_DEFINITIONS = []\0", "null bytes", "Mend it"),
-    "deep nesting": ("TASK_DEFINITIONS = " + "(" * 500 + ")" * 500, "bad.py", "Mend it"),
+    "null bytes": (b"TASK_DEFINITIONS = []\0", "null bytes", "Fix it"),
+    "deep nesting": ("TASK_DEFINITIONS = " + "(" * 500 + ")" * 500, "bad.py", "Fix it"),
     "five megabytes": (b"# rota " + b"x" * 5_000_000, "bad.py: has 5 MiB.", "may have 4 MiB"),
 }
 
@@ -286,7 +286,7 @@ HEAD = "async def f(): ...\nasync def g(n): ...\n"
         ),
         (
             "[\n {'id': 'good', 'func': f, 'trigger': 'cron', 'trigger_args': {'hour': 1}}]",
-            "good.py:5, task 'good': the id stands in backgroundtask/bad.py:4 already. "
+            "good.py:5, task 'good': the id is already used in backgroundtask/bad.py:4. "
             "Give one of the two another id.",
         ),
     ],

@@ -105,7 +105,7 @@ def test_mistakes_are_said_when_the_file_is_loaded(project: Project) -> None:
         "x.py:24, @rota.task, func: 7 is not a function. Name the function itself, without quotes.",
         "x.py:25, task 'nothing', func: None is not a function. "
         "Name the function itself, without quotes.",
-        "x.py:13, task 'right': the id stands in backgroundtask/x.py:10 already. "
+        "x.py:13, task 'right': the id is already used in backgroundtask/x.py:10. "
         "Give one of the two another id.",
     ]
 

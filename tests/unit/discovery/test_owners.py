@@ -36,7 +36,7 @@ def test_a_file_that_everybody_may_change_is_refused(project: Project) -> None:
     everybody(file)
     (refusal,) = refusals(project)
     assert "backgroundtask/good.py" in refusal
-    assert "can be changed by everybody" in refusal
+    assert "can be changed by any user" in refusal
     assert "chmod o-w" in refusal
     assert "check_file_owners" in refusal
 
@@ -59,7 +59,7 @@ def test_a_link_to_a_file_that_everybody_may_change_is_refused(project: Project)
     elsewhere.write_text(GOOD)
     everybody(elsewhere)
     (project.tasks / "linked.py").symlink_to(elsewhere)
-    assert "can be changed by everybody" in refusals(project)[0]
+    assert "can be changed by any user" in refusals(project)[0]
 
 
 @ROOT

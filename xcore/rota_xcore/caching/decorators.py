@@ -162,7 +162,7 @@ def _must_be_async(func: Callable[..., Any], decorator: str) -> None:
     if not inspect.iscoroutinefunction(func):
         raise TypeError(
             f"@{decorator} is for async def functions; {getattr(func, '__qualname__', func)} is "
-            "none. For a plain function take functools.lru_cache."
+            "not one. For a plain function use functools.lru_cache."
         )
 
 
@@ -182,5 +182,5 @@ def _default_key(func: Callable[..., Any], arguments: dict[str, Any]) -> str:
     except (TypeError, ValueError):
         raise TypeError(
             f"the arguments of {name} cannot be written as a key. "
-            'Give @cached a key of its own, like key="user:{user.id}".'
+            'Give @cached a key, like key="user:{user.id}".'
         ) from None

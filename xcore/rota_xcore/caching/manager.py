@@ -131,7 +131,7 @@ class CacheManager:
 
 def _checked(ttl: float | None) -> float | None:
     if ttl is not None and not 0 < ttl <= 1_000_000_000:
-        raise ValueError(f"a ttl is a number of seconds above 0, not {ttl!r}")
+        raise ValueError(f"a ttl must be a number of seconds above 0, not {ttl!r}")
     return ttl
 
 
@@ -141,5 +141,5 @@ def _text(key: str, value: Any) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"the value of {key!r} cannot be cached: {error}. "
-            "Hand over texts, numbers, true/false, None, lists and dicts of these."
+            "Pass texts, numbers, true/false, None, lists and dicts of these."
         ) from None

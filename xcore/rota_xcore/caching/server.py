@@ -85,7 +85,7 @@ def _connected(url: str, max_connections: int) -> Redis:
         from redis.asyncio import BlockingConnectionPool, Redis
     except ImportError:
         raise ConfigError(
-            "the cache is to use Redis, but the package 'redis' is not installed.",
+            "the cache is configured to use Redis, but the package 'redis' is not installed.",
             where=masked(url),
             remedy="Run: pip install 'rota[redis]'",
         ) from None
@@ -95,7 +95,7 @@ def _connected(url: str, max_connections: int) -> Redis:
         )
     except ValueError as error:
         raise ConfigError(
-            f"is no Redis URL ({error}).",
+            f"is not a Redis URL ({error}).",
             where=masked(url),
             remedy="Write redis://host:6379/0, rediss:// for TLS.",
         ) from None

@@ -102,7 +102,7 @@ def _url(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise ConfigError(
-            f"{masked(text)!r} is no SQLAlchemy URL.",
+            f"{masked(text)!r} is not a SQLAlchemy URL.",
             where="database.url",
             remedy="Write sqlite:///app.db or postgresql+psycopg://user:password@host/name.",
         ) from None
@@ -131,7 +131,7 @@ def _made(create: Any, url: URL, **options: Any) -> Any:
         raise ConfigError(
             f"SQLAlchemy knows no database {url.drivername!r}.",
             where="database.url",
-            remedy="Its name stands before ://, like sqlite, postgresql+psycopg or mysql+pymysql.",
+            remedy="Write the name before ://, like sqlite, postgresql+psycopg or mysql+pymysql.",
         ) from None
 
 

@@ -195,7 +195,7 @@ class TaskLoop:
         try:
             _end(self.loop)
         except BaseException:
-            _log.exception("The task loop could not be ended cleanly")
+            _log.exception("The task loop did not end cleanly")
         for attempt in list(self._here):  # it ignored its cancellation, but its code no longer runs
             self._attempts.end(attempt, CANCELLED)
 

@@ -138,9 +138,9 @@ def _job(call: AttemptSpec) -> dict[str, Any]:
         json.dumps([call.args, dict(call.kwargs)], allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise DefinitionError(
-            f"the arguments cannot travel to another process: {error}.",
+            f"the arguments cannot be sent to another process: {error}.",
             where=f"task {call.task_id!r}",
-            remedy='Give numbers, texts, lists and dicts, or leave out executor="process".',
+            remedy='Pass numbers, texts, lists and dicts, or leave out executor="process".',
         ) from error
     return {
         "run_id": call.run_id,
@@ -207,7 +207,7 @@ def _report_progress(call: AttemptSpec, done: float, total: float | None, note: 
     try:
         call.reporter.progress(done, total, note)
     except Exception:
-        _log.exception("The progress of run %s could not be noted", call.run_id)
+        _log.exception("The progress of run %s could not be recorded", call.run_id)
 
 
 def _refusal(store: Callable[..., None], *what: Any) -> str | None:
