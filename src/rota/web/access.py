@@ -200,9 +200,11 @@ class Access:
         if "authorization" in request.headers:
             what = "this token is unknown, expired or revoked."
         elif sign := passed_on_by(request):
-            what = f"{sign} tells that a proxy passed this request on, so anybody may be asking."
+            what = (
+                f"{sign} shows that a proxy passed this request on: any machine may have sent it."
+            )
         else:
-            what = "who are you?"
+            what = "this needs a token or a session."
         return Problem(
             HTTPStatus.UNAUTHORIZED,
             what,

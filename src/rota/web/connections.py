@@ -185,6 +185,6 @@ def quietly(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """
     error = context.get("exception")
     if isinstance(error, OSError) and "accept" in str(context.get("message")):
-        logger.warning("No connection can be taken: %s", error)
+        logger.warning("No connection can be accepted: %s", error)
     else:
         loop.default_exception_handler(context)

@@ -61,7 +61,7 @@ def check(request: Request, hosts: Collection[str]) -> None:
     if _is_pulled_in(headers):
         raise Problem(
             HTTPStatus.FORBIDDEN,
-            "a page of another site asked for this in its own name.",
+            "a page of another site loads this as part of itself.",
             remedy="Open it by a link, or ask for it with a token in the header Authorization.",
         )
     if b"%00" in request.scope.get("raw_path", b"") or b"%00" in request.scope["query_string"]:
@@ -150,7 +150,7 @@ async def _limited_body(request: Request, receive: Receive) -> Receive:
             raise Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "the body is larger than 1 MiB.",
-                remedy="Send less; store large data elsewhere and pass its place.",
+                remedy="Send less; store large data elsewhere and send a reference to it.",
             )
         more = message.get("more_body", False)
     whole: list[Message] = [{"type": "http.request", "body": body}]

@@ -171,8 +171,8 @@ def problem_of(error: Exception, request: Request) -> Problem:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "this is a mistake of the program, not of yours.",
-        remedy="The traceback stands in the log of the logger rota.web.",
+        "this is a bug in the program, not a mistake of yours.",
+        remedy="The traceback is in the log of the logger rota.web.",
     )
 
 
@@ -235,7 +235,7 @@ def _unroutable(error: HTTPException, request: Request) -> Problem:
     remedies = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path[:200]}.",
         HTTPStatus.BAD_REQUEST: _NO_JSON,
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not know {request.method}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not allow {request.method}.",
     }
     allow = (error.headers or {}).get("Allow", "")
     return Problem(status, str(error.detail), remedy=remedies.get(status, ""), allow=allow)

@@ -32,7 +32,7 @@ class ManualRunLimiter:
             if spent + 1 > self._limit:
                 raise Problem(
                     HTTPStatus.TOO_MANY_REQUESTS,
-                    f"{task_id!r} was started by hand {self._limit} times within a minute.",
+                    f"{task_id!r} was started manually {self._limit} times within a minute.",
                     kind="too-many-runs",
                     remedy="Wait a little, or raise manager.runs_by_hand.",
                 )

@@ -75,7 +75,7 @@ class Server:
         server.up.wait()
         if not server.started:
             self.stop()
-            raise RuntimeError("the server of the pages ended before it had begun")
+            raise RuntimeError("the server of the pages ended during its start")
 
     def leave(self) -> None:
         """Begin to stop, and return at once."""
@@ -172,8 +172,7 @@ def _refuse_the_unguarded(manager: TaskManager, host: str) -> None:
     now = manager.services.clock.now()
     if not any(token.is_valid(now) and not token.once for token in manager.tokens()):
         raise ConfigError(
-            f"{host!r} can be reached from other machines, and there is no token that could let"
-            " anybody in.",
+            f"{host!r} can be reached from other machines, and there is no token to sign in with.",
             where="manager.host",
-            remedy="Make one with `rota token create NAME` first, or use 127.0.0.1.",
+            remedy="Create one with `rota token create NAME` first, or use 127.0.0.1.",
         )

@@ -90,8 +90,8 @@ def _function(manager: TaskManager, path: str, errors: list[RotaError]) -> Funct
     hint = nearest(path, list(functions))
     errors.append(
         DefinitionError(
-            f"{path[:200]!r} is no function that the application registered, nor one of its task"
-            " files.",
+            f"{path[:200]!r} is not a function that the application registered or that a task file"
+            " defines.",
             where="func_path",
             remedy=hint if len(hint) < 1000 else "GET /manager/tasks shows the paths in use.",
         )

@@ -21,7 +21,10 @@ DEAD = 60.0
 """Seconds without a tick after which only a restart helps."""
 
 _UNWELL: dict[int | str, dict[str, Any]] = {
-    503: {"description": "It is not.", "content": {"application/json": {"schema": {}}}},
+    503: {
+        "description": "Down, not live or not ready.",
+        "content": {"application/json": {"schema": {}}},
+    },
 }
 
 

@@ -27,7 +27,7 @@ Place = tuple[int, int]
 
 After = Annotated[
     str,
-    Query(description="The last line known: attempt.seq", pattern=r"^[0-9]{1,9}\.[0-9]{1,15}$"),
+    Query(description="The last known line: attempt.seq", pattern=r"^[0-9]{1,9}\.[0-9]{1,15}$"),
 ]
 
 
@@ -82,7 +82,7 @@ def line_cursor(text: str) -> Place:
     if found is None:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"after: {text[:100]!r} is no place in a log.",
+            f"after: {text[:100]!r} is not a place in a log.",
             kind="invalid",
             remedy="Write attempt and seq of the last line you have, like 1.20.",
         )

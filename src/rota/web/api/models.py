@@ -60,7 +60,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("lies outside of the years 1 to 9999 in UTC") from None
+        raise ValueError("is outside of the years 1 to 9999 in UTC") from None
 
 
 def _written(value: object) -> object:
@@ -105,7 +105,7 @@ class PauseRequest(Body):
     """The body of a pause: until when, and why."""
 
     until: Moment | None = Field(None, description=f"null: until it is resumed. {_WITHOUT}")
-    reason: Text = Field("", description="Shown wherever the task is.")
+    reason: Text = Field("", description="Shown with the task.")
 
 
 class Reason(Body):
@@ -118,7 +118,7 @@ class SkipRequest(Reason):
     """The occurrence to skip, and why."""
 
     at: Moment | None = Field(
-        None, description="Refused unless this is the next one; null: whichever is."
+        None, description="Rejected unless this is the next one; null: the next one."
     )
 
 
@@ -126,7 +126,7 @@ class ResetRequest(Reason):
     """The edits to reset, and why."""
 
     keys: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
-        default_factory=list, description="The edited options; none: all of them."
+        default_factory=list, description="The edited options; empty: all of them."
     )
 
 
@@ -145,12 +145,12 @@ class RunRead(BaseModel):
     cause: Cause
     state: State
     attempt: int = Field(description="Attempts begun so far.")
-    node: str | None = Field(description="That runs it, or ran it last.")
+    node: str | None = Field(description="The node that runs it, or ran it last.")
     started_at: datetime | None
     finished_at: datetime | None
-    reason: str = Field(description="Why it is in this state, in words.")
+    reason: str = Field(description="Why it is in this state.")
     reason_code: ReasonCode | None = Field(
-        description="The same for programs; null where it goes on, or went, as planned."
+        description="The reason as a code; null if all is as planned."
     )
 
     @classmethod
@@ -195,14 +195,14 @@ class ChangeRead(BaseModel):
 
     id: str
     at: datetime
-    face: Face = Field(description="Where the change came in.")
-    who: str = Field(description="The user, token or task, where known.")
+    face: Face = Field(description="The interface of the change.")
+    who: str = Field(description="The user, token or task, if known.")
     verb: Verb
     task_id: str | None
     run_id: str | None
     reason: str
-    before: dict[str, Any] | None = Field(description="What differed, as it was.")
-    after: dict[str, Any] | None = Field(description="The same, as it became.")
+    before: dict[str, Any] | None = Field(description="The changed values, before.")
+    after: dict[str, Any] | None = Field(description="The changed values, after.")
 
     @classmethod
     def of(cls, change: Change) -> Self:
@@ -218,12 +218,12 @@ class NodeRead(BaseModel):
     host: str
     pid: int
     version: str
-    slots: int = Field(description="Runs that it can make at once.")
+    slots: int = Field(description="Runs that it can execute at once.")
     state: str = Field(description="up, draining, stopped or gone.")
     started_at: datetime
     seen_at: datetime
     lease_until: datetime
-    info: dict[str, Any] = Field(description="What it last said of itself.")
+    info: dict[str, Any] = Field(description="Its last report.")
 
     @classmethod
     def of(cls, node: NodeRecord) -> Self:
@@ -245,7 +245,7 @@ class RunDetail(RunRead):
 
     failures: int
     crashes: int
-    count: int = Field(description="Occurrences that this row stands for.")
+    count: int = Field(description="Occurrences that this row represents.")
     available_at: datetime = Field(description="It does not start before.")
     created_at: datetime
     priority: int = 0
@@ -258,7 +258,7 @@ class RunDetail(RunRead):
     result: Any
     progress: dict[str, Any] | None
     peak_memory: int | None = Field(description="Bytes, of the last attempt.")
-    retry_of: str | None = Field(None, description="The id of the run that it does again.")
+    retry_of: str | None = Field(None, description="The id of the run that it retries.")
     attempts: list[AttemptRead] = Field(default_factory=list)
     steps: list[StepRead] = Field(default_factory=list)
     changes: list[ChangeRead] = Field(

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from fastapi import Path, Query, Request, Response
 
-Id = Annotated[str, Path(description="The task's id, percent-encoded where it holds a slash.")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Most that the answer holds.")]
+Id = Annotated[str, Path(description="The task's id, percent-encoded if it contains a slash.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="The most entries in the answer.")]
 After = Annotated[
-    str | None, Query(max_length=200, description="The last one known; take it from `Link`.")
+    str | None, Query(max_length=200, description="The last known entry; taken from `Link`.")
 ]
 
 

@@ -74,7 +74,7 @@ class Feed:
             except LedgerError as error:
                 logger.debug("Could not look for changes: %s", error)
             except Exception:
-                logger.exception("Looking for changes failed and begins anew")
+                logger.exception("Reading changes failed and starts again")
                 news, self._primed = None, False
             rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)

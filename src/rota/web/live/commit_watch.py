@@ -59,7 +59,7 @@ class Pulse:
             if count >= most:
                 raise Problem(
                     HTTPStatus.TOO_MANY_REQUESTS,
-                    f"{most} streams{whose} are open already.",
+                    f"{most} streams{whose} are already open.",
                     kind="too-many-streams",
                     remedy="Close some, or ask for the list again from time to time.",
                 )

@@ -21,7 +21,7 @@ def test_a_run_has_its_log_and_result(site: Site) -> None:
     assert "INFO hello" in part(page, "lines")
     assert "WARNING and good night" in part(page, "lines")
     assert "&#34;said&#34;: &#34;hello&#34;" in part(page, "values")
-    assert "by hand" in part(page, "facts")
+    assert "manual start" in part(page, "facts")
 
 
 def nested() -> object:

@@ -47,7 +47,7 @@ def test_each_form_says_what_came_of_it(site: Site, gate: Gate) -> None:
     )
     assert "Greet all is resumed." in send(site, "/tasks/greet/resume")
     site.manager.edit_task("greet", trigger_args={"hours": 7})
-    assert "The edit of trigger_args is taken back" in send(
+    assert "The edit of trigger_args is reset" in send(
         site, "/tasks/greet/reset", key="trigger_args"
     )
     assert "Unlucky is retried. The new run" in send(site, f"/runs/{failed}/retry")

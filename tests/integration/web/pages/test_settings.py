@@ -67,4 +67,4 @@ def test_only_what_was_given(tmp_path: Path) -> None:
     with web.serve(manager, port=0) as server:
         page = httpx.get(f"{server.url}settings?only=given", timeout=20).text
     manager.shutdown()
-    assert "Everything is as by default." in text(page)
+    assert "All settings have their defaults." in text(page)

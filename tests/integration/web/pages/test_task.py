@@ -171,7 +171,7 @@ def test_a_pause_has_a_reason_and_an_end(site: Site) -> None:
     assert "until 31 Jan 2100 09:00 UTC: paused on the page" in page
     answer = site.client.post("/tasks/greet/pause", data={"until": "soon"}, headers=HTML)
     assert answer.status_code == 422
-    assert "no time" in answer.text
+    assert "is not a time" in answer.text
 
 
 def test_the_next_time_can_be_skipped_and_no_other(site: Site) -> None:

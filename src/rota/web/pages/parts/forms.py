@@ -26,7 +26,7 @@ async def _form(request: Request) -> Mapping[str, str]:
             HTTPStatus.UNPROCESSABLE_ENTITY,
             f"the form has more than {MOST_FIELDS:,} fields.",
             kind="invalid",
-            remedy="Send those of the page.",
+            remedy="Send only the fields of the page.",
         ) from None
 
 

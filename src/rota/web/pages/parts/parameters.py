@@ -80,7 +80,7 @@ def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, 
         try:
             filled[one.name] = _read(one, text)
         except Unfit as why:
-            remedy = "Texts stand in double quotes there." if one.kind == "JSON" else ""
+            remedy = "In JSON, texts need double quotes." if one.kind == "JSON" else ""
             errors.append(
                 {
                     "detail": str(why),

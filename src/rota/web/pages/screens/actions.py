@@ -60,7 +60,7 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
         key = form.get("key", "")
         manager.reset_task(id, *([key] if key else []), reason="reset on the page")
         what = f"The edit of {key}" if key else "Every edit"
-        text = f"{what} is taken back: what the code says holds."
+        text = f"{what} is reset: the options in the code apply."
         return frame.back(request, _task(id), text)
 
     @router.post("/tasks/{id:path}/skip")
@@ -129,7 +129,7 @@ def _instant(text: str) -> datetime:
 def _no_time(field: str, text: str) -> Problem:
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"{field}: {text[:100]!r} is no time.",
+        f"{field}: {text[:100]!r} is not a time.",
         kind="invalid",
         remedy="Write a day and a time, like 2026-01-31T09:00.",
     )

@@ -156,7 +156,7 @@ def _retry(manager: TaskManager, found: Sequence[Run], reason: str) -> str:
         except (UnknownTaskError, UnknownRunError):
             left["their task is no longer known"] += 1
         except StateError:
-            left["they have been made again, or go on"] += 1
+            left["they were retried already, or still run"] += 1
     if not found:
         return "Nothing is left to retry: each of these runs was retried already."
     parts = [f"{runs(len(found) - left.total())} retried"]

@@ -26,7 +26,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         if right not in list(Right) or (days and not days.isdecimal()):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"right {right[:20]!r} or days {days[:20]!r} is none.",
+                f"right {right[:20]!r} or days {days[:20]!r} is not valid.",
                 kind="invalid",
                 remedy="Choose a right, and write a number of days or nothing.",
             )
