@@ -44,9 +44,10 @@ def test_each_value_has_its_source(page: str) -> None:
     assert "Europe/Berlin environment XCORE_MANAGER__TIMEZONE" in manager
     assert "memory:// file" in manager
     assert (
-        "max_task_retries Tries after the first one, where a task names none. 3 default" in manager
+        "max_task_retries Retries after the first attempt, if a task sets none. 3 default"
+        in manager
     )
-    assert "port Port that they listen on; 0: any free one. 0 program" in manager
+    assert "port Port on which they listen; 0: any free one. 0 program" in manager
     assert "mx.example" in part(page, "section-own")
     assert "red" in part(page, "section-own")
 
