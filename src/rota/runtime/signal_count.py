@@ -1,4 +1,4 @@
-"""A signal that any thread may give, and any number of threads wait for."""
+"""A signal that any thread may send, and any number of threads may wait for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class SignalCount:
-    """Counts how often it was given; a waiter names the count that it has seen."""
+    """A counter of signals; a waiter passes the count that it has seen."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -14,14 +14,14 @@ class SignalCount:
         self.count = 0
 
     def give(self) -> None:
-        """Wake every waiter; quick if there is none."""
+        """Wake all waiters; fast if there are none."""
         with self._changed:
             self.count += 1
             if self._waiting:
                 self._changed.notify_all()
 
     def wait(self, seen: int, timeout: float) -> None:
-        """Wait until the count is another one than was seen, at most `timeout` seconds."""
+        """Wait until the count differs from `seen`, at most `timeout` seconds."""
         with self._changed:
             self._waiting += 1
             try:

@@ -10,9 +10,9 @@ from rota.cli.doctor.finding import Diagnosis, Severity
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
-    """Look for the troubles that schedulers have, and say how each is known and mended.
+    """Look for common troubles of schedulers, and show the evidence and the remedy of each.
 
-    Exits with 1 if something is to be mended.
+    Exits with 1 if something needs a fix.
     """
     found = doctor.examine(collect(config))
     if json:

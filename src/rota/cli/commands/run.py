@@ -31,16 +31,17 @@ def command(
         typer.Option(metavar="NAME=VALUE", help="A keyword argument (JSON, or text); repeatable."),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Do not start it before, in the task's zone.")
+        str | None, typer.Option(metavar="TIME", help="Start it no earlier, in the task's zone.")
     ] = None,
     delay: Annotated[
-        str | None, typer.Option("--in", metavar="SPAN", help="The same from now: 90s, 5m, 2h, 1d.")
+        str | None,
+        typer.Option("--in", metavar="SPAN", help="Start it this much later: 90s, 5m, 2h, 1d."),
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Once for this key: prints the earlier run that has it, if any."),
+        typer.Option(help="Enqueue once per key: if an earlier run has it, print that run."),
     ] = None,
-    priority: Annotated[int | None, typer.Option(help="What is higher starts first.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Higher priorities start first.")] = None,
     config: project.ConfigOption = None,
 ) -> None:
     """Enqueue a run of a task and print the run's id.
@@ -66,7 +67,7 @@ def command(
         output.flush()
         if not project.live_nodes(manager.history, manager.services.clock.now()):
             if manager.get_run(run_id).state is State.SCHEDULED:
-                output.note("No node is up: it starts at its time once one is.")
+                output.note("No node is up: the run starts at its time, once a node is up.")
                 return
             _judge(_here(manager, run_id, timeout))
         elif wait:

@@ -1,4 +1,4 @@
-"""Runs that are asked for over REST."""
+"""Enqueueing runs over REST."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
             str | None, Header(min_length=1, max_length=200, description="As `key` in the body.")
         ] = None,
     ) -> RunDetail:
-        """Enqueue a run; the answer is that run, or the earlier one with its key."""
+        """Enqueue a run; returns that run, or the earlier run with the same key."""
         how = how or RunRequest()
         if idempotency_key is not None and how.key not in (None, idempotency_key):
             raise Problem(
