@@ -217,7 +217,7 @@ class ManagerSection(Checked):
         100, description="With catchup 'all': the most missed occurrences of a task that still run."
     )
     start_deadline: Seconds | None = Field(
-        None, description="Seconds within which a run must start (else: missed); null: no limit."
+        None, description="Seconds after its time until which a run may start (else: missed)."
     )
     on_crash: OnCrashName | None = Field(
         None, description="What happens to a run whose worker died; null: see auto_restart_tasks."
@@ -227,11 +227,7 @@ class ManagerSection(Checked):
     )
     retry_delay: SecondsOrZero = Field(1.0, description="Seconds before the first retry.")
     retry_backoff: float = Field(
-        2.0,
-        ge=1,
-        le=100,
-        allow_inf_nan=False,
-        description="Factor on the delay of each further retry.",
+        2.0, ge=1, le=100, allow_inf_nan=False, description="Factor of the delay per further retry."
     )
     retry_max_delay: SecondsOrZero = Field(3600.0, description="The most seconds before a retry.")
     dst: Literal["adjust", "skip", "both"] = Field(
