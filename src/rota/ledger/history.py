@@ -27,7 +27,7 @@ from rota.core.time import Instant
 from rota.core.verification.evidence import Evidence
 from rota.errors import UnknownRunError
 from rota.ledger.database import Database
-from rota.ledger.sql import aggregates, damage, mapping, nodes, queries
+from rota.ledger.sql import aggregate_mapping, aggregates, damage, mapping, nodes, queries
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.evidence import SqlEvidence
 from rota.ledger.sql.json_batch import Batch, encode
@@ -112,7 +112,8 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = queries.BACKLOG.rows(connection, now=now)
         return {
-            task_id: Backlog(count, mapping.due_of(oldest) or 0) for task_id, count, oldest in found
+            task_id: Backlog(count, aggregate_mapping.due_of(oldest) or 0)
+            for task_id, count, oldest in found
         }
 
     def due_times(self, after: Instant, until: Instant, slice: Instant) -> list[Instant]:
@@ -129,18 +130,19 @@ class SqlHistory:
     def counts(self, now: Instant) -> Counts:
         with self._database.reading() as connection:
             found = queries.COUNTS(connection, now=now).one()
-        return Counts(found.waiting, found.running, mapping.due_of(found.oldest_due))
+        return Counts(found.waiting, found.running, aggregate_mapping.due_of(found.oldest_due))
 
     # --- many runs in few rows ---
 
     def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
         return [
-            mapping.failures_of(row) for row in self._sums(aggregates.FAILURES, since, until, slice)
+            aggregate_mapping.failures_of(row)
+            for row in self._sums(aggregates.FAILURES, since, until, slice)
         ]
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
         found = self._sums(aggregates.BUNDLES, since, until, slice)
-        bundles = (mapping.bundle_of(row, since, until) for row in found)
+        bundles = (aggregate_mapping.bundle_of(row, since, until) for row in found)
         return [bundle for bundle in bundles if bundle is not None]
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
@@ -148,7 +150,7 @@ class SqlHistory:
         return [
             Tally(place, state, count)
             for place, word, count in found
-            if (state := mapping.state_of(word)) is not None
+            if (state := aggregate_mapping.state_of(word)) is not None
         ]
 
     def _sums(

@@ -10,8 +10,6 @@ from sqlalchemy import Connection
 
 from rota.core.access import Session, Token
 from rota.core.audit import SOMEBODY, Actor, Verb
-from rota.core.crashes import Suspect
-from rota.core.outcome import OutcomeKind
 from rota.core.ports.ledger import Limits, Publish, Sight
 from rota.core.ports.records import (
     AttemptEnd,
@@ -34,17 +32,18 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
 from rota.core.time import DAY, SECOND, Instant, to_iso
 from rota.errors import NodeGoneError, StateError, UnknownRunError
-from rota.ledger.sql import claim_mapping, mapping, nodes, verification, verified_rows
+from rota.ledger.sql import attempts, claim_mapping, mapping, nodes, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, Row, encode
 from rota.ledger.sql.soundness import parsed
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import claiming, crashes, enqueueing, planning, verdicts
+from rota.ledger.verbs import claiming, enqueueing, planning, reaping, retention, settling
 from rota.ledger.verbs import limits as limit_verbs
 from rota.ledger.verbs import outbox as outbox_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
 from rota.ledger.verbs.limits import Start
+from rota.ledger.verbs.turn import take_turn
 
 
 class SqlTransaction:
@@ -54,12 +53,7 @@ class SqlTransaction:
         self._connection = connection
 
     def _turn(self) -> None:
-        """Wait for the others who decide about what is there; whoever has it keeps it to the end.
-
-        In SQLite, a transaction that writes has it from the start.
-        """
-        if self._connection.dialect.name != "sqlite":
-            sql.TAKE_TURN(self._connection)
+        take_turn(self._connection)
 
     # --- tasks ---
 
@@ -270,81 +264,7 @@ class SqlTransaction:
         return outbox_verbs.RECALL.count(self._connection, before=before, limit=limit)
 
     def settle(self, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
-        if not endings:
-            return []
-        sql.SAVE(self._connection)
-        refused: list[str] = []
-        if not self._settle(endings, node_id):  # seldom: only then it matters which
-            sql.UNDO(self._connection)
-            accepted, refused = self._held(endings, node_id)
-            if accepted:
-                self._settle(accepted, node_id)
-        sql.KEEP(self._connection)
-        self._pause_killers(endings, set(refused))
-        return refused
-
-    def _pause_killers(self, endings: Sequence[AttemptEnd], refused: Collection[str]) -> None:
-        """Pause the tasks that killed a worker process too often."""
-        crashed = [
-            ending
-            for ending in endings
-            if ending.attempt.outcome is OutcomeKind.CRASHED
-            and ending.attempt.run_id not in refused
-        ]
-        if crashed:
-            suspects = crashes.of_workers(self._connection, crashed)
-            if suspects:
-                self._turn()
-                now = max(ending.attempt.finished_at for ending in crashed)
-                ids = [ending.attempt.run_id for ending in crashed]
-                crashes.pause(self._connection, suspects, ids, now)
-
-    def _settle(self, endings: Sequence[AttemptEnd], node_id: str) -> bool:
-        """Write the endings; False, and not yet their attempts, if not all could be written."""
-        batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
-        if sql.SETTLE.count(self._connection, settled=batch, node_id=node_id) < len(endings):
-            return False
-        self._write_attempts(endings)
-        self._cancel_unwanted(endings)
-        return True
-
-    def _cancel_unwanted(self, endings: Iterable[AttemptEnd]) -> None:
-        """Leave nothing waiting whose end was asked for, or whose task was removed, while it ran:
-        its node has not heard of it yet."""
-        again = [ending.attempt for ending in endings if ending.settlement.state in WAITING]
-        if again:
-            sql.CANCEL_UNWANTED(
-                self._connection,
-                ids=encode(attempt.run_id for attempt in again),
-                why=task_verbs.REMOVED,
-                code=ReasonCode.REMOVED,
-                now=max(attempt.finished_at for attempt in again),
-            )
-
-    def _held(
-        self, endings: Sequence[AttemptEnd], node_id: str
-    ) -> tuple[list[AttemptEnd], list[str]]:
-        """Sort the endings into those whose run this node still holds, and the other ids."""
-        batch = Batch(mapping.settled_row(ending, ending.fence) for ending in endings)
-        found = sql.HELD.rows(self._connection, settled=batch, node_id=node_id)
-        held = {(run_id, fence) for run_id, fence in found}
-        accepted: list[AttemptEnd] = []
-        refused: list[str] = []
-        for ending in endings:
-            key = (ending.attempt.run_id, ending.fence)
-            if key in held:
-                held.remove(key)  # the same run twice in one batch: the first ending counts
-                accepted.append(ending)
-            else:
-                refused.append(ending.attempt.run_id)
-        return accepted, refused
-
-    def _write_attempts(self, endings: Iterable[AttemptEnd]) -> None:
-        ended = [
-            ending.attempt for ending in endings if ending.settlement.state is not State.SUCCEEDED
-        ]
-        if ended:
-            sql.INSERT_ATTEMPTS(self._connection, ended=Batch(ended))
+        return settling.settle(self._connection, endings, node_id) if endings else []
 
     def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant, ReasonCode]]) -> None:
         batch = list(ends)
@@ -353,18 +273,20 @@ class SqlTransaction:
 
     def log(self, lines: Sequence[LogLine]) -> None:
         if lines:
-            sql.INSERT_LINES(self._connection, lines=Batch(lines))
+            attempts.INSERT_LINES(self._connection, lines=Batch(lines))
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
-        sql.SET_PROGRESS(self._connection, id=run_id, held=fence, value=mapping.to_json(value))
+        attempts.SET_PROGRESS(self._connection, id=run_id, held=fence, value=mapping.to_json(value))
 
     def checkpoint(self, run_id: str, fence: int, value: Any) -> bool:
         text = mapping.to_json(value)
-        return sql.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
+        return (
+            attempts.SET_CHECKPOINT.count(self._connection, id=run_id, held=fence, value=text) == 1
+        )
 
     def remember(self, run_id: str, fence: int, step: Step) -> bool:
         row = mapping.step_row(step)
-        return sql.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
+        return attempts.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
         found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
@@ -419,48 +341,7 @@ class SqlTransaction:
         now: Instant | None = None,
     ) -> list[Run]:
         self._turn()
-        if gone:
-            seen = Batch((node.id, node.seen_at) for node in gone)
-            nodes.DECLARE_GONE(self._connection, seen=seen)
-        orphans = self._orphans(unconfirmed or {})
-        if orphans:
-            culprits = self._culprits(orphans, unconfirmed or {}) if now is not None else {}
-            orphans = [
-                orphan._replace(is_spared=orphan.run.task_id != culprit.task_id)
-                if (culprit := culprits.get(orphan.run.node or ""))
-                else orphan
-                for orphan in orphans
-            ]
-            endings = [judge(orphan) for orphan in orphans]
-            batch = Batch(
-                mapping.settled_row(ending, orphan.run.fence)
-                for ending, orphan in zip(endings, orphans, strict=True)
-            )
-            sql.SETTLE_ORPHANS(self._connection, settled=batch)
-            self._write_attempts(endings)
-            if culprits and now is not None:
-                ids = [orphan.run.id for orphan in orphans]
-                crashes.pause(self._connection, culprits.values(), ids, now)
-        if now is not None:
-            verdicts.pronounce(self._connection, now)
-        return [orphan.run for orphan in orphans]
-
-    def _culprits(
-        self, orphans: Sequence[Orphan], unconfirmed: Mapping[str, int]
-    ) -> dict[str, Suspect]:
-        crashed = [orphan for orphan in orphans if orphan.run.id not in unconfirmed]
-        return crashes.of_orphans(self._connection, crashed)
-
-    def _orphans(self, unconfirmed: Mapping[str, int]) -> list[Orphan]:
-        """Return the runs without a living node, and those that are unconfirmed, by id."""
-        found = nodes.ORPHANS.rows(self._connection)
-        if unconfirmed:
-            found += nodes.ADRIFT.rows(self._connection, unconfirmed=Batch(unconfirmed.items()))
-        by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
-        return [
-            Orphan(mapping.run_of(run), mapping.policy_of(policy))
-            for _, (*run, policy) in sorted(by_id.items())
-        ]
+        return reaping.reap(self._connection, judge, gone, unconfirmed or {}, now)
 
     # --- access ---
 
@@ -503,21 +384,4 @@ class SqlTransaction:
 
     def prune(self, before: Instant, limit: int) -> int:
         self._turn()
-        nodes.DELETE_NODES(self._connection, before=before)
-        verification.PRUNE_RULES(self._connection, before=before)
-        verification.PRUNE_MARKS(self._connection, before=before)
-        enqueueing.FORGET_KEYS(self._connection, before=before)
-        token_verbs.DELETE_OLD(self._connection, before=before)
-        token_verbs.DELETE_ENDED(self._connection, before=before)
-        audit_verbs.prune(self._connection, limit)
-        old = nodes.OLD_RUNS.rows(
-            self._connection, made_before=mapping.first_id(before), before=before, limit=limit
-        )
-        if old:
-            ids = encode(old)
-            nodes.DELETE_LINES(self._connection, ids=ids)
-            nodes.DELETE_ATTEMPTS(self._connection, ids=ids)
-            nodes.DELETE_STEPS(self._connection, ids=ids)
-            nodes.DELETE_RUNS(self._connection, ids=ids)
-            verified_rows.set_mark(self._connection, VerificationMark(verified_rows.PRUNED, before))
-        return len(old)
+        return retention.prune(self._connection, before, limit)

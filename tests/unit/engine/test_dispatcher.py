@@ -44,6 +44,18 @@ async def test_it_hears_that_runs_are_available_now_or_later(bench: Bench, held:
         await until(lambda: len(held.submitted) == 2)
 
 
+async def test_it_looks_again_when_the_clock_was_moved(bench: Bench, held: Held) -> None:
+    dispatcher = bench.dispatcher()
+    await bench.heartbeat.join()
+    bench.known()
+    async with bench.running(dispatcher):
+        bench.planned(available_at=bench.now + 3 * SECOND)
+        bench.clock.advance(3)
+        bench.signals.look_again.send()
+        assert dispatcher.wake.pending_since is not None
+        await until(lambda: len(held.submitted) == 1)
+
+
 async def test_a_node_that_stops_or_is_a_mere_scheduler_claims_nothing(
     bench: Bench, held: Held
 ) -> None:

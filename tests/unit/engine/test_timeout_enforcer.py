@@ -16,14 +16,14 @@ async def test_an_attempt_whose_time_is_up_is_told_to_stop_and_then_given_up(ben
     enforcer = TimeoutEnforcer(bench.context)
     ended, given_up = ends(bench), heard(bench.signals.attempt_given_up)
     await bench.heartbeat.join()
-    flight = bench.in_flight(bench.known(timeout=5))
+    flight = bench.in_flight(bench.known(timeout=3_600))
     executor: Held = flight.executor  # type: ignore[assignment]
     async with bench.running(enforcer):
-        bench.clock.advance(4.9)
+        bench.clock.advance(3_599)
         bench.signals.look_again.send()
         await until(lambda: not enforcer.wake.pending_since)
         assert executor.stopped == []
-        bench.clock.advance(0.1)
+        bench.clock.advance(1)
         bench.signals.look_again.send()
         await until(lambda: executor.stopped == [flight.call])
         assert flight.timed_out
@@ -55,11 +55,11 @@ async def test_a_cancellation_is_heard_from_the_ledger_and_has_its_grace(bench: 
 async def test_an_attempt_that_has_ended_is_left_alone(bench: Bench) -> None:
     enforcer = TimeoutEnforcer(bench.context)
     await bench.heartbeat.join()
-    flight = bench.in_flight(bench.known(timeout=5))
+    flight = bench.in_flight(bench.known(timeout=3_600))
     executor: Held = flight.executor  # type: ignore[assignment]
     bench.context.in_flight.pop(flight.call)
     async with bench.running(enforcer):
-        bench.clock.advance(60)
+        bench.clock.advance(3_600)
         bench.signals.look_again.send()
         await until(lambda: len(enforcer) == 0)
     assert executor.stopped == []
@@ -87,11 +87,11 @@ async def test_an_attempt_that_cannot_be_told_to_stop_keeps_no_other_one_from_it
 
     enforcer = TimeoutEnforcer(bench.context)
     await bench.heartbeat.join()
-    flights = [bench.in_flight(bench.known(f"t{number}", timeout=5)) for number in range(2)]
+    flights = [bench.in_flight(bench.known(f"t{number}", timeout=3_600)) for number in range(2)]
     flights[0].executor = Broken()
     executor: Held = flights[1].executor  # type: ignore[assignment]
     async with bench.running(enforcer):
-        bench.clock.advance(5)
+        bench.clock.advance(3_600)
         bench.signals.look_again.send()
         await until(lambda: executor.stopped)
     bench.signals.declared_gone.send()

@@ -17,7 +17,7 @@ from rota.core.time import SECOND, Instant
 from rota.errors import LedgerError
 from rota.ledger.postgres.clock import DatabaseClock
 from rota.ledger.schema.indexes import metadata
-from rota.ledger.sql import nodes, queries, statements
+from rota.ledger.sql import attempts, nodes, queries, statements
 from rota.ledger.sql.paging import page_query, parameters_of, shape_of
 from rota.ledger.sql.statement import Statement
 from rota.ledger.verbs import claiming
@@ -146,7 +146,7 @@ def test_pages(explaining: Connection, where: RunFilter, index: str) -> None:
         (claiming.HEAD_OF_QUEUE, {"level": 0, "now": NOON, "depth": 108, "exclude": "[]"}),
         (claiming.QUEUE_BY_TASK, {"level": 0, "now": NOON, "limit": 8, "exclude": "[]"}),
         (claiming.LOCK_WAITING, {"ids": "[]", "now": NOON, "limit": 8}),
-        (statements.SETTLE, {"settled": "[]", "node_id": "a"}),
+        (attempts.SETTLE, {"settled": "[]", "node_id": "a"}),
         (nodes.ORPHANS, {}),
     ],
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
-from rota.ledger.sql import aggregates, nodes, queries, statements
+from rota.ledger.sql import aggregates, attempts, nodes, queries, statements
 from rota.ledger.sql.json_batch import SHARED_FROM, Batch
 from rota.ledger.sql.paging import page_query, parameters_of, shape_of
 from rota.ledger.sql.statement import Statement
@@ -161,9 +161,9 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ["waiting_by_task (task_id=? AND available_at<?)", "(id=?)"],
         ),
         (statements.TAKE, {"ids": "[]", "now": 0, "node": "a"}, ["(id=?)"]),
-        (statements.SETTLE, SETTLED | {"node_id": "a"}, ["(id=?)"]),
-        (statements.SETTLE, {"settled": ALIKE, "node_id": "a"}, ["(id=?)"]),
-        (statements.SETTLE_ORPHANS, {"settled": ALIKE}, ["(id=?)"]),
+        (attempts.SETTLE, SETTLED | {"node_id": "a"}, ["(id=?)"]),
+        (attempts.SETTLE, {"settled": ALIKE, "node_id": "a"}, ["(id=?)"]),
+        (attempts.SETTLE_ORPHANS, {"settled": ALIKE}, ["(id=?)"]),
         (statements.END_WAITING, {"ends": ALIKE}, ["(id=?)"]),
         (
             statements.RESTORE_EARLY,
@@ -171,8 +171,8 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
             ["(task_id=? AND fire_time>?)"],
         ),
         (statements.MOVE_CURSORS, {"cursors": ALIKE}, ["(id=?)"]),
-        (statements.HELD, SETTLED | {"node_id": "a"}, ["(id=?)"]),
-        (statements.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
+        (attempts.HELD, SETTLED | {"node_id": "a"}, ["(id=?)"]),
+        (attempts.SETTLE_ORPHANS, SETTLED, ["(id=?)"]),
         (statements.END_WAITING, {"ends": "[]"}, ["(id=?)"]),
         (statements.ASK_TO_CANCEL, {"asks": "[]"}, ["(id=?)"]),
         (nodes.ORPHANS, {}, ["running_by_task"]),

@@ -1,9 +1,10 @@
-"""Every SQL statement of the writing verbs, named and described; those of history:
-`queries`, those of nodes and of retention: `upkeep`, those that find what may be claimed:
-`claiming`.
+"""The SQL statements of the writing verbs, named and described: tasks, planning, claiming.
 
-Batches travel as JSON, see `jsonrows`; which columns a batch has, and in which order, says the
-name in brackets: (TASK) is the list of that name in `rows`.
+Those of attempts and of what they say are in `attempts`, those of nodes and of retention in
+`nodes`, those of history in `queries`, those that find what may be claimed in `verbs.claiming`.
+
+Batches travel as JSON, see `json_batch`. Which columns a batch has, and in which order, says the
+name in brackets: (TASK) is the list of that name in `mapping`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     literal_column,
     null,
     or_,
@@ -37,7 +37,6 @@ from rota.ledger.schema.tables import (
     is_living,
     is_running,
     is_waiting,
-    logs,
     nodes,
     runs,
     steps,
@@ -56,6 +55,10 @@ _now: BindParameter[Any] = bindparam("now")
 
 TAKE_TURN = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
 """Wait until no other node is planning, reaping or changing tasks (PostgreSQL only)."""
+
+SAVEPOINT = Statement(text("SAVEPOINT settling"))
+ROLLBACK_TO = Statement(text("ROLLBACK TO SAVEPOINT settling"))
+RELEASE = Statement(text("RELEASE SAVEPOINT settling"))
 
 # --- tasks --------------------------------------------------------------------------------------
 
@@ -330,96 +333,3 @@ STEPS_OF = Statement(
     )
 )
 """The steps of these runs that are done: run, key, value."""
-
-# --- ending -------------------------------------------------------------------------------------
-
-_settled_in = incoming("settled", *mapping.SETTLED)
-_holds = and_(
-    runs.c.id == _settled_in.c.id,
-    is_running(runs),
-    runs.c.fence == _settled_in.c.fence,
-)
-_becomes: dict[str, Any] = {
-    "state": _settled_in.c.state,
-    "reason": _settled_in.c.reason,
-    "failures": _settled_in.c.failures,
-    "crashes": _settled_in.c.crashes,
-    "available_at": func.coalesce(_settled_in.c.available_at, runs.c.available_at),
-    "result": _settled_in.c.result,
-    "finished_at": _settled_in.c.finished_at,
-    "peak_memory": _settled_in.c.peak_memory,
-    "attempt_started_at": _settled_in.c.attempt_started_at,
-    "reason_code": _settled_in.c.reason_code,
-    "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
-}
-SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
-"""Write what runs become (SETTLED), where this node still holds them under that fence."""
-
-SAVE = Statement(text("SAVEPOINT settling"))
-UNDO = Statement(text("ROLLBACK TO SAVEPOINT settling"))
-KEEP = Statement(text("RELEASE SAVEPOINT settling"))
-
-HELD = Statement(
-    all_of(
-        select(_settled_in.c.id, _settled_in.c.fence)
-        .join_from(_settled_in, runs, _holds)
-        .where(runs.c.node == bindparam("node_id"))
-        .with_for_update(of=runs)
-    )
-)
-"""Which of these (SETTLED) this node still holds, and will until the end: id, fence."""
-
-SETTLE_ORPHANS = Statement(
-    update(runs).where(_holds).values(_becomes | {"fence": runs.c.fence + literal_column("1")})
-)
-"""Write what runs of dead nodes become (SETTLED); their old holder's fence is void."""
-
-_attempts_in = incoming("ended", *mapping.ATTEMPT)
-INSERT_ATTEMPTS = Statement(
-    insert(attempts).from_select(
-        [column.name for column in mapping.ATTEMPT], select(*_attempts_in.c).where(true())
-    )
-)
-"""Write attempts (ATTEMPT)."""
-
-_lines_in = incoming("lines", *mapping.LOG)
-_was_taken_over = (
-    select(literal_column("1"))
-    .where(
-        attempts.c.run_id == _lines_in.c.run_id,
-        attempts.c.number == _lines_in.c.attempt,
-        attempts.c.outcome == word(OutcomeKind.CRASHED),
-    )
-    .exists()
-)
-INSERT_LINES = in_each(
-    lambda insert: (
-        insert(logs)
-        .from_select(
-            [column.name for column in mapping.LOG], select(*_lines_in.c).where(~_was_taken_over)
-        )
-        .on_conflict_do_nothing()
-    )
-)
-"""Write log lines (LOG), but for those of an attempt that is known to have crashed."""
-
-_under_fence = and_(runs.c.id == _id, is_running(runs), runs.c.fence == bindparam("held"))
-SET_PROGRESS = Statement(update(runs).where(_under_fence).values(progress=bindparam("value")))
-SET_CHECKPOINT = Statement(update(runs).where(_under_fence).values(checkpoint=bindparam("value")))
-
-
-def _remember(insert: Insert) -> CompilerElement:
-    # With the run kept until the end, no other node can take it over without seeing the step.
-    step = select(runs.c.id, *(bindparam(column.name) for column in mapping.STEP))
-    held = step.where(_under_fence).with_for_update(of=runs)
-    names = ["run_id", *(column.name for column in mapping.STEP)]
-    written = insert(steps).from_select(names, held)
-    remember: CompilerElement = written.on_conflict_do_update(
-        index_elements=[steps.c.run_id, steps.c.key],
-        set_={"value": written.excluded.value, "at": written.excluded.at},
-    )
-    return remember
-
-
-REMEMBER = in_each(_remember)
-"""Write a step (STEP) of a run that is held under this fence, in place of one with its key."""

@@ -22,7 +22,7 @@ from rota.core.limits import Limit
 from rota.core.ports.ledger import Limits
 from rota.core.time import SECOND, Instant
 from rota.ledger.schema.tables import is_running, is_waiting, limits, runs, tasks
-from rota.ledger.sql import mapping
+from rota.ledger.sql import aggregate_mapping
 from rota.ledger.sql.json_batch import Batch, encode, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of, in_each
 
@@ -136,7 +136,7 @@ class _LimitGate:
         if len(found) < len(self._all):
             MAKE_LIMITS(connection, names=names)
             found = LOCKED_LIMITS.rows(connection, names=wanted)
-        self._full_until = {name: mapping.due_of(until) for name, until in found}
+        self._full_until = {name: aggregate_mapping.due_of(until) for name, until in found}
 
     def _count(
         self, connection: Connection, of_tasks: Statement, of_groups: Statement, **since: Instant

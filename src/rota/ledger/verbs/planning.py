@@ -36,11 +36,11 @@ def plan(
     """
     new = runs
     while new:
-        sql.SAVE(connection)
+        sql.SAVEPOINT(connection)
         planned = _write(connection, new, publish, sight)
         if planned is None:
-            sql.UNDO(connection)
-        sql.KEEP(connection)
+            sql.ROLLBACK_TO(connection)
+        sql.RELEASE(connection)
         if planned is not None:
             return planned
         new = _without_dead_claims(connection, _without_known(connection, new))
