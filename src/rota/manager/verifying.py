@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from rota.core.time import DAY, Instant, from_datetime, seconds
@@ -30,10 +30,15 @@ class VerifyVerbs(ManagerBase):
                 begin = from_datetime(since)
         return list(self.verifying(begin))
 
-    def verifying(self, since: Instant) -> Iterator[Finding]:
-        """Yield what does not agree since an instant, as it is found; raises LedgerError."""
+    def verifying(
+        self, since: Instant, *, pause: Callable[[], None] = lambda: None
+    ) -> Iterator[Finding]:
+        """Yield what does not agree since an instant, as it is found; raises LedgerError.
+
+        `pause` is called between two pages of rows; what it raises ends the verification.
+        """
         history, engine = self._synced_history(), self.services.engine
         planners = planners_of(
             engine.registry, history.nodes(), engine.identity.id, engine.identity.generation
         )
-        return verify(history.evidence, Question(self._now(), since, planners))
+        return verify(history.evidence, Question(self._now(), since, planners, pause=pause))

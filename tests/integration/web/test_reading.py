@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import HOUR, SECOND
 from rota.testing import eventually
+from rota.web.api import verification
 from tests.integration.web.site import Site, fail, greet
 from tests.integration.web.test_runs import walk
 
@@ -173,3 +176,25 @@ def test_head_has_no_body_whatever_the_server(site: Site) -> None:
     assert start["status"] == 200
     assert [message["body"] for message in bodies] == [b""]
     assert scope["method"] == "HEAD"
+
+
+def test_the_record_is_verified_over_rest(site: Site, tmp_path: Path) -> None:
+    site.add(greet)
+    run_id = site.run("greet")
+    sound = site.client.get("/manager/verification").json()
+    assert (sound["complete"], sound["findings"]) == (True, [])
+    with closing(sqlite3.connect(tmp_path / "rota.db", isolation_level=None)) as database:
+        database.execute("UPDATE runs SET fence = 7 WHERE id = ?", [run_id])
+    [finding] = site.client.get("/manager/verification?span=60").json()["findings"]
+    assert (finding["code"], finding["run_id"]) == ("fence", run_id)
+    assert finding["remedy"]
+    assert site.client.get("/manager/verification?span=0").status_code == 422
+    cut = site.client.get("/manager/verification?limit=1").json()
+    assert len(cut["findings"]) == 1
+
+
+def test_a_verification_over_rest_ends_in_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.add(greet)
+    monkeypatch.setattr(verification, "LONGEST", -1.0)
+    answer = site.client.get("/manager/verification").json()
+    assert (answer["complete"], answer["findings"]) == (False, [])

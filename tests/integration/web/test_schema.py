@@ -40,6 +40,7 @@ OPERATIONS = [
     ("GET", "/health/ready"),
     ("GET", "/manager/audit"),
     ("GET", "/manager/nodes"),
+    ("GET", "/manager/verification"),
     ("GET", "/manager/occurrences/next"),
     ("GET", "/manager/occurrences/past"),
     ("GET", "/manager/runs"),

@@ -128,7 +128,7 @@ def _compare(
     }
     until = asked.now - asked.fresh
     summaries = evidence.summaries(list(rules), since)
-    rows = _Rows(evidence, sorted(rules), since, until)
+    rows = _Rows(evidence, sorted(rules), since, until, asked.pause)
     for task_id in sorted(rules):
         own, read = rules[task_id], _Reader()
         known = Known(
@@ -168,14 +168,19 @@ class _Rows:
     """The rows of a page of tasks, read on when they are needed; tasks are asked for in order."""
 
     def __init__(
-        self, evidence: Evidence, ids: Sequence[str], since: Instant, until: Instant
+        self,
+        evidence: Evidence,
+        ids: Sequence[str],
+        since: Instant,
+        until: Instant,
+        pause: Callable[[], None],
     ) -> None:
+        self._pause = pause
         self._stream = self._all(evidence, ids, since, until)
         self._next = next(self._stream, None)
 
-    @staticmethod
     def _all(
-        evidence: Evidence, ids: Sequence[str], since: Instant, until: Instant
+        self, evidence: Evidence, ids: Sequence[str], since: Instant, until: Instant
     ) -> Iterator[tuple[str, Row]]:
         """Read on within the last task of a page, then beyond it."""
         left = list(ids)
@@ -186,6 +191,7 @@ class _Rows:
                 return
             last, row = page[-1]
             while len(page) == ROWS:
+                self._pause()
                 page = evidence.rows([last], row.fire_time + 1, until, ROWS)
                 yield from page
                 row = page[-1][1] if page else row

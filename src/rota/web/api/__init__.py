@@ -14,7 +14,18 @@ from starlette.exceptions import HTTPException
 from rota.errors import RotaError
 from rota.manager import TaskManager
 from rota.web.access import Access
-from rota.web.api import audit, enqueueing, events, health, logs, nodes, occurrences, runs, tasks
+from rota.web.api import (
+    audit,
+    enqueueing,
+    events,
+    health,
+    logs,
+    nodes,
+    occurrences,
+    runs,
+    tasks,
+    verification,
+)
 from rota.web.audited_routes import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
 from rota.web.live.commit_watch import Pulse
@@ -36,7 +47,7 @@ def build(
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     pulse = Pulse(lambda: manager.services.ledger)
     health.add(router, manager, access)
-    for room in (occurrences, nodes, audit, tasks):
+    for room in (occurrences, nodes, audit, tasks, verification):
         room.add(router, manager)
     for startable in (enqueueing, runs):
         startable.add(router, manager, rate)

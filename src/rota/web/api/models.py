@@ -17,6 +17,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import said, shown
 from rota.core.time import Instant, to_datetime
+from rota.core.verification.findings import Finding
 from rota.manager import TaskManager
 from rota.manager.schemas import Body
 
@@ -231,6 +232,33 @@ class NodeRead(BaseModel):
         return cls(**_fields(cls, node))
 
 
+class FindingRead(BaseModel):
+    """One thing that the record has against the rules of the tasks."""
+
+    code: str = Field(description="Its kind: hole, double, early, impossible, …")
+    task_id: str
+    run_id: str | None
+    at: datetime | None = Field(description="The first instant concerned.")
+    last: datetime | None = Field(description="The last one, of several.")
+    count: int = Field(description="How many occurrences it concerns.")
+    text: str
+    remedy: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Return the model of a finding."""
+        return cls(**_fields(cls, finding))
+
+
+class VerificationRead(BaseModel):
+    """What a verification of the record found."""
+
+    at: datetime
+    since: datetime
+    complete: bool = Field(description="Whether it has seen everything since then.")
+    findings: list[FindingRead]
+
+
 class OccurrenceRead(BaseModel):
     """An occurrence that will be planned."""
 
@@ -305,7 +333,7 @@ class LogRead(BaseModel):
 
 
 _TIMES = frozenset(
-    {"at", "available_at", "created_at", "fire_time", "finished_at", "started_at"}
+    {"at", "last", "available_at", "created_at", "fire_time", "finished_at", "started_at"}
     | {"seen_at", "lease_until"}
 )
 
