@@ -19,11 +19,11 @@ import pytest
 
 from rota.cli import formatting as cli_words
 from rota.cli.commands.check import _WHERE
-from rota.cli.doctor.record import _VARYING
 from rota.config.jsonfile import _TOKEN
 from rota.core import secrets
 from rota.core.limits import rate_of
 from rota.core.outcome import error_text
+from rota.diagnosis.run_statistics import _VARYING
 from rota.discovery.finder import SourceFile
 from rota.discovery.sandbox import _FRAME
 from rota.errors import RotaError, nearest

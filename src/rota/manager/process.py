@@ -15,7 +15,7 @@ from typing import Any
 from rota.composition import Services
 from rota.config import Xcorecfg
 from rota.core.role import Role
-from rota.engine.health.report import report
+from rota.diagnosis.health import report
 from rota.engine.upkeep.pruner import prune_now
 from rota.errors import RotaError
 from rota.executors.inside import refuse_in_a_worker

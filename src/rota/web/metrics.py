@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from rota.core.ports.records import NodeRecord
 from rota.core.run import State
 from rota.core.time import SECOND, Instant, seconds
-from rota.engine.health.inside import SLOW
+from rota.diagnosis.vitals import SLOW
 from rota.errors import LedgerError
 from rota.manager import TaskManager
 

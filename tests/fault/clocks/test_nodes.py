@@ -17,7 +17,7 @@ import pytest
 from rota.config import Xcorecfg
 from rota.core.run import FINAL, Run, State
 from rota.core.time import DAY, HOUR, SECOND, Instant
-from rota.engine.health.report import report
+from rota.diagnosis.health import report
 from rota.manager import TaskManager
 from rota.testing import eventually
 from tests.fault.clocks.node import SteppedClock

@@ -11,9 +11,9 @@ import pytest
 
 import rota
 from rota import composition
-from rota.cli import running_node
 from rota.core.run import State
 from rota.core.time import Instant
+from rota.diagnosis import running_node
 from rota.engine import event_loop as service_loops
 from rota.engine.health import turning
 from rota.engine.health.turning import Turning

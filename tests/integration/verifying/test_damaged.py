@@ -11,7 +11,7 @@ import pytest
 
 from rota.core.time import HOUR, SECOND
 from rota.core.verification.findings import Code
-from rota.engine.upkeep.verified import VERIFIED, merged, report_in
+from rota.diagnosis.verified import VERIFIED, merged, report_in
 from tests.conformance.ledger.desk import NOON, Desk
 from tests.integration.verifying.sound import HOURS, damaged, found, write
 

@@ -12,9 +12,9 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.time import MINUTE, SECOND, Instant
 from rota.core.verification.findings import Code, Finding
-from rota.engine.upkeep.verified import report_in
+from rota.diagnosis.attention import concerns
+from rota.diagnosis.verified import report_in
 from rota.testing import FakeClock, Harness, eventually
-from rota.web.pages.parts.attention import concerns
 
 MINUTES = 6
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from rota.cli import doctor, output, project
-from rota.cli.doctor.evidence import collect
-from rota.cli.doctor.finding import Diagnosis, Severity
+from rota.cli import output, project
+from rota.diagnosis import doctor
+from rota.diagnosis.evidence import collect
+from rota.diagnosis.finding import Diagnosis, Severity
 
 
 def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import output, project, running_node
+from rota.cli import output, project
 from rota.core.secrets import shown
+from rota.diagnosis import running_node
 
 _CODES = {"healthy": 0, "degraded": 1}
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota import triggers
 from rota.core.time import to_iso
-from rota.engine.health import inside
-from rota.engine.health.report import broken_tasks
+from rota.diagnosis import vitals
+from rota.diagnosis.health import broken_tasks
 from rota.engine.membership.identity import process_start_token
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ def describe_health(node: Node, info: dict[str, Any]) -> None:
     info["blocked_loop"] = blocked and f"{blocked.task_id} at {blocked.place}"
     info["tick_age"] = round(node.ticking.tick_age(), 3)
     info["broken_tasks"] = broken_tasks(node)
-    info["unwell"] = inside.troubles(node)[:MOST_REASONS]
+    info["unwell"] = vitals.troubles(node)[:MOST_REASONS]

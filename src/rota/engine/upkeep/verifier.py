@@ -14,10 +14,10 @@ from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import DAY, HOUR, MINUTE, Instant, seconds
 from rota.core.verification.findings import Code, Finding
+from rota.diagnosis.verified import VERIFIED, as_json, mended, merged, report_in
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest, resting
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.upkeep.verified import VERIFIED, as_json, mended, merged, report_in
 from rota.engine.upkeep.verifying import Planners, Question, planners_of, verify
 from rota.errors import LedgerError
 from rota.runtime.daemon_threads import beside

@@ -11,7 +11,7 @@ from rota.core.ports.records import NodeRecord, VerificationMark
 from rota.core.run import State
 from rota.core.time import HOUR, SECOND
 from rota.core.verification.findings import Code, Finding
-from rota.engine.upkeep.verified import VERIFIED, as_json, merged
+from rota.diagnosis.verified import VERIFIED, as_json, merged
 from rota.testing import eventually
 from tests.integration.web.pages.read import part, text
 from tests.integration.web.site import Gate, Site

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from rota import triggers
 from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant, seconds
-from rota.engine.health.report import CLOCKS_APART
-from rota.engine.upkeep.verified import report_in
+from rota.diagnosis.health import CLOCKS_APART
+from rota.diagnosis.verified import report_in
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from rota.core.run import Run
 from rota.core.task import Task
 from rota.core.time import DAY, HOUR, Instant, from_datetime
+from rota.diagnosis.attention import concerns, late_runs
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
-from rota.web.pages.parts.attention import concerns, late_runs
 from rota.web.pages.parts.figures import is_failing, node_names, usual
 from rota.web.pages.parts.log_tails import Tails
 from rota.web.pages.parts.parameters import asks

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from rota.cli.doctor import examine, growth, machine, missed, not_running, repeated
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis, Severity
-from rota.cli.doctor.record import Record, pattern
 from rota.config import Xcorecfg
 from rota.core.ports.records import NodeRecord
 from rota.core.run import Run, State
 from rota.core.time import HOUR, SECOND
 from rota.definitions.define import define
+from rota.diagnosis import growth, machine, missed, not_running, repeated
+from rota.diagnosis.doctor import examine
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis, Severity
+from rota.diagnosis.run_statistics import Record, pattern
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import LedgerCorruptError
 from tests.integration.cli.test_live import NOW, RUN

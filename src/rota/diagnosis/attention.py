@@ -9,8 +9,8 @@ from rota.core.ports.records import RunFilter
 from rota.core.run import WAITING, Run, State
 from rota.core.task import Task, TaskStatus
 from rota.core.time import DAY, SECOND, Instant
+from rota.diagnosis.verified import report_in
 from rota.engine.planning.edits import in_place_of, moved
-from rota.engine.upkeep.verified import report_in
 from rota.manager import TaskManager
 from rota.web.pages.parts.figures import is_failing
 

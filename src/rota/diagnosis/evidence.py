@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rota.cli import project, running_node
+from rota.cli import project
 from rota.cli.commands.check import CheckMistake, mistake
-from rota.cli.doctor.record import Record, recorded
 from rota.config import Xcorecfg
 from rota.core.ports.records import Damage, NodeRecord, RunFilter
 from rota.core.run import Run, State
 from rota.core.task import Task
 from rota.core.time import DAY, Instant
+from rota.diagnosis import running_node
+from rota.diagnosis.run_statistics import Record, recorded
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import LedgerError
 from rota.manager import Manager, TaskManager

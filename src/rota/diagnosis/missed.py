@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis, note, ok, warn
 from rota.core.run import Run, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis, note, ok, warn
 from rota.engine.planning.task_registry import RegisteredTask
 
 _REMEDIES = {

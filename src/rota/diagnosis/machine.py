@@ -10,10 +10,10 @@ from pathlib import Path
 from stat import S_IMODE
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis, note, ok, some, warn
 from rota.core.secrets import shown
 from rota.core.time import SECOND
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis, note, ok, some, warn
 from rota.runtime import private_files
 
 _SKEW = 2.0  # seconds

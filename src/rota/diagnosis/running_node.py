@@ -15,8 +15,8 @@ from rota.core.ports.history import History
 from rota.core.ports.ledger import Ledger
 from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND, Instant, to_iso
-from rota.engine.health.due_runs import waits
-from rota.engine.health.report import DUE_LATE, WAITS, clocks_apart, damaged, unsound
+from rota.diagnosis.due_runs import waits
+from rota.diagnosis.health import DUE_LATE, WAITS, clocks_apart, damaged, unsound
 from rota.errors import RotaError
 from rota.runtime.working_directory import here
 

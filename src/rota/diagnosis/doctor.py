@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rota.cli.doctor import damaged, growth, machine, missed, not_running, repeated
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis
+from rota.diagnosis import damaged, growth, machine, missed, not_running, repeated
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis
 
 _TROUBLES = {
     "tasks not running": not_running.findings,

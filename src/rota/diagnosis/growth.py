@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 from statistics import median
 
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis, ok, some, warn
 from rota.core.run import Run
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis, ok, some, warn
 
 _FEW = 30  # runs: fewer say nothing about a trend, for every process grows when it begins
 _BLOCKS = 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rota.core.limits import GroupLimit
 from rota.core.ports.history import History
 from rota.core.time import Instant, seconds
-from rota.core.waits import Scene, Wait, wait_of
+from rota.diagnosis.waits import Scene, Wait, wait_of
 
 if TYPE_CHECKING:
     from rota.engine.node import Node

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rota.cli import formatting
-from rota.cli.doctor.evidence import ProjectEvidence
-from rota.cli.doctor.finding import Diagnosis, note, ok, some, warn
 from rota.core.task import Task, TaskStatus
 from rota.core.time import from_datetime
+from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis.finding import Diagnosis, note, ok, some, warn
 from rota.engine.planning.edits import in_place_of, made, moved
 
 _LONG = 10.0  # seconds that a due run may wait

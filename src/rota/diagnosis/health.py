@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rota.core.ports.history import History
 from rota.core.time import SECOND, Instant, to_iso
-from rota.engine.health import inside
-from rota.engine.health.due_runs import waits_here
-from rota.engine.health.inside import SLOW
-from rota.engine.upkeep.verified import report_in
+from rota.diagnosis import vitals
+from rota.diagnosis.due_runs import waits_here
+from rota.diagnosis.verified import report_in
+from rota.diagnosis.vitals import SLOW
 from rota.errors import LedgerError
 from rota.runtime import log_queue
 
@@ -68,7 +68,7 @@ def report(engine: Node, broken_files: Sequence[str] = (), *, unread: str = "") 
         if part is not None and part.trouble is not None
     ]
     reasons += engine.delivery.troubles()
-    reasons += inside.troubles(engine)
+    reasons += vitals.troubles(engine)
     reasons += [f"broken task file: {one}" for one in broken_files]
     if engine.watchdog.frozen:
         status["frozen"] = engine.watchdog.frozen

@@ -1,0 +1,1 @@
+"""What is wrong, and why: the one room that judges what nodes, ledger and files say."""
