@@ -13,7 +13,8 @@ from docs import diagrams, reference_pages
 from rota.config import schema
 from rota.config.model import Xcorecfg
 from rota.core.lifecycle import TRANSITIONS
-from rota.core.reasons import MEANINGS, ReasonCode
+from rota.core.reasons import ReasonCode, TroubleCode
+from rota.core.reasons.remedies import EXPLANATIONS
 from rota.core.run import FINAL, State
 from rota.definitions.options import OPTIONS
 from rota.ledger import migrations
@@ -60,8 +61,29 @@ def lifecycle() -> str:
         "`reason` explains the state in words, `reason_code` to programs:\n",
         "| code | means |",
     ]
-    lines += ["|---|---|", *(f"| `{code}` | {MEANINGS[code]} |" for code in ReasonCode)]
+    lines[-1] = "| code | means | what to do |"
+    lines += ["|---|---|---|", *map(_explained, ReasonCode)]
     return "\n".join(lines) + "\n"
+
+
+def findings() -> str:
+    """Return the page of every code that a diagnosis finds, from the one table."""
+    lines = [
+        GENERATED,
+        "# What a diagnosis finds\n",
+        "`/health` and `rota health` have these codes in `findings`. Names in braces are filled in"
+        " when the finding is shown. Runs have [codes of their own](../lifecycle.md), which the"
+        " doctor uses for runs that did not happen.\n",
+        "| code | means | what to do |",
+        "|---|---|---|",
+        *map(_explained, TroubleCode),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _explained(code: ReasonCode | TroubleCode) -> str:
+    meaning, remedy = EXPLANATIONS[code]
+    return f"| `{code}` | {meaning} | {remedy} |"
 
 
 def configuration() -> str:
@@ -165,6 +187,7 @@ PAGES = {
     "images/journey.svg": diagrams.journey,
     "images/lifecycle.svg": diagrams.lifecycle,
     "lifecycle.md": lifecycle,
+    "reference/findings.md": findings,
     "reference/configuration.md": configuration,
     "reference/options.md": options,
     "reference/triggers.md": triggers,

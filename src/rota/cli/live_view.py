@@ -12,7 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from rota.cli import formatting, output
+from rota.cli import output
+from rota.core import time_text
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Run
 from rota.core.time import SECOND, Instant
@@ -86,7 +87,7 @@ def render(shot: Snapshot) -> RenderableType:
 
 def _running(run: Run, now: Instant) -> tuple[RenderableType, ...]:
     since = run.attempt_started_at or run.started_at or now
-    took = formatting.duration(max(now - since, 0) / SECOND)
+    took = time_text.duration(max(now - since, 0) / SECOND)
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     return (
         Text("running", output.style("running")),
@@ -115,8 +116,8 @@ def _coming(instant: Instant, zone: str, task: str, now: Instant) -> tuple[Rende
     return (
         Text("next", "blue"),
         Text(output.inert(task)),
-        Text(formatting.away(instant, now)),
-        Text(formatting.moment(instant, zone), "dim"),
+        Text(time_text.away(instant, now)),
+        Text(time_text.moment(instant, zone), "dim"),
     )
 
 
@@ -125,6 +126,6 @@ def _ended(run: Run, now: Instant) -> tuple[RenderableType, ...]:
     return (
         Text(run.state, output.style(run.state)),
         Text(output.inert(run.task_id)),
-        Text(formatting.away(min(at, now - 1), now)),
+        Text(time_text.away(min(at, now - 1), now)),
         Text(output.inert(run.reason), "dim", overflow="ellipsis", no_wrap=True),
     )

@@ -19,7 +19,6 @@ from rota.runtime.system_clock import SystemClock
 if TYPE_CHECKING:
     from rota.core.ports.history import History
     from rota.core.ports.ledger import Ledger
-    from rota.core.ports.records import NodeRecord
     from rota.core.task import Task
     from rota.engine.planning.task_registry import RegisteredTask
     from rota.manager import TaskManager
@@ -73,13 +72,21 @@ def opened_ledger(config: Xcorecfg) -> Iterator[Ledger]:
 
 
 @contextmanager
-def opened_history(config: Xcorecfg) -> Iterator[History | None]:
-    """Open the ledger for reading; yields None, and creates nothing, if there is none yet."""
+def opened_ledger_if_any(config: Xcorecfg) -> Iterator[Ledger | None]:
+    """Open the ledger; yields None, and creates nothing, if there is none yet; raises
+    LedgerError."""
     if not has_ledger(config):
         yield None
         return
     with opened_ledger(config) as ledger:
-        yield ledger.history
+        yield ledger
+
+
+@contextmanager
+def opened_history(config: Xcorecfg) -> Iterator[History | None]:
+    """Open the ledger for reading; yields None, and creates nothing, if there is none yet."""
+    with opened_ledger_if_any(config) as ledger:
+        yield None if ledger is None else ledger.history
 
 
 @contextmanager
@@ -122,21 +129,3 @@ def entries(manager: TaskManager) -> list[RegisteredTask]:
 def unknown_task(id: str, known: list[str]) -> UnknownTaskError:
     """Return the error for an unknown task, with the nearest known id."""
     return UnknownTaskError(f"no task has the id {id!r}.", remedy=nearest(id, known))
-
-
-def live_nodes(history: History, now: int) -> list[NodeRecord]:
-    """Return the nodes that are up for all tasks.
-
-    Their lease is valid, their process is not known to be dead, and they are not a `rota run`,
-    which executes only its own run.
-    """
-    from rota.engine.membership.identity import is_dead
-
-    return [
-        node
-        for node in history.nodes()
-        if node.state == "up"
-        and node.lease_until > now
-        and not node.info.get("only")
-        and not is_dead(node)
-    ]

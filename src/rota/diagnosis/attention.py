@@ -5,50 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
-from rota.core.run import WAITING, Run, State
+from rota.core.reasons import Reason, TroubleCode
+from rota.core.reasons.remedies import of_run, reason
+from rota.core.run import Run, State
 from rota.core.task import Task, TaskStatus
 from rota.core.time import DAY, SECOND, Instant
+from rota.definitions.edits import in_place_of, moved
+from rota.diagnosis import thresholds
 from rota.diagnosis.verified import report_in
-from rota.engine.planning.edits import in_place_of, moved
-from rota.manager import TaskManager
-from rota.web.pages.parts.figures import is_failing
+from rota.diagnosis.waits import is_late
 
-LATE: Instant = 5 * SECOND
-"""How long a run may wait after its time before it is called late."""
-
-_READ = 200
+FAILING = frozenset({State.FAILED, State.LOST})
+"""The states of a last run that make a task one that fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something that somebody should look at."""
+    """Something that needs the attention of a person."""
 
     icon: str
     task: Task
     what: str
-    why: str = ""
+    reason: Reason
     at: Instant | None = None
     run: Run | None = None
     action: str = ""  # retry, run, resume or cancel; else there is only something to look at
 
 
+def is_failing(task: Task) -> bool:
+    """Return whether the last run of a task went wrong."""
+    return task.last_state in FAILING
+
+
 def late_runs(waiting: Sequence[Run], now: Instant) -> list[Run]:
     """Return those of the waiting runs that should have started by now."""
-    return [run for run in waiting if run.state in WAITING and run.available_at < now - LATE]
+    return [run for run in waiting if is_late(run, now)]
 
 
 def concerns(
-    manager: TaskManager, tasks: Sequence[Task], waiting: Sequence[Run], now: Instant
+    history: History, tasks: Sequence[Task], waiting: Sequence[Run], now: Instant
 ) -> list[Concern]:
     """Return what needs attention, at most once per task; raises LedgerError."""
     known = {task.id: task for task in tasks}
     found: dict[str, Concern] = {}
     for one in (
         *_broken(tasks),
-        *_failing(manager, tasks),
-        *_missed(manager, known, now),
-        *_unsound(manager, known),
+        *_failing(history, tasks),
+        *_missed(history, known, now),
+        *_unsound(history, known),
         *_late(known, waiting, now),
         *_standing_still(tasks),
         *_edited(tasks),
@@ -60,7 +66,8 @@ def concerns(
 def _broken(tasks: Sequence[Task]) -> Iterator[Concern]:
     for task in tasks:
         if task.mistake:
-            yield Concern("broken", task, "broken", task.mistake)
+            why = reason(TroubleCode.TASK_BROKEN, task.mistake)
+            yield Concern("broken", task, "broken", why)
 
 
 def _edited(tasks: Sequence[Task]) -> Iterator[Concern]:
@@ -68,35 +75,40 @@ def _edited(tasks: Sequence[Task]) -> Iterator[Concern]:
     for task in tasks:
         for edit in task.edits:
             if edit.has_moved:
-                why = f"the code changed beneath the edit of {edit.key}: {moved(edit)}"
-                yield Concern("degraded", task, "edited", f"{why}; {in_place_of(edit)} holds")
+                text = f"the code changed beneath the edit of {edit.key}: {moved(edit)}"
+                text = f"{text}; {in_place_of(edit)} holds"
+                why = reason(TroubleCode.EDIT_MOVED, text, task=task.id, key=edit.key)
+                yield Concern("degraded", task, "edited", why)
 
 
-def _failing(manager: TaskManager, tasks: Sequence[Task]) -> Iterator[Concern]:
+def _failing(history: History, tasks: Sequence[Task]) -> Iterator[Concern]:
     failing = [task for task in tasks if is_failing(task)]
-    last = manager.history.last_runs([task.id for task in failing]) if failing else {}
+    last = history.last_runs([task.id for task in failing]) if failing else {}
     for task in failing:
         run = last.get(task.id)
         if run is not None and run.state is not State.RUNNING:
             state = run.state.value
-            yield Concern(state, task, state, run.reason, run.finished_at, run, action="retry")
+            why = of_run(run, TroubleCode.RUNS_FAILED)
+            yield Concern(state, task, state, why, run.finished_at, run, action="retry")
 
 
-def _missed(manager: TaskManager, known: Mapping[str, Task], now: Instant) -> Iterator[Concern]:
+def _missed(history: History, known: Mapping[str, Task], now: Instant) -> Iterator[Concern]:
     where = RunFilter(states={State.MISSED}, since=now - DAY)
-    for run in manager.history.runs(where, limit=_READ).runs:
+    for run in history.runs(where, limit=thresholds.MOST_MISSED).runs:
         task = known.get(run.task_id)
         if task is not None and not _ran_since(task, run):
-            yield Concern("missed", task, "missed", run.reason, run.fire_time, run, action="run")
+            why = of_run(run, TroubleCode.RUNS_MISSED)
+            yield Concern("missed", task, "missed", why, run.fire_time, run, action="run")
 
 
-def _unsound(manager: TaskManager, known: Mapping[str, Task]) -> Iterator[Concern]:
+def _unsound(history: History, known: Mapping[str, Task]) -> Iterator[Concern]:
     """Yield what the record and the rules do not agree on; a hole that has its row is missed."""
-    report = report_in(manager.history.evidence.marks())
+    report = report_in(history.evidence.marks())
     for finding in report.findings if report is not None else ():
         task = known.get(finding.task_id)
         if task is not None and not finding.is_mended:
-            yield Concern("degraded", task, "record not sound", finding.text, finding.at)
+            why = Reason(TroubleCode.RECORD_UNSOUND, finding.text, finding.remedy)
+            yield Concern("degraded", task, "record not sound", why, finding.at)
 
 
 def _ran_since(task: Task, run: Run) -> bool:
@@ -108,14 +120,16 @@ def _late(known: Mapping[str, Task], waiting: Sequence[Run], now: Instant) -> It
     for run in late_runs(waiting, now):
         task = known.get(run.task_id)
         if task is not None:
-            why = run.reason or "it waits for a free slot, or for a node that knows its task"
+            text = "it waits for a free slot, or for a node that knows its task"
+            why = of_run(run, TroubleCode.RUN_LATE, text)
             yield Concern("degraded", task, "late", why, run.available_at, run, action="cancel")
 
 
 def _standing_still(tasks: Sequence[Task]) -> Iterator[Concern]:
     for task in tasks:
         if task.paused:
-            yield Concern("paused", task, "paused", task.pause_reason, action="resume")
+            why = reason(TroubleCode.TASK_PAUSED, task.pause_reason, task=task.id)
+            yield Concern("paused", task, "paused", why, action="resume")
         elif task.status is TaskStatus.UNRESOLVED:
-            why = "no code of this node defines it"
+            why = reason(TroubleCode.TASK_UNRESOLVED, "no code of this node defines it")
             yield Concern("unresolved", task, "unresolved", why)

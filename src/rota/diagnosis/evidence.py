@@ -1,40 +1,63 @@
-"""What the doctor looks at, collected once."""
+"""What the doctor looks at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rota.cli import project
-from rota.cli.commands.check import CheckMistake, mistake
 from rota.config import Xcorecfg
-from rota.core.ports.records import Damage, NodeRecord, RunFilter
-from rota.core.run import Run, State
-from rota.core.task import Task
-from rota.core.time import DAY, Instant
-from rota.diagnosis import running_node
-from rota.diagnosis.run_statistics import Record, recorded
-from rota.engine.planning.task_registry import RegisteredTask
+from rota.core.ports.records import Damage, NodeRecord
+from rota.core.run import Run
+from rota.core.task import Policy, Task, TaskDefinition
+from rota.core.time import Instant
+from rota.core.trigger import Trigger
+from rota.diagnosis.run_statistics import Record
 from rota.errors import LedgerError
-from rota.manager import Manager, TaskManager
 
-_PEAKS = 60
-_MOST_TASKS = 500
-"""Tasks whose last runs are looked at one by one; each costs a query."""
+
+class FileMistake(Protocol):
+    """A mistake in a task file or in the configuration."""
+
+    @property
+    def file(self) -> str:
+        """Return the file."""
+
+    @property
+    def line(self) -> int | None:
+        """Return the line, None if it is not known."""
+
+    @property
+    def what(self) -> str:
+        """Return what is wrong."""
+
+
+class DefinedTask(Protocol):
+    """A task of the project's code, with what the ledger lays over it."""
+
+    @property
+    def definition(self) -> TaskDefinition:
+        """Return what the code says."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """Return its trigger, as it is edited."""
+
+    @property
+    def policy(self) -> Policy:
+        """Return its options, as they are edited."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectEvidence:
-    """The project as it stands and what its ledger says of the last day."""
+    """The project as it is, and what its ledger says of the last day."""
 
     now: Instant
     config: Xcorecfg
-    mistakes: Sequence[CheckMistake]
+    mistakes: Sequence[FileMistake]
     health: Mapping[str, Any]
-    entries: Sequence[RegisteredTask]
+    entries: Sequence[DefinedTask]
     tasks: Sequence[Task] = ()
     nodes: Sequence[NodeRecord] = ()
     last_day: Record = field(default_factory=Record)
@@ -42,46 +65,3 @@ class ProjectEvidence:
     damages: Sequence[Damage] = ()
     ledger_trouble: LedgerError | None = None
     config_file: Path | None = None
-
-
-def collect(path: Path | None) -> ProjectEvidence:
-    """Look at everything; raises ConfigError, or Mistakes, for a configuration that is wrong."""
-    config = project.load(path)
-    file = path or Path("config.json")
-    with _discovered(config) as (manager, mistakes):
-        now, entries = manager.services.clock.now(), manager.services.engine.registry.entries()
-        health = running_node.health(config)
-        common = (now, config, mistakes, health, entries)
-        try:
-            tasks = project.tasks(manager)
-            if not project.has_ledger(config):
-                return ProjectEvidence(*common, tasks, config_file=file)
-            return ProjectEvidence(
-                *common,
-                tasks,
-                manager.history.nodes(),
-                recorded(manager.history, now - DAY),
-                _last_runs(manager, tasks),
-                manager.history.damages(search=True),
-                config_file=file,
-            )
-        except LedgerError as error:
-            return ProjectEvidence(*common, ledger_trouble=error, config_file=file)
-
-
-@contextmanager
-def _discovered(config: Xcorecfg) -> Iterator[tuple[TaskManager, list[CheckMistake]]]:
-    manager = TaskManager(config)
-    Manager.use(manager)
-    try:
-        yield manager, [mistake(error) for error in manager.discover().errors]
-    finally:
-        manager.shutdown()
-
-
-def _last_runs(manager: TaskManager, tasks: Sequence[Task]) -> dict[str, list[Run]]:
-    succeeded = frozenset({State.SUCCEEDED})
-    return {
-        task.id: manager.history.runs(RunFilter(task.id, succeeded), limit=_PEAKS).runs[::-1]
-        for task in tasks[:_MOST_TASKS]
-    }

@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from rota.core.reasons import Reason, TroubleCode
+from rota.core.reasons.remedies import reason
+
 
 class Severity(StrEnum):
-    """How it is: all right, worth knowing, or to be mended."""
+    """How it is: all right, worth knowing, or to be corrected."""
 
     OK = "ok"
     NOTE = "note"
@@ -15,27 +18,26 @@ class Severity(StrEnum):
 
 
 class Diagnosis(NamedTuple):
-    """What was looked at, how it is, why that is known, and what to do about it."""
+    """What was looked at, how it is, and why: with a code, and what to do about it."""
 
     check: str
     verdict: Severity
-    why: str
-    remedy: str = ""
+    reason: Reason
 
 
 def ok(check: str, why: str) -> Diagnosis:
-    """Return that all is right."""
-    return Diagnosis(check, Severity.OK, why)
+    """Return that nothing is wrong."""
+    return Diagnosis(check, Severity.OK, reason(TroubleCode.FINE, why))
 
 
-def note(check: str, why: str, remedy: str = "") -> Diagnosis:
-    """Return what may be meant so."""
-    return Diagnosis(check, Severity.NOTE, why, remedy)
+def note(check: str, why: Reason) -> Diagnosis:
+    """Return what may be intended."""
+    return Diagnosis(check, Severity.NOTE, why)
 
 
-def warn(check: str, why: str, remedy: str) -> Diagnosis:
-    """Return what is to be mended."""
-    return Diagnosis(check, Severity.WARN, why, remedy)
+def warn(check: str, why: Reason) -> Diagnosis:
+    """Return what is to be corrected."""
+    return Diagnosis(check, Severity.WARN, why)
 
 
 def some(items: list[str], most: int = 5) -> str:

@@ -1,4 +1,4 @@
-""" "Memory leaks": memory that grows from run to run, and threads that nobody can end."""
+""" "Memory leaks": memory that grows from run to run, and threads that cannot be ended."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 from statistics import median
 
+from rota.core.reasons import TroubleCode
+from rota.core.reasons.remedies import reason
 from rota.core.run import Run
+from rota.diagnosis import thresholds
 from rota.diagnosis.evidence import ProjectEvidence
 from rota.diagnosis.finding import Diagnosis, ok, some, warn
-
-_FEW = 30  # runs: fewer say nothing about a trend, for every process grows when it begins
-_BLOCKS = 5
-"""Parts of the runs that must rise one after the other: a step, or growth that ends, is no leak."""
-
-_LITTLE = 8 * 2**20  # bytes
 
 
 def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
@@ -27,17 +24,19 @@ def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     if growing:
         yield warn(
             "memory from run to run",
-            f"it rises from run to run of {some(growing)}. Tasks in one process share its memory,"
-            " so one of them may be the cause for all.",
-            'Give the suspect executor="process": then its memory is its own, and freed.',
+            reason(
+                TroubleCode.MEMORY_GROWS,
+                f"it rises from run to run of {some(growing)}. Tasks in one process share its"
+                " memory, so one of them may be the cause for all.",
+            ),
         )
     elif evidence.ledger_trouble is None:
         yield ok("memory from run to run", "no task's peak memory keeps rising.")
     stuck = evidence.health.get("stuck") or []
     if stuck:
         places = [f"{one['task_id']} at {one['place']}" for one in stuck]
-        remedy = 'Look at current_run().cancelled there, or use executor="process".'
-        yield warn("stuck threads", f"{len(stuck)} still hold memory: {some(places)}.", remedy)
+        text = f"{len(stuck)} still hold memory: {some(places)}."
+        yield warn("stuck threads", reason(TroubleCode.ATTEMPT_STUCK, text))
     elif evidence.health.get("stuck") is not None:
         yield ok("stuck threads", "none.")
 
@@ -55,14 +54,16 @@ def growth(peaks: Sequence[int]) -> float:
     Each part of the runs has to be above the one before, in the median and by a fair share of the
     whole: neither start-up nor a single step nor noise does that.
     """
-    if len(peaks) < _FEW:
+    if len(peaks) < thresholds.GROWTH_RUNS:
         return 0
-    bounds = [len(peaks) * part // _BLOCKS for part in range(_BLOCKS + 1)]
+    count = thresholds.GROWTH_PARTS
+    bounds = [len(peaks) * part // count for part in range(count + 1)]
     parts = [peaks[first:end] for first, end in pairwise(bounds)]
     middles = [median(part) for part in parts]
     rise = middles[-1] - middles[0]
-    least = rise / (_BLOCKS - 1) / 2
-    if rise <= max(_LITTLE, middles[0] / 10) or any(b - a < least for a, b in pairwise(middles)):
+    least = rise / (count - 1) / 2
+    little = max(thresholds.GROWTH_LITTLE, middles[0] * thresholds.GROWTH_SHARE)
+    if rise <= little or any(b - a < least for a, b in pairwise(middles)):
         return 0
     slope = median(
         (peaks[later] - peaks[earlier]) / (later - earlier)
@@ -71,7 +72,7 @@ def growth(peaks: Sequence[int]) -> float:
     level = median(peak - slope * run for run, peak in enumerate(peaks))
     noise = median(abs(peak - slope * run - level) for run, peak in enumerate(peaks))
     total = slope * (len(peaks) - 1)
-    return total if total > 4 * noise else 0
+    return total if total > thresholds.GROWTH_NOISE * noise else 0
 
 
 def _mib(size: float) -> int:

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from stat import S_IMODE
 
-from rota.cli import formatting
+from rota.core import time_text
+from rota.core.reasons import Reason, TroubleCode
+from rota.core.reasons.remedies import reason
 from rota.core.secrets import shown
 from rota.core.time import SECOND
+from rota.diagnosis import thresholds
 from rota.diagnosis.evidence import ProjectEvidence
 from rota.diagnosis.finding import Diagnosis, note, ok, some, warn
+from rota.diagnosis.health import are_apart
 from rota.runtime import private_files
-
-_SKEW = 2.0  # seconds
-_LITTLE_SPACE = 512 * 2**20  # bytes
 
 
 def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
@@ -31,31 +32,35 @@ def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
 def _ledger(evidence: ProjectEvidence) -> Diagnosis:
     trouble = evidence.ledger_trouble
     if trouble is not None:
-        return warn("ledger", f"{trouble.where}: {trouble.what}", trouble.remedy)
+        code, text = TroubleCode.LEDGER_UNREADABLE, f"{trouble.where}: {trouble.what}"
+        return warn("ledger", Reason(code, text, trouble.remedy))
     state = evidence.health["ledger"]
     if state["state"] == "missing":
-        return note("ledger", "there is none yet.", "`rota up` makes it.")
+        return note("ledger", reason(TroubleCode.LEDGER_MISSING, "there is none yet."))
     latency = state.get("latency")
-    commit = f", the last commit took {formatting.duration(latency)}" if latency else ""
+    commit = f", the last commit took {time_text.duration(latency)}" if latency else ""
     return ok("ledger", f"{state['url']} opens and can be read{commit}.")
 
 
 def _readers(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
-    """Say whether others can read, or write, what holds arguments, results and settings."""
+    """Check whether others can read or write what holds arguments, results and settings."""
     files = [file for file in _files(evidence) if _lets_others_in(file)]
     if not files:
         yield ok("file modes", "ledger, log and configuration are this user's alone.")
         return
     names = some([f"{file} ({S_IMODE(file.stat().st_mode):o})" for file in files])
-    why = f"others on this machine may read or change {names}."
-    remedy = f"chmod go-rwx {' '.join(shlex.quote(str(file)) for file in files[:5])}"
+    why = reason(
+        TroubleCode.FILE_MODES,
+        f"others on this machine may read or change {names}.",
+        files=" ".join(shlex.quote(str(file)) for file in files[:5]),
+    )
     harmless = [one for one in files if one == evidence.config_file and _may_be_read(evidence)]
-    yield (note if files == harmless else warn)("file modes", why, remedy)
+    yield (note if files == harmless else warn)("file modes", why)
 
 
 def _may_be_read(evidence: ProjectEvidence) -> bool:
-    """Say whether the configuration may be read by everybody: it holds no secret, and nobody else
-    may change it."""
+    """Return whether the configuration may be read by all users: it holds no secret, and only its
+    owner may change it."""
     file, values = evidence.config_file, evidence.config.model_dump(mode="json")
     if file is None or file.stat().st_mode & private_files.WRITE:
         return False
@@ -94,24 +99,25 @@ def _disk(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     try:
         usage = shutil.disk_usage(directory)
     except OSError as error:
-        yield warn("disk space", f"{directory}: {error.strerror}.", "Make the directory.")
+        text = f"{directory}: {error.strerror}."
+        yield warn("disk space", reason(TroubleCode.DISK_MISSING, text))
         return
     free = f"{usage.free / 2**30:.1f} GiB of {usage.total / 2**30:.0f} free at {directory}."
-    if usage.free < _LITTLE_SPACE:
-        yield warn("disk space", free, "Free some; manager.retention_days keeps less history.")
+    if usage.free < thresholds.DISK_LOW:
+        yield warn("disk space", reason(TroubleCode.DISK_LOW, free))
     else:
         yield ok("disk space", free)
 
 
 def _clocks(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
-    """A heartbeat from the future tells of a clock that goes before ours."""
+    """A heartbeat from the future comes from a clock that is ahead of ours."""
     fast = [
-        f"{node.name} by {formatting.duration((node.seen_at - evidence.now) / SECOND)}"
+        f"{node.name} by {time_text.duration((node.seen_at - evidence.now) / SECOND)}"
         for node in evidence.nodes
-        if node.seen_at > evidence.now + _SKEW * SECOND
+        if node.seen_at > evidence.now and are_apart((node.seen_at - evidence.now) / SECOND)
     ]
     if fast:
         why = f"the last sign of life lies in the future: {some(fast)}."
-        yield warn("clocks", why, "Synchronise the clocks (NTP); was ours set back?")
+        yield warn("clocks", reason(TroubleCode.CLOCKS_APART, why))
     elif evidence.nodes:
         yield ok("clocks", "no node's last sign of life lies in the future.")

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from rota.cli import formatting
+from rota.core import time_text
+from rota.core.reasons import Code, TroubleCode
+from rota.core.reasons.remedies import reason
 from rota.core.run import Run, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
-from rota.diagnosis.evidence import ProjectEvidence
+from rota.diagnosis import thresholds
+from rota.diagnosis.evidence import DefinedTask, ProjectEvidence
 from rota.diagnosis.finding import Diagnosis, note, ok, warn
-from rota.engine.planning.task_registry import RegisteredTask
 
-_REMEDIES = {
-    State.SKIPPED: 'overlap="queue" or "allow" changes that, and so does a longer interval.',
-    State.MISSED: 'catchup="all" runs them after a downtime; keep `rota up` running.',
-    State.LOST: 'on_crash="restart" attempts them again.',
+_CODES = {
+    State.SKIPPED: TroubleCode.RUNS_SKIPPED,
+    State.MISSED: TroubleCode.RUNS_MISSED,
+    State.LOST: TroubleCode.RUNS_LOST,
 }
+"""Of runs that have no code: rows that a release before wrote."""
 
 
 def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
@@ -25,20 +28,23 @@ def findings(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     if evidence.ledger_trouble is not None:
         return
     record = evidence.last_day
-    for (task, state, reason), count in record.unrun.most_common(10):
-        yield warn(f"task {task}", f"{state} {count} times: {reason}", _REMEDIES[state])
+    for unrun, count in record.unrun.most_common(thresholds.MOST_UNRUN):
+        text = f"{unrun.state} {count} times: {unrun.pattern}"
+        code: Code = unrun.code or _CODES[unrun.state]
+        yield warn(f"task {unrun.task_id}", reason(code, text))
     if not record.unrun:
         newest = "" if record.complete else "the newest "
         why = f"{newest}{record.runs} looked at, none of them skipped, missed or lost."
         yield ok("runs of the last 24 h", why)
     if record.states[State.FAILED]:
         count = record.states[State.FAILED]
-        yield note("failed runs", f"{count} in the last 24 h.", "rota runs --state failed")
+        text = f"{count} in the last 24 h."
+        yield note("failed runs", reason(TroubleCode.RUNS_FAILED, text))
     for entry in evidence.entries:
         yield from _too_long(entry, evidence.last_runs.get(entry.definition.id, ()), evidence.now)
 
 
-def _too_long(entry: RegisteredTask, runs: Sequence[Run], now: int) -> Iterator[Diagnosis]:
+def _too_long(entry: DefinedTask, runs: Sequence[Run], now: int) -> Iterator[Diagnosis]:
     times = [
         (run.finished_at - run.started_at) / SECOND
         for run in runs
@@ -52,8 +58,10 @@ def _too_long(entry: RegisteredTask, runs: Sequence[Run], now: int) -> Iterator[
     if usual >= every:
         yield warn(
             f"task {entry.definition.id}",
-            f"its runs take {formatting.duration(usual)}"
-            f" and it fires every {formatting.duration(every)}:"
-            f" with overlap={entry.policy.overlap} it cannot keep up.",
-            "Make it faster, fire it less often, or allow it to run beside itself.",
+            reason(
+                TroubleCode.TOO_SLOW,
+                f"its runs take {time_text.duration(usual)}"
+                f" and it fires every {time_text.duration(every)}:"
+                f" with overlap={entry.policy.overlap} it cannot keep up.",
+            ),
         )

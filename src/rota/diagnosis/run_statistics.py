@@ -6,16 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
+from rota.core.reasons import ReasonCode
 from rota.core.run import Run, State
-from rota.core.time import SECOND, Instant
+from rota.core.time import Instant, seconds
+from rota.diagnosis import thresholds
 
-MOST = 100_000
-"""Runs that are looked at; a minute's patience is more than a doctor may ask."""
-_PAGE = 2_000
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9A-HJKMNP-TV-Z]{26}\b|\b\d+\b")
+
+
+class Unrun(NamedTuple):
+    """Runs of a task that did not happen, all for the same reason."""
+
+    task_id: str
+    state: State
+    code: ReasonCode | None
+    pattern: str  # of their reasons
 
 
 @dataclass(slots=True)
@@ -26,7 +35,7 @@ class Record:
     occurrences: int = 0
     complete: bool = True
     states: Counter[State] = field(default_factory=Counter)
-    unrun: Counter[tuple[str, State, str]] = field(default_factory=Counter)  # task, state, reason
+    unrun: Counter[Unrun] = field(default_factory=Counter)
     crashed: Counter[str] = field(default_factory=Counter)  # runs by task
     retried: Counter[str] = field(default_factory=Counter)
     repeated: list[tuple[str, Instant]] = field(default_factory=list)
@@ -36,7 +45,8 @@ class Record:
         self.runs += 1
         self.states[run.state] += 1
         if run.state in (State.SKIPPED, State.MISSED, State.LOST) and not _was_wished(run):
-            self.unrun[run.task_id, run.state, pattern(run.reason)] += run.count
+            unrun = Unrun(run.task_id, run.state, run.reason_code, pattern(run.reason))
+            self.unrun[unrun] += run.count
         if run.crashes:
             self.crashed[run.task_id] += 1
         if run.failures:
@@ -44,17 +54,17 @@ class Record:
 
 
 def _was_wished(run: Run) -> bool:
-    """Say whether it was skipped before its time, which only somebody by hand does."""
+    """Return whether a run was skipped before its time, which only a person does."""
     if run.state is not State.SKIPPED or run.fire_time is None:
         return False
-    return run.created_at < run.fire_time - SECOND
+    return run.created_at < run.fire_time - seconds(thresholds.WISHED)
 
 
 def recorded(history: History, since: Instant) -> Record:
-    """Count the runs since an instant, the newest `MOST` of them."""
+    """Count the runs since an instant, the newest `DAY_RUNS` of them."""
     record, seen = Record(), set[tuple[str, Instant]]()
     for run in _newest(history, since):
-        if record.runs == MOST:
+        if record.runs == thresholds.DAY_RUNS:
             record.complete = False
             break
         record.add(run)
@@ -75,7 +85,7 @@ def pattern(reason: str) -> str:
 def _newest(history: History, since: Instant) -> Iterator[Run]:
     cursor: str | None = None
     while True:
-        page = history.runs(RunFilter(since=since), limit=_PAGE, after=cursor)
+        page = history.runs(RunFilter(since=since), limit=thresholds.DAY_PAGE, after=cursor)
         yield from page.runs
         cursor = page.next
         if cursor is None:

@@ -1,4 +1,4 @@
-"""What the last verification found, as the ledger keeps it for every node to tell."""
+"""What the last verification found, as the ledger keeps it for every node to report."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from rota.core.ports.records import VerificationMark
-from rota.core.time import DAY, HOUR, Instant
+from rota.core.reasons import Reason, TroubleCode
+from rota.core.reasons.remedies import reason
+from rota.core.time import Instant, seconds
 from rota.core.verification.findings import Code, Finding
+from rota.diagnosis import thresholds
 
 VERIFIED = "verified"
 """The mark up to which the record was verified; its value is the report."""
-
-KEPT: Instant = DAY
-"""For how long a finding is told after it was found."""
-
-MENDED: Instant = HOUR
-"""For how long a hole that has its row by now is a reason not to be healthy."""
-
-MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +31,20 @@ class Report:
         """Return what was found, the newest last."""
         return [finding for _, finding in self.found]
 
-    def reasons(self, now: Instant) -> list[str]:
-        """Return why the record is not as it should be, in words for `/health`."""
-        told = [finding for at, finding in self.found if not finding.is_mended or now - at < MENDED]
+    def reasons(self, now: Instant) -> list[Reason]:
+        """Return why the record is not as it should be."""
+        fresh = now - seconds(thresholds.HOLE_KEPT)
+        told = [finding for at, finding in self.found if not finding.is_mended or at > fresh]
         if not told:
             return []
         more = f" and {len(told) - 1 + self.more} more" if len(told) + self.more > 1 else ""
         task = f"{told[0].task_id}: " if told[0].task_id else ""
-        return [f"the record is not sound: {task}{told[0].text}{more}: `rota verify` lists them"]
+        text = f"the record is not sound: {task}{told[0].text}{more}: `rota verify` lists them"
+        return [reason(TroubleCode.RECORD_UNSOUND, text)]
 
 
 def report_in(marks: Mapping[str, VerificationMark]) -> Report | None:
-    """Return the last report, None where nobody has verified yet or it cannot be read."""
+    """Return the last report, None if nothing was verified yet, or if it cannot be read."""
     mark = marks.get(VERIFIED)
     if mark is None or mark.value is None:
         return None
@@ -68,16 +65,21 @@ def merged(
     before: Report | None, node: str, now: Instant, since: Instant, found: Iterable[Finding]
 ) -> Report:
     """Return the new report: what was found now, and what was found before and was not looked at
-    again, or has been mended since."""
+    again, or has been repaired since."""
     kept = () if before is None else before.found
     old = [
         (at, finding)
         for at, finding in kept
-        if 0 <= now - at < KEPT
+        if 0 <= now - at < seconds(thresholds.FINDING_KEPT)
         and (finding.is_mended or (finding.at is not None and finding.at < since))
     ]
     all_ = [*old, *((now, finding) for finding in found)]
-    return Report(now, node, tuple(all_[:MOST]), max(len(all_) - MOST, 0))
+    return Report(
+        now,
+        node,
+        tuple(all_[: thresholds.MOST_VERIFIED]),
+        max(len(all_) - thresholds.MOST_VERIFIED, 0),
+    )
 
 
 def as_json(report: Report) -> str:

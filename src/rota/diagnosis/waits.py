@@ -1,83 +1,174 @@
-"""Why runs whose time has come have not started."""
+"""Why runs whose time has come have not started, and which of them should have."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rota.core.limits import ALONE, GroupLimit
+from rota.core.ports.history import History
 from rota.core.ports.records import Backlog, StoredTask
-from rota.core.run import Run
+from rota.core.reasons import Code, Reason, TroubleCode
+from rota.core.reasons.remedies import reason
+from rota.core.run import WAITING, Run
 from rota.core.task import Overlap
-from rota.core.time import SECOND, Instant, to_iso
+from rota.core.time import SECOND, Instant, seconds, to_iso
+from rota.diagnosis import thresholds
 
 COULD_START = "a slot is free, and nobody has started it yet"
 
 
 class Wait(NamedTuple):
-    """What the due runs of one task wait for, in words."""
+    """What the due runs of one task wait for."""
 
     task_id: str
     since: Instant
-    why: str
-    is_trouble: bool  # else it is as their task wants it: a limit, or its own turn
-    could_start: bool = False  # nothing is known that they wait for
+    reason: Reason
+    backlog: str  # how many runs wait, and for how long, as text
+
+    def of(self, code: TroubleCode, why: str) -> Wait:
+        """Return the same wait, for something else."""
+        return self._replace(reason=reason(code, f"{self.backlog}: {why}"))
+
+    @property
+    def could_start(self) -> bool:
+        """Return whether nothing is known that the runs wait for."""
+        return self.reason.code in (TroubleCode.WAIT_FREE, TroubleCode.WAIT_STARTABLE)
+
+    def confirmed(self) -> Wait:
+        """Return the wait of runs that could start, as the node that was asked has made sure."""
+        return self.of(TroubleCode.WAIT_STARTABLE, COULD_START) if self.could_start else self
 
     def behind_others(self) -> Wait:
-        """Return what is said of it while a node is busy with others, or takes no more."""
-        why = self.why.replace(COULD_START, "others are started before it")
-        return self._replace(why=why, is_trouble=False, could_start=False)
+        """Return the wait of runs that could start, on a node that is busy with others or takes
+        no more."""
+        why = "others are started before it"
+        return self.of(TroubleCode.WAIT_BEHIND, why) if self.could_start else self
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is known when somebody asks why runs wait."""
+    """What is known when it is asked why runs wait."""
 
     now: Instant
     tasks: Mapping[str, StoredTask]  # those that wait or run
     running: Collection[Run]
     groups: Mapping[str, GroupLimit]
-    known: Collection[str] | None = None  # what the nodes that were asked know; None: not asked
+    known: Container[str] | None = None  # what the nodes that were asked know; None: not asked
     slots: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # executor → used, of
     queues: Collection[str] | None = None  # those that the asked node serves; None: all
     queues_elsewhere: Collection[str] | None = None  # those that other nodes serve; None: all
     stuck: Mapping[str, str] = field(default_factory=dict)  # task id → place
 
 
+class Told(NamedTuple):
+    """Waits that last too long: those that are a trouble, and those that are as the task wants."""
+
+    troubles: list[Reason]
+    held: list[Reason]
+
+
+WANTED = frozenset({TroubleCode.WAIT_LIMIT, TroubleCode.WAIT_OVERLAP, TroubleCode.WAIT_BEHIND})
+"""Waits that are no trouble: for a limit or an earlier run, as their task wants it, or a turn."""
+
+
+def waits(
+    history: History,
+    now: Instant,
+    *,
+    groups: Mapping[str, GroupLimit],
+    known: Container[str] | None = None,
+    slots: Mapping[str, tuple[int, int]] | None = None,
+    stuck: Mapping[str, str] | None = None,
+    queues: Collection[str] | None = None,
+    queues_elsewhere: Collection[str] | None = None,
+) -> list[Wait]:
+    """Return why runs wait that have been due for a while, the longest wait first; raises
+    LedgerError. Without `slots`, the executors of other nodes are not known. `queues` are those
+    that the asked node serves, None is all."""
+    named = now - seconds(thresholds.START_LATE)
+    backlogs = history.backlog(now)
+    waiting = sorted(
+        (task_id for task_id, one in backlogs.items() if one.oldest < named),
+        key=lambda task_id: backlogs[task_id].oldest,
+    )[: thresholds.MOST_WAITS]
+    if not waiting:
+        return []
+    running = history.running()
+    tasks = history.tasks({*waiting, *(run.task_id for run in running)})
+    scene = Scene(
+        now=now,
+        tasks={task.record.id: task for task in tasks if task.removed_at is None},
+        running=running,
+        groups=groups,
+        known=known,
+        slots=slots or {},
+        stuck=stuck or {},
+        queues=queues,
+        queues_elsewhere=queues_elsewhere,
+    )
+    return [wait_of(task_id, backlogs[task_id], scene) for task_id in waiting]
+
+
+def told(found: Sequence[Wait], now: Instant) -> Told:
+    """Return the waits that last too long: a run that could start has to start at once, others
+    may wait for a while."""
+    long = [one for one in found if (now - one.since) / SECOND > limit_of(one.reason.code)]
+    return Told(
+        [one.reason for one in long if one.reason.code not in WANTED],
+        [one.reason for one in long if one.reason.code in WANTED],
+    )
+
+
+def is_late(run: Run, now: Instant) -> bool:
+    """Return whether a run that waits should have started by now."""
+    return run.state in WAITING and run.available_at < now - seconds(thresholds.START_LATE)
+
+
 def wait_of(task_id: str, backlog: Backlog, scene: Scene) -> Wait:
-    """Say why the due runs of a task have not started."""
-    why, is_trouble = _why(task_id, scene)
+    """Return why the due runs of a task have not started."""
+    code, why = _why(task_id, scene)
     age = (scene.now - backlog.oldest) / SECOND
     runs = "1 run waits" if backlog.runs == 1 else f"{backlog.runs} runs wait"
     oldest = f"for {age:.0f} s" if backlog.runs == 1 else f"the oldest for {age:.0f} s"
     comma = " " if backlog.runs == 1 else ", "
-    text = f"task {task_id}: {runs}{comma}{oldest}: {why}"
-    return Wait(task_id, backlog.oldest, text, is_trouble, why == COULD_START)
+    text = f"task {task_id}: {runs}{comma}{oldest}"
+    return Wait(task_id, backlog.oldest, reason(code, f"{text}: {why}"), text)
 
 
-def _why(task_id: str, scene: Scene) -> tuple[str, bool]:
+def limit_of(code: Code) -> float:
+    """Return how many seconds runs may wait for this."""
+    return thresholds.START_LATE if code is TroubleCode.WAIT_STARTABLE else thresholds.WAIT_LONG
+
+
+def _why(task_id: str, scene: Scene) -> tuple[TroubleCode, str]:
     task = scene.tasks.get(task_id)
     if task is None or (scene.known is not None and task_id not in scene.known):
-        return "no node that was asked knows it", True
+        return TroubleCode.WAIT_UNKNOWN, "no node that was asked knows it"
     if task_id in scene.stuck and task.record.policy.overlap is not Overlap.ALLOW:
-        return f"an attempt that timed out is still stuck at {scene.stuck[task_id]}", True
+        place = scene.stuck[task_id]
+        return TroubleCode.WAIT_STUCK, f"an attempt that timed out is still stuck at {place}"
     limits = _limits(task, scene)
     if limits:
-        return "; ".join(limits), False
+        return TroubleCode.WAIT_LIMIT, "; ".join(limits)
     own = [run for run in scene.running if run.task_id == task_id]
     if own and task.record.policy.overlap is not Overlap.ALLOW:
-        return f"its run {_of(own[0])} goes on, and overlap lets one run at a time", False
+        why = f"its run {_of(own[0])} goes on, and overlap lets one run at a time"
+        return TroubleCode.WAIT_OVERLAP, why
     queue = task.record.policy.queue
     if not _is_served(queue, scene.queues):
         if _is_served(queue, scene.queues_elsewhere):
-            return f"another node serves its queue {queue!r}, and has not started it yet", True
-        return f"no node that is up runs what is in its queue {queue!r}", True
+            why = f"another node serves its queue {queue!r}, and has not started it yet"
+            return TroubleCode.WAIT_ELSEWHERE, why
+        why = f"no node that is up runs what is in its queue {queue!r}"
+        return TroubleCode.WAIT_UNSERVED, why
     used, slots = scene.slots.get(task.record.executor, (0, 1))
     if used >= slots:
-        return f"all {slots} slots for {task.record.executor} are taken", True
-    return COULD_START, True
+        why = f"all {slots} slots for {task.record.executor} are taken"
+        return TroubleCode.WAIT_SLOTS, why
+    return TroubleCode.WAIT_FREE, COULD_START
 
 
 def _is_served(queue: str, queues: Collection[str] | None) -> bool:
@@ -109,7 +200,7 @@ def _limits(task: StoredTask, scene: Scene) -> list[str]:
 
 
 def said(max_running: int) -> str:
-    """Write that limit as it stands in a task."""
+    """Return that limit as it is written in a task."""
     return f"max_running={max_running}"
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from rota.diagnosis import thresholds
 from rota.engine.health.turning import Turning
 from rota.engine.wake import Wake
 from rota.errors import StateError
@@ -25,9 +26,6 @@ T = TypeVar("T")
 logger = queued("rota.node")
 
 _BEFORE_A_WORD = re.compile(r"(?<!^)(?=[A-Z])")
-
-STANDS = 2.0
-"""Seconds without a sign of life after which the loop as a whole is said to stand."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds until a loop that ended is started again: doubled each time, up to a limit."""
@@ -86,7 +84,7 @@ class ServiceLoop:
         """Return for how long the loop as a whole has stood, and where, if it has."""
         alive, thread = self._alive, self._thread
         since = 0.0 if alive is None else time.monotonic() - alive
-        if since < STANDS or thread is None:
+        if since < thresholds.ENGINE_STANDS or thread is None:
             return None
         return since, stack_location.of_thread(thread.ident)
 

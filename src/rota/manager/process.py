@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from rota.composition import Services
 from rota.config import Xcorecfg
 from rota.core.role import Role
 from rota.diagnosis.health import report
+from rota.engine.health.due_runs import waits_here
+from rota.engine.health.vitals import state
 from rota.engine.upkeep.pruner import prune_now
 from rota.errors import RotaError
 from rota.executors.inside import refuse_in_a_worker
@@ -64,7 +66,16 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
         `unread` is a reason not to: then it answers at once."""
         files = [str(error) for error in self.file_errors]
         project = str(self.services.project.absolute())
-        return {**report(self.services.engine, files, unread=unread), "project": project}
+        engine = self.services.engine
+        found = report(
+            state(engine),
+            engine.ledger.history,
+            engine.clock.now(),
+            partial(waits_here, engine),
+            broken_files=files,
+            unread=unread,
+        )
+        return {**found, "project": project}
 
     # --- life ---
 

@@ -25,15 +25,6 @@ from rota.runtime import fork_safety
 MOST = 10_000
 """The most records that wait; further ones are dropped and counted."""
 
-SLOW = 5.0
-"""Seconds that a record may wait before `trouble` reports it."""
-
-HELD = 2.0
-"""Seconds that a handler may take for one record before `trouble` reports it."""
-
-REMEMBERED = 600.0
-"""Seconds for which `trouble` reports a lost record, unless another was delivered since."""
-
 LAST = 0.5
 """Seconds that the shutdown of a node waits for undelivered records."""
 
@@ -49,6 +40,19 @@ THREAD = "log records (rota)"
 ExcInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
 )
+
+
+class LogDelivery(NamedTuple):
+    """How the delivery of log records is; all times are seconds."""
+
+    waiting: int = 0
+    lost: int = 0
+    is_full: bool = False  # records come faster than they are taken
+    held: float = 0.0  # that a handler has had its current record
+    waited: float = 0.0  # since the current record was made
+    place: str = ""  # of the handler
+    error: str | None = None  # what it raised at the last record
+    error_age: float = 0.0
 
 
 class _Note(NamedTuple):
@@ -178,9 +182,9 @@ def waiting() -> int:
     return _records.waiting
 
 
-def trouble() -> str | None:
-    """Return what is wrong with the delivery of log records; None if nothing is."""
-    return _records.trouble()
+def delivery() -> LogDelivery:
+    """Return how the delivery of log records is."""
+    return _records.delivery()
 
 
 class _Records:
@@ -221,31 +225,19 @@ class _Records:
         self._queue.put(delivered)
         return delivered.wait(timeout)
 
-    def trouble(self) -> str | None:
+    def delivery(self) -> LogDelivery:
         """See the function of this name."""
         now, at_work, failed = time.monotonic(), self._at_work, self._failed
-        if at_work is not None and now - at_work[1] > HELD:
-            place = _place(self._thread)
-            return (
-                f"a log handler or filter has held one record for {now - at_work[1]:.0f} s"
-                f" at {place}: {self.waiting} log records wait, {self.lost} were dropped"
-            )
-        if self._full:
-            return (
-                "log records come faster than the log handlers take them:"
-                f" {self.waiting} wait, {self.lost} were dropped"
-            )
-        if at_work is not None and now - at_work[0].created > SLOW:
-            return (
-                "the log handlers are slow: the current log record had waited for"
-                f" {now - at_work[0].created:.0f} s, {self.waiting} more wait"
-            )
-        if failed is not None and now - failed[1] < REMEMBERED:
-            return (
-                f"a log handler, filter or record factory raises {failed[0]}:"
-                f" {self.lost} log records were dropped"
-            )
-        return None
+        return LogDelivery(
+            waiting=self.waiting,
+            lost=self.lost,
+            is_full=self._full,
+            held=0.0 if at_work is None else now - at_work[1],
+            waited=0.0 if at_work is None else now - at_work[0].created,
+            place="" if at_work is None else _place(self._thread),
+            error=None if failed is None else failed[0],
+            error_age=0.0 if failed is None else now - failed[1],
+        )
 
     def _begin(self) -> None:
         with self._lock:

@@ -16,12 +16,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from rota.core.ports.records import NodeRecord
 from rota.core.run import State
 from rota.core.time import SECOND, Instant, seconds
-from rota.diagnosis.vitals import SLOW
+from rota.diagnosis import thresholds
+from rota.diagnosis.vitals import ledger_state
+from rota.engine.health.vitals import vitals
 from rota.errors import LedgerError
 from rota.manager import TaskManager
-
-PATIENCE = 1.5
-"""Seconds that the ledger gets to answer before the node's own figures go out alone."""
 
 FRESH = 5.0
 """Seconds for which what was read of the ledger is given again."""
@@ -53,7 +52,7 @@ class Reader:
         """Return them; None where the ledger does not answer in time."""
         # One thread of its own: a ledger that hangs holds up no other request.
         self._limiter = self._limiter or CapacityLimiter(1)
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(thresholds.LEDGER_ANSWER):
             return await to_thread.run_sync(
                 self._fresh, abandon_on_cancel=True, limiter=self._limiter
             )
@@ -113,9 +112,7 @@ def text(manager: TaskManager, found: Figures | None) -> bytes:
     gauge("tick_age_seconds", "Since this node's clock last ticked.").set(
         engine.ticking.tick_age() if manager.running else 0.0
     )
-    state = "ok" if engine.ledger.latency() <= SLOW else "slow"
-    if found is None or engine.gateway.trouble is not None:
-        state = "away"
+    state = "away" if found is None else ledger_state(vitals(engine))
     ledger = gauge(
         "ledger_state", "1 for the state the ledger is in, as this node sees it.", "state"
     )

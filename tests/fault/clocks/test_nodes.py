@@ -17,7 +17,6 @@ import pytest
 from rota.config import Xcorecfg
 from rota.core.run import FINAL, Run, State
 from rota.core.time import DAY, HOUR, SECOND, Instant
-from rota.diagnosis.health import report
 from rota.manager import TaskManager
 from rota.testing import eventually
 from tests.fault.clocks.node import SteppedClock
@@ -200,7 +199,7 @@ def test_health_names_a_clock_that_is_off(tmp_path: Path, postgres: Postgres) ->
     nodes = Nodes(tmp_path, postgres.url(), "a")
     nodes.set_clock("a", 90 * SECOND)
     with nodes.manager as manager:
-        health = report(manager.services.engine)
+        health = manager.health(unread="it is not asked")
         assert health["clock_ahead"] == pytest.approx(90, abs=5)
         (reason,) = [one for one in health["reasons"] if "clock" in one]
         assert "s ahead of the database's" in reason

@@ -16,9 +16,9 @@ import rota
 from rota.core.ports.records import NodeRecord
 from rota.core.run import FINAL, State
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
-from rota.engine.membership.identity import host, is_dead, process_start_token
 from rota.engine.membership.lease_monitor import LeaseMonitor
 from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
+from rota.runtime.node_process import host, is_dead, process_start_token
 from rota.testing import FakeClock, Harness, eventually
 from tests.fault.effort import effort
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rota.cli.main import run
 from rota.engine.membership import identity
+from rota.runtime import node_process
 
 if __name__ == "__main__":
-    identity.host = lambda: "elsewhere"
+    identity.host = node_process.host = lambda: "elsewhere"  # type: ignore[attr-defined]
     run()

@@ -16,9 +16,9 @@ import rota
 from rota.cli.commands.db import is_up
 from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND
-from rota.engine.membership.identity import host, process_start_token
 from rota.ledger.transfer.bulk import TABLES
 from rota.ledger.transfer.copying import copy_ledger
+from rota.runtime.node_process import host, process_start_token
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
 from tests.conformance.ledger.desk import NOON, Desk

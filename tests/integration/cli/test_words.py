@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rota.cli import formatting, output
+from rota.core import time_text
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, to_iso
 from rota.errors import ConfigError, Mistakes
 
@@ -94,14 +95,14 @@ def test_pairs_that_cannot_be_meant(texts: list[str]) -> None:
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert formatting.duration(seconds) == text
+    assert time_text.duration(seconds) == text
 
 
 def test_times_are_shown_with_their_zone() -> None:
-    assert formatting.moment(NOW) == "2023-11-14 22:13:20 UTC"
-    assert formatting.moment(NOW, "Europe/Berlin") == "2023-11-14 23:13:20 CET"
-    assert formatting.away(NOW + HOUR, NOW) == "in 1 h"
-    assert formatting.away(NOW - HOUR, NOW) == "1 h ago"
+    assert time_text.moment(NOW) == "2023-11-14 22:13:20 UTC"
+    assert time_text.moment(NOW, "Europe/Berlin") == "2023-11-14 23:13:20 CET"
+    assert time_text.away(NOW + HOUR, NOW) == "in 1 h"
+    assert time_text.away(NOW - HOUR, NOW) == "1 h ago"
 
 
 def test_nothing_that_is_shown_steers_the_terminal() -> None:

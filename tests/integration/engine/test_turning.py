@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import rota
 from rota import composition
+from rota.cli import project
 from rota.core.run import State
 from rota.core.time import Instant
-from rota.diagnosis import running_node
-from rota.engine import event_loop as service_loops
-from rota.engine.health import turning
-from rota.engine.health.turning import Turning
+from rota.diagnosis import running_node, thresholds
 from rota.ledger import open_ledger
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
@@ -114,7 +113,7 @@ def talk() -> None:
 def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turning, "LONG", 0.5)
+    monkeypatch.setattr(thresholds, "TURN_LONG", 0.5)
     talks.clear()
     ends.clear()
     rig = Harness(tmp_path, SystemClock(), lease_seconds=3, port=0)
@@ -134,12 +133,17 @@ def test_a_loop_that_hangs_in_its_turn_is_named_everywhere(
             eventually(lambda: "at one turn" in named(rig, name), what=lambda: str(reasons(rig)))
             rig.manager.services.engine.heartbeat.wake.set()
 
-            def told() -> list[str]:
+            def told_of_it() -> list[str]:
                 shown = nodes_page(rig.manager, rig.manager.services.clock.now())["living"]
-                return [one for node in shown for one in node.unwell if f"the {name} loop" in one]
+                return [
+                    one.text
+                    for node in shown
+                    for one in node.unwell
+                    if f"the {name} loop" in one.text
+                ]
 
-            eventually(told)
-            health = running_node.health(config)
+            eventually(told_of_it)
+            health = running_node.health(config, partial(project.opened_ledger_if_any, config))
             assert any(f"the {name} loop" in reason for reason in health["reasons"])
         finally:
             talks.set()
@@ -185,7 +189,7 @@ def test_a_task_whose_trigger_raises_stands_alone(tmp_path: Path) -> None:
 def test_an_engine_whose_own_loop_stands_says_where(
     rig: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_loops, "STANDS", 0.6)
+    monkeypatch.setattr(thresholds, "ENGINE_STANDS", 0.6)
     go_on = threading.Event()
     loop = rig.manager.services.engine.service_loop._loop
     assert loop is not None
@@ -203,47 +207,3 @@ def test_an_engine_whose_own_loop_stands_says_where(
 def reasons_unread(rig: Harness) -> list[str]:
     found: list[str] = rig.manager.health(unread="it is not asked")["reasons"]
     return found
-
-
-def test_a_loop_is_judged_by_what_waits_for_it_and_by_when_it_should_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    moment = [100.0]
-    monkeypatch.setattr("rota.engine.health.turning.time.monotonic", lambda: moment[0])
-    pending: list[float] = []
-    one = Turning("planner", pending_since=lambda: pending[0] if pending else None)
-    one.begin()
-    with one.resting(None):
-        moment[0] += 1_000
-        assert one.trouble(waits=False) is None
-        pending.append(moment[0])
-        moment[0] += turning.LATE + 1
-        assert one.trouble(waits=False) == (
-            "the planner loop has work waiting and did not turn for 6 s"
-        )
-        pending.clear()
-    with one.resting(2.0):
-        moment[0] += 6.5
-        assert one.trouble(waits=False) is None
-        moment[0] += 1
-        assert one.trouble(waits=False) == "the planner loop has not turned for 8 s"
-    moment[0] += turning.LONG
-    assert one.trouble(waits=True) is None
-    assert one.trouble(waits=False) == "the planner loop has been at one turn for 10 s"
-    one.turn()
-    assert one.trouble(waits=False) is None
-
-
-def test_a_loop_that_failed_is_well_once_it_has_turned() -> None:
-    one = Turning("planner", pending_since=lambda: None)
-    one.begin()
-    one.failed("ValueError: this")
-    one.failed("ValueError: this")
-    one.begin()
-    with one.resting(None):
-        assert one.trouble(waits=False) == (
-            "the planner loop ended and is started again 2 times: ValueError: this"
-        )
-    assert one.trouble(waits=False) is not None
-    with one.resting(None):
-        assert one.trouble(waits=False) is None

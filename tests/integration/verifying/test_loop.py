@@ -102,9 +102,10 @@ def test_what_is_older_than_the_window_is_only_listed(tmp_path: Path, clock: Fak
         assert not found.is_mended
         assert all(run.state is State.SUCCEEDED for run in rig.runs("tick"))
         tasks = rig.manager.list_tasks()
-        (concern,) = concerns(rig.manager, tasks, (), clock.now())
+        (concern,) = concerns(rig.manager.history, tasks, (), clock.now())
         assert (concern.what, concern.task.id) == ("record not sound", "tick")
-        assert concern.why == found.text
+        assert concern.reason.text == found.text
+        assert concern.reason.remedy == found.remedy
 
 
 def test_one_node_at_a_time_has_its_turn(tmp_path: Path, clock: FakeClock) -> None:

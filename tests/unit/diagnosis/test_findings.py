@@ -13,6 +13,8 @@ import pytest
 
 from rota.config import Xcorecfg
 from rota.core.ports.records import NodeRecord
+from rota.core.reasons import Reason, ReasonCode, TroubleCode
+from rota.core.reasons.remedies import reason
 from rota.core.run import Run, State
 from rota.core.time import HOUR, SECOND
 from rota.definitions.define import define
@@ -20,6 +22,7 @@ from rota.diagnosis import growth, machine, missed, not_running, repeated
 from rota.diagnosis.doctor import examine
 from rota.diagnosis.evidence import ProjectEvidence
 from rota.diagnosis.finding import Diagnosis, Severity
+from rota.diagnosis.health import as_json, reasons_of
 from rota.diagnosis.run_statistics import Record, pattern
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import LedgerCorruptError
@@ -53,7 +56,7 @@ def evidence(**more: Any) -> ProjectEvidence:
 
 
 def warned(found: Iterable[Diagnosis]) -> list[str]:
-    return [f"{one.check}: {one.why}" for one in found if one.verdict is Severity.WARN]
+    return [f"{one.check}: {one.reason.text}" for one in found if one.verdict is Severity.WARN]
 
 
 def runs(peaks: Sequence[int], node: str = "n") -> list[Run]:
@@ -145,6 +148,16 @@ def test_what_did_not_run_is_grouped_by_reason() -> None:
     assert pattern("run 01ARZ3NDEKTSV4RRFFQ69G5FAV after 7 s") == "run … after … s"
 
 
+def test_the_remedy_is_that_of_the_code_of_the_runs() -> None:
+    record = Record()
+    missed_run = replace(RUN, state=State.MISSED, reason="it had to wait too long")
+    record.add(replace(missed_run, reason_code=ReasonCode.START_DEADLINE))
+    record.add(missed_run)  # by a release before
+    by_code = {one.reason.code: one.reason for one in missed.findings(evidence(last_day=record))}
+    assert "start_deadline" in by_code[ReasonCode.START_DEADLINE].remedy
+    assert "catchup" in by_code[TroubleCode.RUNS_MISSED].remedy
+
+
 def test_runs_whose_worker_died_and_rows_that_cannot_be() -> None:
     record = Record(crashed=Counter(job=2), repeated=[("job", NOW)])
     found = warned(repeated.findings(evidence(last_day=record)))
@@ -154,26 +167,48 @@ def test_runs_whose_worker_died_and_rows_that_cannot_be() -> None:
 
 def test_health_becomes_findings() -> None:
     why = "task job: 9 runs wait, the oldest for 45 s: all 10 slots for thread are taken"
-    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why}
-    reasons = ["the task loop has been blocked for 3 s by job at work.py:7"]
-    health = {**HEALTHY, "status": "degraded", "reasons": reasons, "oldest_due": due, "waiting": 9}
+    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why, "code": "wait_slots"}
+    blocks = reason(TroubleCode.LOOP_BLOCKED, "the task loop has been blocked for 3 s by job")
+    listed = reason(TroubleCode.TASK_BROKEN, "task job is broken: hour=25")
+    reasons = as_json([blocks, listed])
+    health = {**HEALTHY, "status": "degraded", **reasons, "oldest_due": due, "waiting": 9}
     found = list(not_running.findings(evidence(health=health)))
-    blocked = next(one for one in found if one.check == "health of the node")
-    assert "blocked" in blocked.why
-    assert "executor" in blocked.remedy
+    (blocked,) = [one for one in found if one.check == "health of the node"]
+    assert "blocked" in blocked.reason.text
+    assert "executor" in blocked.reason.remedy
     slots = next(one for one in found if one.check == "runs that are due")
-    assert "9 runs wait, the oldest for 45.0 s" in slots.why
-    assert "scheduler_thread_pool" in slots.remedy
+    assert "9 runs wait, the oldest for 45.0 s" in slots.reason.text
+    assert "scheduler_thread_pool" in slots.reason.remedy
+
+
+def test_the_reasons_of_a_release_before_have_no_code() -> None:
+    health = {**HEALTHY, "status": "degraded", "reasons": ["it is blocked by a task"]}
+    found = list(not_running.findings(evidence(health=health)))
+    (one,) = [one for one in found if one.check == "health of the node"]
+    assert one.reason == reason(TroubleCode.OTHER, "it is blocked by a task")
+    newer = [{"code": "by_a_later_release", "reason": "text", "remedy": "do this"}]
+    assert reasons_of({"reasons": ["text"], "findings": newer}) == [
+        Reason(TroubleCode.OTHER, "text", "do this")
+    ]
+
+
+def test_the_doctor_calls_a_wait_long_where_the_health_does() -> None:
+    for code, limit in (("wait_startable", 5), ("wait_slots", 30), ("wait_limit", 30)):
+        for age, is_long in ((limit - 1, False), (limit + 1, True)):
+            due = {"at": "2026-01-01T09:00:00Z", "age": age, "why": "it waits", "code": code}
+            found = not_running.findings(evidence(health={**HEALTHY, "oldest_due": due}))
+            waiting = next(one for one in found if one.check == "runs that are due")
+            assert (waiting.verdict is Severity.WARN) is is_long, (code, age)
 
 
 def test_slots_are_blamed_only_where_they_are_taken() -> None:
     why = "task report: 9 runs wait, the oldest for 45 s: 1 of 1 running, max_running=1"
-    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why}
+    due = {"at": "2026-01-01T09:00:00Z", "age": 45.0, "why": why, "code": "wait_limit"}
     found = list(not_running.findings(evidence(health={**HEALTHY, "oldest_due": due})))
     waiting = next(one for one in found if one.check == "runs that are due")
-    assert "1 of 1 running, max_running=1" in waiting.why
-    assert "scheduler_thread_pool" not in waiting.remedy
-    assert "limit" in waiting.remedy
+    assert "1 of 1 running, max_running=1" in waiting.reason.text
+    assert "scheduler_thread_pool" not in waiting.reason.remedy
+    assert "limit" in waiting.reason.remedy
 
 
 def test_clocks_that_differ_and_a_ledger_that_is_broken() -> None:

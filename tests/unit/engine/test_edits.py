@@ -12,7 +12,8 @@ from rota.core.ports.records import EditNote, Edits, StoredTask, TaskRecord
 from rota.core.task import TaskDefinition
 from rota.core.time import HOUR, SECOND, Instant
 from rota.definitions.define import define
-from rota.engine.planning.edits import checked_edits, checked_keys, in_place_of, moved
+from rota.definitions.edits import in_place_of, moved
+from rota.engine.planning.edits import checked_edits, checked_keys
 from rota.engine.planning.task_registry import RegisteredTask, record
 from rota.errors import DefinitionError, TriggerError
 from rota.ledger.sql import forms, mapping

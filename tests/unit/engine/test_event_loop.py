@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rota.diagnosis.vitals import of_loop
 from rota.engine import event_loop as module
 from rota.engine.event_loop import EngineLoop, ServiceLoop
 from rota.engine.wake import Wake
@@ -93,12 +94,13 @@ def test_a_loop_that_ends_is_started_again_and_named(scene: Scene) -> None:
     [turning] = scene.loop.turnings
     scene.counter.error = RuntimeError("a bad row")
     scene.counter.wake.set()
-    trouble = str(eventually(lambda: turning.trouble(waits=False)))
-    assert trouble.startswith("the counter loop ended and is started again")
-    assert "RuntimeError: a bad row" in trouble
+    trouble = eventually(lambda: of_loop(turning.look()))
+    assert trouble is not None
+    assert trouble.text.startswith("the counter loop ended and is started again")
+    assert "RuntimeError: a bad row" in trouble.text
     scene.counter.error = None
     eventually(woken(scene))
-    eventually(lambda: turning.trouble(waits=False) is None)
+    eventually(lambda: of_loop(turning.look()) is None)
 
 
 def test_a_wake_from_before_the_start_is_kept(scene: Scene) -> None:

@@ -104,9 +104,8 @@ async def test_a_task_that_cannot_be_planned_keeps_no_other_one_from_it(
         bad.is_behind = True
         await until(lambda: planner.is_idle)
     assert [run.task_id for run in bench.runs()] == ["good"]
-    [trouble] = planner.refusals.troubles()
-    assert "bad cannot be planned" in trouble
-    assert "no calendar" in trouble
+    assert list(planner.refusals.found()) == ["bad"]
+    assert "no calendar" in planner.refusals.found()["bad"]
 
 
 async def test_an_occurrence_of_a_task_that_is_stuck_is_skipped(bench: Bench, held: Held) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota.engine.health import unplanned as module
+from rota.diagnosis import thresholds
 from rota.engine.health.unplanned import Unplanned
 from rota.engine.planning.planner import Planner
 from rota.scheduling import DueTask, TickingClock
@@ -24,7 +24,7 @@ def ticking(bench: Bench) -> Iterator[TickingClock]:
 
 @pytest.fixture
 def unplanned(bench: Bench, ticking: TickingClock, monkeypatch: pytest.MonkeyPatch) -> Unplanned:
-    monkeypatch.setattr(module, "SURE", 0.0)
+    monkeypatch.setattr(thresholds, "PLAN_SURE", 0.0)
     planner = Planner(bench.context, bench.ids, bench.dispatcher(), bench.stuck)
     return Unplanned(bench.context, ticking, planner)
 
@@ -32,11 +32,10 @@ def unplanned(bench: Bench, ticking: TickingClock, monkeypatch: pytest.MonkeyPat
 def test_a_task_that_the_clock_has_lost_is_named(bench: Bench, unplanned: Unplanned) -> None:
     bench.known(seconds=10)
     unplanned.look()
-    assert unplanned.troubles() == []
+    assert unplanned.found() == []
     bench.clock.advance(10 + 6)
     unplanned.look()
-    [trouble] = unplanned.troubles()
-    assert trouble == "t should have been planned 6 s ago and was not"
+    assert unplanned.found() == [("t", 6.0)]
 
 
 def test_a_task_that_fell_due_and_is_not_taken_up_is_named(
@@ -47,7 +46,7 @@ def test_a_task_that_fell_due_and_is_not_taken_up_is_named(
     bench.signals.tasks_due.send([DueTask("t", None, bench.now)])
     bench.clock.advance(6)
     unplanned.look()
-    assert len(unplanned.troubles()) == 1
+    assert len(unplanned.found()) == 1
 
 
 def test_a_paused_task_and_one_that_the_ledger_does_not_have_yet_are_not(
@@ -57,7 +56,7 @@ def test_a_paused_task_and_one_that_the_ledger_does_not_have_yet_are_not(
     bench.unwritten("new", seconds=10)
     bench.clock.advance(60)
     unplanned.look()
-    assert unplanned.troubles() == []
+    assert unplanned.found() == []
 
 
 @pytest.mark.asyncio
@@ -69,4 +68,4 @@ async def test_while_the_ledger_is_away_nothing_is_found(
         await bench.context.gateway.once(lambda tx: None)
     bench.clock.advance(60)
     unplanned.look()
-    assert unplanned.troubles() == []
+    assert unplanned.found() == []

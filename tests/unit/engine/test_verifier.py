@@ -7,9 +7,9 @@ import pytest
 from rota.core.run import State
 from rota.core.time import MINUTE, SECOND
 from rota.core.verification.findings import Code
+from rota.diagnosis.verified import VERIFIED
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.upkeep import verifier as module
-from rota.engine.upkeep.verified import VERIFIED
 from rota.engine.upkeep.verifier import EVERY, Verifier
 from rota.errors import LedgerError
 from tests.unit.engine.context import Bench

@@ -15,7 +15,7 @@ import typer
 from rota.cli import output, project
 from rota.cli.formatting import UsageError
 from rota.config import Xcorecfg
-from rota.engine.planning.edits import in_place_of, made, moved
+from rota.definitions.edits import in_place_of, made, moved
 from rota.errors import DefinitionError, LedgerError, Mistakes, RotaError
 from rota.runtime.working_directory import here
 

@@ -10,8 +10,8 @@ import typer
 from rota.cli import output
 from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
-from rota.engine.membership.identity import host, is_dead
 from rota.ledger.transfer.copying import TableCopy, UnequalCopyError, copy_ledger
+from rota.runtime.node_process import host, is_dead
 from rota.runtime.system_clock import SystemClock
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from rota.cli import output, project
+from rota.cli.evidence import collect
 from rota.diagnosis import doctor
-from rota.diagnosis.evidence import collect
 from rota.diagnosis.finding import Diagnosis, Severity
 
 
@@ -18,7 +18,7 @@ def command(config: project.ConfigOption = None, json: project.JsonOption = Fals
     found = doctor.examine(collect(config))
     if json:
         output.json_lines(
-            {"trouble": trouble, **finding._asdict()}
+            _as_json(trouble, finding)
             for trouble, findings in found.items()
             for finding in findings
         )
@@ -29,10 +29,16 @@ def command(config: project.ConfigOption = None, json: project.JsonOption = Fals
         raise typer.Exit(1)
 
 
+def _as_json(trouble: str, one: Diagnosis) -> dict[str, str]:
+    _, text, remedy = one.reason
+    found = {"trouble": trouble, "check": one.check, "verdict": one.verdict}
+    return {**found, "why": text, "remedy": remedy}
+
+
 def _show(trouble: str, findings: list[Diagnosis]) -> None:
     output.say(f"{trouble.capitalize()}")
     for one in findings:
-        output.marked(one.verdict, f"{one.check}: {one.why}")
-        if one.remedy:
-            output.say(f"        {output.inert(one.remedy)}")
+        output.marked(one.verdict, f"{one.check}: {one.reason.text}")
+        if one.reason.remedy:
+            output.say(f"        {output.inert(one.reason.remedy)}")
     output.say()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,6 +26,8 @@ def command(
     Asks the running `rota up` at manager.host and manager.port. If it does not respond, reads the
     ledger. Exits with 0 if healthy, 1 if degraded, 2 if down.
     """
-    report = shown("", running_node.health(project.load(config)))
+    settings = project.load(config)
+    opened = partial(project.opened_ledger_if_any, settings)
+    report = shown("", running_node.health(settings, opened))
     output.say(jsons.dumps(report, indent=None if json else 2))
     raise typer.Exit(_CODES.get(report["status"], 2))

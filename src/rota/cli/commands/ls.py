@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.cli import formatting, output, project
+from rota.core import time_text
 from rota.core.task import Task
 from rota.core.time import from_datetime
 from rota.discovery.finder import shown
@@ -54,11 +55,11 @@ def _row(task: Task, now: int, home: Path) -> tuple[str, ...]:
 def _next(task: Task, now: int) -> str:
     if task.next_run is None:
         return "-"
-    distance = formatting.away(from_datetime(task.next_run), now)
-    return f"{formatting.clock(task.next_run, task.timezone)} ({distance})"
+    distance = time_text.away(from_datetime(task.next_run), now)
+    return f"{time_text.clock(task.next_run, task.timezone)} ({distance})"
 
 
 def _last(task: Task, now: int) -> str:
     if task.last_run is None:
         return "-"
-    return f"{formatting.away(from_datetime(task.last_run), now)}, {task.last_state}"
+    return f"{time_text.away(from_datetime(task.last_run), now)}, {task.last_state}"

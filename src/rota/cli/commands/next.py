@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from rota.cli import formatting, output, project
+from rota.core import time_text
 from rota.core.time import DAY, Instant, to_datetime
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.upcoming import upcoming_of_all
@@ -68,4 +69,4 @@ def _json(when: datetime, entry: RegisteredTask) -> dict[str, Any]:
 
 def _row(instant: Instant, entry: RegisteredTask, now: Instant) -> tuple[str, str, str]:
     zone = entry.definition.timezone
-    return formatting.moment(instant, zone), formatting.away(instant, now), entry.definition.id
+    return time_text.moment(instant, zone), time_text.away(instant, now), entry.definition.id

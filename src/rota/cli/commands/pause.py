@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rota.cli import formatting, output, project
+from rota.core import time_text
 from rota.core.time import to_datetime
 
 
@@ -30,10 +31,10 @@ def command(
         end = None if until is None else formatting.ahead("--until", until, now, zone)
         if end is not None and end <= now:
             raise formatting.UsageError(
-                f"{formatting.moment(end, zone)} is in the past.",
+                f"{time_text.moment(end, zone)} is in the past.",
                 where="--until",
                 remedy="Name a time in the future.",
             )
         manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
-    limit = f"until {formatting.moment(end, zone)}" if end else "until `rota resume`"
+    limit = f"until {time_text.moment(end, zone)}" if end else "until `rota resume`"
     output.say(f"{output.inert(task)} is paused {limit}.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rota.cli import output, project
-from rota.engine.planning.edits import in_place_of
+from rota.definitions.edits import in_place_of
 
 
 def command(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rota.cli import formatting, output, project
+from rota.cli import output, project
+from rota.core import time_text
 
 
 def command(task: project.TaskArgument, config: project.ConfigOption = None) -> None:
@@ -12,6 +13,6 @@ def command(task: project.TaskArgument, config: project.ConfigOption = None) -> 
         resumed = manager.get_task(task)
     when = resumed.next_run if resumed else None
     following = (
-        f"next: {formatting.clock(when, resumed.timezone)}" if resumed and when else "no next run"
+        f"next: {time_text.clock(when, resumed.timezone)}" if resumed and when else "no next run"
     )
     output.say(f"{output.inert(task)} is resumed, {following}.")

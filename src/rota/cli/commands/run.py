@@ -13,9 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from rota.cli import follow_log, formatting, lifetime, output, project
+from rota.core import time_text
 from rota.core.run import FINAL, LogLine, Run, State
 from rota.core.time import SECOND
 from rota.definitions.arguments import Unfit, parameters_of
+from rota.diagnosis.running_node import live_nodes
 from rota.errors import StateError
 from rota.manager import TaskManager
 
@@ -65,7 +67,7 @@ def command(
         run_id = handle.id
         output.say(run_id)
         output.flush()
-        if not project.live_nodes(manager.history, manager.services.clock.now()):
+        if not live_nodes(manager.history, manager.services.clock.now()):
             if manager.get_run(run_id).state is State.SCHEDULED:
                 output.note("No node is up: the run starts at its time, once a node is up.")
                 return
@@ -111,7 +113,7 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
         output.say(follow_log.text(line))
 
     def hopeful() -> bool:
-        return bool(project.live_nodes(manager.history, manager.services.clock.now()))
+        return bool(live_nodes(manager.history, manager.services.clock.now()))
 
     ledger = manager.services.ledger
     try:
@@ -162,7 +164,7 @@ def _judge(run: Run) -> None:
         raise typer.Exit(1)
     took = ""
     if run.started_at is not None and run.finished_at is not None:
-        took = f" after {formatting.duration((run.finished_at - run.started_at) / 1_000_000)}"
+        took = f" after {time_text.duration((run.finished_at - run.started_at) / 1_000_000)}"
     reason = f": {output.inert(run.reason)}" if run.reason else ""
     output.note(f"{run.id} {run.state}{took}{reason}")
     if run.state is not State.SUCCEEDED:

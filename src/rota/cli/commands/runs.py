@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rota.cli import formatting, output, project
+from rota.core import time_text
 from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
@@ -135,7 +136,7 @@ def _row(run: Run, names: dict[str, str]) -> tuple[str, ...]:
     return (
         run.id,
         run.task_id,
-        formatting.moment(run.created_at if run.fire_time is None else run.fire_time),
+        time_text.moment(run.created_at if run.fire_time is None else run.fire_time),
         run.cause,
         run.state,
         str(run.attempt),
@@ -152,7 +153,7 @@ def _node(run: Run, names: dict[str, str]) -> str | None:
 def _took(run: Run) -> str:
     if run.started_at is None or run.finished_at is None:
         return "-"
-    return formatting.duration((run.finished_at - run.started_at) / 1_000_000)
+    return time_text.duration((run.finished_at - run.started_at) / 1_000_000)
 
 
 def _iso(instant: Instant | None) -> str | None:

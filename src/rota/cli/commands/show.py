@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Any
 
 from rota.cli import formatting, output, project
+from rota.core import time_text
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run
 from rota.core.task import Edit, Task
 from rota.core.time import Instant, to_datetime
-from rota.engine.planning.edits import in_place_of, made, moved
+from rota.definitions.edits import in_place_of, made, moved
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 
@@ -85,7 +86,7 @@ def _plain(value: Any) -> Any:
 def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
     place = f"{task.file or ''}{f':{task.line}' if task.line else ''}"
     until = (
-        f" until {formatting.clock(task.paused_until, task.timezone)}" if task.paused_until else ""
+        f" until {time_text.clock(task.paused_until, task.timezone)}" if task.paused_until else ""
     )
     reason = f" ({task.pause_reason})" if task.pause_reason else ""
     return [
@@ -96,12 +97,12 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
         ("description", task.description),
         ("state", task.status.value + (f"{until}{reason}" if task.paused else "")),
         ("trigger", f"{task.trigger}: {formatting.trigger(task)}"),
-        ("next runs", "\n".join(formatting.clock(when, task.timezone) for when in times)),
-        ("last run", formatting.clock(task.last_run, task.timezone)),
+        ("next runs", "\n".join(time_text.clock(when, task.timezone) for when in times)),
+        ("last run", time_text.clock(task.last_run, task.timezone)),
         ("function", task.func_path),
         ("file", place),
         ("retries", str(task.max_retries)),
-        ("timeout", formatting.duration(task.timeout)),
+        ("timeout", time_text.duration(task.timeout)),
     ]
 
 
@@ -114,4 +115,4 @@ def _edit(edit: Edit) -> str:
 
 def _when(run: Run) -> str:
     instant: Instant = run.created_at if run.fire_time is None else run.fire_time
-    return formatting.moment(instant)
+    return time_text.moment(instant)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rota.cli import formatting, output, project
+from rota.cli import output, project
+from rota.core import time_text
 
 
 def command(
@@ -24,5 +25,5 @@ def command(
         left = manager.get_task(task)
     zone = left.timezone if left else "UTC"
     when = left.next_run if left else None
-    following = f"next: {formatting.clock(when, zone)}" if when else "no next run"
-    output.say(f"{output.inert(task)} skips {formatting.clock(skipped, zone)}, {following}.")
+    following = f"next: {time_text.clock(when, zone)}" if when else "no next run"
+    output.say(f"{output.inert(task)} skips {time_text.clock(skipped, zone)}, {following}.")

@@ -10,12 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rota.core.task import lane_of
+from rota.diagnosis import thresholds
+from rota.diagnosis.node_state import Stall
 from rota.engine.context import NodeContext
 from rota.engine.running.capacity import Capacity
-
-STALLED = 10.0
-"""Seconds for which messages wait beside free slots before the engine is said to deliver nothing.
-A message that is seldom fetched may be sent anew meanwhile: so long nothing may be seen of it."""
 
 
 @dataclass(slots=True)
@@ -60,20 +58,17 @@ class Delivery:
         self._stalls = {
             lane: stall
             for lane, stall in self._stalls.items()
-            if now - stall.seen <= STALLED and free.get(lane, 1) > 0
+            if now - stall.seen <= thresholds.STALLED and free.get(lane, 1) > 0
         }
 
     def forget(self) -> None:
         """Begin anew: this node has just started, or looks no more."""
         self._stalls.clear()
 
-    def troubles(self) -> list[str]:
-        """Return why the engine is not as it should be, though it is there."""
+    def stalls(self) -> list[Stall]:
+        """Return the lanes that nothing was delivered of since messages wait for them."""
         now = self._clock.monotonic()
         return [
-            f"the engine has delivered nothing of {lane!r} for {now - stall.since:.0f} s, though"
-            f" {stall.messages} messages wait and {stall.free} slots are free: look whether"
-            " somebody has taken its consumer away, or holds its messages"
+            Stall(lane, now - stall.since, stall.messages, stall.free)
             for lane, stall in list(self._stalls.items())
-            if now - stall.since >= STALLED
         ]

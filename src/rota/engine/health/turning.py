@@ -8,11 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-LATE = 5.0
-"""Seconds by which a loop may turn later than it should, and for which work may wait for it."""
-
-LONG = 10.0
-"""Seconds that one turn may take; what takes longer and is in order says `turned` meanwhile."""
+from rota.diagnosis.vitals import LoopTurn
 
 
 class Turning:
@@ -61,22 +57,18 @@ class Turning:
         finally:
             self.turn()
 
-    def trouble(self, *, waits: bool) -> str | None:
-        """Return what is wrong with it; `waits` says that long turns are none of its own doing."""
+    def look(self) -> LoopTurn:
+        """Return what it does just now; from any thread."""
         now, at, until, since = time.monotonic(), self._at, self._until, self._pending_since()
-        if self._error is not None:
-            times = f" {self.failures} times" if self.failures > 1 else ""
-            return f"the {self.name} loop ended and is started again{times}: {self._error}"
-        if not self._rests:
-            if waits or now - at < LONG:
-                return None
-            return f"the {self.name} loop has been at one turn for {now - at:.0f} s"
-        if since is not None and now - since > LATE:
-            waited = now - since
-            return f"the {self.name} loop has work waiting and did not turn for {waited:.0f} s"
-        if until is not None and now - until > LATE:
-            return f"the {self.name} loop has not turned for {now - at:.0f} s"
-        return None
+        return LoopTurn(
+            name=self.name,
+            rests=self._rests,
+            lasts=now - at,
+            overdue=0.0 if until is None else now - until,
+            work_waits=0.0 if since is None else now - since,
+            error=self._error,
+            failures=self.failures,
+        )
 
 
 async def rest(seconds: float) -> None:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 
-from rota.core.time import SECOND, Instant
+from rota.core.time import SECOND, Instant, seconds
+from rota.diagnosis import thresholds
 from rota.engine.context import NodeContext
 from rota.engine.planning.planner import Planner
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.scheduling import TickingClock
-
-LATE: Instant = 5 * SECOND
-"""How long an occurrence may lie back that no run was planned for."""
-
-SURE = 1.0
-"""Seconds after which a finding that is still there is none of a moment's."""
 
 AT_ONCE = 2_000
 """Tasks that are looked at in one look: of more, each one's turn comes after a few."""
@@ -51,18 +46,20 @@ class Unplanned:
                 task_id = entry.definition.id
                 found[task_id] = (since, self._found.get(task_id, (0, seen))[1])
         for task_id, until in self._planner.waiting().items():
-            if until < now - LATE:
+            if until < _late(now):
                 found[task_id] = (until, self._found.get(task_id, (0, seen))[1])
         self._found = found
 
-    def troubles(self) -> list[str]:
-        """Return what is wrong, by task; from any thread."""
-        now, seen = self._clock.now(), time.monotonic()
-        sure = {one: since for one, (since, at) in self._found.items() if seen - at >= SURE}
-        return [
-            f"{task_id} should have been planned {(now - since) / SECOND:.0f} s ago and was not"
-            for task_id, since in sorted(sure.items(), key=lambda one: one[1])
+    def found(self) -> list[tuple[str, float]]:
+        """Return the tasks that should have been planned, and how many seconds ago, the longest
+        first; from any thread."""
+        now, sure = self._clock.now(), time.monotonic() - thresholds.PLAN_SURE
+        found = [
+            (task_id, (now - since) / SECOND)
+            for task_id, (since, seen) in self._found.items()
+            if seen <= sure
         ]
+        return sorted(found, key=lambda one: -one[1])
 
     def _since(self, entry: RegisteredTask, now: Instant) -> Instant | None:
         """Return the instant at which a task should have been planned and was not."""
@@ -74,4 +71,8 @@ class Unplanned:
             instant = entry.trigger.next_after(entry.cursor)
             if entry.trigger.next_after(now) is None:
                 return None
-        return instant if instant is not None and instant < now - LATE else None
+        return instant if instant is not None and instant < _late(now) else None
+
+
+def _late(now: Instant) -> Instant:
+    return now - seconds(thresholds.PLAN_LATE)

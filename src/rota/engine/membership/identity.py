@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from rota.core.ids import RunIds
 from rota.core.overlap import SURELY
 from rota.core.ports.clock import Clock
 from rota.core.ports.records import NodeRecord
 from rota.core.time import Instant
+from rota.runtime.node_process import host, is_dead
 
 
 class Identity:
@@ -48,29 +46,6 @@ class Identity:
         )
 
 
-def host() -> str:
-    """Return a name under which process ids mean one thing: machine, pid namespace and boot."""
-    try:
-        namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return socket.gethostname()
-    return f"{socket.gethostname()}/{namespace}/{boot}"
-
-
-def process_start_token(pid: int) -> str:
-    """Return when a process began, as a word to compare: no step of the wall clock changes it.
-
-    Linux keeps that in ticks since the machine was started; psutil adds the wall clock's idea of
-    when that was, which moves with each step. Raises psutil.Error.
-    """
-    try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    except OSError:
-        return str(psutil.Process(pid).create_time())
-    return after_name.split()[19]
-
-
 def heard_at(node: NodeRecord, now: Instant) -> Instant:
     """Return up to when a node is known to live: now, where it is a process of this host that
     beats; the last time that it was heard, where nothing else can be known."""
@@ -78,18 +53,3 @@ def heard_at(node: NodeRecord, now: Instant) -> Instant:
         return 0
     is_silent = now - node.seen_at > (node.lease_until - node.seen_at) / 2
     return node.seen_at if is_silent or node.host != host() else SURELY
-
-
-def is_dead(node: NodeRecord) -> bool:
-    """Say whether a node surely runs no more: it was on this host and its process is gone."""
-    if node.host != host():
-        return False
-    try:
-        if psutil.Process(node.pid).status() == psutil.STATUS_ZOMBIE:
-            return True  # its parent has not taken note yet
-        found = process_start_token(node.pid)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
-    return bool(node.info.get("born", found) != found)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rota import triggers
 from rota.core.time import to_iso
-from rota.diagnosis import vitals
-from rota.diagnosis.health import broken_tasks
-from rota.engine.membership.identity import process_start_token
+from rota.diagnosis.health import as_info
+from rota.diagnosis.vitals import troubles
+from rota.engine.health.vitals import broken_tasks, vitals
+from rota.runtime.node_process import process_start_token
 
 if TYPE_CHECKING:
     from rota.engine.node import Node
@@ -36,4 +37,4 @@ def describe_health(node: Node, info: dict[str, Any]) -> None:
     info["blocked_loop"] = blocked and f"{blocked.task_id} at {blocked.place}"
     info["tick_age"] = round(node.ticking.tick_age(), 3)
     info["broken_tasks"] = broken_tasks(node)
-    info["unwell"] = vitals.troubles(node)[:MOST_REASONS]
+    info.update(as_info(troubles(vitals(node))[:MOST_REASONS] if node.is_running else []))

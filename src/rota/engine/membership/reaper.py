@@ -16,13 +16,13 @@ from rota.core.time import Instant
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
 from rota.engine.membership.heartbeat import Heartbeat
-from rota.engine.membership.identity import is_dead
 from rota.engine.membership.lease_monitor import LeaseMonitor
 from rota.engine.running.stuck_attempts import StuckAttempts
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
 from rota.runtime.daemon_threads import beside
+from rota.runtime.node_process import is_dead
 
 logger = queued("rota.node")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rota.core.ports.records import EDITABLE, Edits, StoredTask, TaskRecord
@@ -12,14 +12,13 @@ from rota.core.task import Edit, TaskDefinition
 from rota.core.time import Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.definitions.define import json_args
+from rota.definitions.edits import as_text, made
 from rota.definitions.options import OPTIONS
 from rota.definitions.readers import ClockChange, Refusal
 from rota.errors import DefinitionError, TriggerError, nearest
 from rota.triggers import parse
 from rota.triggers.parsing import without_none
 from rota.triggers.trigger_errors import quoted
-
-_LONGEST_SHOWN = 200
 
 
 class Laid(NamedTuple):
@@ -156,52 +155,6 @@ def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
     )
     keys = " ".join(edit.key for edit in wrong if edit.key.isidentifier())
     return f"{said} It runs by its code. `rota reset {id}{f' {keys}' if keys else ''}` mends it."
-
-
-def in_place_of(edit: Edit) -> str:
-    """Say what was edited in place of what the code says, like "hour=5 in place of the code's
-    hour=7"."""
-    if not isinstance(edit.value, Mapping) or not isinstance(edit.code, Mapping):
-        return f"{as_text(edit.value)} in place of the code's {as_text(edit.code)}"
-    mine, codes = _apart(edit.value, edit.code), _apart(edit.code, edit.value)
-    return f"{mine or 'nothing'} in place of the code's {codes or 'nothing'}"
-
-
-def moved(edit: Edit) -> str:
-    """Say what the code said when an option was edited, if it says something else since."""
-    if not edit.has_moved:
-        return ""
-    if isinstance(edit.was, Mapping) and isinstance(edit.code, Mapping):
-        before, now = _apart(edit.was, edit.code), _apart(edit.code, edit.was)
-        if before == now:  # zone or rule for clock changes
-            return "the code's times changed since"
-        return f"the code said {before or 'nothing'} then, and says {now or 'nothing'} now"
-    return f"the code said {as_text(edit.was)} then, and says {as_text(edit.code)} now"
-
-
-def made(edit: Edit) -> str:
-    """Say when and by whom an option was edited, as far as it is known."""
-    if edit.at is None:
-        return ""
-    why = f": {edit.reason}" if edit.reason else ""
-    return f" (edited {edit.at:%Y-%m-%d %H:%M} UTC by {edit.by}{why})"
-
-
-def as_text(value: Any) -> str:
-    """Write a value as JSON, in few characters."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
-
-
-def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    found = ", ".join(_pairs_apart(one, other))
-    return found if len(found) <= _LONGEST_SHOWN else f"{found[: _LONGEST_SHOWN - 1]}…"
-
-
-def _pairs_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in one.items():
-        if key not in other or as_text(other[key]) != as_text(value):
-            yield f"{key}={as_text(value)}"
 
 
 def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:

@@ -44,13 +44,13 @@ class Refusals:
             self.alone.discard(task_id)
             self._why.pop(task_id, None)
 
-    def troubles(self) -> list[str]:
-        """Return the tasks whose occurrences cannot be planned, with the reason."""
-        return [
-            f"the occurrences of {task_id} cannot be planned: {why}"
-            for task_id, why in sorted(dict(self._why).items())
+    def found(self) -> dict[str, str]:
+        """Return why the occurrences of tasks cannot be planned, by their ids."""
+        return {
+            task_id: why
+            for task_id, why in dict(self._why).items()
             if self._registry.get(task_id) is not None
-        ]
+        }
 
     def _try_again(self, due: DueTask) -> None:
         self._later.discard(due.task_id)

@@ -204,6 +204,9 @@ class Registry:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, task_id: object) -> bool:
+        return task_id in self._entries
+
     def get(self, task_id: str) -> RegisteredTask | None:
         """Return the entry of a task."""
         return self._entries.get(task_id)

@@ -7,6 +7,7 @@ import threading
 from typing import Protocol
 
 from rota.core.time import seconds
+from rota.diagnosis import thresholds
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
 from rota.engine.health.unplanned import Unplanned
@@ -18,9 +19,6 @@ logger = queued("rota.watchdog")
 
 LOOKED_BACK = 5.0
 """Seconds within which a step of the clock is seen: so far back lies its beginning at most."""
-
-STOOD_STILL = 1.0
-"""Seconds without a turn for this thread, after which the interpreter as a whole was held up."""
 
 
 class Blockable(Protocol):
@@ -84,7 +82,7 @@ class Watchdog:
         now = self._clock.monotonic()
         stood = now - self._looked_at - BEAT
         self._looked_at = now
-        if stood > STOOD_STILL:
+        if stood > thresholds.INTERPRETER_STOOD:
             meanwhile = "; ".join(self._at_work()) or "no function of a task"
             self.frozen = f"the whole interpreter stood still for {stood:.1f} s"
             logger.error(

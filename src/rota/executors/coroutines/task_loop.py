@@ -13,13 +13,13 @@ from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
 from rota.core.ports.executor import AttemptSpec, Done
+from rota.diagnosis import thresholds
 from rota.executors import stack_location
 from rota.executors.executions import CANCELLED, Attempts, Execution
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
 from rota.task_api.current_run import CurrentRun, enter, run_in
 
-_SILENT = 0.4  # seconds; a loop that does not tick for so long is blocked
 _FAREWELL = 0.5  # seconds for tasks and generators that coroutines left behind
 
 _HANDLE = asyncio.Handle._run.__code__
@@ -136,7 +136,7 @@ class TaskLoop:
         if self._ident is None or not self.loop.is_running():
             return 0.0
         since = time.monotonic() - self._alive
-        return since if since > _SILENT else 0.0
+        return since if since > thresholds.TASK_LOOP_SILENT else 0.0
 
     def held(self) -> HeldLoop | None:
         """Return the code that executes on the loop now, including child tasks and callbacks."""

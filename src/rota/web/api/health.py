@@ -11,14 +11,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from rota.core.secrets import shown
+from rota.diagnosis import thresholds
+from rota.diagnosis.vitals import ticking
 from rota.manager import TaskManager
 from rota.web.access import Access
-
-PATIENCE = 1.5
-"""Seconds that the ledger gets to respond before the report is made without it."""
-
-DEAD = 60.0
-"""Seconds without a tick after which only a restart helps."""
 
 _UNWELL: dict[int | str, dict[str, Any]] = {
     503: {
@@ -36,9 +32,11 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
     async def report() -> dict[str, Any]:
         nonlocal limiter
         limiter = limiter or CapacityLimiter(4)
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(thresholds.LEDGER_ANSWER):
             return await to_thread.run_sync(manager.health, abandon_on_cancel=True, limiter=limiter)
-        return manager.health(unread=f"the ledger was not read within {PATIENCE:g} s")
+        return manager.health(
+            unread=f"the ledger was not read within {thresholds.LEDGER_ANSWER:g} s"
+        )
 
     async def with_reasons(
         request: Request, status: dict[str, Any], reasons: list[str]
@@ -46,7 +44,7 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
         """Add the reasons if the visitor may read `/health`: they reveal parts of this network."""
         if not reasons:
             return {**status, "reasons": []}
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(thresholds.LEDGER_ANSWER):
             if await to_thread.run_sync(
                 access.knows, request, abandon_on_cancel=True, limiter=limiter
             ):
@@ -66,7 +64,7 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
         The ledger is not checked: a restart would not fix its outage.
         """
         age = manager.services.engine.ticking.tick_age() if manager.running else 0.0
-        dead = [f"the clock has not ticked for {age:.0f} s"] if age > DEAD else []
+        dead = [one.text for one in ticking(age, thresholds.TICK_DEAD)]
         status = {"status": "dead" if dead else "live"}
         return _answer(await with_reasons(request, status, dead), well=not dead)
 

@@ -109,13 +109,13 @@ class PauseRequest(Body):
     reason: Text = Field("", description="Shown with the task.")
 
 
-class Reason(Body):
+class ReasonRequest(Body):
     """The reason for a change."""
 
     reason: Text = Field("", description="Kept in the audit.")
 
 
-class SkipRequest(Reason):
+class SkipRequest(ReasonRequest):
     """The occurrence to skip, and why."""
 
     at: Moment | None = Field(
@@ -123,7 +123,7 @@ class SkipRequest(Reason):
     )
 
 
-class ResetRequest(Reason):
+class ResetRequest(ReasonRequest):
     """The edits to reset, and why."""
 
     keys: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(

@@ -14,7 +14,7 @@ from rota.manager import TaskManager
 from rota.web.api.models import (
     CancelRequest,
     Moment,
-    Reason,
+    ReasonRequest,
     RunDetail,
     RunRead,
     instant,
@@ -67,7 +67,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
     @router.post("/manager/runs/{id}/retry", status_code=HTTPStatus.ACCEPTED, tags=["runs"])
     def retry_run(
-        request: Request, response: Response, id: str, why: Reason | None = None
+        request: Request, response: Response, id: str, why: ReasonRequest | None = None
     ) -> RunDetail:
         """Retry a run that ended without success; returns the new run."""
         rate.spend(manager.get_run(id).task_id)

@@ -15,7 +15,7 @@ from rota.manager.task_views import TaskFilter
 from rota.web.api.creating import definition_of, refuse_unless_allowed
 from rota.web.api.models import (
     PauseRequest,
-    Reason,
+    ReasonRequest,
     ResetRequest,
     SkipRequest,
     Text,
@@ -74,7 +74,7 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/resume", tags=["tasks"])
-    def resume_task(id: Id, why: Reason | None = None) -> TaskRead:
+    def resume_task(id: Id, why: ReasonRequest | None = None) -> TaskRead:
         """Resume a task: its occurrences are planned again from now on."""
         manager.resume_task(id, reason=why.reason if why else "")
         return _read(manager, id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.reasons import Reason, TroubleCode
 from rota.core.time import Instant
+from rota.diagnosis.health import is_grave, reasons_of
 from rota.manager import TaskManager
 from rota.web.audited_routes import RIGHT
 from rota.web.guard import path_of
@@ -57,7 +60,9 @@ class Frame:
         (the outcome of the form that led here). `about` is the id of the task or run that the
         screen shows: the screen is refreshed when that changes; without `about`, on any change.
         """
-        values = {"now": self.now(), "health": self.manager.health(), **values}
+        health = self.manager.health()
+        values = {"now": self.now(), "health": health, **values}
+        values["grave"], values["notices"] = is_grave(health), _notices(health)
         values["app_name"] = self.manager.config.app_name
         said = self.saying.find(request)
         page = render(
@@ -104,6 +109,12 @@ def right_of(request: Request) -> str:
     """Return the right of the visitor, or "" for an unknown one."""
     right: str = request.scope.get(RIGHT, "")
     return right
+
+
+def _notices(health: Mapping[str, Any]) -> list[Reason]:
+    """Return what every screen says of the node; task files that are broken have a list of their
+    own."""
+    return [one for one in reasons_of(health) if one.code is not TroubleCode.FILE_BROKEN]
 
 
 def _here(request: Request) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rota.core.task import Edit, Task
-from rota.engine.planning.edits import in_place_of, made, moved
+from rota.definitions.edits import in_place_of, made, moved
 
 
 class Edited(NamedTuple):

@@ -13,8 +13,6 @@ from rota.errors import RotaError, UnknownTaskError
 from rota.manager import TaskManager
 from rota.triggers import describe
 
-FAILING = frozenset({State.FAILED, State.LOST})
-
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -22,11 +20,6 @@ class Spread:
 
     median: Instant
     p95: Instant
-
-
-def is_failing(task: Task) -> bool:
-    """Return whether the last run of a task failed or was lost."""
-    return task.last_state in FAILING
 
 
 # --- figures ---

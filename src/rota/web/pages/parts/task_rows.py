@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rota.core.run import Run
 from rota.core.task import Task
 from rota.core.time import Instant, from_datetime
+from rota.diagnosis.attention import is_failing
 from rota.manager import TaskManager
-from rota.web.pages.parts.figures import Spread, is_failing, lateness, schedule, spread, usual
+from rota.web.pages.parts.figures import Spread, lateness, schedule, spread, usual
 from rota.web.pages.parts.parameters import asks
 from rota.web.pages.parts.run_strip import STRIP, Strip, strip
 

@@ -19,13 +19,13 @@ from rota import triggers
 from rota.core.ports.records import Tally
 from rota.core.run import ACTIVE, State
 from rota.core.time import DAY, MINUTE, Instant, to_datetime
+from rota.diagnosis.attention import FAILING
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 from rota.web.pages.parts import ics, month
 from rota.web.pages.parts.cost_cache import Sparing
-from rota.web.pages.parts.figures import FAILING
 from rota.web.pages.parts.planned_counts import PlannedCounts, planned
 
 QUARTER = 15 * MINUTE

@@ -18,11 +18,12 @@ from rota.core.outcome import kind_of
 from rota.core.ports.records import Failures, RunFilter
 from rota.core.run import Run
 from rota.core.time import Instant
+from rota.diagnosis.attention import FAILING
 from rota.errors import DefinitionError, Mistakes, StateError, UnknownRunError, UnknownTaskError
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 from rota.web.pages.parts.cost_cache import Sparing
-from rota.web.pages.parts.figures import FAILING, task_name
+from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form, lead
 from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.said import Said, runs

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from rota import triggers
 from rota.core.ports.records import NodeRecord
-from rota.core.time import Instant, seconds
-from rota.diagnosis.health import CLOCKS_APART
+from rota.core.reasons import Reason
+from rota.core.time import SECOND, Instant, seconds
+from rota.diagnosis.health import are_apart, unwell
 from rota.diagnosis.verified import report_in
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
@@ -40,7 +41,7 @@ class Shown:
     ahead: Instant | None  # of its clock, against the ledger's if that has one
     stuck: list[tuple[str, str]]  # task and code location of attempts that did not stop
     blocked: str  # the code that blocks its task loop
-    unwell: list[str]  # its other degradations
+    unwell: list[Reason]  # its other degradations
     does: str  # its role, and the queues that it serves
     tz: str  # the version of its time zone data
     generation: str  # of its task files
@@ -48,7 +49,7 @@ class Shown:
     @property
     def is_off(self) -> bool:
         """Whether its clock differs so much that an operator should know."""
-        return self.ahead is not None and abs(self.ahead) > seconds(CLOCKS_APART)
+        return self.ahead is not None and are_apart(self.ahead / SECOND)
 
 
 def add(router: APIRouter, frame: Frame) -> None:
@@ -84,7 +85,7 @@ def _shown(node: NodeRecord, running: int, now: Instant) -> Shown:
     is_living = node.state in ("up", "draining")
     state = "silent" if is_living and node.lease_until < now else node.state
     stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
-    ahead, unwell = node.info.get("clock_ahead"), node.info.get("unwell")
+    ahead = node.info.get("clock_ahead")
     return Shown(
         node=node,
         state=state,
@@ -93,7 +94,7 @@ def _shown(node: NodeRecord, running: int, now: Instant) -> Shown:
         ahead=seconds(ahead) if isinstance(ahead, int | float) else None,
         stuck=list(stuck.items()) if isinstance(stuck, dict) else [],
         blocked=str(blocked or ""),
-        unwell=[str(one) for one in unwell] if isinstance(unwell, list) else [],
+        unwell=unwell(node),
         does=_does(node),
         tz=str(node.info.get("tz") or ""),
         generation=str(node.info.get("generation") or ""),

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from rota.core.run import Run
 from rota.core.task import Task
 from rota.core.time import DAY, HOUR, Instant, from_datetime
-from rota.diagnosis.attention import concerns, late_runs
+from rota.diagnosis.attention import concerns, is_failing, late_runs
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
-from rota.web.pages.parts.figures import is_failing, node_names, usual
+from rota.web.pages.parts.figures import node_names, usual
 from rota.web.pages.parts.log_tails import Tails
 from rota.web.pages.parts.parameters import asks
 from rota.web.pages.parts.run_strip import STRIP
@@ -56,7 +56,7 @@ def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:
     running, waiting = history.running(), history.waiting(MOST_WAITING)
     shown = running[:MOST_RUNNING]
     before = history.recent_runs({run.task_id for run in shown}, STRIP)
-    found = concerns(manager, tasks, waiting, now)
+    found = concerns(history, tasks, waiting, now)
     coming = _coming(tasks, names, waiting, now)
     return {
         "now": now,

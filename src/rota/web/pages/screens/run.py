@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from rota.core.audit import AuditFilter
 from rota.core.ports.records import RunFilter
+from rota.core.reasons.remedies import EXPLANATIONS
 from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
 from rota.core.secrets import shown
 from rota.core.time import Instant
@@ -83,6 +84,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
     return {
         "now": now,
         "run": run,
+        "remedy": EXPLANATIONS[run.reason_code].remedy if run.reason_code else "",
         "name": task_name(manager, run.task_id),
         "active": active,
         "asks": asks(manager, run.task_id),

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from rota.core.task import Task, TaskStatus
 from rota.core.time import Instant
+from rota.diagnosis.attention import is_failing
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
-from rota.web.pages.parts.figures import is_failing
 from rota.web.pages.parts.task_rows import rows
 
 TASKS_PER_PAGE = 25
