@@ -293,9 +293,9 @@ class _Consumer:
         except BaseException as error:
             self._error = self._error or error
         with suppress(RuntimeError):  # the loop is closed: nothing waits for this result
-            loop.call_soon_threadsafe(self._tell)
+            loop.call_soon_threadsafe(self._report_end)
 
-    def _tell(self) -> None:
+    def _report_end(self) -> None:
         if not self.ended.done():
             self.ended.set_result(self._error)
 

@@ -86,13 +86,13 @@ def read_marks(
     found: Findings,
 ) -> None:
     """Add the definitions that `@rota.task` marked to `found`, in the order of the file."""
-    standing = _standing(module)
+    values = _values_by_function(module)
     marked = {id(mark.func) for mark in marks}
     for _, stack in groupby(marks, lambda mark: id(mark.func)):
         for mark in reversed(list(stack)):  # the lowest decorator ran first
             otherwise = _HIDDEN if _is_hidden(mark.func, module, marked) else mark.func
-            func = standing.get(id(mark.func), otherwise)
-            task_id = _told(mark.func, "__name__", MISSING) if mark.id is None else mark.id
+            func = values.get(id(mark.func), otherwise)
+            task_id = _attribute(mark.func, "__name__", MISSING) if mark.id is None else mark.id
             source = Source(file.shown, _line(mark, file))
             found.take(task_id, _define_mark, mark, func, task_id, source, defaults)
 
@@ -118,14 +118,14 @@ def _define_mark(
     )
 
 
-def _standing(module: ModuleType) -> dict[int, Any]:
+def _values_by_function(module: ModuleType) -> dict[int, Any]:
     """Return the module's value for each function, by the identity of the function.
 
     The value is the function itself, or the outermost wrapper if `functools.wraps` records it.
     """
     found: dict[int, Any] = {}
     for value in list(vars(module).values()):
-        if _told(value, "__module__", None) == module.__name__:
+        if _attribute(value, "__module__", None) == module.__name__:
             for layer in _layers(value):
                 found.setdefault(id(layer), value)
     return found
@@ -134,12 +134,12 @@ def _standing(module: ModuleType) -> dict[int, Any]:
 def _layers(value: Any) -> Iterator[Any]:
     for _ in range(_MOST_LAYERS):
         yield value
-        value = _told(value, "__wrapped__", None)
+        value = _attribute(value, "__wrapped__", None)
         if value is None:
             return
 
 
-def _told(value: Any, name: str, otherwise: Any) -> Any:
+def _attribute(value: Any, name: str, otherwise: Any) -> Any:
     """Return an attribute, or `otherwise` if it is missing or the user's `__getattr__` raises."""
     try:
         return getattr(value, name, otherwise)
@@ -159,7 +159,7 @@ def _line(mark: Pending, file: SourceFile) -> int:
 
     If the function is not defined in the file, return the line of the mark.
     """
-    code = _told(mark.func, "__code__", None)
+    code = _attribute(mark.func, "__code__", None)
     if isinstance(code, CodeType) and code.co_filename == str(file.path):
         return code.co_firstlineno
     return mark.line

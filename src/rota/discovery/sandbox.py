@@ -137,7 +137,7 @@ def _take(answer: Mapping[str, Any], found: _Round) -> None:
 
 def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
     """Return how a file ended the child that imported it."""
-    line, inner = _standing(found.trace, str(file.path))
+    line, inner = _location(found.trace, str(file.path))
     if found.code is None or found.trace.startswith("Timeout"):
         what = f"importing it did not finish within {timeout:g} s{inner}."
         return Mishap(what, line, "Move slow or endless work from its top level into a task.")
@@ -155,7 +155,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _standing(trace: str, path: str) -> tuple[int | None, str]:
+def _location(trace: str, path: str) -> tuple[int | None, str]:
     """Return the line of the file in a trace, and the place of the innermost frame."""
     written = path.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
     frames = [frame for frame in _FRAME.findall(trace) if not frame[0].startswith(_NOT_THEIRS)]

@@ -197,7 +197,7 @@ class _Records:
         self._at_work: tuple[_Note, float] | None = None  # with the monotonic second of its start
         self._failed: tuple[str, float] | None = None  # the error of the last delivery, and when
         self._full = False
-        self._told = 0
+        self._reported = 0
         self.lost = 0
 
     @property
@@ -259,11 +259,11 @@ class _Records:
                 one.set()
             elif one is not None:
                 self._deliver(one)
-                _let_go()
+                _drop_expired()
                 if self._full and self.waiting < MOST // 2:
                     self._full = False
-                if self._failed is None and not self._full and self.lost > self._told:
-                    self._tell()
+                if self._failed is None and not self._full and self.lost > self._reported:
+                    self._report_lost()
             del one  # its objects must not live until the next record comes
 
     def _next(self) -> _Note | threading.Event | None:
@@ -284,14 +284,14 @@ class _Records:
         finally:
             self._at_work = None
 
-    def _tell(self) -> None:
+    def _report_lost(self) -> None:
         """Log how many records were lost, once delivery works again."""
-        count, self._told = self.lost - self._told, self.lost
+        count, self._reported = self.lost - self._reported, self.lost
         message = "%d log records were dropped: the log handlers raised, or did not take them"
         place = (__file__, 0, "")
         self._deliver(_note("rota.logs", logging.WARNING, message, (count,), None, place))
         if self._failed is not None:
-            self._told -= count
+            self._reported -= count
 
 
 def _note(
@@ -362,7 +362,7 @@ def _hand_out(note: _Note) -> None:
     logger.handle(record)
 
 
-def _let_go() -> None:
+def _drop_expired() -> None:
     """Drop, on this thread, the kept exceptions that no record has used in time."""
     until = time.monotonic() - KEPT_FOR
     for key in [key for key, (_, since) in list(_kept.items()) if since < until]:

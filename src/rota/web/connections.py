@@ -50,7 +50,7 @@ class Doors:
         self._most = most if room < 0 else max(min(most, room), min(most, FEWEST))
         self._open: dict[Connection, None] = {}  # the oldest first
         self._by_address: Counter[str] = Counter()
-        self._told = False
+        self._warned = False
 
     def enter(self, connection: Connection) -> bool:
         """Admit a new connection; returns whether it was admitted.
@@ -60,7 +60,7 @@ class Doors:
         address = connection.address
         crowd = self._by_address[address] >= max(self._most // 2, 1)
         if crowd or len(self._open) >= self._most:
-            self._tell()
+            self._warn()
             idle = (
                 one for one in self._open if one.is_idle and (one.address == address or not crowd)
             )
@@ -93,12 +93,12 @@ class Doors:
                 logger.exception("A connection from %s cannot be checked", connection.address)
                 self.leave(connection)
         if len(self._open) < self._most // 4:
-            self._told = False
+            self._warned = False
 
-    def _tell(self) -> None:
+    def _warn(self) -> None:
         """Log that there are too many connections, once until their number has dropped."""
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             logger.warning(
                 "There are %d connections to the pages (manager.web_connections is %d):"
                 " idle ones are cut for new ones",

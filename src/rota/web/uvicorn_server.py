@@ -40,14 +40,14 @@ class Answering(uvicorn.Server):
         self.up = threading.Event()
         """Set when the server responds, or has failed to start."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._told = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     def leave(self) -> None:
         """Ask the server to stop; may be called on any thread, at any time."""
         self.should_exit = True
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has already ended
-                self._loop.call_soon_threadsafe(self._told.set)
+                self._loop.call_soon_threadsafe(self._leaving.set)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -66,4 +66,4 @@ class Answering(uvicorn.Server):
         while not await self.on_tick(0):
             self._doors.look()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), _TICK)
+                await asyncio.wait_for(self._leaving.wait(), _TICK)

@@ -52,7 +52,7 @@ import rota
 
 @rota.task()
 async def greet(name: str, times: int = 1) -> str:
-    """Greets somebody; `greet.enqueue("Ann")` in code of yours does the same."""
+    """Greets a person; `greet.enqueue("Ann")` in your own code does the same."""
     run = rota.current_run()
     for _ in range(times):
         run.logger.info("Hello, %s!", name)
@@ -61,7 +61,7 @@ async def greet(name: str, times: int = 1) -> str:
 
 @rota.task(max_retries=5, overlap="queue", overlap_key="customer", tags=["billing"])
 def send_invoice(customer: str, month: int) -> str:
-    """Is retried, and runs once at a time for each customer."""
+    """Sends an invoice: it is retried, and runs one at a time for each customer."""
     print(f"invoice of month {month} for {customer}")
     return f"{customer}-{month}"
 '''
@@ -78,7 +78,7 @@ __pycache__/
 
 
 class Example(StrEnum):
-    """What the first task file of a new project shows."""
+    """The examples for the first task file of a new project."""
 
     SCHEDULE = "schedule"
     JOBS = "jobs"
@@ -89,7 +89,7 @@ def command(
         Path, typer.Argument(help="The directory; created if it does not exist.")
     ] = Path(),
     example: Annotated[
-        Example, typer.Option(help="What the first task file shows.")
+        Example, typer.Option(help="The example in the first task file.")
     ] = Example.SCHEDULE,
 ) -> None:
     """Create a new project: config.json, a first task file, .gitignore.

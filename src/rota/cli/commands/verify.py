@@ -32,7 +32,7 @@ def command(
         project.say_no_ledger(settings)
         return
     with project.opened_manager(settings) as manager:
-        number = _tell(_found(manager, since), json=json)
+        number = _report(_found(manager, since), json=json)
     if number:
         raise typer.Exit(1)
 
@@ -44,7 +44,7 @@ def _found(manager: TaskManager, since: str | None) -> Iterator[Finding]:
     return manager.verifying(begin)
 
 
-def _tell(findings: Iterator[Finding], *, json: bool) -> int:
+def _report(findings: Iterator[Finding], *, json: bool) -> int:
     number = 0
     for one in findings:
         number += 1

@@ -94,7 +94,7 @@ class RunRequest(Body):
     key: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         None,
         description="Once per task: while the run with this key has not ended, and for the task's"
-        " key_ttl, the answer is that run. The header Idempotency-Key says the same.",
+        " key_ttl, the answer is that run. The header Idempotency-Key has the same effect.",
     )
     priority: Annotated[int, Field(ge=-1_000, le=1_000_000)] | None = Field(
         None, description="What is higher starts first; null: the task's."

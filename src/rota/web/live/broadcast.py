@@ -66,11 +66,11 @@ class Feed:
                 if news is None:
                     news = await self._pulse.read(self._first_news)
                     self._primed = True
-                    self._tell([RESET])
+                    self._publish([RESET])
                 else:
                     events = await self._pulse.read(news.read)
                     crowd = RESET in events
-                    self._tell(events)
+                    self._publish(events)
             except LedgerError as error:
                 logger.debug("Could not look for changes: %s", error)
             except Exception:
@@ -79,12 +79,12 @@ class Feed:
             rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)
             await self._pulse.wait(beat, HEARTBEAT)
-        self._tell([RESET])  # wakes the listeners, which then see that it is over
+        self._publish([RESET])  # wakes the listeners, which then see that it is over
 
     def _first_news(self) -> News:
         return News(self._manager.history, self._manager.services.clock)
 
-    def _tell(self, events: Iterable[LedgerEvent]) -> None:
+    def _publish(self, events: Iterable[LedgerEvent]) -> None:
         for event in events:
             for queue in self._queues:
                 fell_behind = queue.full()

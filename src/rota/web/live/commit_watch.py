@@ -41,7 +41,7 @@ class Pulse:
         self._ledger = ledger
         self._streams = 0
         self._visitors: Counter[str] = Counter()
-        self._feeling: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._next = asyncio.Event()
         # Its own threads: streams continue even if all other requests wait for the ledger.
         self._threads: CapacityLimiter | None = None
@@ -74,18 +74,18 @@ class Pulse:
 
     async def __aenter__(self) -> Pulse:
         self._streams += 1
-        if self._feeling is None:
+        if self._polling is None:
             self.over = False
             self._next = asyncio.Event()
             self._threads = CapacityLimiter(4)
-            self._feeling = asyncio.create_task(self._feel())
+            self._polling = asyncio.create_task(self._poll())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._streams -= 1
-        if self._streams == 0 and self._feeling is not None:
-            self._feeling.cancel()
-            self._feeling = None
+        if self._streams == 0 and self._polling is not None:
+            self._polling.cancel()
+            self._polling = None
 
     async def read(self, look: Callable[[], T]) -> T:
         """Run `look`, which reads the ledger, in a thread."""
@@ -103,7 +103,7 @@ class Pulse:
             return False
         return True
 
-    async def _feel(self) -> None:
+    async def _poll(self) -> None:
         version: int | None = None
         while not _server_ends():
             try:

@@ -1,9 +1,9 @@
-// The log of a run: reads on while the run goes on, filters by level and text, follows its end.
+// The log of a run: reads new lines while it runs, filters by level and text, follows the end.
 "use strict";
 
 const LONGEST_LOG = 5000; // lines kept on the page
 const LONGEST_LINE = 4000; // characters of a line
-const CHUNK = 1000; // lines asked for at once
+const CHUNK = 1000; // lines requested at once
 const AT_END = 40; // pixels from the end that still count as there
 
 const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/gu;
@@ -78,7 +78,7 @@ async function read() {
   try {
     await readOn();
   } catch {
-    // The page itself says when contact is lost.
+    // The page itself shows when the connection is lost.
   } finally {
     reading = false;
   }

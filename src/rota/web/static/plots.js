@@ -1,4 +1,4 @@
-// Draws the figures of a task: a point for each run, hollow and larger where it did not go well.
+// Draws the figures of a task: a point for each run, hollow and larger if it did not succeed.
 "use strict";
 
 const HEIGHT = 190;
@@ -15,7 +15,7 @@ function inWords(seconds) {
 const two = (number) => String(number).padStart(2, "0");
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-// The day stands under the first of its times.
+// The day is shown under the first of its times.
 function times(_, ticks) {
   let day = "";
   return ticks.map((tick) => {
@@ -82,7 +82,7 @@ async function read() {
   drawAll();
 }
 
-const readAgain = () => read().catch(() => {}); // the page itself says when contact is lost
+const readAgain = () => read().catch(() => {}); // the page itself shows when the connection is lost
 
 if (plots) {
   readAgain();

@@ -1,12 +1,12 @@
-// Keeps a page up to date: listens to what changes and has htmx fetch the page again and change in
-// place what differs. Everything also works without this script.
+// Keeps a page up to date: listens to changes, lets htmx fetch the page again and update in place
+// the parts that differ. All pages also work without this script.
 "use strict";
 
-const CROWD = 1000; // ms between two refreshes, however much changes
-const EVERY = 2000; // ms between two where nothing tells of changes, or something is counted
-const CALM = 5000; // ms between two where nothing seems to happen
-const FORM_PATIENCE = "60s"; // for the answer to a form: what was sent may still be done
-const PATIENCE = 5000; // ms without an answer until the page says so
+const CROWD = 1000; // ms between two refreshes, however many changes there are
+const EVERY = 2000; // ms between two without a stream of changes, or while a time is counted
+const CALM = 5000; // ms between two while nothing happens
+const FORM_PATIENCE = "60s"; // for the answer to a form: the request may still be carried out
+const PATIENCE = 5000; // ms without an answer until the page reports it
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const page = () => document.getElementById("page");
@@ -61,9 +61,9 @@ document.addEventListener("pointerover", ({ target }) => {
   if (told) told.textContent = told.textContent.replace(UTC_ALONE, inBothZones);
 });
 
-// --- when to look again ---
+// --- when to refresh ---
 
-let stream = null; // one per page, open while the page is seen
+let stream = null; // one per page, open while the page is visible
 let looked = Date.now();
 let due = 0;
 
@@ -95,11 +95,11 @@ function listen() {
   for (const kind of ["run", "task", "node", "reset"]) stream?.addEventListener(kind, hear);
 }
 
-// --- what came of it ---
+// --- outcomes and errors ---
 
 let heard = Date.now();
 
-// Says that the page is old, once there was no good answer for a while.
+// Shows that the page is outdated, once there was no good answer for a while.
 function contact(trouble) {
   if (!trouble) heard = Date.now();
   const lost = document.getElementById("lost");
@@ -107,7 +107,7 @@ function contact(trouble) {
   lost.hidden = !trouble || Date.now() - heard < PATIENCE;
 }
 
-// Says that what a button asked for was not done.
+// Shows that the request of a button failed.
 function refuse(trouble) {
   const refused = document.getElementById("refused");
   refused.querySelector("[data-why]").textContent = trouble;
@@ -115,13 +115,13 @@ function refuse(trouble) {
   if (trouble) refused.scrollIntoView({ block: "nearest" });
 }
 
-// Says what came of a form, as the page does that the form led to.
+// Shows the outcome of a form, like the page that the form leads to.
 function say(text) {
   const said = new DOMParser().parseFromString(text, "text/html").querySelector("#said");
   if (said?.childElementCount) document.getElementById("said").replaceChildren(...said.children);
 }
 
-// Puts what is wrong with the fields of a form beside each of them.
+// Shows the errors of a form next to its fields.
 function mark(form, text) {
   for (const old of form?.querySelectorAll(".mistake") ?? []) old.remove();
   for (const old of form?.querySelectorAll("[aria-invalid]") ?? []) {
@@ -185,7 +185,7 @@ document.addEventListener("click", ({ target }) => {
 
 // --- begin ---
 
-// Opens the dialog that the address ends with, once.
+// Opens the dialog that the hash of the URL names, once.
 function openNamed() {
   const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   const opener = named?.popover ? document.querySelector(`[popovertarget="${CSS.escape(named.id)}"]`) : null;
@@ -196,7 +196,7 @@ function openNamed() {
 }
 
 openNamed();
-const isWaiting = document.querySelector("[data-again]"); // for a ledger that is away
+const isWaiting = document.querySelector("[data-again]"); // during an outage of the ledger
 if (page().dataset.now || isWaiting) {
   if (!isWaiting) offset = Number(page().dataset.now) - Date.now();
   setInterval(tick, 250);
