@@ -27,7 +27,7 @@ FOLDER_FILES = 20
 CONSTRUCTOR_PARAMETERS = 8
 
 ALLOWED: dict[str, int] = {
-    "src/rota/cli/commands/ files": 26,  # one command a file
+    "src/rota/cli/commands/ files": 25,  # one command a file
     "src/rota/runtime/log_queue.py lines": 470,
     "src/rota/web/api/tasks.py:add lines": 94,  # a table of routes
 }
@@ -116,27 +116,44 @@ def main() -> int:
 
 
 def sizes() -> Iterator[str]:
-    """Yield what is larger than it may be."""
+    """Yield what is larger than it may be, and debts that are paid."""
+    found: set[str] = set()
+    for where, size, rule, what in measured():
+        found.add(f"{where} {what}")
+        yield from _above(where, size, rule, what)
+    for paid in ALLOWED.keys() - found:
+        yield f"{paid}: there is no such thing any more; take its entry out of tests/house.py."
+
+
+def measured() -> Iterator[tuple[str, int, int, str]]:
+    """Yield everything that has a size: where, how large, the rule, the unit."""
     per_folder = Counter(path.parent for path in _files())
     for folder, count in per_folder.items():
-        yield from _above(f"{_name(folder)}/", count, FOLDER_FILES, "files")
+        yield f"{_name(folder)}/", count, FOLDER_FILES, "files"
     for path in _files():
         text = path.read_text()
-        yield from _above(_name(path), text.count("\n"), FILE_LINES, "lines")
-        for owner in ast.walk(ast.parse(text)):
-            for node in (
-                getattr(owner, "body", []) if isinstance(owner, ast.ClassDef | ast.Module) else ()
-            ):
-                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    continue
-                within = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
-                where = f"{_name(path)}:{within}{node.name}"
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                yield from _above(where, lines, FUNCTION_LINES, "lines")
-                if node.name == "__init__":
-                    arguments = node.args
-                    count = len(arguments.args) + len(arguments.kwonlyargs) - 1
-                    yield from _above(where, count, CONSTRUCTOR_PARAMETERS, "parameters")
+        yield _name(path), text.count("\n"), FILE_LINES, "lines"
+        yield from functions(ast.parse(text), f"{_name(path)}:")
+
+
+def functions(within: ast.AST, where: str) -> Iterator[tuple[str, int, int, str]]:
+    """Yield the lines of every function, also of nested ones, and the parameters of constructors.
+
+    The fields of a record (`@dataclass`, `NamedTuple`) are no parameters: they are what it is.
+    """
+    for node in ast.iter_child_nodes(within):
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node, f"{where}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            yield f"{where}{node.name}", lines, FUNCTION_LINES, "lines"
+            if node.name in ("__init__", "__new__"):
+                given = node.args
+                count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs) - 1
+                yield f"{where}{node.name}", count, CONSTRUCTOR_PARAMETERS, "parameters"
+            yield from functions(node, f"{where}{node.name}.")
+        else:
+            yield from functions(node, where)
 
 
 def _above(where: str, size: int, rule: int, what: str) -> Iterator[str]:

@@ -67,7 +67,7 @@ async def test_the_end_of_an_attempt_that_was_given_up_before_changes_nothing(
 async def test_while_the_ledger_is_away_ends_are_kept_and_written_on_its_return(
     bench: Bench,
 ) -> None:
-    recorder = Recorder(bench.context)
+    recorder, available = Recorder(bench.context), heard(bench.signals.runs_available)
     await bench.heartbeat.join()
     flight = bench.in_flight(bench.known())
     async with bench.running(recorder):
@@ -76,6 +76,7 @@ async def test_while_the_ledger_is_away_ends_are_kept_and_written_on_its_return(
             await until(lambda: bench.context.gateway.trouble)
             bench.clock.advance(7)
             assert recorder.unwritten == 1
+            assert available == [(None,)], "the slot is free before the end is written"
         await until(lambda: recorder.total == 1)
     [run] = bench.runs()
     assert run.state is State.SUCCEEDED

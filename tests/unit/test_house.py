@@ -1,0 +1,45 @@
+"""The ratchet of the house measures every function and every constructor, wherever it is."""
+
+from __future__ import annotations
+
+import ast
+
+from tests.house import functions
+
+CODE = """
+class Part:
+    def __init__(self, a, /, b, c=1, *, d, e=2):
+        def inner():
+            return 1
+
+
+if True:
+    async def conditional():
+        pass
+
+
+class Value:
+    def __new__(cls, a, b):
+        return super().__new__(cls)
+"""
+
+
+def test_every_function_is_measured_by_its_lines() -> None:
+    found = {
+        where: size for where, size, _, unit in functions(ast.parse(CODE), "") if unit == "lines"
+    }
+    assert found == {
+        "Part.__init__": 3,
+        "Part.__init__.inner": 2,
+        "conditional": 2,
+        "Value.__new__": 2,
+    }
+
+
+def test_every_kind_of_parameter_of_a_constructor_counts() -> None:
+    found = {
+        where: size
+        for where, size, _, unit in functions(ast.parse(CODE), "")
+        if unit == "parameters"
+    }
+    assert found == {"Part.__init__": 5, "Value.__new__": 2}
