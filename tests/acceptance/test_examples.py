@@ -65,7 +65,7 @@ def running(project: Path, *command: str) -> Iterator[psutil.Popen]:
 
 def request(method: str, url: str) -> Any:
     """Ask a server for JSON."""
-    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
         return json.load(answer)
 
 

@@ -15,6 +15,8 @@ from tests.postgres import postgres as postgres
 EXTRAS = "celery,pgqueuer,postgres,redis"
 SMOKE = Path(__file__).with_name("smoke.py")
 
+pytestmark = pytest.mark.xdist_group("lowest")  # one environment for all
+
 
 @pytest.fixture(scope="module")
 def lowest(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -46,6 +46,7 @@ assert Manager.shutdown()
 
 
 UV = Path(sys.executable).with_name("uv")
+pytestmark = pytest.mark.xdist_group("wheels")  # they are built once
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
             env=environment(),
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=240,
         )
     return built
 
@@ -110,7 +111,7 @@ def test_the_contract_holds_from_both_wheels(wheels: Path, tmp_path: Path) -> No
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
 

@@ -64,7 +64,7 @@ def attacked(kind: str, port: int, count: int) -> Iterator[list[str]]:
         try:
             yield made
         finally:
-            made += attack.communicate(timeout=60)[0].split()
+            made += attack.communicate(timeout=240)[0].split()
 
 
 def lateness(project: Project) -> list[float]:

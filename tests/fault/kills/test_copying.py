@@ -49,7 +49,7 @@ def test_one_whose_disk_is_full(tmp_path: Path) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 2
     assert "disk" in done.stderr

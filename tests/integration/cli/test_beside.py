@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.cli.project import Project, until
 
+pytestmark = pytest.mark.xdist_group("beside")  # one node for all
+
 KEYS = [
     *("id", "task_id", "fire_time", "cause", "state", "attempt", "node", "started_at"),
     *("finished_at", "reason"),
@@ -53,7 +55,6 @@ def test_logs_are_inert_and_complete(running: Project) -> None:
     assert running.lines("logs", run_id, "--attempt", "2") == []
 
 
-@pytest.mark.timeout(60)
 def test_follow_cancel_and_refuse_to_cancel_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     project = Project(tmp_path_factory.mktemp("cancel"))
     with project.up("--plain") as up:

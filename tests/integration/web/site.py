@@ -28,7 +28,7 @@ class Site:
         self.harness = Harness(directory, SystemClock(), **options)
         self.manager: TaskManager = self.harness.manager
         self.server = web.serve(self.manager, port=0)
-        self.client = httpx.Client(timeout=20)
+        self.client = httpx.Client(timeout=60)
 
     def __enter__(self) -> Site:
         self.manager.start()
