@@ -78,6 +78,8 @@ class JobVerbs(TaskVerbs):
     def _enqueue(self, ask: Ask) -> list[RunHandle[Any]]:
         self._open()
         entry, now = self.services.engine.registry.get(ask.id), self._now()
+        if entry is None and ask.id not in self._stored_ids([ask.id]):
+            raise self._unknown(ask.id)  # which names the nearest task of this process too
         own = read_options(
             ask.options, now=now, moment=lambda name, value: self.instant_of(name, value, ask.id)
         )
