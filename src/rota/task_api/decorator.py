@@ -63,8 +63,9 @@ def task(trigger: Any = None, *, id: Any = None, **options: Any) -> Any:
 
     The function stays as it is, and gains `enqueue`, `aenqueue`, `enqueue_many` and
     `with_options`. Takes the options of `add_task`; the id is the function's name if none is given,
-    and `crontab=` needs no trigger. May be repeated on one function, with different ids. Raises
-    nothing: mistakes are reported, with all others, when the task file is loaded.
+    and `crontab=`, `every=` or `rrule=` needs no trigger. May be repeated on one function, with
+    different ids. Raises nothing: mistakes are reported, with all others, when the task file is
+    loaded.
     """
 
     def mark(func: Any) -> Any:

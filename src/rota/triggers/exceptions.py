@@ -23,6 +23,10 @@ MOST_LEFT_OUT = 15_000
 trigger names no more, so that each search ends."""
 
 
+_SELDOM = 600
+"""Seconds of an interval from which on its instants are taken one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Excepting(Layer):
     """The instants of `rule` that none of the exceptions names."""
@@ -112,8 +116,10 @@ def _named_by(rule: Trigger, first: int) -> int | None:
         return _seconds_of(rule.pattern)
     if isinstance(rule, IntervalTrigger) and not (rule.period % SECOND or rule.first % SECOND):
         period = rule.period // SECOND
+        if period > _SELDOM:
+            return None
         begin = (rule.first // SECOND - first) % period
-        return evenly(begin, DAY - 1, period) if begin < DAY else 0
+        return evenly(begin, DAY - 1, period)
     return None
 
 

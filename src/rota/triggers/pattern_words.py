@@ -14,16 +14,17 @@ from rota.triggers.day_rules import (
     ALL_WEEKDAYS,
     ALL_WEEKS,
     BEFORE_LAST,
+    FIRST_YEAR,
     LAST_DAY,
     LAST_POSITION,
     LAST_WORKDAY,
+    LAST_YEAR,
     NEAREST_WORKDAY,
     DayRule,
     bits,
     position,
 )
 from rota.triggers.fields import ORDINALS
-from rota.triggers.trigger_errors import shown
 from rota.triggers.wall_times import EVERY_YEAR, Pattern
 from rota.triggers.words import join, runs_in_words, units
 
@@ -42,11 +43,11 @@ _MOST_CLOCK_TIMES = 6
 _MOST_YEARS = 12
 
 
-def pattern_in_words(wanted: Pattern, years: object = None) -> str:
-    """Describe times; `years` is the text that named them, for many years."""
+def pattern_in_words(wanted: Pattern) -> str:
+    """Describe times, all of them."""
     days = _days(wanted.rule)
     if wanted.years != EVERY_YEAR:
-        days = f"{days} in {_years(wanted.years, years)}"
+        days = f"{days} in {_years(wanted.years)}"
     rhythm = _rhythm(wanted)
     if rhythm is None:
         return f"{days} at {_clock_times(wanted)}"
@@ -215,8 +216,24 @@ def _condition(weekdays: int) -> str:
     return join(names, "or")
 
 
-def _years(years: int, text: object) -> str:
-    names = runs_in_words(bits(years), str)
+def _years(years: int) -> str:
+    numbers = bits(years)
+    names = runs_in_words(numbers, str)
     if len(names) <= _MOST_YEARS:
         return join(names)
-    return f"the years {shown(text)}"
+    step = _step(numbers)
+    if step is None:
+        return f"the years {','.join(name.replace(' to ', '-') for name in names)}"
+    whole = numbers[0] == FIRST_YEAR and numbers[-1] + step > LAST_YEAR
+    return f"the years {'*' if whole else f'{numbers[0]}-{numbers[-1]}'}/{step}"
+
+
+def repeats_by_words(wanted: Pattern) -> bool:
+    """Return whether the words of these times mean that they follow the clock on the wall when that
+    is changed: a rhythm, or every minute or hour."""
+    rhythm = _rhythm(wanted)
+    if rhythm is None:
+        return False
+    if rhythm.startswith("at "):
+        return "every minute" in rhythm or "every hour" in rhythm
+    return not rhythm.startswith("every hour from ")

@@ -29,6 +29,12 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
         @rota.task("sun", event="sunsett", latitude=52.5, longitude=13.4)
         def wrong_event(): ...
 
+        @rota.task(every="weekday at 09:00")
+        def english(): ...
+
+        @rota.task(every="weekdays at 9")
+        def wrong_english(): ...
+
         TASK_DEFINITIONS = [
             {
                 "id": "listed",
@@ -55,6 +61,7 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
         "listed": "any",
         "monthly": "rrule",
         "lamps": "sun",
+        "english": "every",
     }
     said = [str(error).partition("backgroundtask/")[2] for error in catalogue.errors]
     assert sorted(said) == [
@@ -62,6 +69,8 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
         " is not in 0-23. Write numbers from 0 to 23, like '0', '0-4', '*' or '*/2'.",
         "x.py:19, task 'wrong_event', event: event='sunsett': no event of the sun."
         " Did you mean 'sunset'?",
-        "x.py:35, task 'wrong_exception', except: except='de': no calendar of that name."
+        "x.py:25, task 'wrong_english', text: text='weekdays at 9': not understood."
+        " Did you mean 'weekday at 09:00'?",
+        "x.py:41, task 'wrong_exception', except: except='de': no calendar of that name."
         " There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}.",
     ]

@@ -41,7 +41,7 @@ def backwards(rule: Trigger) -> list[Instant]:
     return found[::-1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(of=lists, left_out=st.one_of(st.none(), lists))
 def test_any_is_the_union_without_what_the_exceptions_name(
     of: list[dict[str, object]], left_out: list[dict[str, object]] | None

@@ -109,8 +109,14 @@ def test_cron(args: dict[str, object], words: str) -> None:
         ({"seconds": 0.5}, "every 0.5 seconds"),
         ({"seconds": 61.25}, "every 1 minute 1.25 seconds"),
         ({"hours": 1, "jitter": 60}, "every hour, delayed by up to 1 minute"),
-        ({"hours": 1, "start_date": "2030-01-01"}, "every hour, from 2030-01-01 00:00, Asia/Tokyo"),
-        ({"hours": 1, "end_date": "2030-01-01"}, "every hour, until 2030-01-01 00:00, Asia/Tokyo"),
+        (
+            {"hours": 1, "start_date": "2030-01-01"},
+            "every hour, counted from 2030-01-01 00:00, Asia/Tokyo",
+        ),
+        (
+            {"hours": 1, "end_date": "2030-01-01"},
+            "every hour, counted from its registration, until 2030-01-01 00:00, Asia/Tokyo",
+        ),
     ],
 )
 def test_intervals(args: dict[str, object], words: str) -> None:

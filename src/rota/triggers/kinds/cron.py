@@ -9,11 +9,12 @@ from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
 from rota.triggers.crontab import read_crontab, read_every, split_zone
 from rota.triggers.day_rules import DayRule
+from rota.triggers.dst import Changes
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
 from rota.triggers.kinds import interval
 from rota.triggers.kinds.interval import IntervalTrigger
 from rota.triggers.kinds.kind import BOUNDS, CHANGES, Args, Reading, TriggerKind
-from rota.triggers.pattern_words import pattern_in_words
+from rota.triggers.pattern_words import pattern_in_words, repeats_by_words
 from rota.triggers.trigger_errors import LONGEST, one_error, quoted, refuse
 from rota.triggers.wall_times import EVERY_YEAR, Pattern, names_a_day, pattern
 from rota.triggers.wall_trigger import WallTrigger
@@ -170,11 +171,20 @@ def _never(args: Args, why: str) -> TriggerError:
     )
 
 
+FIXED = ", at fixed times when clocks change"
+BY_THE_WALL = ", by the clock on the wall when clocks change"
+"""What is said if the words let one expect the other."""
+
+
 def words(rule: CronTrigger | IntervalTrigger, args: Args) -> str:
     """Describe the trigger, with its zone."""
     if isinstance(rule, IntervalTrigger):
         return interval.words(rule, args)
-    said = pattern_in_words(rule.pattern, args.get("year"))
+    said = pattern_in_words(rule.pattern)
+    if rule.zone.changes and rule.changes in CHANGES["adjust"]:
+        repeats = rule.changes is Changes.BY_THE_WALL
+        if repeats is not repeats_by_words(rule.pattern):
+            said += BY_THE_WALL if repeats else FIXED
     bounds = bounds_in_words(rule.start, rule.end, rule.timezone)
     return f"{said}{bounds}{delay(rule.jitter)}, {rule.timezone}"
 

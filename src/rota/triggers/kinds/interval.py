@@ -10,7 +10,7 @@ from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
 from rota.triggers.crontab import SHORTEST
 from rota.triggers.kinds.kind import BOUNDS, Args, Bounds, Reading, TriggerKind, read_span
-from rota.triggers.words import bounds_in_words, delay, span
+from rota.triggers.words import bounds_in_words, delay, moment, span
 
 UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": SECOND}
 
@@ -92,7 +92,12 @@ def words(rule: IntervalTrigger, args: Args) -> str:
     start = rule.first if "start_date" in args else None
     end = rule.end if "end_date" in args else None
     named = f", {rule.timezone}" if start is not None or end is not None else ""
-    said = f"every {span(rule.period)}{bounds_in_words(start, end, rule.timezone)}"
+    counted = ""
+    if start is not None:
+        counted, start = f", counted from {moment(start, rule.timezone)}", None
+    elif end is not None:
+        counted = ", counted from its registration"
+    said = f"every {span(rule.period)}{counted}{bounds_in_words(start, end, rule.timezone)}"
     return f"{said}{delay(rule.jitter)}{named}"
 
 

@@ -179,7 +179,9 @@ def words(rule: SunTrigger, args: Args) -> str:
     """Describe the trigger, and whether there are days without it."""
     length = span(abs(rule.offset), one="1 ")
     when = "at" if not rule.offset else f"{length} {'after' if rule.offset > 0 else 'before'}"
-    said = f"every day {when} {rule.event} at {rule.latitude:g}, {rule.longitude:g}"
+    said = f"every day {when} {rule.event} at {rule.latitude!r}, {rule.longitude!r}".replace(
+        ".0,", ","
+    ).removesuffix(".0")
     said += f", on days without {rule.event} never" if rule.lacks_days() else ""
     bounds = bounds_in_words(rule.start, rule.end, rule.timezone)
     return f"{said}{bounds}{delay(rule.jitter)}, {rule.timezone}"
