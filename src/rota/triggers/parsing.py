@@ -64,7 +64,7 @@ def _parse(trigger: Any, args: Mapping[str, object], around: Reading) -> tuple[T
         trigger, args = in_short(args)
     _check_kinds(trigger, args, around.dst)
     kind, args = KINDS[trigger], without_none(args)
-    reading = replace(around, args=args, parse=_parse)
+    reading = around.of(args, _parse)
     if not args.keys() <= kind.arguments.keys():
         reading.errors.extend(_unknown(trigger, args))
     exceptions: tuple[tuple[Trigger, str], ...] = ()

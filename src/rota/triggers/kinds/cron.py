@@ -130,7 +130,7 @@ def zone_of(args: Args) -> object:
 def _with_zone(reading: Reading) -> Reading:
     """Return the reading with the zone that a crontab text names at its head."""
     text = reading.args.get("crontab")
-    named = zone_of({"crontab": text})
+    named = None if text is None else zone_of({"crontab": text})
     if named is None:
         return reading
     if "timezone" in reading.args:

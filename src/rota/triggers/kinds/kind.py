@@ -70,6 +70,21 @@ class Reading:
     parse: Callable[[str, Args, Reading], tuple[Trigger, str]] | None = None
     errors: list[TriggerError] = field(default_factory=list)
 
+    def of(self, args: Args, parse: Callable[[str, Args, Reading], tuple[Trigger, str]]) -> Reading:
+        """Return the reading of these arguments with what else decides; it keeps its mistakes
+        here. Made often: `dataclasses.replace` takes four times as long."""
+        return Reading(
+            args,
+            self.timezone,
+            self.dst,
+            self.anchor,
+            self.task_id,
+            self.with_words,
+            self.depth,
+            parse,
+            self.errors,
+        )
+
     def read(self, default: T, reader: Callable[..., T], *args: object) -> T:
         """Return what `reader` makes of `args`; a mistake is kept in `errors`."""
         try:
