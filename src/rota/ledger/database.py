@@ -44,6 +44,10 @@ class Database(Protocol):
         For one thread. Raises LedgerUnavailableError where it cannot begin or commit.
         """
 
+    def direct(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction as `gateway` does, for a few statements that are texts: with as
+        little around them as the driver allows."""
+
     def reading(self) -> AbstractContextManager[Connection]:
         """Lend a connection that sees one moment; for any thread."""
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rota.core.ports.clock import Clock
 from rota.core.ports.history import History
 from rota.core.ports.ledger import Transaction
+from rota.core.ports.records import Enqueued, NewRun, OnConflict
+from rota.core.time import Instant
 from rota.ledger.database import Database
 from rota.ledger.history import SqlHistory
 from rota.ledger.writer import Writer
+from rota.runtime.daemon_threads import beside
 
 T = TypeVar("T")
+
+
+def foreign() -> Any:
+    """Return the module for other connections, which only their users load."""
+    return importlib.import_module("rota.ledger.postgres.foreign")
 
 
 class SqlLedger:
@@ -52,6 +61,39 @@ class SqlLedger:
 
     def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
         return self._writer.submit(operation)
+
+    def run(self, operation: Callable[[Transaction], T]) -> T:
+        return self._writer.run(operation)
+
+    def run_with(
+        self,
+        connection: Any,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+    ) -> list[Enqueued]:
+        script = self._script(runs, on_conflict, key_until)
+        found: list[Enqueued] = foreign().run_on(connection, script)
+        return found
+
+    async def run_with_async(
+        self,
+        connection: Any,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+    ) -> list[Enqueued]:
+        script = await beside(lambda: self._script(runs, on_conflict, key_until))
+        found: list[Enqueued] = await foreign().run_on_async(connection, script)
+        return found
+
+    def _script(self, runs: Sequence[NewRun], on_conflict: OnConflict, until: Instant) -> Any:
+        make = getattr(self._database, "foreign", None)
+        if make is None:
+            raise foreign().elsewhere(f"the ledger is {self.url}")
+        return make(runs, on_conflict, until)
 
     def version(self) -> int:
         return self._database.version()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
 
 from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Transaction
@@ -17,6 +20,7 @@ from rota.ledger.transaction import SqlTransaction
 from rota.runtime.log_queue import on_own_thread
 
 T = TypeVar("T")
+Begin = Callable[[], AbstractContextManager[Connection]]
 
 LARGEST_GROUP = 1000  # operations in one commit, so that the first never waits long for the last
 
@@ -29,13 +33,20 @@ class _Job(NamedTuple):
 
 
 class Writer:
-    """Takes operations from any thread and commits them in groups on its own."""
+    """Takes operations from any thread and commits them in groups on its own.
+
+    A caller that waits for its operation anyway commits it itself while nothing else is to be
+    written: two changes of threads cost more than most operations. Once others wait, they are a
+    group, and the thread commits it.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
+        self._turn = threading.Lock()  # held during a commit
+        self._waiting = 0  # operations that no commit has taken yet
         self._thread: threading.Thread | None = None
         self._latency = 0.0
         self._began: float | None = None  # of the commit under way
@@ -68,19 +79,38 @@ class Writer:
         future: Future[T] = Future()
         with self._lock:
             if self._thread is not None:
+                self._waiting += 1
                 self._queue.put(_Job(operation, future))
                 return future
         future.set_exception(closed(self._database.url))
         return future
 
+    def run(self, operation: Callable[[Transaction], T]) -> T:
+        """Run an operation, and return its result after the commit."""
+        if self._waiting or not self._turn.acquire(blocking=False):
+            return self.submit(operation).result()
+        try:
+            if self._thread is None:
+                raise closed(self._database.url)
+            job = _Job(operation, Future[T]())
+            self._commit([job], begin=self._database.direct)
+        finally:
+            self._began = None
+            self._turn.release()
+        result: T = job.future.result()
+        return result
+
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
             group = [job]
-            ended = self._collect(group)
-            group = [job for job in group if job.future.set_running_or_notify_cancel()]
-            if group:
-                self._commit(group)
-                self._began = None
+            with self._turn:
+                ended = self._collect(group)
+                with self._lock:
+                    self._waiting -= len(group)
+                group = [job for job in group if job.future.set_running_or_notify_cancel()]
+                if group:
+                    self._commit(group)
+                    self._began = None
             if ended:
                 return
 
@@ -96,10 +126,12 @@ class Writer:
             group.append(job)
         return False
 
-    def _commit(self, group: list[_Job], tries: int = CONTENDED_TRIES) -> None:
+    def _commit(
+        self, group: list[_Job], tries: int = CONTENDED_TRIES, *, begin: Begin | None = None
+    ) -> None:
         began = self._began = self._clock.monotonic()
         try:
-            results = self._run(group)
+            results = self._run(group, begin or self._database.gateway)
         except ContendedError as error:  # alone, an operation takes its locks in one order
             self._separately(group, error, tries - 1)
         except (LedgerUnavailableError, LedgerCorruptError) as error:
@@ -120,8 +152,9 @@ class Writer:
             else:
                 _fail([job], error)
 
-    def _run(self, group: list[_Job]) -> list[Any]:
-        with self._database.gateway() as connection:
+    @staticmethod
+    def _run(group: list[_Job], begin: Begin) -> list[Any]:
+        with begin() as connection:
             transaction = SqlTransaction(connection)
             return [job.operation(transaction) for job in group]
 

@@ -43,10 +43,8 @@ class JobDoor:
         many: bool,
     ) -> list[RunHandle[Any]]:
         """See `rota.task_api.jobs.Door`."""
-        found: list[RunHandle[Any]] = await in_thread(
-            lambda: self.enqueue_marked(marks, calls, options, many=many)
-        )
-        return found
+        id: str = await in_thread(lambda: known_id(self._manager, marks))
+        return await self._manager._aenqueue(Ask(id, calls, options, many=many))
 
 
 def known_id(manager: JobVerbs, marks: Sequence[Any]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from rota.core.audit import Actor, Face
 from rota.core.ports.ledger import Ledger, Transaction
@@ -16,7 +17,7 @@ from rota.core.task import BY_PLACE, JOB, Overlap, Policy, TaskDefinition
 from rota.core.time import Instant, seconds, to_iso
 from rota.definitions.arguments import parameters_of
 from rota.engine.planning.task_registry import RegisteredTask, records
-from rota.errors import UnknownTaskError
+from rota.errors import StateError, UnknownTaskError
 from rota.manager.handed import handed_in, overlap_key_of
 from rota.manager.run_options import OwnOptions, read_options
 from rota.manager.tasks import TaskVerbs
@@ -70,12 +71,50 @@ class JobVerbs(TaskVerbs):
         self, id: str, *, arguments: Mapping[str, Any] | None = None, **options: Any
     ) -> RunHandle[Any]:
         """Enqueue a run as `enqueue` does, with the same options, while the event loop runs on."""
-        handle: RunHandle[Any] = await in_thread(
-            lambda: self.enqueue(id, arguments=arguments, **options)
-        )
-        return handle
+        reason = options.pop("reason", "")
+        unknown = options.keys() - OPTION_NAMES
+        if unknown:
+            raise TypeError(f"aenqueue() takes no {', '.join(sorted(unknown))}")
+        given = _given({**dict.fromkeys(OPTION_NAMES), **options})
+        return (await self._aenqueue(Ask(id, [((), arguments or {})], given, reason=reason)))[0]
 
     def _enqueue(self, ask: Ask) -> list[RunHandle[Any]]:
+        ready = self._prepared(ask)
+        own, found = ready.own, [Enqueued(run.id) for run in ready.runs]
+        if not found:
+            return []
+        if own.on_commit is not None:
+            own.on_commit(lambda: self._write_runs(ask, ready))
+        elif own.connection is None:
+            found = self._write_runs(ask, ready)
+        else:
+            try:
+                found = self._with_connection(ask, ready)
+            except StateError:
+                hook = hook_of(own.connection)
+                if hook is None:
+                    raise
+                hook(lambda: self._write_runs(ask, ready))
+        return self._handles(ask, found)
+
+    async def _aenqueue(self, ask: Ask) -> list[RunHandle[Any]]:
+        """Enqueue while the event loop runs on; its own connections are used on it."""
+        connection = ask.options.get("connection")
+        if connection is None or ask.options.get("on_commit") is not None:
+            handles: list[RunHandle[Any]] = await in_thread(lambda: self._enqueue(ask))
+            return handles
+        ready: _Ready = await in_thread(lambda: self._prepared(ask))
+        how: dict[str, Any] = {"on_conflict": ready.own.on_conflict, "key_until": ready.key_until}
+        ledger = self.services.ledger
+        try:
+            found = await ledger.run_with_async(connection, ready.runs, **how)
+        except UnknownTaskError:
+            await in_thread(lambda: self._register(ask, ready))
+            found = await ledger.run_with_async(connection, ready.runs, **how)
+        return self._handles(ask, found)
+
+    def _prepared(self, ask: Ask) -> _Ready:
+        """Check everything that is asked for."""
         self._open()
         entry, now = self.services.engine.registry.get(ask.id), self._now()
         if entry is None and ask.id not in self._stored_ids([ask.id]):
@@ -84,48 +123,42 @@ class JobVerbs(TaskVerbs):
             ask.options, now=now, moment=lambda name, value: self.instant_of(name, value, ask.id)
         )
         runs = self._new_runs(ask, entry, own, now)
-        if not runs:
-            return []
         until = now + seconds(self._policy_of(ask.id, entry).key_ttl)
+        return _Ready(runs, own, until, entry)
 
-        def write(tx: Transaction) -> list[Enqueued]:
-            return tx.enqueue(runs, on_conflict=own.on_conflict, key_until=until, by=ask.by)
-
-        if own.on_commit is not None:
-            own.on_commit(lambda: self._write_runs(ask.id, entry, write))
-            found = [Enqueued(run.id) for run in runs]
-        else:
-            found = self._write_runs(ask.id, entry, write)
+    def _handles(self, ask: Ask, found: Iterable[Enqueued]) -> list[RunHandle[Any]]:
         return [RunHandle(one.run_id, ask.id, self._ends, is_new=one.is_new) for one in found]
 
-    def _write_runs(
-        self,
-        id: str,
-        entry: RegisteredTask | None,
-        write: Callable[[Transaction], list[Enqueued]],
-    ) -> list[Enqueued]:
-        engine = self.services.engine
+    def _with_connection(self, ask: Ask, ready: _Ready) -> list[Enqueued]:
+        how: dict[str, Any] = {"on_conflict": ready.own.on_conflict, "key_until": ready.key_until}
+        ledger, connection = self.services.ledger, ready.own.connection
         try:
-            found = self.services.ledger.write(write).result()
+            return ledger.run_with(connection, ready.runs, **how)
         except UnknownTaskError:
-            if entry is None:
-                raise self._unknown(id) from None
-            found = self._registered_and_written(entry, write)
+            self._register(ask, ready)
+            return ledger.run_with(connection, ready.runs, **how)
+
+    def _register(self, ask: Ask, ready: _Ready) -> None:
+        if ready.entry is None:
+            raise self._unknown(ask.id)
+        rows, now = records([ready.entry]), self._now()
+        self.services.ledger.run(lambda tx: tx.register(rows, now))
+
+    def _write_runs(self, ask: Ask, ready: _Ready) -> list[Enqueued]:
+        engine, own = self.services.engine, ready.own
+
+        def write(tx: Transaction) -> list[Enqueued]:
+            how: dict[str, Any] = {"on_conflict": own.on_conflict, "key_until": ready.key_until}
+            return tx.enqueue(ready.runs, by=ask.by, **how)
+
+        try:
+            found = self.services.ledger.run(write)
+        except UnknownTaskError:
+            self._register(ask, ready)
+            found = self.services.ledger.run(write)
         if engine.is_running:
             engine.dispatcher.wake.set()
         return found
-
-    def _registered_and_written(
-        self, entry: RegisteredTask, write: Callable[[Transaction], list[Enqueued]]
-    ) -> list[Enqueued]:
-        """Write runs of a task that this process knows and the ledger does not."""
-        rows, now = records([entry]), self._now()
-
-        def both(tx: Transaction) -> list[Enqueued]:
-            tx.register(rows, now)
-            return write(tx)
-
-        return self.services.ledger.write(both).result()
 
     def _new_runs(
         self, ask: Ask, entry: RegisteredTask | None, own: OwnOptions, now: Instant
@@ -177,6 +210,15 @@ class JobVerbs(TaskVerbs):
         return self.services.ledger
 
 
+class _Ready(NamedTuple):
+    """Runs that are checked and may be written."""
+
+    runs: list[NewRun]
+    own: OwnOptions
+    key_until: Instant
+    entry: RegisteredTask | None
+
+
 class Ask:
     """What is asked for: calls of a task, with options for all of them."""
 
@@ -218,9 +260,19 @@ def _named(code: TaskDefinition | None, call: Arguments) -> Mapping[str, Any] | 
     return {BY_PLACE: placed, **named} if placed else named
 
 
+OPTION_NAMES = (
+    *("run_at", "delay", "key", "on_conflict", "priority", "queue", "max_retries"),
+    *("timeout", "tags", "connection", "on_commit"),
+)
+
+
 def _given(call: Mapping[str, Any]) -> dict[str, Any]:
-    names = (
-        *("run_at", "delay", "key", "on_conflict", "priority", "queue", "max_retries"),
-        *("timeout", "tags", "connection", "on_commit"),
-    )
-    return {name: call[name] for name in names if call[name] is not None}
+    return {name: call[name] for name in OPTION_NAMES if call[name] is not None}
+
+
+def hook_of(connection: Any) -> Callable[[Callable[[], Any]], Any] | None:
+    """Return what calls a function after the commit of a Django connection; None for others."""
+    if not hasattr(connection, "in_atomic_block") or not hasattr(connection, "alias"):
+        return None
+    on_commit = import_module("django.db.transaction").on_commit
+    return lambda work: on_commit(work, using=connection.alias)

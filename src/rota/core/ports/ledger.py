@@ -344,6 +344,32 @@ class Ledger(Protocol):
         operation may be called more than once, so it has no effect but through its transaction.
         """
 
+    def run(self, operation: Callable[[Transaction], T]) -> T:
+        """Run `operation` as `write` does, and return its result when it is durable: on the
+        caller's thread if nothing else is being written, else together with what is."""
+
+    def run_with(
+        self,
+        connection: Any,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+    ) -> list[Enqueued]:
+        """Enqueue as `Transaction.enqueue` does, by a connection of the application and in its
+        transaction. Raises StateError for one that is not on the ledger's PostgreSQL database, or
+        that is to be awaited."""
+
+    async def run_with_async(
+        self,
+        connection: Any,
+        runs: Sequence[NewRun],
+        *,
+        on_conflict: OnConflict = OnConflict.RETURN,
+        key_until: Instant = 0,
+    ) -> list[Enqueued]:
+        """Do the same with a connection of an event loop."""
+
     def version(self) -> int:
         """Return a number that differs when anybody else has committed since the last call."""
 

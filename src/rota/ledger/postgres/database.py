@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from rota.core.ports.records import NewRun, OnConflict
 from rota.core.secrets import cut
 from rota.core.time import Instant
 from rota.errors import LedgerError
@@ -21,6 +22,7 @@ from rota.ledger.database import QUIET
 from rota.ledger.errors import closed
 from rota.ledger.postgres.clock import DatabaseClock
 from rota.ledger.postgres.errors import explained, is_lost
+from rota.ledger.postgres.foreign import Script, identity_query, script
 from rota.ledger.postgres.hang_guard import Patience
 from rota.ledger.postgres.listener import Listener
 from rota.ledger.postgres.schema import bring_up_to_date
@@ -96,6 +98,17 @@ class PostgresSchema:
         connections = self._opened()
         with explained(self._url), connections.gateway() as connection:
             yield connection
+
+    direct = gateway
+
+    def foreign(
+        self, runs: Sequence[NewRun], on_conflict: OnConflict, key_until: Instant
+    ) -> Script:
+        """Return the statements by which another connection writes runs."""
+        schema = self._address.schema
+        with self.reading() as connection:
+            identity = connection.exec_driver_sql(identity_query(schema)).one()
+        return script(schema, tuple(identity), runs, on_conflict, key_until)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -212,15 +212,19 @@ def _is_common(column: Row) -> bool:
     return bool(column[0] == column[-1]) and column.count(column[0]) == len(column)
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""An encoder made once: `json.dumps` would make one for each batch."""
+
+
 def encode(values: Iterable[Any]) -> str:
     """Write values as the JSON that `listed` reads.
 
     A NUL becomes the symbol for it.
     """
     batch = values if isinstance(values, list) else list(values)
-    text = json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
+    text = _encoded(batch)
     if "\\u0000" in text:  # also true for JSON within JSON, where a NUL is harmless
-        text = json.dumps(_without_nul(batch), ensure_ascii=False, separators=(",", ":"))
+        text = _encoded(_without_nul(batch))
     return text
 
 

@@ -111,10 +111,14 @@ def first_id(instant: Instant) -> str:
 # --- JSON columns -------------------------------------------------------------------------------
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""An encoder made once: `json.dumps` would make one for each value."""
+
+
 def to_json(value: Any) -> str:
     """Write a value for a JSON column; what JSON cannot say is written as text, never refused."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _encoded(value)
     except (TypeError, ValueError, RecursionError):
         return _to_json_somehow(value)
 

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -24,6 +24,7 @@ from rota.ledger.errors import closed, explained
 from rota.ledger.schema.tables import REVISION
 from rota.ledger.sqlite.checkpoints import Checkpointer
 from rota.ledger.sqlite.creation import create_tables, is_empty
+from rota.ledger.sqlite.direct import transaction
 from rota.ledger.sqlite.file_guard import FileGuard
 from rota.ledger.sqlite.integrity import examine
 from rota.ledger.sqlite.marks import make_directory, mark
@@ -203,6 +204,16 @@ class SqliteFile:
             connections.check_place()  # what was committed to a file that is gone would be lost
 
     @contextmanager
+    def direct(self) -> Iterator[Connection]:
+        """Lend the writer's connection as `gateway` does, without SQLAlchemy around it."""
+        connections = self._opened()
+        with fork_safety.undivided():
+            connections.check_place()
+            with explained(self._url), connections.direct() as connection:
+                yield connection
+            connections.check_place()
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a reader's connection, in a transaction that sees the last commit throughout."""
         connections = self._opened()
@@ -273,6 +284,10 @@ class _OpenFile:
         self.readers.dispose()
         self.writer.close()
         self.writer.engine.dispose()
+
+    def direct(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction on the driver of the writer."""
+        return transaction(self._driver, self.writer.dialect)
 
     def check_place(self) -> None:
         """Raise where the file is not the one that was opened any more; for the writer's thread.

@@ -55,6 +55,8 @@ class SqliteMemory:
             yield connection
         self._commits += 1
 
+    direct = gateway
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend the connection, when nobody else has it."""

@@ -54,6 +54,20 @@ INSERT_ENQUEUED = in_each(
 )
 """Write runs (ENQUEUED) of one task; none of them if it is not registered."""
 
+_values = {
+    column.name: bindparam(f"v_{column.name}", type_=column.type) for column in mapping.ENQUEUED
+}
+INSERT_ONE = in_each(
+    lambda insert: (
+        insert(runs)
+        .from_select(list(_values), select(*_values.values()).where(_is_registered))
+        .on_conflict_do_nothing()
+    )
+)
+"""Write one run, its values (ENQUEUED) each a parameter: no batch is made, nor taken apart."""
+
+_PARAMETERS = tuple(f"v_{name}" for name in _values)
+
 _is_active = or_(is_waiting(runs), is_running(runs))
 
 
@@ -159,10 +173,25 @@ def _insert(connection: Connection, made: Sequence[NewRun]) -> None:
         for overlap_key in {run.overlap_key for run in made}:
             REPLACE_WAITING(connection, overlap_key=overlap_key, now=last.created_at, **why)
             REPLACE_RUNNING(connection, overlap_key=overlap_key, **why)
-    rows = Batch(mapping.enqueued_row(run) for run in made)
-    count = INSERT_ENQUEUED.count(connection, enqueued=rows, task=last.task_id)
+    if len(made) == 1:
+        row = dict(zip(_PARAMETERS, mapping.enqueued_row(last), strict=True))
+        row["v_exclusive"] = bool(row["v_exclusive"])  # of a batch, both read 0 and 1
+        count = INSERT_ONE.count(connection, **row, task=last.task_id)
+    else:
+        rows = Batch(mapping.enqueued_row(run) for run in made)
+        count = INSERT_ENQUEUED.count(connection, enqueued=rows, task=last.task_id)
     if not count and not sql.KNOWN_RUNS.rows(connection, keys=Batch([(last.id, "", None)])):
         raise UnknownTaskError(f"no task has the id {last.task_id!r}.")
+
+
+def taken_key(run: NewRun, holder: str, state: str | None) -> StateError:
+    """Return the error of a key that another run has."""
+    return StateError(
+        f"the key {run.key!r} of task {run.task_id!r} belongs to run {holder},"
+        f" which is {state or 'pruned'}.",
+        where="key",
+        remedy="Give another key, or on_conflict='return' for the handle of that run.",
+    )
 
 
 def _claimed(
@@ -177,12 +206,7 @@ def _claimed(
     if on_conflict is OnConflict.RETURN:
         return Enqueued(holder, is_new=False)
     if on_conflict is OnConflict.ERROR:
-        raise StateError(
-            f"the key {run.key!r} of task {run.task_id!r} belongs to run {holder},"
-            f" which is {state or 'pruned'}.",
-            where="key",
-            remedy="Give another key, or on_conflict='return' for the handle of that run.",
-        )
+        raise taken_key(run, holder, state)
     if state in WAITING:
         why = f"replaced by run {run.id}, enqueued with the same key"
         end = (holder, State.CANCELLED, why, run.created_at, ReasonCode.REPLACED)
