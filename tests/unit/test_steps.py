@@ -16,7 +16,7 @@ import pytest
 import rota
 from rota.core.ports.executor import AttemptSpec
 from rota.errors import NotRunningError, StateError
-from rota.task_api.current_run import MOST_STORED, CurrentRun, enter, leave
+from rota.task_api.current_run import MOST_STORED, CurrentRun, close, enter
 from rota.task_api.once import LONGEST_KEY, once
 
 
@@ -252,7 +252,7 @@ def test_a_step_in_itself_is_refused(run: Any, reporter: Recorder) -> None:
 
 def test_nothing_is_begun_after_the_attempt_was_given_up(reporter: Recorder) -> None:
     effect, context = Effect(), copy_context()
-    leave(context.run(entered, reporter, {"known": 1}))
+    close(context.run(entered, reporter, {"known": 1}))
     for key in ("k", "known"):
         with pytest.raises(NotRunningError, match="nothing is stored"):
             context.run(once, key, effect)
@@ -265,5 +265,5 @@ def test_what_was_done_while_it_was_given_up_is_not_stored(reporter: Recorder) -
     context = copy_context()
     current = context.run(entered, reporter, {})
     with pytest.raises(NotRunningError):
-        context.run(once, "k", lambda: leave(current))
+        context.run(once, "k", lambda: close(current))
     assert reporter.steps == []

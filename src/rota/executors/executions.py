@@ -17,7 +17,13 @@ from rota.executors.memory_sampler import sampler
 from rota.runtime import fork_safety
 from rota.runtime.log_queue import keep, queued
 from rota.task_api import output_capture
-from rota.task_api.current_run import CurrentRun, leave, noticed, tell, told
+from rota.task_api.current_run import (
+    CurrentRun,
+    cancel_requested,
+    cancel_seen,
+    close,
+    request_cancel,
+)
 
 _log = queued(__name__)
 
@@ -49,7 +55,7 @@ class Execution:
     def returned(self, value: Any) -> Outcome:
         """Return the outcome of a call that returned."""
         fork_safety.end_if_child(self.pid)
-        if noticed(self.run):
+        if cancel_seen(self.run):
             return CANCELLED
         return results.succeeded(value, sampler.peak(self.mark), self.call.func)
 
@@ -57,7 +63,7 @@ class Execution:
         """Return the outcome of a call that raised: cancelled only if that was requested."""
         fork_safety.end_if_child(self.pid, exc)
         run = self.run
-        obeys = noticed(run) or (told(run) and isinstance(exc, CancelledError))
+        obeys = cancel_seen(run) or (cancel_requested(run) and isinstance(exc, CancelledError))
         kind = OutcomeKind.CANCELLED if obeys else OutcomeKind.FAILED
         outcome = results.failed(exc, sampler.peak(self.mark), kind)
         return outcome if obeys else outcome._replace(cause=keep(exc))
@@ -114,7 +120,7 @@ class Attempts(Generic[A]):
             attempt = self._open.get(call)
             if attempt is None:
                 return None
-            tell(attempt.run)
+            request_cancel(attempt.run)
             if attempt.begun:
                 return attempt
         self.end(attempt, CANCELLED)
@@ -132,7 +138,7 @@ class Attempts(Generic[A]):
             elif not self._open:
                 self._empty.notify_all()
         if mine:
-            leave(attempt.run)
+            close(attempt.run)
             try:
                 attempt.done(attempt.call, outcome)
             except Exception:
@@ -150,11 +156,11 @@ class Attempts(Generic[A]):
             attempt = self._open.pop(call, None)
             if attempt is None:
                 return None
-            tell(attempt.run)
+            request_cancel(attempt.run)
             attempt.abandoned_at = time.monotonic()
             if attempt.begun:
                 self._stuck[call] = attempt
-        leave(attempt.run)
+        close(attempt.run)
         return attempt if attempt.begun else None
 
     def stuck(self, place: Callable[[A], str]) -> list[Stuck]:

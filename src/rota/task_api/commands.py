@@ -22,7 +22,7 @@ from weakref import WeakSet
 from rota.core.secrets import said
 from rota.errors import CommandError, DefinitionError
 from rota.runtime import fork_safety
-from rota.task_api.current_run import running, when_told
+from rota.task_api.current_run import on_cancel_requested, running
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL for a command whose run was told to end."""
@@ -96,11 +96,11 @@ class Command:
         run = running()
         try:
             if run is not None:
-                when_told(run, program.end)
+                on_cancel_requested(run, program.end)
             program.follow()
         finally:
             if run is not None:
-                when_told(run, None)
+                on_cancel_requested(run, None)
             program.close()
         if run is not None and run.cancelled:
             return  # whatever its exit code says of its being killed

@@ -30,7 +30,7 @@ def current_run() -> CurrentRun:
     run = _running.get(None)
     if run is None:
         raise NotRunningError(
-            "No run is going on here.",
+            "No run is in progress here.",
             remedy="Call rota.current_run() inside a task that rota started. A thread of your own"
             " knows its run if you start it with contextvars.copy_context().run.",
         )
@@ -38,21 +38,21 @@ def current_run() -> CurrentRun:
 
 
 class CurrentRun:
-    """What a task can know of its run, and say about it; callable from any thread of the run."""
+    """What a task can ask about its run, and report of it; callable from any thread of the run."""
 
     __slots__ = (
-        "_call", "_checkpoint", "_ended", "_noticed", "_printed", "_steps", "_stop", "_told",
-        "_turns",
+        "_call", "_cancel_requested", "_cancel_seen", "_checkpoint", "_ended", "_on_cancel",
+        "_printed", "_step_locks", "_steps",
     )  # fmt: skip
 
     def __init__(self, call: AttemptSpec) -> None:
         self._call = call
         self._checkpoint = call.checkpoint
         self._steps = dict(call.steps)
-        self._turns = KeyedLock()
-        self._told = False
-        self._stop: Callable[[], None] | None = None
-        self._noticed = False
+        self._step_locks = KeyedLock()
+        self._cancel_requested = False
+        self._on_cancel: Callable[[], None] | None = None
+        self._cancel_seen = False
         self._ended = False
         self._printed: dict[str, Lines] | None = None
 
@@ -82,10 +82,10 @@ class CurrentRun:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the attempt was told to end; a task in a thread asks this now and then."""
-        if self._told:
-            self._noticed = True
-        return self._told
+        """Whether the attempt was asked to end; a task in a thread checks this now and then."""
+        if self._cancel_requested:
+            self._cancel_seen = True
+        return self._cancel_requested
 
     @property
     def logger(self) -> logging.Logger:
@@ -117,7 +117,7 @@ class CurrentRun:
         if value is _UNSET:
             return self._checkpoint
         stored = storable(value, "checkpoint(…)")
-        must_go_on(self)
+        check_in_progress(self)
         self._call.reporter.checkpoint(stored)
         self._checkpoint = stored
         return stored
@@ -126,7 +126,7 @@ class CurrentRun:
 def storable(value: Any, what: str) -> Any:
     """Return `value` as the ledger will give it back; `what` begins the errors.
 
-    Raises TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB or is
+    Raises TypeError if JSON cannot hold it, ValueError if it takes more than 1 MiB or is
     nested more than 100 levels deep.
     """
     try:
@@ -139,7 +139,7 @@ def storable(value: Any, what: str) -> Any:
     if len(text) > MOST_STORED:
         raise ValueError(
             f"{what}: it takes {len(text):,} bytes as JSON, and {MOST_STORED:,} are the most."
-            " Store where the data lies: a path, a key."
+            " Store where the data is: a path, a key."
         )
     stored = json.loads(text)
     if is_too_deep(stored):
@@ -185,8 +185,8 @@ def running() -> CurrentRun | None:
 
 
 @fork_safety.in_child
-def _leave_it_to_the_parent() -> None:
-    """A child that was forked within a run is no part of it: the run goes on in the parent."""
+def _forget_run_in_child() -> None:
+    """Detach a child that was forked within a run: the run continues in the parent alone."""
     run = _running.get(None)
     if run is not None:
         run._ended = True
@@ -203,39 +203,41 @@ def enter(run: CurrentRun) -> None:
     _running.set(run)
 
 
-def tell(run: CurrentRun) -> None:
-    """Tell the run to end."""
-    run._told = True
-    stop = run._stop
+def request_cancel(run: CurrentRun) -> None:
+    """Ask the run to end, and call what it registered for that."""
+    run._cancel_requested = True
+    stop = run._on_cancel
     if stop is not None:
         stop()
 
 
-def when_told(run: CurrentRun, stop: Callable[[], None] | None) -> None:
-    """Have `stop` called once the run is told to end, at once where it was; it must not wait. None
-    takes that back."""
-    run._stop = stop
-    if stop is not None and run._told:
+def on_cancel_requested(run: CurrentRun, stop: Callable[[], None] | None) -> None:
+    """Call `stop` when the cancellation is requested, at once if it was already; None unregisters.
+
+    `stop` must not wait.
+    """
+    run._on_cancel = stop
+    if stop is not None and run._cancel_requested:
         stop()
 
 
-def told(run: CurrentRun) -> bool:
-    """Say whether it was told to end."""
-    return run._told
+def cancel_requested(run: CurrentRun) -> bool:
+    """Return whether the run was asked to end."""
+    return run._cancel_requested
 
 
-def noticed(run: CurrentRun) -> bool:
-    """Say whether the task has seen that it was told to end."""
-    return run._noticed
+def cancel_seen(run: CurrentRun) -> bool:
+    """Return whether the task has seen that it was asked to end."""
+    return run._cancel_seen
 
 
 def has_ended(run: CurrentRun) -> bool:
-    """Say whether its attempt has ended or was given up."""
+    """Return whether the attempt has ended or was abandoned."""
     return run._ended
 
 
-def must_go_on(run: CurrentRun) -> None:
-    """Raise NotRunningError where its attempt has ended or was given up."""
+def check_in_progress(run: CurrentRun) -> None:
+    """Raise NotRunningError if the attempt has ended or was abandoned."""
     if run._ended:
         raise NotRunningError(
             f"Run {run.id} has ended for rota (attempt {run.attempt}): nothing is stored.",
@@ -244,24 +246,24 @@ def must_go_on(run: CurrentRun) -> None:
 
 
 def steps_of(run: CurrentRun) -> Mapping[str, Any]:
-    """Return what its steps have returned that are done, in this attempt or an earlier one."""
+    """Return the results of the finished steps, of this attempt and the earlier ones."""
     return run._steps
 
 
-def turns_of(run: CurrentRun) -> KeyedLock:
-    """Return who does which of its steps now."""
-    return run._turns
+def step_locks_of(run: CurrentRun) -> KeyedLock:
+    """Return the locks that keep a step from being done twice at once."""
+    return run._step_locks
 
 
 def remember(run: CurrentRun, key: str, value: Any) -> None:
-    """Store what a step returned durably; raises NotRunningError, LedgerError."""
-    must_go_on(run)
+    """Store the result of a step durably; raises NotRunningError, LedgerError."""
+    check_in_progress(run)
     run._call.reporter.remember(key, value)
     run._steps[key] = value
 
 
-def say(run: CurrentRun, level: str, logger: str, text: str) -> None:
-    """Pass one line on to the reporter; never raises, and what the reporter logs is not its."""
+def record_log(run: CurrentRun, level: str, logger: str, text: str) -> None:
+    """Pass one line to the reporter; never raises, and ignores what the reporter itself logs."""
     if run._ended or getattr(_speaking, "now", False):
         return
     _speaking.now = True
@@ -275,19 +277,19 @@ def say(run: CurrentRun, level: str, logger: str, text: str) -> None:
         _speaking.now = False
 
 
-def printed(run: CurrentRun, level: str, text: str) -> None:
-    """Take what was printed; a line is passed on when it is complete, or at the end."""
+def record_output(run: CurrentRun, level: str, text: str) -> None:
+    """Record printed text; a line is passed on when it is complete, or when the run is closed."""
     if run._ended or getattr(_speaking, "now", False):
         return
     if run._printed is None:
         run._printed = {}
     for line in run._printed.setdefault(level, Lines()).feed(text):
-        say(run, level, "", line)
+        record_log(run, level, "", line)
 
 
-def leave(run: CurrentRun) -> None:
-    """End the run's attempt: the last incomplete lines are passed on, and nothing more after."""
+def close(run: CurrentRun) -> None:
+    """Record the last incomplete lines, and nothing after them: the attempt has ended."""
     for level, lines in (run._printed or {}).items():
         for line in lines.rest():
-            say(run, level, "", line)
+            record_log(run, level, "", line)
     run._ended = True

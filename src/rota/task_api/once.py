@@ -10,12 +10,12 @@ from typing import Any, ParamSpec, TypeVar
 from rota.runtime.daemon_threads import aside
 from rota.task_api.current_run import (
     CurrentRun,
-    must_go_on,
+    check_in_progress,
     remember,
     running,
+    step_locks_of,
     steps_of,
     storable,
-    turns_of,
 )
 
 P = ParamSpec("P")
@@ -50,8 +50,8 @@ def once(key: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> 
 def _once(run: CurrentRun | None, key: str, call: Callable[[], Any]) -> Any:
     if run is None:
         return _fit(key, call())
-    with turns_of(run).of_thread(key):
-        must_go_on(run)
+    with step_locks_of(run).of_thread(key):
+        check_in_progress(run)
         if key not in steps_of(run):
             remember(run, key, _fit(key, call()))
         return steps_of(run)[key]
@@ -62,8 +62,8 @@ async def _once_awaited(
 ) -> Any:
     if run is None:
         return _fit(key, await call())
-    async with turns_of(run).of_coroutine(key):
-        must_go_on(run)
+    async with step_locks_of(run).of_coroutine(key):
+        check_in_progress(run)
         if key not in steps_of(run):
             await _aside(partial(remember, run, key, _fit(key, await call())))
         return steps_of(run)[key]

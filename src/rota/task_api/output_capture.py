@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TextIO
 
 from rota.core.secrets import said
 from rota.runtime import fork_safety
-from rota.task_api.current_run import CurrentRun, printed, running, say
+from rota.task_api.current_run import CurrentRun, record_log, record_output, running
 
 _lock = fork_safety.new_lock()
 _installed = 0
@@ -69,7 +69,7 @@ class _RunHandler(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         # Without the handler's lock: a reporter that waits must not make other runs wait.
         if (run := running()) is not None:
-            say(run, record.levelname, record.name, self._text(record))
+            record_log(run, record.levelname, record.name, self._text(record))
         return True
 
     def _text(self, record: logging.LogRecord) -> str:
@@ -111,7 +111,7 @@ class _Tee:
         run = running()
         if run is not None and isinstance(text, str):
             if not _logging_now(sys._getframe(1)):
-                printed(run, self._level, text)
+                record_output(run, self._level, text)
             if self._write_through:
                 with suppress(OSError, ValueError):  # a console that is gone fails no run
                     self._stream.write(self._masked(run, text))

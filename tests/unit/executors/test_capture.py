@@ -16,7 +16,7 @@ import pytest
 from rota.core.ports.executor import AttemptSpec
 from rota.executors.executions import Attempts, Execution
 from rota.task_api import output_capture
-from rota.task_api.current_run import CurrentRun, enter, leave
+from rota.task_api.current_run import CurrentRun, close, enter
 
 log = logging.getLogger("tests.capture")
 
@@ -62,7 +62,7 @@ def captured(func: Any, reporter: Reporter | None = None) -> list[tuple[str, str
     def body() -> None:
         enter(run)
         func()
-        leave(run)
+        close(run)
 
     Context().run(body)
     return reporter.lines

@@ -13,12 +13,12 @@ from rota.errors import NotRunningError
 from rota.task_api.current_run import (
     CurrentRun,
     Lines,
+    close,
     current_run,
     enter,
-    leave,
-    printed,
-    say,
-    tell,
+    record_log,
+    record_output,
+    request_cancel,
 )
 
 
@@ -90,7 +90,7 @@ def test_it_tells_what_it_is(run: CurrentRun) -> None:
 
 def test_cancelled_turns_true(run: CurrentRun) -> None:
     assert not run.cancelled
-    tell(run)
+    request_cancel(run)
     assert run.cancelled
 
 
@@ -121,10 +121,10 @@ def test_a_checkpoint_must_be_json(run: CurrentRun, value: Any) -> None:
 
 
 def test_nothing_is_taken_after_the_end(run: CurrentRun, reporter: Recorder) -> None:
-    leave(run)
+    close(run)
     run.progress(1)
-    say(run, "INFO", "a", "late")
-    printed(run, "STDOUT", "late\n")
+    record_log(run, "INFO", "a", "late")
+    record_output(run, "STDOUT", "late\n")
     with pytest.raises(NotRunningError, match="has ended for rota"):
         run.checkpoint(1)
     assert (reporter.logs, reporter.progresses, reporter.checkpoints) == ([], [], [])
@@ -132,19 +132,19 @@ def test_nothing_is_taken_after_the_end(run: CurrentRun, reporter: Recorder) -> 
 
 def test_a_reporter_that_fails_harms_nobody(run: CurrentRun, reporter: Recorder) -> None:
     reporter.refuse = OSError("away")
-    say(run, "INFO", "a", "lost")
+    record_log(run, "INFO", "a", "lost")
     reporter.refuse = None
-    say(run, "INFO", "a", "kept \udc80")
+    record_log(run, "INFO", "a", "kept \udc80")
     assert reporter.logs == [("INFO", "a", r"kept \udc80")]
 
 
 def test_lines_are_passed_on_when_they_are_complete(run: CurrentRun, reporter: Recorder) -> None:
     for piece in ("a", "b\nc", "\n", "\n", "d"):
-        printed(run, "STDOUT", piece)
-    printed(run, "STDERR", "e")
+        record_output(run, "STDOUT", piece)
+    record_output(run, "STDERR", "e")
     whole = [("STDOUT", "", text) for text in ("ab", "c", "")]
     assert reporter.logs == whole
-    leave(run)
+    close(run)
     assert reporter.logs == [*whole, ("STDOUT", "", "d"), ("STDERR", "", "e")]
 
 

@@ -16,7 +16,7 @@ from rota.executors import stack_location
 from rota.executors.coroutines.task_loop import AioAttempt, HeldLoop, TaskLoop
 from rota.executors.executions import Attempts
 from rota.executors.memory_sampler import sampler
-from rota.task_api.current_run import CurrentRun, has_ended, told
+from rota.task_api.current_run import CurrentRun, cancel_requested, has_ended
 
 _LOOKS = 5  # at a coroutine that keeps changing between working and waiting
 _PATIENCE = 1.0  # seconds for cancelled coroutines at shutdown
@@ -96,7 +96,7 @@ class AioExecutor:
         self._attempts.add([attempt])
         self._queue.append(attempt)
         self._wake(self._lane)
-        if told(run):  # it was asked to stop during the call
+        if cancel_requested(run):  # it was asked to stop during the call
             self.stop(call)
 
     def stop(self, call: AttemptSpec) -> None:

@@ -20,7 +20,7 @@ from rota.executors.processes.worker_process import WorkerProcess
 from rota.executors.results import failed
 from rota.executors.thread_pool import Pool, PoolThread, Queue, SeatedAttempt
 from rota.logs import queued
-from rota.task_api.current_run import printed, say, told
+from rota.task_api.current_run import cancel_requested, record_log, record_output
 
 _log = queued(__name__)
 
@@ -88,7 +88,7 @@ class _ProcessSeat(PoolThread):
         """Execute the job in the child; returns None if the child died before it began."""
         child = self._fit_child(attempt.call.file)
         with self._lock:
-            if told(attempt.run):
+            if cancel_requested(attempt.run):
                 return CANCELLED
             self._attempt = attempt
         there = False
@@ -171,7 +171,7 @@ def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | N
                 return _outcome(outcome), True
             case _:
                 _pass_on(attempt, child, message)
-    if told(attempt.run):
+    if cancel_requested(attempt.run):
         return CANCELLED, False
     return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None, False
 
@@ -179,10 +179,10 @@ def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | N
 def _pass_on(attempt: SeatedAttempt, child: WorkerProcess, message: Any) -> None:
     match message:
         case ["print", level, text]:
-            printed(attempt.run, level, text)
+            record_output(attempt.run, level, text)
             _show(level, text)
         case ["log", level, logger, text]:
-            say(attempt.run, level, logger, text)
+            record_log(attempt.run, level, logger, text)
             _log_here(level, logger, text)
         case ["progress", done, total, note]:
             _report_progress(attempt.call, done, total, note)

@@ -25,7 +25,7 @@ from rota.executors.inside import become_a_worker
 from rota.executors.processes.channel import Channel
 from rota.runtime import fork_safety
 from rota.task_api import output_capture
-from rota.task_api.current_run import CurrentRun, enter, leave
+from rota.task_api.current_run import CurrentRun, close, enter
 
 
 def work(channel: Channel) -> None:
@@ -94,7 +94,7 @@ def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Lo
     except BaseException as exc:
         fork_safety.end_if_child(me, exc)
         outcome = results.failed(exc, _peak())
-    leave(run)
+    close(run)
     return outcome
 
 
