@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.core.ports.records import StoredTask
+from rota.core.time import SECOND
 from rota.engine.upkeep.change_poller import ChangePoller
 from tests.unit.engine.context import Bench, heard
 
@@ -37,6 +38,16 @@ async def test_a_run_that_is_to_be_cancelled_here_is_named(bench: Bench) -> None
     requested = heard(bench.signals.cancellations_requested)
     await poller.turn()
     assert requested == [({claim.run_id: "no longer needed"},)]
+
+
+async def test_a_run_that_becomes_available_soon_is_told_with_its_time(bench: Bench) -> None:
+    poller, available = ChangePoller(bench.context), heard(bench.signals.runs_available)
+    bench.known()
+    soon = bench.now + 3 * SECOND
+    bench.planned(available_at=soon)
+    bench.planned(available_at=soon + 3_600 * SECOND)
+    await poller.turn()
+    assert [at for (at,) in available if at is not None] == [soon]
 
 
 async def test_while_the_ledger_is_away_nothing_is_lost(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rota.core.time import seconds
+from rota.engine.membership.heartbeat import Heartbeat
 from rota.errors import LedgerError
 from tests.unit.engine.context import LEASE, Bench, heard, nothing_runs, until
 
@@ -102,9 +103,10 @@ async def test_without_the_ledger_a_lease_runs_out_and_holds_again_on_its_return
 async def test_it_beats_at_once_when_an_attempt_was_given_up_or_the_clock_moved(
     bench: Bench,
 ) -> None:
-    await bench.heartbeat.join()
+    heartbeat = Heartbeat(bench.context, bench.capacity, lease=3_600)
+    await heartbeat.join()
     beats = heard(bench.signals.beat_prepared)
-    async with bench.running(bench.heartbeat):
+    async with bench.running(heartbeat):
         bench.signals.look_again.send()
         await until(lambda: len(beats) == 1)
         bench.signals.attempt_given_up.send(None)  # type: ignore[arg-type]
