@@ -12,10 +12,14 @@ from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.reasons import ReasonCode
 from rota.core.run import Run, State
-from rota.core.time import Instant, seconds
+from rota.core.time import Instant
 from rota.diagnosis import thresholds
 
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9A-HJKMNP-TV-Z]{26}\b|\b\d+\b")
+
+
+UNRUN = frozenset({State.SKIPPED, State.MISSED, State.LOST})
+"""The states of runs that did not happen."""
 
 
 class Unrun(NamedTuple):
@@ -44,20 +48,13 @@ class Record:
         """Count one run."""
         self.runs += 1
         self.states[run.state] += 1
-        if run.state in (State.SKIPPED, State.MISSED, State.LOST) and not _was_wished(run):
+        if run.state in UNRUN and run.reason_code is not ReasonCode.BY_HAND:
             unrun = Unrun(run.task_id, run.state, run.reason_code, pattern(run.reason))
             self.unrun[unrun] += run.count
         if run.crashes:
             self.crashed[run.task_id] += 1
         if run.failures:
             self.retried[run.task_id] += 1
-
-
-def _was_wished(run: Run) -> bool:
-    """Return whether a run was skipped before its time, which only a person does."""
-    if run.state is not State.SKIPPED or run.fire_time is None:
-        return False
-    return run.created_at < run.fire_time - seconds(thresholds.WISHED)
 
 
 def recorded(history: History, since: Instant) -> Record:

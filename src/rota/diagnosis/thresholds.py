@@ -115,9 +115,6 @@ DAY_RUNS = 100_000
 DAY_PAGE = 2_000
 """Runs that are read at once."""
 
-WISHED = 1.0
-"""Seconds before its time at which a skipped run was made: only a person does that in advance."""
-
 MOST_TASKS = 10
 """Tasks that a node names one by one as unplanned."""
 

@@ -148,6 +148,15 @@ def test_what_did_not_run_is_grouped_by_reason() -> None:
     assert pattern("run 01ARZ3NDEKTSV4RRFFQ69G5FAV after 7 s") == "run … after … s"
 
 
+def test_a_run_that_a_person_skipped_is_no_trouble() -> None:
+    record = Record()
+    skipped = replace(RUN, state=State.SKIPPED, reason="skipped by ada: painters")
+    record.add(replace(skipped, reason_code=ReasonCode.BY_HAND))
+    assert warned(missed.findings(evidence(last_day=record))) == []
+    record.add(replace(skipped, reason_code=ReasonCode.OVERLAP))
+    assert len(warned(missed.findings(evidence(last_day=record)))) == 1
+
+
 def test_the_remedy_is_that_of_the_code_of_the_runs() -> None:
     record = Record()
     missed_run = replace(RUN, state=State.MISSED, reason="it had to wait too long")
