@@ -1,8 +1,9 @@
-"""The limit of open files of this process."""
+"""The file descriptors of this process: the first three, and the limit of their number."""
 
 from __future__ import annotations
 
 import logging
+import os
 import resource
 
 logger = logging.getLogger("rota.up")
@@ -20,3 +21,16 @@ def raise_limit(wanted: int = WANTED) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         except (OSError, ValueError) as error:
             logger.debug("The limit of open files stays at %d: %s", soft, error)
+
+
+def fill_standard() -> None:
+    """Open /dev/null for each of the first three descriptors that is closed (`rota up >&-`).
+
+    The next file or socket would get its number otherwise, and what programs that a task runs
+    print would be written there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free

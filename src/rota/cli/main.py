@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from rota.cli import output
+from rota.cli.descriptors import fill_standard
 from rota.core.audit import Face
 from rota.errors import RotaError
 from rota.runtime.gc_control import loading, own_process
@@ -53,6 +54,7 @@ COMPLETING = "_ROTA_COMPLETE"
 
 def run() -> None:
     """Run the command line and exit: the entry point of `rota`."""
+    fill_standard()
     output.prepare()
     own_process()
     try:
