@@ -53,7 +53,7 @@ def test_polar_night_has_no_occurrence() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     event=st.sampled_from(["sunrise", "sunset", "dawn", "dusk", "noon"]),
-    latitude=st.floats(-64, 64),
+    latitude=st.floats(-60, 60),  # beyond, midsummer nights have neither dawn nor dusk
     longitude=st.floats(-180, 180),
     offset=st.integers(-86_400, 86_400),
     day=st.integers(0, 30_000),
