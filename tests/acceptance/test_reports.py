@@ -1,4 +1,4 @@
-"""The daily report of the sample container: true to the last run, and inert."""
+"""The daily report of the sample container: true to the last run, and neutralise."""
 
 from __future__ import annotations
 

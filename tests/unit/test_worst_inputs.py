@@ -81,7 +81,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "showing many": lambda text: secrets.shown("", text.split(text[:1])),
     "masking an address": masked_by_postgres,
     "a log line": safe,
-    "a page": format.inert,
+    "a page": format.neutralise,
     "a log to download": format.visible,
     "a calendar": lambda text: ics.folded(ics.text(text)),
     "an exception": _raised,

@@ -58,6 +58,6 @@ def follow(
 def text(line: LogLine) -> str:
     """Return a log line as text that cannot control the terminal or forge a line."""
     at = to_datetime(line.at)
-    what = output.inert(line.text, lines=True).replace("\n", "\n    ")
-    source = f" | {output.inert(line.logger)}" if line.logger else ""
+    what = output.neutralise(line.text, lines=True).replace("\n", "\n    ")
+    source = f" | {output.neutralise(line.logger)}" if line.logger else ""
     return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} | {line.level:<8}{source} | {what}"

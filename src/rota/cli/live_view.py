@@ -67,9 +67,11 @@ def take(manager: TaskManager, url: str) -> Snapshot:
 
 def render(shot: Snapshot) -> RenderableType:
     """Return the view for Rich."""
-    parts: list[RenderableType] = [Rule(Text(output.inert(shot.title)), style="dim")]
+    parts: list[RenderableType] = [Rule(Text(output.neutralise(shot.title)), style="dim")]
     if shot.trouble:
-        parts.append(Text(f"The ledger does not answer: {output.inert(shot.trouble)}", "bold red"))
+        parts.append(
+            Text(f"The ledger does not answer: {output.neutralise(shot.trouble)}", "bold red")
+        )
     if shot.broken:
         text = f"{shot.broken} mistakes in the task files; `rota check` lists them"
         parts.append(Text(text, "bold red"))
@@ -91,7 +93,7 @@ def _running(run: Run, now: Instant) -> tuple[RenderableType, ...]:
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     return (
         Text("running", output.style("running")),
-        Text(output.inert(run.task_id)),
+        Text(output.neutralise(run.task_id)),
         Text(f"{took}{attempt}"),
         _progress(run),
     )
@@ -101,7 +103,7 @@ def _progress(run: Run) -> RenderableType:
     """Return a bar if the total is known, otherwise the note of the task."""
     said = run.progress or {}
     done, total, note = said.get("done"), said.get("total"), said.get("note") or ""
-    text = Text(output.inert(str(note)))
+    text = Text(output.neutralise(str(note)))
     if not isinstance(done, int | float):
         return text
     if not isinstance(total, int | float) or total <= 0:
@@ -115,7 +117,7 @@ def _progress(run: Run) -> RenderableType:
 def _coming(instant: Instant, zone: str, task: str, now: Instant) -> tuple[RenderableType, ...]:
     return (
         Text("next", "blue"),
-        Text(output.inert(task)),
+        Text(output.neutralise(task)),
         Text(time_text.away(instant, now)),
         Text(time_text.moment(instant, zone), "dim"),
     )
@@ -125,7 +127,7 @@ def _ended(run: Run, now: Instant) -> tuple[RenderableType, ...]:
     at = run.finished_at or run.created_at
     return (
         Text(run.state, output.style(run.state)),
-        Text(output.inert(run.task_id)),
+        Text(output.neutralise(run.task_id)),
         Text(time_text.away(min(at, now - 1), now)),
-        Text(output.inert(run.reason), "dim", overflow="ellipsis", no_wrap=True),
+        Text(output.neutralise(run.reason), "dim", overflow="ellipsis", no_wrap=True),
     )

@@ -63,7 +63,7 @@ def prepare() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def inert(text: str, *, lines: bool = False) -> str:
+def neutralise(text: str, *, lines: bool = False) -> str:
     """Return `text` with its control characters escaped, so that it cannot control the terminal.
 
     With `lines`, line ends are kept. Secrets are masked.
@@ -110,7 +110,7 @@ def json_lines(values: Iterable[Mapping[str, Any]], *, raw: bool = False) -> Non
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table; control characters are escaped, and states coloured on a terminal."""
-    cells = [[inert(cell) for cell in row] for row in rows]
+    cells = [[neutralise(cell) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(columns, cells)
     else:
@@ -124,9 +124,9 @@ def marked(word: str, text: str) -> None:
         from rich.console import Console
         from rich.text import Text
 
-        Console().print(Text(f"{mark}  ", style(word)).append(inert(text), "default"))
+        Console().print(Text(f"{mark}  ", style(word)).append(neutralise(text), "default"))
     else:
-        say(f"{mark}  {inert(text)}")
+        say(f"{mark}  {neutralise(text)}")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
@@ -134,7 +134,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     filled = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in filled), default=0)
     for name, value in filled:
-        text = inert(value, lines=True).replace("\n", "\n" + " " * (width + 2))
+        text = neutralise(value, lines=True).replace("\n", "\n" + " " * (width + 2))
         say(f"{name:<{width}}  {text}")
 
 
@@ -148,7 +148,7 @@ def sentence(error: RotaError) -> str:
     """Return an error as text: place and error, and the remedy on a line of its own."""
     where = f"{error.where}: " if error.where else ""
     remedy = f"\n       {error.remedy}" if error.remedy else ""
-    return inert(f"{where}{error.what}{remedy}", lines=True)
+    return neutralise(f"{where}{error.what}{remedy}", lines=True)
 
 
 def on_terminal() -> bool:

@@ -107,10 +107,10 @@ def test_times_are_shown_with_their_zone() -> None:
 
 def test_nothing_that_is_shown_steers_the_terminal() -> None:
     evil = "\x1b]0;title\x07\r\x9b2J\x7f\u202egnp\u2028"
-    shown = output.inert(evil)
+    shown = output.neutralise(evil)
     assert shown == r"\x1b]0;title\x07\x0d\x9b2J\x7f" + "\\u202egnp\\u2028"
-    assert output.inert("a\nb\tc") == "a\\x0ab\tc"
-    assert output.inert("a\nb", lines=True) == "a\nb"
+    assert output.neutralise("a\nb\tc") == "a\\x0ab\tc"
+    assert output.neutralise("a\nb", lines=True) == "a\nb"
 
 
 def test_a_table_in_a_pipe_is_plain_and_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,6 @@ def command(
         found = manager.get_run(run)
         state = manager.cancel_run(found.id, reason=reason)
     if state is State.RUNNING:
-        output.say(f"{found.id} of {output.inert(found.task_id)} is being cancelled.")
+        output.say(f"{found.id} of {output.neutralise(found.task_id)} is being cancelled.")
     else:
-        output.say(f"{found.id} of {output.inert(found.task_id)} is {state}.")
+        output.say(f"{found.id} of {output.neutralise(found.task_id)} is {state}.")

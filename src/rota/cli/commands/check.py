@@ -64,7 +64,7 @@ def command(
     else:
         _show(found, tasks)
         for one in _chosen(edited, given):
-            output.note(output.inert(f"{_line(one)} {one.remedy}"))
+            output.note(output.neutralise(f"{_line(one)} {one.remedy}"))
     if found:
         raise typer.Exit(1)
 
@@ -180,9 +180,9 @@ def _concerns(given: set[Path], config: Path, directories: Sequence[Path]) -> bo
 
 def _show(found: list[CheckMistake], tasks: int) -> None:
     for one in found:
-        output.say(output.inert(_line(one)))
+        output.say(output.neutralise(_line(one)))
         if one.remedy:
-            output.say(f"    {output.inert(one.remedy)}")
+            output.say(f"    {output.neutralise(one.remedy)}")
     noun = "task is" if tasks == 1 else "tasks are"
     count = {0: "No mistakes", 1: "1 mistake"}.get(len(found), f"{len(found)} mistakes")
     output.note(f"{count}; {tasks} {noun} right.")

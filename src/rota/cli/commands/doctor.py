@@ -40,5 +40,5 @@ def _show(trouble: str, findings: list[Diagnosis]) -> None:
     for one in findings:
         output.marked(one.verdict, f"{one.check}: {one.reason.text}")
         if one.reason.remedy:
-            output.say(f"        {output.inert(one.reason.remedy)}")
+            output.say(f"        {output.neutralise(one.reason.remedy)}")
     output.say()

@@ -100,7 +100,7 @@ def command(
         private_files.make_directory(directory, parents=True)
         for name, text in _files(directory, example).items():
             made = _write(directory / name, text)
-            output.say(f"{'made' if made else 'kept'}  {output.inert(str(directory / name))}")
+            output.say(f"{'made' if made else 'kept'}  {output.neutralise(str(directory / name))}")
     except OSError as error:
         raise RotaError(
             f"cannot be written ({error.strerror}).",

@@ -37,4 +37,4 @@ def command(
             )
         manager.pause_task(task, until=None if end is None else to_datetime(end), reason=reason)
     limit = f"until {time_text.moment(end, zone)}" if end else "until `rota resume`"
-    output.say(f"{output.inert(task)} is paused {limit}.")
+    output.say(f"{output.neutralise(task)} is paused {limit}.")

@@ -27,7 +27,9 @@ def command(
     gone = [edit for edit in (before.edits if before else ()) if edit.key not in left]
     for edit in gone:
         output.say(
-            output.inert(f"{task}: {edit.key} is reset to the code; it was {in_place_of(edit)}.")
+            output.neutralise(
+                f"{task}: {edit.key} is reset to the code; it was {in_place_of(edit)}."
+            )
         )
     if not gone:
-        output.say(f"{output.inert(task)}: nothing was edited.")
+        output.say(f"{output.neutralise(task)}: nothing was edited.")

@@ -15,4 +15,4 @@ def command(task: project.TaskArgument, config: project.ConfigOption = None) -> 
     following = (
         f"next: {time_text.clock(when, resumed.timezone)}" if resumed and when else "no next run"
     )
-    output.say(f"{output.inert(task)} is resumed, {following}.")
+    output.say(f"{output.neutralise(task)} is resumed, {following}.")

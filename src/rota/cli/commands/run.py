@@ -165,7 +165,7 @@ def _judge(run: Run) -> None:
     took = ""
     if run.started_at is not None and run.finished_at is not None:
         took = f" after {time_text.duration((run.finished_at - run.started_at) / 1_000_000)}"
-    reason = f": {output.inert(run.reason)}" if run.reason else ""
+    reason = f": {output.neutralise(run.reason)}" if run.reason else ""
     output.note(f"{run.id} {run.state}{took}{reason}")
     if run.state is not State.SUCCEEDED:
         raise typer.Exit(1)

@@ -26,4 +26,4 @@ def command(
     zone = left.timezone if left else "UTC"
     when = left.next_run if left else None
     following = f"next: {time_text.clock(when, zone)}" if when else "no next run"
-    output.say(f"{output.inert(task)} skips {time_text.clock(skipped, zone)}, {following}.")
+    output.say(f"{output.neutralise(task)} skips {time_text.clock(skipped, zone)}, {following}.")

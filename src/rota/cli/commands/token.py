@@ -57,7 +57,7 @@ def command(
                 _show({"link": link(f"http://{host}:{port}/", secret)}, json, "link")
             case TokenAction.REVOKE:
                 manager.revoke_token(name or "", reason=reason)
-                output.say(f"{output.inert(name or '')} is revoked.")
+                output.say(f"{output.neutralise(name or '')} is revoked.")
             case TokenAction.LS:
                 now = manager.services.clock.now()
                 rows = [_row(token) for token in manager.tokens() if token.keeps(now)]

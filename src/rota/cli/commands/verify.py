@@ -52,8 +52,8 @@ def _report(findings: Iterator[Finding], *, json: bool) -> int:
             output.json_line(as_json(one))
             continue
         what = " ".join(part for part in (one.task_id, one.run_id) if part)
-        output.marked("bad", output.inert(f"{one.code}  {what}: {one.text}"))
-        output.say(f"        {output.inert(one.remedy)}")
+        output.marked("bad", output.neutralise(f"{one.code}  {what}: {one.text}"))
+        output.say(f"        {output.neutralise(one.remedy)}")
     if not json:
         output.say(f"{number} findings." if number else "The record is sound.")
     return number

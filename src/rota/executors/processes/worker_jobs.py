@@ -37,16 +37,16 @@ def work(channel: Channel) -> None:
     sys.path[:] = settings["path"]
     hand_over(settings["configuration"])
     output_capture.install(write_through=False)
-    wire, loop = Wire(channel), Loop()
+    reporter, loop = ChannelReporter(channel), Loop()
     while (job := channel.receive()) is not None:
         channel.send(["begun"])
         logging.getLogger().setLevel(job.pop("log_level"))
-        outcome = Context().run(_perform, job, wire, settings, loop)
+        outcome = Context().run(_perform, job, reporter, settings, loop)
         channel.send(["end", outcome._asdict()])
     loop.close()
 
 
-class Wire:
+class ChannelReporter:
     """The reporter of a worker process; it sends everything over the channel."""
 
     def __init__(self, channel: Channel) -> None:
@@ -79,8 +79,10 @@ class Wire:
             )
 
 
-def _perform(job: dict[str, Any], wire: Wire, settings: dict[str, str], loop: Loop) -> Outcome:
-    run, me = CurrentRun(AttemptSpec(func=_perform, reporter=wire, **job)), os.getpid()
+def _perform(
+    job: dict[str, Any], reporter: ChannelReporter, settings: dict[str, str], loop: Loop
+) -> Outcome:
+    run, me = CurrentRun(AttemptSpec(func=_perform, reporter=reporter, **job)), os.getpid()
     enter(run)
     _reset_peak()
     try:

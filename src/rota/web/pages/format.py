@@ -27,7 +27,7 @@ _UNSEEN = {
 }
 
 
-def inert(value: Any) -> Any:
+def neutralise(value: Any) -> Any:
     """Return a value in a form that is safe on a page.
 
     Secrets are redacted, control characters made visible, text directions and unpaired surrogates
@@ -67,7 +67,7 @@ def span(duration: Instant) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
-def took(duration: Instant) -> str:
+def format_duration(duration: Instant) -> str:
     """Return the duration of something that has ended: as `span`, short ones in milliseconds."""
     return f"{max(duration, 0) // 1000} ms" if duration < 0.995 * SECOND else span(duration)
 

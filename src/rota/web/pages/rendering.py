@@ -25,7 +25,7 @@ def environment() -> Environment:
     engine = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
-        finalize=format.inert,
+        finalize=format.neutralise,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,7 +39,7 @@ def environment() -> Environment:
         secret=format.secret,
         size=format.size,
         span=format.span,
-        took=format.took,
+        format_duration=format.format_duration,
     )
     engine.globals.update(clock=format.clock, distance=format.distance, outline=outline)
     return engine

@@ -15,7 +15,7 @@ SHARE = 10
 _MOST = 32
 
 
-class Sparing(Generic[T]):
+class CostCache(Generic[T]):
     """A cache of answers that spends about a tenth of the time on computing them."""
 
     def __init__(self, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rota import __version__
 from rota.core.time import Instant, to_datetime
-from rota.web.pages.format import inert
+from rota.web.pages.format import neutralise
 
 LONGEST_LINE = 75
 """The most bytes of a line, without its end (section 3.1)."""
@@ -53,7 +53,7 @@ def _event(event: CalendarEvent, now: Instant) -> Iterator[str]:
 
 def text(value: str) -> str:
     """Return an escaped text (section 3.3.11); control characters are made visible."""
-    shown = inert(value.replace("\r\n", "\n").replace("\r", "\n"))
+    shown = neutralise(value.replace("\r\n", "\n").replace("\r", "\n"))
     return _SPECIAL.sub(r"\\\g<0>", shown).replace("\n", "\\n").replace("\t", " ")
 
 

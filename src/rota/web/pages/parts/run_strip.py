@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rota.core.run import Run, State
 from rota.core.time import Instant, to_iso
-from rota.web.pages.format import took
+from rota.web.pages.format import format_duration
 from rota.web.pages.parts.figures import duration
 
 STRIP = 60
@@ -95,7 +95,7 @@ def outline(state: str, x: int = 0, height: int = TALLEST) -> str:
 def _title(run: Run) -> str:
     told = [run.state.value, to_iso(run.fire_time or run.created_at)]
     if run.started_at is not None and run.finished_at is not None:
-        told.append(took(run.finished_at - run.started_at))
+        told.append(format_duration(run.finished_at - run.started_at))
     return " · ".join([*told, run.reason[:LONGEST_REASON]] if run.reason else told)
 
 

@@ -25,7 +25,7 @@ from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
 from rota.web.pages.parts import ics, month
-from rota.web.pages.parts.cost_cache import Sparing
+from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.planned_counts import PlannedCounts, planned
 
 QUARTER = 15 * MINUTE
@@ -60,7 +60,7 @@ class CalendarDay:
 
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen, and the calendar file for other programs."""
-    sparing = Sparing[list[CalendarDay]](frame.manager.services.clock)
+    cache = CostCache[list[CalendarDay]](frame.manager.services.clock)
 
     @router.get("/calendar")
     def show_calendar(
@@ -70,7 +70,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         now, zone = frame.now(), _zone(frame.manager)
         today = to_datetime(now).astimezone(zone).date()
         first = month.first_of(wanted, today)
-        days = sparing.get(first, lambda: _days(frame.manager, first, zone, now))
+        days = cache.get(first, lambda: _days(frame.manager, first, zone, now))
         values: dict[str, Any] = {
             "now": now,
             "days": days,

@@ -22,7 +22,7 @@ from rota.diagnosis.attention import FAILING
 from rota.errors import DefinitionError, Mistakes, StateError, UnknownRunError, UnknownTaskError
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
-from rota.web.pages.parts.cost_cache import Sparing
+from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form, lead
 from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
@@ -70,7 +70,7 @@ class Group:
 
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen."""
-    sparing = Sparing[list[Failures]](frame.manager.services.clock)
+    cache = CostCache[list[Failures]](frame.manager.services.clock)
     retrying = Lock()  # two requests at once would retry the same runs
 
     @router.get("/failures")
@@ -78,7 +78,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         request: Request, span: Annotated[str, Query(max_length=10)] = ""
     ) -> Response:
         chosen, now = span_of(span), frame.now()
-        found = sparing.get(chosen, lambda: _read(frame.manager, chosen, now))
+        found = cache.get(chosen, lambda: _read(frame.manager, chosen, now))
         values = _values(frame.manager, found, chosen)
         return frame.show(request, "failures.html", now=now, **values)
 

@@ -13,7 +13,7 @@ from rota.core.time import DAY, HOUR, MINUTE, Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.manager import TaskManager
 from rota.web.pages.layout import Frame
-from rota.web.pages.parts.cost_cache import Sparing
+from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.parts.timeline_lanes import (
     COMING,
@@ -51,7 +51,7 @@ class Tick(NamedTuple):
 
 def add(router: APIRouter, frame: Frame) -> None:
     """Add the screen."""
-    sparing = Sparing[Picture](frame.manager.services.clock)
+    cache = CostCache[Picture](frame.manager.services.clock)
 
     @router.get("/timeline")
     def show_timeline(
@@ -60,7 +60,7 @@ def add(router: APIRouter, frame: Frame) -> None:
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> Response:
         chosen, now = span_of(span), frame.now()
-        picture = sparing.get(chosen, lambda: _read(frame.manager, chosen, now))
+        picture = cache.get(chosen, lambda: _read(frame.manager, chosen, now))
         values = _values(frame.manager, picture, chosen, page)
         return frame.show(request, "timeline.html", now=now, **values)
 

@@ -56,7 +56,7 @@ def test_a_record_says_when_where_and_on_which_thread_it_was_made(kept: Kept) ->
     assert record.threadName == threading.current_thread().name
     assert record.thread == threading.get_ident()
     assert before - 0.05 <= record.created <= after + 0.05
-    assert (record.filename, record.funcName) == ("test_handing.py", _NAME)
+    assert (record.filename, record.funcName) == ("test_log_queue.py", _NAME)
 
 
 _NAME = "test_a_record_says_when_where_and_on_which_thread_it_was_made"
@@ -171,7 +171,7 @@ def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
         second.start()
         second.join()
     first, last = kept.records
-    assert first.filename == "test_handing.py"
+    assert first.filename == "test_log_queue.py"
     assert first.threadName == "other"
     assert last.filename == "threading.py"  # two up, as without us
 
@@ -180,7 +180,7 @@ def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
     with log_queue.own_thread():
         LOGGER.info("from here")
     log_queue.flush(30)
-    assert kept.records[0].filename == "test_handing.py"
+    assert kept.records[0].filename == "test_log_queue.py"
 
 
 def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_traceback(

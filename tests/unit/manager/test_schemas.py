@@ -14,12 +14,13 @@ from rota.manager.schemas import TaskCreate, TaskRead, TaskUpdate
 GIVEN: dict[str, Any] = {"name": "Report", "func_path": "tasks:report", "trigger": "cron"}
 
 
-def test_a_task_needs_name_function_and_trigger() -> None:
+def test_a_task_needs_a_name_and_a_function() -> None:
     task = TaskCreate(**GIVEN, trigger_args={"hour": 9})
     assert (task.max_retries, task.enabled, task.timeout, task.id) == (3, True, None, None)
-    for key in GIVEN:
+    for key in ("name", "func_path"):
         with pytest.raises(ValidationError):
             TaskCreate(**{k: v for k, v in GIVEN.items() if k != key})
+    assert TaskCreate(name="Report", func_path="tasks:report").trigger == "job"
 
 
 @pytest.mark.parametrize(
