@@ -24,7 +24,7 @@ def _with_directory(case: Callable[..., Figures], size: int) -> Figures:
 
 
 def _measure(case: str, peer: str, size: int) -> Figures:
-    from bench import cluster, lists, ours, peers, verifying
+    from bench import cluster, enqueueing, lists, ours, peers, verifying
 
     cases: dict[tuple[str, str], Callable[[int], Figures]] = {
         ("throughput", "rota"): ours.throughput,
@@ -42,6 +42,7 @@ def _measure(case: str, peer: str, size: int) -> Figures:
         ("carried", "rota"): lambda n: cluster.carried(n, "pgqueuer"),
         ("carried", "rota-local"): lambda n: cluster.carried(n, "local"),
         ("carried", "celery"): cluster.celery_throughput,
+        ("enqueue", "rota"): enqueueing.enqueueing,
         ("lists", "rota"): lists.lists,
         ("pages", "rota"): lists.pages,
         ("verified", "rota"): verifying.verified,
@@ -59,6 +60,7 @@ CASES: dict[str, tuple[int, int, str, bool, list[str]]] = {
     "held": (100_000, 5_000, "mib", False, ["rota", "apscheduler"]),
     "carried": (30_000, 2_000, "runs_per_second", True, ["rota", "rota-local", "celery"]),
     "verified": (1_000_000, 20_000, "seconds", False, ["rota"]),
+    "enqueue": (1_000, 150, "of_huey", True, ["rota"]),
     "lists": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "pages": (1_000_000, 20_000, "worst_ms", False, ["rota"]),
     "next": (20_000, 2_000, "us", False, ["rota", "apscheduler"]),
