@@ -342,3 +342,22 @@ def test_a_rate_holds_over_all_nodes(cluster: Cluster) -> None:
     eventually(lambda: states(cluster, "called") == {State.SUCCEEDED: 8})
     started = sorted(cluster.nodes[0].manager.get_run(id).started_at or 0 for id in ids)
     assert all(after - before >= SECOND // 5 for before, after in pairwise(started))
+
+
+def test_a_run_of_its_own_time_and_queue_goes_to_who_serves_that(cluster: Cluster) -> None:
+    anywhere, gpu = cluster.node(quick), cluster.node(quick, cluster={"queues": ["gpu"]})
+    for harness in (gpu, anywhere):
+        harness.manager.start()
+    others = anywhere.manager
+    here = others.enqueue("quick", arguments={"number": 1}, queue="default", priority=5)
+    there = others.enqueue("quick", arguments={"number": 2}, queue="nobodys", priority=-5)
+    later = others.enqueue("quick", arguments={"number": 3}, delay=1.5, key="k")
+    assert later.state == "scheduled"
+    assert not others.enqueue("quick", arguments={"number": 4}, key="k").is_new
+    assert [one.result(60) for one in (here, there, later)] == [1, 2, 3]
+    run = others.get_run(later.id)
+    assert run.started_at is not None
+    assert run.started_at >= run.available_at
+    eventually(lambda: "gpu" in anywhere.manager.services.engine.reaper.queues())
+    served = others.enqueue("quick", arguments={"number": 5}, queue="gpu")
+    assert served.result(60) == 5

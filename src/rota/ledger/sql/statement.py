@@ -55,7 +55,10 @@ class Statement:
         parameters = dict(parameters)
         for name, batch in batches.items():
             parameters |= batch.parameters(name, shape.get(name, ()))
-        sent = {name: _sendable(value, dialect) for name, value in parameters.items()}
+        sent = {
+            name: _sendable(value, dialect) if isinstance(value, str) else value
+            for name, value in parameters.items()
+        }
         return connection.exec_driver_sql(text, constants | sent)
 
     def _text(
@@ -101,9 +104,7 @@ def _compile(
     return str(compiled), constants
 
 
-def _sendable(value: Any, dialect: Dialect) -> Any:
-    if not isinstance(value, str):
-        return value
+def _sendable(value: str, dialect: Dialect) -> str:
     # Half a surrogate pair has no bytes in UTF-8: one in a log line must not lose a whole batch.
     text = value if value.isascii() else value.encode("utf-8", "replace").decode()
     if dialect.name == "postgresql" and "\x00" in text:
