@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -77,6 +76,8 @@ class RunHandle(Generic[R]):
         return self._wait_for_result().__await__()
 
     async def _wait_for_result(self) -> R:
+        import asyncio  # not above: asyncio imports `socket`, which a task file may shadow
+
         end = self._watch.end_of(self.id)
         try:
             run = await asyncio.wrap_future(end)
