@@ -1,4 +1,4 @@
-"""Who may do what: rights, and the tokens that carry them."""
+"""Rights, and the tokens that carry them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _UNSEEN = frozenset(
         *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
     )
 )
-"""Letters and marks that show nothing, beside what Python says of its own cannot be printed."""
+"""Letters and marks that show nothing, in addition to those that Python calls not printable."""
 
 BYTES = 32
 """Random bytes of a secret: 256 bit, so that a fast hash of it cannot be tried out."""
 
 PREFIX = "rota"
-"""With what every secret begins, so that scanners of code and logs can find a leaked one."""
+"""The beginning of every secret, so that scanners of code and logs can find a leaked one."""
 
 
 class Right(StrEnum):
@@ -36,7 +36,7 @@ class Right(StrEnum):
     ADMIN = "admin"  # create, change and remove tasks; tokens
 
     def includes(self, other: Right) -> bool:
-        """Say whether who has this right may do what needs the other."""
+        """Return whether a holder of this right may do what needs the other right."""
         order = list(Right)
         return order.index(self) >= order.index(other)
 
@@ -45,7 +45,7 @@ class Right(StrEnum):
 class Token:
     """A token as the ledger keeps it: without its secret.
 
-    A link's code is a token too, one that can be spent `once`, for a session of the pages.
+    The code of a link is a token too. It can be spent `once`, and begins a session of the pages.
     """
 
     id: str
@@ -59,55 +59,61 @@ class Token:
     revoked_at: Instant | None = None
 
     def is_valid(self, now: Instant) -> bool:
-        """Say whether its secret is taken at this instant."""
+        """Return whether the token's secret is accepted at this instant."""
         expired = self.expires_at is not None and now >= self.expires_at
         return not expired and self.revoked_at is None and self.spent_at is None
 
     def keeps(self, now: Instant) -> bool:
-        """Say whether a session that it began goes on."""
+        """Return whether a session that the token began is still valid."""
         if self.once:
             return self.revoked_at is None and self.spent_at is not None
         return self.is_valid(now)
 
     def fits(self, secret: str) -> bool:
-        """Say whether this is its secret, in a time that says nothing of how wrong it is."""
+        """Return whether this is the token's secret; the time taken does not reveal how much of it
+        fits.
+        """
         return hmac.compare_digest(self.digest, digest(secret))
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a browser has that signed in, as the ledger keeps it: without its secret, which only the
-    cookie holds."""
+    """The session of a signed-in browser, as the ledger keeps it: without its secret, which only
+    the cookie holds.
+    """
 
     digest: str  # SHA-256 of the secret, hexadecimal
-    token_id: str  # with which it was begun, and with which it ends
+    token_id: str  # the token that began the session; when the token ends, the session ends
     created_at: Instant
     expires_at: Instant
 
 
 def new_session_secret() -> str:
-    """Make what a session's cookie holds."""
+    """Return a new secret for a session's cookie."""
     return secrets.token_urlsafe(BYTES)
 
 
 def is_plain(name: str) -> bool:
-    """Say whether a name is what it looks like: no control characters, nothing that cannot be seen
-    or turns the direction of what follows, no blanks but spaces within it."""
+    """Return whether a name is what it looks like. It has no control characters, nothing invisible,
+    nothing that turns the direction of the text after it, and no blanks but spaces within it.
+    """
     return name.isprintable() and name == name.strip() and not _UNSEEN.intersection(name)
 
 
 def new_secret(token_id: str) -> str:
-    """Make the secret of a token: `rota_<id>_<43 characters>`."""
+    """Return a new secret of a token: `rota_<id>_<43 characters>`."""
     return f"{PREFIX}_{token_id}_{secrets.token_urlsafe(BYTES)}"
 
 
 def id_in(secret: str) -> str | None:
-    """Return the id of the token that a secret claims to be of, None for what is no secret."""
+    """Return the id of the token that a secret claims to belong to; None if the text is not a
+    secret.
+    """
     prefix, _, rest = secret.partition("_")
     token_id, mark, _ = rest.partition("_")
     return token_id if prefix == PREFIX and mark else None
 
 
 def digest(secret: str) -> str:
-    """Return what is kept of a secret."""
+    """Return the form in which a secret is kept: its SHA-256."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,6 @@
-"""The audit: who changed what, when and why, from whichever face."""
+"""The audit: every change with its author, its time and its reason, through whichever face it came
+in.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from typing import Any
 from rota.core.time import DAY, Instant
 
 KEPT: Instant = 365 * DAY
-"""How far before the newest change the others are kept; the ledger deletes no later one."""
+"""How much older than the newest change the kept changes are; the ledger deletes no later one."""
 
 
 class Face(StrEnum):
-    """Where a change came in."""
+    """The face through which a change came in."""
 
     PYTHON = "python"
     CLI = "cli"
@@ -23,7 +25,7 @@ class Face(StrEnum):
 
 
 class Verb(StrEnum):
-    """What was done."""
+    """The kind of a change."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -40,14 +42,14 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes something: the face, and the name of a user, a token or a task, if known."""
+    """The author of a change: the face, and the name of a user, a token or a task, if known."""
 
     face: Face = Face.PYTHON
     name: str = ""
 
 
 SOMEBODY = Actor()
-"""Code of the application, which named nobody."""
+"""Code of the application that named no user."""
 
 
 @dataclass(frozen=True, slots=True)

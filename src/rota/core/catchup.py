@@ -1,4 +1,4 @@
-"""Which of the occurrences that are due still run, and what becomes of the others."""
+"""Which due occurrences still run, and what becomes of the others."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ COUNTED = 100_000
 class Due(NamedTuple):
     """One row to write: an occurrence that runs (`missed_reason` None), or what was missed.
 
-    One that stands for several is written for the oldest: the others keep their right to a row of
-    their own, should the clock have been ahead.
+    A row for several occurrences is written for the oldest. The others keep their right to a row of
+    their own, in case the clock was ahead.
     """
 
     fire_time: Instant
     missed_reason: str | None = None
     occurrence_count: int = 1
     caught_up: bool = False  # it queues whatever the overlap rule says
-    newest: Instant | None = None  # where it stands for several
+    newest: Instant | None = None  # the newest occurrence, if the row is for several
     code: ReasonCode | None = None  # of `missed_reason`
 
     @property
@@ -41,7 +41,7 @@ class Due(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What fell due since the cursor: on time, late, and too old or too many to list."""
+    """What fell due since `planned_until`: on time, late, and too old or too many to list."""
 
     fresh: list[Instant]
     late: list[Instant]
@@ -89,11 +89,11 @@ def decide(
 ) -> list[Due]:
     """Return the rows for what is due, oldest first: each occurrence once, or in one summary.
 
-    `catchup="latest"` runs the newest occurrence of the downtime unless a fresh one runs anyway;
-    `"all"` runs every late one that is listed, and what is on time after them; `"none"` only what
-    is on time. Of a task that is `off` by now, none runs. `first` had just passed
-    when the task was first seen, and runs. What is late though this node is up since before its
-    time fell into no downtime.
+    `catchup="latest"` runs the newest occurrence of the downtime, unless a fresh one runs anyway.
+    `"all"` runs every late one that is listed, and then what is on time. `"none"` runs only what is
+    on time. If the task is `off` by now, nothing runs. `first` is an instant that had just passed
+    when the task was first seen; it runs. An occurrence that is late although this node was up
+    before its time fell into no downtime.
     """
     if first in due.late:
         late, fresh = [one for one in due.late if one != first], [first, *due.fresh]

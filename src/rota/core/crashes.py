@@ -1,4 +1,4 @@
-"""Which task is to be paused because it kills its workers again and again."""
+"""Which task is to be paused because it crashes its workers again and again."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ class Suspect(NamedTuple):
 
     @property
     def is_due(self) -> bool:
-        """Say whether these crashes made it `limit` in a row, or twice that after a resume."""
+        """Return whether these crashes are the `limit`-th in a row, or twice as many after a
+        resume.
+        """
         return self.after // self.limit > self.before // self.limit
 
 
 def in_a_row(ends: Iterable[End]) -> int:
-    """Count the crashes since the last attempt that its worker outlived; what one death of a node
-    cut off at once is one crash."""
+    """Return the number of crashes since the last attempt that its worker survived. Attempts cut
+    off by one death of a node count as one crash.
+    """
     crashes: set[tuple[Instant, str]] = set()
     for end in sorted(ends, key=lambda end: (end.at, not end.crashed), reverse=True):
         if not end.crashed:
@@ -43,10 +46,10 @@ def in_a_row(ends: Iterable[End]) -> int:
 
 
 def blamed(suspects: Collection[Suspect]) -> Suspect | None:
-    """Return which of those that were under way when one worker died is to be paused, if any.
+    """Return which of the tasks in progress when a worker died is to be paused, if any.
 
-    One alone may have done it. So of several for which it is time, it is the one that began last,
-    and the others have another chance.
+    A single task in progress may have caused the crash. If several have reached their limit, the
+    one that began last is paused, and the others get another chance.
     """
     due = [suspect for suspect in suspects if suspect.is_due]
     return max(due, key=lambda suspect: suspect.began, default=None)

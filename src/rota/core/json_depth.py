@@ -1,4 +1,4 @@
-"""How deep a value may be nested that is kept: who reads it as JSON gives up sooner than Python."""
+"""How deep a kept value may be nested: readers of JSON give up sooner than Python does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEEPEST = 100
 
 
 def is_too_deep(value: Any) -> bool:
-    """Say whether a value is nested more than 100 levels deep; a circle is."""
+    """Return whether a value is nested more than 100 levels deep; a circular one is."""
     level = [value]
     for _ in range(DEEPEST):
         inner = chain.from_iterable(map(_within, level))
@@ -21,7 +21,7 @@ def is_too_deep(value: Any) -> bool:
 
 
 def _within(value: Any) -> Iterable[Any]:
-    """Return what lies in a value and may hold more."""
+    """Return the parts of a value that may hold further values."""
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, list | tuple):

@@ -64,10 +64,12 @@ def settle(
     cancel_reason: str | None = None,
     handed_back: str | None = None,
 ) -> Settlement:
-    """Say what the run becomes, from how its attempt ended and the failures and crashes before it.
+    """Return what the run becomes, from how its attempt ended and the failures and crashes before
+    it.
 
-    `cancel_reason` is set where somebody asked for the end; `handed_back` where the node shuts
-    down and gives the run away. An attempt cancelled for neither cancelled itself: it failed.
+    `cancel_reason` is set if the cancellation was requested. `handed_back` is set if the node shuts
+    down and hands the run back. An attempt that was cancelled for neither reason cancelled itself:
+    it failed.
     """
     match outcome.kind:
         case OutcomeKind.SUCCEEDED:
@@ -86,7 +88,7 @@ def settle(
 def never_begun(
     reason: str, *, failures: int, crashes: int, now: Instant, cancel_reason: str | None
 ) -> Settlement:
-    """Say what a run becomes that was claimed, and whose attempt surely never began."""
+    """Return what a claimed run becomes if its attempt surely never began."""
     if cancel_reason is not None:
         return _cancelled(cancel_reason, failures, crashes)
     return Settlement(

@@ -12,16 +12,16 @@ from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _LARGEST = 1_000_000
 _EVEN = SECOND // 20
-"""Starts within so long of each other are let go together: the engine claims in batches."""
+"""Starts that are this close together are released together: the engine claims in batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` starts in any span of `per` microseconds, evenly: not all at once.
+    """At most `count` starts in any span of `per` microseconds, spread evenly: not all at once.
 
-    Kept as by the generic cell rate algorithm (ITU-T I.371): one instant says all of the past.
-    With one start every `gap`, and `burst` of them at once after a pause, any span sees at most
-    `burst` - 1 + `per` / `gap` of them, `count` at most. `burst` is 1 below twenty a second.
+    Kept by the generic cell rate algorithm (ITU-T I.371): one instant holds the whole past. With
+    one start every `gap`, and `burst` of them at once after a pause, any span sees at most `burst`
+    - 1 + `per` / `gap` of them, `count` at most. `burst` is 1 below twenty a second.
     """
 
     count: int
@@ -38,19 +38,23 @@ class Rate:
         return -(-self.per // (self.count - self.burst + 1))
 
     def earliest(self, full_until: Instant | None, now: Instant) -> Instant:
-        """Return when the next start may be, `now` or later, after what `spent` returned last."""
+        """Return the earliest instant of the next start, `now` or later, after what `spent`
+        returned last.
+        """
         if full_until is None:
             return now
         return max(now, self._real(full_until, now) - (self.burst - 1) * self.gap)
 
     def spent(self, full_until: Instant | None, now: Instant) -> Instant:
-        """Return the instant that stands for all starts, after one more at `now`."""
+        """Return the instant that represents all starts, after one more at `now`."""
         if full_until is None:
             return now + self.gap
         return max(now, self._real(full_until, now)) + self.gap
 
     def _real(self, full_until: Instant, now: Instant) -> Instant:
-        """Cut what is further ahead than any start puts it: the clock that wrote it was ahead."""
+        """Return `full_until`, cut to the latest instant that any start can cause: the clock that
+        wrote a later one was ahead.
+        """
         return min(full_until, now + self.burst * self.gap)
 
 
@@ -64,7 +68,7 @@ def rate_of(text: str) -> Rate:
 
 
 class Limit(NamedTuple):
-    """What all runs under this name keep together: those of a task, or of a group of tasks."""
+    """What all runs under this name share: the limits of a task, or of a group of tasks."""
 
     name: str
     task_id: str | None = None
@@ -75,11 +79,11 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroupLimit:
-    """What the runs of a group's tasks keep together."""
+    """The limits that the runs of a group's tasks share."""
 
     max_running: int | None = None
     rate: str | None = None
 
 
 ALONE = GroupLimit(max_running=1)
-"""What holds for a group of which nothing is said: one run at a time."""
+"""The limit of a group without a configured one: one run at a time."""

@@ -30,8 +30,8 @@ class Outcome(NamedTuple):
     traceback: str | None = None
     error_types: tuple[str, ...] = ()  # names of the exception's classes, nearest first
     peak_memory: int | None = None  # bytes
-    cause: int | None = None  # of its exception, which the log alone may hold: `handing.keep`
-    is_final: bool = False  # nothing was run, and nothing would be another time
+    cause: int | None = None  # the number of its exception, for the log: see `handing.keep`
+    is_final: bool = False  # nothing was run, and another attempt would run nothing either
 
 
 SUCCEEDED = Outcome(OutcomeKind.SUCCEEDED)
@@ -44,12 +44,12 @@ def unstartable(error: BaseException) -> Outcome:
 
 
 def in_time(outcome: Outcome, timeout: float, *, ended: float, deadline: float) -> Outcome:
-    """Return what an end amounts to that came at `ended`, both in monotonic seconds: after its
-    deadline it is a timeout, whatever the attempt made of it.
+    """Return the outcome for an end at `ended`, both in monotonic seconds: after its deadline it is
+    a timeout, whatever the attempt returned.
 
-    One that holds the interpreter's lock keeps everybody from telling it to stop, and one that
-    swallows its cancellation returns all the same: neither has succeeded. What was cancelled, or
-    crashed, did so for a reason of its own.
+    An attempt that holds the interpreter's lock cannot be asked to stop. One that swallows its
+    cancellation returns in spite of it. Neither has succeeded. What was cancelled, or crashed, did
+    so for a reason of its own.
     """
     judged = (OutcomeKind.SUCCEEDED, OutcomeKind.FAILED)
     if ended <= deadline or outcome.kind not in judged:
@@ -78,7 +78,7 @@ def failure(exc: BaseException) -> Outcome:
 
 
 def error_text(exc: BaseException) -> str:
-    """Write an exception as one line, `Type: message`, even where its own `str` fails."""
+    """Return an exception as one line, `Type: message`, even if its own `str` fails."""
     try:
         message = str(exc)
     except Exception:

@@ -1,4 +1,4 @@
-"""What becomes of an occurrence whose task still runs."""
+"""What becomes of an occurrence whose task is still running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SURELY: Instant = 2**62
 """The last sign of life of a node that is known to live now."""
 
 MOST_UNDECIDED = 100
-"""Occurrences of one task that wait for a verdict; those beyond are skipped."""
+"""The most occurrences of one task that wait for a verdict; those beyond are skipped."""
 
 
 class ActiveRun(NamedTuple):
@@ -26,9 +26,9 @@ class ActiveRun(NamedTuple):
     state: State
     fire_time: Instant | None
     node: str | None
-    reason_code: ReasonCode | None = None  # of one that waits: what for
-    awaits: str | None = None  # the run in its way, until it is known whether that still goes on
-    heard_at: Instant = SURELY  # the last sign of life of its node, while it runs
+    reason_code: ReasonCode | None = None  # if it waits: the reason
+    awaits: str | None = None  # the run that blocks it, while that run may be in progress
+    heard_at: Instant = SURELY  # the last heartbeat of its node, while it runs
     crashed_at: Instant | None = None  # when the crash of its last node was noticed
 
     def is_doubtful(self, at: Instant) -> bool:
@@ -44,13 +44,15 @@ class ActiveRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """It waits for its turn, for a verdict (`awaits`), or is skipped for a reason."""
+    """The verdict on an occurrence: it waits for its turn, waits for a verdict (`awaits`), or is
+    skipped for a reason.
+    """
 
     skip_reason: str | None = None
     skip_code: ReasonCode | None = None
-    cancel: tuple[str, ...] = ()  # ids of the runs that must end for it
-    awaits: str | None = None  # the run of which it is to be known first whether it goes on
-    reason: str = ""  # why it waits for that
+    cancel: tuple[str, ...] = ()  # ids of the runs that are cancelled for it
+    awaits: str | None = None  # the run whose state must be known first: still in progress or not
+    reason: str = ""  # why it waits for that run
 
 
 GO = Decision()
@@ -63,12 +65,12 @@ def decide(
     active: tuple[ActiveRun, ...],
     at: Instant | None = None,
 ) -> Decision:
-    """Decide about one new run of an instant, given the runs of its task that have not ended,
-    oldest first.
+    """Return the decision about one new run of an instant, given the runs of its task that have not
+    ended, oldest first.
 
-    A manual start was asked for by somebody: it is never skipped, it waits for its turn.
-    An occurrence in whose way there is only a run on a node that is not known to live is not
-    skipped for it: it waits until that is known.
+    A manual start was requested by a user or by code: it is never skipped, it waits for its turn.
+    If an occurrence is blocked only by a run on a node that is not known to live, it is not skipped
+    for that run: it waits until the node's state is known.
     """
     if not active or overlap is Overlap.ALLOW:
         return GO
@@ -93,7 +95,7 @@ def decide(
 
 
 def follows(most: int, active: Sequence[ActiveRun]) -> bool:
-    """Say whether an occurrence waits its turn after those that are caught up before it."""
+    """Return whether an occurrence waits its turn after those that are caught up before it."""
     if not any(run.reason_code is ReasonCode.CAUGHT_UP for run in active):
         return False
     return sum(run.state is not State.RUNNING for run in active) < most
@@ -102,8 +104,9 @@ def follows(most: int, active: Sequence[ActiveRun]) -> bool:
 def crowded(
     queue_limit: int, active: Sequence[ActiveRun], max_running: int | None, limits: str
 ) -> Decision:
-    """Decide about an occurrence that may run beside others, but has to wait for a limit, or for a
-    slot: as many wait as may."""
+    """Return the decision about an occurrence that may run at the same time as others, but has to
+    wait for a limit or for a slot: at most `queue_limit` wait.
+    """
     running = sum(run.state is State.RUNNING for run in active)
     about_to_start = max((max_running or 0) - running, 0)
     waiting = len(active) - running - about_to_start
@@ -129,9 +132,9 @@ VERDICT = "waits until it is known whether the run before it still goes on"
 
 
 class Fate(Enum):
-    """What is known of the run that was in the way of an occurrence, at its instant."""
+    """What is known of the run that blocked an occurrence, at its instant."""
 
-    UNKNOWN = "unknown"  # its node was not heard of since
+    UNKNOWN = "unknown"  # its node has sent no heartbeat since
     WENT_ON = "went on"
     OVER = "over"  # it had ended, or its node was gone
 
@@ -141,7 +144,7 @@ class Undecided(NamedTuple):
 
     run_id: str
     fire_time: Instant | None
-    before: ActiveRun  # the run that was in its way
+    before: ActiveRun  # the run that blocked it
     fate: Fate
 
 
@@ -159,7 +162,7 @@ def judge(
     waiting: Sequence[ActiveRun],
 ) -> list[Decided]:
     """Judge the occurrences of one task that wait for a verdict, as if it had been known at their
-    instants: one by one, oldest first, up to the first that nobody can judge yet.
+    instants. They are judged one by one, oldest first, up to the first that cannot be judged yet.
 
     `waiting` are the other runs of the task that wait.
     """
@@ -183,7 +186,7 @@ def _verdict(
         in_the_way = [one.before] if one.fate is Fate.WENT_ON else ahead
         return Decision(_still_going(in_the_way[0]), ReasonCode.OVERLAP) if in_the_way else GO
     if overlap is Overlap.QUEUE:
-        # Where the run before was over, the first in the queue would have started.
+        # If the run before it was over, the first in the queue would have started.
         waiting = len(ahead) if one.fate is Fate.WENT_ON else max(len(ahead) - 1, 0)
         if waiting >= queue_limit:
             return Decision(_full(waiting, queue_limit), ReasonCode.QUEUE_LIMIT)

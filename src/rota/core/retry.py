@@ -12,18 +12,19 @@ _UNSTARTABLE, _NO_RESULT = "rota.errors.UnstartableError", "rota.errors.ResultEr
 
 
 def is_without_result(outcome: Outcome) -> bool:
-    """Say whether what the function returned has no JSON form."""
+    """Return whether the function's return value has no JSON form."""
     return _NO_RESULT in outcome.error_types
 
 
 def is_final(outcome: Outcome) -> bool:
-    """Say whether no policy has this outcome tried again: another attempt would end like this one,
-    or, where what was returned has no JSON form, would repeat what was done."""
+    """Return whether no policy retries this outcome. Another attempt would end like this one; or,
+    if the return value has no JSON form, it would repeat side effects.
+    """
     return is_without_result(outcome) or _UNSTARTABLE in outcome.error_types
 
 
 def is_retryable(outcome: Outcome, policy: Policy) -> bool:
-    """Say whether `retry_on` and `no_retry_on` let this outcome be tried again.
+    """Return whether `retry_on` and `no_retry_on` allow a retry of this outcome.
 
     A timeout counts as `TimeoutError`. `no_retry_on` wins over `retry_on`.
     """

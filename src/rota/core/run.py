@@ -12,7 +12,7 @@ from rota.core.time import Instant
 
 
 class State(StrEnum):
-    """Where a run is."""
+    """The state of a run."""
 
     SCHEDULED = "scheduled"
     QUEUED = "queued"
@@ -40,7 +40,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The work for one occurrence or one manual start, as it stands in the ledger."""
+    """The work for one occurrence or one manual start, as the ledger keeps it."""
 
     id: str
     task_id: str
@@ -51,8 +51,8 @@ class Run:
     attempt: int  # attempts begun so far
     failures: int  # of these, the ones that failed or timed out
     crashes: int  # of these, the ones whose worker died
-    count: int  # occurrences this row stands for; above 1 only in a summary of missed ones
-    exclusive: bool  # never beside another run of its task
+    count: int  # occurrences that this row covers; above 1 only in a summary of missed ones
+    exclusive: bool  # never runs at the same time as another run of its task
     available_at: Instant  # not to be started before
     created_at: Instant
     started_at: Instant | None  # of the first attempt
@@ -60,7 +60,7 @@ class Run:
     attempt_started_at: Instant | None
     node: str | None  # that runs it, or ran it last
     fence: int
-    cancel_requested: str | None  # who asked and why
+    cancel_requested: str | None  # the requester of the cancellation, and the reason
     arguments: dict[str, Any] | None  # keyword arguments of a manual start
     result: Any
     progress: dict[str, Any] | None  # done, total, note

@@ -1,7 +1,8 @@
-"""What may be shown of settings, arguments and texts: passwords and URL user information never.
+"""How settings, arguments and texts are redacted: passwords and URL user information are never
+shown.
 
-Every pattern here meets data of others. Each character is looked at a bounded number of times: a
-repetition gives nothing back, and none begins where another one passed already.
+Every pattern here meets untrusted data. Each character is looked at a bounded number of times: a
+repetition gives nothing back, and none begins at a place that another one has passed.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def is_secret(key: str) -> bool:
-    """Say whether a setting of this name holds something that must not be shown."""
+    """Return whether a setting of this name holds a value that must not be shown."""
     low = _lower(key)
     if any(word in low for word in _SECRET_WORDS) or any(word in low for word in _SECRET_PAIRS):
         return True

@@ -45,7 +45,7 @@ JOB = "job"
 """The kind of trigger of a task that has none."""
 
 LIMITED_QUEUE = 100
-"""Occurrences of a task under a limit that wait at most, where its `queue_limit` is not given."""
+"""The most occurrences that wait, for a task under a limit without its own `queue_limit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +68,20 @@ class Policy:
     retry_on: tuple[str, ...] = ()
     no_retry_on: tuple[str, ...] = ()
     queue: str = "default"  # which workers run it
-    priority: int = 0  # what is higher starts first, where there is a choice
+    priority: int = 0  # which starts first: the higher number
     max_running: int | None = None  # runs at once, over all nodes
     rate: str | None = None  # starts in a time, over all nodes: "10/m"
     group: str | None = None  # tasks that keep limits together
     overlap_key: tuple[str, ...] = ()  # arguments by whose values `overlap` distinguishes runs
-    key_ttl: float = 86400.0  # for how long its first run keeps a key
+    key_ttl: float = 86400.0  # how long its first run keeps a key
     tags: tuple[str, ...] = ()
 
     @property
     def most_waiting(self) -> int | None:
-        """Return how many of its occurrences may wait for their turn; None: as many as there are.
+        """Return how many of its occurrences may wait for their turn; None: no limit.
 
-        One for its own task's turn. Under a limit, where more than one is to be expected, so many
-        that only a limit that is too low for good is bounded by it.
+        One may wait for the task's own turn. Under a limit more waiting is to be expected; the
+        number is so large that it bounds only a limit that is permanently too low.
         """
         if self.queue_limit is not None:
             return self.queue_limit
@@ -97,13 +97,13 @@ class Policy:
 
     @property
     def is_limited(self) -> bool:
-        """Say whether its runs may have to wait for other runs than those of its own turn."""
+        """Return whether its runs may have to wait for runs besides those of its own turn."""
         return not (self.max_running is None and self.rate is None and self.group is None)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a definition stands: the file's path, and the line (1-based) where known."""
+    """Where a definition is written: the file's path, and the line (1-based) if known."""
 
     file: str
     line: int | None = None
@@ -167,7 +167,7 @@ def policy_of_run(policy: Policy, options: Mapping[str, Any] | None) -> Policy:
 
 
 class TaskStatus(StrEnum):
-    """What a task is up to, in one word for lists."""
+    """The status of a task, in one word for lists."""
 
     RUNNING = "running"
     SCHEDULED = "scheduled"
@@ -219,4 +219,4 @@ class Task:
     file: str | None = None
     line: int | None = None
     edits: tuple[Edit, ...] = ()
-    mistake: str = ""  # why the task is broken, and how to mend it
+    mistake: str = ""  # why the task is broken, and how to fix it

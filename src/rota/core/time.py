@@ -32,10 +32,12 @@ def from_datetime(moment: datetime) -> Instant:
 
 
 def to_iso(instant: Instant) -> str:
-    """Write `instant` as ISO 8601 in UTC, with a `Z`, whole seconds where they are whole."""
+    """Return `instant` as ISO 8601 in UTC, with a `Z`, and without a fraction if the seconds are
+    whole.
+    """
     return to_datetime(instant).isoformat().replace("+00:00", "Z")
 
 
 def seconds(value: float) -> Instant:
-    """Turn seconds into the span's microseconds."""
+    """Return seconds as the span's microseconds."""
     return round(value * SECOND)

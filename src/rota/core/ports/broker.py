@@ -1,4 +1,4 @@
-"""What carries runs to workers on other machines."""
+"""The broker: it carries runs to workers on other machines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Message(NamedTuple):
-    """What an engine carries: a run, and the lane on which somebody is free for it. Whoever gets
-    it asks the ledger what is true of the run."""
+    """A message of a broker: a run, and the lane that has a free slot for it. The receiver asks the
+    ledger for the state of the run.
+    """
 
     run_id: str
     lane: str
@@ -16,27 +17,31 @@ class Message(NamedTuple):
 
 
 class Broker(Protocol):
-    """Carries messages to nodes that are free. It may lose, repeat, delay or reorder them: who may
-    do what is decided by the ledger."""
+    """Carries messages to nodes that are free. It may lose, repeat, delay or reorder them: the
+    ledger decides which node may run what.
+    """
 
     def open(self) -> None:
-        """Make ready what it needs; raises EngineError."""
+        """Prepare what the broker needs; raises EngineError."""
 
     @property
     def in_ledger(self) -> bool:
-        """Say whether `publish` writes in the ledger's own transaction."""
+        """Return whether `publish` writes in the ledger's own transaction."""
 
     def publish(self, messages: Sequence[Message], connection: Any) -> None:
-        """Send messages: on the ledger's connection (DBAPI, in a transaction) where it is
-        `in_ledger`, else by itself; raises EngineError where they may not have been sent."""
+        """Send messages. If the broker is `in_ledger`, they are sent on the ledger's connection
+        (DBAPI, in a transaction), else separately. Raises EngineError if they may not have been
+        sent.
+        """
 
     async def carry(
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
     ) -> None:
-        """Await `execute(run_id)` for each message on these lanes, and on none for more at once
-        than it says; a message is done when that returns, and carried anew where this process
-        dies before. For ever; cancelled, it takes no more and returns when those under way have
-        returned. Raises EngineError where it cannot go on."""
+        """Await `execute(run_id)` for each message on these lanes, and at once for no more messages
+        than its limit. A message is done when `execute` returns. If this process dies before, the
+        message is delivered again. Runs until it is cancelled; it then takes no more messages, and
+        returns when those in progress have returned. Raises EngineError if it cannot continue.
+        """
 
     def waiting(self, lanes: Collection[str]) -> int:
-        """Return how many messages of these lanes nobody has taken; raises EngineError."""
+        """Return how many messages of these lanes no worker has taken; raises EngineError."""

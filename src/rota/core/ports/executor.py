@@ -11,16 +11,16 @@ from rota.core.time import Instant
 
 
 class Reporter(Protocol):
-    """Where a running attempt sends what it has to say; callable from its thread."""
+    """Where a running attempt sends its output and its progress; callable from its thread."""
 
     def log(self, level: str, logger: str, text: str) -> None:
         """Take one line."""
 
     def progress(self, done: float, total: float | None, note: str) -> None:
-        """Take where it stands."""
+        """Take the current progress."""
 
     def checkpoint(self, value: Any) -> None:
-        """Store `value` durably before returning; raises LedgerError where that is impossible."""
+        """Store `value` durably before returning; raises LedgerError if that is impossible."""
 
     def remember(self, key: str, value: Any) -> None:
         """Store what a step returned durably before returning; raises LedgerError likewise."""
@@ -48,11 +48,11 @@ Done = Callable[[AttemptSpec, Outcome], None]
 
 
 class Stuck(NamedTuple):
-    """An attempt that was told to stop and did not, and still occupies something."""
+    """An attempt that was asked to stop and did not, and still occupies a slot or a process."""
 
     run_id: str
     task_id: str
-    place: str  # "file:line, in function" where it stands, as far as can be told
+    place: str  # "file:line, in function" of its current position, as far as known
     since: float  # monotonic seconds
 
 
@@ -62,24 +62,27 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """Return how many attempts may run at once."""
+        """Return how many attempts can run at once."""
 
     def start(self) -> None:
-        """Make it ready; callable once more after stop."""
+        """Prepare the executor; callable again after stop."""
 
     def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
         """Start the calls; `done` is called from any thread when each has ended."""
 
     def stop(self, call: AttemptSpec) -> None:
-        """Ask the attempt to end (coroutine: cancel; thread: `cancelled` turns true; process:
-        killed with its children); `done` follows with CANCELLED if it obeys."""
+        """Ask the attempt to end. A coroutine is cancelled, for a thread `cancelled` becomes true,
+        and a process is killed with its children. `done` follows with CANCELLED if the attempt
+        obeys.
+        """
 
     def abandon(self, call: AttemptSpec) -> None:
-        """Give up on an attempt that did not stop: `done` will not be called for it, its slot is
-        free again at once, and it is listed as stuck for as long as it goes on."""
+        """Give up on an attempt that did not stop. `done` will not be called for it, its slot is
+        free again at once, and it is listed as stuck as long as it is still running.
+        """
 
     def stuck(self) -> list[Stuck]:
-        """Return what was abandoned and still goes on."""
+        """Return the abandoned attempts that are still running."""
 
     def shutdown(self) -> None:
-        """End everything that can be ended; safe twice and unstarted."""
+        """End everything that can be ended; safe to call twice, and without a start."""

@@ -1,4 +1,4 @@
-"""What is read: the questions that pages, API and command line ask."""
+"""The reading side: the questions that pages, API and command line ask."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ class History(Protocol):
         """Return what waits and could start, by task; only tasks that have such runs."""
 
     def due_times(self, after: Instant, until: Instant, slice: Instant) -> list[Instant]:
-        """Return when runs that wait become available after one instant and up to another: the end
-        of each slice into which any falls, and no more than a thousand."""
+        """Return when waiting runs become available, after one instant and up to another: the end
+        of each slice that has any, and at most a thousand.
+        """
 
     def counts(self, now: Instant) -> Counts:
         """Count what has not ended."""
@@ -71,15 +72,17 @@ class History(Protocol):
     # runs that were made more than a day before `since`.
 
     def failures(self, since: Instant, until: Instant, slice: Instant) -> list[Failures]:
-        """Sum up what failed or was lost and ended from `since` to before `until`; the 2,000
-        largest sums, where there are more."""
+        """Sum up the runs that failed or were lost and ended from `since` to before `until`. If
+        there are more than 2,000 sums, the largest 2,000 are returned.
+        """
 
     def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
         """Sum up the runs that ended from `since` to before `until`."""
 
     def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
-        """Count the runs of each state with a fire time, or a creation where they have none,
-        from `since` to before `until`."""
+        """Count the runs of each state with a fire time, or a creation time if they have no fire
+        time, from `since` to before `until`.
+        """
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Return a run's ended attempts, first to last."""
@@ -105,8 +108,9 @@ class History(Protocol):
         """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
 
     def damages(self, *, search: bool = False) -> list[Damage]:
-        """Return the rows that do not hold what they have to: those that were met in reading and
-        are so still, or with `search`, those among the newest 10,000 of each table."""
+        """Return the rows with invalid content: those that a read met and that are still invalid.
+        With `search`, those among the newest 10,000 of each table.
+        """
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         """Return run id → reason for the running runs of a node that are to be cancelled."""
@@ -119,7 +123,7 @@ class History(Protocol):
 
     @property
     def evidence(self) -> Evidence:
-        """Return what the ledger has to tell those who verify it."""
+        """Return the evidence that the ledger has for verification."""
 
     def tokens(self) -> list[Token]:
         """Return every token there ever was, oldest first."""

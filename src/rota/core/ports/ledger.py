@@ -1,4 +1,4 @@
-"""What is written: one transaction of the ledger, and the ledger itself."""
+"""The writing side: one transaction of the ledger, and the ledger itself."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ T = TypeVar("T")
 
 
 Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
-"""Gives runs to an engine, on a DBAPI connection where it can use that; returns which it gave."""
+"""Gives runs to a broker, on a DBAPI connection if the broker can use it; returns the runs it gave.
+"""
 
 
 class Sight(NamedTuple):
-    """What the node that plans knows of the others."""
+    """What the planning node knows of the other nodes."""
 
     own: str  # its id
     heard_at: Callable[
@@ -48,14 +49,15 @@ class Sight(NamedTuple):
 
 
 class Limits(Protocol):
-    """The limits of tasks, and an ear for what they hold back."""
+    """The limits of tasks, and the report of what they hold back."""
 
     def of(self, task_id: str) -> Sequence[Limit]:
-        """Return what the runs of a task are under."""
+        """Return the limits that apply to the runs of a task."""
 
     def hold(self, full: Collection[Limit], until: Instant | None) -> None:
-        """Hear, once in each claim or offer that looked, which limits held back runs, and when the
-        first of their rates lets one start."""
+        """Called once per claim or offer with the limits that blocked runs, and when the first of
+        their rates lets one start.
+        """
 
 
 class Transaction(Protocol):
@@ -67,12 +69,12 @@ class Transaction(Protocol):
     def register(
         self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
     ) -> dict[str, StoredTask]:
-        """Lay down what the code defines and return what is stored for each.
+        """Store what the code defines and return what is stored for each task.
 
-        A new task gets `now` as anchor and cursor. One whose `schedule` changed, and one that was
-        disabled and is enabled now, keeps its anchor and gets `now` as cursor. A removed one comes
-        back. Only rows that differ are written. Without `by`, it is what the code says, which is no
-        change of anybody's.
+        A new task gets `now` as anchor and as `planned_until`. A task whose `schedule` changed, or
+        that was disabled and is enabled now, keeps its anchor and gets `now` as `planned_until`. A
+        removed task comes back. Only rows that differ are written. Without `by`, this is what the
+        code says, which is not a change by a user.
         """
 
     def plan(
@@ -85,19 +87,19 @@ class Transaction(Protocol):
         sight: Sight | None = None,
     ) -> list[PlannedRun]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
-        the cursors forward, never back; returns the rows this call wrote.
+        `planned_until` forward, never back; returns the rows this call wrote.
 
-        A QUEUED row with a `claim` that need not wait is written as RUNNING on that node, attempt
-        and fence 1: planned and claimed in one, started when it is available. Where that node is
-        gone, it stays QUEUED. An `offered` one that need not wait is handed to `publish` as in
-        `offer`: planned and published in one.
+        A QUEUED row with `start_on_node` that need not wait is written as RUNNING on that node,
+        attempt and fence 1: planned and claimed in one, started when it is available. If that node
+        is gone, the row stays QUEUED. An `offered` row that need not wait is handed to `publish` as
+        in `offer`: planned and published in one.
 
-        An `early` row is not decided beside a run of its task: that may have ended when its time
-        comes. It is not written, and returned without a state.
+        An `early` row is not decided while a run of its task is active: that run may have ended
+        when its time comes. The row is not written, and is returned without a state.
 
         With `sight`, an occurrence is not skipped for a run on a node that is not known to live at
-        its instant: it stays QUEUED, and is claimed by nobody, until `reap` or a later plan of its
-        task judges it.
+        its instant. It stays QUEUED, and no node claims it until `reap` or a later plan of its task
+        judges it.
 
         Only manual runs are noted in the audit.
         """
@@ -132,21 +134,22 @@ class Transaction(Protocol):
         until: Instant | None = None,
         limits: Limits | None = None,
     ) -> list[Claim]:
-        """Take waiting runs whose time has come, for one attempt: the highest priority first,
-        then the oldest `available_at`.
+        """Claim waiting runs whose time has come, for one attempt: the highest priority first, then
+        the oldest `available_at`.
 
-        Offers `judge` up to `limit` of them, none of a task in `exclude`, with `of_tasks` only
-        those of these tasks, no exclusive one beside a running run of its task and only the first
-        of each exclusive task; what it takes becomes RUNNING with `attempt` and `fence` one higher,
-        `node` set and `cancel_requested` cleared; what it misses becomes MISSED. A claim brings the
-        steps of earlier attempts. Raises NodeGoneError, and nothing is written, where it takes some
-        for a node that was declared gone or never joined.
+        Offers `judge` up to `limit` of them: none of a task in `exclude`; with `of_tasks`, only
+        those of these tasks; no exclusive run while a run of its task is running; and only the
+        first of each exclusive task. What it takes becomes RUNNING with `attempt` and `fence` one
+        higher, `node` set and `cancel_requested` cleared. What it misses becomes MISSED. A claim
+        brings the steps of earlier attempts. If it takes runs for a node that was declared gone or
+        never joined, it raises NodeGoneError, and nothing is written.
 
-        With `among`, the ids of runs that an engine delivered, all those and no others are looked
-        at, also those whose time comes by `until`, who then start at their time; what may not start
-        by then is no longer published.
+        With `among`, the ids of runs that a broker delivered, it looks at all of those and at no
+        others. That includes those whose time comes by `until`; they then start at their time. What
+        may not start by then is no longer published.
 
-        Of what it takes, what its `limits` do not let start goes on waiting, no longer published.
+        Runs that it takes, but that its `limits` do not let start, remain waiting and are no longer
+        published.
         """
 
     def offer(
@@ -162,21 +165,22 @@ class Transaction(Protocol):
         `available_at` first, with the connection of this transaction (DBAPI; None in memory), and
         mark as published those whose ids it returns; returns how many were looked at.
 
-        Left out, of these, are those that their `limits` would not let start beside what runs and
-        what was published in the last seconds.
+        Runs are left out if their `limits` would not let them start in addition to what is running
+        and what was published in the last seconds.
 
         What `publish` writes on that connection is committed with the mark, or neither is.
         """
 
     def withdraw(self, run_ids: Collection[str]) -> None:
-        """Have those of the runs that wait published again."""
+        """Mark those of the runs that wait as not published, so that they are published again."""
 
     def overdue(self, before: Instant) -> dict[str, int]:
         """Return of each task how many runs wait that were published `before`."""
 
     def recall(self, before: Instant, limit: int) -> int:
-        """Have runs that wait and were published `before` published again, at most `limit`;
-        returns how many."""
+        """Mark waiting runs that were published `before` as not published, at most `limit`, so that
+        they are published again; returns how many.
+        """
 
     def settle(self, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
         """Write ended attempts and what their runs become; returns the ids of those refused
@@ -184,8 +188,9 @@ class Transaction(Protocol):
         written). A task whose attempts crashed `max_crashes` times in a row is paused."""
 
     def log(self, lines: Sequence[LogLine]) -> None:
-        """Append lines; one that is there already changes nothing, and those of an attempt that
-        is known as crashed are dropped: who still says them was taken over."""
+        """Append log lines. A line that exists already changes nothing. Lines of an attempt that is
+        known as crashed are dropped: their sender no longer owns the run.
+        """
 
     def progress(self, run_id: str, fence: int, value: Mapping[str, Any]) -> None:
         """Set the progress of a running run; nothing under an old fence."""
@@ -198,7 +203,7 @@ class Transaction(Protocol):
         an old fence."""
 
     def join(self, node: NodeRecord) -> None:
-        """Write the row of a node that starts; said again, it changes nothing."""
+        """Write the row of a node that starts; a repeated call changes nothing."""
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
@@ -216,12 +221,13 @@ class Transaction(Protocol):
         *,
         now: Instant | None = None,
     ) -> list[Run]:
-        """Declare gone those of the nodes that gave no sign of life since they were read, and
-        settle their running runs as `judge` says (their fence rises); also settles running runs
-        whose node is stopped, gone or unknown, and those of `unconfirmed`, run id → fence, that are
-        running under that fence. Returns them as they were. With `now`, occurrences that wait for
-        a verdict on a run are judged where there is one, and a task whose attempts crashed
-        `max_crashes` times in a row is paused: one for each node that is gone."""
+        """Declare gone those of the nodes that sent no heartbeat since they were read, and settle
+        their running runs as `judge` decides (their fence rises). Also settles running runs whose
+        node is stopped, gone or unknown, and those of `unconfirmed`, run id → fence, that are
+        running under that fence. Returns them as they were. With `now`, occurrences that wait for a
+        verdict on a run are judged if there is one, and a task whose attempts crashed `max_crashes`
+        times in a row is paused: one for each node that is gone.
+        """
 
     def pause(
         self,
@@ -238,8 +244,9 @@ class Transaction(Protocol):
         """Resume it and move its cursor to `now`, so that nothing is caught up."""
 
     def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
-        """Write the row of an occurrence to come, SKIPPED already, so that no node starts it;
-        raises UnknownTaskError, and StateError where it has its row."""
+        """Write the row of a future occurrence as SKIPPED, so that no node starts it; raises
+        UnknownTaskError, and StateError if the occurrence has its row.
+        """
 
     def edit(
         self,
@@ -251,18 +258,19 @@ class Transaction(Protocol):
         reason: str = "",
         by: Actor = SOMEBODY,
     ) -> StoredTask:
-        """Lay `edits` over what the code says, and take the edits of the keys in `reset` back.
+        """Apply `edits` on top of what the code says, and undo the edits of the keys in `reset`.
 
-        Changed times move anchor and cursor to `now`; without an edit, the anchor is what it was
-        before the first one.
+        If the times changed, anchor and `planned_until` move to `now`. Without an edit, the anchor
+        is what it was before the first one.
         """
 
     def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
         """Mark a task removed and cancel its waiting runs; its history stays."""
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
-        """Note that a node knows these tasks, where that was last noted a day ago or more; this
-        is no change of theirs."""
+        """Note that a node knows these tasks, if that was last noted a day ago or more; this does
+        not count as a change of theirs.
+        """
 
     def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
         """Delete the tasks that no node has known since, and end as MISSED what waits of them;
@@ -273,10 +281,10 @@ class Transaction(Protocol):
         now. Raises UnknownRunError, and StateError for a run that has ended."""
 
     def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
-        """Write a token; raises StateError where a valid one has its name."""
+        """Write a token; raises StateError if a valid token has its name."""
 
     def spend_token(self, token_id: str, now: Instant) -> bool:
-        """Spend the code of a link; False where it is spent, revoked, or too old."""
+        """Spend the code of a link; returns False if it is spent, revoked, or too old."""
 
     def revoke_token(
         self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
@@ -287,30 +295,33 @@ class Transaction(Protocol):
         """Write that a browser signed in."""
 
     def end_session(self, digest: str, now: Instant) -> bool:
-        """Forget a session, and revoke the code of the link that began it; False where there is
-        none."""
+        """Delete a session, and revoke the code of the link that began it; returns False if there
+        is none.
+        """
 
     def rewind(self, now: Instant) -> None:
-        """Put right what was written by a clock ahead of `now` by more than a second and less than
-        a month; beyond that, it is rather `now` that is wrong.
+        """Correct what was written by a clock ahead of `now` by more than a second and less than a
+        month; beyond that, it is rather `now` that is wrong.
 
-        Cursors come back to `now`. Of a run that waits after an event later than that (its
-        attempt's end, or its making by hand), that event was now, and what it still had to wait
-        counts from now on. Occurrences after `now` lose their row where they wait for a first
-        attempt, or were skipped or missed as late ones: they get another in their time.
+        `planned_until` comes back to `now`. If a run waits after an event later than that (its
+        attempt's end, or its manual creation), that event counts as now, and the rest of its wait
+        counts from now. Occurrences after `now` lose their row if they wait for a first attempt, or
+        were skipped or missed as late ones: they get another in their time.
         """
 
     def mark(self, mark: VerificationMark) -> None:
         """Note how far something has come, in place of what was noted under that name."""
 
     def take_mark(self, name: str, now: Instant, until: Instant) -> VerificationMark | None:
-        """Take a mark until a time and return it as it was, at 0 where there was none; None, and
-        nothing is changed, while somebody has it."""
+        """Acquire a mark until a time and return it as it was, at 0 if there was none. Returns
+        None, and changes nothing, while another process holds it.
+        """
 
     def prune(self, before: Instant, limit: int) -> int:
-        """Delete up to `limit` ended runs that finished (or were written, where they never
-        started) before, with their attempts, steps and log lines; returns how many. Changes that
-        are more than `core.audit.KEPT` older than the newest go as well."""
+        """Delete up to `limit` ended runs that finished before (or, if they never started, were
+        written before), with their attempts, steps and log lines; returns how many. Changes that
+        are more than `core.audit.KEPT` older than the newest are deleted as well.
+        """
 
 
 class Ledger(Protocol):
@@ -327,14 +338,17 @@ class Ledger(Protocol):
     @property
     def clock(self) -> Clock:
         """Return the time that all nodes of this ledger have in common: the machine's, or the
-        database's where there may be several machines."""
+        database's if there may be several machines.
+        """
 
     def open(self) -> None:
         """Connect, bring the schema up to date and start the writer; callable once more after
         close. Raises LedgerCorruptError, LedgerNewerError, LedgerUnavailableError."""
 
     def close(self) -> None:
-        """Finish what was handed to `write`, then disconnect; safe twice and unopened."""
+        """Finish what was handed to `write`, then disconnect; safe to call twice, and without an
+        open.
+        """
 
     def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Run `operation` in a transaction on the writer; the future ends when it is durable.
@@ -368,14 +382,15 @@ class Ledger(Protocol):
         on_conflict: OnConflict = OnConflict.RETURN,
         key_until: Instant = 0,
     ) -> list[Enqueued]:
-        """Do the same with a connection of an event loop."""
+        """Do the same as `run_with`, with a connection of an event loop."""
 
     def version(self) -> int:
-        """Return a number that differs when anybody else has committed since the last call."""
+        """Return a number that differs if another connection has committed since the last call."""
 
     def await_commit(self, seen: int, timeout: float) -> int:
-        """Wait until `version` is another one than was seen, at most `timeout` seconds, and return
-        it."""
+        """Wait until `version` differs from `seen`, at most `timeout` seconds, and return it."""
 
     def latency(self) -> float:
-        """Return how long the last commit took, in seconds, or the one under way has taken."""
+        """Return how long the last commit took, in seconds; while one is in progress, how long it
+        has taken so far.
+        """

@@ -62,8 +62,9 @@ NO_EDITS = Edits()
 
 @dataclass(frozen=True, slots=True)
 class EditNote:
-    """Who edited an option and why, and what the code said then; `schedule` and `anchor` are those
-    of the code's times, for an edit of `trigger_args`."""
+    """The author, reason and previous code value of an option's edit. `schedule` and `anchor` are
+    those of the code's times, for an edit of `trigger_args`.
+    """
 
     over: Any
     at: Instant
@@ -80,7 +81,7 @@ yet."""
 
 @dataclass(frozen=True, slots=True)
 class StoredTask:
-    """What the ledger knows of a task: its last registered record, and what was laid over it."""
+    """What the ledger knows of a task: its last registered record, and the edits on top of it."""
 
     record: TaskRecord
     anchor: Instant  # of its intervals
@@ -93,15 +94,16 @@ class StoredTask:
     removed_at: Instant | None  # when it was taken out by `remove_task`
     revision: int  # rises with every change of this row but the cursor
     skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
-    edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, where it is known
+    edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, if it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
     off: tuple[OffStretch, ...] = ()  # but for the pause that may last; newest last
     former: tuple[Rule, ...] = ()  # of other times, with occurrences that may have no row yet
 
 
 class NewRun(NamedTuple):
-    """A row to be planned. `state` is QUEUED or SCHEDULED where it is to run, else SKIPPED or
-    MISSED with its reason."""
+    """A row to be planned. `state` is QUEUED or SCHEDULED if the occurrence is to run, else SKIPPED
+    or MISSED with its reason.
+    """
 
     id: str
     task_id: str
@@ -131,7 +133,7 @@ class NewRun(NamedTuple):
 
 
 class PlannedRun(NamedTuple):
-    """A row that this call really wrote, or, where `state` is None, left for its time."""
+    """A row that this call really wrote. If `state` is None, it was left for its time."""
 
     run_id: str
     task_id: str
@@ -177,7 +179,7 @@ class ClaimVerdict(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A run that is now this node's to attempt, under `fence`."""
+    """A run that this node may attempt, under `fence`."""
 
     run_id: str
     task_id: str
@@ -236,8 +238,9 @@ class Beat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs; None means all. Times are instants, `since` inclusive, `until` exclusive, and
-    compare with the run's fire time, or its creation where it has none."""
+    """Which runs; None means all. Times are instants, `since` inclusive, `until` exclusive, and are
+    compared with the run's fire time, or with its creation if it has no fire time.
+    """
 
     task_id: str | None = None
     states: Collection[State] | None = None
@@ -258,7 +261,7 @@ class Page:
 
 
 class Damage(NamedTuple):
-    """A column of a row that does not hold what it has to; something else is read in its place."""
+    """A column of a row whose content is invalid; another value is read in its place."""
 
     table: str
     key: str  # of the row
@@ -285,7 +288,7 @@ class Counts(NamedTuple):
 
     @property
     def busy(self) -> bool:
-        """Say whether anything has not ended."""
+        """Return whether any run has not ended."""
         return bool(self.waiting or self.running)
 
 

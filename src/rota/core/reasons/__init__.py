@@ -1,7 +1,7 @@
 """Why a run is in its state, and what is wrong with a node, a task or the ledger.
 
-A reason is a value: a code for programs, a text for people, and a remedy. Whoever finds something
-writes the code; whoever shows it never reads the text.
+A reason is a value: a code for programs, a text for people, and a remedy. The code that finds a
+problem writes the reason code; the code that shows it never reads the text.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 
 class ReasonCode(StrEnum):
-    """Why a run is where it is. A run that succeeded has none.
+    """Why a run is in its state. A run that succeeded has none.
 
-    Nothing is guessed from a state or from the words of a reason: whoever writes a reason writes
-    its code beside it.
+    Nothing is guessed from a state or from the words of a reason: every reason is written together
+    with its code.
     """
 
     # scheduled
@@ -137,7 +137,7 @@ Code = ReasonCode | TroubleCode
 
 
 class Reason(NamedTuple):
-    """Why something is as it is: for programs, for people, and what to do about it."""
+    """Why something is as it is: for programs and for people, with what to do about it."""
 
     code: Code
     text: str

@@ -12,7 +12,7 @@ class Explanation(NamedTuple):
     """What a code means, and what to do about it."""
 
     meaning: str
-    remedy: str  # {names} are filled in where the reason is found
+    remedy: str  # {names} are filled in by the code that finds the reason
 
 
 def reason(code: Code, text: str, **names: str) -> Reason:
@@ -23,7 +23,8 @@ def reason(code: Code, text: str, **names: str) -> Reason:
 
 def of_run(run: Run, otherwise: Code, text: str = "") -> Reason:
     """Return why a run is in its state, with the code `otherwise` if its row has none: a release
-    before wrote it, or nothing is wrong with it. `text` is said if the row says nothing."""
+    before wrote it, or nothing is wrong with it. `text` is used if the row has no text.
+    """
     return reason(run.reason_code or otherwise, run.reason or text)
 
 

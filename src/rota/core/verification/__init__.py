@@ -1,1 +1,1 @@
-"""The record beside the rule: what had to have a row, and what is found."""
+"""Verification: compares the record with the rules, to find missing, double and impossible rows."""

@@ -1,4 +1,4 @@
-"""What the ledger has to tell those who verify it."""
+"""The evidence that the ledger gives to verification."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rota.core.verification.rules import Rule
 
 
 class Held(NamedTuple):
-    """A run that runs on a node that is not there."""
+    """A run that is running on a node that does not exist."""
 
     run_id: str
     task_id: str
@@ -22,7 +22,7 @@ class Held(NamedTuple):
 
 
 class Many(NamedTuple):
-    """Runs of a task that should not be: how many, and the last of them."""
+    """Runs of a task that should not exist: how many, and the last of them."""
 
     task_id: str
     number: int
@@ -30,7 +30,7 @@ class Many(NamedTuple):
 
 
 class Paused(NamedTuple):
-    """A task with a pause that nobody set, or somebody ended."""
+    """A task with a pause that no user set, or that a user ended."""
 
     task_id: str
     since: Instant
@@ -38,7 +38,7 @@ class Paused(NamedTuple):
 
 
 class Unreachable(NamedTuple):
-    """A run that waits and is never found by those who look for what may start."""
+    """A run that waits and is never found by the search for runs that may start."""
 
     run_id: str
     task_id: str
@@ -46,11 +46,12 @@ class Unreachable(NamedTuple):
 
 
 class Evidence(Protocol):
-    """The rules that there were, the rows by their occurrences, and the rows that cannot be; a
-    part of the reading side."""
+    """The past rules, the rows by their occurrences, and the impossible rows; a part of the reading
+    side.
+    """
 
     def marks(self) -> Mapping[str, VerificationMark]:
-        """Return how far things have come, by name."""
+        """Return the recorded marks, by name."""
 
     def task_ids(self, after: str, limit: int) -> list[str]:
         """Return the first ids after one of them, of the tasks that there are or were."""
@@ -65,29 +66,34 @@ class Evidence(Protocol):
         instant."""
 
     def summaries(self, task_ids: Collection[str], before: Instant) -> dict[str, Row]:
-        """Return the last row of each of these tasks before an instant that stands for several."""
+        """Return the last row of each of these tasks, before an instant, that covers several
+        occurrences.
+        """
 
     def odd(self, since: Instant, limit: int) -> list[RunFacts]:
-        """Return the runs made since then that may say what cannot be."""
+        """Return the runs made since then that may hold impossible values."""
 
     def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
-        """Return what has run since before `quiet_since` on a node that is not there, or that has
-        been silent for as long while others are up."""
+        """Return the runs that have been running since before `quiet_since` on a node that does not
+        exist, or that has been silent as long while other nodes are up.
+        """
 
     def beside(self, limit: int) -> list[Many]:
-        """Return the tasks of which several runs go on that should be alone."""
+        """Return the tasks that have several runs in progress, although their runs exclude each
+        other.
+        """
 
     def strays(self, since: Instant, limit: int) -> list[tuple[str, str]]:
         """Return the ids of the runs that are gone, with the table that has more of them."""
 
     def unknown(self, since: Instant, limit: int) -> list[Many]:
-        """Return the tasks that there never were, which have runs all the same."""
+        """Return the unknown tasks that have runs all the same."""
 
     def paused(self, since: Instant, limit: int) -> list[Paused]:
-        """Return the pauses set since then that nobody set, or somebody ended."""
+        """Return the pauses set since then that no user set, or that a user ended."""
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
         """Return the tasks that are planned beyond `now`, and how far."""
 
     def unreachable(self, limit: int) -> list[Unreachable]:
-        """Return what waits and can never start, with the damaged column because of which."""
+        """Return the runs that wait and can never start, with the damaged column that causes it."""

@@ -1,4 +1,4 @@
-"""What is found where the record and the rule disagree."""
+"""The findings of verification: the places where the record and the rule disagree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Code(StrEnum):
     HOLE = "hole"  # an occurrence without a row
     DOUBLE = "double"  # an occurrence with two, or two runs that exclude each other
     UNNAMED = "unnamed"  # a row for an instant that no rule names
-    OVERLAP = "overlap"  # a row that stands for several, and for some that have their own
+    OVERLAP = "overlap"  # a row for several occurrences, some of which have a row of their own
     EARLY = "early"  # started before its time
     BACKWARDS = "backwards"  # ended before it started
     UNSTARTED = "unstarted"  # ended without a start
@@ -24,7 +24,7 @@ class Code(StrEnum):
     ATTEMPTS = "attempts"  # attempts that are missing or too many
     STRAY = "stray"  # attempts, steps or log lines without their run
     CURSOR = "cursor"  # planned up to an instant that is yet to come
-    PAUSE = "pause"  # a pause that nobody set, or somebody ended
+    PAUSE = "pause"  # a pause that no user set, or that a user ended
     UNKNOWN = "unknown"  # a run of a task that there never was
 
 
@@ -59,7 +59,7 @@ class Finding:
     at: Instant | None = None
     last: Instant | None = None
     count: int = 1
-    is_mended: bool = False  # the hole has its row by now
+    is_mended: bool = False  # the missing row exists by now
 
     @property
     def remedy(self) -> str:

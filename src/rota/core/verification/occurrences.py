@@ -1,4 +1,4 @@
-"""The rows of a task beside the instants of its rules: holes, doubles, what overlaps."""
+"""Compares the rows of a task with the instants of its rules: holes, doubles, overlaps."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Row:
 
     fire_time: Instant
     run_id: str
-    count: int  # of the occurrences that it stands for
+    count: int  # of the occurrences that it covers
     created_at: Instant
     is_planned: bool  # its cause is the schedule
 
 
 Named = Callable[[Instant], bool]
-"""Says whether an instant is one that some rule of the task ever named."""
+"""Returns whether an instant is one that some rule of the task ever named."""
 
 
 def compare(
@@ -40,9 +40,9 @@ def compare(
 ) -> Iterator[Finding]:
     """Yield what is wrong with a task's rows, which come by their instants.
 
-    `excused` are the instants of which the row may be gone: they were skipped long before;
-    `earlier` is the last row before all these that stands for several. Takes as long as there are
-    rows, however many instants have none.
+    `excused` are the instants whose row may be gone: they were skipped long before. `earlier` is
+    the last row before all these that covers several occurrences. The time it takes grows with the
+    rows, not with the instants that have none.
     """
     walk = _Walk(task_id, spans, count, excused)
     if earlier is not None:
@@ -72,8 +72,8 @@ class _Walk:
     _at: int = 0  # of the span
     _next: Instant | None = None
     _summary: Row | None = None
-    _most: int = 0  # instants that the last summary may stand for yet
-    _by: Trigger | None = None  # what names the instants that the last summary stands for
+    _most: int = 0  # instants that the last summary may still cover
+    _by: Trigger | None = None  # the trigger that names the instants of the last summary
     _among: int = 0  # rows since then that were there before it
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class _Walk:
         self._next = None
 
     def begin_after(self, summary: Row) -> None:
-        """Take into account what a row before the first span stands for beyond there."""
+        """Take into account what a row before the first span covers beyond there."""
         if not self.spans:
             return
         span, trigger, _ = self.spans[0]
@@ -99,17 +99,17 @@ class _Walk:
             self._most = EVERYTHING if summary.count >= COUNTED else summary.count - 1 - before
 
     def _trigger_at(self, instant: Instant) -> Trigger | None:
-        """Return the trigger by which an instant is owed, None where it is not."""
+        """Return the trigger by which an instant is owed; None if it is not owed."""
         if self._at < len(self.spans) and self.spans[self._at].span.first <= instant:
             return self.spans[self._at].trigger
         return None
 
     def is_due(self, instant: Instant) -> bool:
-        """Say whether an instant is the next one that is owed."""
+        """Return whether an instant is the next one that is owed."""
         return self._next == instant
 
     def pass_by(self, instant: Instant) -> None:
-        """Go behind an instant that has its row."""
+        """Move past an instant that has its row."""
         if self._next == instant:
             self._follow(instant)
 
@@ -162,7 +162,9 @@ class _Walk:
             yield self._hole(begin, end, number)
 
     def take(self, row: Row) -> Iterator[Finding]:
-        """Account for a row; one that stands for several covers what has no row after it."""
+        """Account for a row; one for several occurrences covers the instants without a row after
+        it.
+        """
         summary = self._summary
         if summary is not None and row.created_at >= summary.created_at:
             if self.is_due(row.fire_time) and self._is_among(summary, row.fire_time):
@@ -176,7 +178,7 @@ class _Walk:
             self._most = EVERYTHING if row.count >= COUNTED else row.count - 1
 
     def _is_among(self, summary: Row, instant: Instant) -> bool:
-        """Say whether a row that stands for several surely stands for this one too."""
+        """Return whether a row for several occurrences surely covers this one too."""
         _, trigger, _ = self.spans[self._at]
         if trigger != self._by:  # the times are others since
             return False
@@ -212,11 +214,13 @@ EVERYTHING_COUNTED = COUNTED
 """The most missing instants that are counted one by one."""
 
 MOST_EXCUSED = 1_000
-"""Missing instants that are looked at one by one: more than can have been skipped by hand."""
+"""The most missing instants that are looked at one by one: more than can have been skipped
+manually.
+"""
 
 
 def _nth(trigger: Trigger, first: Instant, last: Instant, number: int, count: Count) -> Instant:
-    """Return the instant that `number` others, the first among them, lie before."""
+    """Return the instant that has `number` others before it, the first among them."""
     low, high = first, last
     while low < high:  # the smallest end within which there are more than `number`
         middle = (low + high) // 2
@@ -228,8 +232,9 @@ def _nth(trigger: Trigger, first: Instant, last: Instant, number: int, count: Co
 
 
 def named_by(triggers: Sequence[Trigger], since: Instant) -> Named:
-    """Return what says whether any of the triggers names an instant; all before `since`, when the
-    first is known, are."""
+    """Return the function that decides whether any of the triggers names an instant. Every instant
+    before `since`, when the first trigger is known, counts as named.
+    """
 
     def named(instant: Instant) -> bool:
         return instant <= since or any(one.last_before(instant) == instant for one in triggers)

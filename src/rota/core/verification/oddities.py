@@ -1,4 +1,4 @@
-"""A run's row by itself: which of what it says cannot be."""
+"""Checks a run's row alone: which of its values are impossible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rota.core.verification.findings import Code, Finding
 from rota.core.verification.rules import RuleSpan
 
 APART: Instant = 2 * SECOND
-"""By how much the clocks of two nodes may differ, and one may be set, without a word."""
+"""The difference between two nodes' clocks, or the step of one clock, that is not reported."""
 
 _UNFINISHED = {*WAITING, State.RUNNING}
 _FIRST_TRY = {State.RUNNING, State.SUCCEEDED, State.FAILED}
@@ -22,7 +22,7 @@ _UNDONE = {State.MISSED, State.SKIPPED}
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the ledger says of a run, word for word."""
+    """What the ledger says of a run, unchanged."""
 
     id: str
     task_id: str
@@ -46,7 +46,7 @@ class RunFacts:
 
 
 def judge(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
-    """Yield what cannot be; times that clocks took while they went wrong say nothing."""
+    """Yield the impossible values; times from clocks while they were wrong prove nothing."""
     if wrong := _unreadable(run):
         text = f"Its {wrong} is no number that can be."
         yield Finding(Code.IMPOSSIBLE, run.task_id, text, run.id)
@@ -67,7 +67,7 @@ _LARGEST = 250_000_000_000_000_000
 
 
 def _unreadable(run: RunFacts) -> str | None:
-    """Return which of a run's numbers is none, as in a damaged row."""
+    """Return which of a run's numbers is not a number, as in a damaged row."""
     for name in (*_NUMBERS, *_MAYBE):
         value = getattr(run, name)
         if value is None and name in _MAYBE:

@@ -1,4 +1,4 @@
-"""What the rule of a task was when, and which of its instants had to have a row."""
+"""The rules that a task had over time, and which of their instants had to have a row."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RuleSpan(NamedTuple):
     last: Instant
 
     def without(self, other: RuleSpan) -> list[RuleSpan]:
-        """Return what is left of it beside another."""
+        """Return what is left of it without the other span."""
         left = [RuleSpan(self.first, min(self.last, other.first - 1))]
         right = [RuleSpan(max(self.first, other.last + 1), self.last)]
         return [span for span in (left + right) if span.first <= span.last]
@@ -60,7 +60,7 @@ class Owed(NamedTuple):
 
 
 Read = Callable[[Rule], Trigger | None]
-"""Returns the trigger of a rule, None where it cannot be read."""
+"""Returns the trigger of a rule; None if it cannot be read."""
 
 
 class Known(NamedTuple):
@@ -68,18 +68,18 @@ class Known(NamedTuple):
 
     now: Instant
     since: Instant  # nothing is asked of what was before
-    blind: Sequence[RuleSpan] = ()  # where clocks went wrong
+    blind: Sequence[RuleSpan] = ()  # when clocks were wrong
     planners: Sequence[RuleSpan] = ()  # when a node that knows the task was there to plan it
     edge: Instant = EDGE
     late: Instant = LATE
 
 
 def owed(rules: Sequence[Rule], read: Read, known: Known) -> list[Owed]:
-    """Return where a task's instants had to have rows, from the oldest on.
+    """Return the spans in which a task's instants had to have rows, oldest first.
 
-    They are those up to which the ledger says that everything has its row, and those since which a
-    node was there for long enough. A pause or a task that is off owes nothing, nor does a rule that
-    cannot be read.
+    They are the instants up to which the ledger says that everything has its row, and those since
+    which a node was up for long enough. A pause or a task that is off owes nothing, nor does a rule
+    that cannot be read.
     """
     found: list[Owed] = []
     ends = _ends(rules)
@@ -99,7 +99,7 @@ def owed(rules: Sequence[Rule], read: Read, known: Known) -> list[Owed]:
 
 
 def _ends(rules: Sequence[Rule]) -> list[Instant | None]:
-    """Return where each rule ends: never after a later one began, whatever the clocks said."""
+    """Return when each rule ends: never after a later one began, whatever the clocks showed."""
     ends: list[Instant | None] = []
     following: Instant | None = None
     for rule in reversed(rules):
@@ -115,7 +115,7 @@ def _is_on(rule: Rule) -> bool:
 
 
 def _goes_on(before: Rule, rule: Rule) -> bool:
-    """Say whether a rule names what the one before it named."""
+    """Return whether a rule names what the one before it named."""
     return (
         before.until == rule.since
         and _is_on(before)
@@ -127,12 +127,13 @@ def _goes_on(before: Rule, rule: Rule) -> bool:
 
 
 def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """Return the rules with other times than the present one, the last, of which occurrences may
-    have no row yet; the oldest first. Its `planned_until` says from where on.
+    """Return the rules with other times than the present one, the last, whose occurrences may have
+    no row yet; the oldest first. Each one's `planned_until` is the instant from which they may be
+    missing.
 
-    Who edits the times of a task sets its cursor right before that instant: it stands there until
-    the occurrences of before are planned as well. What changed in the code holds from its
-    registration on, and nothing is looked for before that.
+    An edit of a task's times sets `planned_until` right before its instant. It stays there until
+    the earlier occurrences are planned as well. A change in the code applies from its registration
+    on, and nothing is looked for before that.
     """
     found: list[Rule] = []
     if not rules or rules[-1].until is not None:  # what holds now is not known
