@@ -75,6 +75,14 @@ def test_each_day_has_one_and_both_directions_agree(
     assert backwards[::-1] == found
 
 
+@pytest.mark.parametrize("longitude", [180, 179.5, -179.5, -180])
+def test_noon_beside_midnight_of_utc_is_missed_on_no_day(longitude: float) -> None:
+    rule = parse("sun", {"event": "noon", "latitude": 0, "longitude": longitude})
+    found = between(rule, 0, 1_000 * DAY, 2_000)
+    assert all(0.99 < (later - one) / DAY < 1.01 for one, later in pairwise(found))
+    assert len(found) in (999, 1000, 1001)
+
+
 def test_words_and_offset() -> None:
     rule = {"event": "sunset", **BERLIN, "offset": -1800, "timezone": "Europe/Berlin"}
     assert describe("sun", rule) == (

@@ -96,7 +96,7 @@ def _event_of(
 
     observer: Any = Observer(latitude, longitude, 0.0)
     if event is SunEvent.NOON:
-        return lambda day: _on_its_side(noon(observer, day, UTC), day)
+        return lambda day: _on_its_side(noon(observer, day, UTC), day, longitude)
     zenith = 90.0 + _DEGREES_BELOW[event]
     rising = event in (SunEvent.SUNRISE, SunEvent.DAWN)
     direction = SunDirection.RISING if rising else SunDirection.SETTING
@@ -111,9 +111,9 @@ def _event_of(
     return compute
 
 
-def _on_its_side(found: datetime, day: date) -> datetime:
+def _on_its_side(found: datetime, day: date, longitude: float) -> datetime:
     """Return a noon as that of its day: astral wraps what falls into the next day or the last."""
-    middle = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    middle = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(longitude / 360)
     return found + timedelta(round((middle - found) / timedelta(1)))
 
 
