@@ -92,9 +92,10 @@ def why_never(trigger: CronTrigger) -> str | None:
 
 def read(reading: Reading) -> CronTrigger | IntervalTrigger:
     """Return the trigger of the arguments, an interval for `@every`; raises TriggerError."""
-    reading = _with_zone(reading)
+    if "crontab" in reading.args:
+        reading = _with_zone(reading)
     args, errors = reading.args, reading.errors
-    if (text := _every(args)) is not None:
+    if "crontab" in args and (text := _every(args)) is not None:
         _refuse_beside(args)
         return interval.of_period(reading, read_every(text), reading.bounds())
     # A misspelt field is one mistake, and not also a missing one.

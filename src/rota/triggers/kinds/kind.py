@@ -56,7 +56,7 @@ class Bounds(NamedTuple):
     jitter: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """The arguments of one trigger, and what else decides its instants."""
 
