@@ -23,7 +23,7 @@ from rota.triggers.layers import (
     outside,
     without,
 )
-from rota.triggers.parsing import describe, is_single, names_moment, parse, zone_of
+from rota.triggers.parsing import caution, describe, is_single, names_moment, parse, zone_of
 from rota.triggers.sight import cursor_at, passed_first
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
@@ -35,6 +35,7 @@ __all__ = [
     "Stretch",
     "Trigger",
     "between",
+    "caution",
     "count_between",
     "cursor_at",
     "describe",

@@ -10,7 +10,7 @@ from rota.core.task import JOB
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError, nearest
-from rota.triggers.exceptions import excepting
+from rota.triggers.exceptions import Excepting, excepting
 from rota.triggers.foreign_options import instead_of
 from rota.triggers.kinds import KINDS, SHORT
 from rota.triggers.kinds.kind import CHANGES, EXCEPT, Reading
@@ -105,6 +105,12 @@ def without_none(args: Mapping[str, T]) -> Mapping[str, T]:
     if not any(value is None for value in args.values()):
         return args
     return {name: value for name, value in args.items() if value is not None}
+
+
+def caution(trigger: str, args: Mapping[str, object], *, timezone: str, task_id: str) -> str:
+    """Return what of a trigger may surprise, "" for nothing; raises TriggerError."""
+    rule = parse(trigger, args, timezone=timezone, task_id=task_id)
+    return KINDS[trigger].caution(rule.rule if isinstance(rule, Excepting) else rule)
 
 
 def zone_of(trigger: str, args: Mapping[str, object]) -> object:

@@ -105,6 +105,22 @@ def test_without_the_config_file(project: Project) -> None:
     assert "there is no such file" in project.rota("ls", "--config", "no.json", code=2).stderr
 
 
+def test_days_without_the_sun_are_said_and_no_mistake(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("config.json", "{}")
+    project.write(
+        "backgroundtask/polar.py",
+        "import rota\n\n"
+        "@rota.task('sun', event='sunrise', latitude=69.65, longitude=18.96)\n"
+        "def polar(): ...\n\n"
+        "@rota.task('sun', event='sunrise', latitude=52.5, longitude=13.4)\n"
+        "def berlin(): ...\n",
+    )
+    said = project.rota("check").stderr
+    assert "polar.py:4, task 'polar'" in said or "polar.py:3: task 'polar'" in said
+    assert "there are days without sunrise at 69.65" in said and "berlin" not in said
+
+
 def test_a_date_that_has_passed_is_named_and_no_mistake(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("config.json", "{}")

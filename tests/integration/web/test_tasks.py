@@ -46,6 +46,31 @@ def test_a_task_is_created_for_a_known_function(site: Site) -> None:
     assert made["next_run"].split("T")[1] == "09:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("trigger", "args"),
+    [
+        ("every", {"text": "weekday at 09:00"}),
+        ("any", {"of": [{"crontab": "0 9 * * *"}], "except": [{"crontab": "0 9 25 12 *"}]}),
+        ("rrule", {"rrule": "FREQ=DAILY", "dtstart": "2030-01-01 09:00"}),
+        ("sun", {"event": "noon", "latitude": 52.5, "longitude": 13.4}),
+        ("cron", {"crontab": "H H 15W * *"}),
+    ],
+)
+def test_a_task_is_created_with_any_kind_of_trigger_and_any_option(
+    site: Site, trigger: str, args: dict[str, object]
+) -> None:
+    path = site.manager.get_task(site.add(greet))
+    assert path is not None
+    body = {"name": "x", "func_path": path.func_path, "trigger": trigger, "trigger_args": args}
+    answer = site.client.post("/manager/tasks", json={**body, "overlap": "queue", "retry_delay": 7})
+    assert answer.status_code == 201 and answer.json()["next_run"]
+    entry = site.manager.services.engine.registry.get("x")
+    assert entry is not None and entry.policy.retry_delay == 7
+    assert site.client.get("/manager/occurrences/next?task=x&horizon=316224000").json()
+    wrong = site.client.post("/manager/tasks", json={**body, "id": "y", "overlap": "quue"})
+    assert wrong.status_code == 422 and "Did you mean 'queue'?" in wrong.text
+
+
 def test_an_id_is_given_once(site: Site) -> None:
     path = site.manager.get_task(site.add(greet))
     assert path is not None

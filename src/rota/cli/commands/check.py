@@ -18,6 +18,7 @@ from rota.config import Xcorecfg
 from rota.definitions.edits import in_place_of, made, moved
 from rota.errors import DefinitionError, LedgerError, Mistakes, RotaError
 from rota.runtime.working_directory import here
+from rota.triggers import caution
 
 if TYPE_CHECKING:
     from rota.manager import TaskManager
@@ -168,6 +169,11 @@ def _passed(manager: TaskManager) -> list[RotaError]:
             remedy = f"Set a date in the future, or start it manually: `rota run {id}`."
             where = f"{f'{source}, ' if source else ''}task {id!r}, run_date"
             found.append(DefinitionError(what, where=where, remedy=remedy))
+        code = entry.definition
+        said = caution(code.trigger, code.trigger_args, timezone=code.timezone, task_id=id)
+        if said:
+            where = f"{f'{source}, ' if source else ''}task {id!r}"
+            found.append(DefinitionError(f"{said}.", where=where))
     return found
 
 

@@ -204,6 +204,7 @@ KIND = TriggerKind(
     example={"text": "weekday at 09:00 and 17:00"},
     read=read,
     words=words,
+    caution=sun.caution,
     short="every",
     takes="text",
     zone=zone_of,

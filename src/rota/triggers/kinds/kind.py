@@ -168,7 +168,8 @@ def named_zone(args: Args) -> object:
 class TriggerKind:
     """One kind of trigger: everything that another part of rota asks of it.
 
-    `read` makes the trigger, and `words` describes one that it made. `short` is an option that
+    `read` makes the trigger, and `words` describes one that it made,
+    `caution` what of it may surprise: `rota check` says so. `short` is an option that
     means this kind if no trigger is named, and `takes` the argument whose value that option has.
     `names_moment` returns whether the arguments name a moment that may have passed when they are
     first seen, from which nothing is counted. `zone` returns the zone that they name, `is_single`
@@ -181,6 +182,7 @@ class TriggerKind:
     example: Mapping[str, object]
     read: Callable[[Reading], Trigger]
     words: Callable[[Any, Args], str]
+    caution: Callable[[Any], str] = lambda _: ""
     short: str = ""
     takes: str = ""
     names_moment: Callable[[Args], bool] = has_start

@@ -187,6 +187,13 @@ def words(rule: SunTrigger, args: Args) -> str:
     return f"{said}{bounds}{delay(rule.jitter)}, {rule.timezone}"
 
 
+def caution(rule: object) -> str:
+    """Say that there are days without the event."""
+    if not isinstance(rule, SunTrigger) or not rule.lacks_days():
+        return ""
+    return f"there are days without {rule.event} at {rule.latitude:g}; none of them has a run"
+
+
 KIND = TriggerKind(
     name="sun",
     meaning="at sunrise, sunset, dawn, dusk or noon at a place; needs `rota[sun]`",
@@ -200,5 +207,6 @@ KIND = TriggerKind(
     example={"event": "sunset", "latitude": 52.5, "longitude": 13.4, "offset": -1800},
     read=read,
     words=words,
+    caution=caution,
     names_moment=lambda _: False,
 )
