@@ -60,7 +60,7 @@ def describe(
 
 def _parse(trigger: Any, args: Mapping[str, object], around: Reading) -> tuple[Trigger, str]:
     """Return the trigger of a definition, and its words if they are wanted."""
-    if trigger is None:
+    if trigger is None and isinstance(args, Mapping):
         trigger, args = in_short(args)
     _check_kinds(trigger, args, around.dst)
     kind, args = KINDS[trigger], without_none(args)
