@@ -38,7 +38,6 @@ ALLOWED: dict[str, int] = {
     "definitions": 19,
     "engine": 87,
     "errors.py": 2,
-    "ledger": 104,
     "manager": 25,
     "private_networks.py": 5,
     "scheduling": 3,

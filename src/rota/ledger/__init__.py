@@ -18,7 +18,8 @@ def open_ledger(url: str, *, clock: Clock) -> Ledger:
 
     Raises LedgerError for an address that names none.
     """
-    from rota.ledger.ledger import SqlLedger  # SQLAlchemy takes its time: only for who needs it
+    # SQLAlchemy takes long to import: only a process that opens a ledger does it.
+    from rota.ledger.ledger import SqlLedger
 
     match kind_of(url):
         case LedgerKind.MEMORY:

@@ -1,4 +1,4 @@
-"""What a database must offer so that the ledger can be kept in it."""
+"""The interface of a database that can keep the ledger."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from rota.runtime.signal_count import SignalCount
 
 QUIET: dict[str, Any] = {"logging_name": "rota", "pool_logging_name": "rota"}
-"""Options of an engine by which its statements reach no log, also where the application logs all
-that SQLAlchemy does: a handler that looks into the ledger would call itself."""
+"""Options of an SQLAlchemy engine that keep its statements out of every log, even if the
+application logs everything from SQLAlchemy: a handler that reads the ledger would call itself.
+"""
 
 for _name in ("sqlalchemy.engine.Engine.rota", "sqlalchemy.pool.impl.QueuePool.rota"):
     if (_logger := getLogger(_name)).level == NOTSET:
@@ -20,7 +21,7 @@ for _name in ("sqlalchemy.engine.Engine.rota", "sqlalchemy.pool.impl.QueuePool.r
 
 
 class Database(Protocol):
-    """Connections to one database; its errors come as `LedgerError`s where they are its own."""
+    """Connections to one database; its own errors are raised as `LedgerError`s."""
 
     look_every: float
     """Seconds between two looks for commits of other processes; `committed` may be given sooner."""
@@ -33,15 +34,15 @@ class Database(Protocol):
         """Return the address, with secrets masked."""
 
     def open(self) -> None:
-        """Connect and bring the schema up to date; callable once more after close."""
+        """Connect and bring the schema up to date; callable again after close."""
 
     def close(self) -> None:
-        """Disconnect; safe twice and unopened."""
+        """Disconnect; safe to call twice, and without an open."""
 
     def gateway(self) -> AbstractContextManager[Connection]:
         """Begin a transaction that writes, commit it at the end, or roll it back on an error.
 
-        For one thread. Raises LedgerUnavailableError where it cannot begin or commit.
+        For one thread. Raises LedgerUnavailableError if it cannot begin or commit.
         """
 
     def direct(self) -> AbstractContextManager[Connection]:
@@ -52,7 +53,7 @@ class Database(Protocol):
         """Lend a connection that sees one moment; for any thread."""
 
     def version(self) -> int:
-        """Return a number that differs after each commit of anybody's, if need be a little later.
+        """Return a number that differs after each commit of any process, perhaps a little later.
 
-        What this process committed itself shows at once.
+        A commit of this process shows at once.
         """

@@ -1,4 +1,4 @@
-"""What the database complains about, as errors of ours."""
+"""Translates errors of the database into errors of rota."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RESTORE = "Move it away and restore a backup; `sqlite3 FILE .recover` saves what
 
 
 def explain(error: BaseException, where: str) -> LedgerError:
-    """Return the error of ours that says what a driver's error means; `where` is the ledger."""
+    """Return the rota error for a driver's error; `where` is the ledger."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
@@ -49,12 +49,12 @@ def explain(error: BaseException, where: str) -> LedgerError:
 
 
 class ContendedError(LedgerUnavailableError):
-    """Two nodes got into each other's way: done once more, the same will succeed."""
+    """Two nodes conflicted: the same operation will succeed when it is repeated."""
 
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn errors of the driver into errors of ours."""
+    """Turn errors of the driver into errors of rota."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:

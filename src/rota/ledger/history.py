@@ -40,7 +40,7 @@ from rota.ledger.verbs import claiming
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
 
-SHORTEST = 6  # characters of an id that may stand for the whole
+SHORTEST = 6  # characters that suffice as an abbreviation of an id
 
 
 class SqlHistory:

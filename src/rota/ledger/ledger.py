@@ -1,4 +1,4 @@
-"""The ledger over a database: who writes goes through the writer, who reads through history."""
+"""The ledger over a database: writes go through the writer, reads through the history."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class SqlTransaction:
         return self._with_steps([claim_mapping.claim_of(offered[run_id]) for run_id in take])
 
     def _startable(self, candidates: Sequence[Row], now: Instant) -> list[Row]:
-        """Return those whose rows are sound, and end the others, which cannot be started."""
+        """Return the candidates with sound rows, and end the others, which cannot be started."""
         flaws = {row[0]: flaw for row in candidates if (flaw := claim_mapping.flaw_of(row))}
         if again := [row[0] for row in candidates if row[4] and row[0] not in flaws]:
             for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
@@ -215,7 +215,9 @@ class SqlTransaction:
         return [row for row in candidates if row[0] not in flaws]
 
     def _with_steps(self, claims: list[Claim]) -> list[Claim]:
-        """Give the claims what earlier attempts of their runs have done; first ones have none."""
+        """Add to the claims the steps that earlier attempts of their runs completed; first attempts
+        have none.
+        """
         again = [claim.run_id for claim in claims if claim.attempt > 1]
         if not again:
             return claims
@@ -236,7 +238,7 @@ class SqlTransaction:
 
     def _take(self, run_ids: Sequence[str], node_id: str, now: Instant) -> None:
         taken = sql.TAKE.count(self._connection, ids=encode(run_ids), node=node_id, now=now)
-        if taken < len(run_ids):  # all of them wait, and nobody else can take them meanwhile
+        if taken < len(run_ids):  # all of them wait, and nothing else can take them meanwhile
             raise NodeGoneError(
                 f"Node {node_id} may not claim: others declared it gone, or it never joined.",
                 remedy="It has to join anew; a running node does so by itself.",

@@ -1,4 +1,4 @@
-"""The addresses of ledgers, and what kind of database each one names."""
+"""The addresses of ledgers, and the kind of database that each one names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from rota.errors import LedgerError
 
 SETTING = "manager.ledger_url"
-"""Where an address stands, unless it was given somewhere else."""
+"""The setting with the ledger's address, unless it was given somewhere else."""
 
 
 class LedgerKind(Enum):
-    """What keeps a ledger."""
+    """The kind of database that keeps a ledger."""
 
     MEMORY = "memory"
     FILE = "file"
@@ -22,7 +22,9 @@ class LedgerKind(Enum):
 
 
 def kind_of(url: str, where: str = SETTING) -> LedgerKind:
-    """Return what an address names; raises LedgerError, with `where` it was given, for nothing."""
+    """Return the kind of database that an address names; raises LedgerError, with `where` it was
+    given, for any other address.
+    """
     scheme, separator, rest = url.partition("://")
     if url == "memory://":
         return LedgerKind.MEMORY
@@ -45,7 +47,7 @@ def path_of(url: str) -> Path:
 
 @contextmanager
 def needing_driver(where: str = SETTING) -> Iterator[None]:
-    """Raise LedgerError, with how to install it, where the driver that is imported is missing."""
+    """Raise LedgerError, with how to install it, if the driver that is imported is missing."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The one thread of a process that writes: what arrived meanwhile goes into one commit."""
+"""The one thread of a process that writes: what arrived during a commit goes into the next one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Writer:
         self._began: float | None = None  # of the commit under way
 
     def start(self) -> None:
-        """Begin to work; safe twice."""
+        """Start to work; safe to call twice."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -61,7 +61,7 @@ class Writer:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Finish what was handed over, then end; safe twice and unstarted."""
+        """Finish what was handed over, then end; safe to call twice, and without a start."""
         with self._lock:
             thread, self._thread = self._thread, None
             if thread is not None:

@@ -1,6 +1,6 @@
-"""The steps from an empty database to the present tables, and the way to take them.
+"""The migrations from an empty database to the present tables, and how they are run.
 
-Alembic is loaded only where a step is to be taken: most openings find nothing to do.
+Alembic is loaded only if a migration is missing: most openings find nothing to do.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _turn = fork_safety.new_lock()  # while Alembic runs, its connection is in a mod
 
 
 def upgrade(connection: Connection) -> None:
-    """Take the steps that are missing, within the transaction of `connection`."""
-    # It tells of every plugin, already when it is imported, and of every step: too much.
+    """Run the missing migrations, within the transaction of `connection`."""
+    # It logs every plugin, even while it is imported, and every migration: too much.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
 
@@ -35,7 +35,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def refuse_unknown(revision: str, where: str) -> None:
-    """Raise LedgerNewerError for a revision that is none of ours."""
+    """Raise LedgerNewerError for a revision that this release does not know."""
     if revision not in known():
         raise LedgerNewerError(
             f"A newer rota wrote this ledger (revision {revision!r}); it was left untouched.",
@@ -45,7 +45,9 @@ def refuse_unknown(revision: str, where: str) -> None:
 
 
 def require_current(revision: str | None, where: str) -> None:
-    """Raise LedgerError for any revision but the newest, and for None, where no ledger is."""
+    """Raise LedgerError for any revision but the newest, and for None, which means that there is no
+    ledger.
+    """
     if revision is None:
         raise LedgerError(
             "There is no ledger.",

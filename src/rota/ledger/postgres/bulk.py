@@ -38,7 +38,7 @@ class PostgresBulk:
 
     @contextmanager
     def loading(self) -> Iterator[Connection]:
-        """Lend a connection in the transaction that makes the tables, where they are missing."""
+        """Lend a connection in the transaction that creates the missing tables."""
         with self._connected({}) as connection:
             take_steps(connection, self._address.schema, self.url)
             names = ", ".join(table.name for table in TABLES)
@@ -56,7 +56,7 @@ class PostgresBulk:
         ):
             for row in rows:
                 copy.write_row(row)
-        connection.exec_driver_sql(f"ANALYZE {table.name}")  # what a node asks next is planned well
+        connection.exec_driver_sql(f"ANALYZE {table.name}")  # for the plans of the next queries
 
     def now(self, connection: Connection) -> Instant:
         return time_of(connection)

@@ -1,8 +1,8 @@
-"""The time of a ledger that has one: where a database has many writers, it is the database's.
+"""The clock of a ledger with many writers: the time of the database.
 
-Nodes whose clocks are 90 seconds apart must agree on what is due. So a node asks the database
-for its time every few seconds, and counts on from there by its monotonic clock, which no step of
-the wall clock moves. While the database is away, it goes on like that.
+Nodes whose clocks are 90 seconds apart must agree on what is due. So a node asks the database for
+its time every few seconds, and counts from there by its monotonic clock, which no step of the wall
+clock moves. While the database is away, it keeps counting.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _STEP = 1.0
 
 
 class DatabaseClock:
-    """The database's time, as this node can tell it; the machine's until it was first told."""
+    """The database's time as this node knows it; until the first answer, the machine's time."""
 
     def __init__(self, machine: Clock) -> None:
         self._machine = machine
@@ -34,20 +34,20 @@ class DatabaseClock:
         return self._machine.monotonic()
 
     def is_stale(self) -> bool:
-        """Say whether to ask again: after a while, and where the wall clock was stepped.
+        """Return whether to ask again: after a while, and after a step of the wall clock.
 
-        The step itself does no harm, but it may be that this machine was suspended: then the
-        monotonic clock stood still.
+        The step itself does no harm. But it may mean that this machine was suspended, and that the
+        monotonic clock stopped meanwhile.
         """
         stepped = abs(self._drifted() - self._drift) > _STEP * SECOND
         since = self._machine.monotonic() - self._told_at
         return self._offset is None or since > _ASK_AFTER or stepped
 
     def tell(self, now: Instant, asked: float) -> None:
-        """Take what time it is in the database, which was `asked` at that monotonic second.
+        """Take the database's time, which was `asked` for at that monotonic second.
 
-        The answer was made at some moment since then. What is counted here stays where it can be
-        true, so that a slow answer moves nothing; at first, it is rather behind than ahead.
+        The answer was made at some moment since then. The offset stays as it is if it can still be
+        true, so that a slow answer moves nothing. At first the time is rather behind than ahead.
         """
         heard = self._machine.monotonic()
         earliest, latest = now - seconds(heard), now - seconds(asked)

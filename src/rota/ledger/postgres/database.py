@@ -29,9 +29,9 @@ from rota.ledger.postgres.schema import bring_up_to_date
 from rota.runtime.signal_count import SignalCount
 
 SCHEMA = "rota"
-"""Where the tables lie, unless the address says `?schema=…`: the database may be another's."""
+"""The schema of the tables, unless the address says `?schema=…`: others may use the database."""
 
-_READERS = 4  # connections, at most; who finds none free waits this long:
+_READERS = 4  # connections, at most; if none is free, a reader waits this long:
 _WAIT = 5.0
 _UNKNOWN_FATE = 5.0  # seconds to find out what became of a commit whose answer was lost
 _TURN = 0.1
@@ -40,7 +40,7 @@ _PATIENCE = 15.0  # seconds that a transaction may take, more than any one state
 _CONNECT = {
     "connect_timeout": 5,
     "application_name": "rota",
-    # A server that vanished without a word is noticed within 20 seconds.
+    # A server that vanished without notice is noticed within 20 seconds.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
@@ -49,7 +49,7 @@ _CONNECT = {
 _SETTINGS = {
     "statement_timeout": "10s",
     "lock_timeout": "8s",
-    # A node that freezes in the middle of a transaction does not hold up the others for ever.
+    # A node that freezes in the middle of a transaction does not block the others forever.
     "idle_in_transaction_session_timeout": "5s",
 }
 _DURABLE = (
@@ -67,7 +67,7 @@ READING = {
 class PostgresSchema:
     """A schema of a database as the ledger's database."""
 
-    look_every = 1.0  # it is told of commits; while it hears nothing, it counts seconds
+    look_every = 1.0  # commits are notified; while the listener is not connected, it counts seconds
 
     def __init__(self, url: str, clock: DatabaseClock) -> None:
         self._url = masked(url)
@@ -94,7 +94,7 @@ class PostgresSchema:
 
     @contextmanager
     def gateway(self) -> Iterator[Connection]:
-        """Lend the writer's connection, in a transaction; connects again where that was lost."""
+        """Lend the writer's connection, in a transaction; connects again if it was lost."""
         connections = self._opened()
         with explained(self._url), connections.gateway() as connection:
             yield connection
@@ -118,7 +118,7 @@ class PostgresSchema:
             with connections.used(connection), connection.begin():
                 yield connection
             if self._open is not connections:
-                connection.invalidate()  # closed meanwhile: nobody else would close this one
+                connection.invalidate()  # closed meanwhile: nothing else would close this one
 
     def version(self) -> int:
         return self._opened().version()
@@ -137,7 +137,7 @@ def masked(url: str) -> str:
 
 
 def time_of(connection: Connection) -> Instant:
-    """Return what time it is in the database."""
+    """Return the time of the database."""
     return int(
         connection.exec_driver_sql(
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -146,7 +146,7 @@ def time_of(connection: Connection) -> Instant:
 
 
 class PostgresAddress:
-    """What to connect to, and the schema there."""
+    """The parsed address: the database, and the schema in it."""
 
     def __init__(self, url: str, where: str) -> None:
         try:
@@ -251,7 +251,7 @@ class _OpenServer:
             self.close: Callable[[], Any] = undo.pop_all().close
 
     def used(self, connection: Connection) -> AbstractContextManager[None]:
-        """Cut the connection where the server never answers."""
+        """Cut the connection if the server never answers."""
         return self._patience.using(connection.connection.dbapi_connection.fileno())  # type: ignore[union-attr]
 
     def version(self) -> int:
@@ -288,7 +288,7 @@ class _OpenServer:
         self._clock.tell(time_of(connection), asked)
 
     def _announce(self, connection: Connection) -> str | None:
-        """Tell the others, on commit, if anything was written; return the transaction's id."""
+        """Notify other nodes, on commit, if anything was written; return the transaction's id."""
         found = connection.exec_driver_sql(
             "SELECT xid, pg_backend_pid(), pg_notify('rota_' || current_schema(), '')"
             " FROM (SELECT pg_current_xact_id_if_assigned()::text AS xid) AS own"
@@ -300,7 +300,7 @@ class _OpenServer:
         return str(found.xid)
 
     def _was_committed(self, xid: str) -> bool:
-        """Ask what became of a transaction whose commit was sent, but not answered.
+        """Return whether a transaction was committed whose commit was sent, but not answered.
 
         Without this, runs could be claimed by a node that never learns of it.
         """

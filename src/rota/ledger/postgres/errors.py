@@ -1,4 +1,4 @@
-"""What PostgreSQL complains about, as errors of ours."""
+"""Translates errors of PostgreSQL into errors of rota."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AWAY = {
     "58": "Look at the server's disk.",
 }
 _AT_THE_DOOR = {
-    # Who is not let in gets no code, only words.
+    # A refused connection gets no code, only words.
     "too many connections": _AWAY["53300"],
     "too many clients": _AWAY["53300"],
     "remaining connection slots": _AWAY["53300"],
@@ -51,7 +51,7 @@ _EXCLUSIVE = "one_exclusive_run_of_task"
 
 
 def explain(error: BaseException, where: str) -> LedgerError:
-    """Return the error of ours that says what the driver's error means; `where` is the ledger."""
+    """Return the rota error for the driver's error; `where` is the ledger."""
     if isinstance(error, NoneFree):
         what = "The ledger cannot be used: all of its connections here are busy."
         return LedgerUnavailableError(what, where=where, remedy="Try it again.")
@@ -75,20 +75,20 @@ def explain(error: BaseException, where: str) -> LedgerError:
 
 
 def is_contended(cause: BaseException | None) -> bool:
-    """Say whether two nodes got into each other's way, so that it only has to be done again."""
+    """Return whether two nodes conflicted, so that the operation only has to be repeated."""
     if isinstance(cause, psycopg.errors.UniqueViolation):
         return cause.diag.constraint_name == _EXCLUSIVE
     return getattr(cause, "sqlstate", None) in _CONTENDED
 
 
 def is_lost(error: DBAPIError) -> bool:
-    """Say whether the connection ended, so that nobody knows what became of a commit."""
+    """Return whether the connection ended, so that it is unknown whether a commit succeeded."""
     return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
 
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn errors of the driver into errors of ours."""
+    """Turn errors of the driver into errors of rota."""
     try:
         yield
     except (DBAPIError, NoneFree, psycopg.Error) as error:

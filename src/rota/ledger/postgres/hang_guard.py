@@ -1,4 +1,4 @@
-"""An end to waiting for a server that neither answers nor goes away."""
+"""Ends the wait for a server that neither answers nor closes the connection."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LOOK = 1.0  # seconds between two looks
 class Patience:
     """Cuts connections that were used for too long without a break.
 
-    The server's own time limits do not help where it is frozen, nor do those of TCP where its
-    machine still acknowledges what it is sent.
+    The server's own time limits do not help if it is frozen, nor do those of TCP if its machine
+    still acknowledges what it is sent.
     """
 
     def __init__(self, limit: float) -> None:
@@ -28,13 +28,13 @@ class Patience:
         self._thread.start()
 
     def stop(self) -> None:
-        """Cut no more."""
+        """Stop cutting connections."""
         self._stop.set()
         self._thread.join()
 
     @contextlib.contextmanager
     def using(self, descriptor: int) -> Iterator[None]:
-        """Say that the connection with this socket is used meanwhile."""
+        """Mark the connection with this socket as used meanwhile."""
         with self._lock:
             self._used[descriptor] = time.monotonic()
         try:
@@ -45,7 +45,7 @@ class Patience:
 
     def _work(self) -> None:
         while not self._stop.wait(_LOOK):
-            with self._lock:  # so that none of them is closed, and its number another's, meanwhile
+            with self._lock:  # so that none of them is closed meanwhile, and its number reused
                 oldest = time.monotonic() - self._limit
                 for descriptor, since in self._used.items():
                     if since < oldest:
@@ -54,4 +54,4 @@ class Patience:
 
 def _cut(descriptor: int) -> None:
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
-        same.shutdown(socket.SHUT_RDWR)  # who waits for it reads the end
+        same.shutdown(socket.SHUT_RDWR)  # the reader waiting on it then reads the end

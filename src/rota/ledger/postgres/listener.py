@@ -1,4 +1,4 @@
-"""Hearing of the commits of others: a thread that waits for PostgreSQL's notifications."""
+"""Notices the commits of other processes: a thread that waits for PostgreSQL's notifications."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _RENEW = b"!"
 
 
 class Listener:
-    """Counts notifications; starts to listen when it is first asked what it heard.
+    """Counts notifications; starts to listen when its count is first asked for.
 
-    While it is deaf, it counts seconds instead: who asks then looks for himself that often.
+    While it is not connected, it counts seconds instead, so that its callers look for themselves
+    once a second.
     """
 
     def __init__(
@@ -66,17 +67,18 @@ class Listener:
                 connection.close()
 
     def renew(self) -> None:
-        """Connect again: the server was out of reach, and this connection may hang on in silence
-        where nothing was sent over it."""
+        """Connect again: the server was out of reach, and this connection may hang silently if
+        nothing was sent over it.
+        """
         with self._life:
             if not self._stopped:
                 self._mouth.send(_RENEW)
 
     def stop(self) -> None:
-        """End the thread, for good; one that is just to begin does not."""
+        """End the thread permanently; a thread that is just about to begin ends too."""
         with self._life:
             self._stopped = True
-        self._mouth.shutdown(socket.SHUT_RDWR)  # which the ear hears
+        self._mouth.shutdown(socket.SHUT_RDWR)  # wakes the waiting thread
         if self._thread is not None:
             self._thread.join()
         self._ear.close()
@@ -93,7 +95,7 @@ class Listener:
             connection = self._listen()
 
     def _listen(self) -> psycopg.Connection[Any] | None:
-        """Connect and listen; None, and deaf, where that fails."""
+        """Return a connection that listens; None, and counting seconds, if that fails."""
         connection = None
         try:
             connection = self._connect()

@@ -1,4 +1,4 @@
-"""The schema of a ledger in PostgreSQL: made, brought up to date, or left alone."""
+"""The schema of a ledger in PostgreSQL: created, brought up to date, or left alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNHURRIED = (
 
 
 def bring_up_to_date(connection: Connection, schema: str, where: str) -> None:
-    """Look what is there, and take the steps that are missing, while no other node does."""
+    """Check the schema, and run the missing migrations while no other node does."""
     with connection.begin():
         if _is_current(connection, schema, where):
             return
@@ -25,8 +25,9 @@ def bring_up_to_date(connection: Connection, schema: str, where: str) -> None:
 
 
 def take_steps(connection: Connection, schema: str, where: str) -> None:
-    """Take the steps that are missing, within the transaction of `connection`, which keeps all
-    others from taking any until its end."""
+    """Run the missing migrations within the transaction of `connection`, which keeps other nodes
+    from running any until its end.
+    """
     connection.exec_driver_sql(_UNHURRIED)
     connection.exec_driver_sql(
         "SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s, 1))", {"schema": schema}
@@ -52,8 +53,9 @@ def _has_schema(connection: Connection, schema: str) -> bool:
 
 
 def revision_of(connection: Connection, schema: str, where: str) -> str | None:
-    """Return the revision of the tables, or None where there are none; raises LedgerError for
-    those of somebody else."""
+    """Return the revision of the tables, or None if there are none; raises LedgerError for tables
+    that are not rota's.
+    """
     tables = {
         name
         for (name,) in connection.exec_driver_sql(

@@ -32,8 +32,8 @@ def _index(name: str, *columns: Column[Any], of: ColumnElement[bool], unique: bo
     Index(name, *columns, unique=unique, sqlite_where=of, postgresql_where=of)
 
 
-# Every index costs each run a microsecond or more. One that succeeds passes through the first
-# five, of which only two go on growing; the last two are for the others.
+# Every index costs each run a microsecond or more. A run that succeeds passes through the first
+# five, of which only two keep growing; the last two are for the other runs.
 Index("tasks_by_revision", tasks.c.revision)
 _index("tasks_of_group", tasks.c.limit_group, of=tasks.c.limit_group.is_not(None))
 _index(
@@ -67,7 +67,7 @@ Index(
     "unpublished_by_time",
     runs.c.available_at,
     postgresql_where=and_(is_waiting(runs), runs.c.published_at.is_(None)),
-).ddl_if(dialect="postgresql")  # elsewhere hardly anybody has an engine
+).ddl_if(dialect="postgresql")  # in SQLite, few installations have a broker
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))
 _index("by_hand", runs.c.cause, runs.c.id, of=is_by_hand(runs))

@@ -1,7 +1,7 @@
-"""The tables, and in them the judges: what must never be, the database refuses.
+"""The tables with their constraints: the database refuses what must never be.
 
-A migration makes the same tables step by step; a test compares the two. Times are instants:
-microseconds since 1970 in UTC. JSON is kept as text: it is opened by Python alone.
+A migration creates the same tables step by step; a test compares the two. Times are instants:
+microseconds since 1970 in UTC. JSON is kept as text: only Python reads it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REVISION = "0015"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
-"""The final states that are looked for and seldom: they have an index of their own."""
+"""The final states that are rare and searched for: they have an index of their own."""
 
 LATE: Instant = HOUR
 """How long after its fire time a run is made late: caught up after a downtime, or backfilled."""
@@ -51,7 +51,7 @@ def word(value: str) -> ColumnElement[Any]:
 
 
 def one_of(column: ColumnElement[Any], values: frozenset[Any]) -> ColumnElement[bool]:
-    """Say that `column` holds one of these words, always in the same order."""
+    """Return the condition that `column` holds one of these words, always in the same order."""
     return column.in_([word(value) for value in sorted(values)])
 
 
@@ -87,10 +87,10 @@ tasks = Table(
     Column("description", Words, nullable=False),
     Column("file", Words),
     Column("line", Integer),
-    # where its planning stands
+    # the state of its planning
     Column("anchor", BigInteger, nullable=False),
     Column("planned_until", BigInteger, nullable=False),
-    # what was laid over it
+    # the edits on top of it
     Column("edits", Words, nullable=False),  # JSON
     Column("paused_since", BigInteger),
     Column("paused_until", BigInteger),
@@ -100,8 +100,8 @@ tasks = Table(
     Column("revision", Integer, nullable=False),
     Column("skipped", Words),  # JSON
     Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
-    Column("edited", Words),  # JSON: of `edits`, who, why, and in place of what
-    # since when its occurrences are those that the row says, for who verifies them
+    Column("edited", Words),  # JSON: of `edits`, the author, the reason, and the replaced values
+    # for verification: since when its occurrences are those that the row says
     Column("dst", Words),
     Column("rule_since", BigInteger),
     Column("rule_revision", Integer),  # the revision of which that is true
@@ -115,7 +115,7 @@ rules = Table(
     Column("revision", Integer, primary_key=True, nullable=False, autoincrement=False),
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
-    # what stood in `tasks` meanwhile
+    # the former content of the row in `tasks`
     Column("trigger", Words, nullable=False),
     Column("trigger_args", Words, nullable=False),  # JSON
     Column("timezone", Words, nullable=False),
@@ -130,8 +130,9 @@ rules = Table(
     Column("skipped", Words),  # JSON
     sqlite_with_rowid=False,
 )
-"""What decided the occurrences of a task before something of it changed; what decides them now is
-its row in `tasks`."""
+"""The rules that decided the occurrences of a task before it changed; the present rule is its row
+in `tasks`.
+"""
 
 marks = Table(
     "marks",
@@ -142,7 +143,7 @@ marks = Table(
     Column("value", Words),  # JSON
     sqlite_with_rowid=False,
 )
-"""How far something has come: what was pruned, what was verified, when a clock was set back."""
+"""Named marks: up to where runs were pruned and verified, and when a clock was set back."""
 
 limits = Table(
     "limits",
@@ -151,15 +152,16 @@ limits = Table(
     Column("full_until", BigInteger),  # of its rate: see core.limits
     sqlite_with_rowid=False,
 )
-"""The limits that runs were ever under. Who admits runs holds their rows until the end: what is
-running is counted by one node at a time."""
+"""Every limit that runs were ever under. A transaction that admits runs locks their rows until its
+end: one node at a time counts the running runs.
+"""
 
 runs = Table(
     "runs",
     metadata,
     Column("id", Words, primary_key=True, nullable=False),
     Column("task_id", Words, nullable=False),
-    Column("fire_time", BigInteger),  # NULL: started by hand
+    Column("fire_time", BigInteger),  # NULL: started manually
     Column("cause", Words, nullable=False),
     Column("state", Words, nullable=False),
     Column("reason", Words, nullable=False, server_default=text("''")),
@@ -182,9 +184,9 @@ runs = Table(
     Column("progress", Words),  # JSON
     Column("checkpoint", Words),  # JSON, gone when the run has ended
     Column("priority", Integer, nullable=False, server_default=text("0")),
-    Column("published_at", BigInteger),  # when an engine was last given it; NULL while it runs
-    Column("reason_code", Words),  # of `reason`; NULL where an older release wrote it
-    Column("awaits", Words),  # the run in its way, until it is known whether that goes on
+    Column("published_at", BigInteger),  # when a broker was last given it; NULL while it runs
+    Column("reason_code", Words),  # of `reason`; NULL if an older release wrote it
+    Column("awaits", Words),  # the run that blocks it, while that run may be in progress
     Column("key", Words),  # that it was enqueued with
     Column("options", Words),  # JSON: of its task's, those that it has of its own
     Column("overlap_key", Words),  # JSON: what `overlap` distinguishes it by; NULL: nothing
@@ -283,7 +285,10 @@ audit = Table(
     Column("after", Words),  # JSON
     sqlite_with_rowid=False,
 )
-"""Who changed what. Triggers refuse to change a row, and to delete one of the last year."""
+"""Every change and its author.
+
+Triggers refuse to change a row, and to delete one of the last year.
+"""
 
 tokens = Table(
     "tokens",
@@ -307,7 +312,9 @@ keys = Table(
     Column("value", Words, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What nodes of the release before sign the sessions of their pages with; this one takes none."""
+"""The keys with which nodes of the release before sign the sessions of their pages; this release
+accepts no such session.
+"""
 
 sessions = Table(
     "sessions",
@@ -318,7 +325,7 @@ sessions = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""The browsers that signed in; of the secret in a cookie there is only the hash."""
+"""The sessions of signed-in browsers; of the secret in a cookie, only the hash is kept."""
 
 AUDIT_IN_SQLITE = (
     "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"
@@ -330,43 +337,52 @@ AUDIT_IN_SQLITE = (
 
 
 def is_waiting(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run waits, word for word as the partial indexes say it."""
+    """Return the condition that a run waits, in exactly the words of the partial indexes."""
     return one_of(table.c.state, WAITING)
 
 
 def is_waiting_apart(table: FromClause) -> ColumnElement[bool]:
-    """Return the condition of runs that wait only for those with their `overlap_key`, word for
-    word as the partial index has it."""
+    """Return the condition of runs that wait only for those with their `overlap_key`, in exactly
+    the words of the partial index.
+    """
     return and_(table.c.overlap_key.is_not(None), is_waiting(table))
 
 
 def is_running(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run runs, word for word as the partial index says it."""
+    """Return the condition that a run is running, in exactly the words of the partial index."""
     return table.c.state == word(State.RUNNING)
 
 
 def is_undecided(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run waits for a verdict, word for word as the partial index says it."""
+    """Return the condition that a run waits for a verdict, in exactly the words of the partial
+    index.
+    """
     return and_(table.c.awaits.is_not(None), is_waiting(table))
 
 
 def is_living(table: FromClause) -> ColumnElement[bool]:
-    """Say that a node has not left and was not declared gone."""
+    """Return the condition that a node has not left and was not declared gone."""
     return one_of(table.c.state, frozenset({"up", "draining"}))
 
 
 def is_rare(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run ended otherwise than well, word for word as the partial indexes say it."""
+    """Return the condition that a run ended in a rare state, in exactly the words of the partial
+    indexes.
+    """
     return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))
 
 
 def is_by_hand(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run was not made by the schedule, word for word as the partial index says it."""
+    """Return the condition that a run was not made by the schedule, in exactly the words of the
+    partial index.
+    """
     return table.c.cause != word(Cause.SCHEDULE)
 
 
 def is_late(table: FromClause) -> ColumnElement[bool]:
-    """Say that a run was made long after its fire time, word for word as the partial index."""
+    """Return the condition that a run was made long after its fire time, in exactly the words of
+    the partial index.
+    """
     return table.c.created_at - table.c.fire_time > literal_column(str(LATE), BigInteger)
 
 

@@ -1,1 +1,1 @@
-"""Statements, and how rows become records."""
+"""Statements, and the mapping of rows to records."""

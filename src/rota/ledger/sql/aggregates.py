@@ -90,7 +90,7 @@ FAILURES = Statement(
 _start = func.coalesce(runs.c.started_at, runs.c.fire_time, runs.c.created_at)
 _end = case((runs.c.started_at.is_(None), _start), else_=runs.c.finished_at)
 
-# A group costs most: what begins before `since` is not cut there, but told by a slice of -1.
+# Each group is expensive: a begin before `since` is not cut here, but marked by a slice of -1.
 BUNDLES = Statement(
     all_of(
         select(

@@ -1,6 +1,6 @@
-"""The SQL statements of attempts: how they end and what their runs become, and what they say.
+"""The SQL statements of attempts: how they end, what their runs become, and their log lines.
 
-All are fenced: they change nothing of a run that another node, or a later attempt, has by now.
+All are fenced: they change nothing of a run that another node, or a later attempt, owns by now.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _becomes: dict[str, Any] = {
     "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
 }
 SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))
-"""Write what runs become (SETTLED), where this node still holds them under that fence."""
+"""Write what runs become (SETTLED), if this node still holds them under that fence."""
 
 HELD = Statement(
     all_of(
@@ -61,7 +61,9 @@ HELD = Statement(
         .with_for_update(of=runs)
     )
 )
-"""Which of these (SETTLED) this node still holds, and will until the end: id, fence."""
+"""The runs of these (SETTLED) that this node still holds, and will until the end of the
+transaction: id, fence.
+"""
 
 SETTLE_ORPHANS = Statement(
     update(runs).where(_holds).values(_becomes | {"fence": runs.c.fence + literal_column("1")})

@@ -1,4 +1,4 @@
-"""Rows of CANDIDATE as what the engine is offered, and claims."""
+"""Reads rows of CANDIDATE as runs offered to the engine, and as claims."""
 
 from __future__ import annotations
 

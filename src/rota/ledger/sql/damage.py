@@ -1,4 +1,6 @@
-"""The damaged rows of a ledger: those that were met and are so still, and a search for others."""
+"""The damaged rows of a ledger: those that reads have met and that are still damaged, and a search
+for others.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ SEARCHED = 10_000
 
 
 class _DamageLook(NamedTuple):
-    """How the rows of a table are looked at again, by the first part of their key."""
+    """How the rows of a table are read again, by the first part of their key."""
 
     newest: Statement
     by_key: Statement
@@ -64,7 +66,7 @@ _LOOKS = {
 
 
 def met(connection: Connection) -> list[Damage]:
-    """Return what this process has met and is damaged still."""
+    """Return the damage that this process has met and that is still there."""
     known = found.all()
     still: list[Damage] = []
     for table in {damage.table for damage in known}:
@@ -77,7 +79,7 @@ def met(connection: Connection) -> list[Damage]:
 
 
 def search(connection: Connection) -> list[Damage]:
-    """Return what is damaged among the newest rows of each table; it is noted as met."""
+    """Return the damage among the newest rows of each table; it is noted as met."""
     damages: list[Damage] = []
     for look in _LOOKS.values():
         for row in look.newest.rows(connection, limit=SEARCHED):

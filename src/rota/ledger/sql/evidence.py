@@ -1,4 +1,4 @@
-"""The reading side of who verifies: see the port."""
+"""The reading side for verification: see the port."""
 
 from __future__ import annotations
 

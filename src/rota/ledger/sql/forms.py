@@ -1,4 +1,4 @@
-"""What each column of each table holds, and what is read in its place where it does not."""
+"""What each column of each table may hold, and what is read in place of an invalid value."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ _ANY = Kind(lambda value: value)
 
 @lru_cache(maxsize=1024)
 def policy_of(text: str) -> Policy:
-    """Read a policy; equal ones are one object, however many tasks share it. Raises ValueError for
-    what is none; what a later release has written beside it is left out."""
+    """Return a policy read from JSON; equal ones are one object, however many tasks share it.
+    Raises ValueError for a text that is no policy. Options that a later release has added are left
+    out.
+    """
     stored = mapping(text)
     known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
     for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
@@ -75,14 +77,15 @@ _LONGEST_SPAN = 10**10
 
 
 def _is_possible(value: float, name: str) -> bool:
-    """Say whether a policy's number is one that a definition may have had; what is none would end
-    the count or the sum that it goes into, for all tasks."""
+    """Return whether a policy's number is one that a definition may have had; an impossible number
+    would break the count or the sum that it goes into, for all tasks.
+    """
     most = _MOST.get(name, LARGEST if isinstance(value, int) else _LONGEST_SPAN)
     return _LEAST.get(name, 0) <= value <= most
 
 
 def _is_like(value: Any, default: Any, name: str) -> bool:
-    """Say whether a policy's value is of the kind that its default is of."""
+    """Return whether a policy's value is of the same kind as its default."""
     if name in _NUMBERS_OR_NONE:
         return value is None or _is_number(value)
     if default is None:
@@ -104,7 +107,7 @@ _EDITED: Mapping[str, type] = {"name": str, "enabled": bool, "trigger_args": dic
 
 
 def _edits(text: Any) -> Edits:
-    """Read edits; those that only a later release knows are kept."""
+    """Return edits read from JSON; those that only a later release knows are kept."""
     if text == "{}":
         return NO_EDITS
     found = mapping(text)
@@ -116,7 +119,7 @@ def _edits(text: Any) -> Edits:
 
 
 def _damaged_edits(text: Any) -> Edits:
-    """Return what can be read of edits; the rest is kept as it is, and not applied."""
+    """Return the readable part of edits; the rest is kept as it is, and not applied."""
     try:
         found = mapping(text)
     except ValueError:
@@ -126,7 +129,9 @@ def _damaged_edits(text: Any) -> Edits:
 
 
 def edits_of(text: Any) -> Edits:
-    """Read edits; what is damaged hurts nothing else: it is kept as it is, and not applied."""
+    """Return edits read from JSON; damage in one affects no other: it is kept as it is, and not
+    applied.
+    """
     try:
         return _edits(text)
     except ValueError:
@@ -197,7 +202,9 @@ _RUN_OPTIONS: dict[str, tuple[type, ...]] = {
 
 
 def options_of(text: Any) -> dict[str, Any]:
-    """Read the options of one run; those of a later release are left out. Raises ValueError."""
+    """Return the options of one run, read from JSON; those of a later release are left out. Raises
+    ValueError.
+    """
     found = mapping(text)
     for name, kinds in _RUN_OPTIONS.items():
         value = found.get(name)
@@ -331,7 +338,7 @@ CANDIDATES = _form(
     options=maybe(Kind(options_of, {}, converts=True)),
     priority=Kind(_priority, 0),
 )  # fmt: skip
-"""What is needed of a run to start it."""
+"""The columns of a run that are needed to start it."""
 
 ATTEMPTS = _form(
     tuple(attempts.c[name] for name in Attempt._fields),

@@ -1,9 +1,9 @@
 """Many rows in one parameter, and many rows back in one: JSON arrays of arrays.
 
-Python's sqlite3 lets go of the interpreter lock at every step of a statement and must win it back
-afterwards; beside a thread that computes, each such hand-over may take 5 ms. A thousand rows by
-`executemany` are a thousand hand-overs, as one JSON parameter they are one. What differs between
-databases in this is kept here, by `@compiles`; the statements do not know.
+Python's sqlite3 releases the interpreter lock at every step of a statement and must acquire it
+again afterwards. While another thread computes, each such hand-over may take 5 ms. A thousand rows
+by `executemany` are a thousand hand-overs; as one JSON parameter they are one. The differences
+between databases in this are kept here, by `@compiles`; the statements do not know them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from sqlalchemy.sql.schema import Column
 Row = Sequence[Any]
 
 Shape = Mapping[str, Collection[int]]
-"""Which columns of which batch come beside it, as one value for all of its rows."""
+"""Which columns of which batch are sent separately, as one value for all of its rows."""
 
 SHARED_FROM = 16
-"""Rows from which a batch is shared out into what they have in common and what they have not."""
+"""The number of rows from which a batch is split into common and differing values."""
 
 _TEXT_OR_INFINITE = re.compile(r'"(?:[^"\\]|\\.)*+"|Inf')
 
 NUL = "\u2400"
-"""What stands for a NUL: SQLite's JSON functions cut a text off there, PostgreSQL refuses it."""
+"""The replacement of a NUL: SQLite's JSON functions cut a text off there, PostgreSQL refuses it."""
 
 
 class _elements(GenericFunction[Any]):
@@ -148,7 +148,7 @@ def _only(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> st
 
 
 def _place(index: int, key: str, kw: Mapping[str, Any]) -> int | None:
-    """Return where in the rows column `index` is, None where it comes beside them."""
+    """Return the position of column `index` in the rows; None if it is sent separately."""
     shape: Shape = kw.get("shape", {})
     beside = shape.get(key.rpartition("_")[0], ())
     return None if index in beside else index - sum(other < index for other in beside)
@@ -182,9 +182,9 @@ def gathered(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
 class Batch:
     """Rows for a relation of `incoming`.
 
-    To take a value out of JSON costs SQLite about a microsecond. So what many rows have in common
-    (the state, the reason, the time of a crowd) is sent once, beside what differs; a column may be,
-    except the first: it is the rows' id.
+    Extracting a value from JSON costs SQLite about a microsecond. So what many rows have in common
+    (the state, the reason, the time of a crowd) is sent once, separately from what differs. Any
+    column may be, except the first: it is the rows' id.
     """
 
     __slots__ = ("_columns", "_rows", "common")
@@ -197,7 +197,9 @@ class Batch:
         self.common = [n for n, column in enumerate(self._columns) if n and _is_common(column)]
 
     def parameters(self, name: str, beside: Collection[int]) -> dict[str, Any]:
-        """Return it as the parameter `name`, with those beside it that are taken out of it."""
+        """Return the batch as the parameter `name`, with the parameters for the values sent
+        separately.
+        """
         if not beside:
             return {name: encode(self._rows)}
         differ = [column for index, column in enumerate(self._columns) if index not in beside]
@@ -213,7 +215,7 @@ def _is_common(column: Row) -> bool:
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""An encoder made once: `json.dumps` would make one for each batch."""
+"""An encoder created once: `json.dumps` would create one for each batch."""
 
 
 def encode(values: Iterable[Any]) -> str:
@@ -223,15 +225,15 @@ def encode(values: Iterable[Any]) -> str:
     """
     batch = values if isinstance(values, list) else list(values)
     text = _encoded(batch)
-    if "\\u0000" in text:  # also true for JSON within JSON, where a NUL is harmless
+    if "\\u0000" in text:  # also true for JSON within JSON, in which a NUL is harmless
         text = _encoded(_without_nul(batch))
     return text
 
 
 def decode(text: str | None) -> list[Any]:
-    """Read what `gathered` wrote; of no rows at all, PostgreSQL gathers nothing.
+    """Return the rows that `gathered` wrote; of no rows at all, PostgreSQL gathers nothing.
 
-    SQLite writes an infinite number, which only a damaged row holds, as no JSON does.
+    SQLite writes an infinite number, which only a damaged row holds, in a form that is not JSON.
     """
     rows: list[Any]
     try:

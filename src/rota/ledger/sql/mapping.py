@@ -37,7 +37,7 @@ _STATES = {state.value: state for state in State}
 _CAUSES = {cause.value: cause for cause in Cause}  # calling the class takes ten times as long
 
 RECORD = tuple(tasks.c[field.name] for field in fields(TaskRecord) if field.name != "dst")
-"""What the code says, but `dst`: `schedule` says whether that changed."""
+"""What the code says, except `dst`: a changed `dst` shows in `schedule`."""
 
 TASK = tuple(tasks.c)
 RUN = tuple(runs.c[field.name] for field in fields(Run))
@@ -112,11 +112,13 @@ def first_id(instant: Instant) -> str:
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-"""An encoder made once: `json.dumps` would make one for each value."""
+"""An encoder created once: `json.dumps` would create one for each value."""
 
 
 def to_json(value: Any) -> str:
-    """Write a value for a JSON column; what JSON cannot say is written as text, never refused."""
+    """Return a value as text for a JSON column; what JSON cannot express is written as text, never
+    refused.
+    """
     try:
         return _encoded(value)
     except (TypeError, ValueError, RecursionError):
@@ -194,7 +196,7 @@ def task_row(task: StoredTask) -> list[Any]:
 
 
 def task_of(row: Row) -> StoredTask:
-    """Read a row of TASK; where its planning stands cannot be before a node last knew it."""
+    """Return the task of a row of TASK; a damaged time is read as the next best one of the row."""
     found = dict(zip(_TASK_COLUMNS, forms.TASKS.read(row), strict=True))
     dst, rule_revision, _ = found["dst"], found.pop("rule_revision"), found.pop("limit_group")
     record = TaskRecord(**{name: found.pop(name) for name in _RECORD_COLUMNS})
@@ -211,10 +213,10 @@ def task_of(row: Row) -> StoredTask:
 
 
 def policy_of(text: str | None) -> Policy:
-    """Read the policy of a task that there may be no more; a damaged one is as if not there."""
+    """Return the policy of a task that may no longer exist; a damaged one counts as missing."""
     try:
         return Policy() if text is None else forms.policy_of(text)
-    except ValueError:  # named where the task is read
+    except ValueError:  # reported when the task is read
         return Policy()
 
 
@@ -227,7 +229,7 @@ def _policy_json(policy: Policy) -> str:
 
 
 def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None) -> list[Any]:
-    """Return the values of NEW_RUN; a run that is over as it is written ends when it was made."""
+    """Return the values of NEW_RUN; a run that is over when it is written ends when it was made."""
     return [
         run.id,
         run.task_id,
@@ -287,7 +289,7 @@ _ATTEMPTED = frozenset({State.RUNNING, State.SUCCEEDED})
 
 
 def _completed(run: Run, note: Note) -> Run:
-    """Give a run what its state tells that there was, and note that it is missing."""
+    """Return a run with the values that its state implies, and note that they are missing."""
     began = run.attempt_started_at or run.started_at or run.created_at
     ended = (run.finished_at or began) if run.state in FINAL else None
     changes: dict[str, Any] = {} if run.finished_at == ended else {"finished_at": ended}
@@ -318,7 +320,7 @@ def active_of(
 def _moment(value: Any) -> Instant | None:
     try:
         return None if value is None else int(MOMENT.read(value))
-    except ValueError:  # named where the whole row is read
+    except ValueError:  # reported when the whole row is read
         return None
 
 

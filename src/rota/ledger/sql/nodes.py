@@ -51,7 +51,7 @@ INSERT_NODE = in_each(
         .on_conflict_do_nothing()
     )
 )
-"""Write the row of a node that joins; it may say so again where the answer was lost."""
+"""Write the row of a node that joins; repeatable, in case the answer was lost."""
 
 BEAT = Statement(
     update(nodes)
@@ -85,7 +85,7 @@ DECLARE_GONE = Statement(
     )
     .values(state=word("gone"))
 )
-"""Declare gone the nodes (id, last sign of life) of which nothing was heard since."""
+"""Declare gone the nodes (id, last heartbeat) that have sent no heartbeat since."""
 
 _orphans = select(*mapping.RUN, tasks.c.policy).join_from(
     runs, tasks, tasks.c.id == runs.c.task_id, isouter=True
@@ -143,7 +143,7 @@ REWIND_RUNS = Statement(
         attempt_started_at=_not_after_now(runs.c.attempt_started_at),
     )
 )
-"""Have the runs that wait since a time to come wait since now."""
+"""Set the start of the wait to now for waiting runs whose wait starts in the future."""
 
 REWIND_ATTEMPTS = Statement(
     update(attempts)
@@ -156,7 +156,7 @@ REWIND_ATTEMPTS = Statement(
         finished_at=_now,
     )
 )
-"""Have their attempts have ended now; only after REWIND_RUNS, which asks when they did."""
+"""Set the end of their attempts to now; only after REWIND_RUNS, which reads when they ended."""
 
 FORGET_FUTURE = Statement(
     delete(runs).where(
@@ -168,8 +168,9 @@ FORGET_FUTURE = Statement(
         runs.c.attempt == literal_column("0"),
     )
 )
-"""Delete the rows of occurrences that are yet to come, of which nothing was executed, and which
-wait or were found late."""
+"""Delete the rows of future occurrences of which nothing was executed, and which wait or were found
+late.
+"""
 
 # --- retention ----------------------------------------------------------------------------------
 
@@ -194,7 +195,7 @@ DELETE_RUNS = Statement(delete(runs).where(runs.c.id.in_(listed("ids"))))
 DELETE_NODES = Statement(
     delete(nodes).where(~is_living(nodes), nodes.c.seen_at < bindparam("before")),
 )
-"""Forget dead nodes that were last seen before."""
+"""Delete dead nodes that were last seen before."""
 
 # --- tasks that no code defines any more --------------------------------------------------------
 
@@ -203,7 +204,7 @@ SEE_TASKS = Statement(
     .where(tasks.c.id.in_(listed("ids")), tasks.c.seen_at <= bindparam("before"))
     .values(seen_at=_now)
 )
-"""Note that these tasks are known, where that was last noted then or earlier."""
+"""Note that these tasks are known, if that was last noted then or earlier."""
 
 UNSEEN_TASKS = Statement(select(gathered(tasks.c.id)).where(tasks.c.seen_at < bindparam("since")))
 """The ids of the tasks that were last seen before."""
@@ -219,7 +220,7 @@ MISS_WAITING_OF_TASKS = Statement(
         checkpoint=null(),
     )
 )
-"""End what waits of these tasks."""
+"""End the waiting runs of these tasks."""
 
 DELETE_TASKS = Statement(delete(tasks).where(tasks.c.id.in_(listed("ids"))))
 

@@ -1,4 +1,4 @@
-"""The one query that is put together: a page of runs, for any filter, along the fitting index."""
+"""The one query that is composed: a page of runs, for any filter, along the fitting index."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _in_states(shape: Shape) -> list[ColumnElement[bool]]:
     return [] if shape.states is None else [one_of(runs.c.state, shape.states)]
 
 
-# Where the runs of a page are few among many, their ids are found by an index that has only such.
+# If the runs of a page are few among many, their ids are found by an index of only such runs.
 
 
 def _ids_of(cause: Cause, shape: Shape) -> Select[Any]:
@@ -113,7 +113,9 @@ def _ids_of(cause: Cause, shape: Shape) -> Select[Any]:
 
 
 def _ids_until(shape: Shape) -> list[Select[Any]]:
-    """Return ids from where the time is reached on, and of runs that were made long after it."""
+    """Return ids from the place on at which the time is reached, and of runs that were made long
+    after it.
+    """
     made = bindparam("made_until", type_=Text)
     wanted = [*_filter(shape), *_in_states(shape)]
     early = select(runs.c.id).where(runs.c.id < made, *wanted)

@@ -1,8 +1,7 @@
-"""Rows that are not as they should be: read all the same, with something in place of what cannot
-be, and named.
+"""Damaged rows: they are read all the same, with replacement values, and are reported.
 
-A disk that forgets, a restore that was cut short or a hand in the database can leave anything in a
-column. One such row must stop no node and no page.
+A disk that loses writes, an interrupted restore or a manual change in the database can leave
+anything in a column. One such row must stop no node and no page.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ EARLIEST: Instant = -62_135_596_800_000_000 + 2 * DAY
 """The instants that every time zone can write: all but the last and first days of the calendar."""
 
 LARGEST = 2**53
-"""What counts nothing that was ever counted."""
+"""A number larger than any count that occurs."""
 
 MOST = 1_000
 """Damages that are kept and logged; beyond that, one more says nothing new."""
@@ -40,11 +39,11 @@ Words = TypeVar("Words", bound=StrEnum)
 
 
 class Kind(NamedTuple):
-    """What a column may hold, and how that becomes ours; `read` raises for what it cannot be."""
+    """What a column may hold, and how it is converted; `read` raises for an invalid value."""
 
     read: Callable[[Any], Any]
     instead: Any = None
-    """What is read where the column cannot be."""
+    """The value that is read in place of an invalid one."""
     is_bounded: bool = False
     """Whether it is a number between 0 and LATEST."""
     converts: bool = False
@@ -171,8 +170,8 @@ Note = Callable[[Damage], None]
 class ColumnForm:
     """The columns of rows as they travel, each with its kind.
 
-    Sound rows are told quickly: by the types of their values, the range of their times, and by
-    being converted without an error. Only others are looked at column by column.
+    Sound rows are recognised quickly: by the types of their values, the range of their times, and a
+    conversion without an error. Only the other rows are checked column by column.
     """
 
     def __init__(self, table: str, kinds: Mapping[str, Kind], *, key: Collection[str]) -> None:
@@ -186,8 +185,9 @@ class ColumnForm:
         self._shapes: set[tuple[type, ...]] = set()
 
     def read(self, row: Row, *, note: Note | None = None, of: str = "") -> list[Any]:
-        """Return the values of a row as ours; what cannot be is noted, under its key, which is
-        that of the row `of` another one where it has none of its own."""
+        """Return the values of a row, converted. An invalid value is noted under the row's key, or
+        under `of`, the key of another row, if the row has no key of its own.
+        """
         if (shape := tuple(map(type, row))) in self._shapes:
             try:
                 return self._quickly(row)
@@ -239,7 +239,7 @@ class Found:
         self._damages: dict[tuple[str, str, str], Damage] = {}
 
     def add(self, damage: Damage) -> None:
-        """Note one, and log it if it is new."""
+        """Note a damage, and log it if it is new."""
         key = damage[:3]
         with self._lock:
             if key in self._damages or len(self._damages) >= MOST:
@@ -248,7 +248,7 @@ class Found:
         logger.error("The ledger is damaged: %s. The rest goes on; `rota doctor` lists it", damage)
 
     def all(self) -> list[Damage]:
-        """Return them all."""
+        """Return all damages."""
         with self._lock:
             return sorted(self._damages.values())
 

@@ -14,13 +14,15 @@ from sqlalchemy.sql.elements import CompilerElement
 from rota.ledger.sql.json_batch import NUL, Batch, Shape, decode, gathered
 
 _BLOB = "JSON cannot hold BLOB"
-"""What SQLite says where a damaged row has bytes in place of a text: they are read as one then."""
+"""The message of SQLite if a damaged row has bytes in place of a text: the statement is then run
+again and reads them as text.
+"""
 
 Insert = Callable[..., Any]
 Construct = CompilerElement | Callable[[], CompilerElement]
 
 MOST_SHAPES = 32
-"""Texts that are kept of one statement, each for batches that have other columns in common."""
+"""Compiled texts that are kept of one statement, each for batches with other columns in common."""
 
 
 class Statement:
@@ -28,8 +30,8 @@ class Statement:
 
     It is compiled once per dialect and shape of its batches, and handed to the driver as text:
     compiling it, or even looking up the compiled form as SQLAlchemy does, would take longer than
-    most statements run. Where SQLAlchemy has a construct of its own for PostgreSQL, it is given
-    beside the other. A construct is given itself, or as a function that makes it once it is needed.
+    most statements run. If PostgreSQL needs a construct of its own, it is given in addition. A
+    construct is given itself, or as a function that makes it when it is first needed.
     """
 
     def __init__(self, construct: Construct, *, postgresql: Construct | None = None) -> None:

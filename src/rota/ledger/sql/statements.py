@@ -157,7 +157,7 @@ INSERT_RUNS = in_each(
         .on_conflict_do_nothing()
     )
 )
-"""Write new runs (NEW_RUN); the unique key decides who won."""
+"""Write new runs (NEW_RUN); the unique key decides which insert wins."""
 
 _living_node: Select[Any] = select(literal_column("1").label("one")).where(
     nodes.c.id == bindparam("node"), is_living(nodes)
@@ -205,7 +205,7 @@ INSERT_OFFERED = in_each(
         .on_conflict_do_nothing()
     )
 )
-"""Write new runs (NEW_RUN) that an engine is given in this transaction."""
+"""Write new runs (NEW_RUN) that a broker is given in this transaction."""
 
 _ends_in = incoming(
     "ends", runs.c.id, runs.c.state, runs.c.reason, runs.c.finished_at, runs.c.reason_code
@@ -224,7 +224,7 @@ END_WAITING = Statement(
 """End runs that wait: id, final state, reason, time, code of the reason."""
 
 LOCKED_RUN = Statement(all_of(select(*mapping.RUN).where(runs.c.id == _id).with_for_update()))
-"""A run (RUN) that nobody else changes until the end."""
+"""A run (RUN) that no other transaction changes until the end of this one."""
 
 _asks_in = incoming("asks", runs.c.id, runs.c.cancel_requested)
 ASK_TO_CANCEL = Statement(
@@ -232,7 +232,7 @@ ASK_TO_CANCEL = Statement(
     .where(runs.c.id == _asks_in.c.id, is_running(runs), runs.c.cancel_requested.is_(None))
     .values(cancel_requested=_asks_in.c.cancel_requested)
 )
-"""Ask for the end of runs that run: id, reason; the first one who asked stays."""
+"""Request the cancellation of running runs: id, reason; the first request stays."""
 
 _cancelled = {
     "state": word(State.CANCELLED),
@@ -274,7 +274,7 @@ RESTORE_EARLY = Statement(
     )
     .values(state=word(State.QUEUED), reason=word(""), reason_code=null(), finished_at=null())
 )
-"""Have the runs of a task wait again that CANCEL_EARLY cancelled, with instants after `after`."""
+"""Re-queue the runs of a task that CANCEL_EARLY cancelled, with instants after `after`."""
 
 CANCEL_UNWANTED = Statement(
     update(runs)
@@ -297,7 +297,9 @@ CANCEL_UNWANTED = Statement(
         }
     )
 )
-"""Cancel those of these runs that wait and whose end was asked for, or whose task was removed."""
+"""Cancel those of these runs that wait and whose cancellation was requested, or whose task was
+removed.
+"""
 
 # --- claiming -----------------------------------------------------------------------------------
 
@@ -322,10 +324,10 @@ def _take(node_lives: ColumnElement[bool]) -> CompilerElement:
     )
 
 
-# Its row is kept until the end: nobody declares the node gone between this look and the commit.
+# Its row is locked until the end: no node declares it gone between this look and the commit.
 _kept_node = _living_node.with_for_update(read=True).cte("kept_node")
 TAKE = Statement(_take(_living_node.exists()), postgresql=_take(select(_kept_node.c.one).exists()))
-"""Make runs that wait a node's own, for one attempt; none of them if that node is gone."""
+"""Assign waiting runs to a node, for one attempt; none of them if that node is gone."""
 
 STEPS_OF = Statement(
     all_of(

@@ -1,5 +1,6 @@
-"""What the record is verified by: the rules that there were, the rows by their occurrences, and
-the rows that cannot be."""
+"""The statements of verification: the past rules, the rows by their occurrences, and the impossible
+rows.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +79,7 @@ KEEP_RULES = in_each(
         .on_conflict_do_nothing()
     )
 )
-"""Keep what decides the occurrences of these tasks until now, before that is changed."""
+"""Keep the present rule of these tasks' occurrences, before it is changed."""
 
 
 def _first_ids(column: Column[Any]) -> Select[Any]:
@@ -107,7 +108,7 @@ RULES = Statement(select(gathered(*_ever.c)))
 """Every rule of these tasks (RULE), in no order."""
 
 PRUNE_RULES = Statement(delete(rules).where(rules.c.until < bindparam("before")))
-"""Forget the rules that held no longer by then."""
+"""Delete the rules that no longer held by then."""
 
 # --- marks ---------------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ PRUNE_MARKS = Statement(
         marks.c.name.like(literal_column("'rewound %'")), marks.c.until < bindparam("before")
     )
 )
-"""Forget the clocks that were ahead of a time that nobody asks of any more."""
+"""Delete the marks of clocks that were ahead of a time that is no longer verified."""
 
 _ahead = bindparam("ahead", type_=BigInteger), bindparam("limit", type_=BigInteger)
 FURTHEST = Statement(
@@ -138,7 +139,7 @@ FURTHEST = Statement(
         select(func.max(nodes.c.seen_at)).where(nodes.c.seen_at.between(*_ahead)).scalar_subquery(),
     )
 )
-"""The furthest that a clock was ahead, as planning and the nodes' signs of life tell."""
+"""The furthest that a clock was ahead, by planning and by the nodes' heartbeats."""
 
 # --- rows ----------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ SUMMARIES = Statement(
         )
     )
 )
-"""The rows of these tasks that stand for several occurrences, in no order."""
+"""The rows of these tasks that cover several occurrences, in no order."""
 
 _own_attempts = attempts.c.run_id == runs.c.id
 _number_of_attempts = select(func.count()).where(_own_attempts).scalar_subquery()
@@ -221,7 +222,7 @@ _odd_attempts = or_(
     exists(select(_one).where(_own_attempts)),
 )
 ODD = Statement(all_of(select(*_FACTS).where(runs.c.id >= _made, _odd).limit(_limit)))
-"""The runs that may say what cannot be (Facts); the rule says which do."""
+"""The runs that may hold impossible values (Facts); the rule decides which do."""
 
 _expected = runs.c.attempt - case((_ended_well, _one), else_=_zero)
 ODD_ATTEMPTS = Statement(
@@ -260,7 +261,7 @@ HELD_BY_NOBODY = Statement(
         .limit(_limit)
     )
 )
-"""What runs on a node that is not there, or that has been silent while others are up."""
+"""The runs on a node that does not exist, or that has been silent while other nodes are up."""
 
 BESIDE = Statement(
     all_of(
@@ -271,7 +272,7 @@ BESIDE = Statement(
         .limit(_limit)
     )
 )
-"""Tasks with more than one running run of those that run alone."""
+"""Tasks with more than one running run among those that exclude each other."""
 
 
 def _strays(table: Any) -> Any:
@@ -299,7 +300,7 @@ UNKNOWN = Statement(
         .limit(_limit)
     )
 )
-"""Tasks that there never were, with how many runs they have."""
+"""Unknown tasks, with how many runs they have."""
 
 _deed = audit.alias("deed")
 _last_deed = (
@@ -325,7 +326,7 @@ PAUSED_BY_NOBODY = Statement(
         .limit(_limit)
     )
 )
-"""Tasks whose pause nobody set, or that somebody ended since."""
+"""Tasks whose pause no user set, or whose pause a user ended since."""
 
 AHEAD = Statement(
     all_of(
@@ -355,4 +356,4 @@ UNREACHABLE = Statement(
         .limit(_limit)
     )
 )
-"""What waits and is never found by those who look for what may start, with the column why."""
+"""Waiting runs that the search for startable runs never finds, with the column that causes it."""

@@ -1,4 +1,4 @@
-"""Reads what the record is verified by: the rules that there were, the rows, and the marks."""
+"""Reads what verification compares: the past rules, the rows, and the marks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ _NO_TRIGGER = ""
 
 
 def _rule_of(row: Any) -> Rule:
-    """Read a row of RULES; a damaged one is a rule that nobody can read, and owes nothing."""
+    """Return a row of RULES as a record; a damaged one is a rule that cannot be read, and owes
+    nothing.
+    """
     named = dict(zip(RULE, row, strict=True))
     for name, instead in {**_TIMES, **_MAYBE_TIMES}.items():
         is_empty = named[name] is None and (name in _MAYBE_TIMES or name == "until")
@@ -96,7 +98,7 @@ def marks_in(connection: Connection) -> list[VerificationMark]:
 
 
 def _mark_of(name: Any, at: Any, until: Any, value: Any) -> VerificationMark:
-    """Read a row of MARKS; what is damaged of it is as if it had not been set."""
+    """Return the mark of a row of MARKS; damaged values count as not set."""
     return VerificationMark(
         str(name),
         at if _is_time(at) else 0,
@@ -106,7 +108,7 @@ def _mark_of(name: Any, at: Any, until: Any, value: Any) -> VerificationMark:
 
 
 def are_times(*values: Any) -> bool:
-    """Say whether each of these is a time that can be, or none."""
+    """Return whether each of these values is a possible time, or None."""
     return all(value is None or _is_time(value) for value in values)
 
 
@@ -123,13 +125,13 @@ PRUNED = "pruned"
 """The mark up to which ended runs were deleted."""
 
 LONGEST = HOUR
-"""For how long a mark can be taken: a later time was written by a clock that was ahead."""
+"""The longest that a mark can be held: a later time was written by a clock that was ahead."""
 
 
 def take_mark(
     connection: Connection, name: str, now: Instant, until: Instant
 ) -> VerificationMark | None:
-    """Take a mark; see the port."""
+    """Acquire a mark; see the port."""
     before = next(
         (mark for mark in marks_in(connection) if mark.name == name), VerificationMark(name, 0)
     )
@@ -140,7 +142,7 @@ def take_mark(
 
 
 def mark_rewind(connection: Connection, now: Instant, ahead: Instant, limit: Instant) -> None:
-    """Note that a clock was ahead, where planning or a node's sign of life tells of it."""
+    """Note that a clock was ahead, if planning or a node's heartbeat shows it."""
     found = FURTHEST(connection, ahead=ahead, limit=limit).one()
     known = [at for at in found if at is not None]
     if known:

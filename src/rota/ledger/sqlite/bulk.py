@@ -1,4 +1,4 @@
-"""A whole ledger in a file, read at rest, or made beside its place and then moved there."""
+"""A whole ledger in a file: read at rest, or written next to its place and then moved there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from rota.ledger.transfer.bulk import TABLES, Row, refuse_rows
 from rota.runtime import private_files
 
 UNFINISHED = ".copying"
-"""What a file's name ends with until it is whole: who is killed leaves it, and it is made anew."""
+"""The suffix of a file's name until it is complete: a killed process leaves it, and the next copy
+recreates it.
+"""
 
 _LOADER = (
     *ALL,
@@ -55,14 +57,14 @@ class SqliteBulk:
 
     @contextmanager
     def loading(self) -> Iterator[Connection]:
-        """Lend a connection to a file beside its place."""
+        """Lend a connection to a file next to its place."""
         make_directory(self._path, self.url)
         with self._alone() as directory:
             self._require_empty()
             unfinished = self._path.with_name(self._path.name + UNFINISHED)
             unfinished.unlink(missing_ok=True)
             private_files.make_file(unfinished)
-            if self._path.exists():  # who may read what takes the place of a file
+            if self._path.exists():  # the file mode of the file that it replaces
                 unfinished.chmod(S_IMODE(self._path.stat().st_mode))
             try:
                 with self._connected(lambda: connect(str(unfinished), _LOADER, timeout=0)) as new:

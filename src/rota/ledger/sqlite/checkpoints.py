@@ -1,4 +1,6 @@
-"""Brings SQLite's write-ahead log into the file, beside the writer instead of in its way."""
+"""Checkpoints SQLite's write-ahead log into the file, in a thread of its own instead of the
+writer's.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ _PAGE = 4096
 
 
 class Checkpointer:
-    """A thread that checkpoints a large log; a passive checkpoint waits for nobody and stops
-    nobody, while the one that a commit triggers keeps that commit's caller waiting."""
+    """A thread that checkpoints a large log. A passive checkpoint neither waits for other
+    connections nor blocks them; the one that a commit triggers keeps that commit's caller waiting.
+    """
 
     def __init__(
         self, path: str, connect: Callable[[], sqlite3.Connection], check: Callable[[], None]
@@ -41,7 +44,7 @@ class Checkpointer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; safe twice."""
+        """End the thread; safe to call twice."""
         self._stop.set()
         self._thread.join()
 

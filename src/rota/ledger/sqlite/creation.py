@@ -1,6 +1,6 @@
-"""The tables of a new file, made at once: `schema.sql` is what all migrations come to.
+"""Creates the tables of a new file at once: `schema.sql` is the result of all migrations.
 
-To load Alembic and take each step would cost a third of a second of a first start.
+Loading Alembic and running each migration would cost a third of a second of a first start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def create_tables(connection: Connection) -> None:
 
 
 def is_empty(connection: Connection) -> bool:
-    """Say whether no table is there, nor anything else."""
+    """Return whether the database has no tables, nor anything else."""
     return connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").first() is None
 
 

@@ -33,7 +33,7 @@ from rota.runtime.signal_count import SignalCount
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 
-_TURN = 0.02  # seconds between two tries where SQLite itself does not wait
+_TURN = 0.02  # seconds between two tries if SQLite itself does not wait
 
 ALL = (
     "PRAGMA cache_size = -16384",  # KiB: the hot ends of a large ledger's indexes
@@ -106,10 +106,11 @@ def _connect_writer(path: str, timeout: float) -> sqlite3.Connection:
 
 
 def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
-    """Have readers never wait for the writer, nor it for them; does nothing where it is so.
+    """Switch to the write-ahead log, so that readers and the writer never wait for each other; does
+    nothing if that is on.
 
-    Of two that switch a new file at once, each holds what the other needs. SQLite tells one of
-    them so without waiting as it does elsewhere: so the waiting is done here.
+    If two processes switch a new file at once, each holds what the other needs. SQLite then reports
+    that to one of them at once, without its usual wait: so the waiting is done here.
     """
     connection.execute("PRAGMA busy_timeout = 0").close()
     for turns_left in reversed(range(max(round(timeout / _TURN), 1))):
@@ -124,7 +125,7 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
 
 
 def give_identity(connection: Connection) -> None:
-    """Number a new database, so that no other one is taken for it."""
+    """Write a number into a new database, so that no other one is taken for it."""
     connection.exec_driver_sql(f"PRAGMA user_version = {random.randint(1, 2**31 - 1)}")
 
 
@@ -156,7 +157,7 @@ class SqliteFile:
         return self._url
 
     def open(self) -> None:
-        """Look at the file, migrate it where needed, and connect."""
+        """Check the file, run missing migrations, and connect."""
         if self._open is None:
             self._refuse_lost()
             with fork_safety.undivided():
@@ -180,11 +181,11 @@ class SqliteFile:
                 connections.close()
 
     def let_go(self) -> None:
-        """Close, in a child, the connections of its parent, so that it may open its own.
+        """Close, in a child process, the connections of its parent, so that it may open its own.
 
         SQLite counts its locks per process in memory, and a child inherits the count but not the
-        locks: a connection of its own would lock nothing beside one of its parent's. To close
-        these harms nobody if none was in use at the fork. What was in use is left as it is.
+        locks: a connection of its own would lock nothing as long as one of its parent's is open.
+        Closing these is harmless if none was in use at the fork. What was in use is left as it is.
         """
         connections, self._open = self._open, None
         if not fork_safety.was_undivided():
@@ -226,7 +227,7 @@ class SqliteFile:
             with connection.begin():
                 yield connection
             if self._open is not connections:
-                connection.invalidate()  # closed meanwhile: nobody else would close this one
+                connection.invalidate()  # closed meanwhile: nothing else would close this one
 
     def version(self) -> int:
         connections = self._opened()
@@ -290,10 +291,10 @@ class _OpenFile:
         return transaction(self._driver, self.writer.dialect)
 
     def check_place(self) -> None:
-        """Raise where the file is not the one that was opened any more; for the writer's thread.
+        """Raise if the file is no longer the one that was opened; for the writer's thread.
 
-        The log lies beside whatever is there now: it is emptied into the file that it belongs to,
-        before somebody takes it for the other one's.
+        The log lies next to whatever file is there now. It is emptied into the file that it belongs
+        to, before another process takes it for the log of the other file.
         """
         try:
             self.place.check()
@@ -305,7 +306,7 @@ class _OpenFile:
         self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def _identity(self) -> int:
-        # Past SQLAlchemy, which would begin a transaction: others may have their turn just now.
+        # Without SQLAlchemy, which would begin a transaction: other threads may be in one just now.
         (number,) = self._driver.execute("PRAGMA user_version").fetchone()
         return int(number)
 

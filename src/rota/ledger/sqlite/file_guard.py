@@ -1,7 +1,7 @@
-"""Whether the ledger's file is still the one that was opened, while it is in use.
+"""Checks whether the ledger's file is still the one that was opened, while it is in use.
 
-SQLite would not tell: it goes on writing to a file that was removed or replaced, where the rows are
-lost, and writes its log into a file whose content somebody exchanged.
+SQLite does not notice. It continues to write to a file that was removed or replaced, and the rows
+are lost; and it writes its log into a file whose content was exchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TURN = 0.02  # seconds between two tries
 
 
 class _Stamp(NamedTuple):
-    """What tells one file from another, and one content from another."""
+    """What distinguishes one file from another, and one content from another."""
 
     device: int
     inode: int
@@ -31,7 +31,7 @@ class _Stamp(NamedTuple):
 
 
 class FileGuard:
-    """The path of an open ledger; `check` costs a system call where nothing has changed."""
+    """The path of an open ledger; `check` costs one system call if nothing has changed."""
 
     def __init__(self, path: Path, url: str, identity: int) -> None:
         """Take the file that is there now for the one that was opened; raises OSError."""
@@ -39,13 +39,14 @@ class FileGuard:
         self._url = url
         self._identity = identity
         self._sound = self._stamp()
-        self._begun = False  # before the first checkpoint, all of it stands in the log
+        self._begun = False  # before the first checkpoint, everything is in the log
         self._what_is_wrong()
         self.is_overwritten = False
 
     def check(self) -> None:
-        """Raise LedgerUnavailableError where the file is no longer there or is another one, and
-        LedgerCorruptError where its content is no longer that of a ledger."""
+        """Raise LedgerUnavailableError if the file is no longer there or is another one, and
+        LedgerCorruptError if its content is no longer that of a ledger.
+        """
         try:
             self._check(self._stamp())
         except OSError as error:
@@ -73,10 +74,11 @@ class FileGuard:
         return _Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
 
     def _look(self, stamp: _Stamp) -> None:
-        """Look whether it was a checkpoint that wrote into the file: it leaves a sound database.
+        """Check whether a checkpoint wrote into the file: it leaves a sound database.
 
-        In the middle of one, the file is half of each; then it changes while it is looked at, or
-        stays so until the next one, where somebody was killed. It gets shorter only at the end.
+        In the middle of a checkpoint, the file is half old and half new. It then changes during the
+        check; or, if the process was killed, it stays so until the next checkpoint. It gets shorter
+        only at the end.
         """
         whole = stamp.size < self._sound.size
         for turns_left in reversed(range(_TRIES)):
@@ -97,8 +99,9 @@ class FileGuard:
         )
 
     def _what_is_wrong(self, *, whole: bool = False) -> str:
-        """Read the beginning of the file alone, without its log, and say why it is not ours;
-        `whole`: also where it is shorter than it says itself."""
+        """Return why the file is not the ledger's, from its beginning alone, without its log;
+        `whole`: also if it is shorter than its header says.
+        """
         address = f"file:{quote(str(self._path.absolute()))}?mode=ro&immutable=1"
         try:
             with closing(sqlite3.connect(address, uri=True)) as connection:

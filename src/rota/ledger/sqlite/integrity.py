@@ -1,4 +1,4 @@
-"""A look at a file before anything is written to it: is it a ledger, and of which revision?"""
+"""Checks a file before anything is written to it: whether it is a ledger, and of which revision."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ _CHECKED_WHOLE = 8 * 2**20  # bytes up to which every page is checked: some 20 m
 
 
 def examine(path: Path) -> str | None:
-    """Return the revision of the ledger in `path`, or None where there is none yet.
+    """Return the revision of the ledger in `path`, or None if there is none yet.
 
-    Nothing is yet where there is no file, an empty one or a database without tables: SQLite makes
-    an empty file before the first write, so that a second process may find one at any start, and
-    nothing can be lost by filling it. Raises LedgerCorruptError for what is no sound database,
-    LedgerError for a database of somebody else; neither the file nor its directory is changed.
+    There is none yet if there is no file, an empty one or a database without tables. SQLite makes
+    an empty file before the first write, so that a second process may find one at any start;
+    nothing can be lost by filling it. Raises LedgerCorruptError for a file that is no sound
+    database, LedgerError for a database that is not rota's; neither the file nor its directory is
+    changed.
 
-    Only SQLite itself opens the file: to close it once would end every lock that this process has
-    on it, and another process would then empty the log under a ledger that is open here.
+    Only SQLite itself opens the file. Closing it once would end every lock that this process has on
+    it, and another process would then empty the log under a ledger that is open here.
     """
     try:
         found = path.stat()
@@ -67,7 +68,7 @@ def _is_no_database(error: sqlite3.Error) -> bool:
 
 
 def _stamp(path: Path) -> tuple[object, object]:
-    """Return what differs when the file or its write-ahead log has been written meanwhile."""
+    """Return a value that differs if the file or its write-ahead log has been written meanwhile."""
     return _state(path), _state(log_of(path))
 
 
@@ -80,8 +81,9 @@ def _state(file: Path) -> tuple[int, int] | None:
 
 
 def log_of(path: Path) -> Path:
-    """Return the path of its write-ahead log, which is there while it is open anywhere, and after
-    its last process was killed."""
+    """Return the path of the ledger's write-ahead log, which exists while the ledger is open in any
+    process, and after its last process was killed.
+    """
     return path.with_name(path.name + "-wal")
 
 
@@ -104,8 +106,8 @@ def _revision(path: Path) -> str | None:
 
 
 def _check_length(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise LedgerCorruptError where the file ends before its last page does: SQLite would read
-    the rest of that page as zeros. Where it was cut off in a checkpoint, the log has those pages.
+    """Raise LedgerCorruptError if the file ends before its last page does: SQLite would read the
+    rest of that page as zeros. If it was cut off in a checkpoint, the log has those pages.
     """
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -124,8 +126,9 @@ def _check_length(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _pages_in(log: Path, page: int) -> set[int]:
-    """Return the numbers of the pages that a write-ahead log has, as its format says: frames of
-    one page each, which are valid where they have the salt of the log's head."""
+    """Return the numbers of the pages that a write-ahead log has, as its format says: frames of one
+    page each, which are valid if they have the salt of the log's head.
+    """
     found: set[int] = set()
     try:
         with log.open("rb") as file:  # SQLite's locks are on the other files
@@ -149,9 +152,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open it for reading; where no other process has it open, without a trace beside it.
+    """Return a connection for reading; if no other process has the file open, it leaves no files
+    next to it.
 
-    Even a reader of a WAL database makes files next to it, unless told that nothing changes.
+    Even a reader of a WAL database makes files next to it, unless it opens the file as immutable.
     """
     mode = "mode=ro" if log_of(path).exists() else "mode=ro&immutable=1"
     address = f"file:{quote(str(path.absolute()))}?{mode}"

@@ -1,7 +1,7 @@
-"""Whether there ever was a ledger in a directory: a mark beside that directory says so.
+"""Records whether a directory ever had a ledger: by a mark next to that directory.
 
-A directory that is missing may be one that was never made, or one whose disk is not mounted. In the
-second case, an empty ledger in its place would repeat what was done, and hide what is there.
+A missing directory may be one that was never made, or one whose disk is not mounted. In the second
+case, an empty ledger in its place would repeat what was done, and hide what is there.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ that directory anew where it is missing.
 
 
 def make_directory(path: Path, url: str) -> None:
-    """Make the directory that `path` lies in, where there never was a ledger in it: the last one
-    only, for a whole missing tree is rather a mistake in the address; raises
-    LedgerUnavailableError."""
+    """Create the directory of `path`, if there never was a ledger in it. Only the last directory is
+    created: a whole missing tree is rather a mistake in the address. Raises LedgerUnavailableError.
+    """
     directory = path.parent
     if directory.is_dir():
         return
@@ -43,8 +43,10 @@ def make_directory(path: Path, url: str) -> None:
 
 
 def mark(path: Path) -> None:
-    """Note that there is a ledger in the directory of `path`; who may not write beside that
-    directory could not make it anew either. The directory that this process works in is there."""
+    """Note that there is a ledger in the directory of `path`. A process that may not write next to
+    that directory could not recreate it either. The working directory of this process always
+    exists.
+    """
     directory = path.parent
     with suppress(OSError):
         if directory.resolve() != Path.cwd() and not _mark_of(directory).exists():

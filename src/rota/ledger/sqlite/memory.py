@@ -15,14 +15,14 @@ from rota.runtime.signal_count import SignalCount
 
 
 class SqliteMemory:
-    """One connection, which is the whole database: who reads waits for who writes.
+    """One connection, which is the whole database: readers and the writer wait for each other.
 
-    Two connections could share such a database, but then SQLite refuses to read a table while
-    somebody writes to it.
+    Two connections could share such a database, but then SQLite refuses to read a table while the
+    other one writes to it.
     """
 
     url = "memory://"
-    look_every = 1.0  # nobody else commits
+    look_every = 1.0  # no other process commits
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
@@ -59,7 +59,7 @@ class SqliteMemory:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend the connection, when nobody else has it."""
+        """Lend the connection when no other thread has it."""
         with self._turn:
             if self._connection is None:
                 raise closed(self.url)

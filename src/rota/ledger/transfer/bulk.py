@@ -1,4 +1,6 @@
-"""A ledger that nobody has open, read or written as a whole: what `copying` asks of a database."""
+"""A ledger that no process has open, read or written as a whole: the interface that `copying` needs
+of a database.
+"""
 
 from __future__ import annotations
 
@@ -28,30 +30,30 @@ class Bulk(Protocol):
         """Return the address, with secrets masked."""
 
     def explained(self) -> AbstractContextManager[None]:
-        """Turn errors of the driver into errors of ours."""
+        """Turn errors of the driver into errors of rota."""
 
     def snapshot(self) -> AbstractContextManager[Connection]:
-        """Lend a connection that sees one moment, for as long as it takes, and changes nothing.
+        """Lend a connection that sees one moment as long as it is open, and changes nothing.
 
-        Raises LedgerError where there is no ledger, or one of another revision.
+        Raises LedgerError if there is no ledger, or one of another revision.
         """
 
     def loading(self) -> AbstractContextManager[Connection]:
-        """Lend a connection to a new ledger without rows: kept at the end, forgotten on an error.
+        """Lend a connection to a new ledger without rows: kept at the end, discarded on an error.
 
-        Until the end nobody else sees anything of it, whoever is killed. Raises LedgerError, and
-        nothing is changed, where there are rows already or somebody else is loading.
+        Until the end no other process sees anything of it, whichever process is killed. Raises
+        LedgerError, and changes nothing, if there are rows already or another process is loading.
         """
 
     def load(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Write rows of all columns, in their order, which are only held one by one."""
+        """Write rows of all columns, in their order; they are held in memory one by one only."""
 
     def now(self, connection: Connection) -> Instant:
         """Return the time that the leases in this ledger go by."""
 
 
 def bulk_at(url: str, clock: Clock, where: str) -> Bulk:
-    """Return the ledger at an address that was given as `where`; raises LedgerError."""
+    """Return the ledger at an address; `where` is where it was given; raises LedgerError."""
     match kind_of(url, where):
         case LedgerKind.FILE:
             from rota.ledger.sqlite.bulk import SqliteBulk
@@ -70,7 +72,7 @@ def bulk_at(url: str, clock: Clock, where: str) -> Bulk:
 
 
 def refuse_rows(connection: Connection, tables: Iterable[Table], where: str) -> None:
-    """Raise LedgerError where any of the tables has a row."""
+    """Raise LedgerError if any of the tables has a row."""
     queries = {table.name: select(1).select_from(table).limit(1) for table in tables}
     full = [name for name, query in queries.items() if connection.execute(query).first()]
     if full:

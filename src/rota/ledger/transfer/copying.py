@@ -1,4 +1,4 @@
-"""A ledger copied as a whole, with all that ever happened: from a file to a server, and back."""
+"""Copies a ledger as a whole, with all of its history: from a file to a server, and back."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class TableCopy(NamedTuple):
 
     @property
     def is_equal(self) -> bool:
-        """Say whether it is the same on both sides."""
+        """Return whether the table is the same on both sides."""
         return self.source == self.target
 
 
 class UnequalCopyError(LedgerError):
-    """What was copied is not what is in the source (`tables`); nothing of it was kept."""
+    """The copy differs from the source (`tables`); nothing of it was kept."""
 
     def __init__(self, tables: list[TableCopy], where: str) -> None:
         self.tables = tables
@@ -56,11 +56,11 @@ class UnequalCopyError(LedgerError):
 def copy_ledger(
     source_url: str, target_url: str, *, clock: Clock, is_up: Callable[[NodeRecord, Instant], bool]
 ) -> list[TableCopy]:
-    """Copy a ledger to an address where there is none, and return what both sides hold then.
+    """Copy a ledger to an address that has none, and return what both sides hold then.
 
-    The source is only read. The target is there as a whole or not at all, whoever is killed.
-    Raises StateError for a source whose nodes are up, as `is_up` says of each at the ledger's time;
-    UnequalCopyError; LedgerError where either side cannot be used.
+    The source is only read. The target is created as a whole or not at all, even if a process is
+    killed. Raises StateError for a source whose nodes are up, as `is_up` says of each at the
+    ledger's time; UnequalCopyError; LedgerError if either side cannot be used.
     """
     source, target = bulk_at(source_url, clock, "FROM"), bulk_at(target_url, clock, "TO")
     with source.snapshot() as old:
@@ -96,7 +96,9 @@ def _refuse_running(nodes: Sequence[NodeRecord], where: str) -> None:
 
 
 def _digest(bulk: Bulk, connection: Connection, table: Table) -> Digest:
-    """Count and sum up the rows as they can be read, whatever was meant to be written."""
+    """Return the number of rows and their checksum as they are read back, whatever was meant to be
+    written.
+    """
     checksum, count = blake2b(digest_size=8), 0
     for row in _rows(bulk, connection, table):
         checksum.update(repr(row).encode())

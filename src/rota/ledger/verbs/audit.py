@@ -1,4 +1,6 @@
-"""The audit's statements and rows: written beside the change itself, never changed again."""
+"""The audit's statements and rows: written in the transaction of the change itself, never changed
+again.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,11 @@ _old = (
     .limit(bindparam("limit"))
 )
 DELETE_OLD = Statement(delete(audit).where(audit.c.id.in_(_old)))
-"""Forget the oldest changes that were made before."""
+"""Delete the oldest changes that were made before."""
 
 
 class Deed(NamedTuple):
-    """What somebody did, before it is written down."""
+    """A change by a user or a program, before it is written."""
 
     verb: Verb
     task_id: str | None = None
@@ -55,14 +57,14 @@ class Deed(NamedTuple):
 
 
 def note(connection: Connection, now: Instant, by: Actor, deeds: Iterable[Deed]) -> None:
-    """Write down what was done."""
+    """Write changes."""
     changes = [Change(_ids.new(now), now, by.face, by.name, *deed) for deed in deeds]
     if changes:
         INSERT_CHANGES(connection, changes=Batch(map(mapping.change_row, changes)))
 
 
 def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: str = "") -> Deed:
-    """Say a change of a task by what differs."""
+    """Return the change of a task, with what differs."""
     old, new = _shown(before) if before else {}, _shown(after)
     keys = [key for key in new if before is not None and old[key] != new[key]]
     return Deed(
@@ -75,9 +77,9 @@ def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: st
 
 
 def of_runs(runs: Sequence[NewRun], planned: Iterable[PlannedRun]) -> Iterable[Deed]:
-    """Say which runs were started by hand, and of which others they are the retry.
+    """Yield which runs were started manually, and of which other runs they are retries.
 
-    A thousand runs of a task that were started at once are one deed, which names the first.
+    A thousand runs of a task that were started at once are one change, which names the first.
     """
     by_hand = {run.id: run for run in runs if run.cause is Cause.MANUAL}
     started = [by_hand[one.run_id] for one in planned if one.run_id in by_hand]

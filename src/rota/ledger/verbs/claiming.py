@@ -67,7 +67,7 @@ _levels = _highest.union_all(
     ).where(_highest.c.priority.is_not(None))
 )
 LEVELS = Statement(select(gathered(_levels.c.priority)).where(_levels.c.priority.is_not(None)))
-"""The priorities of the runs that wait, found by leaping from one to the next along an index."""
+"""The priorities of the waiting runs, found by leaping from one to the next along an index."""
 
 _is_of_level = runs.c.priority == bindparam("level")
 _head = (
@@ -225,14 +225,14 @@ def candidates(
     found = _one_per_exclusive_task(found)
     if not found or connection.dialect.name == "sqlite":
         return found[:limit]
-    # More than one node may have found these: each keeps what no other is just claiming. That
-    # no two take runs of one exclusive task, whatever they saw, is judged by an index.
+    # More than one node may have found these: each keeps those that no other is claiming at the
+    # moment. An index prevents that two nodes take runs of one exclusive task, whatever they saw.
     ids = encode(row[0] for row in found)
     return LOCK_WAITING.rows(connection, ids=ids, now=now, limit=limit)
 
 
 def _rank(level: Any) -> tuple[bool, Any]:
-    """Return what sorts priorities; those of damaged rows, which are no numbers, come last."""
+    """Return the sort key of priorities; those of damaged rows, which are no numbers, come last."""
     is_number = isinstance(level, int | float)
     return is_number, level if is_number else str(level)
 
@@ -252,7 +252,7 @@ def _of_level(
 
 
 def _turn(row: Row) -> tuple[bool, Any, str]:
-    """Return what sorts the runs of a priority; damaged times, which are no numbers, come last."""
+    """Return the sort key of a priority's runs; damaged times, which are no numbers, come last."""
     is_number = isinstance(row[3], int | float)
     return not is_number, row[3] if is_number else 0, row[0]
 

@@ -1,4 +1,4 @@
-"""Tasks that kill their workers again and again are paused, by whoever writes the crash."""
+"""Pauses tasks that crash their workers repeatedly, in the transaction that writes the crash."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import tasks as task_verbs
 
 ENGINE = Actor(name="rota")
-"""Who pauses them."""
+"""The author of these pauses."""
 
 _RECENT = 1_000
 """Rows of a task that are looked at, the newest: what is older is no crash in a row."""
 
 _TELLING = frozenset({OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.CRASHED})
-"""Outcomes that say whether the worker lived; a cancelled attempt says nothing."""
+"""Outcomes that show whether the worker lived; a cancelled attempt shows nothing."""
 
 _recent = (
     select(runs.c.id, runs.c.state, runs.c.node, runs.c.finished_at, runs.c.attempt)
@@ -65,8 +65,9 @@ TASKS_OF_RUNS = Statement(
 
 
 def of_orphans(connection: Connection, orphans: Sequence[Orphan]) -> dict[str, Suspect]:
-    """Return whom to blame for the death of each node that left these runs, by node; those of
-    several nodes are judged apart. Nothing of it is written yet."""
+    """Return the task to blame for the death of each node that left these runs, by node; each node
+    is judged separately. Nothing of it is written yet.
+    """
     by_node: defaultdict[str, defaultdict[str, list[Orphan]]] = defaultdict(
         lambda: defaultdict(list)
     )
@@ -94,8 +95,9 @@ def of_orphans(connection: Connection, orphans: Sequence[Orphan]) -> dict[str, S
 
 
 def of_workers(connection: Connection, endings: Iterable[AttemptEnd]) -> list[Suspect]:
-    """Return the tasks that killed a worker process of their own too often; the ends of these
-    attempts are written."""
+    """Return the tasks that crashed a worker process of their own too often; the ends of these
+    attempts are written.
+    """
     crashed = [ending.attempt for ending in endings]
     found = TASKS_OF_RUNS.rows(connection, ids=encode(one.run_id for one in crashed))
     new: defaultdict[str, set[tuple[Instant, str]]] = defaultdict(set)
@@ -116,8 +118,9 @@ def of_workers(connection: Connection, endings: Iterable[AttemptEnd]) -> list[Su
 def pause(
     connection: Connection, suspects: Collection[Suspect], run_ids: Collection[str], now: Instant
 ) -> None:
-    """Pause these tasks; of `run_ids`, which crashed last, those that would be attempted again end
-    as failed, and whatever else waits of the tasks is cancelled."""
+    """Pause these tasks. Of `run_ids`, which crashed last, those that would be attempted again end
+    as failed. The other waiting runs of the tasks are cancelled.
+    """
     for suspect in suspects:
         why = why_paused(suspect)
         known = sql.TASKS_BY_ID.rows(connection, ids=encode([suspect.task_id]))

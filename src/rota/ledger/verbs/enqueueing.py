@@ -1,4 +1,4 @@
-"""Writing runs that were asked for: jobs, each at once, after a while, or once for its key."""
+"""Writes runs that were requested: jobs, each at once, after a while, or once for its key."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ FORGET_KEYS = Statement(
         ~select(_one).where(runs.c.id == run_keys.c.run_id, _is_active).exists(),
     )
 )
-"""Forget keys whose time is long over."""
+"""Delete keys whose time is long over."""
 
 _is_replaced = and_(
     runs.c.task_id == bindparam("task_id"),
@@ -139,7 +139,9 @@ REPLACE_RUNNING = Statement(
     .where(is_running(runs), _is_replaced, runs.c.cancel_requested.is_(None))
     .values(cancel_requested=bindparam("why"))
 )
-"""End what waits of a task with the same `overlap_key`, and ask for the end of what runs."""
+"""Cancel the waiting runs of a task with the same `overlap_key`, and request the cancellation of
+its running ones.
+"""
 
 # --- the verb -----------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""Which runs the limits of their tasks let start, whatever other nodes start at the same time."""
+"""Decides which runs may start under the limits of their tasks, whatever other nodes start at the
+same time.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from rota.ledger.sql.json_batch import Batch, encode, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of, in_each
 
 UNDER_WAY = 5 * SECOND
-"""How long a run that an engine was given counts as one that is about to start."""
+"""How long a run that a broker was given counts as one that is about to start."""
 
 _names_in = incoming("names", limits.c.name)
 MAKE_LIMITS = in_each(
@@ -47,7 +49,9 @@ LOCKED_LIMITS = Statement(
         .with_for_update()
     )
 )
-"""How full limits are, by their rates: name, instant. Nobody else admits runs until the end."""
+"""The instants up to which limits are used, by their rates: name, instant. No other transaction
+admits runs until the end.
+"""
 
 _spent_in = incoming("spent", limits.c.name, limits.c.full_until)
 SPEND = Statement(
@@ -79,7 +83,7 @@ def _per_group(those: ColumnElement[bool]) -> Statement:
 
 RUNNING_OF_TASKS, RUNNING_OF_GROUPS = _per_task(is_running(runs)), _per_group(is_running(runs))
 GIVEN_TO_TASKS, GIVEN_TO_GROUPS = _per_task(_is_given), _per_group(_is_given)
-"""How many runs run, or are given to an engine since: task or group, count."""
+"""How many runs are running, or were given to a broker since: task or group, count."""
 
 
 class Start(NamedTuple):
@@ -105,7 +109,9 @@ def admitted(
 def offered(
     connection: Connection, now: Instant, starts: Iterable[Start], limits: Limits
 ) -> list[str]:
-    """Return the ids of those that could start now beside all that an engine was given lately."""
+    """Return the ids of those that could start now in addition to all that a broker was given
+    lately.
+    """
     starts = list(starts)
     gate = _LimitGate(connection, limits, starts)
     gate.count_given(connection, now)
@@ -154,7 +160,7 @@ class _LimitGate:
         return counts
 
     def count_given(self, connection: Connection, now: Instant) -> None:
-        """Count in what an engine was given lately, as if it started now."""
+        """Count in what a broker was given lately, as if it started now."""
         if not self._all:
             return
         given = self._count(connection, GIVEN_TO_TASKS, GIVEN_TO_GROUPS, since=now - UNDER_WAY)
@@ -166,7 +172,7 @@ class _LimitGate:
                     self._full_until[name] = limit.rate.spent(self._full_until[name], now)
 
     def admits(self, task_id: str, at: Instant, now: Instant) -> bool:
-        """Say whether one more run of the task may start at `at`, and count it in if so."""
+        """Return whether one more run of the task may start at `at`, and count it in if so."""
         limits = self._of[task_id]
         if not all(self._has_room(limit, now) for limit in limits):
             return False
@@ -196,5 +202,5 @@ class _LimitGate:
             SPEND(connection, spent=spent)
 
     def tell(self, limits: Limits) -> None:
-        """Say which limits hold back runs, and when the first of their rates lets one start."""
+        """Report which limits hold back runs, and when the first of their rates lets one start."""
         limits.hold(self._full, self._next)

@@ -1,4 +1,4 @@
-"""Which waiting runs a distributed engine is given, which of those it delivered may be claimed."""
+"""Which waiting runs a broker is given, and which of those that it delivered may be claimed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ UNPUBLISHED = Statement(
         .with_for_update(of=runs, skip_locked=True)
     )
 )
-"""The first runs (CANDIDATE) that may start and that no engine has, kept until the end."""
+"""The first runs (CANDIDATE) that may start and that no broker has, locked until the end."""
 
 PUBLISH = Statement(
     update(runs).where(runs.c.id.in_(listed("ids")), is_waiting(runs)).values(published_at=_now)
@@ -113,7 +113,7 @@ DELIVERED = Statement(
         .with_for_update(of=runs, skip_locked=True)
     )
 )  # fmt: skip
-"""Those of the runs (CANDIDATE) that may start, kept until the end."""
+"""Those of the runs (CANDIDATE) that may start, locked until the end."""
 
 
 def offer(
@@ -144,7 +144,7 @@ def own_of(connection: Connection) -> Any:
 
 
 def delivered(connection: Connection, now: Instant, run_ids: Collection[str]) -> list[Row]:
-    """Return those of the runs that may start (CANDIDATE); the others are not published now."""
+    """Return those of the runs that may start (CANDIDATE); the others are marked unpublished."""
     found = DELIVERED.rows(connection, ids=encode(run_ids), now=now)
     others = set(run_ids).difference(row[0] for row in found)
     if others:

@@ -1,4 +1,4 @@
-"""Writing new runs: each occurrence once, each decided beside the runs of its task."""
+"""Writes new runs: each occurrence once, each decided together with the active runs of its task."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def plan(
 ) -> list[PlannedRun]:
     """Write the rows that do not exist yet and return them, as they were written.
 
-    Mostly all of them are new and the node that claims some lives, so that is tried first; what
-    is not so is asked only where fewer rows were written, and asked again where somebody was
-    faster meanwhile. Early ones that are left for their time are returned too.
+    Mostly all of them are new and the claiming node lives, so that is tried first. The exceptions
+    are looked up only if fewer rows were written, and again if another transaction was faster
+    meanwhile. Early runs that are left for their time are returned too.
     """
     new = runs
     while new:
@@ -50,7 +50,7 @@ def plan(
 def _write(
     connection: Connection, runs: Sequence[NewRun], publish: Publish | None, sight: Sight | None
 ) -> list[PlannedRun] | None:
-    """Decide and write all the runs; None, and half of it written, where not all could be."""
+    """Decide and write all the runs; returns None, with half of it written, if not all could be."""
     plan = _Plan(_active(connection, runs, sight), publish)
     for run in runs:
         plan.add(run)
@@ -109,7 +109,7 @@ def _active(
 def _heard(
     connection: Connection, node_ids: Collection[str], sight: Sight | None
 ) -> dict[str, Instant]:
-    """Return the last sign of life of each of these nodes that is another's."""
+    """Return the last heartbeat of each of these nodes, except this one."""
     if sight is None:
         return {}
     others = [node_id for node_id in node_ids if node_id != sight.own]
@@ -120,7 +120,7 @@ def _heard(
 
 
 def _is_to_be_decided(run: NewRun) -> bool:
-    """Say whether other runs can matter to it: a shortcut past `decide`, never against it."""
+    """Return whether other runs can matter to it: a shortcut past `decide`, never against it."""
     if run.state not in WAITING or run.caught_up:
         return False
     if run.overlap is Overlap.ALLOW:
@@ -129,7 +129,7 @@ def _is_to_be_decided(run: NewRun) -> bool:
 
 
 def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
-    """Say whether a new run need not wait: nothing of its task is active, or that is allowed."""
+    """Return whether a new run need not wait: nothing of its task is active, or that is allowed."""
     if run.overlap is Overlap.ALLOW:
         return True
     return beside is not None and not beside and _is_to_be_decided(run)
@@ -149,14 +149,14 @@ def _is_exclusive(run: NewRun) -> bool:
 
 
 class _Plan:
-    """The new rows of one batch; each is decided beside those before it."""
+    """The new rows of one batch; each is decided together with those before it."""
 
     def __init__(self, active: dict[str, list[ActiveRun]], publish: Publish | None) -> None:
         self._active = active
         self._publish = publish
         self._offered: dict[str, NewRun] = {}
         self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
-        self.left: list[NewRun] = []  # early ones, beside a run of their task
+        self.left: list[NewRun] = []  # early ones whose task has an active run
         self._replaced: dict[str, tuple[str, Instant]] = {}
         self._awaits: dict[str, str] = {}  # run id → id of the run on which it awaits a verdict
 
@@ -201,7 +201,7 @@ class _Plan:
                 self._replaced[run_id] = (reason, by.created_at)
 
     def insert(self, connection: Connection) -> bool:
-        """Write the rows; False, and half of it written, where not all of them were new."""
+        """Write the rows; returns False, with half of it written, if not all of them were new."""
         waiting: list[Any] = []
         offered: list[Any] = []
         started: dict[str, list[Any]] = {}
@@ -221,7 +221,7 @@ class _Plan:
         return count == len(self._rows)
 
     def publish(self, connection: Connection) -> None:
-        """Give to an engine what was written as given."""
+        """Give to a broker what was written as given."""
         if not self._offered or self._publish is None:
             return
         runs = [
@@ -244,12 +244,12 @@ class _Plan:
         ]
 
     def have_wait(self, connection: Connection) -> None:
-        """Note what waits for a verdict."""
+        """Note which runs wait for a verdict."""
         if self._awaits:
             verdicts.AWAIT(connection, awaiting=Batch(self._awaits.items()))
 
     def cancel_replaced(self, connection: Connection) -> None:
-        """End the replaced runs that wait, and ask the nodes of those that run."""
+        """End the replaced runs that wait, and request the cancellation of the running ones."""
         if self._replaced:
             code = ReasonCode.REPLACED
             ends = [(id_, State.CANCELLED, *why, code) for id_, why in self._replaced.items()]

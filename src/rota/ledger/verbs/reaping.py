@@ -1,4 +1,4 @@
-"""Taking over the running runs of nodes that are gone."""
+"""Takes over the running runs of nodes that are gone."""
 
 from __future__ import annotations
 

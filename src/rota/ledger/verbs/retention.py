@@ -1,4 +1,4 @@
-"""Deleting what is older than it is kept for."""
+"""Deletes what is older than its retention."""
 
 from __future__ import annotations
 

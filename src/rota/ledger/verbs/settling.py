@@ -1,4 +1,4 @@
-"""Writing how attempts ended and what their runs become, fenced by node and fence."""
+"""Writes how attempts ended and what their runs become, fenced by node and fence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def settle(connection: Connection, endings: Sequence[AttemptEnd], node_id: str) 
 
 
 def write_attempts(connection: Connection, endings: Iterable[AttemptEnd]) -> None:
-    """Write the attempts that did not succeed; of one that did, its run says all there is."""
+    """Write the attempts that did not succeed; the run's own row says everything about one that
+    did.
+    """
     ended = [one.attempt for one in endings if one.settlement.state is not State.SUCCEEDED]
     if ended:
         attempts.INSERT_ATTEMPTS(connection, ended=Batch(ended))
@@ -85,7 +87,7 @@ def _held(
 def _pause_killers(
     connection: Connection, endings: Sequence[AttemptEnd], refused: Collection[str]
 ) -> None:
-    """Pause the tasks that killed a worker process too often."""
+    """Pause the tasks that crashed a worker process too often."""
     crashed = [
         ending
         for ending in endings

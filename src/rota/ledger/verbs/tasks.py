@@ -1,4 +1,6 @@
-"""What is stored of the tasks: what the code says, what was laid over it, where planning stands."""
+"""What is stored of the tasks: what the code says, the edits on top of it, and the state of
+planning.
+"""
 
 from __future__ import annotations
 
@@ -36,19 +38,19 @@ DISABLED = "its task was disabled before its time"
 """Why a run is cancelled that was written ahead of its instant."""
 
 MOST_OFF = 100
-"""Stretches in which a task was off that it remembers."""
+"""The most stretches in which a task was off that are kept."""
 
 MOST_SKIPPED = 100
 """Occurrences of a task that may be skipped before their time."""
 
 Changed = tuple[StoredTask, StoredTask]
-"""A task before and after; the same one twice where there was nothing to change."""
+"""A task before and after; the same one twice if there was nothing to change."""
 
 
 def register(
     connection: Connection, tasks: Sequence[TaskRecord], now: Instant
 ) -> dict[str, StoredTask]:
-    """Lay down what the code defines; see the port."""
+    """Store what the code defines; see the port."""
     ids = encode([record.id for record in tasks])
     known = {row[0]: row for row in sql.TASKS_BY_ID.rows(connection, ids=ids)}
     revision = _next_revision(connection)
@@ -90,7 +92,9 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
 
 
 def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
-    """Return up to where nothing of these times needs a row, if they are first seen at `now`."""
+    """Return up to which instant nothing of these times needs a row, if they are first seen at
+    `now`.
+    """
     if not triggers.names_moment(record.trigger, args):
         return now
     try:
@@ -120,7 +124,7 @@ def _again(
 
 
 def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
-    """Have a task, whose times are others from `now` on, planned by these."""
+    """Return a task whose times changed at `now`, to be planned by the new ones from then on."""
     first = _seen_first(task.record, _args(task), now) if _is_on(task) else now
     return replace(task, planned_until=first)
 
@@ -145,8 +149,9 @@ def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
 
 
 def _kept(task: StoredTask, stretch: OffStretch, now: Instant) -> tuple[OffStretch, ...]:
-    """Return when a task was off, with one more stretch and without those that no node plans any
-    more."""
+    """Return when a task was off, with one more stretch and without those that no node will plan
+    any more.
+    """
     oldest = min(task.planned_until, now - DAY)
     recent = [one for one in task.off if one[1] is None or one[1] > oldest]
     return (*recent, stretch)[-MOST_OFF:]
@@ -196,7 +201,7 @@ def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
 
 
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:
-    """Leave out an occurrence that is yet to come, beside those that were before."""
+    """Mark one more future occurrence as skipped."""
     task = find(connection, task_id)
     to_come = [one for one in task.skipped if one > now]
     if len(to_come) >= MOST_SKIPPED:
@@ -208,7 +213,7 @@ def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -
 
 
 def _unedited(task: StoredTask) -> StoredTask:
-    """Return a task without its edits: one that was removed is not the one that is added later."""
+    """Return a task without its edits: a removed task is not the one that is added later."""
     note = task.edited.get("trigger_args")
     anchor = task.anchor if note is None or note.anchor is None else note.anchor
     return replace(task, edits=NO_EDITS, edited={}, skipped=(), anchor=anchor)
@@ -223,8 +228,9 @@ def edit(
     reason: str,
     by: Actor,
 ) -> Changed:
-    """Lay more changes over the code's words, and take those of `reset` back; None leaves what
-    stands there."""
+    """Apply more edits on top of what the code says, and undo those of `reset`; None leaves an
+    option as it is.
+    """
     task = find(connection, task_id)
     given, before = edits.given(), task.edits.given()
     notes = dict(task.edited)
@@ -259,8 +265,9 @@ def _cancel_early(
     why: str,
     code: ReasonCode,
 ) -> None:
-    """Take back what was written for instants up to `until` earlier than the usual moment before:
-    of a crowd, that is. What comes within that moment is as good as begun."""
+    """Cancel what was written for instants up to `until` further ahead than the usual lead: that
+    happens to a crowd. A run within that lead is as good as begun.
+    """
     sql.CANCEL_EARLY(
         connection,
         task_id=task_id,
@@ -273,7 +280,7 @@ def _cancel_early(
 
 
 def _restore_early(connection: Connection, task: StoredTask, now: Instant) -> None:
-    """Have wait again what `_cancel_early` took back, where the task is on again by its instant."""
+    """Re-queue what `_cancel_early` cancelled, if the task is on again by its instant."""
     if not _is_on(task) or (task.paused_since is not None and task.paused_until is None):
         return
     after = now if task.paused_until is None else max(now, task.paused_until - 1)
@@ -283,7 +290,9 @@ def _restore_early(connection: Connection, task: StoredTask, now: Instant) -> No
 def _note(
     task: StoredTask, key: str, again: bool, now: Instant, reason: str, by: Actor
 ) -> EditNote:
-    """Say who edits `key`, and in place of what; `again`: an edit of it is laid over already."""
+    """Return the note for an edit of `key`: its author, and what it replaces; `again`: an earlier
+    edit of it exists.
+    """
     who = by.name or by.face.value
     if key != "trigger_args":
         return EditNote(getattr(task.record, key), now, who, reason)
@@ -319,7 +328,7 @@ def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> Non
 
 
 def forget(connection: Connection, unseen_since: Instant, now: Instant) -> list[str]:
-    """Delete the tasks that no node has known since; what waits of them is missed."""
+    """Delete the tasks that no node has known since; their waiting runs are missed."""
     gone: list[str] = sorted(nodes.UNSEEN_TASKS.rows(connection, since=unseen_since))
     if gone:
         ids = encode(gone)
@@ -360,8 +369,9 @@ def _last_revision(connection: Connection) -> int:
 
 
 def _write(connection: Connection, changes: Iterable[Changed], now: Instant) -> list[StoredTask]:
-    """Write tasks, keep what decided their occurrences before, and return them as written; a new
-    one is its own `before`."""
+    """Write tasks, keep the rules of their occurrences before, and return them as written; a new
+    task is its own `before`.
+    """
     written: list[StoredTask] = []
     kept: list[str] = []
     for before, after in changes:

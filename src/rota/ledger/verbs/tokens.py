@@ -1,4 +1,4 @@
-"""The statements and verbs of tokens and sessions; no row has a secret, so nothing can tell one."""
+"""The statements and verbs of tokens and sessions; no row has a secret, so none can leak."""
 
 from __future__ import annotations
 
@@ -83,8 +83,9 @@ DELETE_OLD = Statement(
         ),
     )
 )
-"""Forget what was revoked before, and the codes that nobody spent; not the last token, which keeps
-the door closed."""
+"""Delete tokens revoked before, and codes that were not spent; not the last token: once a token
+exists, anonymous access stays disabled.
+"""
 
 INSERT_SESSION = Statement(
     insert(sessions).values({column.name: bindparam(column.name) for column in sessions.c})
@@ -121,7 +122,7 @@ DELETE_ENDED = Statement(delete(sessions).where(sessions.c.expires_at < bindpara
 
 
 def add(connection: Connection, token: Token, by: Actor) -> None:
-    """Write a token; raises StateError where a valid one has its name."""
+    """Write a token; raises StateError if a valid token has its name."""
     if not INSERT_TOKEN.count(connection, **asdict(token)):
         raise StateError(
             f"There is a token {token.name!r} already.",
@@ -137,7 +138,7 @@ def add(connection: Connection, token: Token, by: Actor) -> None:
 
 
 def revoke(connection: Connection, name: str, now: Instant, reason: str, by: Actor) -> int:
-    """Revoke a token by its name; returns how many were."""
+    """Revoke the token of a name; returns how many there were."""
     count = REVOKE_TOKENS.count(connection, called=name, now=now)
     if count:
         deed = audit_verbs.Deed(Verb.REVOKE, reason=reason, before={"name": name})
@@ -146,7 +147,7 @@ def revoke(connection: Connection, name: str, now: Instant, reason: str, by: Act
 
 
 def end_session(connection: Connection, digest: str, now: Instant) -> bool:
-    """Forget a session; False where there is none."""
+    """Delete a session; returns False if there is none."""
     REVOKE_CODE(connection, digest=digest, now=now)
     return END_SESSION.count(connection, digest=digest) == 1
 
@@ -169,7 +170,7 @@ _FORM = ColumnForm(
 
 
 def token_of(row: Any, note: Note = found.add) -> Token:
-    """Read a row of TOKENS; one that is damaged lets nobody in."""
+    """Return a row of TOKENS as a token; a damaged one gives no access."""
     damages: list[Damage] = []
     token = Token(*_FORM.read(row, note=damages.append))
     for damage in damages:

@@ -1,4 +1,4 @@
-"""Whose turn it is to decide, where several may write at once."""
+"""The order of transactions that decide, if several may write at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from rota.ledger.sql import statements as sql
 
 
 def take_turn(connection: Connection) -> None:
-    """Wait for the others who decide about what is there; this transaction has the turn to its end.
+    """Wait for the other transactions that decide about the stored rows; this transaction has the
+    turn to its end.
 
-    In SQLite, a transaction that writes has it from the start.
+    In SQLite, a writing transaction has it from the start.
     """
     if connection.dialect.name != "sqlite":
         sql.TAKE_TURN(connection)

@@ -1,5 +1,4 @@
-"""Occurrences in whose way there was a run on a node that was not known to live: each is judged
-once that is known."""
+"""Judges occurrences that were blocked by a run on a node not known to live, once that is known."""
 
 from __future__ import annotations
 
@@ -57,7 +56,7 @@ AWAIT = Statement(
         available_at=runs.c.available_at + literal_column(str(LONGEST)),
     )
 )
-"""Have new runs wait for the verdict on another run: id, id of that run."""
+"""Mark new runs as waiting for the verdict on another run: id, id of that run."""
 
 _before = runs.alias("before")
 _crashed = (
@@ -94,7 +93,7 @@ _undecided: Select[Any] = (
 )
 UNDECIDED = Statement(all_of(_undecided))
 UNDECIDED_OF_TASKS = Statement(all_of(_undecided.where(runs.c.task_id.in_(listed("task_ids")))))
-"""The runs that wait for a verdict, each with what is known of the run in its way, by task."""
+"""The runs that wait for a verdict, each with what is known of the run that blocks it, by task."""
 
 WAITING_OF_TASKS = Statement(
     all_of(
@@ -142,8 +141,9 @@ def living(connection: Connection, node_ids: Collection[str]) -> list[NodeRecord
 
 
 def pronounce(connection: Connection, now: Instant, task_ids: Collection[str] | None = None) -> int:
-    """Judge what waits for a verdict, of these tasks or of all, where there is one by now; return
-    how many were judged."""
+    """Judge the runs that wait for a verdict, of these tasks or of all, if there is one by now;
+    return how many were judged.
+    """
     if task_ids is None:
         if ANY_UNDECIDED(connection).first() is None:
             return 0
@@ -189,7 +189,7 @@ def _judged(
             skipped = decision.skip_reason, decision.skip_code
             judged.append((run_id, State.SKIPPED, *skipped, now, now))
             continue
-        # Behind the run that it waited for, where that is attempted again.
+        # Behind the run that it waited for, if that is attempted again.
         before = waiting.get(one.before.run_id)
         available_at = max(one.fire_time or now, before[1] if before else 0)
         judged.append((run_id, State.QUEUED, "", None, available_at, None))
@@ -199,7 +199,7 @@ def _judged(
 def _undecided_of(row: Row) -> Undecided:
     _, run_id, fire_time, awaits, state, before_fire_time, finished_at, node, *rest = row
     heard_at, crashed, _ = rest
-    # The run as it was when it stood in the way.
+    # The run as it was when it blocked the occurrence.
     before = ActiveRun(awaits, State.RUNNING, before_fire_time, node)
     at: Instant = fire_time or 0
     if crashed or state is None:

@@ -1,4 +1,4 @@
-"""An occurrence may wait until it is known whether the run in its way still goes on."""
+"""An occurrence may wait until it is known whether the run that blocks it is still in progress."""
 
 from __future__ import annotations
 

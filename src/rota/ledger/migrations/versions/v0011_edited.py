@@ -1,4 +1,4 @@
-"""Edits say who made them, why, and in place of what."""
+"""Edits record their author, their reason, and what they replaced."""
 
 from __future__ import annotations
 

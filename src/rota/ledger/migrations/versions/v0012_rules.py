@@ -1,4 +1,4 @@
-"""What the rule of a task was when, so that its rows can be verified."""
+"""The rules that a task had over time, so that its rows can be verified."""
 
 from __future__ import annotations
 
