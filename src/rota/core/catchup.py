@@ -41,7 +41,7 @@ class Due(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What fell due since `planned_until`: on time, late, and too old or too many to list."""
+    """What fell due since the cursor: on time, late, and too old or too many to list."""
 
     fresh: list[Instant]
     late: list[Instant]

@@ -1,4 +1,4 @@
-"""From a due instant to a recorded outcome: plan, claim, run, record, and what watches over it."""
+"""From a due instant to a recorded outcome: plans, claims, runs, records, and watches over it."""
 
 from rota.engine.node import Node
 

@@ -19,11 +19,11 @@ from rota.engine.upkeep.step_detecting_clock import StepDetectingClock
 class NodeContext:
     """What all loops of one node share; each loop can be built from it alone.
 
-    What a loop needs of another one that is built before it is a parameter of its own. What it has
-    to say to one that is built later goes through `signals`.
+    If a loop needs another one that is built before it, that is a parameter of its own. What it
+    reports to one that is built later goes through `signals`.
     """
 
-    clock: StepDetectingClock  # the ledger's, by which the node goes
+    clock: StepDetectingClock  # the ledger's, which the node follows
     machine: StepDetectingClock  # this machine's own: the same one, if the ledger has none
     ledger: Ledger
     gateway: LedgerGateway

@@ -28,21 +28,23 @@ logger = queued("rota.node")
 _BEFORE_A_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-"""Seconds until a loop that ended is started again: doubled each time, up to a limit."""
+"""Seconds until an ended loop is started again: doubled each time, up to a limit."""
 
 TIDYING = 0.3
-"""Seconds for what hangs at the very end; it holds nobody up any longer."""
+"""Seconds for what hangs at the very end; nothing waits longer for it."""
 
 
 class EngineLoop(Protocol):
     """A part of the node that works until it is cancelled; with a `wake`, if it waits for one."""
 
     async def run(self) -> None:
-        """Work until cancelled; whatever ends it before, it is started again."""
+        """Work until cancelled; if anything else ends it, it is started again."""
 
 
 class ServiceLoop:
-    """Begins, does its work until it is told to stop, and ends; safe from any thread."""
+    """The event loop of a node: it begins, works until it is asked to stop, and ends; safe from any
+    thread.
+    """
 
     def __init__(
         self,
@@ -53,17 +55,18 @@ class ServiceLoop:
         hurry: threading.Event,
         tidy: Callable[[], None],
     ) -> None:
-        """Begin with `begin`, run all of `loops`, `end` within a grace in seconds, or now once
-        there is a `hurry`, and at last `tidy` up in the thread that stops it."""
+        """Begin with `begin` and run all of `loops`. Then `end` within a grace in seconds, or now
+        once there is a `hurry`, and at last `tidy` up in the thread that stops it.
+        """
         self._begin, self._loops, self._end, self._tidy = begin, loops, end, tidy
         self._hurry = hurry
         self._wakes: list[Wake] = []  # of the loops that run
         self.turnings: list[Turning] = []
-        self._alive: float | None = None  # monotonic seconds, of the last sign of life
+        self._alive: float | None = None  # monotonic seconds, of the last turn of the loop
         self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._grace: float | None = None  # in seconds, once it was told to stop
+        self._grace: float | None = None  # in seconds, once it was asked to stop
         self._told = Wake()  # to stop
         self._over = threading.Event()  # nothing happens on the loop any more
         self._stopped = threading.Event()
@@ -72,16 +75,18 @@ class ServiceLoop:
 
     @property
     def is_up(self) -> bool:
-        """Say whether it was started and not stopped."""
+        """Return whether it was started and not stopped."""
         return self._thread is not None
 
     @property
     def takes_calls(self) -> bool:
-        """Say whether there is a loop, which may just be beginning or ending."""
+        """Return whether there is a loop, which may just be beginning or ending."""
         return self._loop is not None
 
     def silent(self) -> tuple[float, str] | None:
-        """Return for how long the loop as a whole has stood, and where, if it has."""
+        """Return for how long the loop as a whole has not turned, and its position in the code;
+        None if it turns.
+        """
         alive, thread = self._alive, self._thread
         since = 0.0 if alive is None else time.monotonic() - alive
         if since < thresholds.ENGINE_STANDS or thread is None:
@@ -89,8 +94,9 @@ class ServiceLoop:
         return since, stack_location.of_thread(thread.ident)
 
     def call(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call a function of the loop's and return its result; raises StateError where it is not
-        running."""
+        """Call a function on the loop and return its result; raises StateError if it is not
+        running.
+        """
         if self._loop is None:
             raise StateError("the engine is not running.", remedy="Start it first.")
         coroutine = function()
@@ -102,8 +108,9 @@ class ServiceLoop:
         return future.result()
 
     def start(self) -> None:
-        """Begin, and return when that is done; raises what `begin` does, or StateError where it
-        was stopped meanwhile, and is then still to be stopped."""
+        """Begin, and return when that is done. Raises what `begin` raises; or StateError if it was
+        stopped meanwhile, and it must then still be stopped.
+        """
         self._told = Wake()
         for event in (self._hurry, self._over, self._stopped):
             event.clear()
@@ -116,8 +123,9 @@ class ServiceLoop:
         ready.result()
 
     def stop(self, grace: float) -> bool:
-        """End, and return whether that was as it should be; a second call while the first waits
-        means now, and waits for it."""
+        """End, and return whether that went as it should. A second call while the first waits means
+        now, and waits for it.
+        """
         thread = self._thread
         if thread is None:
             return True
@@ -150,7 +158,7 @@ class ServiceLoop:
         try:
             await self._live(ready)
         finally:
-            self._ending = True  # else the loops would begin anew when they are cancelled
+            self._ending = True  # else the loops would be restarted when they are cancelled
 
     async def _live(self, ready: Future[None]) -> None:
         self._told.bind(asyncio.get_running_loop())
@@ -189,7 +197,7 @@ class ServiceLoop:
         return works
 
     async def _for_ever(self, part: EngineLoop, turning: Turning) -> None:
-        """Start a loop again whatever ended it: one bad row must not stop all."""
+        """Restart a loop whatever ended it: one bad row must not stop all."""
         while not self._is_ending():
             try:
                 turning.begin()
@@ -203,14 +211,14 @@ class ServiceLoop:
             logger.error("The %s loop ended and is started again", turning.name, exc_info=error)
             del error
             await self._pause(min(FIRST_PAUSE * 2 ** (turning.failures - 1), LONGEST_PAUSE))
-            for wake in self._wakes:  # what it had been told of may be left undone
+            for wake in self._wakes:  # the work it was woken for may be left undone
                 wake.set()
 
     def _is_ending(self) -> bool:
         return self._ending
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, also where somebody cancels that, which only this loop's own end may do."""
+        """Wait, even if user code cancels the wait, which only this loop's own end may do."""
         until = time.monotonic() + seconds
         while not self._ending and (left := until - time.monotonic()) > 0:
             with suppress(asyncio.CancelledError):
@@ -229,7 +237,7 @@ def _pending_since(wake: Wake | None) -> float | None:
 def _words(error: BaseException) -> str:
     try:
         text = str(error)
-    except BaseException:  # of somebody's own class
+    except BaseException:  # of a class that is not rota's
         text = "(it cannot be shown)"
     return f"{type(error).__name__}{f': {text}' if text else ''}"
 

@@ -1,4 +1,4 @@
-"""Writing to a ledger that may be away for a while."""
+"""Writes to a ledger that may be unavailable for a while."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ LONGEST_PAUSE = 1.0
 
 
 class LedgerGateway:
-    """The service loop's way into the ledger; `trouble` says since when and why it is away."""
+    """The service loop's access to the ledger; `trouble` says since when and why the ledger is
+    unavailable.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._unwritten = 0  # operations of `until_done` that were tried in vain
+        self._unwritten = 0  # operations of `until_done` that have failed so far
         self.trouble: tuple[float, str] | None = None  # monotonic seconds, the last error
 
     async def once(self, operation: Callable[[Transaction], T], *, changes: bool = True) -> T:
         """Run an operation and return when it is durable; raises LedgerError.
 
-        `changes` says that it surely writes, so that its success shows that the ledger is back: a
-        full or a read-only one lets pass what changes nothing.
+        `changes` says that it surely writes, so that its success shows that the ledger is back. A
+        full or a read-only ledger accepts operations that change nothing.
         """
         try:
             result = await asyncio.wrap_future(self._ledger.write(operation))
@@ -48,9 +50,9 @@ class LedgerGateway:
         return result
 
     async def until_done(self, operation: Callable[[Transaction], T]) -> T:
-        """Run an operation again and again until it is durable: what happened must be written.
+        """Repeat an operation until it is durable: what happened must be written.
 
-        Raises LedgerValueError where that can never be.
+        Raises LedgerValueError if it can never be written.
         """
         try:
             return await self.once(operation)
@@ -72,12 +74,13 @@ class LedgerGateway:
                 return await self.once(operation)
             except LedgerValueError:
                 raise
-            except LedgerError as error:  # said once, by `_note`
+            except LedgerError as error:  # logged once, by `_note`
                 logger.debug("It is still away: %s", error)
 
     async def until_back(self) -> None:
-        """Return when the ledger is there, which at least the heartbeat tries all the time, and
-        what happened before is written: what ended meanwhile runs no longer."""
+        """Return when the ledger is back, which at least the heartbeat tries all the time, and what
+        happened before is written: runs that ended meanwhile are then no longer running.
+        """
         while self.trouble is not None or self._unwritten:  # noqa: ASYNC110  # not one event
             await asyncio.sleep(FIRST_PAUSE)
 

@@ -71,7 +71,7 @@ class Node:
         settings: Settings,
         engine: Broker | None = None,
     ) -> None:
-        """Go by the ledger's clock, which may be the `machine`'s or not."""
+        """Follow the ledger's clock, which may be the `machine`'s or not."""
         self.settings, self.broker, self.executors = settings, engine, executors
         self.ids = RunIds()
         self.role = Role.ALL
@@ -87,7 +87,7 @@ class Node:
         self.ticking = ticking = TickingClock(context.clock, context.signals.tasks_due.send)
         self.delivery = Delivery(context, capacity)
         limits = TaskLimits(context.registry, settings.groups)
-        # The loops, each after those that it uses: what a later one needs to know is a signal.
+        # The loops, each after those that it uses: what is reported to a later one is a signal.
         self.heartbeat = heartbeat = Heartbeat(context, capacity, lease=settings.lease_seconds)
         self.reaper = Reaper(context, heartbeat, stuck, every=settings.lease_seconds / 5)
         self.timeout_enforcer = enforcer = TimeoutEnforcer(context)
@@ -123,11 +123,11 @@ class Node:
 
     @property
     def is_running(self) -> bool:
-        """Say whether it was started and not stopped."""
+        """Return whether it was started and not stopped."""
         return self.service_loop.is_up
 
     def add(self, definition: TaskDefinition) -> RegisteredTask:
-        """Know a task from now on, in place of one with the same id; raises TriggerError."""
+        """Add a task, in place of one with the same id; raises TriggerError."""
         entry = RegisteredTask(definition, self.clock.now())
         before = self.registry.get(definition.id)
         if before is not None:
@@ -138,7 +138,7 @@ class Node:
         return entry
 
     def discard(self, task_id: str) -> None:
-        """Know a task no more; its rows in the ledger are the caller's."""
+        """Remove a task; its rows in the ledger are the caller's."""
         self.task_sync.discard(task_id)
 
     def settle_registrations(self) -> None:
@@ -148,25 +148,27 @@ class Node:
 
     @property
     def clock_ahead(self) -> float | None:
-        """Return by how many seconds the machine's clock is ahead of the ledger's, where that has
-        one of its own."""
+        """Return by how many seconds the machine's clock is ahead of the ledger's, if the ledger
+        has one of its own.
+        """
         if self.machine is self.clock:
             return None
         return round((self.machine.now() - self.clock.now()) / SECOND, 3)
 
     def stuck_places(self) -> dict[str, str]:
-        """Return task id → place of the attempts that would not stop and still go on."""
+        """Return task id → place of the attempts that did not stop and are still running."""
         return self.stuck.here()
 
     def poke(self) -> None:
-        """Look at everything at once: the clock was moved, or something was written."""
+        """Wake every loop at once: the clock was moved, or something was written."""
         self.context.signals.look_again.send()
 
     def run_by_hand(
         self, entry: RegisteredTask, starts: Sequence[ManualStart], by: Actor
     ) -> list[str]:
-        """Start a known task as often as asked; returns the runs' ids when they are durable;
-        raises LedgerError, or StateError where it is not running."""
+        """Start a known task as often as asked; returns the runs' ids when they are durable; raises
+        LedgerError, or StateError if the node is not running.
+        """
         return self.service_loop.call(lambda: self.planner.by_hand(entry, starts, by))
 
     def refresh(self) -> None:
@@ -183,11 +185,11 @@ class Node:
     # --- life ---
 
     def start(self, *, only: str | None = None, role: Role = Role.ALL) -> None:
-        """Join the nodes and begin; returns at once when that is done; raises LedgerError.
+        """Join the nodes and begin; returns when that is done; raises LedgerError.
 
         With `only`, it plans nothing and claims nothing but the runs of that task; otherwise it
-        does what its role says. Where the waiting is interrupted, it goes on starting until `stop`
-        is called.
+        does what its role says. If the wait is interrupted, the start continues until `stop` is
+        called.
         """
         if self.service_loop.is_up:
             return
@@ -207,9 +209,10 @@ class Node:
 
     def stop(self, grace: float | None = None) -> bool:
         """Stop claiming, give running attempts `grace` seconds, then cancel them and hand them
-        back; returns True when all ended by themselves and is written. A second call while the
-        first waits means now. Returns within `grace` + 2 seconds, also where the ledger is away,
-        and interrupts a start that is under way."""
+        back; returns True when all ended by themselves and everything is written. A second call
+        while the first waits means now. Returns within `grace` + 2 seconds, even if the ledger is
+        unavailable, and interrupts a start in progress.
+        """
         return self.service_loop.stop(grace if grace is not None else self.settings.shutdown_grace)
 
     def _loops(self) -> list[EngineLoop]:
@@ -242,7 +245,7 @@ class Node:
         if self.broker is not None:
             await beside(self.broker.open)
         await self.heartbeat.join()
-        with suppress(LedgerError):  # others keep it busy: the reaper's loop tries again
+        with suppress(LedgerError):  # the ledger is busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
         await self.task_sync.register_all()

@@ -1,4 +1,4 @@
-"""What the engine needs to be told; spans are seconds."""
+"""The settings of the engine; spans are seconds."""
 
 from __future__ import annotations
 

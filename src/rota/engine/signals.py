@@ -1,4 +1,4 @@
-"""What happens within one node, by name: who sends each signal, on which thread, who listens."""
+"""The signals within one node, by name: the sender of each, its thread, and its listeners."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Signal(Generic[P]):
     __slots__ = ("_listeners", "name")
 
     def __init__(self) -> None:
-        self.name = ""  # that it has among the signals of the node
+        self.name = ""  # its name among the signals of the node
         self._listeners: tuple[Callable[P, object], ...] = ()
 
     def __len__(self) -> int:
@@ -44,8 +44,8 @@ class Signal(Generic[P]):
     def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call the listeners in the order in which they were connected; never raises.
 
-        If a listener raises, that is logged and the next one is called: what went wrong in one
-        part of the node must not end another.
+        If a listener raises, that is logged and the next one is called: a failure in one part of
+        the node must not end another.
         """
         for listener in self._listeners:
             try:
@@ -64,16 +64,18 @@ class NodeSignals:
 
     runs_available: Signal[Instant | None] = field(default_factory=Signal)
     """There may be runs to claim: now (None), or from an instant on. Sent by the recorder (a slot
-    is free, a retry was written), the reaper (runs were taken over), the change poller (somebody
-    wrote) and the inbox (a run was delivered), on the service loop. The dispatcher listens."""
+    is free, a retry was written), the reaper (runs were taken over), the change poller (another
+    process wrote) and the inbox (a run was delivered), on the service loop. The dispatcher listens.
+    """
 
     attempts_taken: Signal[Sequence[InFlightRun]] = field(default_factory=Signal)
     """Attempts have their slots and are about to start. Sent by the launcher, on the service loop,
     before any of them starts. The timeout enforcer listens."""
 
     output_waiting: Signal[RunReporter] = field(default_factory=Signal)
-    """An attempt has said something since the last flush. Sent by its reporter, on the attempt's
-    thread, once until the next flush. The log flusher listens."""
+    """An attempt has unwritten output. Sent by its reporter, on the attempt's thread, once until
+    the next flush. The log flusher listens.
+    """
 
     attempt_ended: Signal[AttemptSpec, Outcome] = field(default_factory=Signal)
     """An attempt has ended. Sent by the executors, on any thread, and on the service loop by the
@@ -81,7 +83,8 @@ class NodeSignals:
 
     attempt_given_up: Signal[InFlightRun] = field(default_factory=Signal)
     """An attempt did not stop and is stuck. Sent by the timeout enforcer, on the service loop. The
-    heartbeat listens: other nodes must not start the task beside it."""
+    heartbeat listens: other nodes must not start the task meanwhile.
+    """
 
     ends_recorded: Signal[Collection[str]] = field(default_factory=Signal)
     """The ends of these runs' attempts are durable, or were refused. Sent by the recorder, on the
@@ -110,10 +113,10 @@ class NodeSignals:
     watchdog, on the service loop. Task sync listens."""
 
     look_again: Signal[[]] = field(default_factory=Signal)
-    """The time is not what it was: look at everything that waits for an instant. Sent by the
-    watchdog (the clock was set), task sync (it was set back, and that is written) and
-    `Node.poke`, on any thread. The ticking clock, the dispatcher, the timeout enforcer and the
-    heartbeat listen."""
+    """The time has changed: look at everything that waits for an instant. Sent by the watchdog (the
+    clock was set), task sync (it was set back, and that is written) and `Node.poke`, on any thread.
+    The ticking clock, the dispatcher, the timeout enforcer and the heartbeat listen.
+    """
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -1,4 +1,4 @@
-"""Waking a coroutine of the service loop from any thread."""
+"""Wakes a coroutine of the service loop from any thread."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ class Wake:
 
     @property
     def pending_since(self) -> float | None:
-        """Return since which monotonic second it is set and nobody has come for it."""
+        """Return the monotonic second since which it is set without a waiter having taken it."""
         return self._since if self._pending else None
 
     def bind(self, loop: AbstractEventLoop) -> None:
-        """Name the loop whose coroutine waits, a new one at each start; earlier sets are kept."""
+        """Bind it to the loop of the waiting coroutine, a new one at each start; earlier sets are
+        kept.
+        """
         self._loop = loop
         self._event = asyncio.Event()  # one belongs to the first loop that waits for it
         if self._pending:
@@ -39,7 +41,7 @@ class Wake:
         if self._loop is not None:
             try:
                 self._loop.call_soon_threadsafe(self._event.set)
-            except RuntimeError:  # the loop was closed: nobody waits any more
+            except RuntimeError:  # the loop was closed: nothing waits any more
                 self._loop = None
 
     async def wait(self, timeout: float | None = None) -> bool:

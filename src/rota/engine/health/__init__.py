@@ -1,1 +1,1 @@
-"""How this node is, judged by what was done and what is due."""
+"""The health of this node, judged by what was done and what is due."""

@@ -1,7 +1,7 @@
-"""Whether the distributed engine delivers: judged by the work that comes, not by its connections.
+"""Whether the broker delivers: judged by the work that arrives, not by its connections.
 
-A consumer that was taken off its queue, by whoever may write to the broker, stands as connected as
-before; nothing comes any more.
+A consumer that an administrator of the broker removed from its queue appears as connected as
+before, but nothing arrives any more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Stall:
 
 
 class Delivery:
-    """Looks at each lane of this node: what was published for it, and what was claimed of that."""
+    """Checks each lane of this node: what was published for it, and what was claimed of that."""
 
     def __init__(self, context: NodeContext, capacity: Capacity) -> None:
         self._clock = context.clock
@@ -41,7 +41,7 @@ class Delivery:
                 self._stalls.pop(lane_of(entry.definition), None)
 
     def look(self, overdue: Mapping[str, int]) -> None:
-        """Take in how many messages of each task nobody has acted upon for a while."""
+        """Take in how many messages of each task were not acted upon for a while."""
         now = self._clock.monotonic()
         messages: dict[str, int] = {}
         for task_id, runs in overdue.items():
@@ -62,11 +62,11 @@ class Delivery:
         }
 
     def forget(self) -> None:
-        """Begin anew: this node has just started, or looks no more."""
+        """Start over: this node has just started, or stops checking."""
         self._stalls.clear()
 
     def stalls(self) -> list[Stall]:
-        """Return the lanes that nothing was delivered of since messages wait for them."""
+        """Return the lanes that have waiting messages, but no delivery since."""
         now = self._clock.monotonic()
         return [
             Stall(lane, now - stall.since, stall.messages, stall.free)

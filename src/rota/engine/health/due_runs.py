@@ -1,4 +1,4 @@
-"""Why due runs wait on this node: what the diagnosis says, made sure of at the dispatcher."""
+"""Why due runs wait on this node: the diagnosis, confirmed at the dispatcher."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ LOOK, LOOKS = 0.01, 10
 def waits_here(node: Node, now: Instant) -> list[Wait]:
     """Return why due runs wait, as `waits` does, by what this node knows; raises LedgerError.
 
-    That a run could start is said only if it still waits after the dispatcher has looked once more
-    and found nothing to claim: what became free a moment ago, and what is being claimed, is no
+    A run is reported as able to start only if it still waits after the dispatcher has looked once
+    more and found nothing to claim. What became free a moment ago, and what is being claimed, is no
     trouble.
     """
     found = _waits(node, now)
@@ -67,8 +67,9 @@ def _elsewhere(history: History, own: str, now: Instant) -> Collection[str] | No
 
 
 def _dispatcher_has_looked(node: Node, executors: Collection[str]) -> bool:
-    """Wake the dispatcher for two looks, so that one began after this call; returns whether it
-    found nothing to claim for these executors, though they had free slots."""
+    """Wake the dispatcher for two looks, so that one of them began after this call; returns whether
+    it found nothing to claim for these executors, though they had free slots.
+    """
     looks = node.dispatcher.idle_looks
     for _ in range(2):
         before = {name: looks[name] for name in executors}

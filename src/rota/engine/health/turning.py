@@ -1,4 +1,4 @@
-"""Whether each loop of the engine turns: when it did last, what it waits for, what ended it."""
+"""Whether each loop of the engine turns: its last turn, what it waits for, what ended it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Turning:
 
     def __init__(self, name: str, *, pending_since: Callable[[], float | None]) -> None:
         self.name = name
-        self.failures = 0  # how often it was started again since it last turned well
-        self._pending_since = pending_since  # when it was told that there is work for it
+        self.failures = 0  # how often it was started again since its last good turn
+        self._pending_since = pending_since  # when it was woken for work
         self._error: str | None = None
         self._at = time.monotonic()  # when it last began to rest or to turn
         self._rests = False
@@ -25,7 +25,7 @@ class Turning:
         self._turned = False  # since it was started
 
     def begin(self) -> None:
-        """Note that it is started, or started again."""
+        """Note that the loop is started, or started again."""
         _current.set(self)
         self.turn()
         self._turned = False
@@ -36,12 +36,13 @@ class Turning:
         self.failures += 1
 
     def turn(self) -> None:
-        """Note that it goes on."""
+        """Note that the loop turns."""
         self._at, self._rests, self._turned = time.monotonic(), False, True
 
     def rest(self, seconds: float | None) -> None:
-        """Note that it waits, at most so many seconds, until its next `turn`; the one before that
-        went well."""
+        """Note that the loop waits, at most so many seconds, until its next `turn`; the turn before
+        it went well.
+        """
         if self._turned:
             self._error, self.failures = None, 0
         self._at = time.monotonic()
@@ -50,7 +51,7 @@ class Turning:
 
     @contextmanager
     def resting(self, seconds: float | None) -> Iterator[None]:
-        """Note that it waits within, as `rest` does."""
+        """Note that the loop waits in this block, as `rest` does."""
         self.rest(seconds)
         try:
             yield
@@ -58,7 +59,7 @@ class Turning:
             self.turn()
 
     def look(self) -> LoopTurn:
-        """Return what it does just now; from any thread."""
+        """Return the loop's current state; from any thread."""
         now, at, until, since = time.monotonic(), self._at, self._until, self._pending_since()
         return LoopTurn(
             name=self.name,
@@ -79,7 +80,7 @@ async def rest(seconds: float) -> None:
 
 @contextmanager
 def resting(seconds: float | None) -> Iterator[None]:
-    """Say that the loop which is under way waits within, at most so many seconds."""
+    """Note that the current loop waits in this block, at most so many seconds."""
     turning = _current.get(None)
     if turning is None:
         yield
@@ -89,12 +90,12 @@ def resting(seconds: float | None) -> Iterator[None]:
 
 
 def current() -> Turning | None:
-    """Return the loop which is under way here, if one is."""
+    """Return the current loop, if there is one."""
     return _current.get(None)
 
 
 def turned() -> None:
-    """Say within a long turn that it goes on."""
+    """Note, within a long turn, that the current loop still turns."""
     turning = _current.get(None)
     if turning is not None:
         turning.turn()

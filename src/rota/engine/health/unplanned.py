@@ -1,4 +1,6 @@
-"""Tasks that should have been planned and were not: the clock's list compared with the registry."""
+"""Tasks that should have been planned and were not: the ticking clock's list compared with the
+registry.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,12 @@ from rota.engine.planning.task_registry import RegisteredTask
 from rota.scheduling import TickingClock
 
 AT_ONCE = 2_000
-"""Tasks that are looked at in one look: of more, each one's turn comes after a few."""
+"""Tasks that are checked in one look: if there are more, each one's turn comes after a few looks.
+"""
 
 
 class Unplanned:
-    """Looks a few times a second at some tasks, and again at those it found something at."""
+    """Checks some tasks a few times a second, and checks those again that it found overdue."""
 
     def __init__(self, context: NodeContext, ticking: TickingClock, planner: Planner) -> None:
         self._clock = context.clock
@@ -40,7 +43,7 @@ class Unplanned:
         for entry in (*some, *(one for one in again if one is not None)):
             try:
                 since = self._since(entry, now)
-            except Exception:  # its trigger raises, which the planner tells of
+            except Exception:  # its trigger raises, which the planner reports
                 continue
             if since is not None:
                 task_id = entry.definition.id
@@ -67,7 +70,7 @@ class Unplanned:
         if entry.is_off(now) or entry.revision < 0 or self._registry.get(task_id) is not entry:
             return None  # it plans nothing, is not yet in the ledger, or is another one by now
         instant = self._ticking.next_of(task_id)
-        if instant is None:  # nothing comes any more, or the clock has lost it
+        if instant is None:  # nothing comes any more, or the clock has lost the instant
             instant = entry.trigger.next_after(entry.cursor)
             if entry.trigger.next_after(now) is None:
                 return None

@@ -1,4 +1,4 @@
-"""What this node measures of itself; what of that is wrong is the diagnosis's to say."""
+"""What this node measures of itself; the diagnosis decides what of that is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def vitals(node: Node) -> Vitals:
-    """Return what is measured without the ledger, from any thread."""
+    """Return what is measured without the ledger; from any thread."""
     trouble = node.gateway.trouble
     return Vitals(
         log=log_queue.delivery(),
@@ -31,7 +31,7 @@ def vitals(node: Node) -> Vitals:
 
 
 def state(node: Node) -> NodeState:
-    """Return what this node is and does, from any thread."""
+    """Return the role and the activity of this node; from any thread."""
     now = node.clock.monotonic()
     blocked = node.watchdog.blocked()
     carriers = (node.outbox, node.inbox)

@@ -1,4 +1,4 @@
-"""The lease of this node: held from its joining on, and renewed in time."""
+"""The lease of this node: held from the time it joins, and renewed in time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ logger = queued("rota.node")
 
 
 class Heartbeat:
-    """Says in time that this node lives, and knows whether its lease surely holds.
+    """Renews this node's lease in time, and knows whether the lease surely holds.
 
-    If others declared the node gone, it says so with `declared_gone`, and joins anew.
+    If other nodes declared this node gone, it sends `declared_gone`, and joins again.
     """
 
     def __init__(self, context: NodeContext, capacity: Capacity, *, lease: float) -> None:
@@ -33,16 +33,16 @@ class Heartbeat:
         self._one_at_a_time = asyncio.Lock()
         self._renewed: tuple[Instant, float] = (0, -lease)  # wall and monotonic clock at that time
         self.gaps = 0  # how often the lease had run out, or was lost, when it was renewed
-        self.beating = True  # not once the node has left: the ledger would call it gone
+        self.beating = True  # False once the node has left: the ledger would call it gone
         self.wake = Wake()
         context.signals.attempt_given_up.connect(lambda _: self.wake.set())
         context.signals.look_again.connect(self.wake.set)
 
     @property
     def holds(self) -> bool:
-        """Say whether the lease surely holds: no clock has passed its end.
+        """Return whether the lease surely holds: no clock has passed its end.
 
-        While a machine is suspended its monotonic clock may stand still, hence both.
+        While a machine is suspended its monotonic clock may stop, hence both clocks.
         """
         wall, monotonic = self._renewed
         return (
@@ -51,7 +51,8 @@ class Heartbeat:
         )
 
     async def hold(self) -> None:
-        """Return when the lease surely holds: at once, or after a freeze when a beat succeeded.
+        """Return when the lease surely holds: at once, or after a freeze when a heartbeat
+        succeeded.
 
         Nothing is started before that: this node may have been declared gone meanwhile.
         """
@@ -70,9 +71,10 @@ class Heartbeat:
         await self._join()
 
     async def run(self) -> None:
-        """Beat until cancelled: three times within a lease, and when woken.
+        """Renew the lease until cancelled: three times within a lease, and when woken.
 
-        While the ledger is away it beats sooner, which is how its return is noticed.
+        While the ledger is unavailable, heartbeats are more frequent, which is how its return is
+        noticed.
         """
         while True:
             away = self._writing.trouble is not None
@@ -80,7 +82,7 @@ class Heartbeat:
             try:
                 if self.beating:
                     await self.beat()
-            except LedgerError as error:  # said once, by `writing`
+            except LedgerError as error:  # logged once, by the gateway
                 logger.debug("The lease could not be renewed: %s", error)
 
     async def beat(self) -> None:

@@ -1,4 +1,4 @@
-"""Who this process is among the nodes."""
+"""The identity of this process among the nodes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ class Identity:
         self._version = version
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.id = ""
-        self.coming = ""  # the id that is being joined with, until it is taken
+        self.coming = ""  # the id that is used to join, until the row is durable
         self.generation = ""  # of the task files: the same on nodes that have the same
 
     def next(self, *, slots: int, lease: Instant, info: Mapping[str, Any]) -> NodeRecord:
-        """Return the row to join with, which has a new id; it is taken once that is durable."""
+        """Return the row to join with, which has a new id. The id is taken once the row is
+        durable.
+        """
         now = self._clock.now()
         self.coming = self._ids.new(now)
         return NodeRecord(
@@ -47,8 +49,9 @@ class Identity:
 
 
 def heard_at(node: NodeRecord, now: Instant) -> Instant:
-    """Return up to when a node is known to live: now, where it is a process of this host that
-    beats; the last time that it was heard, where nothing else can be known."""
+    """Return the instant up to which a node is known to live. For a process of this host that sends
+    heartbeats it is now; for others, the time of the last heartbeat that arrived.
+    """
     if is_dead(node):
         return 0
     is_silent = now - node.seen_at > (node.lease_until - node.seen_at) / 2

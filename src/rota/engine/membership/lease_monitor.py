@@ -10,10 +10,10 @@ from rota.core.time import SECOND, Instant
 
 
 class LeaseMonitor:
-    """For how long no sign of life came from each node, by this node's monotonic clock.
+    """How long each node has sent no heartbeat, by this node's monotonic clock.
 
     Times that two nodes took are never compared: their clocks differ, and are stepped. Silence
-    counts only while this node looked: after it stood still, the others get the rest of their
+    counts only while this node looked: after it was suspended, the others get the rest of their
     lease to be heard again.
     """
 
@@ -21,10 +21,10 @@ class LeaseMonitor:
         self._clock = clock
         self._longest_gap = 2 * every
         self._looked_at = clock.monotonic()
-        self._known: dict[str, tuple[Instant, float]] = {}  # last sign of life, silence left
+        self._known: dict[str, tuple[Instant, float]] = {}  # last heartbeat, silence left
 
     def of(self, nodes: Sequence[NodeRecord]) -> set[str]:
-        """Return the ids of those that were silent for longer than their lease."""
+        """Return the ids of the nodes that were silent for longer than their lease."""
         passed, known = self._passed(), self._known
         self._looked_at, self._known = self._clock.monotonic(), {}
         for node in nodes:
@@ -35,12 +35,15 @@ class LeaseMonitor:
         return {node.id for node in nodes if self._known[node.id][1] < 0}
 
     def may_be_long(self) -> bool:
-        """Say whether one was silent for longer than its lease, if nothing was heard since."""
+        """Return whether a node has sent no heartbeat for longer than its lease.
+
+        Heartbeats that arrived since the last look are not known here.
+        """
         passed = self._passed()
         return any(left < passed for _, left in self._known.values())
 
     def forget(self) -> None:
-        """Count from now on: while the ledger was away, nobody could be heard."""
+        """Start counting now: while the ledger was unavailable, no node could be heard."""
         self._known = {}
 
     def _passed(self) -> float:

@@ -1,4 +1,4 @@
-"""What a node tells the others of itself with each beat."""
+"""What a node publishes about itself with each heartbeat."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from rota.engine.node import Node
 
 MOST_REASONS = 10
-"""Reasons of its health that a node tells the others."""
+"""Reasons of its health that a node publishes."""
 
 
 def describe(node: Node, info: dict[str, Any]) -> None:
-    """Write into `info` who the node is and what it does; hears `beat_prepared`."""
+    """Write the node's identity and activity into `info`; listens to `beat_prepared`."""
     capacity = node.capacity
     info["born"] = process_start_token(os.getpid())
     info["role"], info["only"] = node.role, capacity.only
@@ -31,7 +31,7 @@ def describe(node: Node, info: dict[str, Any]) -> None:
 
 
 def describe_health(node: Node, info: dict[str, Any]) -> None:
-    """Write into `info` what is wrong with the node; hears `beat_prepared`."""
+    """Write what is wrong with the node into `info`; listens to `beat_prepared`."""
     blocked = node.watchdog.blocked()
     info["stuck"] = node.stuck.here()
     info["blocked_loop"] = blocked and f"{blocked.task_id} at {blocked.place}"

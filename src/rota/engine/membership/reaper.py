@@ -1,4 +1,4 @@
-"""Takes over the runs of nodes that are gone, and hands back those that nobody runs."""
+"""Takes over the runs of nodes that are gone, and re-queues those that no node runs."""
 
 from __future__ import annotations
 
@@ -48,12 +48,13 @@ class Reaper:
     """Settles the running runs of every node that fell silent or whose process is gone.
 
     A heartbeat decides, never the age of a run: a long run on a healthy node is left alone. It
-    looks into the ledger `every` so many seconds; in between it only glances, without the ledger,
-    at the leases and processes it saw there, and looks at once where one has ended. After the
-    ledger was away, every node first gets a lease's time to be heard again.
+    reads the ledger `every` so many seconds. In between it only checks, without the ledger, the
+    leases and processes that it saw there, and reads the ledger at once if one has ended. After the
+    ledger was unavailable, every node first gets a lease's time to be heard again.
 
-    It also sees to runs that the ledger says this node runs while it does not: their claim was
-    written, and the answer lost. Found so twice in a row, they are unconfirmed and wait again.
+    It also settles runs that the ledger assigns to this node although it does not run them: their
+    claim was written, and the answer lost. Found so twice in a row, they are unconfirmed and wait
+    again.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Reaper:
         while True:
             await rest(until_beat(loop.time(), min(GLANCE, self._every)))
             await self._heartbeat.hold()
-            if self._heartbeat.gaps != gaps:  # suspended, perhaps, and the others beside us too
+            if self._heartbeat.gaps != gaps:  # perhaps suspended, and others with it
                 gaps = self._heartbeat.gaps
                 await rest(RECOVERY)
             elif loop.time() - looked >= self._every or self._has_lost_somebody():
@@ -93,8 +94,8 @@ class Reaper:
     async def _try(self) -> None:
         try:
             await self.reap()
-        except LedgerError as error:  # said once, by `writing`
-            self._others.clear()  # no need to glance at them until the next look
+        except LedgerError as error:  # logged once, by the gateway
+            self._others.clear()  # no need to check them until the next look
             self._silences.forget()
             logger.debug("Could not look for nodes that are gone: %s", error)
 
@@ -131,7 +132,7 @@ class Reaper:
         return runs
 
     async def _tell_paused(self, task_ids: Collection[str], now: Instant) -> None:
-        """Say which tasks were paused for what they did to their nodes."""
+        """Log which tasks were paused for crashing their nodes."""
         for task in await beside(lambda: self._history.tasks(task_ids)):
             if task.paused_since == now:
                 logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
@@ -188,7 +189,9 @@ class Reaper:
 
 
 def _sparing(orphan: Orphan) -> Policy:
-    """Return its policy; one that was only beside the task that is to blame is not quarantined."""
+    """Return the run's policy; a run that was only in progress next to the task that is to blame is
+    not quarantined.
+    """
     policy = policy_of_run(orphan.policy, orphan.run.options)
     if orphan.is_spared:
         return replace(policy, max_crashes=orphan.run.crashes + 2)
@@ -196,7 +199,7 @@ def _sparing(orphan: Orphan) -> Policy:
 
 
 def _stuck_on(nodes: Sequence[NodeRecord]) -> dict[str, str]:
-    """Return task id → place of the attempts that would not stop and go on there."""
+    """Return task id → place of the attempts that did not stop and are still running there."""
     found: dict[str, str] = {}
     for node in nodes:
         stuck = node.info.get("stuck")

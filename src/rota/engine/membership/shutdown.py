@@ -1,4 +1,6 @@
-"""How a node ends: nothing new, what runs may finish, the rest is handed back, all is written."""
+"""The end of a node: it starts nothing new, running attempts may finish, the rest is handed back,
+and everything is written.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,15 @@ LAST_GRACE = 0.8
 """Seconds that cancelled attempts get before they are given up."""
 
 LAST_WRITES = 1.8
-"""Seconds after the grace in which all must be in the ledger, whatever keeps that from answering;
-what is not is taken over by the next start."""
+"""Seconds after the grace in which everything must be in the ledger, even if the ledger does not
+answer; the next start takes over what is not.
+"""
 
 LAST_CLAIMS = 0.5
-"""Seconds after the grace for what was being claimed when it began to stop."""
+"""Seconds after the grace for runs that were being claimed when the shutdown began."""
 
 LOOK = 0.01
-"""Seconds between two looks whether all has ended."""
+"""Seconds between two checks whether everything has ended."""
 
 
 class Shutdown:
@@ -61,15 +64,16 @@ class Shutdown:
         self._log_flusher = log_flusher
         self._inbox = inbox
         self.hurry = threading.Event()
-        """Set to wait no longer for what runs."""
+        """Set to stop waiting for running attempts."""
 
     async def run(self, grace: float) -> bool:
-        """Give what runs `grace` seconds, hand back the rest, and leave the nodes; returns whether
-        all ended by itself and is written."""
+        """Give running attempts `grace` seconds, hand back the rest, and leave the nodes; returns
+        whether all ended by themselves and is written.
+        """
         self._capacity.accepting = False
         left = self._inbox.stop() if self._inbox is not None else []
         node_id = self._identity.id
-        # After all that was claimed; before it had joined, that is nothing.
+        # After all that was claimed; if the node had not joined yet, that is nothing.
         draining = asyncio.create_task(self._leave(node_id, "draining", left))
         await _until(lambda: self.hurry.is_set() or self._is_idle(draining), grace)
         limit = asyncio.get_running_loop().time() + LAST_WRITES
@@ -88,7 +92,9 @@ class Shutdown:
         return by_itself and written
 
     def _is_idle(self, draining: asyncio.Task[None]) -> bool:
-        """Say whether nothing is left to wait for; while the ledger is away, that is no claim."""
+        """Return whether nothing is left to wait for; while the ledger is unavailable, that does
+        not include claims.
+        """
         claimed = draining.done() or self._writing.trouble is not None
         recorded = self._planner.is_idle and self._recorder.is_idle
         return claimed and recorded and not self._flights.by_run
@@ -111,7 +117,7 @@ class Shutdown:
                 await self._leave(self._identity.id or self._identity.coming, "stopped", late)
         except TimeoutError:
             if not self._identity.id:
-                return True  # it never joined: nothing was promised to anybody
+                return True  # it never joined: no run was promised to it
             trouble = self._writing.trouble
             logger.error(
                 "The ledger was away to the last: the ends of %d attempts are not written, and"
@@ -137,5 +143,5 @@ async def _until(done: Callable[[], bool], seconds: float) -> None:
     """Wait for `done`, at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not done():  # noqa: ASYNC110  # no one event tells all of it
+            while not done():  # noqa: ASYNC110  # no single event covers all of it
                 await asyncio.sleep(LOOK)

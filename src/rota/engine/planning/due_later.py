@@ -13,13 +13,14 @@ from rota.scheduling import DueTask
 
 class _Alarm(NamedTuple):
     at: Instant
-    until: Instant  # what the task names up to here is due then
+    until: Instant  # what the task names up to this instant is due then
     timer: asyncio.TimerHandle
 
 
 class DueLater:
-    """Calls `due` for a task when its time has come; one alarm a task is enough, for planning it
-    sets the next."""
+    """Calls `due` for a task when its time has come. One alarm a task is enough: planning the task
+    sets the next.
+    """
 
     def __init__(self, clock: Clock, due: Callable[[list[DueTask]], None]) -> None:
         self._clock = clock
@@ -27,8 +28,9 @@ class DueLater:
         self._alarms: dict[str, _Alarm] = {}
 
     def add(self, task_id: str, at: Instant, until: Instant) -> None:
-        """Let a task be due at an instant, for all that it names up to `until`; called on the
-        service loop."""
+        """Set a task due at an instant, for all that it names up to `until`; called on the service
+        loop.
+        """
         held = self._alarms.get(task_id)
         if held is not None:
             until = max(until, held.until)
@@ -41,7 +43,7 @@ class DueLater:
         self._alarms[task_id] = _Alarm(at, until, timer)
 
     def ring_all(self) -> None:
-        """Let every task be due now: the loop on which the alarms were set is gone."""
+        """Set every task due now: the loop on which the alarms were set is gone."""
         alarms, self._alarms = self._alarms, {}
         for alarm in alarms.values():
             alarm.timer.cancel()

@@ -1,4 +1,4 @@
-"""What was edited of a task, laid over its code as far as it fits."""
+"""The edits of a task, applied to its code as far as they fit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rota.triggers.trigger_errors import quoted
 
 
 class Laid(NamedTuple):
-    """What holds of a task, and its edits; those with a mistake are not applied."""
+    """The effective values of a task, and its edits; those with a mistake are not applied."""
 
     name: str
     enabled: bool
@@ -34,7 +34,7 @@ class Laid(NamedTuple):
 def laid_over(
     code: TaskDefinition, record: TaskRecord, stored: StoredTask, otherwise: Trigger
 ) -> Laid:
-    """Lay the edits of a task over its code; raises nothing.
+    """Return the edits of a task applied to its code; raises nothing.
 
     `record` is the code as the ledger writes it. `otherwise` is the code's own trigger, for an
     anchor that is damaged.
@@ -66,7 +66,7 @@ def laid_over(
 def parse_edited(
     code: TaskDefinition, args: Mapping[str, Any], anchor: Instant | None = None
 ) -> Trigger:
-    """Build the trigger that edited arguments give a task; raises TriggerError."""
+    """Return the trigger that edited arguments give a task; raises TriggerError."""
     return parse(
         code.trigger,
         args,
@@ -86,7 +86,7 @@ def unread_edits(stored: StoredTask) -> tuple[Edit, ...]:
 
 
 def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -> Edits:
-    """Check edits as the task's own code would be; raises DefinitionError, TriggerError."""
+    """Return edits, checked like the task's own code; raises DefinitionError, TriggerError."""
     values = dict(given)
     for key in given:
         if key not in EDITABLE:
@@ -116,8 +116,9 @@ def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -
 
 
 def _dst_of(record: TaskRecord) -> str:
-    """Return the rule for clock changes of a task whose code is elsewhere: it is part of the
-    fingerprint of its times."""
+    """Return the rule for clock changes of a task whose code is on another node: it is part of the
+    fingerprint of its times.
+    """
     for rule in ClockChange:
         if fingerprint(record.trigger, record.trigger_args, record.timezone, rule.value) == (
             record.schedule
@@ -127,7 +128,7 @@ def _dst_of(record: TaskRecord) -> str:
 
 
 def fingerprint(trigger: str, args: Mapping[str, Any], timezone: str, dst: str) -> str:
-    """Return what changes when the times of a task do; `args` are as JSON has them."""
+    """Return a text that changes when the times of a task do; `args` are as JSON has them."""
     text = json.dumps([trigger, args, timezone, dst], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
@@ -145,7 +146,7 @@ def checked_keys(keys: tuple[str, ...], given: Mapping[str, Any]) -> tuple[str, 
 
 
 def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
-    """Say why a task is broken, and how to mend it; "" if all its edits fit."""
+    """Return why a task is broken, and how to fix it; "" if all its edits fit."""
     wrong = [edit for edit in edits if edit.mistake]
     if not wrong:
         return ""
@@ -165,7 +166,7 @@ def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:
 
 
 def _why_not(code: TaskDefinition, key: str, value: Any, anchor: Instant) -> str:
-    """Say why an edit does not fit the code; "" if it does."""
+    """Return why an edit does not fit the code; "" if it does."""
     try:
         if key == "trigger_args":
             parse_edited(code, value, anchor)

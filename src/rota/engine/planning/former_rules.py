@@ -1,4 +1,4 @@
-"""The rules that a task had: what fell due by them is planned by them."""
+"""The former rules of a task: occurrences that fell due by them are planned by them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rota.errors import TriggerError
 
 
 def trigger_of(rule: Rule) -> Trigger | None:
-    """Return the trigger of a rule, None where this release cannot read it."""
+    """Return the trigger of a rule; None if this release cannot read it."""
     code, edited = rule.trigger_args, rule.edits.get("trigger_args")
     for args in (edited, code):
         if args is None:
@@ -35,9 +35,9 @@ def trigger_of(rule: Rule) -> Trigger | None:
 def in_place_of(
     former: Sequence[Rule], rule: Trigger, args: Mapping[str, Any], now: Instant
 ) -> Trigger:
-    """Return the rule of a task as it stands at `now`, with what its former rules name before it.
+    """Return the rule of a task as it is at `now`, with what its former rules name before it.
 
-    What a clock that was ahead wrote is not yet: no rule ends after `now`.
+    A rule written by a clock that was ahead is not in effect yet: no rule ends after `now`.
     """
     ends = [min(one.until or now, now) for one in former]
     earlier = trigger_of(former[0]) if former else None
@@ -46,7 +46,7 @@ def in_place_of(
         if following is not None and earlier is not None:
             effective = one.edits.get("trigger_args") or one.trigger_args
             earlier = _replaced(following, earlier, effective, since)
-        else:  # one that this release cannot read names nothing, nor does what was before it
+        else:  # a rule that this release cannot read names nothing, nor does what was before it
             earlier = following
     return rule if earlier is None else _replaced(rule, earlier, args, ends[-1])
 

@@ -47,14 +47,14 @@ WRITES = 3
 
 
 class ManualStart(NamedTuple):
-    """One manual start that somebody asks for."""
+    """One manual start that a user or code requests."""
 
     arguments: Mapping[str, Any] | None = None
     reason: str = ""
     retry_of: str | None = None
 
     def of(self, task_id: str, policy: Policy, run_id: str, now: Instant) -> NewRun:
-        """Return it as a run of that task; beside others it waits for its turn."""
+        """Return it as a run of that task; if other runs are active, it waits for its turn."""
         return NewRun(
             id=run_id,
             task_id=task_id,
@@ -73,7 +73,7 @@ class ManualStart(NamedTuple):
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows for one write, and the cursor of each of their tasks: before, and then."""
+    """Rows for one write, and the cursor of each of their tasks: before the write, and after it."""
 
     rows: list[NewRun] = field(default_factory=list)
     before: dict[str, Instant] = field(default_factory=dict)
@@ -86,8 +86,8 @@ class Planner:
     However many nodes plan the same occurrence, the ledger's unique key lets one row exist. It is
     written a moment early, so that the run starts when its instant comes and not a commit later.
 
-    What is due is held once a task, and what could not be written is planned anew from the cursor:
-    so the ledger may be away for long, and the catch-up rule judges what that made late.
+    What is due is kept by task, and what could not be written is planned again from the cursor on:
+    so the ledger may be unavailable for long, and the catch-up rule judges what that made late.
     """
 
     def __init__(
@@ -130,13 +130,13 @@ class Planner:
         self.wake.set()
 
     def waiting(self) -> dict[str, Instant]:
-        """Return until when tasks have fallen due that nobody has come for."""
+        """Return until when tasks have fallen due that the planner has not taken yet."""
         with self._lock:
             return {one.task_id: one.until for one in self._due.values()}
 
     @property
     def is_idle(self) -> bool:
-        """Say whether everything that fell due is durable."""
+        """Return whether everything that fell due is durable."""
         return not self._due and not self._writes
 
     async def run(self) -> None:
@@ -153,7 +153,7 @@ class Planner:
                 write = asyncio.create_task(self._write(self._take(size)))
                 self._writes.add(write)
                 write.add_done_callback(self._written)
-                await asyncio.sleep(0)  # it is on its way while the next batch is made
+                await asyncio.sleep(0)  # the write proceeds while the next batch is made
                 size = min(size * 2, LARGEST_BATCH)
 
     def _written(self, write: asyncio.Task[None]) -> None:
@@ -178,7 +178,7 @@ class Planner:
             if entry is not None:
                 try:
                     self._add_rows(batch, entry, due, now, stuck.get(task_id))
-                except Exception as error:  # of the one task; every other one goes on
+                except Exception as error:  # of the one task; every other one continues
                     self.refusals.add(due, error)
             if task_id in self.refusals.alone and batch.rows:
                 break
@@ -195,7 +195,7 @@ class Planner:
         except asyncio.CancelledError:  # the end, and the ledger away: the next start plans it
             self._plan_again(batch)
             raise
-        except Exception as error:  # none of the ledger's: a row of one of these tasks
+        except Exception as error:  # no error of the ledger: a row of one of these tasks
             self._one_by_one(batch, error)
             return
         self.refusals.planned(batch.then)
@@ -206,14 +206,15 @@ class Planner:
         if self._busy:
             begun = {one.task_id for one in written if one.state in ACTIVE}
             self._busy -= begun.difference(one.task_id for one in written if one.state is None)
-        # Only now: an old cursor costs a look at rows that exist, a late start costs somebody time.
+        # Only now: an old cursor costs a look at rows that exist, a late start costs the user time.
         cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
         await self._writing.until_done(lambda tx: tx.plan((), cursors))
         self._skip_log.tell(written, self._clock.now())
 
     def _one_by_one(self, batch: _Batch, error: Exception) -> None:
-        """Plan the tasks of a batch that failed again, each alone, and one that failed alone later:
-        it must not keep the others from being planned."""
+        """Plan the tasks of a batch that failed again, each alone, and a task that failed alone
+        later: it must not keep the others from being planned.
+        """
         if len(batch.then) > 1:
             self.refusals.alone.update(batch.then)
             self._plan_again(batch)
@@ -233,8 +234,9 @@ class Planner:
         return self._outbox is not None and self._outbox.takes(entry)
 
     def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
-        """Plan occurrences again when the time of each has come: a run of their task is under way,
-        and may have ended by then."""
+        """Plan occurrences again when the time of each has come: a run of their task is in
+        progress, and may have ended by then.
+        """
         for row in rows:
             entry, instant = self._registry.get(row.task_id), row.fire_time
             if entry is None or instant is None:
@@ -245,8 +247,10 @@ class Planner:
             self._later.add(row.task_id, instant, instant)
 
     async def _look_behind(self, batch: _Batch, written: Collection[str]) -> None:
-        """Plan again what a row would stand for that was not written because the first of its
-        occurrences has a row of its own: who wrote that was killed before the cursor was moved."""
+        """Plan again what a row would cover that was not written, because the first of its
+        occurrences has a row of its own: the node that wrote it was killed before the cursor was
+        moved.
+        """
         for row in batch.rows:
             entry, instant, task_id = self._registry.get(row.task_id), row.fire_time, row.task_id
             if row.occurrence_count == 1 or row.id in written or entry is None or instant is None:
@@ -258,18 +262,20 @@ class Planner:
                 self.due([DueTask(task_id, None, until)])
 
     async def _cursor_at(self, task_id: str, instant: Instant) -> Instant | None:
-        """Return up to where a task is planned by a row that has this instant, None where that
-        stands for several itself: another node wrote it for the same downtime."""
+        """Return the instant up to which a task is planned by a row that has this instant; None if
+        that row covers several occurrences itself: another node wrote it for the same downtime.
+        """
         try:
             evidence = self._history.evidence
             rows = await beside(lambda: evidence.rows([task_id], instant, instant, 1))
         except LedgerError:
-            return instant - 1  # it cannot be told yet
+            return instant - 1  # not known yet
         return instant if rows and rows[0][1].count == 1 else None
 
     def _stands(self, task_id: str, cursor: Instant) -> bool:
-        """Say whether everything up to a cursor was written, so that no earlier batch is planned
-        anew, and by the schedule that the ledger has."""
+        """Return whether everything up to the cursor was written, so that no earlier batch is
+        planned again, and by the schedule that the ledger has.
+        """
         entry = self._registry.get(task_id)
         return entry is not None and entry.is_current and entry.cursor >= cursor
 

@@ -1,4 +1,4 @@
-"""Tasks whose occurrences cannot be planned: apart from the others, and tried again."""
+"""Tasks whose occurrences cannot be planned: kept apart from the others, and tried again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ AGAIN = 10.0
 
 
 class Refusals:
-    """Keeps what goes wrong with one task from the others: `alone` are those that are written one
-    by one, for one of them failed."""
+    """Keeps the failure of one task away from the others: the tasks in `alone` are written one by
+    one, because one of them failed.
+    """
 
     def __init__(self, registry: Registry, due: Callable[[list[DueTask]], None]) -> None:
         self._registry = registry
@@ -27,8 +28,9 @@ class Refusals:
         self.alone: set[str] = set()
 
     def add(self, due: DueTask, error: Exception) -> None:
-        """Take a task that cannot be planned now, and have it planned later, all since its cursor;
-        called on the service loop."""
+        """Take a task that cannot be planned now, and schedule its planning for later, from its
+        cursor on; called on the service loop.
+        """
         task_id = due.task_id
         self._why[task_id] = f"{type(error).__name__}: {error}"
         self.alone.add(task_id)
@@ -39,7 +41,7 @@ class Refusals:
             asyncio.get_running_loop().call_later(AGAIN, self._try_again, again)
 
     def planned(self, task_ids: Collection[str]) -> None:
-        """Note that these could be planned."""
+        """Note that these tasks could be planned."""
         for task_id in self.alone.intersection(task_ids):
             self.alone.discard(task_id)
             self._why.pop(task_id, None)

@@ -1,4 +1,4 @@
-"""Says in the log what did not run, once for many: the ledger has each of them."""
+"""Logs occurrences that did not run, once for many: the ledger has each of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rota.logs import queued
 logger = queued("rota.planner")
 
 EVERY: Instant = MINUTE
-"""How often a task says why its occurrences do not run, for each reason."""
+"""How often a task logs why its occurrences do not run, for each reason."""
 
 _Key = tuple[str, State, str]
 
@@ -23,7 +23,7 @@ class SkipLog:
 
     def __init__(self, say: Callable[..., None] = logger.warning) -> None:
         self._say = say
-        self._told: dict[_Key, tuple[Instant, int]] = {}  # when it was said, and how many since
+        self._told: dict[_Key, tuple[Instant, int]] = {}  # when it was logged, and how many since
         self._swept: Instant = 0
 
     def tell(self, written: Iterable[PlannedRun], now: Instant) -> None:
@@ -46,7 +46,7 @@ class SkipLog:
         self._say("%s %s: %s%s", one.task_id, state, one.reason, more)
 
     def _sweep(self, now: Instant) -> None:
-        """Tell what was counted in stretches that are over, and forget these."""
+        """Log what was counted in stretches that are over, and forget these."""
         for key, (told, since) in list(self._told.items()):
             if not 0 <= now - told < EVERY:
                 del self._told[key]

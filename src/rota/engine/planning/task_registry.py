@@ -1,4 +1,4 @@
-"""The tasks that this node knows: what the code defines, with what the ledger lays over it."""
+"""The tasks that this node knows: what the code defines, with the ledger's state on top."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _NOT_LOOKED_UP = (None, 0, None)
 
 
 class RegisteredTask:
-    """One known task. `cursor`: every occurrence up to it is planned; `settled`: up to where
-    former rules name its occurrences, if some of these are yet to be planned, else 0."""
+    """One known task. `cursor`: every occurrence up to it is planned. `settled`: the instant up to
+    which former rules name its occurrences, if some of these are yet to be planned, else 0.
+    """
 
     __slots__ = (
         "_former",
@@ -72,16 +73,16 @@ class RegisteredTask:
         self.paused_since: Instant | None = None
         self.paused_until: Instant | None = None
         self.revision = -1
-        self.is_current = True  # the ledger has it with these times, not with another release's
+        self.is_current = True  # the ledger has its times, not those of another release
         self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
         self._derive(now)
 
     def is_off(self, now: Instant) -> bool:
-        """Say whether nothing of its trigger's starts at `now`: disabled or paused."""
+        """Return whether its trigger starts nothing at `now`: it is disabled or paused."""
         return not self.enabled or self.is_paused(now)
 
     def is_paused(self, now: Instant) -> bool:
-        """Say whether it is paused at `now`."""
+        """Return whether it is paused at `now`."""
         return self.paused and (self.paused_until is None or now < self.paused_until)
 
     def next_run(self, now: Instant) -> Instant | None:
@@ -97,17 +98,18 @@ class RegisteredTask:
 
     @property
     def can_fire(self) -> bool:
-        """Say whether its times are not over, be it switched off or paused or not."""
+        """Return whether its trigger has further times, even if the task is disabled or paused."""
         return self._rule.next_after(self.cursor) is not None
 
     def starts_first(self, now: Instant) -> bool:
-        """Say whether the instant that had passed when the task was first seen starts all the
-        same: it had just passed, and it is not long since."""
+        """Return whether the instant that had passed when the task was first seen starts all the
+        same: it had just passed, and that is not long ago.
+        """
         return self.first is not None and not self.is_late and now - self.anchor <= catchup.GRACE
 
     @property
     def is_late(self) -> bool:
-        """Say whether it has a date that had passed long before it was first seen."""
+        """Return whether it has a date that had passed long before it was first seen."""
         return self.first is not None and self.anchor - self.first > catchup.GRACE
 
     def fall_back(self, cursor: Instant) -> None:
@@ -116,14 +118,15 @@ class RegisteredTask:
         self.is_behind = True
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
-        """Take what the ledger knows: anchor, pause, edits, what is skipped; the cursor where these
-        changed. An edit that does not fit the code is not applied: it is the entry's `mistake`.
+        """Apply what the ledger knows: anchor, pause, edits, skipped occurrences; and the cursor if
+        these changed. An edit that does not fit the code is not applied: it is the entry's
+        `mistake`.
 
-        A pause moves no cursor: the trigger is derived from what is laid over it now, so that what
-        is taken back was never there. A cursor that was taken once is moved by this node's own
-        planning alone: other nodes may have moved theirs by other times. One that lags behind costs
-        a look at rows that exist, one too far ahead loses occurrences: so one after `now`, which a
-        clock that was ahead wrote, is taken as `now`.
+        A pause does not move `cursor`: the trigger is derived from what is applied now, so that an
+        edit that was undone leaves no trace. Once the cursor was taken, only this node's own
+        planning moves it: other nodes may have moved theirs by other times. A cursor that lags
+        behind costs a look at rows that exist; one too far ahead loses occurrences. So one after
+        `now`, which a clock that was ahead wrote, is taken as `now`.
         """
         before, code = self._laid_over(), stored.record
         if self.revision >= 0 or stored.edits.given():  # else it was just registered by this node
@@ -149,12 +152,12 @@ class RegisteredTask:
         self._derive(now)
 
     def rewind(self, now: Instant) -> None:
-        """Plan from `now` on where the cursor lies after it: the clock was ahead."""
+        """Plan from `now` on if the cursor lies after it: the clock was ahead."""
         self.fall_back(now)
         self._derive(now)
 
     def _derive(self, now: Instant) -> None:
-        """Make the trigger of what is laid over the rule, as it stands at `now`."""
+        """Derive the trigger from the rule and what is applied to it, as they are at `now`."""
         stretches = [*_stretches(self._off, now)]
         if self.paused_since is not None:
             until = triggers.FOREVER if self.paused_until is None else self.paused_until
@@ -172,8 +175,9 @@ class RegisteredTask:
 
 
 def _off(entry: RegisteredTask, stored: StoredTask) -> tuple[OffStretch, ...]:
-    """Return the stretches in which a task was, or is, disabled, removed or paused; the pause that
-    may still last is not among them."""
+    """Return the stretches in which a task was, or is, disabled, removed or paused; a pause that
+    may still last is not among them.
+    """
     closed = [one for one in stored.off if one[1] is not None]
     since = [one[0] for one in stored.off if one[1] is None]
     if not entry.enabled:  # by this node's own code, perhaps, and not by another release's
@@ -184,7 +188,9 @@ def _off(entry: RegisteredTask, stored: StoredTask) -> tuple[OffStretch, ...]:
 
 
 def _stretches(off: Iterable[OffStretch], now: Instant) -> Iterator[triggers.Stretch]:
-    """Yield the stretches as they can be at `now`: what a clock that was ahead wrote is not yet."""
+    """Yield the stretches as they can be at `now`: what a clock that was ahead wrote has not
+    happened yet.
+    """
     for since, until in off:
         if until is None:
             yield min(since, now + 1), triggers.FOREVER
@@ -216,7 +222,7 @@ class Registry:
         return list(self._entries.values())
 
     def put(self, entry: RegisteredTask) -> None:
-        """Know a task, in place of one with the same id."""
+        """Add a task, in place of one with the same id."""
         task_id = entry.definition.id
         before = self._entries.get(task_id)
         self._entries[task_id] = entry
@@ -226,7 +232,7 @@ class Registry:
         (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
 
     def discard(self, task_id: str) -> RegisteredTask | None:
-        """Know it no more."""
+        """Remove a task."""
         self.limited.discard(task_id)
         entry = self._entries.pop(task_id, None)
         if entry is not None:
@@ -243,7 +249,7 @@ class Registry:
 
 
 def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) -> Trigger:
-    """Build the trigger of a definition; raises TriggerError."""
+    """Return the trigger of a definition; raises TriggerError."""
     return triggers.parse(
         definition.trigger,
         args,
@@ -255,7 +261,7 @@ def parse(definition: TaskDefinition, args: Mapping[str, Any], anchor: Instant) 
 
 
 def record(definition: TaskDefinition) -> TaskRecord:
-    """Write a definition down for the ledger."""
+    """Return the record of a definition for the ledger."""
     args = json_args(definition.trigger_args)
     source = definition.source
     return TaskRecord(
@@ -277,5 +283,5 @@ def record(definition: TaskDefinition) -> TaskRecord:
 
 
 def records(entries: Iterable[RegisteredTask]) -> list[TaskRecord]:
-    """Write several down."""
+    """Return the records of several definitions."""
     return [record(entry.definition) for entry in entries]

@@ -1,4 +1,6 @@
-"""Lays the tasks that this node knows down in the ledger, and takes over what stands there."""
+"""Registers the tasks that this node knows in the ledger, and takes over what the ledger says of
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ BATCH = 2_000
 
 
 class TaskSync:
-    """Registers added tasks in batches, then has the clock fire them from their cursor on."""
+    """Registers added tasks in batches, and then adds them to the clock from their cursor on."""
 
     def __init__(self, context: NodeContext, ticking: TickingClock) -> None:
         self._clock = context.clock
@@ -49,8 +51,8 @@ class TaskSync:
     async def register_all(self) -> None:
         """Register every task of the registry in one transaction; raises LedgerError.
 
-        Batch by batch within it, each laid over before the next is made: of 100,000 tasks, what
-        the ledger returns is never in memory at once.
+        Batch by batch within it, each applied before the next is made: of 100,000 tasks, what the
+        ledger returns is never in memory at once.
         """
         self._added.clear()
         self._one_at_a_time = asyncio.Lock()  # of this loop: the last one's is gone
@@ -92,7 +94,7 @@ class TaskSync:
             self.lay_over(entry, stored)
 
     def lay_over(self, entry: RegisteredTask, stored: StoredTask) -> None:
-        """Take what the ledger knows of a task, unless something newer was taken before."""
+        """Apply what the ledger knows of a task, unless something newer was applied before."""
         if stored.revision < entry.revision:
             return
         entry.lay_over(stored, self._clock.now())
@@ -107,7 +109,7 @@ class TaskSync:
             if self._ticking.next_of(task_id) != following:
                 self._ticking.put(task_id, entry.trigger, entry.cursor)
             if index % BATCH == BATCH - 1:
-                await asyncio.sleep(0)  # others on this loop have leases to renew
+                await asyncio.sleep(0)  # other loops on this thread have leases to renew
         await self._writing.until_done(lambda tx: tx.rewind(now))
 
     def _rewind_later(self, now: Instant) -> None:

@@ -12,7 +12,7 @@ from rota.engine.planning.task_registry import RegisteredTask
 
 
 class Capacity:
-    """What this node may run, and its slots: those it has, and those that are free.
+    """What this node may run, and its slots: all of them, and the free ones.
 
     `working`: it makes attempts at all, which a mere scheduler does not. `accepting`: it takes new
     runs, until it stops. `only`: the one task whose runs it takes, if it was started for one.
@@ -43,8 +43,9 @@ class Capacity:
         return self.executors[executor].slots - self._used.get(executor, 0)
 
     def serves(self, entry: RegisteredTask, options: Mapping[str, Any] | None = None) -> bool:
-        """Return whether runs of a task are made here: it was asked for by itself, or its queue is
-        served, or that which a run names in its own `options`."""
+        """Return whether this node takes runs of a task: the node was started for that task, or it
+        serves the task's queue, or the queue that a run names in its own `options`.
+        """
         if self.only is not None or self.queues is None:
             return True
         return policy_of_run(entry.policy, options).queue in self.queues
@@ -62,5 +63,5 @@ class Capacity:
 
     @property
     def is_delivered_to(self) -> bool:
-        """Return whether a distributed engine is to deliver to this node now."""
+        """Return whether a broker is to deliver to this node now."""
         return self.working and self.accepting and self.only is None

@@ -34,7 +34,8 @@ class ClaimRules:
         self, run: Waiting, free: dict[str, int], stuck: Collection[str], now: Instant
     ) -> str | bool | None:
         """Return True to claim a waiting run, False to leave it, None to claim it once a slot is
-        free, or the reason why it is missed. Takes the slot out of `free`."""
+        free, or the reason why it is missed. Takes the slot out of `free`.
+        """
         entry = self._registry.get(run.task_id)
         capacity = self._capacity
         if entry is None or capacity.only not in (None, run.task_id):
@@ -60,7 +61,7 @@ class ClaimRules:
 
 
 class ClaimRound:
-    """Judges the runs of one claim; begins again when the ledger repeats the operation."""
+    """Judges the runs of one claim; starts over when the ledger repeats the operation."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Claims waiting runs for the slots that are free, and has their attempts started."""
+"""Claims waiting runs for the free slots, and starts their attempts through the launcher."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ class Dispatcher:
         outbox: Outbox | None = None,
         inbox: Inbox | None = None,
     ) -> None:
-        """With an `inbox`, only what an engine delivers is claimed; an `outbox` offers what
-        waits."""
+        """With an `inbox`, only what a broker delivers is claimed; an `outbox` offers waiting
+        runs.
+        """
         self._clock = context.clock
         self._registry = context.registry
         self._writing = context.gateway
@@ -94,7 +95,7 @@ class Dispatcher:
             await self.turn()
 
     async def turn(self) -> None:
-        """Offer what waits to the engine, if there is one, and claim all that can start now."""
+        """Offer what waits to the broker, if there is one, and claim all that can start now."""
         try:
             if self._outbox is not None:
                 held_until = await self._outbox.offer(self._clock.now())
@@ -102,7 +103,7 @@ class Dispatcher:
                     self.wake_at(held_until)
             await self._claim_all()
         except NodeGoneError:
-            self._heartbeat.wake.set()  # which joins anew
+            self._heartbeat.wake.set()  # the heartbeat joins again
             self.wake_at(self._clock.now() + seconds(PAUSE))
         except LedgerValueError:
             raise  # of a row that keeps all others from being claimed: it must be seen
@@ -119,7 +120,8 @@ class Dispatcher:
             open_ = {name: slots for name, slots in free.items() if slots > 0}
             if not open_:
                 return
-            # A look costs by what it finds: no more than those have room for that had runs at last.
+            # A look costs by what it finds: no more than the executors have room for that had runs
+            # at last.
             room = sum(slots for name, slots in open_.items() if name in self._busy)
             room = min(room or sum(open_.values()), BATCH)
             among = self._delivered()
@@ -166,14 +168,15 @@ class Dispatcher:
         return claims
 
     def _delivered(self) -> list[str] | None:
-        """Return what an engine has delivered; None if this node looks for runs itself."""
+        """Return what a broker has delivered; None if this node looks for runs itself."""
         if self._inbox is None or self._capacity.only is not None:
             return None
         return self._inbox.unclaimed()[:BATCH]
 
     def reserve(self, entry: RegisteredTask, run_id: str) -> str | None:
-        """Keep a slot for a new run of a task, so that it is planned and claimed in one write;
-        returns the node that is to claim it, or None if it has to wait its turn."""
+        """Reserve a slot for a new run of a task, so that it is planned and claimed in one write;
+        returns the node that is to claim it, or None if it has to wait its turn.
+        """
         capacity = self._capacity
         if not capacity.accepting or not capacity.working or self._inbox is not None:
             return None

@@ -1,4 +1,4 @@
-"""The attempts under way on this node, and those that come and go."""
+"""The attempts in progress on this node, and those about to start or just ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rota.engine.running.reporter import RunReporter
 
 @dataclass(slots=True, eq=False)
 class InFlightRun:
-    """One attempt under way; `deadline` and `time_up` are in monotonic seconds."""
+    """One attempt in progress; `deadline` and `time_up` are in monotonic seconds."""
 
     claim: Claim
     call: AttemptSpec
@@ -22,20 +22,20 @@ class InFlightRun:
     executor_name: str
     reporter: RunReporter
     started_at: Instant
-    deadline: float  # of its next step: it is told to stop, and then given up
+    deadline: float  # of its next step: it is asked to stop, and then given up
     time_up: float  # when its timeout passes
     timed_out: bool = False
     cancel_reason: str | None = None
     handed_back: str | None = None
-    stopped_at: float | None = None  # monotonic seconds, when it was first told to stop
+    stopped_at: float | None = None  # monotonic seconds, when it was first asked to stop
 
 
 @dataclass(slots=True)
 class InFlightRuns:
-    """Every attempt under way, by run id, and how many each executor has.
+    """Every attempt in progress, by run id, and how many each executor has.
 
     Of two kinds the ledger may say that they run here while they do not: `coming`, whose claim is
-    being written, and `going`, whose end is.
+    being written, and `going`, whose end is being written.
     """
 
     by_run: dict[str, InFlightRun] = field(default_factory=dict)
@@ -48,20 +48,20 @@ class InFlightRuns:
         return len(self.by_run)
 
     def hold(self, run_id: str) -> bool:
-        """Say whether a run is this node's own: under way, coming or going."""
+        """Return whether this node owns the run: in flight, being claimed, or being settled."""
         return any(run_id in some for some in (self.by_run, self.kept, self.coming, self.going))
 
     def has(self, flight: InFlightRun) -> bool:
-        """Say whether this very attempt is under way."""
+        """Return whether this very attempt is in progress."""
         return self.by_run.get(flight.claim.run_id) is flight
 
     def keep(self, run_id: str, executor_name: str) -> None:
-        """Take a slot for a run that is being planned and claimed in one."""
+        """Reserve a slot for a run that is being planned and claimed in one."""
         self.kept[run_id] = executor_name
         self.used[executor_name] = self.used.get(executor_name, 0) + 1
 
     def give_back(self, run_id: str) -> None:
-        """Free the slot that was kept."""
+        """Free the slot that was reserved."""
         self.used[self.kept.pop(run_id)] -= 1
 
     def add(self, flight: InFlightRun) -> None:

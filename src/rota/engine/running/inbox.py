@@ -1,4 +1,4 @@
-"""What the distributed engine has delivered to this node and is not done with."""
+"""The runs that the broker has delivered to this node and whose messages are not done."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from rota.logs import queued
 logger = queued("rota.hand")
 
 PAUSE = 1.0
-"""Seconds until a new try where the engine went away."""
+"""Seconds until a new try if the broker became unavailable."""
 
 SURE_AFTER = 6.0
-"""Seconds after which an engine that delivers nothing is back as well: it has connected by then, or
-was given up."""
+"""Seconds after which a broker that delivers nothing counts as back: it has connected by then, or
+was given up.
+"""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks whether there are other queues to serve."""
 
 
 class Inbox:
-    """Holds each delivered run until it has ended here, or is seen to be none for this node: only
-    then the engine is told that its message is done."""
+    """Holds each delivered run until it has ended here, or turns out not to be for this node: only
+    then the message is acknowledged to the broker.
+    """
 
     def __init__(
         self, context: NodeContext, broker: Broker, capacity: Capacity, delivery: Delivery
@@ -47,7 +49,7 @@ class Inbox:
         context.signals.declared_gone.connect(self.drop_all)
 
     async def take(self, run_id: str) -> None:
-        """Hold a run that was delivered; returns when it has ended or is none for this node."""
+        """Hold a run that was delivered; returns when it has ended or is not for this node."""
         if self._stopping:
             self._late.append(run_id)
             return
@@ -68,7 +70,7 @@ class Inbox:
         self._delivery.answered(set(runs.values()))
 
     def drop(self, run_ids: Collection[str]) -> None:
-        """Hold these no longer: they have ended, or are none for this node."""
+        """Release these runs: they have ended, or are not for this node."""
         for run_id in run_ids:
             self._started.discard(run_id)
             held = self._held.pop(run_id, None)
@@ -76,11 +78,11 @@ class Inbox:
                 held.set_result(None)
 
     def drop_all(self) -> None:
-        """Hold nothing any more."""
+        """Release everything."""
         self.drop(list(self._held))
 
     def stop(self) -> list[str]:
-        """Take nothing more; returns what is given back, unclaimed."""
+        """Stop taking messages; returns the unclaimed runs, which are given back."""
         self._stopping = True
         if self._carrying is not None:
             self._carrying.cancel()
@@ -93,13 +95,13 @@ class Inbox:
         return self._late
 
     async def run(self) -> None:
-        """Have messages delivered, for ever; once stopped, only what is held goes on.
+        """Receive messages from the broker until cancelled; once stopped, only held runs continue.
 
-        Where there are other queues to serve, what is held of the earlier ones goes on beside.
+        If there are other queues to serve, the held runs of the earlier ones continue meanwhile.
         """
         self._stopping = False
         for some in (self._held, self._started, self._late):
-            some.clear()  # of an earlier start, where the ledger was away at its end
+            some.clear()  # of an earlier start, if the ledger was unavailable at its end
         carriers: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         try:

@@ -29,9 +29,10 @@ _NONE: Mapping[str, Exception] = MappingProxyType({})
 
 
 class Launcher:
-    """Puts claimed runs in flight and hands them to their executors, none before its instant.
+    """Registers claimed runs as in flight and hands them to their executors, none before its
+    instant.
 
-    Whatever cannot be started ends at once, with the reason.
+    A run that cannot be started ends at once, with the reason.
     """
 
     def __init__(
@@ -80,8 +81,8 @@ class Launcher:
 
     def _submit(self, name: str, at: Instant, in_flight: Sequence[InFlightRun]) -> None:
         wait = (at - self._clock.now()) / SECOND
-        # Also when this is called back: nothing starts early by the wall clock. A longer wait is
-        # that of a clock which was set back since; by the old one the instant has come.
+        # Also when this is called back: nothing starts early by the wall clock. A longer wait comes
+        # from a clock that was set back since; by the old clock the instant has come.
         if not 0 < wait <= LEAD / SECOND:
             wait = 0.0
             if not self._heartbeat.holds:  # this node was frozen since it claimed them
@@ -115,8 +116,9 @@ class Launcher:
         wait: float,
         error: Exception | None,
     ) -> tuple[InFlightRun, Outcome | None]:
-        """Return an attempt, and its outcome if it cannot be started: then it ends so, and no other
-        attempt does."""
+        """Return an attempt, and its outcome if it cannot be started: then this attempt ends with
+        it, and no other attempt is made.
+        """
         try:
             if claim.damage:
                 raise ValueError(f"its row is damaged: {claim.damage}")

@@ -1,4 +1,4 @@
-"""The limits that the tasks of this node are under, and what they hold back."""
+"""The limits of this node's tasks, and what they hold back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rota.engine.planning.task_registry import Registry
 
 
 class TaskLimits:
-    """Knows which limits each task is under, and which tasks are under a limit."""
+    """Knows the limits of each task, and which tasks are under a limit."""
 
     def __init__(self, registry: Registry, groups: Mapping[str, GroupLimit]) -> None:
         self._registry = registry
         self._groups = groups
 
     def ear(self) -> LimitProbe | None:
-        """Return what to give to one claim or offer; None where no task has a limit."""
+        """Return the probe for one claim or offer; None if no task has a limit."""
         return LimitProbe(self) if self._registry.limited else None
 
     def of(self, task_id: str) -> Sequence[Limit]:
@@ -55,7 +55,7 @@ class TaskLimits:
 
 
 class LimitProbe:
-    """What one claim or offer was told: see `core.ports.ledger.Limits`."""
+    """The limits that blocked runs in one claim or offer: see `core.ports.ledger.Limits`."""
 
     def __init__(self, limits: TaskLimits) -> None:
         self._limits = limits

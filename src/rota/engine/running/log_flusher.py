@@ -1,4 +1,4 @@
-"""Brings what running attempts say into the ledger: lines and progress."""
+"""Writes the output of running attempts into the ledger: lines and progress."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rota.runtime.cadence import until_beat
 
 
 class LogFlusher:
-    """Writes four times a second what all attempts said since, in one write.
+    """Writes four times a second what all attempts have output since, in one write.
 
-    A reporter that has something sends `output_waiting`.
+    A reporter with unwritten output sends `output_waiting`.
     """
 
     def __init__(self, context: NodeContext) -> None:

@@ -1,4 +1,4 @@
-"""Gives runs whose time has come to the distributed engine, and again those that it lost."""
+"""Publishes due runs to the broker, and publishes those again that it lost."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ logger = queued("rota.relay")
 BATCH = 1_000
 
 OVERDUE = 5.0
-"""Seconds after which a message that nobody acted upon is missed, if the engine has none left."""
+"""Seconds after which a message that was not acted upon counts as lost, if the broker has none
+left.
+"""
 
 LOST = 60.0
-"""Seconds after which it is missed where the engine has others, but fewer than runs wait: some of
-those are in the hands of workers, so that this cannot be told from a count alone."""
+"""Seconds after which a message counts as lost if the broker has others, but fewer than runs wait:
+workers hold some of those, so that a count alone cannot show this.
+"""
 
 
 class Outbox:
     """Offers each waiting run once; what is lost on the way is offered again.
 
-    Where the engine writes in the ledger, a run and its message are committed together. Elsewhere
-    it is the other way round: first it is written that the message was sent, then it is; what
-    happens in between makes it overdue.
+    If the broker writes in the ledger, a run and its message are committed together. Otherwise it
+    is first written that the message was sent, and then it is sent; a failure in between makes it
+    overdue.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Outbox:
         delivery: Delivery,
         named: Callable[[], Collection[str]],
     ) -> None:
-        """`named` returns the queues that nodes take by their names."""
+        """`named` returns the queues that nodes serve by name."""
         self._clock = context.clock
         self._registry = context.registry
         self._writing = context.gateway
@@ -59,7 +62,7 @@ class Outbox:
         self.trouble: str | None = None  # why nothing can be sent
 
     def takes(self, entry: RegisteredTask) -> bool:
-        """Say whether a new run of a task can be published as it is planned."""
+        """Return whether a new run of a task can be published as it is planned."""
         return self._engine.in_ledger and not entry.policy.is_limited
 
     def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
@@ -67,8 +70,9 @@ class Outbox:
         return self._offer().publish(runs, connection)
 
     async def offer(self, until: Instant) -> Instant | None:
-        """Publish all that may start by `until`, and return when the first may start of those that
-        a rate holds back; raises LedgerError."""
+        """Publish all that may start by `until`, and return when the first of the runs that a rate
+        holds back may start; raises LedgerError.
+        """
         left: set[str] = set()  # the tasks whose runs are not offered now
         held_until: list[Instant] = []
         seen = BATCH
@@ -94,7 +98,7 @@ class Outbox:
             await self._writing.until_done(
                 lambda tx: tx.withdraw([message.run_id for message in messages])
             )
-        except Exception:  # not the engine's: one of the messages cannot be written
+        except Exception:  # no error of the broker: one of the messages cannot be written
             for message in messages if len(messages) > 1 else ():
                 await self._send([message])
             if len(messages) == 1:
@@ -103,7 +107,7 @@ class Outbox:
             self._note(None)
 
     async def run(self) -> None:
-        """Look until cancelled for messages that were lost, or are not delivered."""
+        """Look, until cancelled, for messages that were lost or are not delivered."""
         self._delivery.forget()
         while True:
             await rest(OVERDUE / 2)
@@ -151,7 +155,7 @@ class Outbox:
 
 
 class _Offer:
-    """One look at what may start; made again from the start when the ledger repeats it."""
+    """One look at what may start; started over when the ledger repeats it."""
 
     def __init__(
         self,
@@ -160,7 +164,7 @@ class _Offer:
         held: LimitProbe | None,
         named: Collection[str],
     ) -> None:
-        """`named`: the queues that nodes take by their names."""
+        """`named`: the queues that nodes serve by name."""
         self._engine = engine
         self._named = named
         self._registry = registry
@@ -169,18 +173,21 @@ class _Offer:
         self.unknown: set[str] = set()
 
     def make(self, until: Instant, exclude: Collection[str], tx: Transaction) -> int:
-        """Offer a batch, but for some tasks; returns how many runs were looked at."""
+        """Offer a batch, without some tasks; returns how many runs were looked at."""
         self.messages.clear()
         return tx.offer(until, BATCH, exclude, self.publish, limits=self.held)
 
     def _queue_of(self, run: Waiting) -> str | None:
-        """Return the queue of a run's own; None if no node takes it by its name: then the nodes
-        that take every queue find it on the lane of its task."""
+        """Return the queue of a run's own; None if no node serves it by name: then the nodes that
+        serve every queue find the run on the lane of its task.
+        """
         queue = run.options.get("queue") if run.options else None
         return queue if queue in self._named else None
 
     def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
-        """See `core.ports.ledger.Publish`; what cannot be published in the ledger is kept."""
+        """See `core.ports.ledger.Publish`; what cannot be published in the ledger is kept for
+        later.
+        """
         for run in runs:
             entry = self._registry.get(run.task_id)
             if entry is None:

@@ -29,7 +29,7 @@ BATCH = 2_000
 
 
 class _Landed(NamedTuple):
-    """An attempt that has ended, and all that is to be written of it."""
+    """An attempt that has ended, with all that is to be written of it."""
 
     flight: InFlightRun
     ending: AttemptEnd
@@ -68,7 +68,7 @@ class Recorder:
 
     @property
     def is_idle(self) -> bool:
-        """Say whether everything that ended is durable."""
+        """Return whether everything that ended is durable."""
         return not self.unwritten
 
     def backlog(self) -> tuple[int, float]:
@@ -112,7 +112,7 @@ class Recorder:
             self._signals.runs_available.send(instant)
 
     async def _write(self, ended: Sequence[_Landed]) -> list[str]:
-        """Write these ends, whatever one of them is like; returns the ids of those refused."""
+        """Write these ends, whatever one of them contains; returns the ids of those refused."""
         try:
             return await self._writing.until_done(partial(self._settle, ended))
         except Exception as error:
@@ -188,7 +188,7 @@ class Recorder:
 
 
 def _as_meant(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
-    """Call the end of an attempt whose time was up a timeout, whatever the attempt made of it."""
+    """Return a timeout for an attempt that ended after its deadline, whatever its own outcome."""
     timeout = flight.policy.timeout
     if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
         return timed_out(outcome, timeout)

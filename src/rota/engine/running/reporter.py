@@ -1,4 +1,6 @@
-"""What running attempts say: lines, progress, checkpoints and steps, on their way to the ledger."""
+"""The output of running attempts: lines, progress, checkpoints and steps, on their way to the
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,17 @@ from rota.core.secrets import said
 from rota.errors import LedgerError, LedgerUnavailableError
 
 STORE_WAIT = 30.0
-"""Seconds that a task waits for what it stores to be durable before it is told that it is not."""
+"""Seconds that a task waits until what it stores is durable, before the store fails."""
 
 STORE_PAUSE = 0.5
 """Seconds until a step is stored once more when the ledger was away."""
 
 LINE_COST = 40
-"""Bytes that a line counts beside its text, so that empty ones reach the limit too."""
+"""Bytes that a line counts in addition to its text, so that empty ones reach the limit too."""
 
 
 class RunReporter:
-    """Takes what one attempt says, from its own threads, and keeps it until the pump comes."""
+    """Takes the output of one attempt, from its own threads, and keeps it until the next flush."""
 
     __slots__ = (
         "_attempt", "_clock", "_fence", "_ledger", "_left", "_lines", "_noted", "_progress",
@@ -71,7 +73,7 @@ class RunReporter:
         self._note()
 
     def progress(self, done: float, total: float | None, note: str) -> None:
-        """Take where it stands; only the latest is kept."""
+        """Take the current progress; only the latest is kept."""
         self._progress = {"done": done, "total": total, "note": note}
         self._note()
 
@@ -81,13 +83,14 @@ class RunReporter:
             self._waiting(self)
 
     def checkpoint(self, value: Any) -> None:
-        """Store `value` durably before returning; raises LedgerError when that is impossible."""
+        """Store `value` durably before returning; raises LedgerError if that is impossible."""
         self._store("the checkpoint", lambda tx: tx.checkpoint(self._run_id, self._fence, value))
 
     def remember(self, key: str, value: Any) -> None:
-        """Store what a step returned durably before returning, again and again while the ledger is
-        away: it has been done, and a retry would repeat it. Raises LedgerError when that is
-        impossible."""
+        """Store the result of a step durably before returning, repeatedly while the ledger is
+        unavailable: the step has been done, and a retry would repeat it. Raises LedgerError if that
+        is impossible.
+        """
         step = Step(key, value, self._clock.now())
         give_up = time.monotonic() + STORE_WAIT
         while True:

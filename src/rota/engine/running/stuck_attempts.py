@@ -1,4 +1,4 @@
-"""Attempts that were given up and still run."""
+"""Attempts that were given up and are still running."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rota.core.ports.executor import Executor
 
 
 class StuckAttempts:
-    """Where the attempts are that would not stop: on this node, and on others.
+    """Where the attempts are that did not stop: on this node, and on others.
 
     A task that is stuck anywhere starts nowhere, unless its runs may overlap.
     """

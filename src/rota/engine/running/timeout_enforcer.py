@@ -1,4 +1,6 @@
-"""Ends attempts that take too long, or that somebody wants ended, whatever they are doing."""
+"""Ends attempts that exceed their timeout, or whose cancellation was requested, whatever they are
+doing.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,17 @@ from rota.logs import queued
 logger = queued("rota.runner")
 
 TIMEOUT_GRACE = 1.0
-"""Seconds between telling an attempt that its time is up and giving it up."""
+"""Seconds between asking an attempt to stop at its timeout and giving it up."""
 
 CANCEL_GRACE = 5.0
-"""Seconds that a cancelled attempt gets to tidy up before it is given up."""
+"""Seconds that a cancelled attempt gets to clean up before it is given up."""
 
 SPARE = 1_000
-"""Deadlines of attempts that have ended that are kept beside as many as are under way."""
+"""Deadlines of ended attempts that are kept, in addition to as many as are in progress."""
 
 
 class TimeoutEnforcer:
-    """First tells an attempt to stop, then, when it does not, gives it up.
+    """Asks an attempt to stop, and gives it up if it does not.
 
     Runs on the service loop, which user code cannot block, so a deadline holds even while an
     attempt blocks the task loop.
@@ -46,7 +48,7 @@ class TimeoutEnforcer:
         return len(self._heap)
 
     def add(self, in_flight: Iterable[InFlightRun]) -> None:
-        """Watch attempts; once more where their deadline has moved."""
+        """Watch attempts; called again if their deadline has moved."""
         earliest = self._heap[0] if self._heap else None
         for flight in in_flight:
             claim = flight.claim
@@ -59,7 +61,9 @@ class TimeoutEnforcer:
     def cancel(
         self, flight: InFlightRun, *, reason: str | None, handed_back: str | None = None
     ) -> None:
-        """Tell an attempt to stop because somebody asked, or because it is handed back."""
+        """Ask an attempt to stop because its cancellation was requested, or because it is handed
+        back.
+        """
         if flight.cancel_reason is None:
             flight.cancel_reason = reason
         if flight.handed_back is None:
@@ -75,20 +79,20 @@ class TimeoutEnforcer:
                 self.cancel(flight, reason=reason)
 
     def let_go(self) -> None:
-        """Stop every attempt and record none of them: their runs are another node's by now.
+        """Stop every attempt and record none of them: other nodes own their runs by now.
 
-        What does not stop is listed as stuck, and its task does not start here beside it.
+        Attempts that do not stop are listed as stuck, and their task does not start here meanwhile.
         """
         for flight in list(self._flights.by_run.values()):
             self._flights.pop(flight.call)
             try:
                 flight.executor.stop(flight.call)
                 flight.executor.abandon(flight.call)
-            except Exception:  # the others are not ours either
+            except Exception:  # the other runs are not this node's either
                 logger.exception("Run %s cannot be stopped", flight.claim.run_id)
 
     def give_up(self, flight: InFlightRun) -> None:
-        """End an attempt here and now, whether it obeys or not."""
+        """End an attempt immediately, whether it stops or not."""
         stopped_at = flight.stopped_at or self._clock.monotonic()
         flight.executor.abandon(flight.call)
         logger.error(
@@ -130,7 +134,7 @@ class TimeoutEnforcer:
         flight.executor.stop(flight.call)
 
     def _forget_ended(self) -> None:
-        """Drop what has ended long before its time was up: of short runs that is nearly all."""
+        """Forget attempts that ended long before their deadline: of short runs, nearly all."""
         self._heap = [one for one in self._heap if self._flight(one[1], one[2]) is not None]
         heapq.heapify(self._heap)
 

@@ -1,1 +1,1 @@
-"""What a node does beside the runs: changes, retention, watching itself."""
+"""What a node does besides running tasks: watching for changes, retention, watching itself."""

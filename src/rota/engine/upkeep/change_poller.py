@@ -16,14 +16,16 @@ from rota.runtime.daemon_threads import beside
 logger = queued("rota.node")
 
 AHEAD = 5.0
-"""Seconds: so far ahead it looks for runs that become available, written by any process."""
+"""Seconds that it looks ahead for runs that become available, written by any process."""
 
 SLICE: Instant = 10_000
 """Those that become available within one slice of this length are started together."""
 
 
 class ChangePoller:
-    """Asks the ledger four times a second whether anybody wrote; only then does it read more."""
+    """Asks the ledger four times a second whether another process wrote; only then does it read
+    more.
+    """
 
     def __init__(self, context: NodeContext) -> None:
         self._ledger = context.ledger
@@ -41,7 +43,7 @@ class ChangePoller:
             await self.turn()
 
     async def turn(self) -> None:
-        """Ask once, and refresh if somebody wrote."""
+        """Ask once, and refresh if another process wrote."""
         try:
             version = await beside(self._ledger.version)
             if version != self._version:

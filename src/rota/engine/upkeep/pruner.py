@@ -17,11 +17,11 @@ logger = queued("rota.pruner")
 BATCH = 500
 EVERY = 3600.0
 PAUSE = 0.05
-"""Seconds between two batches: others write in between."""
+"""Seconds between two batches: other operations write in between."""
 
 
 SHORTEST = 2.0
-"""Days for which an unknown task is kept at least: known ones are noted once a day."""
+"""The shortest time, in days, that an unknown task is kept: known ones are noted once a day."""
 
 
 class Pruner:

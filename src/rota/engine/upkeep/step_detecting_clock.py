@@ -6,14 +6,14 @@ from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, seconds
 
 STEP: Instant = SECOND // 2
-"""By less than this, a wall clock is not called stepped; small steps add up."""
+"""A smaller difference is not called a step of the wall clock; small steps add up."""
 
 
 class StepDetectingClock:
-    """Passes a clock on, and remembers the furthest that anybody read of it.
+    """Reads another clock, and remembers the furthest time that was read.
 
-    So a clock that was ahead for a moment between two looks is noticed too, if anybody read it;
-    if nobody did, it harmed nobody.
+    So a clock that was ahead for a moment between two checks is noticed too, if its time was read;
+    if it was not read, it did no harm.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,8 +36,9 @@ class StepDetectingClock:
         self._known = self._furthest = self._drift()
 
     def step(self) -> float:
-        """Return by how many seconds it was set since it was last asked, 0 for not at all;
-        negative where anybody read a time that is yet to come."""
+        """Return by how many seconds it was set since the last call, 0 for not at all; negative if
+        a time that is yet to come was read.
+        """
         drift = self._drift()
         back, forward = self._furthest - drift, drift - self._known
         if max(back, forward) <= STEP:

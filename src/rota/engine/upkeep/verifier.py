@@ -1,4 +1,4 @@
-"""Verifies the record, on one node at a time, and gives holes their row."""
+"""Verifies the record, on one node at a time, and writes the missing rows."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ logger = queued("rota.verify")
 
 FIRST = 60.0
 LOOK = 60.0
-"""Seconds between two looks at whether it is anybody's turn."""
+"""Seconds between two checks whether a verification is due."""
 
 EVERY: Instant = 10 * MINUTE
 
 PAUSE = 0.05
-"""Seconds between two pages: the cost is spread, and others have work to do."""
+"""Seconds between two pages: the cost is spread, and other work gets its turn."""
 
 SLOWEST = 600.0
 """Seconds that a turn may take."""
 
 AGAIN = 30.0
-"""Seconds after which a hole is looked at again: it may have been planned meanwhile."""
+"""Seconds after which a missing row is checked again: it may have been planned meanwhile."""
 
 OVERLAP: Instant = HOUR
 """How far a turn looks back behind what was verified: what was right then may have changed."""
@@ -50,8 +50,8 @@ LONGEST: Instant = DAY
 class Verifier:
     """Compares what was written since the last turn with the rules, every ten minutes.
 
-    A hole that is there at a second look as well gets its row, if it is not too old to matter: an
-    occurrence that did not run is as visible as one that did.
+    A missing row that is still missing at a second look is written, if it is not too old to matter:
+    an occurrence that did not run is as visible as one that did.
     """
 
     def __init__(self, context: NodeContext, heartbeat: Heartbeat, ids: RunIds) -> None:
@@ -70,12 +70,14 @@ class Verifier:
         while True:
             try:
                 await self.turn()
-            except LedgerError as error:  # said once, by `writing`
+            except LedgerError as error:  # logged once, by the gateway
                 logger.debug("Could not verify: %s", error)
             await rest(LOOK)
 
     async def turn(self, again: float = AGAIN) -> list[Finding] | None:
-        """Verify if it is time and nobody else does; returns what was found; raises LedgerError."""
+        """Verify if it is time and no other node does. Returns what was found; raises
+        LedgerError.
+        """
         now, gaps = self._clock.now(), self._heartbeat.gaps
         mark = (await beside(self._history.evidence.marks)).get(VERIFIED)
         if mark is not None and mark.until is not None and now < mark.until <= now + HOUR:
@@ -94,7 +96,7 @@ class Verifier:
             found = [one for one in found if one.code is not Code.HOLE]
             found += [one for one in second if one.code is Code.HOLE]
         if self._heartbeat.gaps != gaps or self._writing.trouble is not None:
-            # This node, or the ledger, was away: what is late may still be planned.
+            # This node, or the ledger, was unavailable: what is late may still be planned.
             await self._writing.once(lambda tx: tx.mark(taken._replace(until=None)))
             return None
         return await self._write(found, now, since, taken)
@@ -106,7 +108,7 @@ class Verifier:
     async def _write(
         self, found: Sequence[Finding], now: Instant, since: Instant, taken: VerificationMark
     ) -> list[Finding]:
-        """Give holes their rows and write the report, in one."""
+        """Write the missing rows and the report, in one transaction."""
         rows = [(one, self._row(one, now)) for one in found]
         new = [row for _, row in rows if row is not None]
         told = [mended(one) if row is not None else one for one, row in rows]
@@ -123,7 +125,7 @@ class Verifier:
         return told
 
     def _row(self, finding: Finding, now: Instant) -> NewRun | None:
-        """Return the row of a hole; None for anything else, and for one that is too old."""
+        """Return the missing row of a hole; None for anything else, and for one that is too old."""
         if finding.code is not Code.HOLE or finding.at is None or finding.last is None:
             return None
         entry = self._registry.get(finding.task_id)

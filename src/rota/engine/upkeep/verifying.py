@@ -31,17 +31,17 @@ QUIET: Instant = 60 * SECOND
 """For how long a node may be silent, or a run on it wait to be taken over."""
 
 MARGIN: Instant = 10 * MINUTE
-"""How far from the edge of what is pruned rows are looked for."""
+"""How far from the edge of the pruned history rows are looked for."""
 
 PAUSES: Instant = 300 * DAY
-"""How old a pause may be that the audit must know of: it keeps a year."""
+"""How old a pause may be to be in the audit: it keeps a year."""
 
 REWOUND = "rewound "
 PRUNED = "pruned"
 
 
 Planners = Callable[[str], Sequence[RuleSpan]]
-"""Returns when somebody was there to plan a task, by its id."""
+"""Returns when a node was up to plan a task, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class Question:
 
 
 def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
-    """Yield everything that the record has against the rules; raises LedgerError.
+    """Yield every disagreement between the record and the rules; raises LedgerError.
 
-    It reads as it goes, so that who stops asking has it stop.
+    It reads lazily: a caller that stops iterating stops the reading.
     """
     marks = evidence.marks()
     blind = _blind(marks)
@@ -75,7 +75,7 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
 
 
 def planner_spans(nodes: Iterable[NodeRecord]) -> list[RuleSpan]:
-    """Return when nodes were up that plan."""
+    """Return when planning nodes were up."""
     return [
         RuleSpan(node.started_at, node.seen_at)
         for node in nodes
@@ -86,8 +86,9 @@ def planner_spans(nodes: Iterable[NodeRecord]) -> list[RuleSpan]:
 def planners_of(
     registry: Registry, nodes: Iterable[NodeRecord], own: str, generation: str
 ) -> Planners:
-    """Return when somebody was there to plan a task that this process knows: this node, whose id
-    is `own`, and those with the same task files."""
+    """Return when a node was up to plan a task that this process knows: this node, whose id is
+    `own`, or one with the same task files.
+    """
     same = [
         node
         for node in nodes
@@ -138,7 +139,7 @@ def _compare(
         readable = [trigger for rule in own if (trigger := read(rule)) is not None]
         start = min(rule.since for rule in own) + asked.edge
         if len(readable) < len(own):
-            start = occurrences.EVERYTHING  # what it was before cannot be told
+            start = occurrences.EVERYTHING  # its earlier rule is not known
         yield from occurrences.compare(
             task_id,
             rows.of(task_id),
@@ -165,7 +166,7 @@ class _Reader:
 
 
 class _Rows:
-    """The rows of a page of tasks, read on when they are needed; tasks are asked for in order."""
+    """The rows of a page of tasks, read as they are needed; tasks are asked for in order."""
 
     def __init__(
         self,
@@ -182,7 +183,7 @@ class _Rows:
     def _all(
         self, evidence: Evidence, ids: Sequence[str], since: Instant, until: Instant
     ) -> Iterator[tuple[str, Row]]:
-        """Read on within the last task of a page, then beyond it."""
+        """Read further within the last task of a page, then beyond it."""
         left = list(ids)
         while left:
             page = evidence.rows(left, since, until, ROWS)
@@ -213,7 +214,9 @@ def _named(
 
 
 def _excused(rules: Sequence[Rule], pruned: Instant) -> Callable[[Instant], bool]:
-    """Say of an instant that its row may have been pruned: it was skipped so long before."""
+    """Return a function that decides whether the row of an instant may have been pruned: it was
+    skipped so long before.
+    """
     early = {at for rule in rules if rule.since < pruned for at in rule.skipped}
     return early.__contains__
 

@@ -1,4 +1,4 @@
-"""Names what goes wrong inside this process: a blocked task loop, a late tick, a clock step."""
+"""Names problems inside this process: a blocked task loop, a late tick, a clock step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rota.runtime.cadence import BEAT, until_beat
 logger = queued("rota.watchdog")
 
 LOOKED_BACK = 5.0
-"""Seconds within which a step of the clock is seen: so far back lies its beginning at most."""
+"""Seconds within which a step of the clock is seen: it began at most so long ago."""
 
 
 class Blockable(Protocol):
@@ -41,11 +41,11 @@ class Blocked(Protocol):
 
     @property
     def place(self) -> str:
-        """Return where it stands: "file:line in function"."""
+        """Return its position in the code: "file:line in function"."""
 
 
 class Watchdog:
-    """Looks four times a second; every finding is logged once and shown by `findings`."""
+    """Checks four times a second; every finding is logged once and shown by `findings`."""
 
     def __init__(self, context: NodeContext, loop: Blockable, unplanned: Unplanned) -> None:
         self._clock = clock = context.clock
@@ -56,7 +56,7 @@ class Watchdog:
         self._unplanned = unplanned
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
-        self.frozen: str | None = None  # the last time the whole interpreter stood still
+        self.frozen: str | None = None  # the last time that the whole interpreter was suspended
 
     def blocked(self) -> Blocked | None:
         """Return what blocks the task loop right now."""
@@ -93,7 +93,9 @@ class Watchdog:
             )
 
     def _at_work(self) -> list[str]:
-        """Name the task functions that hold a thread now, and where each one stands."""
+        """Return the names of the task functions that hold a thread now, with each one's position
+        in the code.
+        """
         blocked = self._loop.blocked()
         found = [f"{blocked.task_id} at {blocked.place}"] if blocked else []
         for thread in threading.enumerate():

@@ -46,9 +46,7 @@ _ANY = Kind(lambda value: value)
 @lru_cache(maxsize=1024)
 def policy_of(text: str) -> Policy:
     """Return a policy read from JSON; equal ones are one object, however many tasks share it.
-    Raises ValueError for a text that is no policy. Options that a later release has added are left
-    out.
-    """
+    Raises ValueError for a text that is no policy. Options of a later release are left out."""
     stored = mapping(text)
     known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
     for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
@@ -77,9 +75,8 @@ _LONGEST_SPAN = 10**10
 
 
 def _is_possible(value: float, name: str) -> bool:
-    """Return whether a policy's number is one that a definition may have had; an impossible number
-    would break the count or the sum that it goes into, for all tasks.
-    """
+    """Return whether a definition may have this number in its policy; an impossible one would break
+    a count or a sum over all tasks."""
     most = _MOST.get(name, LARGEST if isinstance(value, int) else _LONGEST_SPAN)
     return _LEAST.get(name, 0) <= value <= most
 
@@ -130,8 +127,7 @@ def _damaged_edits(text: Any) -> Edits:
 
 def edits_of(text: Any) -> Edits:
     """Return edits read from JSON; damage in one affects no other: it is kept as it is, and not
-    applied.
-    """
+    applied."""
     try:
         return _edits(text)
     except ValueError:
@@ -203,8 +199,7 @@ _RUN_OPTIONS: dict[str, tuple[type, ...]] = {
 
 def options_of(text: Any) -> dict[str, Any]:
     """Return the options of one run, read from JSON; those of a later release are left out. Raises
-    ValueError.
-    """
+    ValueError."""
     found = mapping(text)
     for name, kinds in _RUN_OPTIONS.items():
         value = found.get(name)

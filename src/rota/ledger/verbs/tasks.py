@@ -92,9 +92,7 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
 
 
 def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
-    """Return up to which instant nothing of these times needs a row, if they are first seen at
-    `now`.
-    """
+    """Return the instant up to which nothing of these times, first seen at `now`, needs a row."""
     if not triggers.names_moment(record.trigger, args):
         return now
     try:
@@ -149,8 +147,8 @@ def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
 
 
 def _kept(task: StoredTask, stretch: OffStretch, now: Instant) -> tuple[OffStretch, ...]:
-    """Return when a task was off, with one more stretch and without those that no node will plan
-    any more.
+    """Return when a task was off, with one more stretch, without those that no node plans any
+    more.
     """
     oldest = min(task.planned_until, now - DAY)
     recent = [one for one in task.off if one[1] is None or one[1] > oldest]
@@ -290,9 +288,7 @@ def _restore_early(connection: Connection, task: StoredTask, now: Instant) -> No
 def _note(
     task: StoredTask, key: str, again: bool, now: Instant, reason: str, by: Actor
 ) -> EditNote:
-    """Return the note for an edit of `key`: its author, and what it replaces; `again`: an earlier
-    edit of it exists.
-    """
+    """Return the note for an edit: its author, and what it replaces; `again`: not the first one."""
     who = by.name or by.face.value
     if key != "trigger_args":
         return EditNote(getattr(task.record, key), now, who, reason)
