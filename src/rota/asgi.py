@@ -21,9 +21,9 @@ def lifespan(
     """Return a lifespan for FastAPI, Starlette and the like: it loads the tasks directory, starts
     the task manager, by default that of this process, and shuts it down at the end.
 
-    Mistakes in task files are logged, and what is right goes on; with `discover=False` no file is
-    loaded. Within a lifespan of your own: `async with rota.lifespan()(app): yield`. The
-    application does not start where the ledger cannot be used (LedgerError).
+    Mistakes in task files are logged, and the correct tasks run; with `discover=False` no file is
+    loaded. Within a lifespan of your own: `async with rota.lifespan()(app): yield`. The application
+    does not start if the ledger cannot be used (LedgerError).
     """
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Every error that rota raises on purpose; each one says what, where and how to mend it.
+"""Every error that rota raises on purpose; each one says what, where and how to fix it.
 
 RotaError
 ├── ConfigError                a config file or environment variable says something impossible
@@ -30,7 +30,7 @@ from collections.abc import Sequence
 
 
 class RotaError(Exception):
-    """What went wrong (`what`), where (`where`, may be empty) and how to mend it (`remedy`)."""
+    """The problem (`what`), its place (`where`, may be empty) and how to fix it (`remedy`)."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what = what
@@ -49,7 +49,7 @@ class ConfigError(RotaError):
 
 
 class DefinitionError(RotaError):
-    """A task definition is wrong; `where` names the file, the line and the key where known."""
+    """A task definition is wrong; `where` names the file, the line and the key if known."""
 
 
 class TriggerError(DefinitionError):
@@ -159,7 +159,9 @@ MOST_LISTED = 30
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Say "Did you mean 'x'?" for the known name closest to `name`, or list some of the known."""
+    """Return "Did you mean 'x'?" for the known name closest to `name`, or a list of some known
+    names.
+    """
     from difflib import get_close_matches
 
     close = get_close_matches(name[:200], known, n=1, cutoff=0.6)

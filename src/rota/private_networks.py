@@ -12,24 +12,24 @@ _HOLD_IPV4 = (
     (IPv6Network("::ffff:0:0:0/96"), 0),  # translated
     (IPv6Network("::/96"), 0),  # compatible
 )
-"""Networks whose addresses lead to the IPv4 address in them, and how many bits stand behind it."""
+"""Networks whose addresses lead to the IPv4 address in them, and how many bits follow it."""
 
 _PRIVATE = (
     IPv4Network("192.0.0.0/24"),  # for protocols
     IPv4Network("192.88.99.0/24"),  # the relays of 6to4
     IPv6Network("64:ff9b:1::/48"),  # NAT64 of a network's own
-    IPv6Network("2001::/32"),  # Teredo: it leads through whoever the address names
+    IPv6Network("2001::/32"),  # Teredo: it leads through the host that the address names
     IPv6Network("fec0::/10"),
 )
 
 
 def is_private(host: str) -> bool:
-    """Say whether a host is, or has, an address that is not of the public internet (RFC 6890:
-    private, loopback, link-local, shared, reserved), or leads to one (NAT64, 6to4, Teredo); a name
-    that nobody knows is not.
+    """Return whether a host is, or has, an address that is not of the public internet (RFC 6890:
+    private, loopback, link-local, shared, reserved), or leads to one (NAT64, 6to4, Teredo). An
+    unknown name is not private.
 
-    Asks the resolver. A name may have another address a moment later: who needs to be sure has
-    the network refuse it.
+    Asks the resolver. A name may have another address a moment later: to be sure, block such
+    addresses in the network.
     """
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
@@ -39,7 +39,9 @@ def is_private(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address is one of the public internet; raises ValueError for what is none."""
+    """Return whether an address is one of the public internet; raises ValueError for a text that is
+    no address.
+    """
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv4Address):
         return _of_everybody(found)

@@ -1,1 +1,1 @@
-"""What a task definition may say: options, functions, arguments, and every mistake in them."""
+"""Task definitions: options, functions, arguments, and every mistake in them."""

@@ -1,4 +1,4 @@
-"""What a callable tells about itself: its path, its place, its kind."""
+"""Facts about a callable: its path, its place, its kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CallableKind(Enum):
     PLAIN = "plain"
     # A program, which is a process of its own; a thread waits for it.
     COMMAND = "command"
-    # A plain decorator around `async def`: it may hand the coroutine on, or have run it itself.
+    # A plain decorator around `async def`: it may pass the coroutine on, or run it itself.
     EITHER = "either"
 
 
@@ -76,7 +76,7 @@ def is_same_function(one: Any, other: Any) -> bool:
 
 
 def why_not_importable(func: Callable[..., Any], path: str) -> str:
-    """Say why another process could not find the function by its path; empty where it could."""
+    """Return why another process could not find the function by its path; "" if it could."""
     if "<lambda>" in path:
         return "a lambda has no name"
     if "<locals>" in path:

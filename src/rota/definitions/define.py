@@ -1,4 +1,4 @@
-"""The one place where a task's definition is checked, whichever way it was written."""
+"""The one place that checks a task's definition, whichever way it was written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ _NOTHING: Mapping[str, Any] = {}  # one for all, and plain so that it can be pic
 
 
 class Defaults(Protocol):
-    """What holds where a task says nothing; the configuration's section `manager` is one."""
+    """The values of options that a task leaves out; the configuration's section `manager` is one
+    such object.
+    """
 
     max_task_retries: int
     task_timeout: float
@@ -70,12 +72,12 @@ def define(
     lines: Mapping[str, int] = _NOTHING,
     label: str = "",
 ) -> TaskDefinition:
-    """Check a task and return its definition; raises DefinitionError, or Mistakes for several.
+    """Return the definition of a task, checked; raises DefinitionError, or Mistakes for several.
 
-    The trigger's arguments stand among the options, or by themselves in `trigger_args`. `lines`
-    says in which line of the source each key stands, where that is known; `label` names a
-    definition that has no id. An option or an argument of the trigger that is None is not given.
-    Without a trigger it is a job.
+    The trigger's arguments are among the options, or given separately in `trigger_args`. `lines`
+    holds the line of the source for each key, if that is known; `label` names a definition that has
+    no id. An option or an argument of the trigger that is None is not given. Without a trigger it
+    is a job.
     """
     trigger, id = map(_or_missing, (trigger, id))
     if trigger is MISSING:
@@ -127,9 +129,9 @@ def define_entry(
     source: Source | None = None,
     lines: Mapping[str, int] = _NOTHING,
 ) -> TaskDefinition:
-    """Check an entry of TASK_DEFINITIONS and return its definition; raises as `define` does.
+    """Return the definition of an entry of TASK_DEFINITIONS, checked; raises as `define` does.
 
-    `label` names it where it has no id.
+    `label` names the entry if it has no id.
     """
     options = {**entry, "trigger_args": {}} if entry.get("trigger_args") is None else dict(entry)
     func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
@@ -139,14 +141,14 @@ def define_entry(
 
 
 def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a trigger's arguments as JSON has them: dates as ISO texts, zones by their names."""
+    """Return a trigger's arguments as JSON: dates as ISO texts, zones by their names."""
     return {name: _json(value) for name, value in args.items()}
 
 
 def _sorted(
     options: Mapping[str, Any], trigger: Any, notes: Notes
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Part the options, each one read, from the trigger's arguments, as they stand."""
+    """Return the options, each one read, and the trigger's arguments, unread."""
     given: dict[str, Any] = {}
     trigger_args: dict[str, Any] = {}
     options = _with_except(options)
@@ -169,7 +171,7 @@ def _sorted(
         else:
             trigger_args[key] = value
     left = len(unknown) - _MOST_UNKNOWN
-    if left > 0:  # to seek the nearest known name of each would take for ever
+    if left > 0:  # searching the nearest known name of each would take too long
         last = str(unknown[-1])[:80]
         notes.add(last, f"there is no such option, nor are {left:,} more.", "Leave them out.")
     return given, without_none(given.pop("trigger_args", trigger_args))
@@ -177,7 +179,8 @@ def _sorted(
 
 def _with_except(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options with `except` among the trigger's arguments, however it was written: it
-    may be an option, and is called `except_` where Python lets no name be `except`."""
+    may be an option, and is called `except_` in places that Python lets no name be `except`.
+    """
     given = [key for key in ("except", "except_") if options.get(key) is not None]
     apart = options.get("trigger_args")
     if not given or not isinstance(apart, Mapping | None):
@@ -221,7 +224,7 @@ def _zone(
         if named is not None:
             return read_zone(named).key
     except TriggerError:
-        pass  # `parse` will say it, beside what else is wrong with the trigger
+        pass  # `parse` reports it, with everything else that is wrong with the trigger
     return defaults.timezone
 
 
@@ -307,7 +310,7 @@ def _executor(
     defaults: Defaults,
     notes: Notes,
 ) -> ExecutorName:
-    """Choose where the task runs; the default gives way where it does not fit the function."""
+    """Return the executor of the task; the default gives way if it does not fit the function."""
     natural = ExecutorName.ASYNC if facts.kind is CallableKind.ASYNC else ExecutorName.THREAD
     wanted = given.pop("executor", None)
     if facts.kind is CallableKind.COMMAND:
@@ -338,7 +341,9 @@ _default_values = attrgetter(*_DEFAULTS.values(), "auto_restart_tasks")
 
 @lru_cache(maxsize=4096)
 def _policy(defaults: tuple[Any, ...], changes: tuple[tuple[str, Any], ...]) -> Policy:
-    """Lay a task's own rules over the defaults; equal ones share one object."""
+    """Return the defaults with a task's own rules in their place; equal results share one
+    object.
+    """
     values: dict[str, Any] = dict(zip((*_DEFAULTS, "restarts"), defaults, strict=True))
     restarts = values.pop("restarts")
     values["overlap"] = Overlap(values["overlap"])

@@ -1,4 +1,4 @@
-"""Noting every mistake of a definition, so that all of them are said at once."""
+"""Collects every mistake of a definition, so that all of them are reported at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rota.errors import DefinitionError, Mistakes, RotaError
 from rota.triggers.trigger_errors import quoted
 
 MISSING: Any = object()
-"""Stands for a key that is not there."""
+"""The value for a key that is not there."""
 
 _NEEDED = {
     "id": "Give each task a unique id, like 'id': 'cleanup'.",
@@ -31,13 +31,13 @@ class Notes:
         self.refused: set[str] = set()
 
     def has(self, key: str, value: Any) -> bool:
-        """Say whether a key that is needed is there; a note says it where it is not."""
+        """Return whether a required key is there; if it is not, that is noted."""
         if value is MISSING:
             self.add(key, "is missing.", _NEEDED[key])
         return value is not MISSING
 
     def read(self, key: str, value: Any, reader: Reader) -> Any:
-        """Return what `reader` makes of a value; None, and a note, where it refuses."""
+        """Return what `reader` makes of a value; None, and a note, if it refuses the value."""
         if not self.has(key, value):
             return None
         try:
@@ -54,7 +54,7 @@ class Notes:
         self.errors.append(DefinitionError(what, where=self.place(key), remedy=remedy))
 
     def place(self, key: str) -> str:
-        """Say where `key` stands, or the definition where that is not known."""
+        """Return the place of `key` in the source, or of the definition if that is not known."""
         place = []
         if self.source is not None:
             line = (

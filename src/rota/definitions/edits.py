@@ -13,8 +13,9 @@ LONGEST_SHOWN = 200
 
 
 def in_place_of(edit: Edit) -> str:
-    """Say what was edited in place of what the code says, like "hour=5 in place of the code's
-    hour=7"."""
+    """Return the edit as a text with what the code says, like "hour=5 in place of the code's
+    hour=7".
+    """
     if not isinstance(edit.value, Mapping) or not isinstance(edit.code, Mapping):
         return f"{as_text(edit.value)} in place of the code's {as_text(edit.code)}"
     mine, codes = _apart(edit.value, edit.code), _apart(edit.code, edit.value)
@@ -22,7 +23,7 @@ def in_place_of(edit: Edit) -> str:
 
 
 def moved(edit: Edit) -> str:
-    """Say what the code said when an option was edited, if it says something else since."""
+    """Return what the code said when an option was edited, if it says something else since."""
     if not edit.has_moved:
         return ""
     if isinstance(edit.was, Mapping) and isinstance(edit.code, Mapping):
@@ -34,7 +35,7 @@ def moved(edit: Edit) -> str:
 
 
 def made(edit: Edit) -> str:
-    """Say when and by whom an option was edited, as far as it is known."""
+    """Return when and by which user an option was edited, as far as it is known."""
     if edit.at is None:
         return ""
     why = f": {edit.reason}" if edit.reason else ""
@@ -42,7 +43,7 @@ def made(edit: Edit) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Write a value as JSON, in few characters."""
+    """Return a value as JSON, in few characters."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 

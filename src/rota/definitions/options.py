@@ -275,4 +275,4 @@ OPTIONS: Mapping[str, Option] = {
         )
     },
 }
-"""All options beside id, func, trigger and, in `add_task`, the trigger's own arguments."""
+"""All options except id, func, trigger and, in `add_task`, the trigger's own arguments."""

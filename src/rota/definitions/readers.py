@@ -24,7 +24,9 @@ _NOT_WRITTEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, half surrogates, 
 
 
 class Refusal(Exception):
-    """Why a value is not accepted (`why` goes on after the value), and what to write instead."""
+    """Why a value is not accepted (`why` is the text after the value), and what to write
+    instead.
+    """
 
     def __init__(self, why: str, remedy: str = "") -> None:
         self.why = why
@@ -74,7 +76,7 @@ def word(kind: type[Word]) -> Reader:
 
 
 def read_executor(value: Any) -> ExecutorChoice:
-    """Read where a task runs."""
+    """Return the executor that a value names."""
     try:
         read: ExecutorChoice = word(ExecutorChoice)(value)
     except Refusal as refusal:

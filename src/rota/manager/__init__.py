@@ -1,7 +1,8 @@
-"""The task manager: `base` what its verbs stand on, `tasks` and `runs` the verbs, `process` the
-whole, and the one of this process.
+"""The task manager: `base` is what its verbs need, `tasks` and `runs` are the verbs, `process` the
+whole, and the manager of this process.
 
-Each name is found when it is first asked for: who wants the REST models loads no scheduler.
+Each name is imported when it is first used: a program that needs only the REST models loads no
+scheduler.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What every verb stands on: configuration, services, the open ledger, the way to write."""
+"""What every verb needs: the configuration, the services, the open ledger, and access for
+writing.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,13 @@ from rota.triggers.zones import read_moment, read_zone
 T = TypeVar("T")
 
 managers: WeakSet[ManagerBase] = WeakSet()
-"""Every one of this process."""
+"""Every task manager of this process."""
 
 
 class ManagerBase:
-    """A process's services, opened when they are first needed, and the ledger and the registry
-    kept at one."""
+    """The services of a process, opened when they are first needed, with the ledger and the
+    registry kept in agreement.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class ManagerBase:
 
     @cached_property
     def services(self) -> Services:
-        """Return what this process is made of, for the library's own faces."""
+        """Return the services of this process, for the library's own faces."""
         services = build(
             self.config, project=self._project, clock=self._clock, loop=self._lent_loop
         )
@@ -83,14 +86,14 @@ class ManagerBase:
 
     @property
     def running(self) -> bool:
-        """Say whether this process schedules and runs."""
+        """Return whether this process schedules and runs."""
         return "services" in self.__dict__ and self.services.engine.is_running
 
     def instant_of(self, name: str, moment: datetime, task_id: str | None = None) -> Instant:
         """Return the instant of a moment, the argument `name`; raises DefinitionError for one that
         is outside the years 1 to 9999, or is no moment.
 
-        What has no zone is read in that of the task, else in `manager.timezone`.
+        A moment without a zone is read in that of the task, else in `manager.timezone`.
         """
         zone = self.config.manager.timezone
         if task_id is not None and getattr(moment, "tzinfo", None) is None:
@@ -125,7 +128,7 @@ class ManagerBase:
         self._opened = True
 
     def _synced_history(self) -> History:
-        """Return the history once the ledger and this process know the same of each task."""
+        """Return the history once the ledger and this process agree on each task."""
         self._open()
         engine = self.services.engine
         if engine.is_running:
@@ -135,7 +138,7 @@ class ManagerBase:
         return self.services.ledger.history
 
     def _look_up(self) -> None:
-        """Without an engine: lay over each task what the ledger already knows of it."""
+        """Apply to each task what the ledger already knows of it, without an engine."""
         registry, now = self.services.engine.registry, self._now()
         for stored in self.services.ledger.history.changed_tasks(registry.revision):
             entry = registry.get(stored.record.id)
@@ -152,7 +155,7 @@ class ManagerBase:
         return result
 
     def _require(self, id: str) -> RegisteredTask | None:
-        """Make sure that a task is known and in the ledger; raises UnknownTaskError."""
+        """Return the entry of a task that is known and in the ledger; raises UnknownTaskError."""
         self._open()
         engine = self.services.engine
         entry = engine.registry.get(id)

@@ -1,4 +1,4 @@
-"""What is handed in for runs, checked at the door: all of it is right, or nothing is started."""
+"""Checks the arguments given for runs: all of them are right, or nothing is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enqueueing: runs that are asked for, each written by one short transaction."""
+"""Enqueueing: requested runs, each written by one short transaction."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class JobVerbs(TaskVerbs):
         return self._handles(ask, found)
 
     def _prepared(self, ask: Ask) -> _Ready:
-        """Check everything that is asked for."""
+        """Check everything that a call asks for."""
         self._open()
         entry, now = self.services.engine.registry.get(ask.id), self._now()
         if entry is None and ask.id not in self._stored_ids([ask.id]):
@@ -238,12 +238,15 @@ class Ask:
         self.reason, self.retry_of, self.own, self.priority = reason, retry_of, own, priority
         who = actor()
         self.by: Actor | None = None if who.face is Face.PYTHON else who
-        """Who is noted in the audit: not code of the application, whose runs say it themselves."""
+        """The author in the audit. Code of the application is not noted: its runs show that
+        themselves.
+        """
 
 
 def _overlap(policy: Policy, trigger: str) -> Overlap:
-    """Return the overlap rule of a run that was asked for: of a task with a trigger, it waits for
-    its turn."""
+    """Return the overlap rule of a requested run: if its task has a trigger, it waits for its
+    turn.
+    """
     if trigger == JOB or policy.overlap is Overlap.ALLOW:
         return policy.overlap
     return Overlap.QUEUE

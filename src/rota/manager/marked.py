@@ -1,5 +1,6 @@
-"""Which task manager of this process takes in which marks of `@rota.task`, and what is said of
-those that none does."""
+"""Which task manager of this process adds the marks of `@rota.task`, and the warning about those
+that none adds.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _taking = 0  # how many calls take in marks at this moment
 
 @contextmanager
 def taking() -> Iterator[None]:
-    """Have what is marked meanwhile be taken in afterwards, so that nothing is said of it."""
+    """Postpone what is marked in this block until its end, so that no warning is given."""
     global _taking
     decorator.on_mark = _say_late
     _taking += 1
@@ -39,7 +40,8 @@ def taking() -> Iterator[None]:
 
 def take_in(manager: TaskVerbs) -> list[RotaError]:
     """Add what is marked in the imported modules, each mark once, to the first manager that is
-    started or loads its task files; returns what is wrong with any."""
+    started or loads its task files; returns what is wrong with any.
+    """
     errors: list[RotaError] = []
     project, defaults = manager.services.project.absolute(), manager.config.manager
     for module, marks in marked.imported(manager.catalogue.files):
@@ -59,8 +61,9 @@ def take_in(manager: TaskVerbs) -> list[RotaError]:
 
 
 def mark_of(func: Any, id: str | None) -> Any:
-    """Return what `@rota.task` wrote at a function under an id, or its only mark; None if that is
-    not marked."""
+    """Return what `@rota.task` wrote at a function under an id, or its only mark; None if the
+    function is not marked.
+    """
     marks = marks_of(func)
     if id is None and len(marks) > 1:
         ids = ", ".join(repr(id_of(mark)) for mark in marks)
@@ -70,7 +73,7 @@ def mark_of(func: Any, id: str | None) -> Any:
 
 
 def owner_of(mark: Any) -> TaskVerbs | None:
-    """Return the task manager that took in a mark, None if none did or it is gone."""
+    """Return the task manager that added a mark; None if none did or it is gone."""
     found = _owners.get(id(mark))
     return None if found is None else found[1]()
 
@@ -96,7 +99,7 @@ def _is_free(mark: Pending, manager: TaskVerbs, module: ModuleType) -> bool:
 
 
 def _say_late(mark: Pending, names: dict[str, Any]) -> None:
-    """Say of a mark that was made after the start that nobody takes it in."""
+    """Warn that no task manager adds a mark that was made after the start."""
     if _taking or id(mark) in _said or not any(manager.running for manager in managers):
         return
     _say(
@@ -108,8 +111,9 @@ def _say_late(mark: Pending, names: dict[str, Any]) -> None:
 
 
 def _say(mark: Pending, names: dict[str, Any], text: str) -> None:
-    """Say of a mark what becomes of it, with its place: as a warning of Python's own, for what is
-    logged while a manager runs reaches nobody where logging is not set up."""
+    """Warn about what happens to a mark, with its place. It is a warning of Python's own, because
+    log records of a running manager reach no handler if logging is not set up.
+    """
     _said.add(id(mark))
     place = str(names.get("__file__") or names.get("__name__"))
     warnings.warn_explicit(text, RuntimeWarning, place, mark.line)

@@ -1,4 +1,4 @@
-"""`TaskManager`, the verbs on tasks and runs, and `Manager`, the one of this process."""
+"""`TaskManager`, the verbs on tasks and runs, and `Manager`, the manager of this process."""
 
 from __future__ import annotations
 
@@ -43,14 +43,15 @@ def _leave_to_the_parent() -> None:
 class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
 
-    Nothing is opened before it is needed. What is done to tasks and runs goes through the ledger,
-    so it reaches every node, and is there after a restart.
+    Nothing is opened before it is needed. Changes of tasks and runs go through the ledger, so they
+    reach every node, and survive a restart.
     """
 
     @classmethod
     def from_config(cls, path: Path | str) -> TaskManager:
-        """Make one from a config file; relative paths in it start in the current directory;
-        raises ConfigError, or Mistakes for several."""
+        """Return a task manager made from a config file; relative paths in it start in the current
+        directory; raises ConfigError, or Mistakes for several.
+        """
         return cls(Xcorecfg.from_file(path))
 
     def prune(self) -> int:
@@ -61,9 +62,10 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
         return prune_now(services.ledger, services.clock, self.config.manager.retention_days)
 
     def health(self, *, unread: str = "") -> dict[str, Any]:
-        """Return how this node is, as JSON: `status` healthy, degraded or down, the `reasons`,
-        and the figures behind them; never raises for what it finds. Reads the ledger, unless
-        `unread` is a reason not to: then it answers at once."""
+        """Return the node's health as JSON: `status` healthy, degraded or down, the `reasons`, and
+        the figures behind them; never raises for what it finds. Reads the ledger, unless `unread`
+        is a reason not to: then it answers at once.
+        """
         files = [str(error) for error in self.file_errors]
         project = str(self.services.project.absolute())
         engine = self.services.engine
@@ -82,17 +84,17 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
     def start(
         self, *, loop: asyncio.AbstractEventLoop | None = None, role: Role | str = Role.ALL
     ) -> None:
-        """Begin to schedule and run, in threads of our own; returns at once; safe twice.
+        """Start to schedule and run, in threads of its own; returns at once; safe to call twice.
 
-        What `@rota.task` marked in the modules that are imported by now is taken in.
+        What `@rota.task` has marked in the imported modules is added.
 
-        A `role` has this process do only its part: scheduler, worker or web.
+        With a `role`, this process does only its part: scheduler, worker or web.
 
-        `loop`, or `task_loop="application"` within a running loop, has coroutines run on the
+        With `loop`, or `task_loop="application"` within a running loop, coroutines run on the
         application's loop. Raises LedgerError, and UnstartableError in a worker process.
         """
         if os.environ.get("ROTA_PROBE"):
-            return  # a task file is being tried out: what it does at import happens to nobody
+            return  # a task file is being tried out: what it does at import has no effect
         refuse_in_a_worker("start() was called")
         with self._lock:
             if self.running:
@@ -105,9 +107,10 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
             Manager.use(self)
 
     def shutdown(self, *, grace: float | None = None) -> bool:
-        """Stop: running attempts get `grace` seconds (default: `manager.shutdown_grace`), then
-        are cancelled and handed back. Returns True when all ended by themselves; safe twice, and
-        from within a task, where it returns at once and the stopping goes on beside it.
+        """Stop: running attempts get `grace` seconds (default: `manager.shutdown_grace`), then are
+        cancelled and handed back. Returns True when all ended by themselves. Safe to call twice,
+        and from within a task: there it returns at once, and the shutdown continues in another
+        thread.
         """
         if "services" not in self.__dict__:
             return True
@@ -117,7 +120,7 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
         return self._stop(grace)
 
     def _stop(self, grace: float | None) -> bool:
-        self._opened = False  # who needs the ledger once the engine has closed it opens it again
+        self._opened = False  # a later caller opens the closed ledger again
         if self.services.engine.is_running:
             return self.services.engine.stop(grace)
         self.services.ledger.close()
@@ -140,7 +143,9 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
             former.ledger.close()
 
     def _without_services(self) -> Services | None:
-        """Give up the services, but not the tasks: new ones, made when needed, know them too."""
+        """Release the services, but not the tasks: new services, made when needed, know them
+        too.
+        """
         former: Services | None = self.__dict__.pop("services", None)
         if former is not None:
             self._tasks_before = [entry.definition for entry in former.engine.registry.entries()]
@@ -148,15 +153,16 @@ class TaskManager(RunVerbs, TokenVerbs, VerifyVerbs):
         return former
 
     def leave_to_the_parent(self) -> None:
-        """In a child process: know the same tasks, run nothing, and use nothing of the parent's.
+        """Detach a child process from its parent: it knows the same tasks, runs nothing, and uses
+        nothing of the parent's.
 
         `start` makes the child a node of its own.
         """
         self._lock = threading.RLock()
         self._lent_loop = None
         if self.running and not _inside_a_run():
-            output_capture.restore()  # where nobody has set up logging, its handler would hide this
-            with suppress(Exception):  # of a handler: here, and not by a thread, which may not come
+            output_capture.restore()  # if logging is not set up, its handler would hide this
+            with suppress(Exception):  # of a handler: here, because another thread may not start
                 logger.warning(
                     "This process was forked from a node, process %d: tasks run there, and none"
                     " here unless its task manager is started here as well",
@@ -173,7 +179,8 @@ class ProcessManager:
     @cached_property
     def task_manager(self) -> TaskManager:
         """Return the task manager of this process: the one that was started, else one made now;
-        raises ConfigError where the configuration is wrong."""
+        raises ConfigError if the configuration is wrong.
+        """
         return TaskManager()
 
     def use(self, task_manager: TaskManager) -> None:
@@ -191,13 +198,14 @@ Manager = ProcessManager()
 
 
 def door_of(marks: Sequence[Any]) -> JobDoor:
-    """Return the way to enqueue runs of a function with these marks."""
+    """Return the door for enqueueing runs of a function with these marks."""
     return JobDoor(_manager_of(marks))
 
 
 def _manager_of(marks: Sequence[Any]) -> TaskManager:
     """Return the task manager that has one of the marks, else the one of this process, else the
-    only one that there is."""
+    only existing one.
+    """
     for mark in marks:
         owner = owner_of(mark)
         if isinstance(owner, TaskManager):

@@ -1,4 +1,4 @@
-"""Calling a task file's own `register_tasks`, and knowing what it added."""
+"""Calls a task file's own `register_tasks`, and records what it added."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class Registered:
 
 
 def note(definition: TaskDefinition) -> None:
-    """Note that a task was added, where a `register_tasks` is under way here."""
+    """Note that a task was added, if a `register_tasks` is in progress here."""
     _added.get([]).append(definition)
 
 
 def register(file: LoadedFile, manager: Any, last: Registered) -> Registered:
-    """Call a file's `register_tasks`; where it fails, what it had added `last` is still its own."""
+    """Call a file's `register_tasks`; if it fails, the tasks that it added `last` remain its
+    own.
+    """
     added: list[TaskDefinition] = []
     token = _added.set(added)
     try:

@@ -1,4 +1,4 @@
-"""What a single run may have of its own, checked: its options, its time, its key."""
+"""Checks what a single run may have of its own: its options, its time, its key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOTHING = OwnOptions()
 def read_options(
     given: Mapping[str, Any], *, now: Instant, moment: Callable[[str, datetime], Instant]
 ) -> OwnOptions:
-    """Check what a call asks for; raises DefinitionError, or Mistakes for several.
+    """Return what a call asks for, checked; raises DefinitionError, or Mistakes for several.
 
     `moment` returns the instant of a time that may have no zone.
     """

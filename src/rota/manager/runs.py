@@ -25,20 +25,21 @@ class RunVerbs(JobVerbs):
     def run_task(
         self, id: str, *, arguments: Mapping[str, Any] | None = None, reason: str = ""
     ) -> str:
-        """Start a task by hand and return the run's id; some node that knows the task runs it.
+        """Start a task manually and return the run's id; some node that knows the task runs it.
 
-        `arguments` are passed by keyword: of the types that the function's annotations name, or
-        JSON, where there is none. They are checked and stored as JSON now, and made anew for each
-        attempt. Raises UnknownTaskError, and ArgumentError, or Mistakes for several, for what the
-        function does not take or JSON cannot hold.
+        `arguments` are passed by keyword. They have the types that the function's annotations name;
+        without an annotation, they are JSON. They are checked and stored as JSON now, and rebuilt
+        for each attempt. Raises UnknownTaskError, and ArgumentError, or Mistakes for several, for
+        what the function does not take or JSON cannot hold.
         """
         return self._start(id, [ManualStart(arguments, reason)])[0]
 
     def run_many(self, id: str, arguments: Iterable[Mapping[str, Any] | None]) -> list[str]:
         """Start a task once for each of the `arguments`, in one commit, and return the runs' ids.
 
-        Nothing is started where one of them is wrong: raises as `run_task` does, with the number
-        of each."""
+        If one of them is wrong, nothing is started: raises as `run_task` does, with the number of
+        each.
+        """
         if not isinstance(arguments, Iterable):
             raise ArgumentError(
                 f"task {id!r}: run_many takes a list with the arguments of each run, and this is"
@@ -49,9 +50,10 @@ class RunVerbs(JobVerbs):
         return self._start(id, [ManualStart(one) for one in arguments], many=True)
 
     def retry_run(self, run_id: str, *, reason: str = "") -> str:
-        """Do a run again that has ended, but not well: by a new manual run with the same
-        arguments, whose id is returned. Raises UnknownRunError, UnknownTaskError, and StateError
-        for one that goes on or has succeeded."""
+        """Retry a run that ended without success: by a new manual run with the same arguments,
+        whose id is returned. Raises UnknownRunError, UnknownTaskError, and StateError for a run
+        that has not ended or has succeeded.
+        """
         run = self.history.run(run_id)
         if run.state not in RETRYABLE:
             raise StateError(
@@ -66,14 +68,16 @@ class RunVerbs(JobVerbs):
         return self._start(run.task_id, [again], own=own)[0]
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
-        """Run a task once in this process, where no node is up, as `carry_out` does; raises
-        UnknownTaskError."""
+        """Run a task once in this process while no node is up, as `carry_out` does; raises
+        UnknownTaskError.
+        """
         return self.carry_out(self.run_task(id, arguments=arguments))
 
     def carry_out(self, run_id: str) -> Run:
-        """Make a waiting run in this process, where no node is up: nothing is planned, and nothing
-        claimed but runs of its task. Returns it when it has ended, retries included; raises
-        UnknownRunError."""
+        """Run a waiting run in this process while no node is up: nothing is planned, and nothing
+        claimed but runs of its task. Returns the run when it has ended, retries included; raises
+        UnknownRunError.
+        """
         engine, run = self.services.engine, self.history.run(run_id)
         with self._lock:
             self._start_engine(only=run.task_id)
@@ -85,8 +89,9 @@ class RunVerbs(JobVerbs):
         return self.history.run(run.id)
 
     def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
-        """Cancel a waiting run at once, or have a running one cancelled, and return its state;
-        raises UnknownRunError, and StateError for one that has ended."""
+        """Cancel a waiting run at once, or request the cancellation of a running one, and return
+        its state; raises UnknownRunError, and StateError for one that has ended.
+        """
         run, by = self.history.run(run_id), actor()
         return self._write(lambda tx: tx.cancel(run.id, reason, self._now(), by=by))
 
@@ -103,10 +108,11 @@ class RunVerbs(JobVerbs):
         until: datetime | None = None,
         newest_first: bool = True,
     ) -> Iterator[Run]:
-        """Yield the runs, page by page, of one task or all; `since` (inclusive) and `until`
-        compare with the fire time, or the creation where there is none; without a zone they are
-        read in the task's, else in `manager.timezone`. Raises LedgerError, and ValueError for a
-        state that there is not."""
+        """Yield the runs, page by page, of one task or all. `since` (inclusive) and `until` are
+        compared with the fire time, or with the creation if there is no fire time; without a zone
+        they are read in the task's, else in `manager.timezone`. Raises LedgerError, and ValueError
+        for an unknown state.
+        """
         where = RunFilter(
             task_id=task_id,
             states=None if states is None else [State(state) for state in states],

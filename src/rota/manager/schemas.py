@@ -1,4 +1,4 @@
-"""What crosses the border as JSON: tasks as the REST interface takes and gives them."""
+"""The JSON of the REST interface: tasks as requests send them and as answers show them."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class EditRead(BaseModel):
 
 
 class TaskRead(BaseModel):
-    """A task as it stands; made from a `Task` with `TaskRead.model_validate(task)`."""
+    """The current state of a task; made from a `Task` with `TaskRead.model_validate(task)`."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""What people see of the tasks: what the code defines, with what the ledger knows of each."""
+"""The views of tasks for users: what the code defines, with what the ledger knows of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TaskFilter:
     file: str | None = None  # the whole path, or the end of it
 
     def fits(self, task: Task) -> bool:
-        """Say whether a task is one of them."""
+        """Return whether a task matches the filter."""
         if self.text is not None:
             words = f"{task.id}\n{task.name}\n{task.description}".casefold()
             if self.text.casefold() not in words:
@@ -52,7 +52,7 @@ class TaskPage:
 def known_task(
     entry: RegisteredTask, last: Run | None, running: bool, stored: StoredTask | None, now: Instant
 ) -> Task:
-    """Describe a task that this process knows."""
+    """Return the view of a task that this process knows."""
     code = entry.definition
     next_run = entry.next_run(now)
     return Task(
@@ -81,7 +81,7 @@ def known_task(
 
 
 def unknown_task(stored: StoredTask, last: Run | None, now: Instant) -> Task:
-    """Describe a task that only the ledger knows: its code is elsewhere or gone."""
+    """Return the view of a task that only the ledger knows: its code is elsewhere or gone."""
     code, edits = stored.record, stored.edits
     paused = stored.paused_since is not None and (
         stored.paused_until is None or now < stored.paused_until
@@ -111,7 +111,7 @@ def unknown_task(stored: StoredTask, last: Run | None, now: Instant) -> Task:
 
 
 def all_tasks(entries: Iterable[RegisteredTask], history: History, now: Instant) -> list[Task]:
-    """Describe every task that the code or the ledger knows, by id; raises LedgerError."""
+    """Return every task that the code or the ledger knows, by id; raises LedgerError."""
     last = history.last_runs()
     stored: Mapping[str, StoredTask] = {task.record.id: task for task in history.tasks()}
     running = {run.task_id for run in history.running()}
@@ -137,9 +137,9 @@ def page_of_tasks(
     limit: int,
     after: str | None,
 ) -> TaskPage:
-    """Describe a page of the tasks that fit, by id; raises LedgerError.
+    """Return a page of the tasks that match, by id; raises LedgerError.
 
-    Only the page's own are looked up: of the others, the code says enough to tell whether they fit.
+    Only the page's own tasks are looked up: the code is enough to decide whether the others match.
     """
     known = {entry.definition.id: entry for entry in entries}
     running = {run.task_id for run in history.running()}
@@ -164,7 +164,7 @@ def page_of_tasks(
 
 
 def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
-    """Add what only the ledger knows: the last run, and why a task is paused."""
+    """Return the tasks with what only the ledger knows: the last run, and why a task is paused."""
     last = history.last_runs([task.id for task in tasks])
     paused = [task.id for task in tasks if task.paused]
     why = {one.record.id: one.pause_reason for one in history.tasks(paused)} if paused else {}

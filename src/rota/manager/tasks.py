@@ -51,9 +51,9 @@ class TaskVerbs(ManagerBase):
     ) -> Task:
         """Add a task, or replace the one with this id and function; without a trigger it is a job.
 
-        Of a function that `@rota.task` marked, the mark says what is not given here. `options` are
-        the trigger's arguments beside the keys of a definition. What is given nowhere is taken from
-        the entry of the same id in the function's own TASK_DEFINITIONS, then from the
+        If `@rota.task` marked the function, the mark supplies what is not given here. `options` are
+        the trigger's arguments, in addition to the keys of a definition. What neither supplies is
+        taken from the entry of the same id in the function's own TASK_DEFINITIONS, then from the
         configuration. Raises DefinitionError, or Mistakes for several, and TaskLimitError.
         """
         mark = mark_of(func, id)
@@ -76,8 +76,9 @@ class TaskVerbs(ManagerBase):
         return task
 
     def create_task(self, definition: TaskDefinition) -> RegisteredTask:
-        """Add a validated definition that no code stands for, under an id that is free; raises
-        TaskLimitError, StateError, LedgerError."""
+        """Add a validated definition that no code defines, under an id that is free; raises
+        TaskLimitError, StateError, LedgerError.
+        """
         by, now = actor(), self._now()
         with self._lock:
             if self.get_task(definition.id) is not None:
@@ -120,7 +121,7 @@ class TaskVerbs(ManagerBase):
             return entry
 
     def _are_live(self, limit: int) -> bool:
-        """Say whether so many tasks can still fire; one-offs that are over do not count."""
+        """Return whether so many tasks can still fire; one-offs that are over do not count."""
         registry = self.services.engine.registry
         if len(registry) < limit:
             return False
@@ -128,11 +129,11 @@ class TaskVerbs(ManagerBase):
         return next(islice(live, limit - 1, None), None) is not None
 
     def discover(self, directory: Path | str | None = None) -> Catalogue:
-        """Load every task file of the tasks directory and add its tasks; called again, take over
+        """Load every task file of the tasks directory and add its tasks. A repeated call takes over
         what changed: other code for a task, new tasks, and those that are no longer there.
 
-        Returns what was found, with every mistake in `errors`; the tasks that are right go on, and
-        so does the last good version of a file that is broken now.
+        Returns what was found, with every mistake in `errors`. The tasks that are right continue to
+        run, and so does the last good version of a file that is broken now.
         """
         project, former = self.services.project, self.catalogue
         settings = self.config.manager
@@ -154,8 +155,9 @@ class TaskVerbs(ManagerBase):
     def _take_over(
         self, former: Catalogue, catalogue: Catalogue, *, default: bool = False
     ) -> Catalogue:
-        """Add what was loaded, and forget what is no longer there; where tasks are defined
-        elsewhere, the `default` directory need not be there."""
+        """Add what was loaded, and forget what is no longer there; if tasks are defined elsewhere,
+        the `default` directory may be missing.
+        """
         before, called = self._defined(former), self._registered
         there = {file.path for file in catalogue.files if file.register is not None}
         self._registered = {path: one for path, one in called.items() if path in there}
@@ -180,7 +182,8 @@ class TaskVerbs(ManagerBase):
 
     def take_in_marked(self) -> None:
         """Add what `@rota.task` marked in the modules that are imported by now, those of
-        `manager.tasks_modules` among them; what is wrong with any is logged."""
+        `manager.tasks_modules` among them; what is wrong with any is logged.
+        """
         settings, project = self.config.manager, self.services.project
         with taking():
             if settings.tasks_modules and not self.catalogue.files:
@@ -211,7 +214,7 @@ class TaskVerbs(ManagerBase):
         return [*catalogue.definitions, *(added for one in registered for added in one.definitions)]
 
     def _forget(self, former: Iterable[TaskDefinition], now: Iterable[TaskDefinition]) -> None:
-        """Discard what is defined no more; what another function has under its id stays."""
+        """Discard what is no longer defined; what another function has under its id stays."""
         engine, kept = self.services.engine, {one.id: one for one in now}
         with self._lock:
             for gone in former:
@@ -222,8 +225,9 @@ class TaskVerbs(ManagerBase):
                     engine.discard(gone.id)
 
     def remove_task(self, id: str, *, reason: str = "") -> None:
-        """Take a task out: its waiting runs are cancelled, its history stays; raises
-        UnknownTaskError."""
+        """Remove a task: its waiting runs are cancelled, its history stays; raises
+        UnknownTaskError.
+        """
         self._require(id)
         by, now = actor(), self._now()
         self._write(lambda tx: tx.remove(id, now, reason=reason, by=by))
@@ -252,12 +256,12 @@ class TaskVerbs(ManagerBase):
         self._write(lambda tx: tx.resume(id, now, reason=reason, by=by))
 
     def skip_next(self, id: str, *, at: datetime | None = None, reason: str = "") -> datetime:
-        """Skip the next occurrence of a task, on any node: it is written down as skipped at once,
-        and its time is returned.
+        """Skip the next occurrence of a task, on any node: it is written as skipped at once, and
+        its time is returned.
 
-        With `at`, only if that is the one; without a zone it is read in the task's. Raises
-        UnknownTaskError, and StateError where nothing is planned, another one is next, or its run
-        was just made.
+        With `at`, only if that is the next one; without a zone it is read in the task's. Raises
+        UnknownTaskError, and StateError if nothing is planned, another one is next, or its run was
+        just made.
         """
         self._require(id)
         task, by, now = self.get_task(id), actor(), self._now()
@@ -298,9 +302,9 @@ class TaskVerbs(ManagerBase):
         trigger_args: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Task:
-        """Lay changes over what the code says, durably; None leaves a key; raises
-        UnknownTaskError, DefinitionError, and TriggerError for arguments that do not fit the
-        task's trigger, its time zone and its rule for clock changes.
+        """Change options of a task on top of what the code says, durably; None leaves a key. Raises
+        UnknownTaskError, DefinitionError, and TriggerError for arguments that do not fit the task's
+        trigger, its time zone and its rule for clock changes.
 
         The edits hold, whatever the code says later, until `reset_task`.
         """
@@ -309,9 +313,9 @@ class TaskVerbs(ManagerBase):
         )
 
     def reset_task(self, id: str, *keys: str, reason: str = "") -> Task:
-        """Take edits back: of these keys, or all of them; what the code says holds again from the
-        next instant on. Raises UnknownTaskError, and DefinitionError for a key that cannot be
-        edited."""
+        """Undo edits: of these keys, or all of them; what the code says holds again from the next
+        instant on. Raises UnknownTaskError, and DefinitionError for a key that cannot be edited.
+        """
         self._require(id)
         reset = checked_keys(keys, self.history.task(id).edits.given())
         return self.change_task(id, {}, reset, reason=reason)
@@ -319,8 +323,9 @@ class TaskVerbs(ManagerBase):
     def change_task(
         self, id: str, changes: Mapping[str, Any], reset: Collection[str] = (), *, reason: str = ""
     ) -> Task:
-        """Lay changes over what the code says and take those of the keys in `reset` back, in one
-        transaction; raises as `edit_task` does."""
+        """Change options of a task and undo the edits of the keys in `reset`, in one transaction;
+        raises as `edit_task` does.
+        """
         entry = self._require(id)
         given = {key: value for key, value in changes.items() if value is not None}
         edits = checked_edits(entry.definition if entry else self.history.task(id).record, given)
@@ -332,7 +337,7 @@ class TaskVerbs(ManagerBase):
         return task
 
     def get_task(self, id: str) -> Task | None:
-        """Return a task as it stands now, or None; raises LedgerError."""
+        """Return a task in its current state, or None; raises LedgerError."""
         history = self._synced_history()
         entry = self.services.engine.registry.get(id)
         if entry is not None:
@@ -360,9 +365,9 @@ class TaskVerbs(ManagerBase):
 
 
 def _written_definition(func: Callable[..., Any], id: str | None) -> dict[str, Any]:
-    """Return what the entry of TASK_DEFINITIONS says beside function, trigger and id.
+    """Return the entry of TASK_DEFINITIONS, without function, trigger and id.
 
-    A `register_tasks` like the document's passes neither `enabled` nor `name` on; a task that its
+    A `register_tasks` like the document's passes neither `enabled` nor `name`; a task that its
     definition turns off stays off all the same.
     """
     module = sys.modules.get(getattr(func, "__module__", None) or "")
@@ -375,7 +380,7 @@ def _written_definition(func: Callable[..., Any], id: str | None) -> dict[str, A
 
 
 def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
-    """Say whether an id belongs to another function, and not to former code of the same file."""
+    """Return whether an id belongs to another function, and not to former code of the same file."""
     if before.func_path == new.func_path:
         return False
     if not before.source or not new.source or before.source.file != new.source.file:
@@ -384,7 +389,7 @@ def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
 
 
 def _stands(definition: TaskDefinition) -> bool:
-    """Say whether a function is still what its path means: that of a file loaded again is not."""
+    """Return whether a function is still what its path means: that of a reloaded file is not."""
     module, _, names = definition.func_path.partition(":")
     found: Any = sys.modules.get(module)
     for name in names.split("."):

@@ -1,4 +1,4 @@
-"""The verbs of tokens: make, list, spend and revoke them."""
+"""The verbs of tokens: create, list, spend and revoke them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from rota.manager.base import ManagerBase
 from rota.task_api.actor import actor
 
 CODE_SECONDS = 600.0
-"""For how long the code of a link can be spent."""
+"""How long the code of a link can be spent, in seconds."""
 MOST_DAYS = 36_500
-"""How long a token may last; one without end is made as such."""
+"""The longest life of a token, in days; a token without end is created as such."""
 
 _DAY = DAY / SECOND
 _ids = RunIds()
@@ -39,12 +39,12 @@ class Granted:
 
 
 class TokenVerbs(ManagerBase):
-    """What is done with tokens."""
+    """The verbs of tokens and sessions."""
 
     def create_token(
         self, name: str, right: Right | str, *, lifetime: float | None = None
     ) -> Granted:
-        """Make a token; `lifetime` in seconds, None for without end.
+        """Create a token; `lifetime` in seconds, None for a token without end.
 
         Raises StateError for a name that a valid token has, or that is empty, and for a lifetime
         that is none, ValueError for an unknown right.
@@ -60,8 +60,9 @@ class TokenVerbs(ManagerBase):
         return self._grant(name.strip(), Right(right), lifetime, once=False)
 
     def create_code(self, name: str, right: Right | str = Right.ADMIN) -> Granted:
-        """Make the code of a link to the pages: it can be spent once, within ten minutes, and the
-        session that it begins has this right."""
+        """Create the code of a link to the pages: it can be spent once, within ten minutes, and the
+        session that it begins has this right.
+        """
         return self._grant(name, Right(right), CODE_SECONDS, once=True)
 
     def tokens(self) -> list[Token]:
@@ -69,8 +70,9 @@ class TokenVerbs(ManagerBase):
         return self.history.tokens()
 
     def revoke_token(self, name: str, *, reason: str = "") -> None:
-        """Revoke the token of a name, or the session of a link, at once; raises StateError where
-        there is none."""
+        """Revoke the token of a name, or the session of a link, at once; raises StateError if there
+        is none.
+        """
         now, by = self._now(), actor()
         if not self._write(lambda tx: tx.revoke_token(name, now, reason=reason, by=by)):
             raise StateError(
@@ -78,7 +80,7 @@ class TokenVerbs(ManagerBase):
             )
 
     def spend(self, secret: str) -> Token | None:
-        """Return the token that a secret is of, None where it is not taken; a code is spent."""
+        """Return the token of a secret; None if the secret is not accepted. A code is spent."""
         now, wanted = self._now(), id_in(secret)
         token = next((one for one in self.history.tokens() if one.id == wanted), None)
         if token is None or not token.fits(secret) or not token.is_valid(now):
@@ -88,15 +90,16 @@ class TokenVerbs(ManagerBase):
         return token
 
     def begin_session(self, token: Token, lifetime: float) -> str:
-        """Write that a browser signed in with a token, for so many seconds; returns what its cookie
-        holds, which is kept nowhere."""
+        """Record that a browser signed in with a token, for so many seconds; returns the value for
+        its cookie, which is kept nowhere.
+        """
         now, secret = self._now(), new_session_secret()
         session = Session(digest(secret), token.id, now, now + seconds(lifetime))
         self._write(lambda tx: tx.add_session(session))
         return secret
 
     def session(self, secret: str) -> Token | None:
-        """Return the token of a session that goes on, None for any other; raises LedgerError."""
+        """Return the token of a valid session; None for any other; raises LedgerError."""
         now = self._now()
         token = self.history.session(digest(secret), now)
         return token if token is not None and token.keeps(now) else None

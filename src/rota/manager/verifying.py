@@ -12,11 +12,11 @@ from rota.manager.base import ManagerBase
 
 
 class VerifyVerbs(ManagerBase):
-    """What is asked of the record as a whole."""
+    """The verbs that check the record as a whole."""
 
     def verify(self, since: datetime | timedelta | None = None) -> list[Finding]:
-        """Compare what is on record with what the triggers, pauses and edits say had to be there,
-        and return what does not agree: nothing, where all is sound.
+        """Compare the record with what the triggers, pauses and edits require, and return every
+        disagreement: nothing, if all is sound.
 
         `since` is a time or how long ago (default: `manager.retention_days`). Raises LedgerError.
         """
@@ -33,7 +33,7 @@ class VerifyVerbs(ManagerBase):
     def verifying(
         self, since: Instant, *, pause: Callable[[], None] = lambda: None
     ) -> Iterator[Finding]:
-        """Yield what does not agree since an instant, as it is found; raises LedgerError.
+        """Yield every disagreement since an instant, as it is found; raises LedgerError.
 
         `pause` is called between two pages of rows; what it raises ends the verification.
         """

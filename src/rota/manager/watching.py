@@ -1,4 +1,4 @@
-"""Waiting for the ends of runs: one thread for all waiters, woken by the ledger's commits."""
+"""Waits for the ends of runs: one thread for all waiters, woken by the ledger's commits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AGAIN = 0.5
 
 
 class RunEnds:
-    """Knows who waits for which run; its thread runs only while there are waiters."""
+    """Knows which waiter waits for which run; its thread runs only while there are waiters."""
 
     def __init__(self, ledger: Callable[[], Ledger], registry: Callable[[], Registry]) -> None:
         """`ledger` returns it open, or raises LedgerError."""

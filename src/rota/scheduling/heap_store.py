@@ -36,7 +36,7 @@ logger = queued("rota.runtime.system_clock")
 
 
 class DueTask(NamedTuple):
-    """A task that is due: at this one instant, or, where that is None, at several up to `until`."""
+    """A task that is due: at this one instant, or, if that is None, at several up to `until`."""
 
     task_id: str
     instant: Instant | None
@@ -160,7 +160,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
                 continue  # discarded or put anew since
             try:
                 following, lone = _following(held[1], instant, until)
-            except Exception:  # of the one task; every other one goes on
+            except Exception:  # of the one task; every other one continues
                 logger.exception("The trigger of %s names no next time", task_id)
                 following, lone = until + BROKEN, None
             taken.append(DueTask(task_id, lone, until))
@@ -198,7 +198,9 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
 def _following(
     trigger: Trigger, instant: Instant, until: Instant
 ) -> tuple[Instant | None, Instant | None]:
-    """Return the instant after what is taken now, and the one that is taken, where it is alone."""
+    """Return the instant after what is taken now, and the instant that is taken, if it is the only
+    one.
+    """
     following = trigger.next_after(instant)
     if following is None or following > until:
         return following, instant

@@ -34,7 +34,7 @@ class TickingClock:
         self._due = due
         self._store = HeapStore(clock)
         self._scheduler: _Scheduler | None = None
-        # APScheduler reports each tick; what matters of it stands in the ledger.
+        # APScheduler logs each tick; what matters of it is in the ledger.
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class TickingClock:
         return self._store.next_of(task_id)
 
     def take_due(self) -> list[DueTask]:
-        """Take what is due now, as each tick does, for those who tick themselves."""
+        """Return what is due now, as each tick takes it, for callers that tick themselves."""
         return self._store.take_due(self._clock.now())
 
     def wakeup(self) -> None:
@@ -81,7 +81,7 @@ class TickingClock:
 
     @property
     def is_started(self) -> bool:
-        """Say whether it was started and not stopped."""
+        """Return whether it was started and not stopped."""
         return self._scheduler is not None
 
     def tick_age(self) -> float:

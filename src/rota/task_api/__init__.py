@@ -1,1 +1,1 @@
-"""What the code of a task sees: the current run, steps, output, the decorator."""
+"""The API of a task's code: the current run, steps, output, the decorator."""

@@ -1,4 +1,4 @@
-"""Who acts here, for the audit: each face says so once, for everything that it calls."""
+"""The current actor, for the audit: each face names it once, for everything that it calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _acting: ContextVar[Actor] = ContextVar("rota.task_api.actor", default=SOMEBODY)
 
 @contextmanager
 def acting(face: Face, name: str = "") -> Iterator[None]:
-    """Have what is changed within noted as this face's, by the user or token of this name."""
+    """Note the changes made in this block as this face's, by the user or token of this name."""
     token = _acting.set(Actor(face, name))
     try:
         yield
@@ -24,7 +24,9 @@ def acting(face: Face, name: str = "") -> Iterator[None]:
 
 
 def actor() -> Actor:
-    """Return who acts here: the task that this code is part of, else whom `acting` named."""
+    """Return the current actor: the task that this code is part of, else the one named by
+    `acting`.
+    """
     try:
         return Actor(Face.PYTHON, f"task {current_run().task_id}")
     except NotRunningError:

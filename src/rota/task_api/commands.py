@@ -25,7 +25,7 @@ from rota.runtime import fork_safety
 from rota.task_api.current_run import on_cancel_requested, running
 
 GRACE = 0.5
-"""Seconds between SIGTERM and SIGKILL for a command whose run was told to end."""
+"""Seconds between SIGTERM and SIGKILL for a command whose run was asked to end."""
 
 _CHUNK = 64 * 1024
 _TAIL = 1_500  # characters of output that an error shows
@@ -44,12 +44,13 @@ def command(
     env: Mapping[str, str] | None = None,
     codes: Collection[int] = (0,),
 ) -> Command:
-    """Make a task function of a program and its arguments, or of a line for `/bin/sh`.
+    """Return a task function that runs a program with its arguments, or a line of `/bin/sh`.
 
     An exit code among `codes` means success, any other one fails the attempt. What the program
-    writes is the run's log. It is ended with everything that it started when its run is cancelled
-    or times out, when the node ends in whatever way, and when it has ended itself. `env` is laid
-    over this process's environment without `XCORE_…` and `ROTA_…`. Raises DefinitionError.
+    writes is the run's log. The program and everything that it started are ended when its run is
+    cancelled or times out, when the node ends in any way, and when the program has ended itself.
+    `env` is added to this process's environment without `XCORE_…` and `ROTA_…`. Raises
+    DefinitionError.
     """
     words = _words(argv)
     if not words or not words[0]:
@@ -81,14 +82,15 @@ class Command:
         """The command as it may be shown."""
         digest = blake2b("\0".join(argv).encode("utf-8", "surrogatepass"), digest_size=4)
         self.path = f"command:{self.name}-{digest.hexdigest()}"
-        """What stands in the place of a function's path."""
+        """The path of the task, in place of a function's."""
 
     def __repr__(self) -> str:
         return f"<rota.command {self.shown}>"
 
     def __call__(self) -> None:
-        """Run it to its end; raises CommandError for another exit code than those that mean
-        success, OSError where no process is to be had."""
+        """Run the program to its end; raises CommandError for an exit code that does not mean
+        success, OSError if no process can be started.
+        """
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)
         }
@@ -119,7 +121,7 @@ class Command:
 
 
 class _Program:
-    """A program under way, below a guardian of its own."""
+    """A program in progress, below a guardian of its own."""
 
     def __init__(
         self, argv: list[str], cwd: str | os.PathLike[str] | None, env: Mapping[str, str]
@@ -151,7 +153,9 @@ class _Program:
         _programs.add(self)
 
     def end(self) -> None:
-        """Tell it to end, by SIGTERM; `follow` has it killed soon after. Called from any thread."""
+        """Ask the program to end, by SIGTERM; `follow` kills it soon after. Called from any
+        thread.
+        """
         with self._lock:
             if not self._told_at:
                 self._told_at = time.monotonic()
@@ -159,7 +163,7 @@ class _Program:
                     os.write(_given(self._process.stdin).fileno(), b"T")
 
     def follow(self) -> None:
-        """Print what it writes until it has ended with all that it started."""
+        """Print what the program writes, until it has ended with everything that it started."""
         told = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._report, selectors.EVENT_READ)
@@ -185,7 +189,7 @@ class _Program:
             self._take(line)
 
     def close(self) -> None:
-        """Have everything killed that is left, and free what belongs to it."""
+        """Kill everything that is left, and release its resources."""
         self._kill()
         for end in (self._process.stdout, self._process.stderr, self._report):
             with suppress(OSError):
@@ -193,13 +197,13 @@ class _Program:
         self._process.wait()
 
     def let_go(self) -> None:
-        """Close this process's copies of its ends, and leave it alone."""
+        """Close this process's copies of its ends, and leave the program running."""
         for end in (self._process.stdin, self._process.stdout, self._process.stderr, self._report):
             with suppress(OSError, ValueError):
                 _given(end).close()
 
     def _patience(self) -> float:
-        """Return how long to wait for output: it may be told to end meanwhile."""
+        """Return how long to wait for output: the program may be asked to end meanwhile."""
         if not self._told_at:
             return 0.25
         return max(0.02, self._told_at + GRACE - time.monotonic())
@@ -223,7 +227,7 @@ class _Program:
 
 @fork_safety.in_child
 def _let_go() -> None:
-    """Hold on to no program of the parent's: a lifeline ends when its last holder closed it."""
+    """Release the programs of the parent: a lifeline ends when its last holder has closed it."""
     for program in _programs:
         program.let_go()
 

@@ -38,7 +38,9 @@ def current_run() -> CurrentRun:
 
 
 class CurrentRun:
-    """What a task can ask about its run, and report of it; callable from any thread of the run."""
+    """The current run: what a task can ask about it, and report of it; callable from any thread of
+    the run.
+    """
 
     __slots__ = (
         "_call", "_cancel_requested", "_cancel_seen", "_checkpoint", "_ended", "_on_cancel",
@@ -76,7 +78,7 @@ class CurrentRun:
 
     @property
     def fire_time(self) -> datetime | None:
-        """The time this run stands for, aware and in UTC; None for a manual start."""
+        """The time of this run's occurrence, aware and in UTC; None for a manual start."""
         instant = self._call.fire_time
         return None if instant is None else to_datetime(instant)
 
@@ -95,7 +97,7 @@ class CurrentRun:
         return get_logger(f"rota.task.{self.task_id}")
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Say how far the work is, in any unit; raises TypeError where these are no numbers."""
+        """Report how far the work is, in any unit; raises TypeError if these are no numbers."""
         for name, value in (("done", done), ("total", total)):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 if name == "total" and value is None:
@@ -111,8 +113,8 @@ class CurrentRun:
         store it durably first.
 
         The value comes back as JSON gives it back: a tuple as a list, keys as strings. Raises
-        TypeError where JSON cannot hold it, ValueError where it takes more than 1 MiB,
-        NotRunningError after the attempt was given up.
+        TypeError if JSON cannot hold it, ValueError if it takes more than 1 MiB, NotRunningError
+        after the attempt was given up.
         """
         if value is _UNSET:
             return self._checkpoint

@@ -1,4 +1,4 @@
-"""`@rota.task`: a definition that stands at its function."""
+"""`@rota.task`: a definition that is written at its function."""
 
 from __future__ import annotations
 

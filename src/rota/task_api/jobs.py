@@ -60,7 +60,9 @@ class Door(Protocol):
 
 
 find_door: Callable[[Sequence[Any]], Door] | None = None
-"""Returns the task manager that has one of these marks; set where task managers are made."""
+"""Returns the task manager that has one of these marks; set by the module that defines task
+managers.
+"""
 
 
 class Enqueuer(Generic[P, R]):

@@ -25,18 +25,18 @@ LONGEST_KEY = 200
 
 
 def once(key: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `fn` and remember what it returns under `key`, so that no other attempt of this run
-    does it again: from then on the same key gives the stored value.
+    """Call `fn` and remember what it returns under `key`, so that no other attempt of this run does
+    it again: from then on the same key gives the stored value.
 
     With an `async def`, await what this returns. The value is durable before it is returned, as
-    JSON gives it back (a tuple as a list). An exception is passed on and nothing is stored. Where
-    several ask for a key at the same time, one calls and the others wait. Outside of a run, the
-    function is just called. The effect is at least once: a crash between it and the storing of
-    the value repeats it.
+    JSON gives it back (a tuple as a list). An exception is passed on and nothing is stored. If
+    several callers ask for a key at the same time, one calls and the others wait. Outside of a run,
+    the function is just called. Side effects happen at least once: a crash between the side effect
+    and the storing of the value repeats it.
 
     Raises TypeError for what JSON cannot hold, ValueError for a bad key or more than 1 MiB,
-    StateError where a step would wait for itself, NotRunningError after the attempt was given up,
-    LedgerError where the value could not be stored.
+    StateError if a step would wait for itself, NotRunningError after the attempt was given up,
+    LedgerError if the value could not be stored.
     """
     if not isinstance(key, str) or not key.isprintable() or not 0 < len(key) <= LONGEST_KEY:
         raise ValueError(
@@ -82,9 +82,10 @@ def _fit(key: str, value: Any) -> Any:
 
 
 async def _aside(store: Callable[[], None]) -> None:
-    """Store in a thread, so that the loop goes on meanwhile; not even a cancellation comes
-    between: what was done must not be forgotten."""
-    import asyncio  # only where it is needed, see `executors.awaitables`
+    """Store in a thread, so that the loop continues meanwhile. Not even a cancellation interrupts
+    it: what was done must not be forgotten.
+    """
+    import asyncio  # only when it is needed, see `executors.awaitables`
 
     stored = aside(store, "rota-step")
     try:

@@ -1,4 +1,4 @@
-"""What a task logs and prints, handed to the run it belongs to."""
+"""Captures what a task logs and prints, and hands it to its run."""
 
 from __future__ import annotations
 
@@ -46,21 +46,22 @@ def uninstall() -> None:
 
 
 def keep() -> None:
-    """Have the root logger pass records on, whatever a configuration of logging said about it;
-    costs next to nothing."""
+    """Keep the root logger's handler for runs, whatever a configuration of logging changed; costs
+    next to nothing.
+    """
     _root.propagate = True
 
 
 @fork_safety.in_child
 def restore() -> None:
-    """Undo every `install`; also in a child, where none of the runs goes on."""
+    """Undo every `install`; also in a child, in which none of the runs continues."""
     global _installed
     _installed = min(_installed, 1)
     uninstall()
 
 
 class _RunHandler(logging.Handler):
-    """Hands records to the current run; where there is none it costs a look at the context."""
+    """Hands records to the current run; without a run it costs a look at the context."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class _RunHandler(logging.Handler):
             return f"{record.msg!r} {record.args!r} ({type(error).__name__}: {error})"
 
 
-# Whoever configures logging removes the handlers of the root logger, but none above it.
+# A configuration of logging removes the handlers of the root logger, but none above it.
 _root = logging.getLogger()
 _above = logging.Logger("rota-run")
 _above.addHandler(_RunHandler())
@@ -87,11 +88,11 @@ _mark = logging.NullHandler()  # for with none at the root, `logging.info` would
 
 
 _LONGEST = 2_000
-"""Characters of an unfinished line that are looked at again when it goes on."""
+"""Characters of an unfinished line that are looked at again when it continues."""
 
 
 class _Line(NamedTuple):
-    """The line that a run is in the middle of: what it said, and what was shown of it."""
+    """The line that a run is in the middle of: its text, and how much of it was shown."""
 
     run_id: str
     said: str
@@ -123,7 +124,7 @@ class _Tee:
             self._stream.flush()
 
     def _masked(self, run: CurrentRun, text: str) -> str:
-        """Return what the console gets of it: without secrets, also where a line comes in parts."""
+        """Return the text for the console: without secrets, even if a line comes in parts."""
         line: _Line | None = getattr(self._lines, "now", None)
         if line is None or line.run_id != run.id or len(line.said) > _LONGEST:
             line = _Line(run.id, "", "")
@@ -151,12 +152,12 @@ def _tee(stream: TextIO | None, level: str, write_through: bool) -> Any:
 
 
 def _untee(stream: Any) -> Any:
-    """Return the wrapped stream; one that somebody put in place of ours stays."""
+    """Return the wrapped stream; one that other code put in place of ours stays."""
     return stream._stream if isinstance(stream, _Tee) else stream
 
 
 def _logging_now(frame: FrameType | None) -> bool:
-    """Say whether a logging handler is writing, of a record that our own handler gets as well."""
+    """Return whether a logging handler is writing a record that our own handler gets as well."""
     while frame is not None:
         if frame.f_code is logging.Logger.callHandlers.__code__:
             return _reaches_root(frame.f_locals["self"])

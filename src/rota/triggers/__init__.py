@@ -100,7 +100,7 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
 
 
 def is_countable(trigger: Trigger) -> bool:
-    """Say whether `count_between` counts by arithmetic, exactly."""
+    """Return whether `count_between` counts by arithmetic, exactly."""
     while isinstance(trigger, (Skipping, Interrupted)):
         trigger = trigger.rule
     return isinstance(trigger, IntervalTrigger)

@@ -1,7 +1,7 @@
 """A crontab text, `*/15 9-17 * * mon-fri`, with its Unix meaning: crontab(5), as Debian has it.
 
 - 0 and 7 are Sunday. Names and numbers mix, in lists, ranges and steps.
-- A day matches when its day of month *or* its weekday does, where both are restricted. A field that
+- A day matches when its day of month *or* its weekday does, if both are restricted. A field that
   begins with `*` counts as unrestricted, so `*/2` goes with the other field by *and*: that is what
   Debian's cron does, and cronsim.
 - `L` is the last day of the month, `L-3` the third day before it, `LW` its last Monday-to-Friday,

@@ -119,7 +119,7 @@ def _tables(year: int) -> _Tables:
 
 
 def _names_of(day: date, length: int) -> list[int]:
-    """Return the bits beside its number that mean `day` in its month of `length` days."""
+    """Return the bits, in addition to its number, that mean `day` in its month of `length` days."""
     weekday = day.weekday()
     names = [position((day.day + 6) // 7, weekday)]
     if day.day + 7 > length:

@@ -218,6 +218,8 @@ def _backward(
 
 
 def _day_exists(wall: int, gap_start: int, gap_end: int) -> bool:
-    """Say whether anything is left of the day of `wall`; Samoa had no 30 December 2011 at all."""
+    """Return whether anything is left of the day of `wall`; Samoa had no 30 December 2011 at
+    all.
+    """
     midnight = wall // DAY * DAY
     return midnight < gap_start or midnight + DAY > gap_end

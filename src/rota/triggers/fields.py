@@ -71,7 +71,7 @@ class FieldKind:
 def read_keyword(kind: FieldKind, value: object) -> Field:
     """Return the set of a keyword field, an int or a text in APScheduler's syntax.
 
-    Raises TriggerError for anything else, also where APScheduler would read only a part of it.
+    Raises TriggerError for anything else, even if APScheduler would read a part of it.
     """
     if isinstance(value, str):
         text = str.__str__(value)  # of an enum of texts the text, not the name

@@ -32,12 +32,12 @@ def parse(
 ) -> Trigger:
     """Return the trigger that `trigger` (a name in `KINDS`) and its arguments describe.
 
-    `timezone` holds where the arguments name none. `dst` ("adjust", "skip", "both") says what a
-    change of the clocks does to cron times. `anchor` is the instant from which an interval without
+    `timezone` holds if the arguments name none. `dst` ("adjust", "skip", "both") says what a change
+    of the clocks does to cron times. `anchor` is the instant from which an interval without
     `start_date` is counted, both ways; without it, the count starts at 1970. The values of `H` and
     `~` in a crontab text follow from `task_id`. Raises TriggerError for anything not understood,
-    and for a trigger that never fires; one error names all mistakes.
-    An argument that is None is taken as not given.
+    and for a trigger that never fires; one error names all mistakes. An argument that is None is
+    taken as not given.
     """
     return _parse(trigger, trigger_args, Reading({}, timezone, dst, anchor, task_id))[0]
 
@@ -154,7 +154,7 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
         for name in unknown[:_MOST_UNKNOWN]
     ]
     left = len(unknown) - _MOST_UNKNOWN
-    if left > 0:  # to seek the nearest known name of each would take for ever
+    if left > 0:  # searching the nearest known name of each would take too long
         last = shown(unknown[-1])
         what = f"{trigger} has no argument '{last}', nor {left:,} more that are given."
         errors.append(TriggerError(what, field=last, remedy="Leave them out."))

@@ -58,7 +58,7 @@ def pattern_in_words(wanted: Pattern) -> str:
 
 
 def _rhythm(wanted: Pattern) -> str | None:
-    """Return "every 15 minutes …" or a list of fields; None where a few clock times say it."""
+    """Return "every 15 minutes …" or a list of fields; None if a few clock times describe it."""
     hours, minutes, seconds = (bits(m) for m in (wanted.hours, wanted.minutes, wanted.seconds))
     even = _even(hours, minutes, seconds)
     if even is not None:
@@ -69,7 +69,7 @@ def _rhythm(wanted: Pattern) -> str | None:
 
 
 def _even(hours: list[int], minutes: list[int], seconds: list[int]) -> str | None:
-    """Say a rhythm that is even from its first to its last time of a day."""
+    """Return the text for a rhythm that is even from its first to its last time of a day."""
     first = (hours[0], minutes[0], seconds[0])
     last = (hours[-1], minutes[-1], seconds[-1])
     if len(minutes) == len(seconds) == 1:
@@ -93,7 +93,9 @@ Clock = tuple[int, int, int]
 
 
 def _fill(values: list[int], unit: str, whole: bool, first: Clock, last: Clock) -> str | None:
-    """Say values that divide their hour or minute evenly, so that the rhythm runs on over it."""
+    """Return the text for values that divide their hour or minute evenly, so that the rhythm
+    continues over it.
+    """
     step = _step(values)
     if step is None or step * len(values) != 60:
         return None
@@ -129,7 +131,7 @@ def _clock_times(wanted: Pattern) -> str:
 
 
 def _listed(hours: list[int], minutes: list[int], seconds: list[int]) -> str:
-    """Name every field: complete where nothing nicer is certain."""
+    """Return a text that names every field: complete, if no shorter text is certain."""
     parts = [] if seconds == [0] else [_field("second", seconds, 60)]
     parts += [_field("minute", minutes, 60), _field("hour", hours, 24)]
     return "at " + " of ".join(parts)

@@ -14,7 +14,8 @@ from rota.triggers.kinds.interval import IntervalTrigger
 
 def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant | None:
     """Return the date, or the `start_date` of an interval not long before, that had passed at
-    `seen_at`; None where there is none."""
+    `seen_at`; None if there is none.
+    """
     match trigger:
         case DateTrigger(instant=instant) if instant <= seen_at:
             return instant
@@ -27,6 +28,8 @@ def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant)
 
 
 def cursor_at(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant:
-    """Return up to where nothing needs a row, of a task that is first seen at `seen_at`."""
+    """Return the instant up to which nothing needs a row, of a task that is first seen at
+    `seen_at`.
+    """
     first = passed_first(trigger, args, seen_at)
     return seen_at if first is None else first - 1

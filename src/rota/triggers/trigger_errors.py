@@ -29,7 +29,7 @@ def shown(value: object) -> str:
             bits = value.bit_length()
             return str(int(value)) if bits < 200 else f"a number of {bits} bits"
         case date() if type(value) in (date, datetime):
-            with suppress(Exception):  # a time zone of somebody's own
+            with suppress(Exception):  # a time zone of a class that is not rota's
                 return value.isoformat()
             return f"a {type(value).__name__}"
         case _:
@@ -49,7 +49,9 @@ def refuse(field: str, value: object, why: str, remedy: str = "") -> TriggerErro
 
 
 def one_error(errors: Sequence[TriggerError]) -> TriggerError:
-    """Return the first of `errors`; its words name the others as well, so one reading mends all."""
+    """Return the first of `errors`; its text names the others as well, so that all can be fixed
+    after one reading.
+    """
     first, *others = errors
     if not others:
         return first

@@ -144,5 +144,5 @@ def pattern(years: int, rule: DayRule, hours: int, minutes: int, seconds: int) -
 
 @lru_cache(maxsize=4096)
 def names_a_day(years: int, rule: DayRule) -> bool:
-    """Say whether any day from 1970 to 9999 is named at all: 30 February is not."""
+    """Return whether any day from 1970 to 9999 is named at all: 30 February is not."""
     return Pattern(years, rule, 1, 1, 1).next(0) is not None

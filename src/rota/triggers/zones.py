@@ -55,8 +55,9 @@ def zone(key: str) -> Zone:
 
 @cache
 def tz_version() -> str:
-    """Return the release of the tz database that zones are read from, like "2025b"; "" where it
-    does not say."""
+    """Return the release of the tz database that zones are read from, like "2025b"; "" if it does
+    not say.
+    """
     for place in zoneinfo.TZPATH:
         with suppress(OSError), (Path(place) / "tzdata.zi").open(encoding="utf-8") as file:
             return file.readline().removeprefix("# version ").strip()[:10]

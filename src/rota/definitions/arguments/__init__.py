@@ -1,7 +1,8 @@
-"""What a task's function takes and gives: checked and stored as JSON, rebuilt for every attempt.
+"""The arguments and the result of a task's function: checked and stored as JSON, rebuilt for every
+attempt.
 
-The one room for it: definitions, manual starts from Python, REST, the command line and the pages,
-and every executor go by what stands here.
+This is the only room for it: definitions, manual starts from Python, REST, the command line and the
+pages, and every executor follow the rules written here.
 """
 
 from rota.definitions.arguments.forms import MOST_BYTES, AnnotationForm, Unfit

@@ -1,4 +1,4 @@
-"""One annotation: what fits it, how that is written as JSON, and how it is made again of that."""
+"""One annotation: which values fit it, how they are written as JSON, and how they are rebuilt."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AnnotationForm:
 
     @property
     def is_plain(self) -> bool:
-        """Say whether it takes JSON as it is: it has no annotation, or none of use."""
+        """Return whether it takes JSON as it is: it has no annotation, or none of use."""
         return self._adapter is None
 
     def stored(self, value: Any) -> Any:
@@ -61,8 +61,9 @@ class AnnotationForm:
             raise Unfit(f"it {why}") from None
 
     def _kept(self, fit: Any) -> Any:
-        """Return the JSON of which the same is made again: by the names of a model's fields, or by
-        their aliases where the model takes no other; raises Unfit, NotPlain."""
+        """Return the JSON from which an equal value can be rebuilt: by the names of a model's
+        fields, or by their aliases if the model takes no other; raises Unfit, NotPlain.
+        """
         unfit = Unfit()
         for by_alias in (False, True):
             text = plain(self._dumped(fit, round_trip=True, by_alias=by_alias))
@@ -80,7 +81,7 @@ class AnnotationForm:
         raise unfit
 
     def rebuilt(self, stored: Any) -> Any:
-        """Return a new value made of JSON; raises Unfit."""
+        """Return a new value rebuilt from JSON; raises Unfit."""
         make = _MADE_OF_JSON.get(self.annotation) if _is_hashable(self.annotation) else None
         if make is not None and (made := make(stored)) is not _NO:
             return made
@@ -89,8 +90,9 @@ class AnnotationForm:
         return _first(self._adapter.validate_json, json.dumps([stored]))
 
     def read(self, text: str) -> Any:
-        """Return what somebody wrote, as JSON: a JSON text where what it says fits, else the text
-        as it is; raises Unfit where neither does."""
+        """Return a user's text as JSON: as a JSON text if its value fits, else the text as it is;
+        raises Unfit if neither fits.
+        """
         try:
             if self.annotation is Decimal:  # whose digits a number of JSON loses
                 return self.stored(text)
@@ -126,8 +128,9 @@ class AnnotationForm:
             return None
 
     def _fit(self, value: Any) -> Any:
-        """Return what the annotation makes of a value: itself where it is of the right type, else
-        what JSON would become, else what Python values may become."""
+        """Return what the annotation makes of a value: the value itself if it is of the right type,
+        else what JSON would become, else what Python values may become.
+        """
         adapter = self._adapter
         assert adapter is not None
         try:
@@ -164,7 +167,7 @@ def _first(validate: Callable[[Any], Any], given: Any) -> Any:
 
 
 def _said(error: ValidationError) -> str:
-    """Say what is wrong, without the value, which may be a secret."""
+    """Return what is wrong, without the value, which may be a secret."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     lines = [
         f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" if one["loc"][1:] else one["msg"]
@@ -191,8 +194,9 @@ def _fresh(value: Any) -> Any:
 
 
 def _eager(annotation: Any) -> Any:
-    """Return a list in the place of an Iterable, of which pydantic makes an iterator that checks
-    nothing until somebody runs over it, and can be run over once."""
+    """Return a list in place of an Iterable: pydantic makes an iterator of it that checks nothing
+    until it is consumed, and that can be consumed only once.
+    """
     origin, args = get_origin(annotation), get_args(annotation)
     if Iterable in (annotation, origin):
         return list[args[0]] if args else list  # type: ignore[valid-type]
@@ -208,8 +212,9 @@ def _is_hashable(annotation: Any) -> bool:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Say whether two values are equal; those whose class does not define that are compared by
-    what they hold, and times by what they say."""
+    """Return whether two values are equal. If their class does not define that, they are compared
+    by their contents; times are compared by what they show.
+    """
     try:
         if one is other or bool(one == other):
             return True

@@ -1,4 +1,4 @@
-"""What a function takes: how arguments are bound to it, kept, and made again."""
+"""The parameters of a function: how arguments are bound to it, kept, and rebuilt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Parameters:
     def __init__(self, func: Any) -> None:
         self._func = func if isinstance(func, partial) else None
         self._core = _core(func)
-        self.signature = _signature(func)  # None where it cannot be known, as for some built-ins
+        self.signature = _signature(func)  # None if it cannot be known, as for some built-ins
         self._fitting: set[tuple[int, tuple[str, ...]]] = set()  # how it can be called
 
     def __str__(self) -> str:
@@ -58,8 +58,9 @@ class Parameters:
     def misfits(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_part: bool = False
     ) -> list[Misfit]:
-        """Say everything why the function cannot be called like that; with `in_part`, others are
-        added to these arguments later."""
+        """Return every reason why the function cannot be called like that; with `in_part`, others
+        are added to these arguments later.
+        """
         if self.signature is None:
             return []
         shape = (len(args), tuple(kwargs))  # nothing else decides it
@@ -104,7 +105,7 @@ class Parameters:
     def rebuilt(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """Return new arguments made of JSON; raises UnstartableError where they do not fit."""
+        """Return new arguments rebuilt from JSON; raises UnstartableError if they do not fit."""
         misfits = self.misfits(args, kwargs)
         placed, named = [], {}
         for value, (name, form) in zip(args, self._places(len(args)), strict=True):
@@ -154,8 +155,9 @@ class Parameters:
         return [], {**named, **kwargs}
 
     def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, AnnotationForm]]:
-        """Return the parameters that can still be passed by name beside `args`, each with its
-        form."""
+        """Return the parameters that can still be passed by name in addition to `args`, each with
+        its form.
+        """
         return [
             (one, self._forms[one.name])
             for one in list(self._given.values())[len(args) :]
@@ -163,7 +165,7 @@ class Parameters:
         ]
 
     def explained(self, name: str) -> str:
-        """Say how to mend an argument of a name: which parameter is the nearest."""
+        """Return how to fix an argument of a name: which parameter is the nearest."""
         known = [one for one in self._given.values() if one.kind in _BY_NAME]
         return nearest(name, [one.name for one in known])
 
@@ -217,7 +219,7 @@ class Parameters:
                     what = f"{name!r} is positional only and was passed by name"
                     yield Misfit(name, what, "Give it in the task's own args.")
                 else:
-                    unknown += 1  # to seek the nearest name of each would take for ever
+                    unknown += 1  # searching the nearest name of each would take too long
                     what = f"got an unexpected keyword argument {name[:_MOST_SHOWN]!r}"
                     hint = self.explained(name) if unknown <= MOST_LISTED else ""
                     yield Misfit(name, what, hint)
@@ -234,7 +236,7 @@ class Parameters:
         return found
 
     def _resolved(self, annotation: Any) -> Any:
-        """Return an annotation without forward references; `empty` where that cannot be done."""
+        """Return an annotation without forward references; `empty` if that cannot be done."""
         if annotation is Parameter.empty or annotation is None or isinstance(annotation, type):
             return annotation
         called = self._core if inspect.isroutine(self._core) else type(self._core).__call__
@@ -306,7 +308,7 @@ def _made(name: str, form: AnnotationForm, value: Any, misfits: list[Misfit]) ->
 
 
 def _plain_remedy(name: str, form: AnnotationForm) -> str:
-    """Say how to have more kept than JSON; "" where the annotation allows that already."""
+    """Return how to keep values that are not JSON; "" if the annotation allows that already."""
     if not form.is_plain:
         return ""
     if any(form.annotation is one for one in ANYTHING):

@@ -1,4 +1,4 @@
-"""JSON as it is: what a ledger gives back equal."""
+"""JSON as it is: the values that a ledger gives back equal."""
 
 from __future__ import annotations
 

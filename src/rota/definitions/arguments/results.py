@@ -1,4 +1,4 @@
-"""What a function returned, as JSON of a bounded size."""
+"""The result of a function, as JSON of a bounded size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def jsonable(value: Any, func: Any = None) -> Any:
         if size > MOST_BYTES:
             return _beginning(text)
         kept = json.loads(text)
-    except Exception as error:  # anything may happen in somebody's own classes
+    except Exception as error:  # anything may happen in classes that are not rota's
         raise ResultError(
             f"the function ended, and what it returned (of type {type(value).__name__}) has no JSON"
             f" form: {_why(error)}. So the run failed, and is not tried again.",

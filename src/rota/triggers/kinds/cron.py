@@ -75,9 +75,10 @@ def read_fields(args: Args) -> tuple[Pattern, bool]:
 
 
 def why_never(trigger: CronTrigger) -> str | None:
-    """Say why a trigger has no instant at all, ever; None when it has one.
+    """Return why a trigger has no instant at all, ever; None if it has one.
 
-    One that had its last instant long ago, or has its first in a far year, is as good as any.
+    A trigger that had its last instant long ago, or has its first in a far year, counts as having
+    one.
     """
     wanted = trigger.pattern
     if not names_a_day(wanted.years, wanted.rule):

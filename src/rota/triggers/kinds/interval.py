@@ -49,7 +49,7 @@ class IntervalTrigger:
 def read_period(args: Args) -> Instant:
     """Return the sum of weeks, days, hours, minutes and seconds in microseconds.
 
-    Each is an int or a float of 0 or more. Raises TriggerError, also where the sum is below a
+    Each is an int or a float of 0 or more. Raises TriggerError, also if the sum is below a
     millisecond or no second instant would come before the year 10000.
     """
     period = sum(read_span(unit, args[unit], UNITS[unit]) for unit in UNITS if unit in args)
