@@ -17,7 +17,7 @@ class End(NamedTuple):
 
 
 class Suspect(NamedTuple):
-    """A task that had attempts under way when workers died."""
+    """A task that had attempts in progress when workers died."""
 
     task_id: str
     began: Instant  # when the last of these attempts began

@@ -13,7 +13,7 @@ from rota.core.task import Overlap
 from rota.core.time import Instant, to_iso
 
 SURELY: Instant = 2**62
-"""The last sign of life of a node that is known to live now."""
+"""The time of the last heartbeat for a node that is known to live now."""
 
 MOST_UNDECIDED = 100
 """The most occurrences of one task that wait for a verdict; those beyond are skipped."""

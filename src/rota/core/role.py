@@ -1,4 +1,4 @@
-"""What a process of ours does for the others."""
+"""The role of a process among the nodes."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Run:
     reason_code: ReasonCode | None = None  # what `reason` says, for programs
     priority: int = 0
     key: str | None = None  # that it was enqueued with
-    options: dict[str, Any] | None = None  # laid over its task's, for this run alone
+    options: dict[str, Any] | None = None  # in place of its task's, for this run alone
 
 
 class Attempt(NamedTuple):

@@ -149,7 +149,7 @@ RUN_OPTIONS = ("max_retries", "timeout", "queue", "tags")
 def arguments_of_run(
     task: TaskDefinition, given: Mapping[str, Any] | None
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return what a run passes to its function: its own arguments laid over the task's."""
+    """Return the arguments that a run passes to its function: its own in place of the task's."""
     if not given:
         return task.args, task.kwargs
     named = {name: value for name, value in given.items() if name != BY_PLACE}
@@ -157,7 +157,7 @@ def arguments_of_run(
 
 
 def policy_of_run(policy: Policy, options: Mapping[str, Any] | None) -> Policy:
-    """Return the rules of a run: its own options laid over those of its task."""
+    """Return the rules of a run: its own options in place of those of its task."""
     if not options:
         return policy
     own = {name: options[name] for name in RUN_OPTIONS if name in options}

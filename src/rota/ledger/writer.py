@@ -49,7 +49,7 @@ class Writer:
         self._waiting = 0  # operations that no commit has taken yet
         self._thread: threading.Thread | None = None
         self._latency = 0.0
-        self._began: float | None = None  # of the commit under way
+        self._began: float | None = None  # the start of the commit in progress
 
     def start(self) -> None:
         """Start to work; safe to call twice."""
@@ -70,7 +70,9 @@ class Writer:
             thread.join()
 
     def latency(self) -> float:
-        """Return how long the last commit took, in seconds, or the one under way has taken."""
+        """Return how long the last commit took, in seconds; while one is in progress, how long it
+        has taken so far.
+        """
         began = self._began
         return self._latency if began is None else self._clock.monotonic() - began
 

@@ -1,4 +1,4 @@
-"""An APScheduler executor that runs nothing: it says which task is due."""
+"""An APScheduler executor that runs nothing: it reports which task is due."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Handover(BaseExecutor):  # type: ignore[misc]  # apscheduler has no types
         self._due = due
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        """Hand the tasks over; what becomes of their instants is the planner's to say."""
+        """Hand the tasks over; the planner decides what becomes of their instants."""
         self._due(*job.args)
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
@@ -30,4 +30,4 @@ class Handover(BaseExecutor):  # type: ignore[misc]  # apscheduler has no types
 
 
 def hand_over(_: list[DueTask]) -> None:
-    """Stand as the function of the jobs that APScheduler lists; it is never called."""
+    """Serve as the function of the jobs that APScheduler lists; it is never called."""

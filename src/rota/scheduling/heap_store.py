@@ -157,7 +157,7 @@ class HeapStore(BaseJobStore):  # type: ignore[misc]  # apscheduler has no types
             instant, task_id = heapq.heappop(self._heap)
             held = self._next.get(task_id)
             if held is None or held[0] != instant:
-                continue  # discarded or put anew since
+                continue  # discarded or replaced since
             try:
                 following, lone = _following(held[1], instant, until)
             except Exception:  # of the one task; every other one continues

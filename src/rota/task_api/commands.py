@@ -105,7 +105,7 @@ class Command:
                 on_cancel_requested(run, None)
             program.close()
         if run is not None and run.cancelled:
-            return  # whatever its exit code says of its being killed
+            return  # whatever its exit code is: it was killed
         code = program.code
         if code not in self._codes:
             raise CommandError(self._failure(program, code), code=code)

@@ -111,7 +111,8 @@ class Enqueuer(Generic[P, R]):
         connection: Any = None,
         on_commit: Callable[[Callable[[], Any]], Any] | None = None,
     ) -> Enqueuer[P, R]:
-        """Return what enqueues runs with these options laid over the task's; None: not given.
+        """Return an object that enqueues runs with these options in place of the task's; None: not
+        given.
 
         `run_at` is when a run may start (without a zone: in the task's), `delay` the same in
         seconds from now. `key` names what must be done once: see `TaskManager.enqueue`.

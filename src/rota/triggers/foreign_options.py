@@ -79,7 +79,7 @@ OPTIONS: Mapping[str, str] = {
     "run_at_startup": "Start it with run_task after start().",
     "concurrency": "Write max_running together with overlap='allow'.",
 }
-"""By their names there. None of them is an option here."""
+"""The options by their names in other schedulers. None of them is an option here."""
 
 EXECUTORS: Mapping[str, str] = {
     "default": f"{_LEAVE}: coroutines run on the task loop, functions in threads.",
@@ -95,9 +95,11 @@ EXECUTORS: Mapping[str, str] = {
     "solo": "Write 'async' or 'thread'.",
     "debug": "Write 'async' or 'thread'.",
 }
-"""What `executor` and pools are called there."""
+"""The names of `executor` and pools in other schedulers."""
 
 
 def instead_of(name: object) -> str:
-    """Return what to write in place of an option of another scheduler; "" for what is none."""
+    """Return what to write in place of an option of another scheduler; "" for a name that is no
+    such option.
+    """
     return OPTIONS.get(name, "") if isinstance(name, str) else ""

@@ -1,4 +1,4 @@
-"""Triggers around a trigger: what a task's own rule names, less or more."""
+"""Triggers around a trigger: they leave out some of its instants, or replace its earlier ones."""
 
 from __future__ import annotations
 

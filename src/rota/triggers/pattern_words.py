@@ -1,7 +1,7 @@
-"""Wall-clock times in words: complete, and never smoother than it is true.
+"""Describes wall-clock times in words: completely, and never more simply than is true.
 
 The words are made from the sets that really run, not from the text, so `0-59/15` and `*/15` read
-the same. Where no natural phrase fits, the fields are listed one by one.
+the same. If no natural phrase fits, the fields are listed one by one.
 """
 
 from __future__ import annotations

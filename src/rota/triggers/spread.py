@@ -16,7 +16,7 @@ from rota.triggers.trigger_errors import quoted
 _HASHED = re.compile(r"h(?:\(([a-z0-9]+)-([a-z0-9]+)\))?(?:/([0-9]+))?")
 _BETWEEN = re.compile(r"([a-z0-9]+)~([a-z0-9]+)")
 _HIGHEST = {"day": 28, "day_of_week": 6}
-"""What `H` never exceeds: every month has the 28th, and 7 is Sunday again."""
+"""The highest value of `H`: every month has the 28th, and 7 is Sunday again."""
 
 
 def without_spread(kind: FieldKind, text: str, task_id: str) -> str:

@@ -1,4 +1,6 @@
-"""How a trigger's mistakes are worded: the argument, what stood there, why not, what instead."""
+"""The wording of a trigger's mistakes: the argument, its value, why it is refused, what to write
+instead.
+"""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class StoredTask:
     seen_at: Instant  # when a node last knew it, to the day
     removed_at: Instant | None  # when it was taken out by `remove_task`
     revision: int  # rises with every change of this row but the cursor
-    skipped: tuple[Instant, ...] = ()  # occurrences to come whose rows say so already
+    skipped: tuple[Instant, ...] = ()  # future occurrences whose rows are skipped already
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, if it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
     off: tuple[OffStretch, ...] = ()  # but for the pause that may last; newest last
@@ -206,7 +206,7 @@ class AttemptEnd(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """One process of ours."""
+    """One process of rota."""
 
     id: str  # new at every start
     name: str

@@ -109,7 +109,8 @@ class AnnotationForm:
 
     def dumped(self, value: Any) -> Any:
         """Return a value as JSON could hold it, whether it fits the annotation or not; raises
-        whatever comes up."""
+        whatever the value's own code raises.
+        """
         return value if self._adapter is None else self._dumped(value)
 
     @cached_property

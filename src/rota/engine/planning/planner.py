@@ -43,7 +43,7 @@ FIRST_BATCH, LARGEST_BATCH = 250, 2_000
 """Occurrences per write: the first ones of a tick start soon, a crowd shares its commits."""
 
 WRITES = 3
-"""Writes under way at once: the next one is made ready while the last one becomes durable."""
+"""Writes in progress at once: the next one is prepared while the last one becomes durable."""
 
 
 class ManualStart(NamedTuple):
@@ -112,7 +112,7 @@ class Planner:
         self._lock = threading.Lock()  # of `_due`
         self._later = DueLater(context.clock, self.due)
         self._skip_log = SkipLog()
-        self._busy: set[str] = set()  # those of which a run was under way then
+        self._busy: set[str] = set()  # those that had a run in progress then
         self._writes: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(WRITES)
         self.refusals = Refusals(context.registry, self.due)

@@ -145,7 +145,8 @@ class RegisteredTask:
         else:
             self.is_current = stored.record.schedule == code.schedule
             if before != self._laid_over():
-                # Rows of ours may still be on their way: never go back behind them.
+                # Rows of this node may still be on their way to the ledger: never go back behind
+                # them.
                 self.cursor = max(self.cursor, planned)
         self.is_behind = True  # its next instants are counted from the cursor
         self.revision = stored.revision

@@ -73,7 +73,9 @@ class TaskSync:
         self._registry.revision = await self._writing.until_done(register)
 
     async def register_added(self) -> None:
-        """Register what was added, and return when that and what was under way is durable."""
+        """Register what was added, and return when that and any registration in progress is
+        durable.
+        """
         async with self._one_at_a_time:
             while self._added:
                 await self._register([self._added.popleft() for _ in range(len(self._added))])

@@ -59,7 +59,9 @@ class RunReporter:
         self._noted = False
 
     def log(self, level: str, logger: str, text: str) -> None:
-        """Take one line, up to the run's limit in bytes; the line that reaches it says so."""
+        """Take one line, up to the run's limit in bytes; the line that reaches the limit reports
+        that.
+        """
         if self._left <= 0:
             return
         if len(text) >= self._left:

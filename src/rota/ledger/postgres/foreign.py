@@ -141,7 +141,7 @@ def _replaced(schema: str, run: NewRun) -> Generator[tuple[str, list[Any]], Rows
 
 
 def _plain(value: Any, name: str) -> Any:
-    """Return a value as every driver takes it for its column."""
+    """Return a value in a form that every driver accepts for its column."""
     if name == _BOOLEAN:
         return bool(value)
     return str(value.value) if isinstance(value, State) or hasattr(value, "value") else value

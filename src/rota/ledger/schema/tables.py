@@ -46,7 +46,9 @@ Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def word(value: str) -> ColumnElement[Any]:
-    """Write a word of ours into the SQL itself: a partial index is used for nothing less."""
+    """Return one of rota's words as a literal of the SQL itself: a partial index is used for
+    nothing less.
+    """
     return literal_column(f"'{value}'", Text)
 
 
@@ -99,7 +101,7 @@ tasks = Table(
     Column("removed_at", BigInteger),
     Column("revision", Integer, nullable=False),
     Column("skipped", Words),  # JSON
-    Column("limit_group", Words),  # what `policy` says of it, for a count of its runs
+    Column("limit_group", Words),  # the group in `policy`, for a count of its runs
     Column("edited", Words),  # JSON: of `edits`, the author, the reason, and the replaced values
     # for verification: since when its occurrences are those that the row says
     Column("dst", Words),

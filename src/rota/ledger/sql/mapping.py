@@ -205,7 +205,7 @@ def task_of(row: Row) -> StoredTask:
     if dst is None or rule_revision != found["revision"]:  # the release before changed it since
         found["rule_since"] = None
     seen, anchor, until = found["seen_at"], found["anchor"], found["planned_until"]
-    if seen is None or anchor is None or until is None:  # a damaged one goes by the others
+    if seen is None or anchor is None or until is None:  # a damaged one is read from the others
         sane = next((one for one in (seen, until, anchor) if one is not None), 0)
         for name in ("seen_at", "anchor", "planned_until"):
             found[name] = sane if found[name] is None else found[name]

@@ -293,7 +293,7 @@ class _OpenFile:
     def check_place(self) -> None:
         """Raise if the file is no longer the one that was opened; for the writer's thread.
 
-        The log lies next to whatever file is there now. It is emptied into the file that it belongs
+        The log lies next to the file that is there now. It is emptied into the file that it belongs
         to, before another process takes it for the log of the other file.
         """
         try:

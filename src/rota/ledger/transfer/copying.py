@@ -59,8 +59,8 @@ def copy_ledger(
     """Copy a ledger to an address that has none, and return what both sides hold then.
 
     The source is only read. The target is created as a whole or not at all, even if a process is
-    killed. Raises StateError for a source whose nodes are up, as `is_up` says of each at the
-    ledger's time; UnequalCopyError; LedgerError if either side cannot be used.
+    killed. Raises StateError for a source with a node that is up, which `is_up` decides for each
+    node at the ledger's time; UnequalCopyError; LedgerError if either side cannot be used.
     """
     source, target = bulk_at(source_url, clock, "FROM"), bulk_at(target_url, clock, "TO")
     with source.snapshot() as old:

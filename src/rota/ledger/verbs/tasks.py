@@ -114,7 +114,7 @@ def _again(
     task = replace(was, record=record, seen_at=now, removed_at=None, revision=revision)
     if stored.removed_at is not None and triggers.is_single(
         record.trigger, record.trigger_args
-    ):  # added anew, it is a new one
+    ):  # a removed task that is added again is a new one
         return _at_other_times(replace(task, off=(), anchor=now), now)
     if record.schedule != stored.record.schedule:
         task = _at_other_times(_seen_now(task, now), now)

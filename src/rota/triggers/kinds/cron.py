@@ -175,7 +175,7 @@ def _never(args: Args, why: str) -> TriggerError:
 
 FIXED = ", at fixed times when clocks change"
 BY_THE_WALL = ", by the clock on the wall when clocks change"
-"""What is said if the words let one expect the other."""
+"""Appended to a description whose words suggest the other behaviour."""
 
 
 def words(rule: CronTrigger | IntervalTrigger, args: Args) -> str:

@@ -188,7 +188,7 @@ def words(rule: SunTrigger, args: Args) -> str:
 
 
 def caution(rule: object) -> str:
-    """Say that there are days without the event."""
+    """Return a caution that there are days without the event."""
     if not isinstance(rule, SunTrigger) or not rule.lacks_days():
         return ""
     return f"there are days without {rule.event} at {rule.latitude:g}; none of them has a run"
