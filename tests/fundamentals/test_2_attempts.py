@@ -43,13 +43,16 @@ def test_a_run_fails_when_its_retries_are_used_up(tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_takes_longer_than_its_timeout_is_ended(tmp_path: Path) -> None:
+    began = threading.Event()
+
     async def slow() -> None:
+        began.set()
         await asyncio.Event().wait()
 
     with Harness(tmp_path) as harness:
         harness.manager.add_task(slow, "cron", "slow", minute="*", timeout=5, max_retries=0)
         harness.advance(60)
-        eventually(lambda: [run.state for run in harness.runs()] == [State.RUNNING])
+        assert began.wait(60)
         harness.advance(6)
         [run] = harness.ended("slow")
         [attempt] = harness.manager.history.attempts(run.id)
