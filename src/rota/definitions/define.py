@@ -178,8 +178,8 @@ def _sorted(
 
 
 def _with_except(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options with `except` among the trigger's arguments, however it was written: it
-    may be an option, and is called `except_` in places that Python lets no name be `except`.
+    """Return the options with `except` among the trigger's arguments, however it was written. It
+    may be an option; and it is called `except_` if Python allows no name `except` there.
     """
     given = [key for key in ("except", "except_") if options.get(key) is not None]
     apart = options.get("trigger_args")

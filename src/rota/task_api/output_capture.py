@@ -46,8 +46,8 @@ def uninstall() -> None:
 
 
 def keep() -> None:
-    """Keep the root logger's handler for runs, whatever a configuration of logging changed; costs
-    next to nothing.
+    """Let the root logger propagate its records to the handler for runs, even if a configuration of
+    logging turned that off; costs next to nothing.
     """
     _root.propagate = True
 

@@ -37,10 +37,11 @@ class Broker(Protocol):
     async def carry(
         self, lanes: Mapping[str, int], execute: Callable[[str], Awaitable[None]]
     ) -> None:
-        """Await `execute(run_id)` for each message on these lanes, and at once for no more messages
-        than its limit. A message is done when `execute` returns. If this process dies before, the
-        message is delivered again. Runs until it is cancelled; it then takes no more messages, and
-        returns when those in progress have returned. Raises EngineError if it cannot continue.
+        """Await `execute(run_id)` for each message on these lanes, at once for at most as many
+        messages of a lane as its number. A message is done when `execute` returns. If this process
+        dies before, the message is delivered again. Runs until it is cancelled; it then takes no
+        more messages, and returns when those in progress have returned. Raises EngineError if it
+        cannot continue.
         """
 
     def waiting(self, lanes: Collection[str]) -> int:

@@ -34,7 +34,7 @@ MARGIN: Instant = 10 * MINUTE
 """How far from the edge of the pruned history rows are looked for."""
 
 PAUSES: Instant = 300 * DAY
-"""How old a pause may be to be in the audit: it keeps a year."""
+"""The greatest age of a pause that the audit must know of: it keeps a year."""
 
 REWOUND = "rewound "
 PRUNED = "pruned"

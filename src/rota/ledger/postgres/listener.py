@@ -75,7 +75,7 @@ class Listener:
                 self._mouth.send(_RENEW)
 
     def stop(self) -> None:
-        """End the thread permanently; a thread that is just about to begin ends too."""
+        """End the thread permanently; a thread that is just about to begin does not begin."""
         with self._life:
             self._stopped = True
         self._mouth.shutdown(socket.SHUT_RDWR)  # wakes the waiting thread

@@ -30,8 +30,8 @@ class Statement:
 
     It is compiled once per dialect and shape of its batches, and handed to the driver as text:
     compiling it, or even looking up the compiled form as SQLAlchemy does, would take longer than
-    most statements run. If PostgreSQL needs a construct of its own, it is given in addition. A
-    construct is given itself, or as a function that makes it when it is first needed.
+    most statements run. If SQLAlchemy has a construct of its own for PostgreSQL, it is given in
+    addition. A construct is given itself, or as a function that makes it when it is first needed.
     """
 
     def __init__(self, construct: Construct, *, postgresql: Construct | None = None) -> None:

@@ -49,8 +49,8 @@ LOCKED_LIMITS = Statement(
         .with_for_update()
     )
 )
-"""The instants up to which limits are used, by their rates: name, instant. No other transaction
-admits runs until the end.
+"""How full limits are, by their rates: name, instant. No other transaction admits runs until the
+end.
 """
 
 _spent_in = incoming("spent", limits.c.name, limits.c.full_until)
