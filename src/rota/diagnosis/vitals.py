@@ -63,7 +63,7 @@ def ticking(age: float, late: float | None = None) -> list[Reason]:
     """Return the trouble with a clock that last ticked `age` seconds ago, if it is one."""
     if age <= (thresholds.TICK_LATE if late is None else late):
         return []
-    return [reason(TroubleCode.TICK_LATE, f"the clock has not ticked for {age:.1f} s")]
+    return [reason(TroubleCode.TICK_LATE, f"the clock has not ticked for {round(age, 1):g} s")]
 
 
 def ledger_state(vitals: Vitals) -> str:

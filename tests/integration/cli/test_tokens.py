@@ -25,7 +25,7 @@ def test_a_token_is_made_listed_and_revoked(project: Project) -> None:
     project.rota("token", "revoke", "ci", "--reason", "leaked")
     assert [one["name"] for one in project.lines("token", "ls")] == ["deploy"]
     assert "rota token ls" in project.rota("token", "revoke", "ci", code=2).stderr
-    assert "has a name" in project.rota("token", "create", code=2).stderr
+    assert "needs a name" in project.rota("token", "create", code=2).stderr
 
 
 @pytest.mark.parametrize("days", ["3000000", "1e9", "1e400"])

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import rota
+from rota.web.pages.layout import notices
 from rota.web.pages.rendering import environment
 from tests.integration.web.pages.read import text
 from tests.integration.web.site import Site, greet
@@ -95,7 +96,7 @@ def test_what_is_grave_is_a_red_banner(tick_age: float, ledger: str, kind: str) 
         "now": 0,
         "right": "",
     }
-    page = template.render(health=health, **frame)
+    page = template.render(health=health, **frame, **notices(health))
     assert re.findall(r'<p class="notice (\w+)">.*for a reason', page) == [kind]
 
 

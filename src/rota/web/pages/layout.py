@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.reasons import Reason, TroubleCode
+from rota.core.reasons import TroubleCode
 from rota.core.time import Instant
 from rota.diagnosis.health import is_grave, reasons_of
 from rota.manager import TaskManager
@@ -62,7 +62,7 @@ class Frame:
         """
         health = self.manager.health()
         values = {"now": self.now(), "health": health, **values}
-        values["grave"], values["notices"] = is_grave(health), _notices(health)
+        values |= notices(health)
         values["app_name"] = self.manager.config.app_name
         said = self.saying.find(request)
         page = render(
@@ -111,10 +111,13 @@ def right_of(request: Request) -> str:
     return right
 
 
-def _notices(health: Mapping[str, Any]) -> list[Reason]:
-    """Return what every screen says of the node; task files that are broken have a list of their
-    own."""
-    return [one for one in reasons_of(health) if one.code is not TroubleCode.FILE_BROKEN]
+def notices(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what every screen says of the node: `notices`, and if they are `grave`.
+
+    Broken task files are left out: the page lists them in a place of their own.
+    """
+    found = [one for one in reasons_of(health) if one.code is not TroubleCode.FILE_BROKEN]
+    return {"notices": found, "grave": is_grave(health)}
 
 
 def _here(request: Request) -> str:
