@@ -102,7 +102,8 @@ def test_a_crowd_of_connections_stops_nothing(
                 most = psutil.Process(up.process.pid).num_fds()
                 time.sleep(0.2)
             project.rota("run", "apart", "--wait")
-        until(lambda: psutil.Process(up.process.pid).num_fds() <= files + 8)
+        # No connection of the crowd is left; the ledger's readers, opened meanwhile, are kept.
+        until(lambda: psutil.Process(up.process.pid).num_fds() <= files + 32)
         assert asked(project, "/health")[0] == 200
     late = lateness(project)
     p99 = late[int(len(late) * 0.99)]
