@@ -12,15 +12,15 @@ from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
-    Bundle,
     Counts,
     Damage,
     Failures,
     NodeRecord,
     Page,
     RunFilter,
+    RunSpanAggregate,
+    StateCount,
     StoredTask,
-    Tally,
 )
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.core.time import Instant
@@ -140,15 +140,15 @@ class SqlHistory:
             for row in self._sums(aggregates.FAILURES, since, until, slice)
         ]
 
-    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
+    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[RunSpanAggregate]:
         found = self._sums(aggregates.BUNDLES, since, until, slice)
         bundles = (aggregate_mapping.bundle_of(row, since, until) for row in found)
         return [bundle for bundle in bundles if bundle is not None]
 
-    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
+    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[StateCount]:
         found = self._sums(aggregates.TALLIES, since, until, slice)
         return [
-            Tally(place, state, count)
+            StateCount(place, state, count)
             for place, word, count in found
             if (state := aggregate_mapping.state_of(word)) is not None
         ]

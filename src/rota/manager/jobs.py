@@ -64,8 +64,8 @@ class JobVerbs(TaskVerbs):
         wrong; LedgerError.
         """
         given = _given(locals())
-        ask = Ask(id, [((), arguments or {})], given, reason=reason)
-        return self._enqueue(ask)[0]
+        request = EnqueueRequest(id, [((), arguments or {})], given, reason=reason)
+        return self._enqueue(request)[0]
 
     async def aenqueue(
         self, id: str, *, arguments: Mapping[str, Any] | None = None, **options: Any
@@ -76,105 +76,111 @@ class JobVerbs(TaskVerbs):
         if unknown:
             raise TypeError(f"aenqueue() takes no {', '.join(sorted(unknown))}")
         given = _given({**dict.fromkeys(OPTION_NAMES), **options})
-        return (await self._aenqueue(Ask(id, [((), arguments or {})], given, reason=reason)))[0]
+        return (
+            await self._aenqueue(EnqueueRequest(id, [((), arguments or {})], given, reason=reason))
+        )[0]
 
-    def _enqueue(self, ask: Ask) -> list[RunHandle[Any]]:
-        ready = self._prepared(ask)
+    def _enqueue(self, request: EnqueueRequest) -> list[RunHandle[Any]]:
+        ready = self._prepared(request)
         own, found = ready.own, [Enqueued(run.id) for run in ready.runs]
         if not found:
             return []
         if own.on_commit is not None:
-            own.on_commit(lambda: self._write_runs(ask, ready))
+            own.on_commit(lambda: self._write_runs(request, ready))
         elif own.connection is None:
-            found = self._write_runs(ask, ready)
+            found = self._write_runs(request, ready)
         else:
             try:
-                found = self._with_connection(ask, ready)
+                found = self._with_connection(request, ready)
             except StateError:
                 hook = hook_of(own.connection)
                 if hook is None:
                     raise
-                hook(lambda: self._write_runs(ask, ready))
-        return self._handles(ask, found)
+                hook(lambda: self._write_runs(request, ready))
+        return self._handles(request, found)
 
-    async def _aenqueue(self, ask: Ask) -> list[RunHandle[Any]]:
+    async def _aenqueue(self, request: EnqueueRequest) -> list[RunHandle[Any]]:
         """Enqueue while the event loop runs on; its own connections are used on it."""
-        connection = ask.options.get("connection")
-        if connection is None or ask.options.get("on_commit") is not None:
-            handles: list[RunHandle[Any]] = await in_thread(lambda: self._enqueue(ask))
+        connection = request.options.get("connection")
+        if connection is None or request.options.get("on_commit") is not None:
+            handles: list[RunHandle[Any]] = await in_thread(lambda: self._enqueue(request))
             return handles
-        ready: _Ready = await in_thread(lambda: self._prepared(ask))
+        ready: _CheckedRuns = await in_thread(lambda: self._prepared(request))
         how: dict[str, Any] = {"on_conflict": ready.own.on_conflict, "key_until": ready.key_until}
         ledger = self.services.ledger
         try:
             found = await ledger.run_with_async(connection, ready.runs, **how)
         except UnknownTaskError:
-            await in_thread(lambda: self._register(ask, ready))
+            await in_thread(lambda: self._register(request, ready))
             found = await ledger.run_with_async(connection, ready.runs, **how)
-        return self._handles(ask, found)
+        return self._handles(request, found)
 
-    def _prepared(self, ask: Ask) -> _Ready:
+    def _prepared(self, request: EnqueueRequest) -> _CheckedRuns:
         """Check everything that a call asks for."""
         self._open()
-        entry, now = self.services.engine.registry.get(ask.id), self._now()
-        if entry is None and ask.id not in self._stored_ids([ask.id]):
-            raise self._unknown(ask.id)  # which names the nearest task of this process too
+        entry, now = self.services.engine.registry.get(request.id), self._now()
+        if entry is None and request.id not in self._stored_ids([request.id]):
+            raise self._unknown(request.id)  # which names the nearest task of this process too
         own = read_options(
-            ask.options, now=now, moment=lambda name, value: self.instant_of(name, value, ask.id)
+            request.options,
+            now=now,
+            moment=lambda name, value: self.instant_of(name, value, request.id),
         )
-        runs = self._new_runs(ask, entry, own, now)
-        until = now + seconds(self._policy_of(ask.id, entry).key_ttl)
-        return _Ready(runs, own, until, entry)
+        runs = self._new_runs(request, entry, own, now)
+        until = now + seconds(self._policy_of(request.id, entry).key_ttl)
+        return _CheckedRuns(runs, own, until, entry)
 
-    def _handles(self, ask: Ask, found: Iterable[Enqueued]) -> list[RunHandle[Any]]:
-        return [RunHandle(one.run_id, ask.id, self._ends, is_new=one.is_new) for one in found]
+    def _handles(self, request: EnqueueRequest, found: Iterable[Enqueued]) -> list[RunHandle[Any]]:
+        return [RunHandle(one.run_id, request.id, self._ends, is_new=one.is_new) for one in found]
 
-    def _with_connection(self, ask: Ask, ready: _Ready) -> list[Enqueued]:
+    def _with_connection(self, request: EnqueueRequest, ready: _CheckedRuns) -> list[Enqueued]:
         how: dict[str, Any] = {"on_conflict": ready.own.on_conflict, "key_until": ready.key_until}
         ledger, connection = self.services.ledger, ready.own.connection
         try:
             return ledger.run_with(connection, ready.runs, **how)
         except UnknownTaskError:
-            self._register(ask, ready)
+            self._register(request, ready)
             return ledger.run_with(connection, ready.runs, **how)
 
-    def _register(self, ask: Ask, ready: _Ready) -> None:
+    def _register(self, request: EnqueueRequest, ready: _CheckedRuns) -> None:
         if ready.entry is None:
-            raise self._unknown(ask.id)
+            raise self._unknown(request.id)
         rows, now = records([ready.entry]), self._now()
         self.services.ledger.run(lambda tx: tx.register(rows, now))
 
-    def _write_runs(self, ask: Ask, ready: _Ready) -> list[Enqueued]:
+    def _write_runs(self, request: EnqueueRequest, ready: _CheckedRuns) -> list[Enqueued]:
         engine, own = self.services.engine, ready.own
 
         def write(tx: Transaction) -> list[Enqueued]:
             how: dict[str, Any] = {"on_conflict": own.on_conflict, "key_until": ready.key_until}
-            return tx.enqueue(ready.runs, by=ask.by, **how)
+            return tx.enqueue(ready.runs, by=request.by, **how)
 
         try:
             found = self.services.ledger.run(write)
         except UnknownTaskError:
-            self._register(ask, ready)
+            self._register(request, ready)
             found = self.services.ledger.run(write)
         if engine.is_running:
             engine.dispatcher.wake.set()
         return found
 
     def _new_runs(
-        self, ask: Ask, entry: RegisteredTask | None, own: OwnOptions, now: Instant
+        self, request: EnqueueRequest, entry: RegisteredTask | None, own: OwnOptions, now: Instant
     ) -> list[NewRun]:
         code = entry.definition if entry else None
-        policy, trigger = self._policy_of(ask.id, entry), self._trigger_of(ask.id, entry)
+        policy, trigger = self._policy_of(request.id, entry), self._trigger_of(request.id, entry)
         overlap = _overlap(policy, trigger)
-        given = handed_in(ask.id, code, [_named(code, one) for one in ask.calls], many=ask.many)
+        given = handed_in(
+            request.id, code, [_named(code, one) for one in request.calls], many=request.many
+        )
         at = now if own.available_at is None else own.available_at
         waits = at > now
-        reason = ask.reason or (f"it starts at {to_iso(at)}" if waits else "")
+        reason = request.reason or (f"it starts at {to_iso(at)}" if waits else "")
         new_id = self.services.engine.ids.new
         return [
             NewRun(
                 id=new_id(now),
-                task_id=ask.id,
+                task_id=request.id,
                 fire_time=None,
                 cause=Cause.MANUAL,
                 state=State.SCHEDULED if waits else State.QUEUED,
@@ -183,13 +189,15 @@ class JobVerbs(TaskVerbs):
                 created_at=now,
                 overlap=overlap,
                 arguments=arguments,
-                retry_of=ask.retry_of,
+                retry_of=request.retry_of,
                 priority=next(
-                    one for one in (own.priority, ask.priority, policy.priority) if one is not None
+                    one
+                    for one in (own.priority, request.priority, policy.priority)
+                    if one is not None
                 ),
                 reason_code=ReasonCode.RUN_AT if waits else None,
                 key=own.key,
-                options=own.options or ask.own,
+                options=own.options or request.own,
                 overlap_key=overlap_key_of(policy.overlap_key, code, arguments),
             )
             for arguments in given
@@ -210,7 +218,7 @@ class JobVerbs(TaskVerbs):
         return self.services.ledger
 
 
-class _Ready(NamedTuple):
+class _CheckedRuns(NamedTuple):
     """Runs that are checked and may be written."""
 
     runs: list[NewRun]
@@ -219,7 +227,7 @@ class _Ready(NamedTuple):
     entry: RegisteredTask | None
 
 
-class Ask:
+class EnqueueRequest:
     """What is asked for: calls of a task, with options for all of them."""
 
     def __init__(

@@ -22,8 +22,8 @@ from rota.engine.upkeep.pruner import prune_now
 from rota.errors import RotaError
 from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
-from rota.manager.door import JobDoor
 from rota.manager.marked import owner_of
+from rota.manager.marked_enqueuer import MarkedEnqueuer
 from rota.manager.runs import RunVerbs
 from rota.manager.tokens import TokenVerbs
 from rota.manager.verifying import VerifyVerbs
@@ -197,9 +197,9 @@ class ProcessManager:
 Manager = ProcessManager()
 
 
-def door_of(marks: Sequence[Any]) -> JobDoor:
-    """Return the door for enqueueing runs of a function with these marks."""
-    return JobDoor(_manager_of(marks))
+def enqueuer_of(marks: Sequence[Any]) -> MarkedEnqueuer:
+    """Return what enqueues runs of a function with these marks."""
+    return MarkedEnqueuer(_manager_of(marks))
 
 
 def _manager_of(marks: Sequence[Any]) -> TaskManager:
@@ -217,7 +217,7 @@ def _manager_of(marks: Sequence[Any]) -> TaskManager:
     return Manager.task_manager
 
 
-jobs.find_door = door_of
+jobs.find_enqueuer = enqueuer_of
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -12,7 +12,7 @@ from rota.core.task import JOB
 from rota.engine.planning.planner import ManualStart
 from rota.errors import ArgumentError, StateError
 from rota.manager.handed import handed_in
-from rota.manager.jobs import Ask, JobVerbs
+from rota.manager.jobs import EnqueueRequest, JobVerbs
 from rota.task_api.actor import actor
 
 PAGE = 1_000
@@ -140,7 +140,7 @@ class RunVerbs(JobVerbs):
         if code is None or code.trigger == JOB or own is not None or not engine.is_running:
             first = starts[0] if starts else ManualStart()
             calls = [((), {} if one.arguments is None else one.arguments) for one in starts]
-            ask = Ask(
+            request = EnqueueRequest(
                 id,
                 calls,
                 {},
@@ -150,8 +150,8 @@ class RunVerbs(JobVerbs):
                 own=own.options if own else None,
                 priority=own.priority if own else None,
             )
-            ask.by = by
-            return [handle.id for handle in self._enqueue(ask)]
+            request.by = by
+            return [handle.id for handle in self._enqueue(request)]
         given = handed_in(id, code, [one.arguments for one in starts], many=many)
         starts = [
             ManualStart(some, one.reason, one.retry_of)

@@ -35,7 +35,7 @@ class Mark(Protocol):
         """Return the id as it was written, None if it was not."""
 
 
-class Door(Protocol):
+class TaskEnqueuer(Protocol):
     """The task manager, as far as enqueueing needs it."""
 
     def enqueue_marked(
@@ -59,7 +59,7 @@ class Door(Protocol):
         """Do the same without blocking the event loop."""
 
 
-find_door: Callable[[Sequence[Any]], Door] | None = None
+find_enqueuer: Callable[[Sequence[Any]], TaskEnqueuer] | None = None
 """Returns the task manager that has one of these marks; set by the module that defines task
 managers.
 """
@@ -83,8 +83,8 @@ class Enqueuer(Generic[P, R]):
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle[R]:
         """Enqueue a run as `enqueue` does, while the event loop runs on."""
-        door, calls = _door(self._marks), [(args, kwargs)]
-        return (await door.aenqueue_marked(self._marks, calls, self._options, many=False))[0]
+        enqueuer, calls = _enqueuer(self._marks), [(args, kwargs)]
+        return (await enqueuer.aenqueue_marked(self._marks, calls, self._options, many=False))[0]
 
     def enqueue_many(
         self, calls: Iterable[Mapping[str, Any] | tuple[Any, ...]]
@@ -139,7 +139,7 @@ class Enqueuer(Generic[P, R]):
         return self._marks
 
     def _enqueue(self, calls: Sequence[Arguments], *, many: bool = False) -> list[RunHandle[Any]]:
-        return _door(self._marks).enqueue_marked(self._marks, calls, self._options, many=many)
+        return _enqueuer(self._marks).enqueue_marked(self._marks, calls, self._options, many=many)
 
 
 class TaskFunction(Protocol[P, C_co, R]):
@@ -208,11 +208,11 @@ async def in_thread(work: Callable[[], Any]) -> Any:
     return await beside(lambda: context.run(work))
 
 
-def _door(marks: Sequence[Mark]) -> Door:
-    if find_door is None:
-        import_module("rota.manager.process")  # it sets `find_door`
-    assert find_door is not None
-    return find_door(marks)
+def _enqueuer(marks: Sequence[Mark]) -> TaskEnqueuer:
+    if find_enqueuer is None:
+        import_module("rota.manager.process")  # it sets `find_enqueuer`
+    assert find_enqueuer is not None
+    return find_enqueuer(marks)
 
 
 def _call(one: Any, number: int) -> Arguments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rota.core.outcome import LONGEST_KIND, kind_of
-from rota.core.ports.records import Bundle, Failures, Tally
+from rota.core.ports.records import Failures, RunSpanAggregate, StateCount
 from rota.core.run import State
 from rota.core.time import DAY, HOUR, MINUTE
 from tests.conformance.ledger.desk import NOON, Desk
@@ -64,10 +64,10 @@ def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None
     desk.running()  # has not ended
     desk.plan(desk.new(task_id="waits"))  # nor begun
     assert sorted(desk.history.bundles(**HOURLY)) == [
-        Bundle(
+        RunSpanAggregate(
             "t", State.SUCCEEDED, 0, 0, 2, NOON, NOON + 10 * MINUTE, 0, 20 * MINUTE, second.run_id
         ),
-        Bundle(
+        RunSpanAggregate(
             "t",
             State.SUCCEEDED,
             0,
@@ -116,7 +116,7 @@ def test_runs_are_counted_by_their_time_and_state(desk: Desk) -> None:
     desk.ended("by hand")
     desk.plan(desk.new(fire_time=NOON - MINUTE), desk.new(fire_time=NOON + DAY))
     assert sorted(desk.history.tallies(**HOURLY)) == [
-        Tally(0, State.QUEUED, 2),
-        Tally(0, State.SUCCEEDED, 1),
-        Tally(1, State.QUEUED, 1),
+        StateCount(0, State.QUEUED, 2),
+        StateCount(0, State.SUCCEEDED, 1),
+        StateCount(1, State.QUEUED, 1),
     ]

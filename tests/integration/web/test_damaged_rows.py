@@ -257,6 +257,16 @@ def one_row(file: Path, table: str, column: str, value: object, where: str) -> N
         database.execute(f'UPDATE {table} SET "{column}" = ? WHERE {where}', (value,))
 
 
+def damaged_waiting_run(populated: Populated, file: Path, column: str, value: object) -> str:
+    """Copy the ledger to `file`, damage a waiting run in it, and return the run's id."""
+    shutil.copy(populated.file, file)
+    with closing(sqlite3.connect(file)) as database:
+        is_waiting = "state = 'queued' AND arguments LIKE '%3%'"
+        [run_id] = database.execute(f"SELECT id FROM runs WHERE {is_waiting}").fetchone()
+    one_row(file, "runs", column, value, f"id = '{run_id}'")
+    return str(run_id)
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -273,12 +283,7 @@ def one_row(file: Path, table: str, column: str, value: object, where: str) -> N
 def test_a_damaged_run_that_is_to_be_started_has_failed(
     populated: Populated, tmp_path: Path, column: str, value: object
 ) -> None:
-    file = tmp_path / "rota.db"
-    shutil.copy(populated.file, file)
-    with closing(sqlite3.connect(file)) as database:
-        is_waiting = "state = 'queued' AND arguments LIKE '%3%'"
-        [run_id] = database.execute(f"SELECT id FROM runs WHERE {is_waiting}").fetchone()
-    one_row(file, "runs", column, value, f"id = '{run_id}'")
+    run_id = damaged_waiting_run(populated, tmp_path / "rota.db", column, value)
     harness = Harness(tmp_path, SystemClock(), lease_seconds=1)
     register(harness)
     with harness:
@@ -305,12 +310,7 @@ def test_a_damaged_run_that_is_to_be_started_has_failed(
 def test_a_run_that_can_never_start_is_named_and_the_others_run(
     populated: Populated, tmp_path: Path, column: str, value: object
 ) -> None:
-    file = tmp_path / "rota.db"
-    shutil.copy(populated.file, file)
-    with closing(sqlite3.connect(file)) as database:
-        is_waiting = "state = 'queued' AND arguments LIKE '%3%'"
-        [run_id] = database.execute(f"SELECT id FROM runs WHERE {is_waiting}").fetchone()
-    one_row(file, "runs", column, value, f"id = '{run_id}'")
+    run_id = damaged_waiting_run(populated, tmp_path / "rota.db", column, value)
     harness = Harness(tmp_path, SystemClock(), lease_seconds=1)
     register(harness)
     with harness:

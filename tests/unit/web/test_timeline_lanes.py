@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from rota.core.ports.records import Bundle
+from rota.core.ports.records import RunSpanAggregate
 from rota.core.run import State
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.triggers import parse
@@ -15,11 +15,15 @@ NOW: Instant = 1_770_000_000 * SECOND
 SHOWN = window(DAY, NOW)
 
 
-def bundle(first: Instant, last: Instant, state: State = State.SUCCEEDED, **more: Any) -> Bundle:
+def bundle(
+    first: Instant, last: Instant, state: State = State.SUCCEEDED, **more: Any
+) -> RunSpanAggregate:
     """Return the bundle of one run, its times counted from the begin of the window."""
     began, ended = first // SHOWN.slice, last // SHOWN.slice
     at = SHOWN.since
-    run = Bundle("t", state, began, ended, 1, at + first, at + last, first, last, f"run-{first}")
+    run = RunSpanAggregate(
+        "t", state, began, ended, 1, at + first, at + last, first, last, f"run-{first}"
+    )
     return run._replace(**more)
 
 

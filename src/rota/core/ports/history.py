@@ -10,15 +10,15 @@ from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
 from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
-    Bundle,
     Counts,
     Damage,
     Failures,
     NodeRecord,
     Page,
     RunFilter,
+    RunSpanAggregate,
+    StateCount,
     StoredTask,
-    Tally,
 )
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.core.time import Instant
@@ -76,10 +76,10 @@ class History(Protocol):
         there are more than 2,000 sums, the largest 2,000 are returned.
         """
 
-    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[Bundle]:
+    def bundles(self, since: Instant, until: Instant, slice: Instant) -> list[RunSpanAggregate]:
         """Sum up the runs that ended from `since` to before `until`."""
 
-    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[Tally]:
+    def tallies(self, since: Instant, until: Instant, slice: Instant) -> list[StateCount]:
         """Count the runs of each state with a fire time, or a creation time if they have no fire
         time, from `since` to before `until`.
         """

@@ -305,7 +305,7 @@ class Failures(NamedTuple):
     reason: str  # of that one
 
 
-class Bundle(NamedTuple):
+class RunSpanAggregate(NamedTuple):
     """Ended runs of a task in one state that began in one slice of time and ended in one.
 
     What never started began and ended at its fire time. What began before `since` counts as begun
@@ -333,7 +333,7 @@ class VerificationMark(NamedTuple):
     value: str | None = None  # JSON
 
 
-class Tally(NamedTuple):
+class StateCount(NamedTuple):
     """How many runs of one state there are in a slice of time."""
 
     slice: int  # numbered from 0

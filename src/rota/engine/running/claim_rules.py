@@ -75,7 +75,7 @@ class ClaimRound:
         self._free = free
         self._stuck = stuck
         self.now = now
-        self.held = limits.ear()
+        self.held = limits.probe()
         self.refused: set[str] = set()  # the tasks of which none is claimed
         self.kept: set[str] = set()  # the runs for which no slot was free
         self.busy: set[str] = set()  # the executors of those that are taken

@@ -17,7 +17,7 @@ class TaskLimits:
         self._registry = registry
         self._groups = groups
 
-    def ear(self) -> LimitProbe | None:
+    def probe(self) -> LimitProbe | None:
         """Return the probe for one claim or offer; None if no task has a limit."""
         return LimitProbe(self) if self._registry.limited else None
 

@@ -88,7 +88,7 @@ class Outbox:
         return min(held_until, default=None)
 
     def _offer(self) -> _Offer:
-        return _Offer(self._engine, self._registry, self._limits.ear(), self._named())
+        return _Offer(self._engine, self._registry, self._limits.probe(), self._named())
 
     async def _send(self, messages: Sequence[Message]) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rota.core.ports.records import Bundle, Failures
+from rota.core.ports.records import Failures, RunSpanAggregate
 from rota.core.run import FINAL, State
 from rota.core.time import Instant
 from rota.ledger.sql.json_batch import Row
@@ -26,7 +26,7 @@ def due_of(oldest: Any) -> Instant | None:
         return None
 
 
-def bundle_of(row: Row, since: Instant, until: Instant) -> Bundle | None:
+def bundle_of(row: Row, since: Instant, until: Instant) -> RunSpanAggregate | None:
     """Return a row of `aggregates.BUNDLES` as a bundle; None for runs whose rows are damaged.
 
     What began before `since` is cut there.
@@ -46,7 +46,7 @@ def bundle_of(row: Row, since: Instant, until: Instant) -> Bundle | None:
         began, first, begins = 0, since, 0
     if ends < begins:  # the clock was set back meanwhile
         ended, last, ends = began, first, begins
-    return Bundle(task_id, state, began, ended, count, first, last, begins, ends, example)
+    return RunSpanAggregate(task_id, state, began, ended, count, first, last, begins, ends, example)
 
 
 def failures_of(row: Row) -> Failures:

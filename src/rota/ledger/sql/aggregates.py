@@ -109,7 +109,8 @@ BUNDLES = Statement(
         .group_by(runs.c.task_id, runs.c.state, literal_column("3"), literal_column("4"))
     )
 )
-"""The ended runs of a time (Bundle), by task, state, and the slices they began and ended in."""
+"""The ended runs of a time (RunSpanAggregate), by task, state, and the slices they began and
+ended in."""
 
 
 # --- how many -----------------------------------------------------------------------------------
@@ -123,4 +124,4 @@ TALLIES = Statement(
         .group_by(literal_column("1"), runs.c.state)
     )
 )
-"""How many runs there are (Tally), by slice of their fire time, or their making, and state."""
+"""How many runs there are (StateCount), by slice of their fire time, or their making, and state."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
-from rota.core.ports.records import Bundle
+from rota.core.ports.records import RunSpanAggregate
 from rota.core.run import Run, State
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
@@ -69,16 +69,20 @@ class TaskLane:
     bars: list[RunBar] = field(default_factory=list)
 
 
-def going(run: Run, shown: Window, now: Instant) -> Bundle:
+def going(run: Run, shown: Window, now: Instant) -> RunSpanAggregate:
     """Return a running run as if it ended now."""
     began = min(max(run.started_at or now, shown.since), now)
     begins, ends = began - shown.since, now - shown.since
     first, last = begins // shown.slice, ends // shown.slice
-    return Bundle(run.task_id, run.state, first, last, 1, began, now, begins, ends, run.id)
+    return RunSpanAggregate(
+        run.task_id, run.state, first, last, 1, began, now, begins, ends, run.id
+    )
 
 
 def lanes(
-    bundles: Iterable[Bundle], planned: Iterable[tuple[str, Trigger, Instant]], shown: Window
+    bundles: Iterable[RunSpanAggregate],
+    planned: Iterable[tuple[str, Trigger, Instant]],
+    shown: Window,
 ) -> list[TaskLane]:
     """Return the lanes of past runs, and of the instants of each trigger after its instant.
 
@@ -98,7 +102,7 @@ def lanes(
     return [TaskLane(task_id, _drawn(bars[task_id], shown)) for task_id in sorted(bars)]
 
 
-def _bar(bundle: Bundle) -> RunBar:
+def _bar(bundle: RunSpanAggregate) -> RunBar:
     busy = 0 if bundle.state in _NEVER_STARTED else bundle.ends - bundle.begins
     return RunBar(bundle.state, bundle.first, bundle.last, bundle.runs, busy, bundle.example)
 
@@ -144,7 +148,7 @@ def _place(bar: RunBar, shown: Window) -> None:
         bar.density = round(min(1.0, 0.45 + 0.55 * share), 2)
 
 
-def at_once(bundles: Iterable[Bundle], slice: Instant) -> list[float]:
+def at_once(bundles: Iterable[RunSpanAggregate], slice: Instant) -> list[float]:
     """Return how many runs ran at the same time in each slice of the past, on average."""
     busy = [0] * (PAST + 1)
     through = [0] * (PAST + 2)  # the change in the number of runs that fill a whole slice

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota import triggers
-from rota.core.ports.records import Tally
+from rota.core.ports.records import StateCount
 from rota.core.run import ACTIVE, State
 from rota.core.time import DAY, MINUTE, Instant, to_datetime
 from rota.diagnosis.attention import FAILING
@@ -104,7 +104,7 @@ def _days(manager: TaskManager, first: date, zone: ZoneInfo, now: Instant) -> li
     dates = month.days(first)
     edges = month.edges(dates, zone)
     entries = manager.services.engine.registry.entries()
-    tallies: list[Tally] = []
+    tallies: list[StateCount] = []
     if edges[0] <= now:
         tallies = manager.history.tallies(edges[0], edges[-1], QUARTER)
     coming = planned(entries, edges, now)
@@ -117,7 +117,7 @@ def _days(manager: TaskManager, first: date, zone: ZoneInfo, now: Instant) -> li
     ]
 
 
-def _by_day(tallies: Sequence[Tally], edges: Sequence[Instant]) -> list[Counter[State]]:
+def _by_day(tallies: Sequence[StateCount], edges: Sequence[Instant]) -> list[Counter[State]]:
     counts: list[Counter[State]] = [Counter() for _ in edges[1:]]
     for slice, state, count in tallies:
         counts[bisect_right(edges, edges[0] + slice * QUARTER) - 1][state] += count

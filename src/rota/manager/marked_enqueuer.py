@@ -10,13 +10,13 @@ from rota.definitions.callables import is_same_function
 from rota.definitions.define import define
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.errors import DefinitionError, Mistakes, StateError
-from rota.manager.jobs import Ask, JobVerbs
+from rota.manager.jobs import EnqueueRequest, JobVerbs
 from rota.manager.marked import take_in, taking
 from rota.task_api.handles import RunHandle
 from rota.task_api.jobs import Arguments, id_of, in_thread
 
 
-class JobDoor:
+class MarkedEnqueuer:
     """One task manager, for the functions that `@rota.task` marked."""
 
     def __init__(self, manager: JobVerbs) -> None:
@@ -30,9 +30,9 @@ class JobDoor:
         *,
         many: bool,
     ) -> list[RunHandle[Any]]:
-        """See `rota.task_api.jobs.Door`."""
-        ask = Ask(known_id(self._manager, marks), calls, options, many=many)
-        return self._manager._enqueue(ask)
+        """See `rota.task_api.jobs.TaskEnqueuer`."""
+        request = EnqueueRequest(known_id(self._manager, marks), calls, options, many=many)
+        return self._manager._enqueue(request)
 
     async def aenqueue_marked(
         self,
@@ -42,9 +42,9 @@ class JobDoor:
         *,
         many: bool,
     ) -> list[RunHandle[Any]]:
-        """See `rota.task_api.jobs.Door`."""
+        """See `rota.task_api.jobs.TaskEnqueuer`."""
         id: str = await in_thread(lambda: known_id(self._manager, marks))
-        return await self._manager._aenqueue(Ask(id, calls, options, many=many))
+        return await self._manager._aenqueue(EnqueueRequest(id, calls, options, many=many))
 
 
 def known_id(manager: JobVerbs, marks: Sequence[Any]) -> str:
