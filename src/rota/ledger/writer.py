@@ -61,13 +61,16 @@ class Writer:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Finish what was handed over, then end; safe to call twice, and without a start."""
+        """Finish what was handed over, and what a caller commits itself, then end; safe to call
+        twice, and without a start."""
         with self._lock:
             thread, self._thread = self._thread, None
             if thread is not None:
                 self._queue.put(None)
         if thread is not None:
             thread.join()
+        with self._turn:
+            pass  # a commit on the thread of its caller has ended
 
     def latency(self) -> float:
         """Return how long the last commit took, in seconds; while one is in progress, how long it

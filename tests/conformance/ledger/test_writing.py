@@ -13,7 +13,8 @@ from rota.core.ports.ledger import Transaction
 from rota.core.run import State
 from rota.errors import LedgerError, LedgerUnavailableError
 from rota.ledger import open_ledger
-from tests.conformance.ledger.desk import Desk, FakeClock, ids
+from rota.testing import eventually
+from tests.conformance.ledger.desk import Desk, FakeClock, ids, record
 
 
 @contextmanager
@@ -141,6 +142,30 @@ def test_closing_finishes_what_was_handed_over(desk: Desk) -> None:
         closing.start()
     closing.join(90)
     assert [future.result(0) for future in futures] == list(range(5))
+
+
+def test_closing_waits_for_what_a_caller_commits_itself(desk: Desk) -> None:
+    begun, gate, done = threading.Event(), threading.Event(), []
+
+    def slowly(tx: Transaction) -> None:
+        begun.set()
+        gate.wait(60)
+        tx.register([record("t")], desk.now)
+        done.append("written")
+
+    def close() -> None:
+        desk.ledger.close()
+        done.append("closed")
+
+    with ThreadPoolExecutor(2) as threads:
+        written = threads.submit(desk.ledger.run, slowly)
+        assert begun.wait(60)
+        closed = threads.submit(close)
+        eventually(lambda: desk.ledger.write(lambda tx: None).exception() is not None)
+        gate.set()
+        written.result(60)
+        closed.result(60)
+    assert done == ["written", "closed"]
 
 
 def test_a_closed_ledger_says_so(desk: Desk) -> None:
