@@ -17,6 +17,7 @@ from rota.errors import LedgerCorruptError, LedgerUnavailableError
 from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
+from rota.runtime import fork_safety
 from rota.runtime.log_queue import on_own_thread
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Writer:
         self._clock = clock
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._turn = threading.Lock()  # held during a commit
+        self._turn = fork_safety.new_lock()  # held during a commit
         self._waiting = 0  # operations that no commit has taken yet
         self._thread: threading.Thread | None = None
         self._latency = 0.0
