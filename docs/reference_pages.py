@@ -89,6 +89,7 @@ def command_page() -> str:
     from typer.main import get_command
 
     from rota.cli import main
+    from rota.cli.commands import COMMANDS
 
     lines = [
         GENERATED,
@@ -98,8 +99,8 @@ def command_page() -> str:
         "| command | does |",
         "|---|---|",
     ]
-    lines += [f"| [`rota {name}`](#rota-{name}) | {text} |" for name, text in main.COMMANDS.items()]
-    for name in main.COMMANDS:
+    lines += [f"| [`rota {name}`](#rota-{name}) | {text} |" for name, text in COMMANDS.items()]
+    for name in COMMANDS:
         command: Any = get_command(main._app([name])).commands[name]  # type: ignore[attr-defined]
         context = command.context_class(command, info_name=f"rota {name}", terminal_width=WIDTH)
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())

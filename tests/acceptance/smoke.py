@@ -46,7 +46,8 @@ def apart():
 
 def commands() -> None:
     """Show the help of every command, all in this process."""
-    from rota.cli.main import COMMANDS, _app
+    from rota.cli.commands import COMMANDS
+    from rota.cli.main import _app
 
     with redirect_stdout(io.StringIO()) as shown:
         for name in COMMANDS:

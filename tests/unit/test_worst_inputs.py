@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from rota.cli import formatting as cli_words
-from rota.cli.commands.check import _WHERE
+from rota.cli.commands.checks.check import _WHERE
 from rota.config.jsonfile import _TOKEN
 from rota.core import secrets
 from rota.core.limits import rate_of

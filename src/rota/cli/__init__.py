@@ -1,1 +1,1 @@
-"""The command line: one file per command, imported only when the command is called."""
+"""The command line: what its commands share; the commands are in `rota.cli.commands`."""

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from rota.cli import project
-from rota.cli.commands.check import CheckMistake, mistake
+from rota.cli.commands.checks.check import CheckMistake, mistake
 from rota.config import Xcorecfg
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State

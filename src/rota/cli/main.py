@@ -9,44 +9,17 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rota.cli import output
+from rota.cli.commands import COMMANDS, load_command
 from rota.cli.descriptors import fill_standard
 from rota.core.audit import Face
 from rota.errors import RotaError
 from rota.runtime.gc_control import loading, own_process
 from rota.task_api.actor import acting
-
-COMMANDS = {
-    "init": "Create a new project that works at once.",
-    "check": "Find every mistake in the configuration and the task files.",
-    "up": "Schedule and run the tasks of the project in this directory.",
-    "scheduler": "Only plan occurrences, for workers in other processes.",
-    "worker": "Only execute planned runs.",
-    "web": "Only serve the pages and the API.",
-    "ls": "List the tasks.",
-    "show": "Show everything about one task.",
-    "next": "List the coming occurrences of all tasks.",
-    "preview": "Describe a trigger and list its next times.",
-    "run": "Start a task manually.",
-    "pause": "Pause a task: plan no occurrences until it is resumed.",
-    "resume": "Resume a paused task from now on.",
-    "reset": "Reset the edits of a task.",
-    "skip": "Skip the next occurrence of a task.",
-    "cancel": "Cancel a waiting or running run.",
-    "runs": "List the runs: what happened, and why.",
-    "logs": "Show what a run logged and printed.",
-    "token": "Create, list and revoke tokens for the API and the pages; print a sign-in link.",
-    "db": "Copy a ledger with its whole history to a file or a server.",
-    "health": "Print the node's health as JSON.",
-    "verify": "Compare the ledger with the triggers, and list what is missing or wrong.",
-    "doctor": "Find out why tasks do not run, run twice, grow or are missed.",
-}
-"""All commands, in the order of the help; their code is in `rota.cli.commands`."""
 
 COMPLETING = "_ROTA_COMPLETE"
 """The variable that a shell sets to request completions: they need the options of all commands."""
@@ -92,13 +65,8 @@ def _app(words: list[str]) -> typer.Typer:
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
         wanted = name == asked or COMPLETING in os.environ
-        app.command(name, short_help=text)(_load(name) if wanted else _stand_in())
+        app.command(name, short_help=text)(load_command(name) if wanted else _stand_in())
     return app
-
-
-def _load(name: str) -> Callable[..., Any]:
-    command: Callable[..., Any] = import_module(f"rota.cli.commands.{name}").command
-    return command
 
 
 def _stand_in() -> Callable[[], None]:

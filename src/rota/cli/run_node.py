@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rota.cli import lifetime, output
-from rota.cli.commands.token import link
+from rota.cli.commands.setup.token import link
 from rota.cli.descriptors import raise_limit
 from rota.cli.orphans import step_aside
 from rota.config import Xcorecfg

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import rota
-from rota.cli.commands.db import is_up
+from rota.cli.commands.setup.db import is_up
 from rota.core.ports.records import NodeRecord
 from rota.core.time import SECOND
 from rota.ledger.transfer.bulk import TABLES

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import rota.cli.commands
 from rota import __version__
-from rota.cli.main import COMMANDS
+from rota.cli.commands import COMMANDS, load_command
 from tests.integration.cli.project import ROTA, Project
 
 HEAVY = ("sqlalchemy", "alembic", "pydantic", "apscheduler", "fastapi", "rich", "asyncio")
@@ -35,7 +35,13 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_what_it_does(name: str) -> None:
-    assert import_module(f"rota.cli.commands.{name}").command.__doc__
+    assert load_command(name).__doc__
+
+
+def test_every_file_of_a_command_is_listed_in_its_room() -> None:
+    rooms = Path(rota.cli.commands.__file__).parent.glob("*/")
+    files = [file.stem for room in rooms for file in room.glob("*.py") if file.stem != "__init__"]
+    assert sorted(files) == sorted(COMMANDS)
 
 
 def test_a_command_shows_its_own_options() -> None:

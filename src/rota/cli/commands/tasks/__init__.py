@@ -1,0 +1,14 @@
+"""Look at tasks, and pause, resume, reset or skip them."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "ls": "List the tasks.",
+    "show": "Show everything about one task.",
+    "next": "List the coming occurrences of all tasks.",
+    "preview": "Describe a trigger and list its next times.",
+    "pause": "Pause a task: plan no occurrences until it is resumed.",
+    "resume": "Resume a paused task from now on.",
+    "reset": "Reset the edits of a task.",
+    "skip": "Skip the next occurrence of a task.",
+}
