@@ -54,6 +54,17 @@ def test_all_attempts_of_a_run_are_listed_in_order(desk: Desk) -> None:
     assert [attempt.number for attempt in attempts] == [1, 2, 3]
 
 
+def test_a_run_started_when_its_first_attempt_did(desk: Desk) -> None:
+    claim, starts = desk.running(), (NOON + 5, NOON + 9_000_000)
+    for start, state in zip(starts, (State.SCHEDULED, State.SUCCEEDED), strict=True):
+        desk.clock.move(10)
+        ending = desk.ending(claim, state)
+        desk.settle(ending._replace(attempt=ending.attempt._replace(started_at=start)))
+        run = desk.run(claim.run_id)
+        assert (run.started_at, run.attempt_started_at) == (starts[0], start)
+        [claim] = desk.claim() or [claim]
+
+
 def test_a_run_without_an_ended_attempt_has_none(desk: Desk) -> None:
     assert desk.history.attempts(desk.running().run_id) == []
     assert desk.history.attempts("unknown") == []

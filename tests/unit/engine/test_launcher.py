@@ -52,6 +52,20 @@ async def test_an_attempt_that_was_claimed_early_starts_at_its_instant(
     await until(lambda: held.submitted)
 
 
+async def test_an_attempt_started_when_it_was_handed_over_not_when_it_was_claimed(
+    bench: Bench, held: Held
+) -> None:
+    await bench.heartbeat.join()
+    bench.known()
+    taken, early, late = heard(bench.signals.attempts_taken), LEAD // 20, 3
+    bench.launcher().start([(bench.claimed(), due := bench.now + early)])
+    [[[flight]]] = taken
+    assert flight.started_at == due
+    bench.clock.advance(early / SECOND + late)  # this node's loop was busy meanwhile
+    await until(lambda: held.submitted)
+    assert flight.started_at == due + late * SECOND
+
+
 async def test_nothing_starts_while_the_lease_may_be_lost(bench: Bench, held: Held) -> None:
     await bench.heartbeat.join()
     bench.known()

@@ -80,7 +80,8 @@ class Launcher:
             self._submit(name, at, some)
 
     def _submit(self, name: str, at: Instant, in_flight: Sequence[InFlightRun]) -> None:
-        wait = (at - self._clock.now()) / SECOND
+        now = self._clock.now()
+        wait = (at - now) / SECOND
         # Also when this is called back: nothing starts early by the wall clock. A longer wait comes
         # from a clock that was set back since; by the old clock the instant has come.
         if not 0 < wait <= LEAD / SECOND:
@@ -92,7 +93,10 @@ class Launcher:
             asyncio.get_running_loop().call_later(wait, self._submit, name, at, in_flight)
             return
         held = [flight for flight in in_flight if self._flights.has(flight)]
-        calls = [flight.call for flight in held if flight.stopped_at is None]
+        starting = [flight for flight in held if flight.stopped_at is None]
+        for flight in starting:
+            flight.started_at = max(at, now)  # later than when it was claimed if this node is late
+        calls = [flight.call for flight in starting]
         if calls:
             self._hand_over(name, calls)
         for flight in held:
