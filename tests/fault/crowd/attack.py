@@ -1,17 +1,22 @@
-"""Many connections that say little, from a process of its own: `attack.py KIND PORT COUNT`.
+"""Attacks on a server, from a process of their own: `attack.py KIND PORT COUNT`.
 
-It holds them, making anew what is cut, until its input ends; prints how many were made.
+It holds so many connections that say little, making anew what is cut, or makes that many costly
+requests at once, until its input ends. Then it prints how many there were.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import resource
 import select
 import selectors
 import socket
 import sys
+import threading
 import time
+from collections.abc import Callable
 
 HEAD = b"POST /manager/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 FIRST = {
@@ -45,8 +50,60 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(kind: str, port: int, count: int) -> None:
-    """Attack until the input ends."""
+class Requests:
+    """One client after the other sends what costs the server most."""
+
+    def __init__(self, port: int) -> None:
+        self.made = 0
+        self.is_over = False
+        self._port = port
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        """Send a request and return its answer."""
+        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        try:
+            text = None if body is None else json.dumps(body, separators=(",", ":"))
+            kind = {"Accept": "*/*", "Content-Type": "application/json", "Host": "localhost"}
+            link.request(method, path, text, kind)
+            answer = link.getresponse().read()
+        finally:
+            link.close()
+        self.made += 1
+        return answer
+
+    def masks(self) -> None:
+        """Hand in an argument of 40 KB that was costly to mask, and look at it again and again."""
+        worst = {"arguments": {"name": ";" + "key" * 13_000}}
+        run = json.loads(self.ask("POST", "/manager/tasks/named/run", worst))["id"]
+        while not self.is_over:
+            self.ask("GET", f"/manager/runs/{run}")
+            self.ask("GET", f"/runs/{run}")
+
+    def keys(self) -> None:
+        """Send 60,000 keys that nobody knows, again and again."""
+        body = {f"key{number}": 1 for number in range(60_000)}
+        while not self.is_over:
+            self.ask("POST", "/manager/tasks/named/run", body)
+            self.ask("POST", "/manager/tasks/named/run", {"arguments": body})
+
+
+def requests(kind: str, port: int, count: int) -> None:
+    """Make that many requests at once until the input ends."""
+    attack = Requests(port)
+    repeat: Callable[[], None] = getattr(attack, kind)
+    clients = [threading.Thread(target=repeat) for _ in range(count)]
+    for client in clients:
+        client.start()
+    say("begun")
+    sys.stdin.read()
+    attack.is_over = True
+    for client in clients:
+        client.join()
+    say(str(attack.made))
+
+
+def connections(kind: str, port: int, count: int) -> None:
+    """Hold that many connections until the input ends."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held: set[socket.socket] = set()
@@ -74,4 +131,5 @@ def main(kind: str, port: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    attack = connections if sys.argv[1] in FIRST else requests
+    attack(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
