@@ -28,10 +28,14 @@ _SECRET_WORDS = ("passw", "passphrase", "secret", "token", "credential")
 _SECRET_PAIRS = ("apikey", "api_key", "privatekey", "private_key")
 
 _WORDS = r"(?:password|passwd|passphrase|secret|token(?!s)|api[_-]?key|access[_-]?key)[\w-]{0,40}+"
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"')\]}]++)"""
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|"[^"\n]*+|'[^'\n]*+|[^\s,;&"')\]}]++)"""
 _PAIR = re.compile(rf"{_WORDS}(?:\s?=\s?|['\"]\s?:\s?)({_VALUE})")
 _AUTHORIZATION = re.compile(r"\bauthorization['\"]?\s?[:=]\s?['\"]?(?:\w{1,20} )?([^\s'\"]++)")
 _SAID_IN_URL = re.compile(r"(?<=://)[^\s/?#]{1,300}@")
+_BEGUN = re.compile(
+    r"(?:(?<=://)[^\s/?#@:]{0,300}:(?!\d{0,5}\Z)[^\s/?#@]{0,300}"
+    r"|\brota_[0-9a-z]{1,26}(?:_[\w-]{0,43})?)\Z"
+)
 _OURS = re.compile(r"\brota_[0-9a-z]{26}_[\w-]{43}")
 
 
@@ -55,6 +59,16 @@ def said(text: str) -> str:
     if "=" in text or ":" in text:
         text = _hidden(_AUTHORIZATION, _hidden(_PAIR, text))
     return _OURS.sub(MASK, text)
+
+
+def said_so_far(text: str) -> str:
+    """Return what `said` does, with `***` also for what may be the beginning of a secret at the
+    end: user information whose host is still to come, a part of a token of ours. What follows a
+    colon there is a port if it is up to five digits.
+    """
+    if "://" in text or "rota_" in text:
+        text = _BEGUN.sub(MASK, text)
+    return said(text)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

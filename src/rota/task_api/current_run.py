@@ -44,7 +44,7 @@ class CurrentRun:
 
     __slots__ = (
         "_call", "_cancel_requested", "_cancel_seen", "_checkpoint", "_ended", "_on_cancel",
-        "_printed", "_step_locks", "_steps",
+        "_printed", "_step_locks", "_steps", "_unfinished",
     )  # fmt: skip
 
     def __init__(self, call: AttemptSpec) -> None:
@@ -57,6 +57,7 @@ class CurrentRun:
         self._cancel_seen = False
         self._ended = False
         self._printed: dict[str, Lines] | None = None
+        self._unfinished: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<CurrentRun {self.id} of {self.task_id!r}, attempt {self.attempt}>"
@@ -287,6 +288,18 @@ def record_output(run: CurrentRun, level: str, text: str) -> None:
         run._printed = {}
     for line in run._printed.setdefault(level, Lines()).feed(text):
         record_log(run, level, "", line)
+
+
+def unfinished_line(run: CurrentRun, level: str) -> str:
+    """Return the line that the run is in the middle of printing to the console."""
+    return (run._unfinished or {}).get(level, "")
+
+
+def keep_unfinished_line(run: CurrentRun, level: str, text: str) -> None:
+    """Keep the line that the run is in the middle of printing to the console."""
+    if run._unfinished is None:
+        run._unfinished = {}
+    run._unfinished[level] = text
 
 
 def close(run: CurrentRun) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from types import FrameType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
-from rota.core.secrets import said
+from rota.core.secrets import MASK, said_so_far
 from rota.runtime import fork_safety
-from rota.task_api.current_run import CurrentRun, record_log, record_output, running
+from rota.task_api.current_run import (
+    CurrentRun,
+    keep_unfinished_line,
+    record_log,
+    record_output,
+    running,
+    unfinished_line,
+)
 
 _lock = fork_safety.new_lock()
 _installed = 0
@@ -90,13 +96,8 @@ _mark = logging.NullHandler()  # for with none at the root, `logging.info` would
 _LONGEST = 2_000
 """Characters of an unfinished line that are looked at again when it continues."""
 
-
-class _Line(NamedTuple):
-    """The line that a run is in the middle of: its text, and how much of it was shown."""
-
-    run_id: str
-    said: str
-    shown: str
+_KEPT = 500
+"""Of a longer one, the last characters that are."""
 
 
 class _Tee:
@@ -106,7 +107,6 @@ class _Tee:
         self._stream = stream
         self._level = level
         self._write_through = write_through
-        self._lines = threading.local()
 
     def write(self, text: str) -> int:
         run = running()
@@ -125,16 +125,13 @@ class _Tee:
 
     def _masked(self, run: CurrentRun, text: str) -> str:
         """Return the text for the console: without secrets, even if a line comes in parts."""
-        line: _Line | None = getattr(self._lines, "now", None)
-        if line is None or line.run_id != run.id or len(line.said) > _LONGEST:
-            line = _Line(run.id, "", "")
-        whole = line.said + text
-        shown = said(whole)
-        known = shown.startswith(line.shown)
-        new = shown[len(line.shown) :] if known else said(text)
+        whole = unfinished_line(run, self._level) + text
+        before, shown = said_so_far(whole[: -len(text) or None]), said_so_far(whole)
         rest = whole.rpartition("\n")[2]
-        self._lines.now = _Line(run.id, rest, said(rest))
-        return new
+        keep_unfinished_line(run, self._level, rest[-_KEPT:] if len(rest) > _LONGEST else rest)
+        if shown.startswith(before):
+            return shown[len(before) :]
+        return MASK + text[len(text) - _common_end(text, shown) :]  # a secret began before it
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -145,6 +142,16 @@ class _Tee:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _common_end(one: str, other: str) -> int:
+    """Return how many characters at their ends two texts have in common."""
+    length = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
 
 
 def _tee(stream: TextIO | None, level: str, write_through: bool) -> Any:

@@ -19,6 +19,7 @@ SECRET = "hunter2-"
         ("password=abc", "password=***"),
         ("db_password = abc, next=1", "db_password = ***, next=1"),
         ("PASSWORD='a b' x", "PASSWORD=*** x"),
+        ('password="cut off\nnext', "password=***\nnext"),
         ("{'api_key': 'abc', \"secret\": \"d\"}", "{'api_key': ***, \"secret\": ***}"),
         ("?access_token=abc&page=2", "?access_token=***&page=2"),
         ("redis://:pw@host:6379/0", "redis://***@host:6379/0"),

@@ -281,3 +281,73 @@ def test_beside_a_run_a_console_that_is_gone_raises_as_ever(
     monkeypatch.setattr(sys, "stdout", _Gone())
     with installed(), pytest.raises(OSError, match="Input/output"):
         print("x")  # noqa: T201
+
+
+SAID = [
+    ("password=hunter2 next", "hunter2"),
+    ("the db_password = 'hunter 2' next", "hunter 2"),
+    ('{"api_key": "hunter2", "n": 1}', "hunter2"),
+    ("redis://ada:hunter2@host:6379/0", "hunter2"),
+    ("Authorization: Bearer hunter2", "hunter2"),
+    (f"sent rota_{'a' * 26}_{'b' * 43} to them", "b" * 43),
+]
+
+
+@pytest.mark.parametrize(("line", "secret"), SAID)
+def test_a_secret_is_masked_on_the_console_however_its_line_is_cut(
+    line: str, secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(*parts: str) -> str:
+        for part in parts:
+            sys.stdout.write(part)
+        sys.stdout.write("\n")
+        return capsys.readouterr().out
+
+    def body() -> None:
+        assert "***" in printed(line)
+        for cut in range(1, len(line)):
+            shown = printed(line[:cut], line[cut:])
+            place = max(cut - line.index(secret), 0)
+            for half in (secret[:place], secret[place:]):
+                assert len(half) < 3 or half not in shown, (shown, cut)
+            assert "***" in shown
+        assert secret[1:] not in printed(*line)  # as json.dump writes
+
+    with installed():
+        captured(body)
+
+
+def test_two_runs_that_print_by_turns_give_no_secret_away(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, other = (CurrentRun(call(speak, Reporter())) for _ in range(2))
+
+    def say(run: CurrentRun, text: str) -> None:
+        enter(run)
+        print(text, end="")  # noqa: T201
+
+    with installed():
+        for run, text in [(one, "password="), (other, "token="), (one, "hunter2"), (other, "tr")]:
+            Context().run(say, run, text)
+    assert capsys.readouterr().out == "password=token=******"
+
+
+def test_a_secret_far_into_an_unfinished_line_is_masked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def body() -> None:
+        for part in (*["."] * 5_000, "password=", "hunter2", *["."] * 10, " ", "open", "\n"):
+            sys.stdout.write(part)
+
+    with installed():
+        captured(body)
+    assert capsys.readouterr().out == "." * 5_000 + "password=*** open\n"
+
+
+def test_addresses_and_ports_stay_readable_on_the_console(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for text in ("see http://localhost:8080", "at https://a.example/x?y=1", "rota_files are here"):
+        with installed():
+            captured(lambda text=text: print(text))  # type: ignore[misc]  # noqa: T201
+        assert capsys.readouterr().out == f"{text}\n"
