@@ -18,6 +18,7 @@ class Service:
     content: bytes = b""
     status: int = 200
     silent: bool = False
+    leads_to: str = ""  # where the answer redirects to
     requests: list[dict[str, str]] = field(default_factory=list)
     posted: list[bytes] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -38,6 +39,11 @@ def serving() -> Iterator[Service]:
             service.requests.append(dict(self.headers))
             if service.silent:
                 service.closing.wait()
+            elif service.leads_to:
+                self.send_response(302)
+                self.send_header("Location", service.leads_to)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
             elif self.headers.get("If-None-Match") == service.etag:
                 self.send_response(304)
                 self.end_headers()

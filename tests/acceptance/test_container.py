@@ -140,6 +140,32 @@ def test_a_url_that_is_none_is_told(make: Make, url: str) -> None:
         asyncio.run(sync_external_data())
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "0.0.0.0", "169.254.169.254"),
+        *("10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[fe80::1]"),
+        *("[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2002:a00:1::1]"),
+    ],
+)
+def test_external_data_follows_no_redirect_into_a_private_network(make: Make, host: str) -> None:
+    with serving() as service, serving() as own:
+        port = own.url.rpartition(":")[2]
+        own.content, service.leads_to = b"private", f"http://{host}:{port}/latest/meta-data"
+        make(external_data={"url": f"{service.url}/data", "timeout": 20})
+        with pytest.raises(RuntimeError, match="which is in a private network"):
+            asyncio.run(sync_external_data())
+        assert own.requests == []
+    assert not Path("var/external/data").exists()
+
+
+def test_external_data_follows_a_redirect_that_is_allowed(make: Make) -> None:
+    with serving() as service, serving() as own:
+        own.content, service.leads_to = b"private", f"{own.url}/there"
+        make(external_data={"url": f"{service.url}/data", "private": True})
+        assert asyncio.run(sync_external_data())["bytes"] == 7
+
+
 def test_without_a_url_it_says_so(make: Make) -> None:
     make()
     assert asyncio.run(sync_external_data()) == {"status": "not configured"}

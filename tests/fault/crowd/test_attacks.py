@@ -184,10 +184,11 @@ def test_an_attack_stops_nothing(
     slow = Figures.of(slower).p99
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{kind}, {count}: {' '.join(made)} made in {ended - began:.1f} s; {late.number} runs,"
-            f" p99 {late.p99:.3f} s late, worst {late.worst:.3f} s (before: {before.p99:.3f} s);"
-            f" work took {slow:.1f} times as long; /health answered {len(answers)} times, slowest"
-            f" {slowest:.3f} s; {descriptors} descriptors, {len(up.output) - log} bytes of log\n"
+            f"\n{kind}, {count}: {' '.join(made)} made in {ended - began:.1f} s;"
+            f" {late.number} runs, p99 {late.p99:.3f} s late, worst {late.worst:.3f} s"
+            f" (before: {before.p99:.3f} s); work took {slow:.1f} times as long;"
+            f" /health answered {len(answers)} times, slowest {slowest:.3f} s;"
+            f" {descriptors} descriptors, {len(up.output) - log} bytes of log\n"
         )
     assert {status for status, _ in answers} == {200}, answers
     assert late.p99 < max(slow, 1 + before.p99)  # p99 is under a second where no other work is done

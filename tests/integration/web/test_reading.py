@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.types import Message
@@ -15,6 +19,7 @@ from rota.core.ports.records import NewRun
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import HOUR, SECOND
+from rota.core.verification.findings import Finding
 from rota.testing import eventually
 from rota.web.api import verification
 from tests.integration.web.site import Site, fail, greet
@@ -198,3 +203,26 @@ def test_a_verification_over_rest_ends_in_time(site: Site, monkeypatch: pytest.M
     monkeypatch.setattr(verification, "LONGEST", -1.0)
     answer = site.client.get("/manager/verification").json()
     assert (answer["complete"], answer["findings"]) == (False, [])
+
+
+def test_one_verification_over_rest_runs_at_a_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, gate, verifying = threading.Event(), threading.Event(), site.manager.verifying
+
+    def held(*args: Any, **named: Any) -> Iterator[Finding]:
+        began.set()
+        gate.wait(90)
+        yield from verifying(*args, **named)
+
+    monkeypatch.setattr(site.manager, "verifying", held)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(site.client.get, "/manager/verification")
+        assert began.wait(90)
+        second = site.client.get("/manager/verification")
+        gate.set()
+        assert first.result().status_code == 200
+    assert second.status_code == 429
+    assert second.headers["Retry-After"] == "5"
+    assert second.json()["remedy"] == "Ask again in 5 seconds."
+    assert site.client.get("/manager/verification").status_code == 200

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import pytest
 
+from rota.core.ports.broker import Message
 from rota.engine.running.outbox import LOST, OVERDUE, Outbox
 from rota.errors import LedgerError
 from tests.unit.engine.context import Bench, Mailbox
@@ -105,3 +109,22 @@ async def test_while_ledger_or_broker_are_away_a_turn_changes_nothing(
     mailbox.away = True
     await outbox.turn()
     assert outbox.trouble is not None
+
+
+async def test_one_message_that_cannot_be_written_keeps_no_other_back(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Particular(Mailbox):
+        def publish(self, messages: Collection[Message], connection: Any) -> None:
+            if any(message.run_id == bad for message in messages):
+                raise TypeError("no JSON of it")
+            super().publish(messages, connection)
+
+    mailbox = Particular()
+    outbox = Outbox(bench.context, mailbox, bench.limits, bench.delivery, set)
+    bench.known()
+    first, bad, last = (bench.planned() for _ in range(3))
+    await outbox.offer(bench.now)
+    assert sorted(sent(mailbox)) == sorted([first, last])
+    assert outbox.trouble is None
+    assert f"Run {bad} cannot be published" in caplog.text

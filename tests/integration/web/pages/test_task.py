@@ -219,6 +219,19 @@ def test_only_what_stands_in_the_tasks_directory_is_shown(tmp_path: Path) -> Non
         assert "&lt;b&gt;sweep&lt;/b&gt;" in source
         assert "SECRET" not in source
         assert 'id="source"' not in site.client.get("/tasks/greet").text
+        whole = (files / "mine.py").read_text()
+        for line in (
+            '    x = """open',
+            "    x = 'open",
+            "    x = (1,",
+            "\tx = 1\n    y",
+            "\0",
+            "\x0c\\",
+        ):
+            (files / "mine.py").write_text(whole.replace("    print", f"{line}\n    print"))
+            page = site.client.get("/tasks/sweep")  # as while the file is being edited
+            assert page.status_code == 200
+            assert "SECRET" not in part(page.text, "source")
         (files / "mine.py").unlink()
         assert 'id="source"' not in site.client.get("/tasks/sweep").text
 
