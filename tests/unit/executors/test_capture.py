@@ -349,5 +349,5 @@ def test_addresses_and_ports_stay_readable_on_the_console(
 ) -> None:
     for text in ("see http://localhost:8080", "at https://a.example/x?y=1", "rota_files are here"):
         with installed():
-            captured(lambda text=text: print(text))  # type: ignore[misc]  # noqa: T201
+            captured(lambda text=text: print(text))  # noqa: T201
         assert capsys.readouterr().out == f"{text}\n"

@@ -37,7 +37,6 @@ _holds = and_(
     is_running(runs),
     runs.c.fence == _settled_in.c.fence,
 )
-_first = literal_column("1")
 _becomes: dict[str, Any] = {
     "state": _settled_in.c.state,
     "reason": _settled_in.c.reason,
@@ -48,7 +47,8 @@ _becomes: dict[str, Any] = {
     "finished_at": _settled_in.c.finished_at,
     "peak_memory": _settled_in.c.peak_memory,
     "started_at": case(
-        (runs.c.attempt == _first, _settled_in.c.attempt_started_at), else_=runs.c.started_at
+        (runs.c.attempt == literal_column("1"), _settled_in.c.attempt_started_at),
+        else_=runs.c.started_at,
     ),
     "attempt_started_at": _settled_in.c.attempt_started_at,
     "reason_code": _settled_in.c.reason_code,
