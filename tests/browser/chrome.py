@@ -183,9 +183,14 @@ class Tab:
             self.send("Input.dispatchMouseEvent", **at)
 
     def point(self, selector: str) -> None:
-        """Move the mouse over an element."""
-        x, y = self._middle(selector)
-        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        """Move the mouse over an element, and after it if the page moves the element meanwhile."""
+        one = f"document.querySelector({json.dumps(selector)})"
+        for _ in range(100):
+            x, y = self._middle(selector)
+            self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+            if self.js(f"{one}?.matches(':hover') ?? false"):
+                return
+        raise AssertionError(f"the mouse does not reach {selector}")
 
     def write(self, text: str) -> None:
         """Type into what has the focus."""

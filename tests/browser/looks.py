@@ -65,6 +65,23 @@ CUT = """
 """
 
 
+# Gives every time of day and every duration the longest text that it can have.
+LONGEST_TIMES = r"""
+document.querySelectorAll("td, td span").forEach((one) => {
+  if (!one.children.length && /^\d+(\.\d)? (ms|s|min|h|d)( \d+ \w+)?$/.test(one.textContent)) {
+    delete one.dataset.since;
+    delete one.dataset.until;
+    one.textContent = "23 h 59 min";
+  }
+});
+document.querySelectorAll("time").forEach((one) => {
+  if (/^(\d+\s\w{3}(\s\d{4})? )?\d\d:\d\d(:\d\d)?$/.test(one.textContent)) {
+    one.textContent = "28\u00a0Nov\u00a02025 20:48";
+  }
+})
+"""
+
+
 def widths() -> list[int]:
     """Return widths of a window, from a small telephone's on: the narrowest and the widest of each
     layout that the stylesheets have."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.chrome import Browser, Tab
 from tests.browser.everything import enter, everything
-from tests.browser.looks import CUT, TOO_FAINT, TOO_WIDE, widths
+from tests.browser.looks import CUT, LONGEST_TIMES, TOO_FAINT, TOO_WIDE, widths
 from tests.fault.effort import LONG
 from tests.integration.web.site import Site
 
@@ -178,6 +178,7 @@ def test_nothing_is_cut_at_any_width(shop: tuple[Site, list[str]], tab: Tab) -> 
         tab.resize(320, 800, 1)
         tab.open(f"{site.server.url}{address}")
         tab.js("htmx.ajax = () => null")
+        tab.js(LONGEST_TIMES)
         for width in range(320, 1601, 40) if LONG else widths():
             tab.resize(width, 800, 1)
             if tab.js(look):

@@ -13,6 +13,8 @@ from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 LONGEST = 20_000
 """The most characters of one value that a page shows."""
 
+_FIXED_SPACE = "\u00a0"  # no line ends at it
+
 _UNSEEN = {
     **dict.fromkeys(
         (
@@ -83,13 +85,17 @@ def distance(instant: Instant, now: Instant) -> str:
 
 
 def clock(instant: Instant, now: Instant) -> str:
-    """Return an instant in UTC, as short as its distance from now allows."""
+    """Return an instant in UTC, as short as its distance from now allows.
+
+    A line may end only between the date and the time of day.
+    """
     moment, today = to_datetime(instant), to_datetime(now)
     if moment.date() == today.date():
         return f"{moment:%H:%M:%S}"
+    day = f"{moment.day}{_FIXED_SPACE}{moment:%b}"
     if moment.year == today.year:
-        return f"{moment.day} {moment:%b %H:%M}"
-    return f"{moment.day} {moment:%b} {moment.year:04d} {moment:%H:%M}"
+        return f"{day} {moment:%H:%M}"
+    return f"{day}{_FIXED_SPACE}{moment.year:04d} {moment:%H:%M}"
 
 
 def size(count: int) -> str:
