@@ -18,7 +18,7 @@ from rota.config import Xcorecfg
 from rota.core.role import Role
 from rota.logs import queued, setup_logging
 from rota.manager import Manager, TaskManager
-from rota.runtime.daemon_threads import aside
+from rota.runtime.daemon_threads import start_in_thread
 from rota.runtime.gc_control import loading
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _start_manager(
     In that case they start first, because `/health` must show the reason.
     """
     start = partial(copy_context().run, manager.start, role=role)
-    starting = aside(start, "rota-start")
+    starting = start_in_thread(start, "rota-start")
     if server is not None:
         with suppress(TimeoutError):
             starting.exception(_QUICK)

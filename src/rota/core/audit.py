@@ -48,7 +48,7 @@ class Actor:
     name: str = ""
 
 
-SOMEBODY = Actor()
+UNNAMED_ACTOR = Actor()
 """Code of the application that named no user."""
 
 

@@ -41,7 +41,7 @@ class Due(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What fell due since the cursor: on time, late, and too old or too many to list."""
+    """What fell due since `planned_until`: on time, late, and too old or too many to list."""
 
     fresh: list[Instant]
     late: list[Instant]
@@ -52,24 +52,26 @@ Count = Callable[[Trigger, Instant, Instant, int], int]
 """Counts a trigger's instants in (after, until], giving up at a limit."""
 
 
-def survey(trigger: Trigger, cursor: Instant, now: Instant, policy: Policy, count: Count) -> Survey:
-    """Find what is due in (cursor, now], the newest first and no further back than needed."""
+def survey(
+    trigger: Trigger, planned_until: Instant, now: Instant, policy: Policy, count: Count
+) -> Survey:
+    """Find what is due in (planned_until, now], newest first and no further back than needed."""
     fresh: list[Instant] = []
     late: list[Instant] = []
     window = now - seconds(policy.catchup_window)
     instant = trigger.last_before(now)
-    while instant is not None and instant > cursor:
+    while instant is not None and instant > planned_until:
         if now - instant <= ON_TIME:
             fresh.append(instant)
         elif instant >= window and len(late) < max(policy.catchup_limit, 1):
             late.append(instant)
         else:
-            oldest = trigger.next_after(cursor)
+            oldest = trigger.next_after(planned_until)
             assert oldest is not None  # `instant` is one
-            older = count(trigger, cursor, instant, COUNTED)
+            older = count(trigger, planned_until, instant, COUNTED)
             summary = Due(
                 oldest,
-                _counted(older, cursor),
+                _counted(older, planned_until),
                 occurrence_count=older,
                 newest=instant,
                 code=ReasonCode.CATCHUP_LIMIT,
@@ -142,9 +144,9 @@ def _missed(instant: Instant, policy: Policy, up_since: Instant | None) -> Due:
     return Due(instant, reason, code=ReasonCode.BEHIND)
 
 
-def _counted(older: int, cursor: Instant) -> str:
+def _counted(older: int, planned_until: Instant) -> str:
     at_least = "at least " if older >= COUNTED else ""
     return (
-        f"{at_least}{older} occurrences after {to_iso(cursor)} were not planned in time,"
+        f"{at_least}{older} occurrences after {to_iso(planned_until)} were not planned in time,"
         " and are too old or too many to be listed (catchup_window, catchup_limit)"
     )

@@ -18,7 +18,7 @@ from rota.core.task import (
     Source,
     TaskDefinition,
 )
-from rota.definitions.arguments import Misfit, parameters_of
+from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
 from rota.definitions.options import OPTIONS, POLICY
@@ -264,18 +264,18 @@ def _arguments(
     Of a job, `in_part`, the others are handed in with each run.
     """
     parameters = parameters_of(func)
-    misfits = parameters.misfits(args, kwargs, in_part=in_part)
-    if misfits:
+    mismatches = parameters.mismatches(args, kwargs, in_part=in_part)
+    if mismatches:
         key = "kwargs" if kwargs else "args" if args else "func"
-        why = "; ".join(one.what for one in misfits[:MOST_LISTED])
+        why = "; ".join(one.what for one in mismatches[:MOST_LISTED])
         what = f"{facts.path} cannot be called like this: {why}. It is {parameters}."
-        hint = next((one.remedy for one in misfits if one.remedy), "")
+        hint = next((one.remedy for one in mismatches if one.remedy), "")
         notes.add(
             key, what, hint or "Give what it needs in args or kwargs; rota passes nothing else."
         )
-    if misfits or not (args or kwargs):
+    if mismatches or not (args or kwargs):
         return args, kwargs
-    unkept: list[Misfit] = []
+    unkept: list[ArgumentMismatch] = []
     stored = parameters.stored(args, kwargs, unkept)
     for one in unkept:
         key = "kwargs" if one.name in kwargs else "args"

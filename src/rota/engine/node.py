@@ -46,7 +46,7 @@ from rota.engine.upkeep.verifier import Verifier
 from rota.engine.upkeep.watchdog import Blockable, Watchdog
 from rota.errors import LedgerError
 from rota.runtime import gc_control
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.runtime.log_queue import flush, on_own_thread, own_thread, queued
 from rota.scheduling import TickingClock
 from rota.task_api import output_capture
@@ -131,7 +131,7 @@ class Node:
         entry = RegisteredTask(definition, self.clock.now())
         before = self.registry.get(definition.id)
         if before is not None:
-            entry.cursor = before.cursor
+            entry.planned_until = before.planned_until
         self.registry.put(entry)
         if self.is_running:
             self.task_sync.add(entry)
@@ -163,13 +163,13 @@ class Node:
         """Wake every loop at once: the clock was moved, or something was written."""
         self.context.signals.look_again.send()
 
-    def run_by_hand(
+    def start_manually(
         self, entry: RegisteredTask, starts: Sequence[ManualStart], by: Actor
     ) -> list[str]:
         """Start a known task as often as asked; returns the runs' ids when they are durable; raises
         LedgerError, or StateError if the node is not running.
         """
-        return self.service_loop.call(lambda: self.planner.by_hand(entry, starts, by))
+        return self.service_loop.call(lambda: self.planner.start_manually(entry, starts, by))
 
     def refresh(self) -> None:
         """Take over now what the ledger says of tasks and runs; raises LedgerError."""
@@ -243,7 +243,7 @@ class Node:
         for executor in self.executors.values():
             executor.start()
         if self.broker is not None:
-            await beside(self.broker.open)
+            await run_in_thread(self.broker.open)
         await self.heartbeat.join()
         with suppress(LedgerError):  # the ledger is busy: the reaper's loop tries again
             await self.reaper.reap()

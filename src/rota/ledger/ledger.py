@@ -17,7 +17,7 @@ from rota.core.time import Instant
 from rota.ledger.database import Database
 from rota.ledger.history import SqlHistory
 from rota.ledger.writer import Writer
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class SqlLedger:
         on_conflict: OnConflict = OnConflict.RETURN,
         key_until: Instant = 0,
     ) -> list[Enqueued]:
-        script = await beside(lambda: self._script(runs, on_conflict, key_until))
+        script = await run_in_thread(lambda: self._script(runs, on_conflict, key_until))
         found: list[Enqueued] = await foreign().run_on_async(connection, script)
         return found
 

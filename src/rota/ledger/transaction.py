@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from rota.core.access import Session, Token
-from rota.core.audit import SOMEBODY, Actor, Verb
+from rota.core.audit import UNNAMED_ACTOR, Actor, Verb
 from rota.core.ports.ledger import Limits, Publish, Sight
 from rota.core.ports.records import (
     AttemptEnd,
@@ -74,18 +74,20 @@ class SqlTransaction:
         until: Instant | None,
         reason: str,
         *,
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
     ) -> None:
         self._turn()
         changed = task_verbs.pause(self._connection, task_id, now, until, reason)
         self._note(Verb.PAUSE, changed, now, reason, by)
 
-    def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+    def resume(
+        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> None:
         self._turn()
         changed = task_verbs.resume(self._connection, task_id, now)
         self._note(Verb.RESUME, changed, now, reason, by)
 
-    def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+    def skip(self, run: NewRun, *, reason: str = "", by: Actor = UNNAMED_ACTOR) -> None:
         assert run.fire_time is not None, "only an occurrence can be skipped"
         self._turn()
         now = run.created_at
@@ -105,14 +107,16 @@ class SqlTransaction:
         *,
         reset: Collection[str] = (),
         reason: str = "",
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
     ) -> StoredTask:
         self._turn()
         changed = task_verbs.edit(self._connection, task_id, edits, now, reset, reason, by)
         self._note(Verb.EDIT, changed, now, reason, by)
         return changed[1]
 
-    def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+    def remove(
+        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> None:
         self._turn()
         changed = task_verbs.remove(self._connection, task_id, now)
         self._note(Verb.REMOVE, changed, now, reason, by)
@@ -122,8 +126,8 @@ class SqlTransaction:
     ) -> None:
         before, after = changed
         if after is not before:
-            deed = audit_verbs.of_task(verb, before, after, reason)
-            audit_verbs.note(self._connection, now, by, [deed])
+            entry = audit_verbs.of_task(verb, before, after, reason)
+            audit_verbs.note(self._connection, now, by, [entry])
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
         self._turn()
@@ -138,9 +142,9 @@ class SqlTransaction:
     def plan(
         self,
         runs: Sequence[NewRun],
-        cursors: Mapping[str, Instant] | None = None,
+        planned_until: Mapping[str, Instant] | None = None,
         *,
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
         publish: Publish | None = None,
         sight: Sight | None = None,
     ) -> list[PlannedRun]:
@@ -150,8 +154,8 @@ class SqlTransaction:
             audit_verbs.note(
                 self._connection, runs[0].created_at, by, audit_verbs.of_runs(runs, planned)
             )
-        if cursors:
-            sql.MOVE_CURSORS(self._connection, cursors=Batch(cursors.items()))
+        if planned_until:
+            sql.MOVE_PLANNED_UNTIL(self._connection, planned_until=Batch(planned_until.items()))
         return planned
 
     def enqueue(
@@ -290,7 +294,7 @@ class SqlTransaction:
         row = mapping.step_row(step)
         return attempts.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
-    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
+    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = UNNAMED_ACTOR) -> State:
         found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
         if not found:
             raise UnknownRunError(
@@ -302,10 +306,10 @@ class SqlTransaction:
                 f"Run {run_id} has ended already: it is {run.state}.",
                 remedy="Only a run that waits or runs can be cancelled.",
             )
-        deed = audit_verbs.Deed(
+        entry = audit_verbs.AuditEntry(
             Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state}
         )
-        audit_verbs.note(self._connection, now, by, [deed])
+        audit_verbs.note(self._connection, now, by, [entry])
         if run.state in WAITING:
             self._end_waiting([(run_id, State.CANCELLED, reason, now, ReasonCode.CANCELLED)])
             return State.CANCELLED
@@ -347,14 +351,14 @@ class SqlTransaction:
 
     # --- access ---
 
-    def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
+    def add_token(self, token: Token, *, by: Actor = UNNAMED_ACTOR) -> None:
         token_verbs.add(self._connection, token, by)
 
     def spend_token(self, token_id: str, now: Instant) -> bool:
         return token_verbs.SPEND_TOKEN.count(self._connection, token_id=token_id, now=now) == 1
 
     def revoke_token(
-        self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+        self, name: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
     ) -> int:
         return token_verbs.revoke(self._connection, name, now, reason, by)
 
@@ -368,7 +372,7 @@ class SqlTransaction:
         self._turn()
         span = {"ahead": now + SECOND, "limit": now + 31 * DAY}
         verified_rows.mark_rewind(self._connection, now, **span)
-        sql.REWIND_CURSORS(self._connection, now=now, **span)
+        sql.REWIND_PLANNED_UNTIL(self._connection, now=now, **span)
         nodes.REWIND_RUNS(self._connection, now=now, **span)
         nodes.REWIND_ATTEMPTS(self._connection, now=now, **span)
         nodes.FORGET_FUTURE(self._connection, made_after=mapping.first_id(now), **span)

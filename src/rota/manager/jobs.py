@@ -18,7 +18,7 @@ from rota.core.time import Instant, seconds, to_iso
 from rota.definitions.arguments import parameters_of
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import StateError, UnknownTaskError
-from rota.manager.handed import handed_in, overlap_key_of
+from rota.manager.run_arguments import checked_arguments, overlap_key_of
 from rota.manager.run_options import OwnOptions, read_options
 from rota.manager.tasks import TaskVerbs
 from rota.manager.watching import RunEnds
@@ -170,7 +170,7 @@ class JobVerbs(TaskVerbs):
         code = entry.definition if entry else None
         policy, trigger = self._policy_of(request.id, entry), self._trigger_of(request.id, entry)
         overlap = _overlap(policy, trigger)
-        given = handed_in(
+        given = checked_arguments(
             request.id, code, [_named(code, one) for one in request.calls], many=request.many
         )
         at = now if own.available_at is None else own.available_at

@@ -11,8 +11,8 @@ from rota.core.run import FINAL, Cause, Run, State
 from rota.core.task import JOB
 from rota.engine.planning.planner import ManualStart
 from rota.errors import ArgumentError, StateError
-from rota.manager.handed import handed_in
 from rota.manager.jobs import EnqueueRequest, JobVerbs
+from rota.manager.run_arguments import checked_arguments
 from rota.task_api.actor import actor
 
 PAGE = 1_000
@@ -152,10 +152,10 @@ class RunVerbs(JobVerbs):
             )
             request.by = by
             return [handle.id for handle in self._enqueue(request)]
-        given = handed_in(id, code, [one.arguments for one in starts], many=many)
+        given = checked_arguments(id, code, [one.arguments for one in starts], many=many)
         starts = [
             ManualStart(some, one.reason, one.retry_of)
             for one, some in zip(starts, given, strict=True)
         ]
         assert entry is not None
-        return engine.run_by_hand(entry, starts, by)
+        return engine.start_manually(entry, starts, by)

@@ -9,10 +9,10 @@ from typing import Any
 
 from rota.core.ports.ledger import Ledger
 from rota.core.run import FINAL, Run
-from rota.definitions.arguments import Unfit, parameters_of
+from rota.definitions.arguments import MismatchError, parameters_of
 from rota.engine.planning.task_registry import Registry
 from rota.errors import LedgerError
-from rota.runtime.daemon_threads import aside
+from rota.runtime.daemon_threads import start_in_thread
 
 LONGEST = 5.0
 """Seconds after which it looks without being woken."""
@@ -47,7 +47,7 @@ class RunEnds:
             self._waiters.setdefault(run_id, []).append(end)
             if not self._watching:
                 self._watching = True
-                aside(self._watch, "rota-run-ends")
+                start_in_thread(self._watch, "rota-run-ends")
         return end
 
     def give_up(self, run_id: str, end: Future[Run]) -> None:
@@ -66,7 +66,7 @@ class RunEnds:
             return run.result
         try:
             return parameters_of(entry.definition.func).returned.rebuilt(run.result)
-        except Unfit:  # it was cut, or other code returned it
+        except MismatchError:  # it was cut, or other code returned it
             return run.result
 
     def _watch(self) -> None:

@@ -18,7 +18,7 @@ SPARE = "spare (rota)"
 _KEPT = 10.0  # seconds that it waits: starting a thread takes as long as most of the work
 
 
-def aside(work: Callable[[], T], name: str = "rota-aside") -> Future[T]:
+def start_in_thread(work: Callable[[], T], name: str = "rota-work") -> Future[T]:
     """Start `work` in a daemon thread named `name` and return a future that cannot be cancelled.
 
     `asyncio.to_thread` does not fit: the interpreter waits for its threads at shutdown, and starts
@@ -39,11 +39,11 @@ def aside(work: Callable[[], T], name: str = "rota-aside") -> Future[T]:
     return outcome
 
 
-async def beside(work: Callable[[], T]) -> T:
+async def run_in_thread(work: Callable[[], T]) -> T:
     """Run `work` in a daemon thread and await its result; the event loop is not blocked."""
     import asyncio  # a worker process does not need it
 
-    return await asyncio.wrap_future(aside(work))
+    return await asyncio.wrap_future(start_in_thread(work))
 
 
 class _Thread(threading.Thread):

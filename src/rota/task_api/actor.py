@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from rota.core.audit import SOMEBODY, Actor, Face
+from rota.core.audit import UNNAMED_ACTOR, Actor, Face
 from rota.errors import NotRunningError
 from rota.task_api.current_run import current_run
 
-_acting: ContextVar[Actor] = ContextVar("rota.task_api.actor", default=SOMEBODY)
+_acting: ContextVar[Actor] = ContextVar("rota.task_api.actor", default=UNNAMED_ACTOR)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from rota.errors import ArgumentError
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.task_api.handles import RunHandle
 
 P = ParamSpec("P")
@@ -205,7 +205,7 @@ def id_of(mark: Mark) -> Any:
 async def in_thread(work: Callable[[], Any]) -> Any:
     """Do `work` in a thread, in the caller's context, and wait for it."""
     context = contextvars.copy_context()
-    return await beside(lambda: context.run(work))
+    return await run_in_thread(lambda: context.run(work))
 
 
 def _enqueuer(marks: Sequence[Mark]) -> TaskEnqueuer:

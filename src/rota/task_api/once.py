@@ -7,7 +7,7 @@ from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar
 
-from rota.runtime.daemon_threads import aside
+from rota.runtime.daemon_threads import start_in_thread
 from rota.task_api.current_run import (
     CurrentRun,
     check_in_progress,
@@ -65,7 +65,7 @@ async def _once_awaited(
     async with step_locks_of(run).of_coroutine(key):
         check_in_progress(run)
         if key not in steps_of(run):
-            await _aside(partial(remember, run, key, _fit(key, await call())))
+            await _run_in_thread(partial(remember, run, key, _fit(key, await call())))
         return steps_of(run)[key]
 
 
@@ -81,13 +81,13 @@ def _fit(key: str, value: Any) -> Any:
     return storable(value, f"once({key!r}, …), what the function returned")
 
 
-async def _aside(store: Callable[[], None]) -> None:
+async def _run_in_thread(store: Callable[[], None]) -> None:
     """Store in a thread, so that the loop continues meanwhile. Not even a cancellation interrupts
     it: what was done must not be forgotten.
     """
     import asyncio  # only when it is needed, see `executors.awaitables`
 
-    stored = aside(store, "rota-step")
+    stored = start_in_thread(store, "rota-step")
     try:
         await asyncio.wrap_future(stored)
     except asyncio.CancelledError:

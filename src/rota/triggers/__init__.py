@@ -24,7 +24,7 @@ from rota.triggers.layers import (
     without,
 )
 from rota.triggers.parsing import caution, describe, is_single, names_moment, parse, zone_of
-from rota.triggers.sight import cursor_at, passed_first
+from rota.triggers.sight import passed_first, planned_until_at
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 
@@ -37,7 +37,6 @@ __all__ = [
     "between",
     "caution",
     "count_between",
-    "cursor_at",
     "describe",
     "is_countable",
     "is_single",
@@ -45,6 +44,7 @@ __all__ = [
     "outside",
     "parse",
     "passed_first",
+    "planned_until_at",
     "preview",
     "start_delay",
     "tz_version",

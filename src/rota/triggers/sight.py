@@ -27,7 +27,7 @@ def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant)
     return None
 
 
-def cursor_at(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant:
+def planned_until_at(trigger: Trigger, args: Mapping[str, object], seen_at: Instant) -> Instant:
     """Return the instant up to which nothing needs a row, of a task that is first seen at
     `seen_at`.
     """

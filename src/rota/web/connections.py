@@ -42,7 +42,7 @@ _FULL = (
 )
 
 
-class Doors:
+class ConnectionLimiter:
     """The connections of one server; used only on its event loop."""
 
     def __init__(self, most: int) -> None:
@@ -110,9 +110,9 @@ class Doors:
 class Connection(H11Protocol):
     """One connection, with time limits for its requests."""
 
-    def __init__(self, *args: Any, doors: Doors, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limiter: ConnectionLimiter, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._doors = doors
+        self._limiter = limiter
         self._since = self.loop.time()  # the connection, the request, or the last answer's end
         self._unread_since: float | None = None
         self._closing_since: float | None = None
@@ -128,13 +128,13 @@ class Connection(H11Protocol):
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
         super().connection_made(transport)
-        if not self._doors.enter(self):
+        if not self._limiter.enter(self):
             transport.write(_FULL)
             transport.close()
             self.loop.call_later(CLOSING, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._doors.leave(self)
+        self._limiter.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 
 from rota.manager import TaskManager
 from rota.web.composition import build
-from rota.web.connections import AT_ONCE, Connection, Doors, quietly
+from rota.web.connections import AT_ONCE, Connection, ConnectionLimiter, quietly
 
 _TICK = 1.0  # seconds
 
@@ -21,11 +21,11 @@ class Answering(uvicorn.Server):
     """A server on sockets that already listen, until `leave` is called."""
 
     def __init__(self, manager: TaskManager) -> None:
-        doors = self._doors = Doors(manager.config.manager.web_connections)
+        limiter = self._limiter = ConnectionLimiter(manager.config.manager.web_connections)
         super().__init__(
             uvicorn.Config(
                 build(manager, ()),
-                http=partial(Connection, doors=doors),  # type: ignore[arg-type]
+                http=partial(Connection, limiter=limiter),  # type: ignore[arg-type]
                 backlog=AT_ONCE,
                 ws="none",
                 loop="asyncio",
@@ -64,6 +64,6 @@ class Answering(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wake once a second, for the Date header of the answers; uvicorn wakes ten times."""
         while not await self.on_tick(0):
-            self._doors.look()
+            self._limiter.look()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), _TICK)

@@ -108,11 +108,13 @@ class Desk:
         )
         return run._replace(**changes)
 
-    def plan(self, *runs: NewRun, cursors: Mapping[str, Instant] | None = None) -> list[PlannedRun]:
+    def plan(
+        self, *runs: NewRun, planned_until: Mapping[str, Instant] | None = None
+    ) -> list[PlannedRun]:
         """Plan; the nodes that claim some join first if they have not."""
         for node in {run.claim for run in runs if run.claim}:
             self.joined(node)
-        return self.do(lambda tx: tx.plan(runs, cursors))
+        return self.do(lambda tx: tx.plan(runs, planned_until))
 
     def claim(
         self,

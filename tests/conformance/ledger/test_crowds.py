@@ -93,10 +93,10 @@ def test_logged(desk: Desk, text: Callable[[int], str]) -> None:
     assert [one.text for one in kept] == [told(one.text) for one in lines]
 
 
-def test_registered_and_their_cursors(desk: Desk) -> None:
+def test_registered_and_their_planned_until(desk: Desk) -> None:
     tasks = [record(f"task {n}") for n in range(MANY)]
     assert list(desk.register(*tasks)) == [task.id for task in tasks]
-    desk.plan(cursors={task.id: NOON + 9 for task in tasks})
+    desk.plan(planned_until={task.id: NOON + 9 for task in tasks})
     assert {task.planned_until for task in desk.history.tasks()} == {NOON + 9}
 
 

@@ -24,7 +24,7 @@ def every_minute(desk: Desk, *task_ids: str) -> None:
 
 def occur(desk: Desk, task_id: str = "t") -> str:
     run = desk.ended(task_id, fire_time=desk.clock.move(60))
-    desk.plan(cursors={task_id: desk.now})
+    desk.plan(planned_until={task_id: desk.now})
     return run.id
 
 
@@ -125,13 +125,13 @@ def test_a_task_that_there_never_was_is_found(desk: Desk) -> None:
 
 def test_a_cursor_that_is_ahead_is_found(desk: Desk) -> None:
     every_minute(desk, "t")
-    desk.plan(cursors={"t": desk.now + HOUR})
+    desk.plan(planned_until={"t": desk.now + HOUR})
     assert desk.history.evidence.ahead(desk.now, 10) == [("t", desk.now + HOUR)]
 
 
 def test_a_clock_that_was_ahead_leaves_a_mark(desk: Desk) -> None:
     every_minute(desk, "t")
-    desk.plan(cursors={"t": desk.now + HOUR})
+    desk.plan(planned_until={"t": desk.now + HOUR})
     desk.do(lambda tx: tx.rewind(desk.now))
     (mark,) = desk.history.evidence.marks().values()
     assert (mark.name.partition(" ")[0], mark.at, mark.until) == (

@@ -207,20 +207,20 @@ def test_without_a_bound_any_number_waits_beside_others(desk: Desk) -> None:
     assert {run.state for run in planned} == {State.QUEUED}
 
 
-# --- cursors ------------------------------------------------------------------------------------
+# --- planned_until ------------------------------------------------------------------------------
 
 
 def test_cursors_move_forward_and_never_back(desk: Desk) -> None:
     desk.register(record("a"), record("b"))
-    desk.plan(cursors={"a": NOON + 10, "b": NOON + 20, "unknown": NOON})
-    desk.plan(cursors={"a": NOON + 5, "b": NOON + 30})
+    desk.plan(planned_until={"a": NOON + 10, "b": NOON + 20, "unknown": NOON})
+    desk.plan(planned_until={"a": NOON + 5, "b": NOON + 30})
     assert desk.history.task("a").planned_until == NOON + 10
     assert desk.history.task("b").planned_until == NOON + 30
 
 
 def test_cursor_and_rows_are_one(desk: Desk) -> None:
     desk.register(record())
-    desk.plan(desk.new(fire_time=NOON + 1), cursors={"t": NOON + 1})
+    desk.plan(desk.new(fire_time=NOON + 1), planned_until={"t": NOON + 1})
     assert (desk.history.task("t").planned_until, desk.states()) == (NOON + 1, ["queued"])
 
 

@@ -26,13 +26,13 @@ def ahead(desk: Desk) -> Desk:
 
 
 def test_cursors_come_back(ahead: Desk) -> None:
-    ahead.plan(cursors={"old": AHEAD})
+    ahead.plan(planned_until={"old": AHEAD})
     rewind(ahead, NOON + 10)
     assert ahead.history.task("old").planned_until == NOON + 10
 
 
 def test_a_clock_that_was_never_set_puts_nothing_right(ahead: Desk) -> None:
-    ahead.plan(ahead.new(fire_time=NOON, state=State.MISSED), cursors={"old": AHEAD})
+    ahead.plan(ahead.new(fire_time=NOON, state=State.MISSED), planned_until={"old": AHEAD})
     rewind(ahead, 0)
     assert ahead.history.task("old").planned_until == AHEAD
     assert ahead.states() == ["missed"]
@@ -110,7 +110,7 @@ def test_what_was_skipped_in_its_time_by_whatever_clock_stays(ahead: Desk) -> No
 
 def test_times_a_little_ahead_are_those_of_another_node(desk: Desk) -> None:
     desk.register(record())
-    desk.plan(desk.new(fire_time=NOON, state=State.SKIPPED), cursors={"t": NOON})
+    desk.plan(desk.new(fire_time=NOON, state=State.SKIPPED), planned_until={"t": NOON})
     rewind(desk, NOON - SECOND // 2)
     assert desk.history.task("t").planned_until == NOON
     assert desk.states() == ["skipped"]

@@ -283,7 +283,7 @@ def test_stretches_of_long_ago_are_forgotten(desk: Desk) -> None:
         desk.do(lambda tx: tx.resume("t", desk.now))
     assert len(desk.history.task("t").off) == 3
     now = desk.clock.move(2 * DAY / SECOND)
-    desk.plan(cursors={"t": now})
+    desk.plan(planned_until={"t": now})
     desk.do(lambda tx: tx.pause("t", desk.now, None, ""))
     desk.do(lambda tx: tx.resume("t", desk.now))
     assert desk.history.task("t").off == ((now, now + 1),)
@@ -291,7 +291,7 @@ def test_stretches_of_long_ago_are_forgotten(desk: Desk) -> None:
 
 def test_resuming_moves_no_cursor_back(desk: Desk) -> None:
     desk.register(record())
-    desk.plan(cursors={"t": NOON + DAY})
+    desk.plan(planned_until={"t": NOON + DAY})
     desk.do(lambda tx: tx.pause("t", desk.now, None, ""))
     desk.do(lambda tx: tx.resume("t", desk.now))
     assert desk.history.task("t").planned_until == NOON + DAY
@@ -334,7 +334,7 @@ def test_a_task_is_told_of_the_times_that_it_had_till_these_are_planned(desk: De
     ]
     assert stored.former[0].planned_until == first.planned_until
     assert desk.register(record())["t"].former == stored.former
-    desk.plan(cursors={"t": NOON + 180 * SECOND})
+    desk.plan(planned_until={"t": NOON + 180 * SECOND})
     assert desk.history.changed_tasks(first.revision)[0].former == ()
 
 
@@ -480,6 +480,6 @@ def test_revisions_rise_over_all_tasks(desk: Desk) -> None:
 
 def test_a_cursor_is_no_change(desk: Desk) -> None:
     first = desk.register(record())["t"]
-    desk.plan(cursors={"t": NOON + 1})
+    desk.plan(planned_until={"t": NOON + 1})
     assert desk.history.task("t").revision == first.revision
     assert desk.history.task("t").planned_until == NOON + 1

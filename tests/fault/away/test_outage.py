@@ -153,14 +153,14 @@ def test_a_task_that_fell_due_twice_in_one_batch_is_planned_again_from_the_first
     rig.manager.add_task(nothing, "interval", "t", seconds=1)
     planner, entry = (engine := rig.manager.services.engine).planner, engine.registry.get("t")
     assert entry is not None, "it was added"
-    began, batch = entry.cursor, Batch()
+    began, batch = entry.planned_until, Batch()
     for _ in range(2):  # the second tick comes while the batch is being made
         rig.fake_clock.advance(1)
         now = rig.clock.now()
         planner._add_rows(batch, entry, DueTask("t", now, now), now, None)
     assert len(batch.rows) == 2
     planner._plan_again(batch)  # as the ledger was away
-    assert entry.cursor == began
+    assert entry.planned_until == began
 
 
 def test_what_could_not_be_recorded_does_not_keep_the_next_life_from_ending(

@@ -73,5 +73,5 @@ def lasting(threads: list[str]) -> list[str]:
     return [
         name
         for name in threads
-        if not name.startswith(("asyncio_", "rota-aside", daemon_threads.SPARE))
+        if not name.startswith(("asyncio_", "rota-work", daemon_threads.SPARE))
     ]

@@ -18,7 +18,7 @@ async def work() -> None:
     """Do nothing."""
 
 
-def handed_in(directory: Path, clock: FakeClock, **options: Any) -> None:
+def leave_a_waiting_run(directory: Path, clock: FakeClock, **options: Any) -> None:
     """Have a run wait that no node has looked at."""
     rig = Harness(directory, clock)
     rig.manager.add_task(work, "date", "work", run_date="2100-01-01", **options)
@@ -40,7 +40,7 @@ def reasons(rig: Harness) -> list[str]:
 
 def test_what_could_start_and_was_not_is_told_after_five_seconds(tmp_path: Path) -> None:
     clock = FakeClock()
-    handed_in(tmp_path, clock)
+    leave_a_waiting_run(tmp_path, clock)
     hide(tmp_path)
     rig = Harness(tmp_path, clock)
     rig.manager.add_task(work, "date", "work", run_date="2100-01-01")
@@ -58,7 +58,7 @@ def test_what_no_node_serves_is_told_with_that_reason(
     tmp_path: Path, role: Role, options: dict[str, Any]
 ) -> None:
     clock = FakeClock()
-    handed_in(tmp_path, clock, **options)
+    leave_a_waiting_run(tmp_path, clock, **options)
     rig = Harness(tmp_path, clock, cluster={"queues": ["default"]})
     rig.manager.add_task(work, "date", "work", run_date="2100-01-01", **options)
     rig.manager.start(role=role)
@@ -75,7 +75,7 @@ def test_what_no_node_serves_is_told_with_that_reason(
 
 def test_a_node_that_takes_no_more_raises_no_alarm(tmp_path: Path) -> None:
     clock = FakeClock()
-    handed_in(tmp_path, clock)
+    leave_a_waiting_run(tmp_path, clock)
     hide(tmp_path)
     rig = Harness(tmp_path, clock)
     rig.manager.add_task(work, "date", "work", run_date="2100-01-01")

@@ -66,7 +66,7 @@ def write(path: Path) -> Instant:
 
 def _succeed(desk: Desk, task_id: str, instant: Instant) -> None:
     new = desk.new(task_id, instant, claim="a", overlap=Overlap.SKIP)
-    (planned,) = desk.plan(new, cursors={task_id: instant})
+    (planned,) = desk.plan(new, planned_until={task_id: instant})
     assert planned.state is State.RUNNING
     desk.do(lambda tx: tx.log([line(new.id, 1)]))
     _settle(desk, new.id, State.SUCCEEDED)
@@ -74,7 +74,7 @@ def _succeed(desk: Desk, task_id: str, instant: Instant) -> None:
 
 def _fail_twice(desk: Desk, instant: Instant) -> None:
     new = desk.new("bad", instant, claim="a")
-    desk.plan(new, cursors={"bad": instant})
+    desk.plan(new, planned_until={"bad": instant})
     _settle(desk, new.id, State.SCHEDULED, available_at=desk.now)
     (claim,) = desk.claim(of_tasks={"bad"})
     assert desk.settle(desk.ending(claim, State.FAILED)) == []
@@ -91,7 +91,7 @@ def _settle(desk: Desk, run_id: str, state: State, **changes: Any) -> None:
 def _miss(desk: Desk, first: Instant, count: int) -> None:
     last = first + (count - 1) * MINUTE
     missed = desk.new("down", first, state=State.MISSED, reason="down", occurrence_count=count)
-    desk.plan(missed, cursors={"down": last})
+    desk.plan(missed, planned_until={"down": last})
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def test_a_task_that_is_planned_by_nobody_is_noticed(tmp_path: Path, clock: Fake
         assert rig.manager.get_task("silent") is not None  # it is registered
         entry = rig.manager.services.engine.registry.get("silent")
         assert entry is not None
-        entry.cursor = clock.now() + 1000 * MINUTE  # as a mistake of ours might leave it
+        entry.planned_until = clock.now() + 1000 * MINUTE  # as a mistake of ours might leave it
         rig.manager.services.engine.ticking.discard("silent")
         rig.manager.add_task(noop, "cron", "tick", minute="*")
         pass_minutes(rig, MINUTES)

@@ -65,7 +65,7 @@ def test_who_comes_when_all_ask_something_is_told_so_and_other_addresses_are_not
 
         answering = narrow.server._answering
         assert answering is not None
-        asking = answering._doors._open
+        asking = answering._limiter._open
         eventually(lambda: len(asking) == 8 and not any(one.is_idle for one in list(asking)))
         with said(narrow, b"") as one:
             one.settimeout(20)

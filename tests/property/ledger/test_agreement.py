@@ -117,11 +117,11 @@ class Agreement(RuleBasedStateMachine):
 
     # --- runs ---
 
-    @rule(some=st.lists(NEW, max_size=5), cursor=st.none() | st.integers(0, 9))
-    def plan(self, some: list[dict[str, Any]], cursor: int | None) -> None:
+    @rule(some=st.lists(NEW, max_size=5), planned_until=st.none() | st.integers(0, 9))
+    def plan(self, some: list[dict[str, Any]], planned_until: int | None) -> None:
         runs = [self._new(**words) for words in some]
-        cursors = None if cursor is None else {"p": NOON + cursor, "never": NOON}
-        for planned in self.all_do(lambda tx: tx.plan(runs, cursors)):
+        moved = None if planned_until is None else {"p": NOON + planned_until, "never": NOON}
+        for planned in self.all_do(lambda tx: tx.plan(runs, moved)):
             if planned.state is State.RUNNING:
                 self.claims.append(
                     Claim(planned.run_id, planned.task_id, None, Cause.MANUAL, 1, 0, 0, 1, None, 0)

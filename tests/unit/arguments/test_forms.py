@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, computed_field
 
-from rota.definitions.arguments import AnnotationForm, Unfit
+from rota.definitions.arguments import AnnotationForm, MismatchError
 
 DAY, NOON = date(2024, 2, 29), datetime(2024, 2, 29, 12, tzinfo=UTC)
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
@@ -188,7 +188,7 @@ def test_json_and_near_values_become_what_the_annotation_names(
 def test_what_does_not_fit_is_refused_without_showing_the_value(
     annotation: Any, value: Any, why: str
 ) -> None:
-    with pytest.raises(Unfit, match=why) as refused:
+    with pytest.raises(MismatchError, match=why) as refused:
         AnnotationForm(annotation).stored(value)
     assert "hunter2" not in str(refused.value)
 
@@ -199,7 +199,7 @@ def test_a_class_that_is_no_type_of_json_takes_json_as_it_is() -> None:
     form = AnnotationForm(Client)
     assert form.is_plain
     assert form.stored({"a": (1,)}) == {"a": [1]}
-    with pytest.raises(Unfit, match="holds a value of type Client"):
+    with pytest.raises(MismatchError, match="holds a value of type Client"):
         form.stored(Client())
 
 
@@ -222,7 +222,7 @@ def test_a_validator_that_breaks_refuses_the_value() -> None:
         def __init__(self, **_: Any) -> None:
             raise RuntimeError("broken")
 
-    with pytest.raises(Unfit, match="cannot be checked"):
+    with pytest.raises(MismatchError, match="cannot be checked"):
         AnnotationForm(Annotated[Broken, Field()]).stored({"number": 1})
 
 
@@ -234,7 +234,7 @@ def test_too_deep_and_circular_values_are_refused() -> None:
         deep = [deep]
     for value in (circle, deep):
         for annotation in (Any, list):
-            with pytest.raises(Unfit):
+            with pytest.raises(MismatchError):
                 AnnotationForm(annotation).stored(value)
 
 

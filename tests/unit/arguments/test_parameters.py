@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from rota.definitions.arguments import MOST_BYTES, Misfit, parameters_of
+from rota.definitions.arguments import MOST_BYTES, ArgumentMismatch, parameters_of
 from rota.errors import UnstartableError
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class Unhashable(Callables):
 def test_every_callable_tells_its_parameters(func: Any) -> None:
     for _ in range(2):
         parameters = parameters_of(func)
-        assert parameters.misfits((), {"day": 1}) == []
-        [misfit] = parameters.misfits((), {"day": 1, "dya": 2})
-        assert misfit == Misfit(
+        assert parameters.mismatches((), {"day": 1}) == []
+        [misfit] = parameters.mismatches((), {"day": 1, "dya": 2})
+        assert misfit == ArgumentMismatch(
             "dya", "got an unexpected keyword argument 'dya'", "Did you mean 'day'?"
         )
     if not (isinstance(func, type(on)) and func.__name__ == "<lambda>"):
@@ -83,9 +83,9 @@ def test_every_callable_tells_its_parameters(func: Any) -> None:
 def test_each_kind_of_parameter_has_its_form() -> None:
     parameters = parameters_of(every_kind)
     args, kwargs = (DAY, [1], DAY), {"named": "2", "other": UUID(int=1)}
-    misfits: list[Misfit] = []
-    stored = parameters.stored(args, kwargs, misfits)
-    assert misfits == []
+    mismatches: list[ArgumentMismatch] = []
+    stored = parameters.stored(args, kwargs, mismatches)
+    assert mismatches == []
     assert stored == (
         ("2024-02-29", [1], "2024-02-29"),
         {"named": 2, "other": "00000000-0000-0000-0000-000000000001"},
@@ -114,13 +114,13 @@ def test_each_kind_of_parameter_has_its_form() -> None:
     ],
 )
 def test_all_that_is_wrong_is_said_at_once(args: Any, kwargs: Any, said: list[str]) -> None:
-    assert [one.what for one in parameters_of(on).misfits(args, kwargs)] == said
+    assert [one.what for one in parameters_of(on).mismatches(args, kwargs)] == said
 
 
 def test_what_is_positional_only_cannot_be_named() -> None:
     def only(first: int, /) -> None: ...
 
-    found = parameters_of(only).misfits((), {"first": 1})
+    found = parameters_of(only).mismatches((), {"first": 1})
     assert found[0].what == "'first' is positional only and was passed by name"
 
 
@@ -130,16 +130,16 @@ def test_a_default_of_none_allows_none() -> None:
 
 
 def test_all_that_cannot_be_kept_is_said_at_once() -> None:
-    misfits: list[Misfit] = []
-    parameters_of(on).stored(("soon",), {"note": 5}, misfits)
-    assert [one.name for one in misfits] == ["day", "note"]
-    assert misfits[0].what.startswith("does not fit datetime.date: ")
+    mismatches: list[ArgumentMismatch] = []
+    parameters_of(on).stored(("soon",), {"note": 5}, mismatches)
+    assert [one.name for one in mismatches] == ["day", "note"]
+    assert mismatches[0].what.startswith("does not fit datetime.date: ")
 
 
-def _unkept(func: Any, arguments: Any) -> list[Misfit]:
-    misfits: list[Misfit] = []
-    parameters_of(func).stored((), arguments, misfits)
-    return misfits
+def _unkept(func: Any, arguments: Any) -> list[ArgumentMismatch]:
+    mismatches: list[ArgumentMismatch] = []
+    parameters_of(func).stored((), arguments, mismatches)
+    return mismatches
 
 
 class Client: ...
@@ -159,12 +159,12 @@ def test_an_annotation_of_which_only_json_is_kept_is_named() -> None:
 def test_arguments_have_a_limit_together(over: int, count: int) -> None:
     def take(a: Any, b: Any) -> None: ...
 
-    misfits: list[Misfit] = []
+    mismatches: list[ArgumentMismatch] = []
     frame = len('[[], {"a": "", "b": ""}]')
     half = "x" * ((MOST_BYTES - frame) // 2)
     rest = "x" * (MOST_BYTES - frame - len(half) + over)
-    parameters_of(take).stored((), {"a": half, "b": rest}, misfits)
-    assert len(misfits) == count
+    parameters_of(take).stored((), {"a": half, "b": rest}, mismatches)
+    assert len(mismatches) == count
     [misfit] = _unkept(take, {"a": 10**5000, "b": 1})
     assert "more digits" in misfit.what
 
@@ -193,17 +193,17 @@ def test_a_built_in_without_a_signature_takes_json() -> None:
         def __call__(self, *args: Any) -> None: ...
 
     parameters = parameters_of(Untold())
-    assert parameters.misfits((1,), {"a": 1}) == []
+    assert parameters.mismatches((1,), {"a": 1}) == []
     assert parameters.stored((1,), {"a": [1]}, []) == ((1,), {"a": [1]})
 
 
 def test_what_does_not_fit_is_refused_after_what_did() -> None:
     parameters = parameters_of(on)
     for _ in range(2):
-        assert parameters.misfits((DAY,), {"note": "a"}) == []
+        assert parameters.mismatches((DAY,), {"note": "a"}) == []
         for args, kwargs, name in (
             ((DAY,), {"notes": "a"}, "notes"),
             ((DAY,), {"day": DAY}, "day"),
             ((), {"note": "a"}, "day"),
         ):
-            assert [one.name for one in parameters.misfits(args, kwargs)] == [name]
+            assert [one.name for one in parameters.mismatches(args, kwargs)] == [name]

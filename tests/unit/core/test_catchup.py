@@ -30,11 +30,13 @@ class Every:
         return at - at % self.period
 
 
-def rows(cursor: Instant, now: Instant, policy: Policy, period: Instant = MINUTE) -> list[Due]:
+def rows(
+    planned_until: Instant, now: Instant, policy: Policy, period: Instant = MINUTE
+) -> list[Due]:
     def count(_: Trigger, after: Instant, until: Instant, limit: int) -> int:
         return min(until // period - after // period, limit)
 
-    return decide(survey(Every(period), cursor, now, policy, count), policy)
+    return decide(survey(Every(period), planned_until, now, policy, count), policy)
 
 
 def runs(due: list[Due]) -> list[Instant]:
@@ -121,13 +123,13 @@ def test_every_occurrence_is_in_exactly_one_row(
     downtime: int, into: int, catchup: Catchup, limit: int, window: int
 ) -> None:
     now = 1_000 * MINUTE + into * SECOND
-    cursor = now - downtime * MINUTE
+    planned_until = now - downtime * MINUTE
     policy = Policy(catchup=catchup, catchup_limit=limit, catchup_window=window)
-    due = rows(cursor, now, policy)
+    due = rows(planned_until, now, policy)
     assert sum(one.occurrence_count for one in due) == downtime
     assert [one.until for one in due[-1:]] == [now - into * SECOND][: len(due)]
     assert [one.fire_time for one in due] == sorted({one.fire_time for one in due})
-    assert all(cursor < one.fire_time <= now for one in due)
+    assert all(planned_until < one.fire_time <= now for one in due)
     late = [one for one in due if one.missed_reason is None and now - one.fire_time > ON_TIME]
     assert len(late) <= {Catchup.NONE: 0, Catchup.LATEST: 1, Catchup.ALL: limit}[catchup]
     assert all(one.caught_up for one in late)

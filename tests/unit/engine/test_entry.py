@@ -37,7 +37,7 @@ def test_it_does_not_stay_when_cursor_or_times_change() -> None:
     task = entry()
     first = task.next_run(NOON)
     assert first is not None
-    task.cursor = first
+    task.planned_until = first
     assert task.next_run(NOON) == first + HOUR
     task.lay_over(stored(task, edits=Edits(trigger_args={"minute": 45})), NOON)
     assert task.next_run(NOON) == task.trigger.next_after(NOON) != first

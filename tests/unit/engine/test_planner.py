@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.audit import SOMEBODY
+from rota.core.audit import UNNAMED_ACTOR
 from rota.core.run import State
 from rota.core.time import SECOND, Instant
 from rota.engine.planning.planner import ManualStart, Planner
@@ -28,7 +28,7 @@ def planner_of(bench: Bench) -> Planner:
 
 def due(bench: Bench, entry: RegisteredTask) -> Instant:
     """Let the next instant of a task come, and tell of it as a tick does."""
-    instant = entry.trigger.next_after(entry.cursor)
+    instant = entry.trigger.next_after(entry.planned_until)
     assert instant is not None
     bench.clock.advance((instant - bench.now) / SECOND)
     bench.signals.tasks_due.send([DueTask(entry.definition.id, instant, instant)])
@@ -48,7 +48,7 @@ async def test_what_is_due_is_planned_claimed_and_started_in_one_write(
     assert (run.fire_time, run.state) == (instant, State.RUNNING)
     assert [call.run_id for call in held.submitted] == [run.id]
     [stored] = bench.ledger.real_history.tasks(["t"])
-    assert entry.cursor == stored.planned_until == instant
+    assert entry.planned_until == stored.planned_until == instant
 
 
 async def test_an_occurrence_that_has_its_row_gets_no_other_one(bench: Bench, held: Held) -> None:
@@ -95,7 +95,7 @@ async def test_a_task_that_cannot_be_planned_keeps_no_other_one_from_it(
     planner = planner_of(bench)
     await bench.heartbeat.join()
     bad, good = bench.known("bad", seconds=5), bench.known("good", seconds=5)
-    instant = good.trigger.next_after(good.cursor)
+    instant = good.trigger.next_after(good.planned_until)
     assert instant is not None
     bad.trigger = Broken()  # type: ignore[assignment]
     async with bench.running(planner):
@@ -125,7 +125,7 @@ async def test_what_is_started_by_hand_is_durable_when_it_returns(bench: Bench, 
     planner = planner_of(bench)
     await bench.heartbeat.join()
     entry = bench.known(overlap="allow")
-    ids = await planner.by_hand(entry, [ManualStart({"n": 1}), ManualStart()], SOMEBODY)
+    ids = await planner.start_manually(entry, [ManualStart({"n": 1}), ManualStart()], UNNAMED_ACTOR)
     assert [run.id for run in bench.runs()] == ids
     assert [call.kwargs for call in held.submitted] == [{"n": 1}, {}]
 
@@ -137,5 +137,5 @@ async def test_a_slot_that_was_kept_is_free_again_if_the_ledger_is_away(
     await bench.heartbeat.join()
     entry = bench.known()
     with bench.away(), pytest.raises(Exception, match="away"):
-        await planner.by_hand(entry, [ManualStart()], SOMEBODY)
+        await planner.start_manually(entry, [ManualStart()], UNNAMED_ACTOR)
     assert bench.capacity.free("async") == held.slots

@@ -31,7 +31,7 @@ async def test_every_known_task_is_registered_at_the_start_and_fires(
     await sync.register_all()
     assert [one.record.id for one in bench.ledger.real_history.tasks()] == ["t"]
     assert bench.context.registry.revision == entry.revision > 0
-    assert ticking.next_of("t") == entry.trigger.next_after(entry.cursor)
+    assert ticking.next_of("t") == entry.trigger.next_after(entry.planned_until)
 
 
 async def test_a_task_that_is_added_while_it_runs_is_registered_at_once(
@@ -81,11 +81,11 @@ async def test_after_the_clock_was_set_back_it_plans_from_then_on_and_says_so(
     entry = await registered(bench, sync)
     again = heard(bench.signals.look_again)
     bench.clock.advance(3_600)
-    entry.cursor = bench.now  # as if all up to now were planned
+    entry.planned_until = bench.now  # as if all up to now were planned
     bench.clock.step(-3_600)
     bench.signals.clock_set_back.send(bench.now)
     await until(lambda: again)
-    assert entry.cursor == bench.now
+    assert entry.planned_until == bench.now
     assert entry.is_behind
 
 

@@ -42,7 +42,7 @@ def test_a_task_that_fell_due_and_is_not_taken_up_is_named(
     bench: Bench, unplanned: Unplanned, ticking: TickingClock
 ) -> None:
     entry = bench.known(seconds=3_600)
-    ticking.put("t", entry.trigger, entry.cursor)
+    ticking.put("t", entry.trigger, entry.planned_until)
     bench.signals.tasks_due.send([DueTask("t", None, bench.now)])
     bench.clock.advance(6)
     unplanned.look()

@@ -29,8 +29,8 @@ async def hole_of(bench: Bench) -> RegisteredTask:
     entry = bench.known(seconds=60, overlap="allow")
     bench.clock.advance(10 * MINUTE / SECOND)
     await bench.heartbeat.beat()
-    cursor = {"t": bench.now - MINUTE}
-    bench.do(lambda tx: tx.plan((), cursor))
+    planned_until = {"t": bench.now - MINUTE}
+    bench.do(lambda tx: tx.plan((), planned_until))
     return entry
 
 

@@ -59,7 +59,7 @@ def fill(desk: Desk) -> None:
     for state in (State.QUEUED, State.SCHEDULED, State.SKIPPED, State.MISSED):
         desk.plan(desk.new("later", desk.clock.move(60), state=state, reason=HARD, priority=-5))
     late = desk.new("t", desk.now - DAY, cause=Cause.BACKFILL)
-    desk.plan(late, cursors={"t": desk.now})
+    desk.plan(late, planned_until={"t": desk.now})
     desk.do(lambda tx: tx.pause("ü", desk.now, None, HARD))
     desk.do(lambda tx: tx.add_token(Token("1", "ci", Right.READ, "digest", False, desk.now, None)))
     desk.do(lambda tx: tx.add_session(Session("hash", "1", NOON, NOON + DAY)))

@@ -34,10 +34,10 @@ def test_runs_start_beside_one_whose_priority_is_damaged(tmp_path: Path, value: 
     with Desk(f"sqlite:///{tmp_path / 'x.db'}") as desk:
         desk.register(record("damaged"), record("sound"))
         desk.join("a", lease=DAY)
-        desk.plan(desk.new("damaged", desk.now), cursors={})
+        desk.plan(desk.new("damaged", desk.now), planned_until={})
         with damaged(tmp_path / "x.db") as database:
             database.execute("UPDATE runs SET priority = ?", (value,))
-        desk.plan(desk.new("sound", desk.now), cursors={})
+        desk.plan(desk.new("sound", desk.now), planned_until={})
         assert "sound" in {claim.task_id for claim in desk.claim("a")}
 
 

@@ -197,7 +197,7 @@ def test_the_database_s_time_goes_on_by_itself_and_heeds_no_step() -> None:
     hands = TwoHands()
     clock = DatabaseClock(hands)
     assert (clock.now(), clock.is_stale()) == (NOON, True)
-    clock.tell(NOON + 90 * SECOND, hands.monotonic())
+    clock.synchronize(NOON + 90 * SECOND, hands.monotonic())
     hands.pass_(2)
     assert (clock.now(), clock.is_stale()) == (NOON + 92 * SECOND, False)
     hands.wall += 3600 * SECOND  # stepped, or woken up after an hour
@@ -207,7 +207,7 @@ def test_the_database_s_time_goes_on_by_itself_and_heeds_no_step() -> None:
 def test_the_database_s_time_is_asked_for_every_few_seconds() -> None:
     hands = TwoHands()
     clock = DatabaseClock(hands)
-    clock.tell(NOON, hands.monotonic())
+    clock.synchronize(NOON, hands.monotonic())
     hands.pass_(2)
     assert not clock.is_stale()
     hands.pass_(2)
@@ -217,14 +217,14 @@ def test_the_database_s_time_is_asked_for_every_few_seconds() -> None:
 def test_a_slow_answer_moves_the_time_no_further_than_it_must() -> None:
     hands = TwoHands()
     clock = DatabaseClock(hands)
-    clock.tell(NOON, hands.monotonic())
+    clock.synchronize(NOON, hands.monotonic())
     asked = hands.monotonic()
     hands.pass_(10)  # the answer was made at once, and heard late
-    clock.tell(NOON, asked)
+    clock.synchronize(NOON, asked)
     assert clock.now() == NOON + 10 * SECOND
     asked = hands.monotonic()
     hands.pass_(1)
-    clock.tell(NOON + 60 * SECOND, asked)  # the database's own clock was stepped
+    clock.synchronize(NOON + 60 * SECOND, asked)  # the database's own clock was stepped
     assert clock.now() == NOON + 60 * SECOND
 
 

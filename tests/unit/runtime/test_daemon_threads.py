@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rota.runtime.daemon_threads import SPARE, aside
+from rota.runtime.daemon_threads import SPARE, start_in_thread
 from rota.testing import eventually
 
 
@@ -15,17 +15,17 @@ def spare() -> set[threading.Thread]:
 
 
 def test_a_thread_that_is_free_is_used_again() -> None:
-    aside(lambda: None).result(90)
+    start_in_thread(lambda: None).result(90)
     for _ in range(20):
         eventually(lambda: bool(spare()))
         before = spare()
-        assert aside(threading.current_thread).result(90) in before
+        assert start_in_thread(threading.current_thread).result(90) in before
 
 
 def test_what_hangs_holds_nobody_up() -> None:
     gate = threading.Event()
-    hanging = [aside(gate.wait, f"hangs-{number}") for number in range(20)]
-    assert aside(lambda: 7).result(90) == 7
+    hanging = [start_in_thread(gate.wait, f"hangs-{number}") for number in range(20)]
+    assert start_in_thread(lambda: 7).result(90) == 7
     names = {thread.name for thread in threading.enumerate()}
     assert {f"hangs-{number}" for number in range(20)} <= names
     gate.set()
@@ -38,5 +38,5 @@ def test_an_error_is_its_callers() -> None:
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):
-        aside(broken).result(90)
-    assert aside(lambda: "goes on").result(90) == "goes on"
+        start_in_thread(broken).result(90)
+    assert start_in_thread(lambda: "goes on").result(90) == "goes on"

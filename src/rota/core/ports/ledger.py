@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rota.core.access import Session, Token
-from rota.core.audit import SOMEBODY, Actor
+from rota.core.audit import UNNAMED_ACTOR, Actor
 from rota.core.limits import Limit
 from rota.core.ports.clock import Clock
 from rota.core.ports.history import History
@@ -80,9 +80,9 @@ class Transaction(Protocol):
     def plan(
         self,
         runs: Sequence[NewRun],
-        cursors: Mapping[str, Instant] | None = None,
+        planned_until: Mapping[str, Instant] | None = None,
         *,
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
         publish: Publish | None = None,
         sight: Sight | None = None,
     ) -> list[PlannedRun]:
@@ -236,14 +236,16 @@ class Transaction(Protocol):
         until: Instant | None,
         reason: str,
         *,
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
     ) -> None:
         """Pause a task; raises UnknownTaskError."""
 
-    def resume(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
-        """Resume it and move its cursor to `now`, so that nothing is caught up."""
+    def resume(
+        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> None:
+        """Resume it and set `planned_until` to `now`, so that nothing is caught up."""
 
-    def skip(self, run: NewRun, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+    def skip(self, run: NewRun, *, reason: str = "", by: Actor = UNNAMED_ACTOR) -> None:
         """Write the row of a future occurrence as SKIPPED, so that no node starts it; raises
         UnknownTaskError, and StateError if the occurrence has its row.
         """
@@ -256,7 +258,7 @@ class Transaction(Protocol):
         *,
         reset: Collection[str] = (),
         reason: str = "",
-        by: Actor = SOMEBODY,
+        by: Actor = UNNAMED_ACTOR,
     ) -> StoredTask:
         """Apply `edits` on top of what the code says, and undo the edits of the keys in `reset`.
 
@@ -264,7 +266,9 @@ class Transaction(Protocol):
         is what it was before the first one.
         """
 
-    def remove(self, task_id: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY) -> None:
+    def remove(
+        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> None:
         """Mark a task removed and cancel its waiting runs; its history stays."""
 
     def seen(self, task_ids: Collection[str], now: Instant) -> None:
@@ -276,18 +280,18 @@ class Transaction(Protocol):
         """Delete the tasks that no node has known since, and end as MISSED what waits of them;
         returns their ids. Their history stays until it is pruned."""
 
-    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = SOMEBODY) -> State:
+    def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = UNNAMED_ACTOR) -> State:
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in
         now. Raises UnknownRunError, and StateError for a run that has ended."""
 
-    def add_token(self, token: Token, *, by: Actor = SOMEBODY) -> None:
+    def add_token(self, token: Token, *, by: Actor = UNNAMED_ACTOR) -> None:
         """Write a token; raises StateError if a valid token has its name."""
 
     def spend_token(self, token_id: str, now: Instant) -> bool:
         """Spend the code of a link; returns False if it is spent, revoked, or too old."""
 
     def revoke_token(
-        self, name: str, now: Instant, *, reason: str = "", by: Actor = SOMEBODY
+        self, name: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
     ) -> int:
         """Revoke the token of a name, and what sessions there are under it; returns how many."""
 

@@ -92,7 +92,7 @@ class StoredTask:
     pause_reason: str
     seen_at: Instant  # when a node last knew it, to the day
     removed_at: Instant | None  # when it was taken out by `remove_task`
-    revision: int  # rises with every change of this row but the cursor
+    revision: int  # rises with every change of this row but of `planned_until`
     skipped: tuple[Instant, ...] = ()  # future occurrences whose rows are skipped already
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, if it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown

@@ -138,15 +138,15 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     found: list[Rule] = []
     if not rules or rules[-1].until is not None:  # what holds now is not known
         return ()
-    following, cursor = rules[-1], rules[-1].planned_until
+    following, planned_until = rules[-1], rules[-1].planned_until
     for rule in reversed(rules[:-1]):
-        if cursor >= following.since or rule.until != following.since:
+        if planned_until >= following.since or rule.until != following.since:
             break
         if rule.removed_at is not None or not _has_same_code(rule, following):
             break
         if not _has_same_times(rule, following):
             found.append(rule)
-            cursor = rule.planned_until
+            planned_until = rule.planned_until
         elif found:
             found[-1] = replace(found[-1], since=rule.since)
         following = rule

@@ -5,18 +5,18 @@ This is the only room for it: definitions, manual starts from Python, REST, the 
 pages, and every executor follow the rules written here.
 """
 
-from rota.definitions.arguments.forms import MOST_BYTES, AnnotationForm, Unfit
-from rota.definitions.arguments.parameters import Misfit, Parameters, parameters_of
+from rota.definitions.arguments.forms import MOST_BYTES, AnnotationForm, MismatchError
+from rota.definitions.arguments.parameters import ArgumentMismatch, Parameters, parameters_of
 from rota.definitions.arguments.plain import NotPlain, plain
 from rota.definitions.arguments.results import jsonable
 
 __all__ = [
     "MOST_BYTES",
     "AnnotationForm",
-    "Misfit",
+    "ArgumentMismatch",
+    "MismatchError",
     "NotPlain",
     "Parameters",
-    "Unfit",
     "jsonable",
     "parameters_of",
     "plain",

@@ -35,7 +35,7 @@ _NO: Any = object()
 _MOST_SAID = 5
 
 
-class Unfit(Exception):
+class MismatchError(Exception):
     """Why a value does not fit its annotation, as the rest of a sentence."""
 
 
@@ -51,37 +51,37 @@ class AnnotationForm:
         return self._adapter is None
 
     def stored(self, value: Any) -> Any:
-        """Return a value as JSON; raises Unfit for what the annotation does not allow, and for
-        what would not come back equal."""
+        """Return a value as JSON; raises MismatchError for what the annotation does not allow, and
+        for what would not come back equal."""
         try:
             if self._adapter is None:
                 return plain(value)
             return self._kept(self._fit(value))
         except NotPlain as why:
-            raise Unfit(f"it {why}") from None
+            raise MismatchError(f"it {why}") from None
 
     def _kept(self, fit: Any) -> Any:
         """Return the JSON from which an equal value can be rebuilt: by the names of a model's
-        fields, or by their aliases if the model takes no other; raises Unfit, NotPlain.
+        fields, or by their aliases if the model takes no other; raises MismatchError, NotPlain.
         """
-        unfit = Unfit()
+        unfit = MismatchError()
         for by_alias in (False, True):
             text = plain(self._dumped(fit, round_trip=True, by_alias=by_alias))
             try:
                 back = self.rebuilt(text)
-            except Unfit as why:
+            except MismatchError as why:
                 unfit = why
                 continue
             if _alike(back, fit):
                 return text
-            unfit = Unfit(
+            unfit = MismatchError(
                 f"it would not come back as it is: of this {type(fit).__name__} JSON makes"
                 f" a {type(back).__name__} that is not equal"
             )
         raise unfit
 
     def rebuilt(self, stored: Any) -> Any:
-        """Return a new value rebuilt from JSON; raises Unfit."""
+        """Return a new value rebuilt from JSON; raises MismatchError."""
         make = _MADE_OF_JSON.get(self.annotation) if _is_hashable(self.annotation) else None
         if make is not None and (made := make(stored)) is not _NO:
             return made
@@ -91,7 +91,7 @@ class AnnotationForm:
 
     def read(self, text: str) -> Any:
         """Return a user's text as JSON: as a JSON text if its value fits, else the text as it is;
-        raises Unfit if neither fits.
+        raises MismatchError if neither fits.
         """
         try:
             if self.annotation is Decimal:  # whose digits a number of JSON loses
@@ -101,10 +101,10 @@ class AnnotationForm:
             return self.stored(text)
         try:
             return self.stored(value)
-        except Unfit as why:
+        except MismatchError as why:
             try:
                 return self.stored(text)
-            except Unfit:
+            except MismatchError:
                 raise why from None
 
     def dumped(self, value: Any) -> Any:
@@ -136,7 +136,7 @@ class AnnotationForm:
         assert adapter is not None
         try:
             return _first(lambda given: adapter.validate_python(given, strict=True), [value])
-        except Unfit:
+        except MismatchError:
             pass
         try:
             text = json.dumps([plain(value)])
@@ -162,9 +162,9 @@ def _first(validate: Callable[[Any], Any], given: Any) -> Any:
     try:
         return validate(given)[0]
     except ValidationError as error:
-        raise Unfit(_said(error)) from None
+        raise MismatchError(_said(error)) from None
     except Exception as error:  # of a validator of the user's own
-        raise Unfit(f"it cannot be checked ({_one_line(error)})") from error
+        raise MismatchError(f"it cannot be checked ({_one_line(error)})") from error
 
 
 def _said(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, Optional, get_type_hints
 from weakref import WeakKeyDictionary
 
-from rota.definitions.arguments.forms import ANYTHING, MOST_BYTES, AnnotationForm, Unfit
+from rota.definitions.arguments.forms import ANYTHING, MOST_BYTES, AnnotationForm, MismatchError
 from rota.errors import MOST_LISTED, UnstartableError, nearest
 
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -21,7 +21,7 @@ _MOST_SHAPES = 64  # ways to call one function that are remembered
 _ANY = AnnotationForm()
 
 
-class Misfit(NamedTuple):
+class ArgumentMismatch(NamedTuple):
     """One thing that is wrong with arguments."""
 
     name: str  # the parameter, "" for the arguments as a whole
@@ -55,9 +55,9 @@ class Parameters:
             form = _ANY if rest is None else self._forms[rest.name]
         return form
 
-    def misfits(
+    def mismatches(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_part: bool = False
-    ) -> list[Misfit]:
+    ) -> list[ArgumentMismatch]:
         """Return every reason why the function cannot be called like that; with `in_part`, others
         are added to these arguments later.
         """
@@ -66,29 +66,31 @@ class Parameters:
         shape = (len(args), tuple(kwargs))  # nothing else decides it
         if shape in self._fitting:
             return []
-        found = list(self._misbound(args, kwargs, in_part=in_part))
+        found = list(self._binding_error(args, kwargs, in_part=in_part))
         if not found:
             bind = self.signature.bind_partial if in_part else self.signature.bind
             try:
                 bind(*args, **kwargs)
             except TypeError as error:
-                found.append(Misfit("", str(error)))
+                found.append(ArgumentMismatch("", str(error)))
         is_bounded = len(self._fitting) < _MOST_SHAPES and kwargs.keys() <= self._given.keys()
         if not found and is_bounded and not in_part:
             self._fitting.add(shape)
         return found
 
     def stored(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], misfits: list[Misfit]
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], mismatches: list[ArgumentMismatch]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments as JSON; notes each that cannot be kept among the `misfits`."""
+        """Return arguments as JSON; notes each that cannot be kept among the `mismatches`."""
 
         def kept(name: str, form: AnnotationForm, value: Any) -> Any:
             try:
                 return form.stored(value)
-            except Unfit as why:
+            except MismatchError as why:
                 shown = "" if form.is_plain else f"does not fit {_shown(form.annotation)}: "
-                misfits.append(Misfit(name, f"{shown}{why}", _plain_remedy(name, form)))
+                mismatches.append(
+                    ArgumentMismatch(name, f"{shown}{why}", _plain_remedy(name, form))
+                )
                 return None
 
         if not args and not kwargs:
@@ -98,24 +100,24 @@ class Parameters:
             for value, (name, form) in zip(args, self._places(len(args)), strict=True)
         )
         named = {name: kept(name, self.form(name), value) for name, value in kwargs.items()}
-        if not misfits and (placed or named):
-            misfits += _oversize([placed, named])
+        if not mismatches and (placed or named):
+            mismatches += _oversize([placed, named])
         return placed, named
 
     def rebuilt(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Return new arguments rebuilt from JSON; raises UnstartableError if they do not fit."""
-        misfits = self.misfits(args, kwargs)
+        mismatches = self.mismatches(args, kwargs)
         placed, named = [], {}
         for value, (name, form) in zip(args, self._places(len(args)), strict=True):
-            placed.append(_made(name, form, value, misfits))
+            placed.append(_made(name, form, value, mismatches))
         for name, value in kwargs.items():
-            named[name] = _made(name, self.form(name), value, misfits)
-        if misfits:
+            named[name] = _made(name, self.form(name), value, mismatches)
+        if mismatches:
             raise UnstartableError(
                 f"{self} cannot be called with the arguments of this run:"
-                f" {'; '.join(_sentence(one) for one in misfits)}.",
+                f" {'; '.join(_sentence(one) for one in mismatches)}.",
                 remedy="The code is another one than when they were handed in, or no node that"
                 " knows it took them. Run it again with arguments that fit.",
             )
@@ -150,7 +152,7 @@ class Parameters:
         if self.signature is None or (args and (only or len(args) > len(placed))):
             return list(args), dict(kwargs)
         named = {one.name: value for one, value in zip(placed, args, strict=False)}
-        if named.keys() & kwargs.keys():  # said by `misfits`
+        if named.keys() & kwargs.keys():  # said by `mismatches`
             return list(args), dict(kwargs)
         return [], {**named, **kwargs}
 
@@ -200,34 +202,34 @@ class Parameters:
             one = placed[number] if number < len(placed) else rest
             yield (str(number), _ANY) if one is None else (one.name, self._forms[one.name])
 
-    def _misbound(
+    def _binding_error(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_part: bool
-    ) -> Iterator[Misfit]:
+    ) -> Iterator[ArgumentMismatch]:
         given = self._given
         placed = [one.name for one in given.values() if one.kind in _BY_PLACE]
         taken = set(placed[: len(args)])
         if len(args) > len(placed) and self._rest(Parameter.VAR_POSITIONAL) is None:
-            yield Misfit("", "too many positional arguments")
+            yield ArgumentMismatch("", "too many positional arguments")
         unknown = 0
         for name in kwargs:
             one = given.get(name)
             if one is not None and one.kind in _BY_NAME:
                 if name in taken:
-                    yield Misfit(name, f"multiple values for argument {name!r}")
+                    yield ArgumentMismatch(name, f"multiple values for argument {name!r}")
             elif self._rest(Parameter.VAR_KEYWORD) is None:
                 if one is not None and one.kind is Parameter.POSITIONAL_ONLY:
                     what = f"{name!r} is positional only and was passed by name"
-                    yield Misfit(name, what, "Give it in the task's own args.")
+                    yield ArgumentMismatch(name, what, "Give it in the task's own args.")
                 else:
                     unknown += 1  # searching the nearest name of each would take too long
                     what = f"got an unexpected keyword argument {name[:_MOST_SHOWN]!r}"
                     hint = self.explained(name) if unknown <= MOST_LISTED else ""
-                    yield Misfit(name, what, hint)
+                    yield ArgumentMismatch(name, what, hint)
         for name, one in given.items() if not in_part else ():
             needed = one.default is Parameter.empty and one.kind in (*_BY_PLACE, *_BY_NAME)
             by_name = name in kwargs and one.kind in _BY_NAME
             if needed and not by_name and name not in taken:
-                yield Misfit(name, f"missing a required argument: {name!r}")
+                yield ArgumentMismatch(name, f"missing a required argument: {name!r}")
 
     def _annotation(self, parameter: Parameter) -> Any:
         found = self._resolved(parameter.annotation)
@@ -299,11 +301,11 @@ def _bare(signature: inspect.Signature) -> inspect.Signature:
     )
 
 
-def _made(name: str, form: AnnotationForm, value: Any, misfits: list[Misfit]) -> Any:
+def _made(name: str, form: AnnotationForm, value: Any, mismatches: list[ArgumentMismatch]) -> Any:
     try:
         return form.rebuilt(value)
-    except Unfit as why:
-        misfits.append(Misfit(name, f"does not fit {_shown(form.annotation)}: {why}"))
+    except MismatchError as why:
+        mismatches.append(ArgumentMismatch(name, f"does not fit {_shown(form.annotation)}: {why}"))
         return None
 
 
@@ -319,19 +321,23 @@ def _plain_remedy(name: str, form: AnnotationForm) -> str:
     )
 
 
-def _sentence(misfit: Misfit) -> str:
-    return misfit.what if repr(misfit.name) in misfit.what else f"{misfit.name} {misfit.what}"
+def _sentence(mismatch: ArgumentMismatch) -> str:
+    return (
+        mismatch.what
+        if repr(mismatch.name) in mismatch.what
+        else f"{mismatch.name} {mismatch.what}"
+    )
 
 
-def _oversize(arguments: Any) -> Iterator[Misfit]:
+def _oversize(arguments: Any) -> Iterator[ArgumentMismatch]:
     try:
         size = len(json.dumps(arguments, ensure_ascii=False).encode())
     except ValueError:  # a number of more digits than Python writes
-        yield Misfit("", "a number has more digits than JSON can hold")
+        yield ArgumentMismatch("", "a number has more digits than JSON can hold")
         return
     if size > MOST_BYTES:
         what = f"they take {size:,} bytes as JSON, and {MOST_BYTES:,} are the most"
-        yield Misfit("", what, "Pass where the data lies: a path, a key.")
+        yield ArgumentMismatch("", what, "Pass where the data lies: a path, a key.")
 
 
 def _shown(annotation: Any) -> str:

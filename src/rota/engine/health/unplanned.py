@@ -71,7 +71,7 @@ class Unplanned:
             return None  # it plans nothing, is not yet in the ledger, or is another one by now
         instant = self._ticking.next_of(task_id)
         if instant is None:  # nothing comes any more, or the clock has lost the instant
-            instant = entry.trigger.next_after(entry.cursor)
+            instant = entry.trigger.next_after(entry.planned_until)
             if entry.trigger.next_after(now) is None:
                 return None
         return instant if instant is not None and instant < _late(now) else None

@@ -21,7 +21,7 @@ from rota.engine.running.stuck_attempts import StuckAttempts
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.runtime.node_process import is_dead
 
 logger = queued("rota.node")
@@ -69,10 +69,12 @@ class Reaper:
         self._heartbeat = heartbeat
         self._stuck = stuck
         self._every = every
-        self._silences = LeaseMonitor(context.clock, every)
+        self._lease_monitor = LeaseMonitor(context.clock, every)
         self._others: list[NodeRecord] = []  # the living ones, at the last look
         self._queues: set[str] = set()
-        self._astray: dict[str, int] = {}  # run id → fence, not held here at the last look
+        self._unconfirmed_before: dict[
+            str, int
+        ] = {}  # run id → fence, not held here at the last look
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -84,25 +86,25 @@ class Reaper:
             if self._heartbeat.gaps != gaps:  # perhaps suspended, and others with it
                 gaps = self._heartbeat.gaps
                 await rest(RECOVERY)
-            elif loop.time() - looked >= self._every or self._has_lost_somebody():
+            elif loop.time() - looked >= self._every or self._may_have_lost_a_node():
                 looked = loop.time()
                 await self._try()
 
-    def _has_lost_somebody(self) -> bool:
-        return self._silences.may_be_long() or any(map(is_dead, self._others))
+    def _may_have_lost_a_node(self) -> bool:
+        return self._lease_monitor.may_be_long() or any(map(is_dead, self._others))
 
     async def _try(self) -> None:
         try:
             await self.reap()
         except LedgerError as error:  # logged once, by the gateway
             self._others.clear()  # no need to check them until the next look
-            self._silences.forget()
+            self._lease_monitor.forget()
             logger.debug("Could not look for nodes that are gone: %s", error)
 
     async def reap(self) -> list[Run]:
         """Look once; returns the runs that were taken over or handed back, as they were; raises
         LedgerError."""
-        look = await beside(self._look)
+        look = await run_in_thread(self._look)
         living = [node for node in look.nodes if node.state in ("up", "draining")]
         self._queues = {queue for node in living for queue in node.info.get("queues") or ()}
         self._others = [
@@ -111,7 +113,7 @@ class Reaper:
             if node.state in ("up", "draining") and node.id != self._identity.id
         ]
         self._stuck.elsewhere = _stuck_on(self._others)
-        silent = self._silences.of(self._others)
+        silent = self._lease_monitor.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         unconfirmed, now = self._unconfirmed(look.running), self._clock.now()
         runs = await self._writing.once(
@@ -128,12 +130,12 @@ class Reaper:
             logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
             self._signals.runs_available.send(None)
-            await self._tell_paused({run.task_id for run in runs}, now)
+            await self._log_paused({run.task_id for run in runs}, now)
         return runs
 
-    async def _tell_paused(self, task_ids: Collection[str], now: Instant) -> None:
+    async def _log_paused(self, task_ids: Collection[str], now: Instant) -> None:
         """Log which tasks were paused for crashing their nodes."""
-        for task in await beside(lambda: self._history.tasks(task_ids)):
+        for task in await run_in_thread(lambda: self._history.tasks(task_ids)):
             if task.paused_since == now:
                 logger.error("Task %s was paused: %s", task.record.id, task.pause_reason)
 
@@ -145,11 +147,15 @@ class Reaper:
         return _ReapLook(self._history.nodes(), self._history.running_of(self._identity.id))
 
     def _unconfirmed(self, running: dict[str, int]) -> dict[str, int]:
-        before = self._astray
-        self._astray = {
+        before = self._unconfirmed_before
+        self._unconfirmed_before = {
             run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
         }
-        return {one: fence for one, fence in self._astray.items() if before.get(one) == fence}
+        return {
+            one: fence
+            for one, fence in self._unconfirmed_before.items()
+            if before.get(one) == fence
+        }
 
     def _judge(
         self, orphan: Orphan, look: _ReapLook, unconfirmed: Collection[str], now: Instant
@@ -172,7 +178,7 @@ class Reaper:
                 run_id=run.id,
                 failures=run.failures,
                 crashes=run.crashes,
-                policy=_sparing(orphan),
+                policy=_is_spared(orphan),
                 now=now,
                 cancel_reason=run.cancel_requested,
             )
@@ -188,7 +194,7 @@ class Reaper:
         return AttemptEnd(attempt, run.fence, settlement)
 
 
-def _sparing(orphan: Orphan) -> Policy:
+def _is_spared(orphan: Orphan) -> Policy:
     """Return the run's policy; a run that was only in progress next to the task that is to blame is
     not quarantined.
     """

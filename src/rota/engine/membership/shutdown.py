@@ -19,7 +19,7 @@ from rota.engine.running.log_flusher import LogFlusher
 from rota.engine.running.recorder import Recorder
 from rota.engine.running.timeout_enforcer import TimeoutEnforcer
 from rota.logs import queued
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 
 logger = queued("rota.node")
 
@@ -82,7 +82,7 @@ class Shutdown:
         await self._hand_back()
         draining.cancel()
         shut_down = asyncio.gather(
-            *(beside(one.shutdown) for one in self._capacity.executors.values())
+            *(run_in_thread(one.shutdown) for one in self._capacity.executors.values())
         )
         written = await self._write_last(limit)
         await shut_down

@@ -17,16 +17,18 @@ def find_due(
     survey.
     """
     alone = None if entry.is_behind or entry.is_off(now) else instant
-    if alone is not None and entry.cursor < alone <= until <= alone + catchup.ON_TIME:
+    if alone is not None and entry.planned_until < alone <= until <= alone + catchup.ON_TIME:
         return [catchup.Due(alone)]
     first, trigger = entry.first, entry.trigger
     late: list[catchup.Due] = []
     if first is not None and entry.is_late:
-        is_due = entry.cursor < first <= until and trigger.last_before(first) == first
+        is_due = entry.planned_until < first <= until and trigger.last_before(first) == first
         late = [catchup.late_date(first, entry.anchor)] if is_due else []
         trigger = triggers.without(trigger, (first,))  # there are former rules besides
     entry.is_behind = False
-    survey = catchup.survey(trigger, entry.cursor, until, entry.policy, triggers.count_between)
+    survey = catchup.survey(
+        trigger, entry.planned_until, until, entry.policy, triggers.count_between
+    )
     rows = late + catchup.decide(
         survey,
         entry.policy,

@@ -54,5 +54,5 @@ def in_place_of(
 def _replaced(
     rule: Trigger, earlier: Trigger, args: Mapping[str, Any], since: Instant
 ) -> triggers.Replaced:
-    first = triggers.cursor_at(rule, args, since)  # it may name what had just passed
+    first = triggers.planned_until_at(rule, args, since)  # it may name what had just passed
     return triggers.Replaced(rule, earlier, min(first, since), since)

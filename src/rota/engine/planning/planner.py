@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rota import triggers
 from rota.core import catchup
-from rota.core.audit import SOMEBODY, Actor
+from rota.core.audit import UNNAMED_ACTOR, Actor
 from rota.core.ids import RunIds
 from rota.core.ports.ledger import Sight, Transaction
 from rota.core.ports.records import NewRun, PlannedRun
@@ -34,7 +34,7 @@ from rota.engine.running.stuck_attempts import StuckAttempts
 from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.scheduling import LONGEST_LEAD, DueTask
 
 logger = queued("rota.planner")
@@ -73,7 +73,7 @@ class ManualStart(NamedTuple):
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows for one write, and the cursor of each of their tasks: before the write, and after it."""
+    """Rows for one write, and `planned_until` of their tasks: before the write and after it."""
 
     rows: list[NewRun] = field(default_factory=list)
     before: dict[str, Instant] = field(default_factory=dict)
@@ -86,8 +86,9 @@ class Planner:
     However many nodes plan the same occurrence, the ledger's unique key lets one row exist. It is
     written a moment early, so that the run starts when its instant comes and not a commit later.
 
-    What is due is kept by task, and what could not be written is planned again from the cursor on:
-    so the ledger may be unavailable for long, and the catch-up rule judges what that made late.
+    What is due is kept by task, and what could not be written is planned again from
+    `planned_until` on: so the ledger may be unavailable for long, and the catch-up rule judges what
+    that made late.
     """
 
     def __init__(
@@ -206,9 +207,14 @@ class Planner:
         if self._busy:
             begun = {one.task_id for one in written if one.state in ACTIVE}
             self._busy -= begun.difference(one.task_id for one in written if one.state is None)
-        # Only now: an old cursor costs a look at rows that exist, a late start costs the user time.
-        cursors = {id_: cursor for id_, cursor in batch.then.items() if self._stands(id_, cursor)}
-        await self._writing.until_done(lambda tx: tx.plan((), cursors))
+        # Only now: an old `planned_until` costs a look at rows that exist, a late start costs the
+        # user time.
+        planned_until = {
+            id_: planned_until
+            for id_, planned_until in batch.then.items()
+            if self._stands(id_, planned_until)
+        }
+        await self._writing.until_done(lambda tx: tx.plan((), planned_until))
         self._skip_log.tell(written, self._clock.now())
 
     def _one_by_one(self, batch: _Batch, error: Exception) -> None:
@@ -224,7 +230,7 @@ class Planner:
             self.refusals.add(DueTask(task_id, None, until), error)
 
     def _plan(
-        self, tx: Transaction, rows: Sequence[NewRun], by: Actor = SOMEBODY
+        self, tx: Transaction, rows: Sequence[NewRun], by: Actor = UNNAMED_ACTOR
     ) -> list[PlannedRun]:
         publish = None if self._outbox is None else self._outbox.publish
         sight = Sight(self._identity.id, lambda node: heard_at(node, self._clock.now()))
@@ -233,7 +239,7 @@ class Planner:
     def _is_offered(self, entry: RegisteredTask) -> bool:
         return self._outbox is not None and self._outbox.takes(entry)
 
-    def _leave(self, rows: Sequence[NewRun], cursors: dict[str, Instant]) -> None:
+    def _leave(self, rows: Sequence[NewRun], planned_until: dict[str, Instant]) -> None:
         """Plan occurrences again when the time of each has come: a run of their task is in
         progress, and may have ended by then.
         """
@@ -243,41 +249,44 @@ class Planner:
                 continue
             self._busy.add(row.task_id)
             entry.fall_back(instant - 1)
-            cursors[row.task_id] = min(cursors[row.task_id], instant - 1)
+            planned_until[row.task_id] = min(planned_until[row.task_id], instant - 1)
             self._later.add(row.task_id, instant, instant)
 
     async def _look_behind(self, batch: _Batch, written: Collection[str]) -> None:
         """Plan again what a row would cover that was not written, because the first of its
-        occurrences has a row of its own: the node that wrote it was killed before the cursor was
-        moved.
+        occurrences has a row of its own: the node that wrote it was killed before `planned_until`
+        was moved.
         """
         for row in batch.rows:
             entry, instant, task_id = self._registry.get(row.task_id), row.fire_time, row.task_id
             if row.occurrence_count == 1 or row.id in written or entry is None or instant is None:
                 continue
-            until, cursor = batch.then[task_id], await self._cursor_at(task_id, instant)
-            if cursor is not None:
-                entry.fall_back(cursor)
-                batch.then[task_id] = min(until, cursor)
+            until, planned_until = (
+                batch.then[task_id],
+                await self._planned_until_at(task_id, instant),
+            )
+            if planned_until is not None:
+                entry.fall_back(planned_until)
+                batch.then[task_id] = min(until, planned_until)
                 self.due([DueTask(task_id, None, until)])
 
-    async def _cursor_at(self, task_id: str, instant: Instant) -> Instant | None:
+    async def _planned_until_at(self, task_id: str, instant: Instant) -> Instant | None:
         """Return the instant up to which a task is planned by a row that has this instant; None if
         that row covers several occurrences itself: another node wrote it for the same downtime.
         """
         try:
             evidence = self._history.evidence
-            rows = await beside(lambda: evidence.rows([task_id], instant, instant, 1))
+            rows = await run_in_thread(lambda: evidence.rows([task_id], instant, instant, 1))
         except LedgerError:
             return instant - 1  # not known yet
         return instant if rows and rows[0][1].count == 1 else None
 
-    def _stands(self, task_id: str, cursor: Instant) -> bool:
-        """Return whether everything up to the cursor was written, so that no earlier batch is
+    def _stands(self, task_id: str, planned_until: Instant) -> bool:
+        """Return whether everything up to `planned_until` was written, so that no earlier batch is
         planned again, and by the schedule that the ledger has.
         """
         entry = self._registry.get(task_id)
-        return entry is not None and entry.is_current and entry.cursor >= cursor
+        return entry is not None and entry.is_current and entry.planned_until >= planned_until
 
     def _plan_again(self, batch: _Batch) -> None:
         self._rewind(batch)
@@ -285,10 +294,10 @@ class Planner:
 
     def _rewind(self, batch: _Batch) -> None:
         self._dispatcher.give_back(batch.rows)
-        for task_id, cursor in batch.before.items():
+        for task_id, planned_until in batch.before.items():
             entry = self._registry.get(task_id)
             if entry is not None:
-                entry.fall_back(cursor)
+                entry.fall_back(planned_until)
 
     def _add_rows(
         self,
@@ -308,9 +317,11 @@ class Planner:
                 entry.is_behind = True  # it was handed over, and is yet to be planned
                 self._later.add(task_id, following - lead, due.until)
         if found:
-            batch.before.setdefault(task_id, entry.cursor)  # it may have fallen due again meanwhile
+            batch.before.setdefault(
+                task_id, entry.planned_until
+            )  # it may have fallen due again meanwhile
             settled = entry.settled if entry.settled <= until else 0
-            batch.then[task_id] = entry.cursor = max(found[-1].until, settled)
+            batch.then[task_id] = entry.planned_until = max(found[-1].until, settled)
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
 
     def _row(
@@ -355,7 +366,7 @@ class Planner:
             reason_code=code,
         )
 
-    async def by_hand(
+    async def start_manually(
         self, entry: RegisteredTask, starts: Sequence[ManualStart], by: Actor
     ) -> list[str]:
         """Start a task as often as asked; returns the runs' ids when they are durable; raises

@@ -29,7 +29,7 @@ class Refusals:
 
     def add(self, due: DueTask, error: Exception) -> None:
         """Take a task that cannot be planned now, and schedule its planning for later, from its
-        cursor on; called on the service loop.
+        `planned_until` on; called on the service loop.
         """
         task_id = due.task_id
         self._why[task_id] = f"{type(error).__name__}: {error}"

@@ -20,8 +20,10 @@ _NOT_LOOKED_UP = (None, 0, None)
 
 
 class RegisteredTask:
-    """One known task. `cursor`: every occurrence up to it is planned. `settled`: the instant up to
-    which former rules name its occurrences, if some of these are yet to be planned, else 0.
+    """One known task.
+
+    `planned_until`: every occurrence up to it is planned. `settled`: the instant up to which former
+    rules name its occurrences, if some of these are yet to be planned, else 0.
     """
 
     __slots__ = (
@@ -31,7 +33,6 @@ class RegisteredTask:
         "_rule",
         "_skipped",
         "anchor",
-        "cursor",
         "definition",
         "edits",
         "enabled",
@@ -44,6 +45,7 @@ class RegisteredTask:
         "paused",
         "paused_since",
         "paused_until",
+        "planned_until",
         "policy",
         "revision",
         "settled",
@@ -64,10 +66,10 @@ class RegisteredTask:
         self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
         self._skipped: tuple[Instant, ...] = ()
         self._former: tuple[Rule, ...] = ()
-        self.cursor = (
-            triggers.cursor_at(self._rule, self.trigger_args, now) if self.enabled else now
+        self.planned_until = (
+            triggers.planned_until_at(self._rule, self.trigger_args, now) if self.enabled else now
         )
-        self.is_behind = True  # instants after the cursor may have passed
+        self.is_behind = True  # instants after `planned_until` may have passed
         self.known_since: Instant | None = None  # by this node, in the life it lives
         self.paused = False
         self.paused_since: Instant | None = None
@@ -87,8 +89,12 @@ class RegisteredTask:
 
     def next_run(self, now: Instant) -> Instant | None:
         """Return the instant of the next occurrence that will be planned and started."""
-        after, trigger = max(self.cursor, now), self.trigger
-        if self.first is not None and self.cursor < self.first <= now and self.starts_first(now):
+        after, trigger = max(self.planned_until, now), self.trigger
+        if (
+            self.first is not None
+            and self.planned_until < self.first <= now
+            and self.starts_first(now)
+        ):
             return self.first
         of, since, found = self._next
         if of is not trigger or after < since or (found is not None and after >= found):
@@ -99,7 +105,7 @@ class RegisteredTask:
     @property
     def can_fire(self) -> bool:
         """Return whether its trigger has further times, even if the task is disabled or paused."""
-        return self._rule.next_after(self.cursor) is not None
+        return self._rule.next_after(self.planned_until) is not None
 
     def starts_first(self, now: Instant) -> bool:
         """Return whether the instant that had passed when the task was first seen starts all the
@@ -112,20 +118,20 @@ class RegisteredTask:
         """Return whether it has a date that had passed long before it was first seen."""
         return self.first is not None and self.anchor - self.first > catchup.GRACE
 
-    def fall_back(self, cursor: Instant) -> None:
-        """Look again at every occurrence after `cursor`."""
-        self.cursor = min(self.cursor, cursor)
+    def fall_back(self, planned_until: Instant) -> None:
+        """Look again at every occurrence after `planned_until`."""
+        self.planned_until = min(self.planned_until, planned_until)
         self.is_behind = True
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
-        """Apply what the ledger knows: anchor, pause, edits, skipped occurrences; and the cursor if
-        these changed. An edit that does not fit the code is not applied: it is the entry's
-        `mistake`.
+        """Apply what the ledger knows: anchor, pause, edits, skipped occurrences; and
+        `planned_until` if these changed. An edit that does not fit the code is not applied: it is
+        the entry's `mistake`.
 
-        A pause does not move `cursor`: the trigger is derived from what is applied now, so that an
-        edit that was undone leaves no trace. Once the cursor was taken, only this node's own
-        planning moves it: other nodes may have moved theirs by other times. A cursor that lags
-        behind costs a look at rows that exist; one too far ahead loses occurrences. So one after
+        A pause does not move `planned_until`: the trigger is derived from what is applied now, so
+        that an edit that was undone leaves no trace. Once it was read, only this node's own
+        planning moves it: other nodes may have moved theirs by other times. If it lags behind, that
+        costs a look at rows that exist; if it is too far ahead, occurrences are lost. So one after
         `now`, which a clock that was ahead wrote, is taken as `now`.
         """
         before, code = self._laid_over(), stored.record
@@ -141,19 +147,19 @@ class RegisteredTask:
         planned = stored.former[0].planned_until if stored.former else stored.planned_until
         planned = min(planned, now)
         if self.revision < 0:
-            self.cursor = planned
+            self.planned_until = planned
         else:
             self.is_current = stored.record.schedule == code.schedule
             if before != self._laid_over():
                 # Rows of this node may still be on their way to the ledger: never go back behind
                 # them.
-                self.cursor = max(self.cursor, planned)
-        self.is_behind = True  # its next instants are counted from the cursor
+                self.planned_until = max(self.planned_until, planned)
+        self.is_behind = True  # its next instants are counted from `planned_until`
         self.revision = stored.revision
         self._derive(now)
 
     def rewind(self, now: Instant) -> None:
-        """Plan from `now` on if the cursor lies after it: the clock was ahead."""
+        """Plan from `now` on if `planned_until` lies after it: the clock was ahead."""
         self.fall_back(now)
         self._derive(now)
 
@@ -183,7 +189,7 @@ def _off(entry: RegisteredTask, stored: StoredTask) -> tuple[OffStretch, ...]:
     since = [one[0] for one in stored.off if one[1] is None]
     if not entry.enabled:  # by this node's own code, perhaps, and not by another release's
         closed.append((since[0] if since else stored.planned_until + 1, None))
-    elif since:  # a node of an older release enabled it, which moved the cursor
+    elif since:  # a node of an older release enabled it, which moved `planned_until`
         closed.append((since[0], stored.planned_until + 1))
     return tuple(closed)
 

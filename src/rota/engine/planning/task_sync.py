@@ -14,7 +14,7 @@ from rota.core.time import Instant
 from rota.engine.context import NodeContext
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.engine.wake import Wake
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.scheduling import TickingClock
 
 BATCH = 2_000
@@ -22,7 +22,7 @@ BATCH = 2_000
 
 
 class TaskSync:
-    """Registers added tasks in batches, and then adds them to the clock from their cursor on."""
+    """Registers added tasks in batches, and then adds them to the clock from `planned_until` on."""
 
     def __init__(self, context: NodeContext, ticking: TickingClock) -> None:
         self._clock = context.clock
@@ -100,16 +100,16 @@ class TaskSync:
         if stored.revision < entry.revision:
             return
         entry.lay_over(stored, self._clock.now())
-        self._ticking.put(entry.definition.id, entry.trigger, entry.cursor)
+        self._ticking.put(entry.definition.id, entry.trigger, entry.planned_until)
 
     async def rewind(self, now: Instant) -> None:
         """Plan from `now` on, here and in the ledger: the clock was ahead. What has a row keeps
         it, so nothing is repeated."""
         for index, entry in enumerate(self._registry.entries()):
             entry.rewind(now)
-            task_id, following = entry.definition.id, entry.trigger.next_after(entry.cursor)
+            task_id, following = entry.definition.id, entry.trigger.next_after(entry.planned_until)
             if self._ticking.next_of(task_id) != following:
-                self._ticking.put(task_id, entry.trigger, entry.cursor)
+                self._ticking.put(task_id, entry.trigger, entry.planned_until)
             if index % BATCH == BATCH - 1:
                 await asyncio.sleep(0)  # other loops on this thread have leases to renew
         await self._writing.until_done(lambda tx: tx.rewind(now))
@@ -123,7 +123,7 @@ class TaskSync:
 
     async def _register(self, entries: Sequence[RegisteredTask]) -> None:
         now = self._clock.now()
-        rows = await beside(lambda: records(entries))
+        rows = await run_in_thread(lambda: records(entries))
         stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
         for entry in entries:
             if self._registry.get(entry.definition.id) is entry:

@@ -18,7 +18,7 @@ from rota.engine.planning.task_registry import RegisteredTask, Registry
 from rota.engine.running.limits import LimitProbe, TaskLimits
 from rota.errors import EngineError, LedgerError
 from rota.logs import queued
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 
 logger = queued("rota.relay")
 
@@ -92,7 +92,7 @@ class Outbox:
 
     async def _send(self, messages: Sequence[Message]) -> None:
         try:
-            await beside(lambda: self._engine.publish(messages, None))
+            await run_in_thread(lambda: self._engine.publish(messages, None))
         except EngineError as error:
             self._note(str(error))
             await self._writing.until_done(
@@ -127,7 +127,7 @@ class Outbox:
         by_task = await self._overdue(before)
         self._delivery.look(by_task)
         overdue = sum(by_task.values())
-        waiting = await beside(self._waiting) if overdue else 0
+        waiting = await run_in_thread(self._waiting) if overdue else 0
         if waiting:
             before = self._clock.now() - seconds(LOST)
             overdue = sum((await self._overdue(before)).values())

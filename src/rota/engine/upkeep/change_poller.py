@@ -11,7 +11,7 @@ from rota.engine.health.turning import rest
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 
 logger = queued("rota.node")
 
@@ -45,7 +45,7 @@ class ChangePoller:
     async def turn(self) -> None:
         """Ask once, and refresh if another process wrote."""
         try:
-            version = await beside(self._ledger.version)
+            version = await run_in_thread(self._ledger.version)
             if version != self._version:
                 self._version = version
                 await self.refresh()
@@ -57,7 +57,7 @@ class ChangePoller:
     async def refresh(self) -> None:
         """Read what changed; raises LedgerError."""
         await self._look_ahead()
-        stored, cancel = await beside(self._read)
+        stored, cancel = await run_in_thread(self._read)
         for task in stored:
             self._registry.revision = max(self._registry.revision, task.revision)
             self._signals.task_changed.send(task)
@@ -69,7 +69,9 @@ class ChangePoller:
         """Announce the times at which runs become available soon."""
         self._looked_at = asyncio.get_running_loop().time()
         history, now = self._ledger.history, self._ledger.clock.now()
-        for instant in await beside(lambda: history.due_times(now, now + seconds(AHEAD), SLICE)):
+        for instant in await run_in_thread(
+            lambda: history.due_times(now, now + seconds(AHEAD), SLICE)
+        ):
             self._signals.runs_available.send(instant)
 
     def _read(self) -> tuple[list[StoredTask], dict[str, str]]:

@@ -20,7 +20,7 @@ from rota.engine.health.turning import rest, resting
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.upkeep.verifying import Planners, Question, planners_of, verify
 from rota.errors import LedgerError
-from rota.runtime.daemon_threads import beside
+from rota.runtime.daemon_threads import run_in_thread
 from rota.runtime.log_queue import queued
 
 logger = queued("rota.verify")
@@ -79,14 +79,14 @@ class Verifier:
         LedgerError.
         """
         now, gaps = self._clock.now(), self._heartbeat.gaps
-        mark = (await beside(self._history.evidence.marks)).get(VERIFIED)
+        mark = (await run_in_thread(self._history.evidence.marks)).get(VERIFIED)
         if mark is not None and mark.until is not None and now < mark.until <= now + HOUR:
             return None
         taken = await self._writing.once(lambda tx: tx.take_mark(VERIFIED, now, now + EVERY))
         if taken is None:
             return None
         since = max(min(taken.at, now) - OVERLAP, now - LONGEST)
-        asked = Question(now, since, await beside(self._planners), pause=self._wait)
+        asked = Question(now, since, await run_in_thread(self._planners), pause=self._wait)
         found = await self._verify(asked)
         holes = {finding.task_id for finding in found if finding.code is Code.HOLE}
         if holes:
@@ -103,7 +103,7 @@ class Verifier:
 
     async def _verify(self, asked: Question) -> list[Finding]:
         with resting(SLOWEST):  # the work is done on another thread
-            return await beside(lambda: list(verify(self._history.evidence, asked)))
+            return await run_in_thread(lambda: list(verify(self._history.evidence, asked)))
 
     async def _write(
         self, found: Sequence[Finding], now: Instant, since: Instant, taken: VerificationMark

@@ -20,7 +20,7 @@ class DatabaseClock:
     def __init__(self, machine: Clock) -> None:
         self._machine = machine
         self._offset: Instant | None = None  # of the database's time to the monotonic clock
-        self._told_at = 0.0
+        self._synchronized_at = 0.0
         self._drift: Instant = 0
 
     def now(self) -> Instant:
@@ -40,10 +40,10 @@ class DatabaseClock:
         monotonic clock stopped meanwhile.
         """
         stepped = abs(self._drifted() - self._drift) > _STEP * SECOND
-        since = self._machine.monotonic() - self._told_at
+        since = self._machine.monotonic() - self._synchronized_at
         return self._offset is None or since > _ASK_AFTER or stepped
 
-    def tell(self, now: Instant, asked: float) -> None:
+    def synchronize(self, now: Instant, asked: float) -> None:
         """Take the database's time, which was `asked` for at that monotonic second.
 
         The answer was made at some moment since then. The offset stays as it is if it can still be
@@ -53,7 +53,7 @@ class DatabaseClock:
         earliest, latest = now - seconds(heard), now - seconds(asked)
         offset = earliest if self._offset is None else self._offset
         self._offset = min(max(offset, earliest), latest)
-        self._told_at, self._drift = heard, self._drifted()
+        self._synchronized_at, self._drift = heard, self._drifted()
 
     def _drifted(self) -> Instant:
         return self._machine.now() - seconds(self._machine.monotonic())

@@ -23,7 +23,7 @@ from rota.ledger.errors import closed
 from rota.ledger.postgres.clock import DatabaseClock
 from rota.ledger.postgres.errors import explained, is_lost
 from rota.ledger.postgres.foreign import Script, identity_query, script
-from rota.ledger.postgres.hang_guard import Patience
+from rota.ledger.postgres.hang_guard import HangGuard
 from rota.ledger.postgres.listener import Listener
 from rota.ledger.postgres.schema import bring_up_to_date
 from rota.runtime.signal_count import SignalCount
@@ -35,7 +35,7 @@ _READERS = 4  # connections, at most; if none is free, a reader waits this long:
 _WAIT = 5.0
 _UNKNOWN_FATE = 5.0  # seconds to find out what became of a commit whose answer was lost
 _TURN = 0.1
-_PATIENCE = 15.0  # seconds that a transaction may take, more than any one statement
+_HANG_LIMIT = 15.0  # seconds that a transaction may take, more than any one statement
 
 _CONNECT = {
     "connect_timeout": 5,
@@ -236,8 +236,8 @@ class _OpenServer:
         self._commits = 0
         self._own_pid = 0
         with ExitStack() as undo:
-            self._patience = Patience(_PATIENCE)
-            undo.callback(self._patience.stop)
+            self._hang_guard = HangGuard(_HANG_LIMIT)
+            undo.callback(self._hang_guard.stop)
             self._writer = address.engine(1)
             undo.callback(self._writer.dispose)
             with self._writer.connect() as connection:
@@ -252,7 +252,7 @@ class _OpenServer:
 
     def used(self, connection: Connection) -> AbstractContextManager[None]:
         """Cut the connection if the server never answers."""
-        return self._patience.using(connection.connection.dbapi_connection.fileno())  # type: ignore[union-attr]
+        return self._hang_guard.using(connection.connection.dbapi_connection.fileno())  # type: ignore[union-attr]
 
     def version(self) -> int:
         """Return a number that differs after each commit that this process knows of."""
@@ -285,7 +285,7 @@ class _OpenServer:
 
     def _ask_the_time(self, connection: Connection) -> None:
         asked = self._clock.monotonic()
-        self._clock.tell(time_of(connection), asked)
+        self._clock.synchronize(time_of(connection), asked)
 
     def _announce(self, connection: Connection) -> str | None:
         """Notify other nodes, on commit, if anything was written; return the transaction's id."""

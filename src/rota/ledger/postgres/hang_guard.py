@@ -12,7 +12,7 @@ from collections.abc import Iterator
 _LOOK = 1.0  # seconds between two looks
 
 
-class Patience:
+class HangGuard:
     """Cuts connections that were used for too long without a break.
 
     The server's own time limits do not help if it is frozen, nor do those of TCP if its machine

@@ -42,15 +42,15 @@ class Listener:
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._count = 0
-        self._deaf_since: float | None = None
-        self._ear, self._mouth = socket.socketpair()
+        self._disconnected_since: float | None = None
+        self._wake_receiver, self._wake_sender = socket.socketpair()
 
     def heard(self) -> int:
         """Return a number that rises with each notification of another session."""
         with self._lock:
             if self._thread is None:
                 self._begin(self._listen())
-            since = self._deaf_since
+            since = self._disconnected_since
             return self._count + (0 if since is None else int(time.monotonic() - since) + 1)
 
     def _begin(self, connection: psycopg.Connection[Any] | None) -> None:
@@ -72,17 +72,17 @@ class Listener:
         """
         with self._life:
             if not self._stopped:
-                self._mouth.send(_RENEW)
+                self._wake_sender.send(_RENEW)
 
     def stop(self) -> None:
         """End the thread permanently; a thread that is just about to begin does not begin."""
         with self._life:
             self._stopped = True
-        self._mouth.shutdown(socket.SHUT_RDWR)  # wakes the waiting thread
+        self._wake_sender.shutdown(socket.SHUT_RDWR)  # wakes the waiting thread
         if self._thread is not None:
             self._thread.join()
-        self._ear.close()
-        self._mouth.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
     def _work(self, connection: psycopg.Connection[Any] | None) -> None:
         while True:
@@ -103,22 +103,22 @@ class Listener:
         except psycopg.Error:
             if connection is not None:
                 connection.close()
-            self._deaf_since = self._deaf_since or time.monotonic()
+            self._disconnected_since = self._disconnected_since or time.monotonic()
             return None
-        if self._deaf_since is not None:  # something may have been missed
-            self._count += int(time.monotonic() - self._deaf_since) + 2
-            self._deaf_since = None
+        if self._disconnected_since is not None:  # something may have been missed
+            self._count += int(time.monotonic() - self._disconnected_since) + 2
+            self._disconnected_since = None
         return connection
 
     def _wait(self, connection: psycopg.Connection[Any]) -> bool:
         """Count what comes until the connection is lost (False) or it is to stop (True)."""
         with selectors.DefaultSelector() as selector, contextlib.suppress(psycopg.Error):
-            selector.register(self._ear, selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
             selector.register(connection.fileno(), selectors.EVENT_READ)
             while True:
                 ready = {key.fileobj for key, _ in selector.select()}
-                if self._ear in ready:
-                    if not self._ear.recv(1):
+                if self._wake_receiver in ready:
+                    if not self._wake_receiver.recv(1):
                         return True
                     break
                 connection.pgconn.consume_input()
@@ -127,10 +127,10 @@ class Listener:
                     self._count += self._counts(notification.be_pid)
                 if self._count != before:
                     self._tell()
-        self._deaf_since = time.monotonic()
+        self._disconnected_since = time.monotonic()
         return False
 
     def _is_stopped(self, *, within: float) -> bool:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._ear, selectors.EVENT_READ)
-            return bool(selector.select(within)) and not self._ear.recv(1)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            return bool(selector.select(within)) and not self._wake_receiver.recv(1)

@@ -12,8 +12,8 @@ from sqlalchemy import Column, ColumnElement, Index, and_, func, literal_column,
 
 from rota.ledger.schema.tables import (
     audit,
-    is_by_hand,
     is_late,
+    is_manual,
     is_rare,
     is_running,
     is_undecided,
@@ -70,7 +70,7 @@ Index(
 ).ddl_if(dialect="postgresql")  # in SQLite, few installations have a broker
 _index("rare_ends", runs.c.state, runs.c.id, of=is_rare(runs))
 _index("rare_ends_of_task", runs.c.task_id, runs.c.state, runs.c.id, of=is_rare(runs))
-_index("by_hand", runs.c.cause, runs.c.id, of=is_by_hand(runs))
+_index("by_hand", runs.c.cause, runs.c.id, of=is_manual(runs))
 _index("made_late", runs.c.id, of=is_late(runs))
 Index("audit_by_time", audit.c.at)
 Index("audit_of_task", audit.c.task_id, audit.c.id)

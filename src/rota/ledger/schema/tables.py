@@ -374,7 +374,7 @@ def is_rare(table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.finished_at.is_not(None), table.c.state != word(State.SUCCEEDED))
 
 
-def is_by_hand(table: FromClause) -> ColumnElement[bool]:
+def is_manual(table: FromClause) -> ColumnElement[bool]:
     """Return the condition that a run was not made by the schedule, in exactly the words of the
     partial index.
     """

@@ -66,7 +66,7 @@ class SqlEvidence:
 
     def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
         with self._database.reading() as connection:
-            found = verification.HELD_BY_NOBODY.rows(
+            found = verification.HELD_BY_NO_NODE.rows(
                 connection, now=now, quiet_since=quiet_since, limit=limit
             )
         return [Held(*row) for row in found]
@@ -91,7 +91,7 @@ class SqlEvidence:
 
     def paused(self, since: Instant, limit: int) -> list[Paused]:
         with self._database.reading() as connection:
-            found = verification.PAUSED_BY_NOBODY.rows(connection, since=since, limit=limit)
+            found = verification.PAUSED_WITHOUT_AUDIT.rows(connection, since=since, limit=limit)
         return [Paused(*row) for row in found if verified_rows.are_times(*row[1:])]
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:

@@ -101,12 +101,12 @@ ORPHANS = Statement(
 """The running runs (RUN, and their task's policy) whose node is stopped, gone or unknown, in no
 order: with one, SQLite would read every run."""
 
-_adrift_in = incoming("unconfirmed", runs.c.id, runs.c.fence)
-ADRIFT = Statement(
+_unconfirmed_in = incoming("unconfirmed", runs.c.id, runs.c.fence)
+UNCONFIRMED = Statement(
     all_of(
         _orphans.join(
-            _adrift_in,
-            and_(runs.c.id == _adrift_in.c.id, runs.c.fence == _adrift_in.c.fence),
+            _unconfirmed_in,
+            and_(runs.c.id == _unconfirmed_in.c.id, runs.c.fence == _unconfirmed_in.c.fence),
         ).where(is_running(runs))
     )
 )

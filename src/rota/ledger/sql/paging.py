@@ -15,8 +15,8 @@ from rota.core.time import DAY, MINUTE
 from rota.ledger.schema.tables import (
     LATE,
     RARE,
-    is_by_hand,
     is_late,
+    is_manual,
     is_rare,
     is_running,
     is_waiting,
@@ -108,7 +108,7 @@ def _in_states(shape: Shape) -> list[ColumnElement[bool]]:
 
 def _ids_of(cause: Cause, shape: Shape) -> Select[Any]:
     """Return ids of runs with this cause, which is not the schedule."""
-    own = [is_by_hand(runs), runs.c.cause == word(cause)]
+    own = [is_manual(runs), runs.c.cause == word(cause)]
     return _first(select(runs.c.id).where(*own, *_filter(shape), *_in_states(shape)), shape)
 
 

@@ -94,26 +94,26 @@ def _write_tasks(insert: Insert) -> CompilerElement:
 WRITE_TASKS = in_each(_write_tasks)
 """Insert tasks, or replace what is stored of them."""
 
-_cursors_in = incoming("cursors", tasks.c.id, tasks.c.planned_until)
-MOVE_CURSORS = Statement(
+_planned_in = incoming("planned_until", tasks.c.id, tasks.c.planned_until)
+MOVE_PLANNED_UNTIL = Statement(
     update(tasks)
     .where(
-        tasks.c.id == _cursors_in.c.id,
+        tasks.c.id == _planned_in.c.id,
         or_(
-            tasks.c.planned_until < _cursors_in.c.planned_until,
+            tasks.c.planned_until < _planned_in.c.planned_until,
             tasks.c.planned_until > literal_column(str(LATEST)),  # a damaged one: no such time
         ),
     )
-    .values(planned_until=_cursors_in.c.planned_until)
+    .values(planned_until=_planned_in.c.planned_until)
 )
-"""Move the cursors forward, never back."""
+"""Move `planned_until` forward, never back."""
 
-REWIND_CURSORS = Statement(
+REWIND_PLANNED_UNTIL = Statement(
     update(tasks)
     .where(tasks.c.planned_until.between(bindparam("ahead"), bindparam("limit")))
     .values(planned_until=_now)
 )
-"""Move the cursors of the future back."""
+"""Move a `planned_until` that lies in the future back."""
 
 # --- planning -----------------------------------------------------------------------------------
 

@@ -253,7 +253,7 @@ _left = or_(
         ),
     ),
 )
-HELD_BY_NOBODY = Statement(
+HELD_BY_NO_NODE = Statement(
     all_of(
         select(runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.node)
         .join_from(runs, _holder, _holder.c.id == runs.c.node, isouter=True)
@@ -313,7 +313,7 @@ _last_deed = (
     .limit(_one)
     .scalar_subquery()
 )
-PAUSED_BY_NOBODY = Statement(
+PAUSED_WITHOUT_AUDIT = Statement(
     all_of(
         select(tasks.c.id, tasks.c.paused_since, tasks.c.paused_until)
         .where(

@@ -45,7 +45,7 @@ DELETE_OLD = Statement(delete(audit).where(audit.c.id.in_(_old)))
 """Delete the oldest changes that were made before."""
 
 
-class Deed(NamedTuple):
+class AuditEntry(NamedTuple):
     """A change by a user or a program, before it is written."""
 
     verb: Verb
@@ -56,18 +56,20 @@ class Deed(NamedTuple):
     after: Mapping[str, Any] | None = None
 
 
-def note(connection: Connection, now: Instant, by: Actor, deeds: Iterable[Deed]) -> None:
+def note(connection: Connection, now: Instant, by: Actor, entries: Iterable[AuditEntry]) -> None:
     """Write changes."""
-    changes = [Change(_ids.new(now), now, by.face, by.name, *deed) for deed in deeds]
+    changes = [Change(_ids.new(now), now, by.face, by.name, *entry) for entry in entries]
     if changes:
         INSERT_CHANGES(connection, changes=Batch(map(mapping.change_row, changes)))
 
 
-def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: str = "") -> Deed:
+def of_task(
+    verb: Verb, before: StoredTask | None, after: StoredTask, reason: str = ""
+) -> AuditEntry:
     """Return the change of a task, with what differs."""
     old, new = _shown(before) if before else {}, _shown(after)
     keys = [key for key in new if before is not None and old[key] != new[key]]
-    return Deed(
+    return AuditEntry(
         verb,
         task_id=after.record.id,
         reason=reason,
@@ -76,21 +78,21 @@ def of_task(verb: Verb, before: StoredTask | None, after: StoredTask, reason: st
     )
 
 
-def of_runs(runs: Sequence[NewRun], planned: Iterable[PlannedRun]) -> Iterable[Deed]:
+def of_runs(runs: Sequence[NewRun], planned: Iterable[PlannedRun]) -> Iterable[AuditEntry]:
     """Yield which runs were started manually, and of which other runs they are retries.
 
     A thousand runs of a task that were started at once are one change, which names the first.
     """
-    by_hand = {run.id: run for run in runs if run.cause is Cause.MANUAL}
-    started = [by_hand[one.run_id] for one in planned if one.run_id in by_hand]
+    manual = {run.id: run for run in runs if run.cause is Cause.MANUAL}
+    started = [manual[one.run_id] for one in planned if one.run_id in manual]
     for (task_id, reason, retry_of), alike in groupby(started, _likeness):
         first, *others = alike
         after: dict[str, Any] | None = {"retry_of": retry_of} if retry_of else None
         if others:
             after = {"runs": len(others) + 1, "last": others[-1].id}
-        yield Deed(Verb.RUN, task_id, first.id, reason, after=after)
+        yield AuditEntry(Verb.RUN, task_id, first.id, reason, after=after)
         if retry_of:
-            yield Deed(Verb.RETRY, task_id, retry_of, reason, after={"run": first.id})
+            yield AuditEntry(Verb.RETRY, task_id, retry_of, reason, after={"run": first.id})
 
 
 def _likeness(run: NewRun) -> tuple[str, str, str | None]:

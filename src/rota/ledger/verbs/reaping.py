@@ -58,7 +58,7 @@ def _orphans(connection: Connection, unconfirmed: Mapping[str, int]) -> list[Orp
     """Return the runs without a living node, and those that are unconfirmed, by id."""
     found = nodes.ORPHANS.rows(connection)
     if unconfirmed:
-        found += nodes.ADRIFT.rows(connection, unconfirmed=Batch(unconfirmed.items()))
+        found += nodes.UNCONFIRMED.rows(connection, unconfirmed=Batch(unconfirmed.items()))
     by_id = {run_id: (run_id, *rest) for run_id, *rest in found}
     return [
         Orphan(mapping.run_of(run), mapping.policy_of(policy))

@@ -101,7 +101,7 @@ def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> In
         )
     except TriggerError:  # of a release that knows more
         return now
-    return triggers.cursor_at(rule, args, now)
+    return triggers.planned_until_at(rule, args, now)
 
 
 def _again(

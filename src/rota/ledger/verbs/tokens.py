@@ -134,15 +134,17 @@ def add(connection: Connection, token: Token, by: Actor) -> None:
         "expires": None if token.expires_at is None else to_iso(token.expires_at),
         "once": token.once,
     }
-    audit_verbs.note(connection, token.created_at, by, [audit_verbs.Deed(Verb.GRANT, after=after)])
+    audit_verbs.note(
+        connection, token.created_at, by, [audit_verbs.AuditEntry(Verb.GRANT, after=after)]
+    )
 
 
 def revoke(connection: Connection, name: str, now: Instant, reason: str, by: Actor) -> int:
     """Revoke the token of a name; returns how many there were."""
     count = REVOKE_TOKENS.count(connection, called=name, now=now)
     if count:
-        deed = audit_verbs.Deed(Verb.REVOKE, reason=reason, before={"name": name})
-        audit_verbs.note(connection, now, by, [deed])
+        entry = audit_verbs.AuditEntry(Verb.REVOKE, reason=reason, before={"name": name})
+        audit_verbs.note(connection, now, by, [entry])
     return count
 
 

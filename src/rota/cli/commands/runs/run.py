@@ -16,7 +16,7 @@ from rota.cli import follow_log, formatting, lifetime, output, project
 from rota.core import time_text
 from rota.core.run import FINAL, LogLine, Run, State
 from rota.core.time import SECOND
-from rota.definitions.arguments import Unfit, parameters_of
+from rota.definitions.arguments import MismatchError, parameters_of
 from rota.diagnosis.running_node import live_nodes
 from rota.errors import StateError
 from rota.manager import TaskManager
@@ -101,7 +101,7 @@ def _read(manager: TaskManager, task: str, texts: Mapping[str, str]) -> dict[str
     for name, text in texts.items():
         try:
             found[name] = parameters.form(name).read(text)
-        except Unfit:  # `run_task` reports it, with all other errors
+        except MismatchError:  # `run_task` reports it, with all other errors
             found[name] = formatting.value(text)
     return found
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from rota.core.secrets import shown
 from rota.core.task import TaskDefinition
-from rota.definitions.arguments import AnnotationForm, Unfit, parameters_of
+from rota.definitions.arguments import AnnotationForm, MismatchError, parameters_of
 from rota.manager import TaskManager
 from rota.web.problems import Problem
 
@@ -79,7 +79,7 @@ def arguments(definition: TaskDefinition, form: Mapping[str, str]) -> dict[str, 
             continue
         try:
             filled[one.name] = _read(one, text)
-        except Unfit as why:
+        except MismatchError as why:
             remedy = "In JSON, texts need double quotes." if one.kind == "JSON" else ""
             errors.append(
                 {
@@ -117,7 +117,7 @@ def _default(parameter: inspect.Parameter, form: AnnotationForm) -> str:
             if parameter.default is parameter.empty
             else _shown(parameter.name, form.stored(parameter.default))
         )
-    except Unfit:
+    except MismatchError:
         return ""
 
 
@@ -127,7 +127,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _read(parameter: Parameter, text: str) -> Any:
-    """Return the value of a field; raises Unfit."""
+    """Return the value of a field; raises MismatchError."""
     if parameter.kind == "text":
         return parameter.form.stored(text)
     fits = _CHECKED.get(parameter.kind)
@@ -139,7 +139,7 @@ def _read(parameter: Parameter, text: str) -> Any:
             return parameter.form.stored(value)
     except (ValueError, RecursionError):
         pass
-    raise Unfit(f"{text[:100]!r} is not {_named(parameter.kind)}")
+    raise MismatchError(f"{text[:100]!r} is not {_named(parameter.kind)}")
 
 
 def _named(kind: str) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rota.core.task import BY_PLACE, TaskDefinition
-from rota.definitions.arguments import Misfit, parameters_of
+from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.errors import MOST_LISTED, ArgumentError, Mistakes, RotaError
 
 
-def handed_in(
+def checked_arguments(
     id: str, task: TaskDefinition | None, given: Sequence[Any], *, many: bool
 ) -> list[dict[str, Any] | None]:
     """Return the arguments of each start as they are stored; raises ArgumentError, or Mistakes.
@@ -23,12 +23,12 @@ def handed_in(
     checked: list[dict[str, Any] | None] = []
     more = 0
     for number, arguments in enumerate(given):
-        stored, misfits = _checked(task, arguments)
+        stored, mismatches = _checked(task, arguments)
         checked.append(stored)
-        for misfit in misfits:
+        for mismatch in mismatches:
             if len(errors) < MOST_LISTED:
                 place = f"arguments[{number}]" if many else "arguments"
-                errors.append(_error(id, task, place, misfit))
+                errors.append(_error(id, task, place, mismatch))
             else:
                 more += 1
     if more:
@@ -40,33 +40,33 @@ def handed_in(
 
 def _checked(
     task: TaskDefinition | None, arguments: Any
-) -> tuple[dict[str, Any] | None, list[Misfit]]:
+) -> tuple[dict[str, Any] | None, list[ArgumentMismatch]]:
     if arguments is None:
-        misfits = parameters_of(task.func).misfits(task.args, task.kwargs) if task else []
-        return None, misfits
+        mismatches = parameters_of(task.func).mismatches(task.args, task.kwargs) if task else []
+        return None, mismatches
     if type(arguments) is not dict and not isinstance(arguments, Mapping):
         what = f"this {type(arguments).__name__} is no mapping from names to values"
-        return None, [Misfit("", what, "Write {'name': value}.")]
-    misfits = list(_unnamed(arguments)) if arguments else []
-    if misfits:
-        return None, misfits
+        return None, [ArgumentMismatch("", what, "Write {'name': value}.")]
+    mismatches = list(_unnamed(arguments)) if arguments else []
+    if mismatches:
+        return None, mismatches
     placed: Any = ()
     if BY_PLACE in arguments:
         arguments = dict(arguments)
         placed = arguments.pop(BY_PLACE)
         if not isinstance(placed, list | tuple):
             what = f"a {type(placed).__name__} is no list of positional arguments"
-            return None, [Misfit(BY_PLACE, what, "Write [ … ] around them.")]
+            return None, [ArgumentMismatch(BY_PLACE, what, "Write [ … ] around them.")]
     if task is None:
-        return _together(parameters_of(_anything).stored(placed, arguments, misfits)), misfits
+        return _together(parameters_of(_anything).stored(placed, arguments, mismatches)), mismatches
     parameters = parameters_of(task.func)
-    misfits += parameters.misfits(placed or task.args, {**task.kwargs, **arguments})
-    if misfits:
+    mismatches += parameters.mismatches(placed or task.args, {**task.kwargs, **arguments})
+    if mismatches:
         if placed:
-            return None, misfits
-        refused = {misfit.name for misfit in misfits}
+            return None, mismatches
+        refused = {mismatch.name for mismatch in mismatches}
         arguments = {name: value for name, value in arguments.items() if name not in refused}
-    return _together(parameters.stored(placed, arguments, misfits)), misfits
+    return _together(parameters.stored(placed, arguments, mismatches)), mismatches
 
 
 def overlap_key_of(
@@ -100,19 +100,21 @@ def _anything(*args: Any, **arguments: Any) -> None:
     """Stand in for a function that is not known here."""
 
 
-def _unnamed(arguments: Mapping[Any, Any]) -> Iterator[Misfit]:
+def _unnamed(arguments: Mapping[Any, Any]) -> Iterator[ArgumentMismatch]:
     for name in arguments:
         if not isinstance(name, str):
             what = f"a name of type {type(name).__name__} is no text"
-            yield Misfit("", what, "Write {'name': value}.")
+            yield ArgumentMismatch("", what, "Write {'name': value}.")
 
 
-def _error(id: str, task: TaskDefinition | None, place: str, misfit: Misfit) -> ArgumentError:
-    name = misfit.name[:200]
+def _error(
+    id: str, task: TaskDefinition | None, place: str, mismatch: ArgumentMismatch
+) -> ArgumentError:
+    name = mismatch.name[:200]
     func = f"{parameters_of(task.func)}: " if task is not None else ""
     return ArgumentError(
-        f"task {id!r}: {func}{misfit.what}.",
-        name=misfit.name,
+        f"task {id!r}: {func}{mismatch.what}.",
+        name=mismatch.name,
         where=f"{place}.{name}" if name else place,
-        remedy=misfit.remedy,
+        remedy=mismatch.remedy,
     )
