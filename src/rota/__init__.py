@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from rota.task_api.handles import RunHandle as RunHandle
     from rota.task_api.jobs import TaskFunction as TaskFunction
     from rota.task_api.once import once as once
+    from rota.task_api.verdicts import Fail as Fail
+    from rota.task_api.verdicts import Retry as Retry
+    from rota.task_api.verdicts import Skip as Skip
     from rota.triggers import describe as describe
     from rota.triggers import preview as preview
 
 
 _HOMES = {
     "CurrentRun": "rota.task_api.current_run",
+    "Fail": "rota.task_api.verdicts",
+    "Retry": "rota.task_api.verdicts",
     "RunHandle": "rota.task_api.handles",
+    "Skip": "rota.task_api.verdicts",
     "Task": "rota.core.task",
     "TaskFunction": "rota.task_api.jobs",
     "TaskManager": "rota.manager",
@@ -46,7 +52,10 @@ _HOMES = {
 
 __all__ = [
     "CurrentRun",
+    "Fail",
+    "Retry",
     "RunHandle",
+    "Skip",
     "Task",
     "TaskFunction",
     "TaskManager",

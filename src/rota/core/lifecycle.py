@@ -9,7 +9,8 @@ from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.task import OnCrash, Policy
-from rota.core.time import Instant
+from rota.core.task_verdict import MOST_FREE, TaskVerdict, VerdictKind
+from rota.core.time import Instant, seconds
 
 TRANSITIONS: dict[State | None, dict[State, str]] = {
     None: {
@@ -31,7 +32,8 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
     },
     State.RUNNING: {
         State.SUCCEEDED: "succeeded",
-        State.FAILED: "no retry left, or quarantined",
+        State.FAILED: "no retry left, quarantined, or the task raised `rota.Fail`",
+        State.SKIPPED: "the task raised `rota.Skip`",
         State.SCHEDULED: "failed or timed out, retry left",
         State.QUEUED: "its worker died or shut down, on_crash=restart, or it never began",
         State.LOST: "its worker died or shut down, on_crash=lose",
@@ -61,17 +63,22 @@ def settle(
     crashes: int,
     policy: Policy,
     now: Instant,
+    attempt: int = 1,
+    time_up: Instant | None = None,
     cancel_reason: str | None = None,
     handed_back: str | None = None,
 ) -> Settlement:
-    """Return what the run becomes, from how its attempt ended and the failures and crashes before
-    it.
+    """Return what the run becomes, from how its `attempt` ended, a number from 1, and the failures
+    and crashes before it.
 
-    `cancel_reason` is set if the cancellation was requested. `handed_back` is set if the node shuts
-    down and hands the run back. An attempt that was cancelled for neither reason cancelled itself:
-    it failed.
+    No attempt begins from `time_up` on: then its `total_timeout` has passed. `cancel_reason` is set
+    if the cancellation was requested. `handed_back` is set if the node shuts down and hands the run
+    back. An attempt that was cancelled for neither reason cancelled itself: it failed.
     """
     match outcome.kind:
+        case OutcomeKind.SUCCEEDED if outcome.verdict is not None:
+            why, code = outcome.verdict.reason, ReasonCode.TASK
+            return Settlement(State.SKIPPED, why, failures, crashes, reason_code=code)
         case OutcomeKind.SUCCEEDED:
             return Settlement(State.SUCCEEDED, "", failures, crashes, result=outcome.result)
         case _ if cancel_reason is not None:
@@ -81,8 +88,13 @@ def settle(
             return _give_back(handed_back, code, failures, crashes, policy, now)
         case OutcomeKind.CRASHED:
             return _crashed(outcome, failures, crashes + 1, policy, now)
+        case _ if _is_free(outcome.verdict, attempt - 1 - failures - crashes):
+            given = attempt - failures - crashes
+            end = _again(outcome, run_id, f"free retry {given} of {MOST_FREE}", policy, now)
+            settled = end._replace(failures=failures, crashes=crashes)
         case _:
-            return _failed(outcome, run_id, failures + 1, crashes, policy, now)
+            settled = _failed(outcome, run_id, failures + 1, crashes, policy, now)
+    return settled if time_up is None else _in_total_time(settled, outcome, policy, now, time_up)
 
 
 def never_begun(
@@ -128,25 +140,64 @@ def _crashed(
 def _failed(
     outcome: Outcome, run_id: str, failures: int, crashes: int, policy: Policy, now: Instant
 ) -> Settlement:
-    why = outcome.error or "the task cancelled itself"
+    why, is_sure = outcome.error or "the task cancelled itself", False
+    match outcome.verdict:
+        case TaskVerdict(kind=VerdictKind.FAIL, reason=reason):
+            return _ended(reason, ReasonCode.TASK_FAILED, failures, crashes)
+        case TaskVerdict(kind=VerdictKind.RETRY, reason=reason):
+            why, is_sure = reason, True
     if outcome.is_final or retry.is_final(outcome):
         code = ReasonCode.ERROR if retry.is_without_result(outcome) else ReasonCode.UNSTARTABLE
-        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
+        return _ended(why, code, failures, crashes)
     if failures > policy.max_retries:
         timed_out = outcome.kind is OutcomeKind.TIMED_OUT
         code = ReasonCode.TIMED_OUT if timed_out else ReasonCode.ERROR
-        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
-    if not retry.is_retryable(outcome, policy):
+        return _ended(why, code, failures, crashes)
+    if not is_sure and not retry.is_retryable(outcome, policy):
         why = f"{why} (not retried: retry_on, no_retry_on)"
-        code = ReasonCode.NOT_RETRIED
-        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
-    available_at = now + retry.delay(policy, run_id, failures)
-    why = f"retry {failures} of {policy.max_retries} after {why}"
+        return _ended(why, ReasonCode.NOT_RETRIED, failures, crashes)
+    said = f"retry {failures} of {policy.max_retries}"
+    end = _again(outcome, run_id, said, policy, now, failures=failures)
+    return end._replace(crashes=crashes)
+
+
+def _ended(why: str, code: ReasonCode, failures: int, crashes: int) -> Settlement:
+    return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
+
+
+def _is_free(verdict: TaskVerdict | None, given: int) -> bool:
+    """Return whether an attempt asks for another one without counting as failed, and may: those
+    before that count neither as failed nor as crashed are `given`.
+    """
+    return verdict is not None and verdict.is_free and given < MOST_FREE
+
+
+def _again(
+    outcome: Outcome, run_id: str, said: str, policy: Policy, now: Instant, *, failures: int = 1
+) -> Settlement:
+    """Return the wait for the next attempt: as long as the task said, else its back-off."""
+    verdict, why = outcome.verdict, outcome.error or "the task cancelled itself"
+    wait = retry.delay(policy, run_id, failures)
+    if verdict is not None:
+        why, wait = verdict.reason, wait if verdict.after is None else seconds(verdict.after)
     return Settlement(
         State.SCHEDULED,
-        why,
+        f"{said} after {why}",
         failures,
-        crashes,
-        available_at=available_at,
+        0,
+        available_at=now + wait,
         reason_code=ReasonCode.RETRY,
     )
+
+
+def _in_total_time(
+    settled: Settlement, outcome: Outcome, policy: Policy, now: Instant, time_up: Instant
+) -> Settlement:
+    """Return the end of a run in place of a wait that its `total_timeout` leaves no time for."""
+    why, code = outcome.error or settled.reason, ReasonCode.TOTAL_TIMEOUT
+    if outcome.kind is OutcomeKind.TIMED_OUT and now >= time_up:
+        return _ended(why, code, settled.failures, settled.crashes)
+    if settled.available_at is not None and settled.available_at >= time_up:
+        why = f"{why} (not retried: total_timeout={policy.total_timeout:g} s would be over)"
+        return _ended(why, code, settled.failures, settled.crashes)
+    return settled

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from rota.core.secrets import said
+from rota.core.task_verdict import TaskVerdict
 
 LONGEST_KIND = 200
 
@@ -32,6 +33,7 @@ class Outcome(NamedTuple):
     peak_memory: int | None = None  # bytes
     cause: int | None = None  # the number of its exception, for the log: see `handing.keep`
     is_final: bool = False  # nothing was run, and another attempt would run nothing either
+    verdict: TaskVerdict | None = None  # what the task itself said
 
 
 SUCCEEDED = Outcome(OutcomeKind.SUCCEEDED)
@@ -43,26 +45,32 @@ def unstartable(error: BaseException) -> Outcome:
     return failure(error)._replace(error=why, is_final=True)
 
 
-def in_time(outcome: Outcome, timeout: float, *, ended: float, deadline: float) -> Outcome:
+def in_time(
+    outcome: Outcome, timeout: float, *, ended: float, deadline: float, total: bool = False
+) -> Outcome:
     """Return the outcome for an end at `ended`, both in monotonic seconds: after its deadline it is
     a timeout, whatever the attempt returned.
 
     An attempt that holds the interpreter's lock cannot be asked to stop. One that swallows its
     cancellation returns in spite of it. Neither has succeeded. What was cancelled, or crashed, did
-    so for a reason of its own.
+    so for a reason of its own. `total`: see `timed_out`.
     """
     judged = (OutcomeKind.SUCCEEDED, OutcomeKind.FAILED)
     if ended <= deadline or outcome.kind not in judged:
         return outcome
-    return timed_out(outcome, timeout)
+    return timed_out(outcome, timeout, total=total)
 
 
-def timed_out(outcome: Outcome, timeout: float) -> Outcome:
-    """Return the outcome of an attempt whose time was up."""
+def timed_out(outcome: Outcome, timeout: float, *, total: bool = False) -> Outcome:
+    """Return the outcome of an attempt whose time was up; `total`: the time of all attempts of its
+    run together.
+    """
+    error = f"timed out after {timeout:g} s"
     return outcome._replace(
         kind=OutcomeKind.TIMED_OUT,
         result=None,
-        error=f"timed out after {timeout:g} s",
+        verdict=None,
+        error=f"{error} over all attempts (total_timeout)" if total else error,
         error_types=("TimeoutError", "builtins.TimeoutError"),
     )
 
@@ -79,11 +87,23 @@ def failure(exc: BaseException) -> Outcome:
 
 def error_text(exc: BaseException) -> str:
     """Return an exception as one line, `Type: message`, even if its own `str` fails."""
+    message = _message(exc)
+    return _one_line(f"{type(exc).__name__}: {message}" if message else type(exc).__name__)
+
+
+def message_of(exc: BaseException) -> str:
+    """Return an exception's message as one line, even if its own `str` fails."""
+    return _one_line(_message(exc))
+
+
+def _message(exc: BaseException) -> str:
     try:
-        message = str(exc)
+        return str(exc)
     except Exception:
-        message = "(its message cannot be shown)"
-    text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
+        return "(its message cannot be shown)"
+
+
+def _one_line(text: str) -> str:
     return said(" ".join(text[:20_000].split())[:2_000])
 
 

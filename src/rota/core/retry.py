@@ -40,8 +40,11 @@ def delay(policy: Policy, run_id: str, failures: int) -> Instant:
     Exponential, capped at `retry_max_delay`, then spread over the upper half of itself so that
     runs that failed together do not come back together ("equal jitter", M. Brooker, AWS
     Architecture Blog, 2015). The spread is derived from the run and the count, so every node
-    computes the same.
+    computes the same. A list of delays is kept to as it is written; its last one is for all
+    further failures.
     """
+    if isinstance(policy.retry_delay, tuple):
+        return seconds(policy.retry_delay[min(failures, len(policy.retry_delay)) - 1])
     exponent = min(failures - 1, 64)
     full = min(policy.retry_delay * policy.retry_backoff**exponent, policy.retry_max_delay)
     digest = blake2b(f"{run_id}/{failures}".encode(), digest_size=8).digest()

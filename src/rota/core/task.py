@@ -62,7 +62,7 @@ class Policy:
     start_deadline: float | None = None
     on_crash: OnCrash = OnCrash.RESTART
     max_crashes: int = 3
-    retry_delay: float = 1.0
+    retry_delay: float | tuple[float, ...] = 1.0  # several: before the first retry, the second, …
     retry_backoff: float = 2.0
     retry_max_delay: float = 3600.0
     retry_on: tuple[str, ...] = ()
@@ -75,6 +75,7 @@ class Policy:
     overlap_key: tuple[str, ...] = ()  # arguments by whose values `overlap` distinguishes runs
     key_ttl: float = 86400.0  # how long its first run keeps a key
     tags: tuple[str, ...] = ()
+    total_timeout: float | None = None  # over all attempts of a run, from the start of the first
 
     @property
     def most_waiting(self) -> int | None:

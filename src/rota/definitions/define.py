@@ -22,7 +22,7 @@ from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.definition_errors import MISSING, Notes
 from rota.definitions.options import OPTIONS, POLICY
-from rota.definitions.readers import ExecutorChoice, task_id
+from rota.definitions.readers import ExecutorChoice, tabulated, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse, zone_of
 from rota.triggers.kinds import ARGUMENTS, KINDS
@@ -100,6 +100,7 @@ def define(
             _check_overlap_key(func, given, notes)
         executor = _executor(func, facts, given, defaults, notes)
     _check_overlap(given, trigger, defaults, notes)
+    _ask_for_delays(given, defaults, notes)
     notes.finish()
     if facts is None:
         raise AssertionError("noted above")
@@ -292,6 +293,16 @@ def _check_overlap(given: dict[str, Any], trigger: Any, defaults: Defaults, note
     if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
         remedy = "Write overlap='allow' beside it, or leave it out."
         notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
+
+
+def _ask_for_delays(given: dict[str, Any], defaults: Defaults, notes: Notes) -> None:
+    """Replace a function in `retry_delay` by what it returns for each retry."""
+    delay = given.get("retry_delay")
+    if callable(delay):
+        retries = given.get("max_retries", defaults.max_task_retries)
+        table = notes.read("retry_delay", delay, lambda func: tabulated(func, retries))
+        if "retry_delay" not in notes.refused:
+            given["retry_delay"] = table
 
 
 def _check_overlap_key(func: Callable[..., Any], given: dict[str, Any], notes: Notes) -> None:

@@ -14,6 +14,7 @@ from rota.definitions.readers import (
     ClockChange,
     ExecutorChoice,
     Reader,
+    delays,
     exceptions,
     flag,
     named,
@@ -60,11 +61,20 @@ def _one_of(kind: type[StrEnum]) -> str:
 def _retries(policy: Policy) -> str:
     if not policy.max_retries:
         return "none"
+    if isinstance(policy.retry_delay, tuple):
+        listed = ", ".join(f"{delay:,g}" for delay in policy.retry_delay[: policy.max_retries])
+        return f"{policy.max_retries}, after {listed} s"
     first, most = f"{policy.retry_delay:,g}", f"{policy.retry_max_delay:,g}"
     return (
         f"{policy.max_retries}, the first after {first} s, then × {policy.retry_backoff:g},"
         f" up to {most} s"
     )
+
+
+def _timeout(policy: Policy) -> str:
+    total = policy.total_timeout
+    together = "" if total is None else f", {total:,g} s for all together"
+    return f"{policy.timeout:,g} s for each attempt{together}"
 
 
 def _deadline(policy: Policy) -> str:
@@ -86,7 +96,14 @@ _TABLE = (
         "seconds that one attempt may take",
         default="task_timeout",
         label="Timeout",
-        shown=lambda policy: f"{policy.timeout:,g} s for each attempt",
+        shown=_timeout,
+    ),
+    Option(
+        "total_timeout",
+        or_none(_positive_span),
+        "seconds that all attempts of a run may take, from the start of the first one, with the"
+        " waits between them",
+        otherwise="no limit",
     ),
     Option(
         "overlap",
@@ -147,7 +164,13 @@ _TABLE = (
         "crashes in a row after which a run is quarantined, and its task paused",
         default="max_crashes",
     ),
-    Option("retry_delay", _span, "seconds before the first retry", default="retry_delay"),
+    Option(
+        "retry_delay",
+        delays(LONGEST_SPAN),
+        "seconds before the first retry; or a list with the delay of each retry, or a function that"
+        " returns it for the number of the retry, from 1 on: these are kept to exactly",
+        default="retry_delay",
+    ),
     Option(
         "retry_backoff",
         number(1, 100, "times"),

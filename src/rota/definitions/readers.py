@@ -19,6 +19,8 @@ Word = TypeVar("Word", bound=StrEnum)
 LONGEST_TEXT = 200
 LONGEST_DESCRIPTION = 10_000
 _MOST = 1_000_000
+MOST_DELAYS = 100
+"""Delays of retries that are kept of a task; the last one is for all further retries."""
 LONGEST_SPAN = 1_000_000_000  # thirty years in seconds; below what the platform's timers can wait
 _NOT_WRITTEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, half surrogates, line separators
 
@@ -59,6 +61,46 @@ def number(least: float, most: float, unit: str, *, above: bool = False) -> Read
         return float(value)
 
     return read
+
+
+def delays(longest: float) -> Reader:
+    """Make the reader of a delay, of one for each retry as a list, or of a function from the number
+    of the retry to its delay. The function is returned as it is: see `tabulated`.
+    """
+    one = number(0, longest, "seconds")
+
+    def read(value: Any) -> Any:
+        if callable(value):
+            return value
+        if not isinstance(value, list | tuple):
+            return one(value)
+        if not 1 <= len(value) <= MOST_DELAYS:
+            remedy = f"Write 1 to {MOST_DELAYS} numbers of seconds; the last one is for the rest."
+            raise Refusal(f"has {len(value)} delays", remedy)
+        return tuple(map(one, value))
+
+    return read
+
+
+def tabulated(delay: Callable[[int], Any], retries: int) -> tuple[float, ...]:
+    """Return what a function says is the delay of each retry; raises Refusal.
+
+    It is asked once, when the task is defined: no node calls it, and a process need not find it.
+    """
+    found: list[float] = []
+    for retry in range(1, min(max(retries, 1), MOST_DELAYS) + 1):
+        try:
+            value = delay(retry)
+        except Exception as error:
+            what = f"raises {type(error).__name__} for retry {retry}: {str(error)[:200]}"
+            remedy = "Write a function that takes the number of the retry, from 1 on."
+            raise Refusal(what, remedy) from None
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not value >= 0:
+            remedy = "It takes the number of the retry, from 1 on, and returns seconds."
+            raise Refusal(f"returns {value!r:.80} for retry {retry}", remedy)
+        found.append(float(min(value, LONGEST_SPAN)))
+    return tuple(found)
 
 
 def word(kind: type[Word]) -> Reader:

@@ -64,9 +64,10 @@ class Execution:
         fork_safety.end_if_child(self.pid, exc)
         run = self.run
         obeys = cancel_seen(run) or (cancel_requested(run) and isinstance(exc, CancelledError))
-        kind = OutcomeKind.CANCELLED if obeys else OutcomeKind.FAILED
-        outcome = results.failed(exc, sampler.peak(self.mark), kind)
-        return outcome if obeys else outcome._replace(cause=keep(exc))
+        if obeys:
+            return results.failed(exc, sampler.peak(self.mark), OutcomeKind.CANCELLED)
+        outcome = results.raised(exc, sampler.peak(self.mark))
+        return outcome._replace(cause=keep(exc)) if outcome.error else outcome
 
 
 A = TypeVar("A", bound=Execution)

@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind, failure
+from rota.core.task_verdict import VerdictKind
 from rota.definitions.arguments import jsonable
 from rota.errors import ResultError
+from rota.task_api.verdicts import verdict_of
 
 
 def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> Outcome:
@@ -23,6 +25,17 @@ def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> O
         except ResultError as error:
             return failed(error, peak_memory)
     return Outcome(OutcomeKind.SUCCEEDED, value, peak_memory=peak_memory)
+
+
+def raised(exc: BaseException, peak_memory: int | None = None) -> Outcome:
+    """Return the outcome of a call that raised: what the task decided by that, or its failure."""
+    verdict = verdict_of(exc)
+    if verdict is None:
+        return failed(exc, peak_memory)
+    verdict = verdict._replace(reason=_storable(verdict.reason))
+    if verdict.kind is VerdictKind.SKIP:
+        return Outcome(OutcomeKind.SUCCEEDED, peak_memory=peak_memory, verdict=verdict)
+    return failed(exc, peak_memory)._replace(verdict=verdict)
 
 
 def failed(

@@ -88,6 +88,14 @@ class SqlHistory:
                 found = queries.LAST_RUNS_OF.rows(connection, task_ids=batch)
         return {run.task_id: run for run in map(mapping.run_of, found)}
 
+    def last_success(self, task_id: str, *, before: Instant | None = None) -> Run | None:
+        with self._database.reading() as connection:
+            if before is None:
+                found = queries.LAST_SUCCESS.rows(connection, task_id=task_id)
+            else:
+                found = queries.LAST_SUCCESS_BEFORE.rows(connection, task_id=task_id, before=before)
+        return mapping.run_of(found[0]) if found else None
+
     def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
         batch = Batch((task_id,) for task_id in set(task_ids))
         with self._database.reading() as connection:

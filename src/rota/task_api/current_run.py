@@ -84,6 +84,32 @@ class CurrentRun:
         return None if instant is None else to_datetime(instant)
 
     @property
+    def previous_fire_time(self) -> datetime | None:
+        """The time of the occurrence before this one, whether it ran or not, aware and in UTC; None
+        if there was none. For a manual start: the last one before now.
+        """
+        return self._moment("previous_fire_time")
+
+    @property
+    def next_fire_time(self) -> datetime | None:
+        """The time of the occurrence after this one, aware and in UTC; None if there is none. For
+        a manual start: the next one from now on.
+        """
+        return self._moment("next_fire_time")
+
+    @property
+    def last_success(self) -> datetime | None:
+        """The fire time of the newest occurrence before this one whose run succeeded, aware and in
+        UTC; None if none did. For a manual start: that of the run that succeeded last, or its
+        start if it was a manual one. Reads the ledger; raises LedgerError if that is away.
+        """
+        return self._moment("last_success")
+
+    def _moment(self, name: str) -> datetime | None:
+        instant = self._call.reporter.moment(name)
+        return None if instant is None else to_datetime(instant)
+
+    @property
     def cancelled(self) -> bool:
         """Whether the attempt was asked to end; a task in a thread checks this now and then."""
         if self._cancel_requested:

@@ -70,6 +70,24 @@ async def tell_all() -> list[Any]:
     return tasks.tell_all()
 
 
+async def tell_times() -> list[str | None]:
+    return tasks.tell_times()
+
+
+async def ask_to(
+    kind: str, reason: str = "", after: float | None = None, free: bool = False
+) -> None:
+    tasks.ask_to(kind, reason, after, free)
+
+
+async def ask_while_handling() -> None:
+    tasks.ask_while_handling()
+
+
+async def ask_in_a_group() -> None:
+    tasks.ask_in_a_group()
+
+
 async def report() -> None:
     tasks.report()
 

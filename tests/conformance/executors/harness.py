@@ -49,6 +49,7 @@ class Ticket:
         self.checkpoints: list[Any] = []
         self.steps: list[tuple[str, Any]] = []
         self.refuse: Exception | None = None
+        self.moments: dict[str, Instant] = {}
         self.outcomes: list[Outcome] = []
         self.began = threading.Event()
         self.ended = threading.Event()
@@ -80,6 +81,11 @@ class Ticket:
         if self.refuse is not None:
             raise self.refuse
         self.steps.append((key, value))
+
+    def moment(self, name: str) -> Instant | None:
+        if self.refuse is not None:
+            raise self.refuse
+        return self.moments.get(name)
 
     def done(self, call: AttemptSpec, outcome: Outcome) -> None:
         assert call is self.call

@@ -12,6 +12,7 @@ from typing import Any
 
 from rota.task_api.current_run import current_run
 from rota.task_api.once import once
+from rota.task_api.verdicts import Fail, Retry, Skip
 
 
 def nothing() -> None:
@@ -70,6 +71,29 @@ def tell_all() -> list[Any]:
     run = current_run()
     fire_time = run.fire_time and run.fire_time.isoformat()
     return [run.id, run.task_id, run.attempt, fire_time, run.cancelled, run.logger.name]
+
+
+def tell_times() -> list[str | None]:
+    run = current_run()
+    times = [run.previous_fire_time, run.next_fire_time, run.last_success]
+    return [None if time is None else time.isoformat() for time in times]
+
+
+def ask_to(kind: str, reason: str = "", after: float | None = None, free: bool = False) -> None:
+    if kind == "retry":
+        raise Retry(after, reason, free=free)
+    raise {"skip": Skip, "fail": Fail}[kind](reason)
+
+
+def ask_while_handling() -> None:
+    try:
+        fail("no such thing")
+    except ValueError:
+        raise Retry(after=5) from None
+
+
+def ask_in_a_group() -> None:
+    raise ExceptionGroup("of a task group", [Skip("nothing new")])
 
 
 def report() -> None:

@@ -23,6 +23,20 @@ def test_a_manual_start_has_no_fire_time(rig: Rig) -> None:
     assert rig.begin("tell_all", fire_time=None).result()[3] is None
 
 
+def test_a_task_asks_for_the_times_around_its_run(rig: Rig) -> None:
+    ticket = rig.ticket("tell_times")
+    ticket.moments = {"previous_fire_time": 0, "last_success": 3_600_000_000}
+    rig.executor.submit([ticket.call], ticket.done)
+    assert ticket.result() == ["1970-01-01T00:00:00+00:00", None, "1970-01-01T01:00:00+00:00"]
+
+
+def test_a_time_that_cannot_be_found_out_is_an_error_in_the_task(rig: Rig) -> None:
+    ticket = rig.ticket("tell_times")
+    ticket.refuse = OSError("the disk is away")
+    rig.executor.submit([ticket.call], ticket.done)
+    assert "the disk is away" in str(ticket.outcome().error)
+
+
 def test_there_is_no_run_outside_of_one(rig: Rig) -> None:
     rig.run("nothing")
     with pytest.raises(NotRunningError, match="inside a task"):

@@ -11,6 +11,7 @@ import pytest
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.executor import AttemptSpec
 from rota.core.retry import is_final
+from rota.core.task_verdict import TaskVerdict, VerdictKind
 from tests.conformance.executors import coroutines, tasks
 from tests.conformance.executors.harness import DEADLINE, Rig, Ticket
 
@@ -52,6 +53,34 @@ def test_a_failure_comes_back_with_its_place(rig: Rig) -> None:
     assert outcome.error == "ValueError: no such thing"
     assert {"ValueError", "builtins.ValueError", "Exception"} <= set(outcome.error_types)
     assert "tasks.py" in str(outcome.traceback)
+
+
+@pytest.mark.parametrize(
+    ("args", "verdict"),
+    [
+        (("retry",), TaskVerdict(VerdictKind.RETRY, "the task asked for another attempt")),
+        (("retry", "busy", 5, True), TaskVerdict(VerdictKind.RETRY, "busy", 5, True)),
+        (("fail", "no such order"), TaskVerdict(VerdictKind.FAIL, "no such order")),
+    ],
+)
+def test_what_a_task_decides_comes_back_with_its_failure(
+    rig: Rig, args: Any, verdict: TaskVerdict
+) -> None:
+    outcome = rig.run("ask_to", *args)
+    assert (outcome.kind, outcome.verdict) == (OutcomeKind.FAILED, verdict)
+    assert "tasks.py" in str(outcome.traceback)
+
+
+def test_a_task_that_skips_its_run_has_not_failed(rig: Rig) -> None:
+    outcome = rig.run("ask_to", "skip", "nothing new")
+    assert (outcome.kind, outcome.error) == (OutcomeKind.SUCCEEDED, None)
+    assert outcome.verdict == TaskVerdict(VerdictKind.SKIP, "nothing new")
+    assert rig.run("ask_in_a_group").verdict == outcome.verdict
+
+
+def test_a_retry_without_a_reason_has_the_error_that_is_handled(rig: Rig) -> None:
+    verdict = rig.run("ask_while_handling").verdict
+    assert verdict == TaskVerdict(VerdictKind.RETRY, "ValueError: no such thing", 5)
 
 
 def test_arguments_that_do_not_fit_are_a_failure(rig: Rig) -> None:

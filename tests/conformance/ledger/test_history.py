@@ -259,3 +259,20 @@ def test_counts_of_what_has_not_ended(desk: Desk) -> None:
     )
     assert desk.history.counts(NOON) == Counts(waiting=3, running=1, oldest_due=NOON - 3)
     assert desk.history.counts(NOON - 10).oldest_due is None
+
+
+def test_the_last_success_is_of_the_newest_occurrence_before_or_of_the_run_made_last(
+    desk: Desk,
+) -> None:
+    desk.register(record())
+    assert desk.history.last_success("t") is None
+    second = desk.ended(fire_time=desk.now - 20 * SECOND)
+    first = desk.ended(fire_time=desk.now - 30 * SECOND)
+    desk.ended(state=State.FAILED, fire_time=desk.now - 10 * SECOND)
+    assert desk.history.last_success("t", before=desk.now) == second
+    assert desk.history.last_success("t", before=desk.now - 20 * SECOND) == first
+    assert desk.history.last_success("t", before=desk.now - 30 * SECOND) is None
+    assert desk.history.last_success("t") == first
+    by_hand = desk.ended()
+    assert desk.history.last_success("t") == by_hand
+    assert desk.history.last_success("other") is None

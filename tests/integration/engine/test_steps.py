@@ -92,6 +92,7 @@ def reporter_of(desk: Desk, claim: Claim) -> RunReporter:
         ledger=desk.ledger,
         clock=desk.clock,
         waiting=lambda _: None,
+        moment=lambda _: None,
     )
 
 

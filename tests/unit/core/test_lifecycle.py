@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.core import retry
 from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
-from rota.core.outcome import Outcome, OutcomeKind, failure
+from rota.core.outcome import Outcome, OutcomeKind, failure, timed_out
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
+from rota.core.task_verdict import TaskVerdict, VerdictKind
 from rota.core.time import SECOND, seconds
 
 NOW = 1_700_000_000 * SECOND
@@ -170,3 +173,81 @@ def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
         )
     else:
         assert (settlement.state, settlement.reason) == (State.CANCELLED, "by hand")
+
+
+def says(kind: VerdictKind, **changes: Any) -> Outcome:
+    verdict = TaskVerdict(kind, "so it is", **changes)
+    if kind is VerdictKind.SKIP:
+        return Outcome(OutcomeKind.SUCCEEDED, verdict=verdict)
+    return FAILED._replace(verdict=verdict)
+
+
+def test_a_task_that_skips_its_run_ends_it_and_one_that_fails_it_is_not_retried() -> None:
+    skipped = settled(says(VerdictKind.SKIP))
+    assert (skipped.state, skipped.reason, skipped.reason_code) == (
+        State.SKIPPED,
+        "so it is",
+        ReasonCode.TASK,
+    )
+    failed = settled(says(VerdictKind.FAIL), Policy(max_retries=5))
+    assert (failed.state, failed.reason, failed.reason_code) == (
+        State.FAILED,
+        "so it is",
+        ReasonCode.TASK_FAILED,
+    )
+    assert failed.failures == 1
+
+
+def test_a_task_that_asks_for_a_retry_gets_it_when_it_says_as_often_as_there_are_retries() -> None:
+    ask, policy = says(VerdictKind.RETRY, after=60), Policy(max_retries=1, retry_on=("KeyError",))
+    waits = settled(ask, policy)
+    assert (waits.state, waits.available_at) == (State.SCHEDULED, NOW + seconds(60))
+    assert waits.reason == "retry 1 of 1 after so it is"
+    assert settled(ask, policy, failures=1).state is State.FAILED
+
+
+@pytest.mark.parametrize(("attempt", "failures", "crashes"), [(1, 0, 0), (100, 0, 0), (103, 2, 1)])
+def test_a_free_retry_counts_as_no_failure(attempt: int, failures: int, crashes: int) -> None:
+    ask = says(VerdictKind.RETRY, after=1, is_free=True)
+    waits = settle(
+        ask,
+        run_id="R",
+        attempt=attempt,
+        failures=failures,
+        crashes=crashes,
+        policy=Policy(max_retries=0),
+        now=NOW,
+    )
+    assert (waits.state, waits.failures, waits.crashes) == (State.SCHEDULED, failures, crashes)
+    assert waits.reason.startswith(f"free retry {attempt - failures - crashes} of 100 after")
+
+
+def test_the_hundred_and_first_free_retry_counts() -> None:
+    ask = says(VerdictKind.RETRY, is_free=True)
+    end = settle(ask, run_id="R", attempt=101, failures=0, crashes=0, policy=Policy(0), now=NOW)
+    assert (end.state, end.failures) == (State.FAILED, 1)
+
+
+def test_a_cancelled_run_is_cancelled_whatever_the_task_asks_for() -> None:
+    ask = says(VerdictKind.RETRY, is_free=True)
+    assert settled(ask, cancel_reason="by ada").state is State.CANCELLED
+
+
+def test_delays_in_a_list_are_kept_to_and_the_last_one_repeats() -> None:
+    policy = Policy(retry_delay=(1, 5, 60), max_retries=9)
+    waits = [settled(FAILED, policy, failures=before).available_at for before in range(5)]
+    assert waits == [NOW + seconds(delay) for delay in (1, 5, 60, 60, 60)]
+
+
+def test_no_retry_is_made_for_which_the_total_time_leaves_none() -> None:
+    policy = Policy(retry_delay=(10,), total_timeout=100)
+    common: Any = {"run_id": "R", "failures": 0, "crashes": 0, "policy": policy, "now": NOW}
+    assert settle(FAILED, **common, time_up=NOW + seconds(11)).state is State.SCHEDULED
+    for left in (10, 0, -5):
+        end = settle(FAILED, **common, time_up=NOW + seconds(left))
+        assert (end.state, end.reason_code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
+        assert "total_timeout=100 s would be over" in end.reason
+    late = timed_out(FAILED, 100, total=True)
+    end = settle(late, **common, time_up=NOW)
+    assert (end.state, end.reason_code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
+    assert end.reason == "timed out after 100 s over all attempts (total_timeout)"

@@ -27,6 +27,7 @@ async def reporter_of(bench: Bench, limit: int = 1_000, fence: int = 1) -> RunRe
         ledger=bench.ledger,
         clock=bench.clock,
         waiting=bench.signals.output_waiting.send,
+        moment=lambda _: None,
     )
 
 
@@ -88,6 +89,7 @@ async def test_a_checkpoint_is_refused_once_the_run_is_anothers(bench: Bench) ->
         ledger=bench.ledger,
         clock=bench.clock,
         waiting=lambda _: None,
+        moment=lambda _: None,
     )
     with pytest.raises(LedgerError, match="another node"):
         stranger.checkpoint({"page": 4})

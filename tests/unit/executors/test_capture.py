@@ -40,6 +40,8 @@ class Reporter:
 
     def remember(self, key: str, value: Any) -> None: ...
 
+    def moment(self, name: str) -> None: ...
+
 
 @contextmanager
 def installed() -> Iterator[None]:

@@ -44,6 +44,8 @@ class Recorder:
 
     def remember(self, key: str, value: Any) -> None: ...
 
+    def moment(self, name: str) -> None: ...
+
 
 @pytest.fixture
 def reporter() -> Recorder:

@@ -12,7 +12,7 @@ from rota.core.task import Policy
 from rota.core.time import DAY
 from rota.definitions.options import POLICY
 from rota.definitions.readers import Refusal
-from rota.ledger.sql import forms, mapping
+from rota.ledger.sql import mapping, policy_forms
 from rota.ledger.sql.json_batch import decode
 from tests.conformance.ledger.desk import Desk, record
 from tests.integration.verifying.sound import damaged
@@ -60,7 +60,7 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize("wrong", IMPOSSIBLE, ids=str)
 def test_a_policy_with_an_impossible_number_is_none(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="impossible number"):
-        forms.policy_of(json.dumps(wrong))
+        policy_forms.policy_of(json.dumps(wrong))
     assert mapping.policy_of(json.dumps(wrong)) == Policy()
 
 
@@ -71,7 +71,7 @@ def test_policies_at_the_bounds_of_what_may_be_defined_are_sound() -> None:
         max_crashes=1, retry_delay=0, retry_backoff=100, retry_max_delay=span, priority=-1_000,
         max_running=most,
     )  # fmt: skip
-    assert forms.policy_of(mapping._policy_json(policy)) == policy
+    assert policy_forms.policy_of(mapping._policy_json(policy)) == policy
 
 
 def test_every_option_of_a_policy_can_be_given_and_read_back() -> None:
@@ -81,7 +81,7 @@ def test_every_option_of_a_policy_can_be_given_and_read_back() -> None:
                 policy = replace(Policy(), **{name: option.read(value)})
             except Refusal:
                 continue
-            assert forms.policy_of(mapping._policy_json(policy)) == policy, name
+            assert policy_forms.policy_of(mapping._policy_json(policy)) == policy, name
             break
         else:
             pytest.fail(f"no value was found for {name}")

@@ -40,6 +40,8 @@ class Recorder:
         assert self.open.wait(90)
         self.steps.append((key, value))
 
+    def moment(self, name: str) -> None: ...
+
 
 class Effect:
     """A function that counts its calls."""

@@ -25,6 +25,10 @@ class Reporter(Protocol):
     def remember(self, key: str, value: Any) -> None:
         """Store what a step returned durably before returning; raises LedgerError likewise."""
 
+    def moment(self, name: str) -> Instant | None:
+        """Return a time around the run, `previous_fire_time`, `next_fire_time` or `last_success`;
+        raises LedgerError if it cannot be found out."""
+
 
 @dataclass(slots=True, eq=False)
 class AttemptSpec:

@@ -48,6 +48,11 @@ class History(Protocol):
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 
+    def last_success(self, task_id: str, *, before: Instant | None = None) -> Run | None:
+        """Return the run of the newest occurrence before an instant that succeeded; without one,
+        the run of the task that was made last of those that succeeded.
+        """
+
     def recent_runs(self, task_ids: Collection[str], limit: int) -> dict[str, list[Run]]:
         """Return up to `limit` runs of each task that has any, the one made last first."""
 

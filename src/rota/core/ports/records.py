@@ -194,6 +194,7 @@ class Claim(NamedTuple):
     steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
     damage: str = ""  # what of its row cannot be read
     options: Mapping[str, Any] | None = None
+    started_at: Instant | None = None  # of its first attempt; None if this is the first one
 
 
 class AttemptEnd(NamedTuple):

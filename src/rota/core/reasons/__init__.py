@@ -34,6 +34,7 @@ class ReasonCode(StrEnum):
     QUEUE_LIMIT = "queue_limit"
     STUCK = "stuck"
     BY_HAND = "by_hand"
+    TASK = "task"
     # missed
     DOWNTIME = "downtime"
     BEHIND = "behind"
@@ -45,6 +46,8 @@ class ReasonCode(StrEnum):
     # failed
     ERROR = "error"
     TIMED_OUT = "timed_out"
+    TOTAL_TIMEOUT = "total_timeout"
+    TASK_FAILED = "task_failed"
     NOT_RETRIED = "not_retried"
     QUARANTINED = "quarantined"
     UNSTARTABLE = "unstartable"

@@ -78,6 +78,10 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "skipped: somebody asked for that",
         "`rota run` starts it by hand if it is wanted after all.",
     ),
+    ReasonCode.TASK: Explanation(
+        "skipped: the task raised `rota.Skip`",
+        "The task itself decided that; retry the run if the reason no longer holds.",
+    ),
     ReasonCode.DOWNTIME: Explanation(
         "missed: no node was up at its time",
         'catchup="all" runs them after a downtime; keep `rota up` running.',
@@ -114,6 +118,14 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ReasonCode.TIMED_OUT: Explanation(
         "failed: its last attempt timed out",
         "Make the task faster, or raise `timeout`.",
+    ),
+    ReasonCode.TOTAL_TIMEOUT: Explanation(
+        "failed: its attempts together took as long as they may (`total_timeout`)",
+        "Make the task faster, raise `total_timeout`, or shorten `retry_delay`.",
+    ),
+    ReasonCode.TASK_FAILED: Explanation(
+        "failed: the task raised `rota.Fail`, so it was not retried",
+        "Correct what the reason names, then retry the run.",
     ),
     ReasonCode.NOT_RETRIED: Explanation(
         "failed: its error is not one to retry (`retry_on`, `no_retry_on`)",

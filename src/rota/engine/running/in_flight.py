@@ -24,6 +24,8 @@ class InFlightRun:
     started_at: Instant
     deadline: float  # of its next step: it is asked to stop, and then given up
     time_up: float  # when its timeout passes
+    total_until: Instant | None = None  # when its `total_timeout` passes, whatever attempt it is
+    is_last_time: bool = False  # it may take what is left of that, which is less than `timeout`
     timed_out: bool = False
     cancel_reason: str | None = None
     handed_back: str | None = None

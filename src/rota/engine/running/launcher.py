@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from rota.core.outcome import Outcome, OutcomeKind, unstartable
+from rota.core.outcome import Outcome, OutcomeKind, timed_out, unstartable
 from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.ports.records import Claim
 from rota.core.task import arguments_of_run, policy_of_run
-from rota.core.time import SECOND, Instant
+from rota.core.time import SECOND, Instant, seconds
 from rota.core.trigger import LEAD
 from rota.engine.context import NodeContext
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.running.in_flight import InFlightRun
+from rota.engine.running.moments import MomentsAround
 from rota.engine.running.reporter import RunReporter
 from rota.errors import StateError
 from rota.logs import queued
@@ -130,7 +131,8 @@ class Launcher:
                 raise error
             if claim.arguments is not None and not isinstance(claim.arguments, (dict, Mapping)):
                 raise TypeError(f"its arguments are {claim.arguments!r:.200}, no names with values")
-            return self._flight(claim, entry, at, wait), None
+            flight = self._flight(claim, entry, at, wait)
+            return flight, _out_of_time(flight, at)
         except Exception as raised:
             logger.exception("Run %s of %s cannot be started", claim.run_id, claim.task_id)
             flight = self._flight(claim._replace(arguments=None), entry, at, wait)
@@ -147,6 +149,7 @@ class Launcher:
             ledger=self._ledger,
             clock=self._clock,
             waiting=self._waiting,
+            moment=MomentsAround(entry, claim.fire_time, at, self._ledger.history).find,
         )
         call = AttemptSpec(
             run_id=claim.run_id,
@@ -162,7 +165,12 @@ class Launcher:
             steps=claim.steps,
             reporter=reporter,
         )
-        deadline = self._clock.monotonic() + wait + policy.timeout
+        limit, total_until = policy.timeout, None
+        if policy.total_timeout is not None:
+            first = at if claim.started_at is None else claim.started_at
+            total_until = first + seconds(policy.total_timeout)
+            limit = min(limit, (total_until - at) / SECOND)
+        deadline = self._clock.monotonic() + wait + limit
         return InFlightRun(
             claim=claim,
             call=call,
@@ -173,4 +181,14 @@ class Launcher:
             started_at=at,
             deadline=deadline,
             time_up=deadline,
+            total_until=total_until,
+            is_last_time=limit < policy.timeout,
         )
+
+
+def _out_of_time(flight: InFlightRun, at: Instant) -> Outcome | None:
+    """Return the outcome of an attempt that begins when its `total_timeout` has passed."""
+    total = flight.policy.total_timeout
+    if flight.total_until is None or total is None or at < flight.total_until:
+        return None
+    return timed_out(Outcome(OutcomeKind.TIMED_OUT), total, total=True)

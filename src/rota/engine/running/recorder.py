@@ -168,6 +168,8 @@ class Recorder:
             crashes=claim.crashes,
             policy=flight.policy,
             now=at,
+            attempt=claim.attempt,
+            time_up=flight.total_until,
             cancel_reason=flight.cancel_reason,
             handed_back=flight.handed_back,
         )
@@ -189,14 +191,17 @@ class Recorder:
 
 def _as_meant(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
     """Return a timeout for an attempt that ended after its deadline, whatever its own outcome."""
-    timeout = flight.policy.timeout
+    timeout, total = flight.policy.timeout, flight.is_last_time
+    if total and flight.policy.total_timeout is not None:
+        timeout = flight.policy.total_timeout
     if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
-        return timed_out(outcome, timeout)
-    return in_time(outcome, timeout, ended=ended, deadline=flight.time_up)
+        return timed_out(outcome, timeout, total=total)
+    return in_time(outcome, timeout, ended=ended, deadline=flight.time_up, total=total)
 
 
 def _tell(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> None:
-    level = logging.INFO if settlement.state is State.CANCELLED else logging.ERROR
+    is_meant = settlement.state in (State.CANCELLED, State.SKIPPED)
+    level = logging.INFO if is_meant else logging.ERROR
     logger.log_end(
         level,
         "%s: attempt %d of run %s ended %s; run %s: %s",

@@ -14,6 +14,7 @@ from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import said
+from rota.core.time import Instant
 from rota.errors import LedgerError, LedgerUnavailableError
 
 STORE_WAIT = 30.0
@@ -31,7 +32,7 @@ class RunReporter:
 
     __slots__ = (
         "_attempt", "_clock", "_fence", "_ledger", "_left", "_lines", "_noted", "_progress",
-        "_run_id", "_seq", "_waiting",
+        "_run_id", "_seq", "_waiting", "moment",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +45,7 @@ class RunReporter:
         ledger: Ledger,
         clock: Clock,
         waiting: Callable[[RunReporter], None],
+        moment: Callable[[str], Instant | None],
     ) -> None:
         """`waiting` is called with it, once until the next take, when it has something."""
         self._run_id = run_id
@@ -53,6 +55,8 @@ class RunReporter:
         self._ledger = ledger
         self._clock = clock
         self._waiting = waiting
+        self.moment = moment
+        """See `Reporter.moment`."""
         self._lines: deque[LogLine] = deque()
         self._progress: dict[str, Any] | None = None
         self._seq = count(1)

@@ -14,6 +14,7 @@ from typing import Any
 from rota.config import handed
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.executor import AttemptSpec
+from rota.core.task_verdict import TaskVerdict, VerdictKind
 from rota.errors import DefinitionError
 from rota.executors.executions import CANCELLED
 from rota.executors.processes.worker_process import WorkerProcess
@@ -187,9 +188,11 @@ def _pass_on(attempt: SeatedAttempt, child: WorkerProcess, message: Any) -> None
         case ["progress", done, total, note]:
             _report_progress(attempt.call, done, total, note)
         case ["checkpoint", value]:
-            child.send(["stored", _refusal(attempt.call.reporter.checkpoint, value)])
+            child.send(_answer(attempt.call.reporter.checkpoint, value))
         case ["remember", key, value]:
-            child.send(["stored", _refusal(attempt.call.reporter.remember, key, value)])
+            child.send(_answer(attempt.call.reporter.remember, key, value))
+        case ["moment", name]:
+            child.send(_answer(attempt.call.reporter.moment, name))
 
 
 def _outcome(fields: Mapping[str, Any]) -> Outcome:
@@ -200,7 +203,12 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
         fields["traceback"],
         tuple(fields["error_types"]),
         fields["peak_memory"],
+        verdict=None if fields["verdict"] is None else _verdict(*fields["verdict"]),
     )
+
+
+def _verdict(kind: str, *others: Any) -> TaskVerdict:
+    return TaskVerdict(VerdictKind(kind), *others)
 
 
 def _report_progress(call: AttemptSpec, done: float, total: float | None, note: str) -> None:
@@ -210,13 +218,12 @@ def _report_progress(call: AttemptSpec, done: float, total: float | None, note: 
         _log.exception("The progress of run %s could not be recorded", call.run_id)
 
 
-def _refusal(store: Callable[..., None], *what: Any) -> str | None:
-    """Call `store`; returns the reason if that failed, otherwise None."""
+def _answer(ask: Callable[..., Any], *what: Any) -> list[Any]:
+    """Return the answer to the child: why `ask` failed, otherwise what it returned."""
     try:
-        store(*what)
+        return ["answer", None, ask(*what)]
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
+        return ["answer", f"{type(error).__name__}: {error}", None]
 
 
 def _log_here(level: str, logger: str, text: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from rota.config.handed import hand_over
 from rota.core.outcome import Outcome
 from rota.core.ports.executor import AttemptSpec
+from rota.core.time import Instant
 from rota.definitions.arguments import parameters_of
 from rota.errors import LedgerError
 from rota.executors import results
@@ -63,20 +64,25 @@ class ChannelReporter:
 
     def checkpoint(self, value: Any) -> None:
         """Send a value and wait until it is stored; raises LedgerError if that failed."""
-        self._store("checkpoint", ["checkpoint", value])
+        self._answered("the checkpoint was not stored", ["checkpoint", value])
 
     def remember(self, key: str, value: Any) -> None:
         """Send the result of a step and wait until it is stored; raises as `checkpoint` does."""
-        self._store(f"step {key!r}", ["remember", key, value])
+        self._answered(f"the step {key!r} was not stored", ["remember", key, value])
 
-    def _store(self, what: str, message: list[Any]) -> None:
+    def moment(self, name: str) -> Instant | None:
+        """Ask for a time around the run; raises LedgerError if it cannot be found out."""
+        answer: Instant | None = self._answered(f"{name} cannot be found out", ["moment", name])
+        return answer
+
+    def _answered(self, otherwise: str, message: list[Any]) -> Any:
+        """Send a message and wait for its answer; raises LedgerError if it is a refusal."""
         with self._storing:
             self._channel.send(message)
             answer = self._channel.receive()
         if answer is None or answer[1] is not None:
-            raise LedgerError(
-                f"The {what} was not stored.", where="" if answer is None else answer[1]
-            )
+            raise LedgerError(f"{otherwise}.", where="" if answer is None else answer[1])
+        return answer[2]
 
 
 def _perform(
@@ -95,7 +101,7 @@ def _perform(
         outcome = results.succeeded(result, _peak(), func)
     except BaseException as exc:
         fork_safety.end_if_child(me, exc)
-        outcome = results.failed(exc, _peak())
+        outcome = results.raised(exc, _peak())
     close(run)
     return outcome
 

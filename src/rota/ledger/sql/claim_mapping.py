@@ -34,7 +34,7 @@ def options_of(text: Any) -> dict[str, Any]:
 def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
     run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *rest = row
-    own = rest[3]
+    own, first = rest[3], rest[6]
     try:
         arguments, checkpoint = (text and parsed(text) for text in rest[:2])
         options = None if own is None else forms.options_of(own)
@@ -55,6 +55,7 @@ def claim_of(row: Row) -> Claim:
         checkpoint,
         damage=damage,
         options=options,
+        started_at=first if isinstance(first, int) else None,
     )
 
 
@@ -65,6 +66,7 @@ def flaw_of(row: Row) -> str:
         row[10] is row[11] is row[12] is row[13] is None
         and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
         and row[6] in _CAUSES
+        and (row[16] is None or type(row[16]) is int)
         and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))
     ):
         return ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from sqlalchemy import Column
 
@@ -14,8 +13,9 @@ from rota.core.outcome import OutcomeKind
 from rota.core.ports.records import NO_EDITS, EditNote, Edits, NodeRecord
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
-from rota.core.task import Catchup, OnCrash, Overlap, Policy
+from rota.core.task import Policy
 from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
+from rota.ledger.sql.policy_forms import is_number, is_possible, policy_of
 from rota.ledger.sql.soundness import (
     COUNT,
     FLAG,
@@ -41,63 +41,6 @@ CODES = {code.value: code for code in ReasonCode}
 _ANY = Kind(lambda value: value)
 
 # --- JSON of one shape --------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1024)
-def policy_of(text: str) -> Policy:
-    """Return a policy read from JSON; equal ones are one object, however many tasks share it.
-    Raises ValueError for a text that is no policy. Options of a later release are left out."""
-    stored = mapping(text)
-    known = {field.name: stored[field.name] for field in fields(Policy) if field.name in stored}
-    for name, kind in (("overlap", Overlap), ("catchup", Catchup), ("on_crash", OnCrash)):
-        if name in known:
-            known[name] = kind(known[name])
-    for name in ("retry_on", "no_retry_on", "overlap_key", "tags"):
-        known[name] = _texts(known.get(name, []))
-    for field in fields(Policy):
-        value = known.get(field.name, field.default)
-        if not _is_like(value, field.default, field.name):
-            raise ValueError(f"JSON whose {field.name} is of another kind")
-        if _is_number(value) and not _is_possible(value, field.name):
-            raise ValueError(f"JSON whose {field.name} is an impossible number")
-    return Policy(**known)
-
-
-_NUMBERS_OR_NONE = frozenset(
-    name for name, hint in get_type_hints(Policy).items() if hint in (int | None, float | None)
-)
-
-
-_LEAST = {"max_crashes": 1, "retry_backoff": 1, "priority": -LARGEST}
-_MOST = {"retry_backoff": 1_000}
-_LONGEST_SPAN = 10**10
-"""Seconds, three hundred years: a time that far away can still be written."""
-
-
-def _is_possible(value: float, name: str) -> bool:
-    """Return whether a definition may have this number in its policy; an impossible one would break
-    a count or a sum over all tasks."""
-    most = _MOST.get(name, LARGEST if isinstance(value, int) else _LONGEST_SPAN)
-    return _LEAST.get(name, 0) <= value <= most
-
-
-def _is_like(value: Any, default: Any, name: str) -> bool:
-    """Return whether a policy's value is of the same kind as its default."""
-    if name in _NUMBERS_OR_NONE:
-        return value is None or _is_number(value)
-    if default is None:
-        return value is None or isinstance(value, str)
-    return _is_number(value) if _is_number(default) else isinstance(value, type(default))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError("JSON that is no list of texts")
-    return tuple(value)
 
 
 _EDITED: Mapping[str, type] = {"name": str, "enabled": bool, "trigger_args": dict}
@@ -167,7 +110,7 @@ def _instants(text: Any) -> tuple[int, ...]:
 def _progress(text: Any) -> dict[str, Any]:
     value = mapping(text)
     done, total, note = value.get("done"), value.get("total"), value.get("note")
-    numbers = (done is None or _is_number(done)) and (total is None or _is_number(total))
+    numbers = (done is None or is_number(done)) and (total is None or is_number(total))
     if not numbers or not isinstance(note, str | None):
         raise ValueError("JSON that is no progress")
     return value
@@ -205,7 +148,7 @@ def options_of(text: Any) -> dict[str, Any]:
         value = found.get(name)
         if name in found and (isinstance(value, bool) or not isinstance(value, kinds)):
             raise ValueError(f"JSON whose {name} is of another kind")
-        if isinstance(value, int | float) and not _is_possible(value, name):
+        if isinstance(value, int | float) and not is_possible(value, name):
             raise ValueError(f"JSON whose {name} is an impossible number")
     return {name: value for name, value in found.items() if name in _RUN_OPTIONS}
 
@@ -319,7 +262,7 @@ CANDIDATES = _form(
         runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.available_at, runs.c.attempt,
         runs.c.exclusive, runs.c.cause, runs.c.failures, runs.c.crashes, runs.c.fence,
         runs.c.arguments, runs.c.checkpoint, runs.c.finished_at, runs.c.options, runs.c.priority,
-        runs.c.overlap_key,
+        runs.c.overlap_key, runs.c.started_at,
     ),
     fire_time=_MOMENT,
     attempt=COUNT,
@@ -332,6 +275,7 @@ CANDIDATES = _form(
     finished_at=NOTHING,
     options=maybe(Kind(options_of, {}, converts=True)),
     priority=Kind(_priority, 0),
+    started_at=_MAYBE_INSTANT,
 )  # fmt: skip
 """The columns of a run that are needed to start it."""
 

@@ -29,7 +29,7 @@ from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant
 from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
-from rota.ledger.sql import forms
+from rota.ledger.sql import forms, policy_forms
 from rota.ledger.sql.json_batch import Row
 from rota.ledger.sql.soundness import MOMENT, Note, found
 
@@ -97,6 +97,7 @@ CANDIDATE = (
     runs.c.options,
     runs.c.priority,
     runs.c.overlap_key,
+    runs.c.started_at,
 )
 ENQUEUED = (*NEW_RUN, runs.c.key, runs.c.options, runs.c.overlap_key)
 
@@ -215,14 +216,20 @@ def task_of(row: Row) -> StoredTask:
 def policy_of(text: str | None) -> Policy:
     """Return the policy of a task that may no longer exist; a damaged one counts as missing."""
     try:
-        return Policy() if text is None else forms.policy_of(text)
+        return Policy() if text is None else policy_forms.policy_of(text)
     except ValueError:  # reported when the task is read
         return Policy()
 
 
 @lru_cache(maxsize=1024)
 def _policy_json(policy: Policy) -> str:
-    return to_json(asdict(policy))
+    """Return a policy as JSON. A list of delays has a key of its own: a node of the release before
+    reads the first of them.
+    """
+    fields = asdict(policy)
+    if isinstance(policy.retry_delay, tuple):
+        fields |= {"retry_delay": policy.retry_delay[0], "retry_delays": policy.retry_delay}
+    return to_json(fields)
 
 
 # --- runs ---------------------------------------------------------------------------------------

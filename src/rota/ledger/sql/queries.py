@@ -17,6 +17,7 @@ from sqlalchemy import (
     true,
 )
 
+from rota.core.run import State
 from rota.ledger.schema.tables import (
     attempts,
     is_running,
@@ -26,6 +27,7 @@ from rota.ledger.schema.tables import (
     runs,
     steps,
     tasks,
+    word,
 )
 from rota.ledger.sql import mapping
 from rota.ledger.sql.json_batch import gathered, incoming, listed
@@ -158,6 +160,21 @@ making but for a few that wait for a retry or their turn.
 """
 LAST_RUNS_OF = Statement(_last_runs(_last_in))
 """The same for the tasks with these ids (one per row)."""
+
+
+_successes = select(*mapping.RUN).where(
+    runs.c.task_id == bindparam("task_id"), runs.c.state == word(State.SUCCEEDED)
+)
+LAST_SUCCESS = Statement(all_of(_successes.order_by(runs.c.id.desc()).limit(literal_column("1"))))
+"""The run (RUN) of a task that was made last of those that succeeded."""
+LAST_SUCCESS_BEFORE = Statement(
+    all_of(
+        _successes.where(runs.c.fire_time < bindparam("before"))
+        .order_by(runs.c.fire_time.desc())
+        .limit(literal_column("1"))
+    )
+)
+"""The run (RUN) of a task's newest occurrence before an instant that succeeded."""
 
 
 def _recent_runs() -> Select[Any]:
