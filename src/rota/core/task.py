@@ -150,11 +150,14 @@ RUN_OPTIONS = ("max_retries", "timeout", "queue", "tags")
 def arguments_of_run(
     task: TaskDefinition, given: Mapping[str, Any] | None
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return the arguments that a run passes to its function: its own in place of the task's."""
+    """Return the arguments that a run passes to its function: its own in place of the task's; with
+    positional ones, they are all that it passes.
+    """
     if not given:
         return task.args, task.kwargs
-    named = {name: value for name, value in given.items() if name != BY_PLACE}
-    return given.get(BY_PLACE, task.args), {**task.kwargs, **named}
+    if BY_PLACE not in given:
+        return task.args, {**task.kwargs, **given}
+    return given[BY_PLACE], {name: value for name, value in given.items() if name != BY_PLACE}
 
 
 def policy_of_run(policy: Policy, options: Mapping[str, Any] | None) -> Policy:

@@ -15,10 +15,10 @@ from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import BY_PLACE, JOB, Overlap, Policy, TaskDefinition
 from rota.core.time import Instant, seconds, to_iso
-from rota.definitions.arguments import parameters_of
+from rota.definitions.arguments import overlap_key_of, parameters_of
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import StateError, UnknownTaskError
-from rota.manager.run_arguments import checked_arguments, overlap_key_of
+from rota.manager.run_arguments import checked_arguments
 from rota.manager.run_options import OwnOptions, read_options
 from rota.manager.tasks import TaskVerbs
 from rota.manager.watching import RunEnds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,35 +58,16 @@ def _checked(
     if task is None:
         return _together(parameters_of(_anything).stored(placed, arguments, mismatches)), mismatches
     parameters = parameters_of(task.func)
-    mismatches += parameters.mismatches(placed or task.args, {**task.kwargs, **arguments})
+    args, kwargs = parameters.completed(placed, arguments, (task.args, task.kwargs))
+    mismatches += parameters.mismatches(args, kwargs)
+    if args is not task.args:  # the run has positional arguments: it has all of them
+        placed, arguments = args, kwargs
     if mismatches:
         if placed:
             return None, mismatches
         refused = {mismatch.name for mismatch in mismatches}
         arguments = {name: value for name, value in arguments.items() if name not in refused}
     return _together(parameters.stored(placed, arguments, mismatches)), mismatches
-
-
-def overlap_key_of(
-    names: Sequence[str], task: TaskDefinition | None, arguments: Mapping[str, Any] | None
-) -> str | None:
-    """Return what `overlap` distinguishes the runs of a task by: the values of these arguments as
-    JSON, or a hash of them if that is long; None if there are no names."""
-    if not names:
-        return None
-    given = {**(task.kwargs if task else {}), **(arguments or {})}
-    if task is not None:
-        parameters = parameters_of(task.func)
-        placed = given.get(BY_PLACE, task.args)
-        given = {**parameters.defaults(), **parameters.named(placed), **given}
-    text = json.dumps([given.get(name) for name in names], sort_keys=True, default=str)
-    if len(text) <= MOST_OF_KEY:
-        return text
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=20).hexdigest()
-
-
-MOST_OF_KEY = 200
-"""Characters of an overlap key; of a longer one there is only a hash."""
 
 
 def _together(stored: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:

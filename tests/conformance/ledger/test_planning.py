@@ -149,6 +149,35 @@ def test_allow_runs_beside(desk: Desk) -> None:
     assert planned.state is State.QUEUED
 
 
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE, Overlap.REPLACE])
+def test_only_runs_with_the_same_overlap_key_matter(desk: Desk, overlap: Overlap) -> None:
+    def at(second: int, key: str | None) -> NewRun:
+        return desk.new(fire_time=NOON + second, overlap=overlap, overlap_key=key)
+
+    desk.register(record("t"))
+    running = at(0, "a")
+    desk.plan(running)
+    desk.claim()
+    planned = desk.plan(at(1, "b"), at(2, None))
+    assert [run.state for run in planned] == ["queued", "queued"]
+    assert desk.run(running.id).cancel_requested is None
+    (same,) = desk.plan(at(3, "a"))
+    others = [desk.run(run.run_id).state for run in planned]
+    assert others == ["queued", "queued"]
+    assert same.state == ("skipped" if overlap is Overlap.SKIP else "queued")
+    assert (desk.run(running.id).cancel_requested is None) is (overlap is not Overlap.REPLACE)
+
+
+def test_runs_with_one_overlap_key_in_a_batch_see_each_other_alone(desk: Desk) -> None:
+    planned = desk.plan(
+        *(
+            desk.new(fire_time=NOON + n, overlap=Overlap.SKIP, overlap_key=key)
+            for n, key in enumerate(["a", "b", "a", None, None])
+        )
+    )
+    assert [run.state for run in planned] == ["queued", "queued", "skipped", "queued", "skipped"]
+
+
 def test_a_manual_start_is_never_skipped(desk: Desk) -> None:
     desk.running(fire_time=NOON, overlap=Overlap.SKIP)
     (planned,) = desk.plan(desk.new(overlap=Overlap.SKIP))

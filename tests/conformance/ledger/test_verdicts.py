@@ -106,6 +106,20 @@ def test_it_is_skipped_when_the_node_is_heard_again(desk: Desk) -> None:
     assert run.reason.endswith("was still going on node node b")
 
 
+def test_a_verdict_concerns_only_runs_with_the_same_overlap_key(desk: Desk) -> None:
+    desk.register(record(policy=Policy(overlap=Overlap.SKIP)))
+    desk.clock.move(-1)
+    desk.joined("b")
+    desk.running(fire_time=NOON - SECOND, overlap=Overlap.SKIP, node="b", overlap_key="a")
+    desk.clock.move(1)
+    (same,) = plan(desk, *occurrences(desk, 0, overlap_key="a"))
+    (other,) = plan(desk, *occurrences(desk, 1, overlap_key="b"))
+    assert "has not been heard of" in same.reason
+    assert (other.state, other.reason) == (State.QUEUED, "")
+    look(desk, node(desk, "b"), then=State.LOST)
+    assert [desk.run(one.run_id).state for one in (same, other)] == ["queued", "queued"]
+
+
 def test_it_runs_when_the_node_is_gone_and_only_the_first_of_several(desk: Desk) -> None:
     barred = on_b(desk)
     for second in range(5):

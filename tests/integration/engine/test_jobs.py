@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from rota.errors import (
 from rota.testing import Harness, eventually
 
 seen: list[Any] = []
+go_on = threading.Event()
 
 
 @rota.task(id="jobs.add")
@@ -56,9 +58,25 @@ def twice(by: str) -> str:
     return by
 
 
+@rota.task(id="jobs.notify", args=["all", "mail"], kwargs={"copies": 2})
+def notify(who: str, how: str, copies: int = 1) -> str:
+    return f"{who} by {how} x{copies}"
+
+
+@rota.task(id="jobs.rest", args=[1, "b", "c", "d"], kwargs={"last": "z"})
+def rest(first: int, /, *more: str, last: str = "") -> list[Any]:
+    return [first, *more, last]
+
+
+@rota.task("interval", id="jobs.bill", hours=1, args=["acme"], overlap_key="customer")
+def bill(customer: str) -> str:
+    assert customer == "acme" or go_on.wait(60)
+    return customer
+
+
 globals().pop("__rota_tasks__", None)  # else the next manager that starts here takes them in
 
-EVERY = (add, later, on, fail)
+EVERY = (add, later, on, fail, notify, rest, bill)
 
 
 @pytest.fixture
@@ -275,3 +293,43 @@ def test_a_retrying_run_wakes_its_waiter_once_it_has_ended(node: Harness) -> Non
 
 def test_it_is_found_under_another_name_of_its_module() -> None:
     assert sys.modules[__name__].__dict__["add"] is add
+
+
+def test_the_tasks_own_arguments_are_the_defaults_of_a_call(node: Harness) -> None:
+    untyped: Any = notify
+    assert untyped.enqueue().result(30) == "all by mail x2"
+    assert untyped.enqueue("ann").result(30) == "ann by mail x2"
+    assert untyped.enqueue("ann", "post", 1).result(30) == "ann by post x1"
+    assert untyped.enqueue(how="post").result(30) == "all by post x2"
+    assert untyped.enqueue("ann", copies=3).result(30) == "ann by mail x3"
+    by_id = node.manager.enqueue("jobs.notify", arguments={"who": "bo"})
+    assert by_id.result(30) == "bo by mail x2"
+    assert node.manager.run_task("jobs.notify", arguments={"how": "post"})
+    (run,) = [one for one in node.ended("jobs.notify") if "by post x2" in str(one.result)][:1]
+    assert run.result == "all by post x2"
+    with pytest.raises(ArgumentError, match="no_such"):
+        untyped.enqueue(no_such=1)
+    with pytest.raises(ArgumentError, match="who"):
+        untyped.enqueue("ann", who="bo")
+    with pytest.raises(ArgumentError, match="too many positional"):
+        untyped.enqueue("ann", "post", 1, 2)
+
+
+def test_positional_only_arguments_have_the_tasks_own_as_defaults(node: Harness) -> None:
+    untyped: Any = rest
+    assert untyped.enqueue().result(30) == [1, "b", "c", "d", "z"]
+    assert untyped.enqueue(2).result(30) == [2, "b", "c", "d", "z"]
+    assert untyped.enqueue(2, "x").result(30) == [2, "x", "z"]
+    assert untyped.enqueue(2, "x", last="y").result(30) == [2, "x", "y"]
+    assert untyped.enqueue(last="y").result(30) == [1, "b", "c", "d", "y"]
+
+
+def test_an_occurrence_overlaps_only_with_runs_of_the_same_overlap_key(node: Harness) -> None:
+    go_on.clear()
+    other = bill.enqueue("other")
+    assert eventually(lambda: other.state == "running")
+    node.advance(3_600)
+    occurrence = eventually(lambda: [one for one in node.runs("jobs.bill") if one.fire_time])[0]
+    assert eventually(lambda: node.manager.get_run(occurrence.id).state == "succeeded")
+    go_on.set()
+    assert other.result(30) == "other"

@@ -6,6 +6,7 @@ pages, and every executor follow the rules written here.
 """
 
 from rota.definitions.arguments.forms import MOST_BYTES, AnnotationForm, MismatchError
+from rota.definitions.arguments.overlap_keys import overlap_key_of
 from rota.definitions.arguments.parameters import ArgumentMismatch, Parameters, parameters_of
 from rota.definitions.arguments.plain import NotPlain, plain
 from rota.definitions.arguments.results import jsonable
@@ -18,6 +19,7 @@ __all__ = [
     "NotPlain",
     "Parameters",
     "jsonable",
+    "overlap_key_of",
     "parameters_of",
     "plain",
 ]

@@ -21,6 +21,10 @@ _MOST_SHAPES = 64  # ways to call one function that are remembered
 _ANY = AnnotationForm()
 
 
+Call = tuple[Sequence[Any], Mapping[str, Any]]
+"""Positional arguments and keyword arguments."""
+
+
 class ArgumentMismatch(NamedTuple):
     """One thing that is wrong with arguments."""
 
@@ -155,6 +159,28 @@ class Parameters:
         if named.keys() & kwargs.keys():  # said by `mismatches`
             return list(args), dict(kwargs)
         return [], {**named, **kwargs}
+
+    def completed(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], own: Call
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return a call in which `own` arguments stand for the parameters that it leaves out."""
+        own_args, own_kwargs = own
+        if not args and not own_args:
+            return own_args, {**own_kwargs, **kwargs} if own_kwargs else kwargs
+        placed = [one for one in self._given.values() if one.kind in _BY_PLACE]
+        behind = placed[len(args) : len(own_args)]
+        by_name = {one.name for one in behind if one.kind in _BY_NAME}.intersection(kwargs)
+        if not args and not by_name:
+            return own_args, {**own_kwargs, **kwargs}
+        given = [
+            kwargs[one.name] if one.name in by_name else value
+            for one, value in zip(behind, own_args[len(args) :], strict=False)
+        ]
+        rest = own_args[len(placed) :] if len(args) <= len(placed) else ()
+        taken = by_name.union(one.name for one in placed[: len(args)])
+        left = {name: value for name, value in own_kwargs.items() if name not in taken}
+        named = {name: value for name, value in kwargs.items() if name not in by_name}
+        return [*args, *given, *rest], {**left, **named}
 
     def passed_by_name(self, args: Sequence[Any]) -> list[tuple[Parameter, AnnotationForm]]:
         """Return the parameters that can still be passed by name in addition to `args`, each with

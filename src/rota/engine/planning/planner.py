@@ -20,6 +20,7 @@ from rota.core.run import ACTIVE, Cause, State
 from rota.core.task import Catchup, Overlap, Policy
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import LEAD
+from rota.definitions.arguments import overlap_key_of
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import turned
 from rota.engine.membership.identity import heard_at
@@ -364,6 +365,7 @@ class Planner:
             early=due.fire_time > now,
             priority=policy.priority,
             reason_code=code,
+            overlap_key=overlap_key_of(policy.overlap_key, entry.definition, None),
         )
 
     async def start_manually(
@@ -373,9 +375,12 @@ class Planner:
         LedgerError."""
         now, task_id = self._clock.now(), entry.definition.id
         ids = [self._ids.new(now) for _ in starts]
+        policy, code = entry.policy, entry.definition
         rows = [
-            one.of(task_id, entry.policy, run_id, now)._replace(
-                claim=self._dispatcher.reserve(entry, run_id), offered=self._is_offered(entry)
+            one.of(task_id, policy, run_id, now)._replace(
+                claim=self._dispatcher.reserve(entry, run_id),
+                offered=self._is_offered(entry),
+                overlap_key=overlap_key_of(policy.overlap_key, code, one.arguments),
             )
             for one, run_id in zip(starts, ids, strict=True)
         ]

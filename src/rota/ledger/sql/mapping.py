@@ -65,6 +65,7 @@ NEW_RUN = (
     runs.c.finished_at,
     runs.c.priority,
     runs.c.reason_code,
+    runs.c.overlap_key,
 )
 SETTLED = (
     runs.c.id,
@@ -99,7 +100,7 @@ CANDIDATE = (
     runs.c.overlap_key,
     runs.c.started_at,
 )
-ENQUEUED = (*NEW_RUN, runs.c.key, runs.c.options, runs.c.overlap_key)
+ENQUEUED = (*NEW_RUN, runs.c.key, runs.c.options)
 
 # --- ids ----------------------------------------------------------------------------------------
 
@@ -252,13 +253,14 @@ def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None)
         run.created_at if state in FINAL else None,
         run.priority,
         code,
+        run.overlap_key,
     ]
 
 
 def enqueued_row(run: NewRun) -> list[Any]:
     """Return the values of ENQUEUED."""
     row = new_run_row(run, run.state, run.reason, run.reason_code)
-    return [*row, run.key, _optional_json(run.options or None), run.overlap_key]
+    return [*row, run.key, _optional_json(run.options or None)]
 
 
 def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:

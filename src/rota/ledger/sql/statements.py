@@ -136,6 +136,7 @@ _ACTIVE = (
     *(runs.c.id, runs.c.task_id, runs.c.state, runs.c.fire_time, _node_name),
     *(runs.c.reason_code, runs.c.awaits, runs.c.node.label("node_id")),
     case((runs.c.crashes > literal_column("0"), _crashed_at)).label("crashed_at"),
+    runs.c.overlap_key,
 )
 _active_of_tasks = union_all(
     *(
@@ -147,7 +148,7 @@ _active_of_tasks = union_all(
 ).subquery()
 ACTIVE_OF_TASKS = Statement(select(gathered(*_active_of_tasks.c)))
 """The runs of these tasks that have not ended: id, task, state, fire time, node, reason code, the
-run that it awaits a verdict on, node id, when its last crash was noticed."""
+run that it awaits a verdict on, node id, when its last crash was noticed, overlap key."""
 
 _runs_in = incoming("planned", *mapping.NEW_RUN)
 INSERT_RUNS = in_each(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -86,10 +86,12 @@ def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list
 
 def _active(
     connection: Connection, new: Sequence[NewRun], sight: Sight | None
-) -> dict[str, list[ActiveRun]]:
-    """Return the runs that have not ended, oldest first, of each task that is to be decided."""
-    undecided = {run.task_id for run in new if _is_to_be_decided(run)}
-    active: dict[str, list[ActiveRun]] = {task_id: [] for task_id in undecided}
+) -> dict[Hashable, list[ActiveRun]]:
+    """Return the runs that have not ended, oldest first, that matter to each run that is to be
+    decided, by what `_rivals` returns of it."""
+    decided = [run for run in new if _is_to_be_decided(run)]
+    undecided = {run.task_id for run in decided}
+    active: dict[Hashable, list[ActiveRun]] = {_rivals(run): [] for run in decided}
     if not undecided:
         return active
     task_ids = encode(undecided)
@@ -98,12 +100,21 @@ def _active(
     if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
         found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
     heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, sight)
-    for run_id, task_id, state, at, node, code, awaits, node_id, crashed_at in sorted(
+    for run_id, task_id, state, at, node, code, awaits, node_id, crashed_at, overlap_key in sorted(
         found, key=itemgetter(0)
     ):
         run = mapping.active_of(run_id, state, at, node, code, awaits, crashed_at)
-        active[task_id].append(run._replace(heard_at=heard.get(node_id, SURELY)) if heard else run)
+        run = run._replace(heard_at=heard.get(node_id, SURELY)) if heard else run
+        for group in (task_id, (task_id, overlap_key)):
+            if group in active:
+                active[group].append(run)
     return active
+
+
+def _rivals(run: NewRun) -> Hashable:
+    """Return which runs matter to a run: those of its task with the same `overlap_key`; if runs may
+    overlap, all of its task, for its limits count all of them."""
+    return run.task_id if run.overlap is Overlap.ALLOW else (run.task_id, run.overlap_key)
 
 
 def _heard(
@@ -151,7 +162,7 @@ def _is_exclusive(run: NewRun) -> bool:
 class _Plan:
     """The new rows of one batch; each is decided together with those before it."""
 
-    def __init__(self, active: dict[str, list[ActiveRun]], publish: Publish | None) -> None:
+    def __init__(self, active: dict[Hashable, list[ActiveRun]], publish: Publish | None) -> None:
         self._active = active
         self._publish = publish
         self._offered: dict[str, NewRun] = {}
@@ -162,7 +173,7 @@ class _Plan:
 
     def add(self, run: NewRun) -> None:
         state, reason, code, awaits = run.state, run.reason, run.reason_code, None
-        beside = self._active.get(run.task_id)
+        beside = self._active.get(_rivals(run))
         if beside and _is_to_be_decided(run):
             decision = _decide(run, beside)
             if run.early and (decision is not GO or run.overlap is not Overlap.ALLOW):
@@ -185,8 +196,11 @@ class _Plan:
             else:
                 self._offered[run.id] = run
         self._rows[run.id] = run, state, reason, code
-        if beside is not None and state in ACTIVE:
-            beside.append(ActiveRun(run.id, state, run.fire_time, run.claim, code, awaits))
+        if self._active and state in ACTIVE:
+            active = ActiveRun(run.id, state, run.fire_time, run.claim, code, awaits)
+            for group in (run.task_id, (run.task_id, run.overlap_key)):
+                if group in self._active:
+                    self._active[group].append(active)
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +37,9 @@ from rota.ledger.schema.tables import (
 from rota.ledger.sql import mapping
 from rota.ledger.sql.json_batch import Batch, Row, encode, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of
+
+_Turn = tuple[str, str | None]
+"""A task and an overlap key: its runs with that key take turns."""
 
 LONGEST: Instant = HOUR
 """After so long it takes its turn without a verdict: only a node of an older release gives none."""
@@ -80,6 +82,7 @@ _UNDECIDED = (
     func.coalesce(nodes.c.name, _before.c.node).label("node"),
     case((is_living(nodes), nodes.c.seen_at)).label("heard_at"),
     case((_crashed, literal_column("1")), else_=literal_column("0")).label("crashed"),
+    runs.c.overlap_key,
     tasks.c.policy,
 )
 _undecided: Select[Any] = (
@@ -99,14 +102,14 @@ WAITING_OF_TASKS = Statement(
     all_of(
         select(
             *(runs.c.task_id, runs.c.id, runs.c.state, runs.c.fire_time),
-            *(runs.c.reason_code, runs.c.available_at),
+            *(runs.c.reason_code, runs.c.available_at, runs.c.overlap_key),
         )
         .where(runs.c.task_id.in_(listed("task_ids")), is_waiting(runs), runs.c.awaits.is_(None))
         .order_by(runs.c.id)
     )
 )
 """What else waits of these tasks: task, id, state, fire time, code of the reason, when it is
-available."""
+available, overlap key."""
 
 _judged_in = incoming(
     "judged",
@@ -153,9 +156,10 @@ def pronounce(connection: Connection, now: Instant, task_ids: Collection[str] | 
     if not found:
         return 0
     waiting = _waiting(connection, {row[0] for row in found})
-    judged: list[Row] = []
-    for task_id, some in groupby(found, key=lambda row: str(row[0])):
-        judged += _judged(list(some), waiting[task_id], now)
+    turns: defaultdict[_Turn, list[Row]] = defaultdict(list)
+    for row in found:
+        turns[row[0], row[-2]].append(row)
+    judged = [one for turn, some in turns.items() for one in _judged(some, waiting[turn], now)]
     if judged:
         JUDGE(connection, judged=Batch(judged))
     return len(judged)
@@ -163,20 +167,20 @@ def pronounce(connection: Connection, now: Instant, task_ids: Collection[str] | 
 
 def _waiting(
     connection: Connection, task_ids: Collection[str]
-) -> defaultdict[str, dict[str, tuple[ActiveRun, Instant]]]:
-    found: defaultdict[str, dict[str, tuple[ActiveRun, Instant]]] = defaultdict(dict)
-    for task_id, run_id, state, fire_time, code, available_at in WAITING_OF_TASKS.rows(
+) -> defaultdict[_Turn, dict[str, tuple[ActiveRun, Instant]]]:
+    found: defaultdict[_Turn, dict[str, tuple[ActiveRun, Instant]]] = defaultdict(dict)
+    for task_id, run_id, state, fire_time, code, available_at, key in WAITING_OF_TASKS.rows(
         connection, task_ids=encode(task_ids)
     ):
         run = mapping.active_of(run_id, state, fire_time, None, code, None)
-        found[task_id][run_id] = run, available_at
+        found[task_id, key][run_id] = run, available_at
     return found
 
 
 def _judged(
     found: list[Row], waiting: dict[str, tuple[ActiveRun, Instant]], now: Instant
 ) -> list[Row]:
-    """Return the verdicts on the occurrences of one task, as `JUDGE` takes them."""
+    """Return the verdicts on the occurrences of one turn, as `JUDGE` takes them."""
     policy = mapping.policy_of(found[0][-1]) if found[0][-1] else Policy()
     undecided = {row[1]: _undecided_of(row) for row in found}
     awaited = {one.before.run_id for one in undecided.values()}
@@ -198,7 +202,7 @@ def _judged(
 
 def _undecided_of(row: Row) -> Undecided:
     _, run_id, fire_time, awaits, state, before_fire_time, finished_at, node, *rest = row
-    heard_at, crashed, _ = rest
+    heard_at, crashed, _, _ = rest
     # The run as it was when it blocked the occurrence.
     before = ActiveRun(awaits, State.RUNNING, before_fire_time, node)
     at: Instant = fire_time or 0
