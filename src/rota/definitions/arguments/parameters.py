@@ -163,7 +163,7 @@ class Parameters:
     def completed(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], own: Call
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """Return a call in which `own` arguments stand for the parameters that it leaves out."""
+        """Return a call with `own` arguments for the parameters that it leaves out."""
         own_args, own_kwargs = own
         if not args and not own_args:
             return own_args, {**own_kwargs, **kwargs} if own_kwargs else kwargs
