@@ -13,7 +13,7 @@ from urllib.request import getproxies
 
 from backgroundtask._files import write_atomically
 from configurations import Xcorecfg
-from rota.config import masked
+from rota.config import redact_url
 from rota.private_networks import is_private, is_public
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Source:
         return cls(**section) if section.get("url") else None
 
     def __str__(self) -> str:
-        return masked(self.url)
+        return redact_url(self.url)
 
     @property
     def file_name(self) -> str:
@@ -96,7 +96,7 @@ async def _answer(source: Source, headers: dict[str, str]) -> tuple[bytes, dict[
         raise RuntimeError(f"{source} took longer than {source.timeout:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         why = str(error) or type(error).__name__
-        raise RuntimeError(f"{source} cannot be fetched: {masked(why)}") from error
+        raise RuntimeError(f"{source} cannot be fetched: {redact_url(why)}") from error
 
 
 @asynccontextmanager

@@ -110,11 +110,11 @@ def send(way: Way, title: str, text: str) -> None:
             "reports.apprise_urls names channels, but Apprise is not installed."
             " Run: pip install apprise"
         ) from None
-    from rota.core.secrets import shown
+    from rota.core.secrets import redact_value
 
     deaf = []
     for channel in way.apprise_urls:
-        messenger, name = Apprise(), shown("apprise_urls", channel)
+        messenger, name = Apprise(), redact_value("apprise_urls", channel)
         if not messenger.add(channel):
             deaf.append(name)
         elif not way.private_hosts and (hosts := _private_hosts(messenger[0])):

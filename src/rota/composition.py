@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from rota.brokers import open_engine
+from rota.brokers import open_broker
 from rota.config import Xcorecfg
 from rota.core.ports.clock import Clock
 from rota.core.ports.executor import Executor
@@ -56,7 +56,7 @@ def build(
         ExecutorName.THREAD: ThreadExecutor(slots=settings.scheduler_thread_pool, loop=aio),
         ExecutorName.PROCESS: ProcessExecutor(settings.process_pool, project=project),
     }
-    broker = open_engine(
+    broker = open_broker(
         config.cluster.engine,
         ledger_url=settings.ledger_url,
         broker_url=config.cluster.broker_url,

@@ -27,7 +27,7 @@ from rota.diagnosis.run_statistics import _VARYING
 from rota.discovery.finder import SourceFile
 from rota.discovery.sandbox import _FRAME
 from rota.errors import RotaError, nearest
-from rota.ledger.postgres.database import masked as masked_by_postgres
+from rota.ledger.postgres.database import redact_url as redacted_by_postgres
 from rota.logs.lines import safe
 from rota.triggers import parse
 from rota.web import access, guard
@@ -69,17 +69,17 @@ def _parsed(name: str, key: str) -> Callable[[str], object]:
 
 
 def _raised(text: str) -> object:
-    return error_text(RuntimeError(text)), secrets.said(text[-64_000:])
+    return error_text(RuntimeError(text)), secrets.redact_text(text[-64_000:])
 
 
 READERS: dict[str, Callable[[str], object]] = {
-    "masking a URL": secrets.masked,
-    "masking what was said": secrets.said,
+    "masking a URL": secrets.redact_url,
+    "masking what was said": secrets.redact_text,
     "judging a name": secrets.is_secret,
-    "showing a text": lambda text: secrets.shown("", text),
-    "showing a name": lambda text: secrets.shown("", {text: text}),
-    "showing many": lambda text: secrets.shown("", text.split(text[:1])),
-    "masking an address": masked_by_postgres,
+    "showing a text": lambda text: secrets.redact_value("", text),
+    "showing a name": lambda text: secrets.redact_value("", {text: text}),
+    "showing many": lambda text: secrets.redact_value("", text.split(text[:1])),
+    "masking an address": redacted_by_postgres,
     "a log line": safe,
     "a page": format.neutralise,
     "a log to download": format.visible,
@@ -164,4 +164,4 @@ VALUES: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_mebibyte_of_values_is_shown_at_once(value: str) -> None:
-    assert _spent(lambda one: secrets.shown("", one), VALUES[value]()) < LIMIT
+    assert _spent(lambda one: secrets.redact_value("", one), VALUES[value]()) < LIMIT

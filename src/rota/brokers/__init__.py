@@ -8,18 +8,18 @@ from __future__ import annotations
 from rota.core.ports.broker import Broker
 
 
-def open_engine(name: str, *, ledger_url: str, broker_url: str) -> Broker | None:
+def open_broker(name: str, *, ledger_url: str, broker_url: str) -> Broker | None:
     """Return the broker that `cluster.engine` names; None for `local`. It is not opened yet.
 
     Raises ConfigError if its library is missing or if it cannot work with the ledger.
     """
     match name:
         case "pgqueuer":
-            from rota.brokers.pgqueuer import PgQueuerEngine
+            from rota.brokers.pgqueuer import PgQueuerBroker
 
-            return PgQueuerEngine(ledger_url)
+            return PgQueuerBroker(ledger_url)
         case "celery":
-            from rota.brokers.celery import CeleryEngine
+            from rota.brokers.celery import CeleryBroker
 
-            return CeleryEngine(broker_url)
+            return CeleryBroker(broker_url)
     return None

@@ -54,7 +54,7 @@ for _chatty in ("celery.app.trace", "celery.worker.strategy"):  # two lines for 
         _logger.setLevel(logging.WARNING)
 
 
-class CeleryEngine:
+class CeleryBroker:
     """The port `Broker`, over Celery's message broker."""
 
     in_ledger = False

@@ -54,7 +54,7 @@ CONNECT = 5.0
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
-class PgQueuerEngine:
+class PgQueuerBroker:
     """The port `Broker`, in the schema of the ledger."""
 
     in_ledger = True

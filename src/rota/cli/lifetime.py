@@ -95,7 +95,7 @@ def wait_and_stop(
     `look` is called `every` so many seconds while waiting. Returns whether all running attempts
     ended by themselves. After the first signal, the process ends within the grace plus 2 seconds.
     """
-    return _Stopping(manager, signals).when_told(look, every)
+    return _Stopping(manager, signals).wait(look, every)
 
 
 def end_within(seconds: float, code: Callable[[], int]) -> None:
@@ -156,25 +156,25 @@ class _Stopping:
         """Whether all running attempts ended by themselves."""
         return bool(self._answers) and all(self._answers)  # none: stopping itself failed
 
-    def when_told(self, look: Callable[[], None] | None, every: float) -> bool:
+    def wait(self, look: Callable[[], None] | None, every: float) -> bool:
         """Wait until the manager has stopped; returns whether all attempts ended by themselves."""
-        told = 0
+        asked = 0
         while (number := self._next(look, every)) != _STOPPED:
             if number == signal.SIGHUP:
                 _leave_terminal()
-                if told:
+                if asked:
                     continue  # the shell and the kernel both signal one closed terminal
-            told += 1
-            if told == 1:
+            asked += 1
+            if asked == 1:
                 grace = self._manager.config.manager.shutdown_grace
                 end_within(grace + MARGIN, self._code)
                 output.note(
                     _words(number, f"running tasks get {grace:g} s; a second signal stops them now")
                 )
-            elif told == 2:
+            elif asked == 2:
                 end_within(MARGIN, self._code)
                 output.note(_words(number, "stopping now"))
-            if told <= 2:
+            if asked <= 2:
                 # In another thread, so that a second signal is handled while the first is.
                 threading.Thread(target=self._stop, name="rota-stop", daemon=True).start()
         return self.clean

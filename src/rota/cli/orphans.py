@@ -39,14 +39,14 @@ def _watch(child: int, caught: set[signal.Signals]) -> NoReturn:
     """Pass signals on and reap orphans until `child` has ended, then exit with its code."""
     _let_go_of_streams()
     while True:
-        told = signal.sigwaitinfo(caught)
-        if told.si_signo == signal.SIGCHLD:
+        received = signal.sigwaitinfo(caught)
+        if received.si_signo == signal.SIGCHLD:
             status = _reap(child)
             if status is not None:
                 os._exit(status if status >= 0 else 128 - status)
-        elif told.si_code != _KERNEL:
+        elif received.si_code != _KERNEL:
             with suppress(ProcessLookupError):
-                os.kill(child, told.si_signo)
+                os.kill(child, received.si_signo)
 
 
 def _reap(child: int) -> int | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from rota.core.secrets import said, shown
+from rota.core.secrets import redact_text, redact_value
 from rota.errors import Mistakes, RotaError
 
 _STYLES = {
@@ -68,7 +68,7 @@ def neutralise(text: str, *, lines: bool = False) -> str:
 
     With `lines`, line ends are kept. Secrets are masked.
     """
-    return said(text).translate(_KEEPING_LINES if lines else _ESCAPES)
+    return redact_text(text).translate(_KEEPING_LINES if lines else _ESCAPES)
 
 
 def style(word: str) -> str:
@@ -105,7 +105,7 @@ def json_line(value: Mapping[str, Any], *, raw: bool = False) -> None:
 
 def json_lines(values: Iterable[Mapping[str, Any]], *, raw: bool = False) -> None:
     """Write one JSON object per line, all of them at once."""
-    write("".join([json.dumps(one if raw else shown("", one)) + "\n" for one in values]))
+    write("".join([json.dumps(one if raw else redact_value("", one)) + "\n" for one in values]))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

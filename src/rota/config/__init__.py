@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from rota.config.process import current as current
     from rota.config.process import use as use
     from rota.config.schema import json_schema as json_schema
-    from rota.core.secrets import masked as masked
+    from rota.core.secrets import redact_url as redact_url
 
 _HOMES = {
     "Xcorecfg": "rota.config.model",
     "current": "rota.config.process",
     "use": "rota.config.process",
     "json_schema": "rota.config.schema",
-    "masked": "rota.core.secrets",
+    "redact_url": "rota.core.secrets",
 }
 
-__all__ = ["Xcorecfg", "current", "json_schema", "masked", "use"]
+__all__ = ["Xcorecfg", "current", "json_schema", "redact_url", "use"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from rota.config.handed import PREFIX
+from rota.config.inherited import PREFIX
 from rota.config.sections import no_such_key
 from rota.errors import ConfigError
 

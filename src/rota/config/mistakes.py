@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from rota.config.sections import no_such_key
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.errors import ConfigError, Mistakes, RotaError, nearest
 
 MOST_UNKNOWN = 20
@@ -86,7 +86,7 @@ def _resolved(
 def _quoted(path: tuple[str, ...], value: Any) -> str:
     """Return a value as JSON, in at most sixty characters and without secrets."""
     name = next((part for part in reversed(path) if not part.isdigit()), "")
-    safe = shown(name, [value])[0] if not isinstance(value, dict) else {}
+    safe = redact_value(name, [value])[0] if not isinstance(value, dict) else {}
     text = json.dumps(safe, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

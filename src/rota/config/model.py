@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from rota.config.handed import environment
+from rota.config.inherited import environment
 from rota.config.sections import (
     Checked,
     ClusterSection,

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from rota.core.limits import GroupLimit, rate_of
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.core.task import Catchup, OnCrash, Overlap
 from rota.errors import ConfigError, nearest
 
@@ -140,7 +140,7 @@ class Checked(BaseModel):
             raise explained(error, type(self), lambda path: ".".join(path)) from None
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        return [(name, shown(name or "", value)) for name, value in super().__repr_args__()]
+        return [(name, redact_value(name or "", value)) for name, value in super().__repr_args__()]
 
 
 if TYPE_CHECKING:

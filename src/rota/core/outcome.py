@@ -6,7 +6,7 @@ import traceback as tb
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.task_verdict import TaskVerdict
 
 LONGEST_KIND = 200
@@ -80,7 +80,7 @@ def failure(exc: BaseException) -> Outcome:
     return Outcome(
         OutcomeKind.FAILED,
         error=error_text(exc),
-        traceback=said("".join(tb.format_exception(exc))[-64_000:]),
+        traceback=redact_text("".join(tb.format_exception(exc))[-64_000:]),
         error_types=type_names(type(exc)),
     )
 
@@ -104,7 +104,7 @@ def _message(exc: BaseException) -> str:
 
 
 def _one_line(text: str) -> str:
-    return said(" ".join(text[:20_000].split())[:2_000])
+    return redact_text(" ".join(text[:20_000].split())[:2_000])
 
 
 def kind_of(error: str) -> str:

@@ -31,7 +31,7 @@ _WORDS = r"(?:password|passwd|passphrase|secret|token(?!s)|api[_-]?key|access[_-
 _VALUE = r"""(?:"[^"]*+"|'[^']*+'|"[^"\n]*+|'[^'\n]*+|[^\s,;&"')\]}]++)"""
 _PAIR = re.compile(rf"{_WORDS}(?:\s?=\s?|['\"]\s?:\s?)({_VALUE})")
 _AUTHORIZATION = re.compile(r"\bauthorization['\"]?\s?[:=]\s?['\"]?(?:\w{1,20} )?([^\s'\"]++)")
-_SAID_IN_URL = re.compile(r"(?<=://)[^\s/?#]{1,300}@")
+_USER_IN_URL = re.compile(r"(?<=://)[^\s/?#]{1,300}@")
 _BEGUN = re.compile(
     r"(?:(?<=://)[^\s/?#@:]{0,300}:(?!\d{0,5}\Z)[^\s/?#@]{0,300}"
     r"|\brota_[0-9a-z]{1,26}(?:_[\w-]{0,43})?)\Z"
@@ -39,7 +39,7 @@ _BEGUN = re.compile(
 _OURS = re.compile(r"\brota_[0-9a-z]{26}_[\w-]{43}")
 
 
-def masked(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return `url` with `***` for the user information before its host and secret parameters."""
     url = cut(url)
     if "//" in url and "@" in url:
@@ -47,7 +47,7 @@ def masked(url: str) -> str:
     return _hidden(_PARAMETER, url) if "=" in url else url
 
 
-def said(text: str) -> str:
+def redact_text(text: str) -> str:
     """Return a text that code logged, printed or raised, with `***` for the values of
     `password=…`, `"api_key": …` and the like, user information in URLs, `Authorization: …`, and
     tokens of ours. A key counts when it holds password, passwd, passphrase, secret, token,
@@ -55,20 +55,20 @@ def said(text: str) -> str:
     """
     text = cut(text)
     if "://" in text and "@" in text:
-        text = _SAID_IN_URL.sub(f"{MASK}@", text)
+        text = _USER_IN_URL.sub(f"{MASK}@", text)
     if "=" in text or ":" in text:
         text = _hidden(_AUTHORIZATION, _hidden(_PAIR, text))
     return _OURS.sub(MASK, text)
 
 
-def said_so_far(text: str) -> str:
-    """Return what `said` does, with `***` also for what may be the beginning of a secret at the
-    end: user information whose host is still to come, a part of a token of ours. What follows a
+def redact_unfinished(text: str) -> str:
+    """Return what `redact_text` does, with `***` also for what may be the beginning of a secret at
+    the end: user information whose host is still to come, a part of a token of ours. What follows a
     colon there is a port if it is up to five digits.
     """
     if "://" in text or "rota_" in text:
         text = _BEGUN.sub(MASK, text)
-    return said(text)
+    return redact_text(text)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
@@ -89,16 +89,16 @@ def is_secret(key: str) -> bool:
     return key.endswith("Key") and "a" <= key[-4:-3] <= "z"
 
 
-def shown(key: str, value: Any) -> Any:
+def redact_value(key: str, value: Any) -> Any:
     """Return `value` of the setting `key` as it may be printed: masked at any depth, with its first
     five thousand entries and 131,072 characters. So every page, answer, command and stream writes
     what a task was given, returned, noted, or was changed to.
     """
-    return _Showing().value(key, is_secret(key), value)
+    return _Redaction().value(key, is_secret(key), value)
 
 
-class _Showing:
-    """Shows one value, until it has shown enough of it."""
+class _Redaction:
+    """The redaction of one value, until enough of it was written."""
 
     def __init__(self) -> None:
         self._entries = MOST
@@ -146,7 +146,7 @@ class _Showing:
     def _text(self, text: str) -> str:
         kept = cut(text, max(self._characters, 0))
         self._characters -= len(kept)
-        return said(masked(kept))
+        return redact_text(redact_url(kept))
 
 
 def _hidden(pattern: re.Pattern[str], text: str) -> str:

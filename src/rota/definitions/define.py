@@ -20,7 +20,7 @@ from rota.core.task import (
 )
 from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
-from rota.definitions.definition_errors import MISSING, Notes
+from rota.definitions.definition_errors import MISSING, ErrorCollector
 from rota.definitions.options import OPTIONS, POLICY
 from rota.definitions.readers import ExecutorChoice, tabulated, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
@@ -83,7 +83,7 @@ def define(
     if trigger is MISSING:
         short, options = in_short(options)
         trigger = JOB if short is None else short
-    notes = Notes(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
+    notes = ErrorCollector(f"task {quoted(id)}" if id is not MISSING else label, source, lines)
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
@@ -147,7 +147,7 @@ def json_args(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sorted(
-    options: Mapping[str, Any], trigger: Any, notes: Notes
+    options: Mapping[str, Any], trigger: Any, notes: ErrorCollector
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Return the options, each one read, and the trigger's arguments, unread."""
     given: dict[str, Any] = {}
@@ -196,7 +196,7 @@ def _or_missing(value: Any) -> Any:
     return MISSING if value is None else value
 
 
-def _note_unknown(key: Any, trigger: Any, notes: Notes) -> None:
+def _note_unknown(key: Any, trigger: Any, notes: ErrorCollector) -> None:
     kind = KINDS.get(trigger) if isinstance(trigger, str) else None
     fields = kind.arguments if kind is not None else ()
     hint = foreign_options.instead_of(key)
@@ -210,7 +210,7 @@ def _zone(
     trigger: Any,
     trigger_args: Mapping[str, Any],
     defaults: Defaults,
-    notes: Notes,
+    notes: ErrorCollector,
 ) -> str:
     """Return the name of the zone that holds, from the options, the trigger or the defaults."""
     named = zone_of(trigger, trigger_args) if isinstance(trigger, str) else None
@@ -236,7 +236,7 @@ def _check_trigger(
     dst: str,
     prefix: str,
     task_id: str,
-    notes: Notes,
+    notes: ErrorCollector,
 ) -> None:
     try:
         parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
@@ -256,7 +256,7 @@ def _arguments(
     facts: CallableFacts,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
-    notes: Notes,
+    notes: ErrorCollector,
     *,
     in_part: bool = False,
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -285,7 +285,9 @@ def _arguments(
     return stored
 
 
-def _check_overlap(given: dict[str, Any], trigger: Any, defaults: Defaults, notes: Notes) -> None:
+def _check_overlap(
+    given: dict[str, Any], trigger: Any, defaults: Defaults, notes: ErrorCollector
+) -> None:
     """Give a job its own default, and note a limit that says the opposite."""
     if trigger == JOB:
         given.setdefault("overlap", Overlap.ALLOW)
@@ -295,7 +297,7 @@ def _check_overlap(given: dict[str, Any], trigger: Any, defaults: Defaults, note
         notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
 
 
-def _ask_for_delays(given: dict[str, Any], defaults: Defaults, notes: Notes) -> None:
+def _ask_for_delays(given: dict[str, Any], defaults: Defaults, notes: ErrorCollector) -> None:
     """Replace a function in `retry_delay` by what it returns for each retry."""
     delay = given.get("retry_delay")
     if callable(delay):
@@ -305,7 +307,9 @@ def _ask_for_delays(given: dict[str, Any], defaults: Defaults, notes: Notes) -> 
             given["retry_delay"] = table
 
 
-def _check_overlap_key(func: Callable[..., Any], given: dict[str, Any], notes: Notes) -> None:
+def _check_overlap_key(
+    func: Callable[..., Any], given: dict[str, Any], notes: ErrorCollector
+) -> None:
     """Note the names in `overlap_key` that are no parameters of the function."""
     parameters = parameters_of(func)
     for name in given.get("overlap_key", ()):
@@ -319,7 +323,7 @@ def _executor(
     facts: CallableFacts,
     given: dict[str, Any],
     defaults: Defaults,
-    notes: Notes,
+    notes: ErrorCollector,
 ) -> ExecutorName:
     """Return the executor of the task; the default gives way if it does not fit the function."""
     natural = ExecutorName.ASYNC if facts.kind is CallableKind.ASYNC else ExecutorName.THREAD

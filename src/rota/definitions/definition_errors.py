@@ -20,7 +20,7 @@ _NEEDED = {
 }
 
 
-class Notes:
+class ErrorCollector:
     """Every mistake of one definition, each with its place."""
 
     __slots__ = ("errors", "label", "lines", "refused", "source")

@@ -14,7 +14,7 @@ from rota.diagnosis import thresholds
 from rota.diagnosis.node_state import NodeState, Stall
 from rota.diagnosis.verified import report_in
 from rota.diagnosis.vitals import ledger_state, troubles
-from rota.diagnosis.waits import Wait, told
+from rota.diagnosis.waits import Wait, overdue_waits
 from rota.errors import LedgerError
 
 
@@ -240,7 +240,7 @@ def _oldest_due(
     except LedgerError as error:
         found.append(reason(TroubleCode.LEDGER_UNREADABLE, f"the ledger cannot be read: {error}"))
         return None, None
-    troubles, wanted = told(waiting, now)
+    troubles, wanted = overdue_waits(waiting, now)
     found += troubles
     held += wanted
     return None if oldest is None else due_json(oldest, now, waiting), counts.waiting

@@ -12,7 +12,7 @@ from stat import S_IMODE
 from rota.core import time_text
 from rota.core.reasons import Reason, TroubleCode
 from rota.core.reasons.remedies import reason
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.core.time import SECOND
 from rota.diagnosis import thresholds
 from rota.diagnosis.evidence import ProjectEvidence
@@ -64,7 +64,7 @@ def _may_be_read(evidence: ProjectEvidence) -> bool:
     file, values = evidence.config_file, evidence.config.model_dump(mode="json")
     if file is None or file.stat().st_mode & private_files.WRITE:
         return False
-    return bool(shown("", values) == values)
+    return bool(redact_value("", values) == values)
 
 
 def _files(evidence: ProjectEvidence) -> Iterator[Path]:

@@ -30,7 +30,7 @@ from rota.diagnosis.health import (
     unwell,
 )
 from rota.diagnosis.vitals import ticking
-from rota.diagnosis.waits import told, waits
+from rota.diagnosis.waits import overdue_waits, waits
 from rota.errors import RotaError
 from rota.runtime.node_process import is_dead
 from rota.runtime.working_directory import here
@@ -176,7 +176,7 @@ def _oldest_due(
     is_late = now - counts.oldest_due > thresholds.START_LATE * SECOND
     found = waits(history, now, groups=groups) if is_late else []
     due = {"oldest_due": due_json(counts.oldest_due, now, found), "waiting": counts.waiting}
-    return *told(found, now), due
+    return *overdue_waits(found, now), due
 
 
 def _down_by(nodes: list[NodeRecord], now: Instant) -> dict[str, Any]:
@@ -189,9 +189,9 @@ def _down_by(nodes: list[NodeRecord], now: Instant) -> dict[str, Any]:
 
 
 def _down(config: Xcorecfg, state: str, text: str) -> dict[str, Any]:
-    from rota.config import masked
+    from rota.config import redact_url
 
-    ledger = {"state": state, "latency": None, "url": masked(config.manager.ledger_url)}
+    ledger = {"state": state, "latency": None, "url": redact_url(config.manager.ledger_url)}
     return {**_report_down(text), "ledger": ledger}
 
 

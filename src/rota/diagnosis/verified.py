@@ -34,12 +34,12 @@ class Report:
     def reasons(self, now: Instant) -> list[Reason]:
         """Return why the record is not as it should be."""
         fresh = now - seconds(thresholds.HOLE_KEPT)
-        told = [finding for at, finding in self.found if not finding.is_mended or at > fresh]
-        if not told:
+        reported = [finding for at, finding in self.found if not finding.is_mended or at > fresh]
+        if not reported:
             return []
-        more = f" and {len(told) - 1 + self.more} more" if len(told) + self.more > 1 else ""
-        task = f"{told[0].task_id}: " if told[0].task_id else ""
-        text = f"the record is not sound: {task}{told[0].text}{more}: `rota verify` lists them"
+        more = f" and {len(reported) - 1 + self.more} more" if len(reported) + self.more > 1 else ""
+        task = f"{reported[0].task_id}: " if reported[0].task_id else ""
+        text = f"the record is not sound: {task}{reported[0].text}{more}: `rota verify` lists them"
         return [reason(TroubleCode.RECORD_UNSOUND, text)]
 
 

@@ -49,7 +49,7 @@ class Wait(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class WaitFacts:
     """What is known when it is asked why runs wait."""
 
     now: Instant
@@ -63,7 +63,7 @@ class Scene:
     stuck: Mapping[str, str] = field(default_factory=dict)  # task id → place
 
 
-class Told(NamedTuple):
+class OverdueWaits(NamedTuple):
     """Waits that last too long: those that are a trouble, and those that are as the task wants."""
 
     troubles: list[Reason]
@@ -98,7 +98,7 @@ def waits(
         return []
     running = history.running()
     tasks = history.tasks({*waiting, *(run.task_id for run in running)})
-    scene = Scene(
+    facts = WaitFacts(
         now=now,
         tasks={task.record.id: task for task in tasks if task.removed_at is None},
         running=running,
@@ -109,14 +109,14 @@ def waits(
         queues=queues,
         queues_elsewhere=queues_elsewhere,
     )
-    return [wait_of(task_id, backlogs[task_id], scene) for task_id in waiting]
+    return [wait_of(task_id, backlogs[task_id], facts) for task_id in waiting]
 
 
-def told(found: Sequence[Wait], now: Instant) -> Told:
+def overdue_waits(found: Sequence[Wait], now: Instant) -> OverdueWaits:
     """Return the waits that last too long: a run that could start has to start at once, others
     may wait for a while."""
     long = [one for one in found if (now - one.since) / SECOND > limit_of(one.reason.code)]
-    return Told(
+    return OverdueWaits(
         [one.reason for one in long if one.reason.code not in WANTED],
         [one.reason for one in long if one.reason.code in WANTED],
     )
@@ -127,10 +127,10 @@ def is_late(run: Run, now: Instant) -> bool:
     return run.state in WAITING and run.available_at < now - seconds(thresholds.START_LATE)
 
 
-def wait_of(task_id: str, backlog: Backlog, scene: Scene) -> Wait:
+def wait_of(task_id: str, backlog: Backlog, facts: WaitFacts) -> Wait:
     """Return why the due runs of a task have not started."""
-    code, why = _why(task_id, scene)
-    age = (scene.now - backlog.oldest) / SECOND
+    code, why = _why(task_id, facts)
+    age = (facts.now - backlog.oldest) / SECOND
     runs = "1 run waits" if backlog.runs == 1 else f"{backlog.runs} runs wait"
     oldest = f"for {age:.0f} s" if backlog.runs == 1 else f"the oldest for {age:.0f} s"
     comma = " " if backlog.runs == 1 else ", "
@@ -143,28 +143,28 @@ def limit_of(code: Code) -> float:
     return thresholds.START_LATE if code is TroubleCode.WAIT_STARTABLE else thresholds.WAIT_LONG
 
 
-def _why(task_id: str, scene: Scene) -> tuple[TroubleCode, str]:
-    task = scene.tasks.get(task_id)
-    if task is None or (scene.known is not None and task_id not in scene.known):
+def _why(task_id: str, facts: WaitFacts) -> tuple[TroubleCode, str]:
+    task = facts.tasks.get(task_id)
+    if task is None or (facts.known is not None and task_id not in facts.known):
         return TroubleCode.WAIT_UNKNOWN, "no node that was asked knows it"
-    if task_id in scene.stuck and task.record.policy.overlap is not Overlap.ALLOW:
-        place = scene.stuck[task_id]
+    if task_id in facts.stuck and task.record.policy.overlap is not Overlap.ALLOW:
+        place = facts.stuck[task_id]
         return TroubleCode.WAIT_STUCK, f"an attempt that timed out is still stuck at {place}"
-    limits = _limits(task, scene)
+    limits = _limits(task, facts)
     if limits:
         return TroubleCode.WAIT_LIMIT, "; ".join(limits)
-    own = [run for run in scene.running if run.task_id == task_id]
+    own = [run for run in facts.running if run.task_id == task_id]
     if own and task.record.policy.overlap is not Overlap.ALLOW:
         why = f"its run {_of(own[0])} goes on, and overlap lets one run at a time"
         return TroubleCode.WAIT_OVERLAP, why
     queue = task.record.policy.queue
-    if not _is_served(queue, scene.queues):
-        if _is_served(queue, scene.queues_elsewhere):
+    if not _is_served(queue, facts.queues):
+        if _is_served(queue, facts.queues_elsewhere):
             why = f"another node serves its queue {queue!r}, and has not started it yet"
             return TroubleCode.WAIT_ELSEWHERE, why
         why = f"no node that is up runs what is in its queue {queue!r}"
         return TroubleCode.WAIT_UNSERVED, why
-    used, slots = scene.slots.get(task.record.executor, (0, 1))
+    used, slots = facts.slots.get(task.record.executor, (0, 1))
     if used >= slots:
         why = f"all {slots} slots for {task.record.executor} are taken"
         return TroubleCode.WAIT_SLOTS, why
@@ -175,21 +175,21 @@ def _is_served(queue: str, queues: Collection[str] | None) -> bool:
     return queues is None or queue in queues
 
 
-def _limits(task: StoredTask, scene: Scene) -> list[str]:
+def _limits(task: StoredTask, facts: WaitFacts) -> list[str]:
     """Return those limits of a task that may hold its runs back now, in words."""
     policy, found = task.record.policy, []
-    running = Counter(run.task_id for run in scene.running)
+    running = Counter(run.task_id for run in facts.running)
     of_task = running[task.record.id]
     if policy.max_running is not None and of_task >= policy.max_running:
         found.append(f"{of_task} of {policy.max_running} running, {said(policy.max_running)}")
     if policy.rate is not None:
         found.append(f"starts are spread by rate={policy.rate}")
     if policy.group is not None:
-        limit = scene.groups.get(policy.group, ALONE)
+        limit = facts.groups.get(policy.group, ALONE)
         of_group = sum(
             count
             for id_, count in running.items()
-            if id_ in scene.tasks and scene.tasks[id_].record.policy.group == policy.group
+            if id_ in facts.tasks and facts.tasks[id_].record.policy.group == policy.group
         )
         if limit.max_running is not None and of_group >= limit.max_running:
             most = f"{of_group} of {limit.max_running} running in group {policy.group}"

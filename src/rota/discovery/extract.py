@@ -12,7 +12,7 @@ from rota.core.task import Source, TaskDefinition
 from rota.definitions.define import Defaults, define, define_entry
 from rota.definitions.definition_errors import MISSING
 from rota.discovery.finder import SourceFile
-from rota.discovery.source_lines import DEFINITIONS, Places
+from rota.discovery.source_lines import DEFINITIONS, EntryLines
 from rota.errors import DefinitionError, Mistakes, RotaError
 from rota.task_api.decorator import Pending, pending_in
 
@@ -48,7 +48,7 @@ class Findings:
 def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findings:
     """Return everything that a module defines; never raises for its content."""
     found = Findings()
-    places = Places(file.shown, file.text)
+    places = EntryLines(file.shown, file.text)
     has_list = hasattr(module, DEFINITIONS) and not places.imported
     if has_list:
         _read_list(getattr(module, DEFINITIONS), places, defaults, found)
@@ -60,7 +60,7 @@ def findings(module: ModuleType, file: SourceFile, defaults: Defaults) -> Findin
     return found
 
 
-def _read_list(entries: Any, places: Places, defaults: Defaults, found: Findings) -> None:
+def _read_list(entries: Any, places: EntryLines, defaults: Defaults, found: Findings) -> None:
     if not isinstance(entries, list | tuple):
         where = f"{Source(places.file, places.line)}, {DEFINITIONS}"
         what = f"it is of type {type(entries).__name__}, not a list."

@@ -12,7 +12,7 @@ from rota.errors import TaskFileError
 _MOST = 500  # characters of an exception's own message
 
 
-class Mishap(NamedTuple):
+class ImportFailure(NamedTuple):
     """An error of an import: what happened, the line of the task file, and the remedy."""
 
     what: str
@@ -25,11 +25,11 @@ class Mishap(NamedTuple):
         return TaskFileError(self.what, where=where, remedy=self.remedy)
 
 
-def raised(error: BaseException, path: str) -> Mishap:
-    """Return the Mishap of an exception that was raised by importing the file at `path`."""
+def raised(error: BaseException, path: str) -> ImportFailure:
+    """Return the ImportFailure of an exception that was raised by importing the file at `path`."""
     text = " ".join("".join(traceback.format_exception_only(error)[-1:]).split())
     what = f"importing it raised {text[:_MOST].removesuffix('.')}{_elsewhere(error, path)}."
-    return Mishap(what, _line(error, path), _remedy(error))
+    return ImportFailure(what, _line(error, path), _remedy(error))
 
 
 def _line(error: BaseException, path: str) -> int | None:

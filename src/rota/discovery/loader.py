@@ -16,7 +16,7 @@ from rota.discovery.finder import SourceFile, absolute, find, read, shown
 from rota.discovery.import_errors import raised
 from rota.discovery.importer import load_module
 from rota.discovery.owners import Owners
-from rota.discovery.sandbox import tried
+from rota.discovery.sandbox import import_in_sandbox
 from rota.errors import DefinitionError, RotaError, TaskFileError
 
 TIMEOUT = 10.0
@@ -150,7 +150,7 @@ def _loaded(
         ):  # a file in the middle of being saved may be cut short
             files[path] = last
             changed.append(source)
-    broken = tried(changed, project, timeout)
+    broken = import_in_sandbox(changed, project, timeout)
     for source in changed:
         last = files[source.path]
         if source.path in broken:
@@ -168,8 +168,8 @@ def _imported(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the file passed in the sandbox, but not here
-        mishap = raised(error, str(source.path))
-        return replace(last, errors=(mishap.error(source),))
+        failure = raised(error, str(source.path))
+        return replace(last, errors=(failure.error(source),))
     found = findings(module, source, defaults)
     stale = found.refused.difference(definition.id for definition in found.definitions)
     kept = [definition for definition in last.definitions if definition.id in stale]

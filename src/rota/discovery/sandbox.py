@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from rota.discovery.finder import SourceFile
-from rota.discovery.import_errors import Mishap
+from rota.discovery.import_errors import ImportFailure
 from rota.errors import TaskFileError
 from rota.logs import queued
 
@@ -41,7 +41,7 @@ _logger = queued(__name__)
 class _Round:
     """The answers of one child: the error of each finished file, and the file that ended it."""
 
-    mishaps: dict[int, Mishap | None] = field(default_factory=dict)
+    failures: dict[int, ImportFailure | None] = field(default_factory=dict)
     output_from: dict[int, int] = field(default_factory=dict)
     code: int | None = 0  # None: it was killed after its time limit
     trace: str = ""
@@ -50,10 +50,12 @@ class _Round:
     @property
     def culprit(self) -> int | None:
         """Return the index of the file whose import began and did not end."""
-        return next((index for index in self.output_from if index not in self.mishaps), None)
+        return next((index for index in self.output_from if index not in self.failures), None)
 
 
-def tried(files: Sequence[SourceFile], project: Path, timeout: float) -> dict[Path, TaskFileError]:
+def import_in_sandbox(
+    files: Sequence[SourceFile], project: Path, timeout: float
+) -> dict[Path, TaskFileError]:
     """Import files in a child process and return the error of each file that failed.
 
     `timeout` is in seconds, for each file. Each file that kills its child costs one more child.
@@ -64,13 +66,13 @@ def tried(files: Sequence[SourceFile], project: Path, timeout: float) -> dict[Pa
         found = _round(waiting, project, timeout)
         culprit = found.culprit
         if culprit is not None:
-            found.mishaps[culprit] = _end(found, waiting[culprit], timeout)
-        if not found.mishaps:
+            found.failures[culprit] = _end(found, waiting[culprit], timeout)
+        if not found.failures:
             _logger.warning("The child that tries task files did not start: %s", found.trace)
             break
-        for index, mishap in found.mishaps.items():
-            if mishap is not None:
-                broken[waiting[index].path] = mishap.error(waiting[index])
+        for index, failure in found.failures.items():
+            if failure is not None:
+                broken[waiting[index].path] = failure.error(waiting[index])
                 _pass_on(waiting[index], found, index)
         waiting = [] if culprit is None else waiting[culprit + 1 :]
     return broken
@@ -131,21 +133,23 @@ def _take(answer: Mapping[str, Any], found: _Round) -> None:
     if "output" in answer:
         found.output_from[answer["file"]] = answer["output"]
     else:
-        mishap = answer["mishap"]
-        found.mishaps[answer["file"]] = None if mishap is None else Mishap(*mishap)
+        failure = answer["failure"]
+        found.failures[answer["file"]] = None if failure is None else ImportFailure(*failure)
 
 
-def _end(found: _Round, file: SourceFile, timeout: float) -> Mishap:
+def _end(found: _Round, file: SourceFile, timeout: float) -> ImportFailure:
     """Return how a file ended the child that imported it."""
     line, inner = _location(found.trace, str(file.path))
     if found.code is None or found.trace.startswith("Timeout"):
         what = f"importing it did not finish within {timeout:g} s{inner}."
-        return Mishap(what, line, "Move slow or endless work from its top level into a task.")
+        return ImportFailure(
+            what, line, "Move slow or endless work from its top level into a task."
+        )
     if found.code < 0:
         what = f"importing it killed the process ({_signal_name(-found.code)}){inner}."
-        return Mishap(what, line, "Check the native module that this line uses.")
+        return ImportFailure(what, line, "Check the native module that this line uses.")
     what = f"importing it ended the process with exit code {found.code}{inner}."
-    return Mishap(what, line, "Task files are imported: leave `os._exit` and the like out.")
+    return ImportFailure(what, line, "Task files are imported: leave `os._exit` and the like out.")
 
 
 def _signal_name(number: int) -> str:

@@ -33,7 +33,7 @@ def main(request: Mapping[str, Any]) -> NoReturn:
         faulthandler.dump_traceback_later(request["timeout"], exit=True, file=request["trace"])
         error = _imported(Path(file), Path(request["project"]))
         faulthandler.cancel_dump_traceback_later()
-        _say(request, index, mishap=error and raised(error, file))
+        _say(request, index, failure=error and raised(error, file))
     _flush()
     leave(0)
 

@@ -18,7 +18,7 @@ class SourceLines(NamedTuple):
     keys: Mapping[str, int]
 
 
-class Places:
+class EntryLines:
     """The lines of the definitions in one file, found in its text."""
 
     def __init__(self, file: str, text: bytes) -> None:

@@ -67,7 +67,7 @@ class ServiceLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._grace: float | None = None  # in seconds, once it was asked to stop
-        self._told = Wake()  # to stop
+        self._stop_requested = Wake()  # to stop
         self._over = threading.Event()  # nothing happens on the loop any more
         self._stopped = threading.Event()
         self._stopped.set()
@@ -111,7 +111,7 @@ class ServiceLoop:
         """Begin, and return when that is done. Raises what `begin` raises; or StateError if it was
         stopped meanwhile, and it must then still be stopped.
         """
-        self._told = Wake()
+        self._stop_requested = Wake()
         for event in (self._hurry, self._over, self._stopped):
             event.clear()
         self._clean = True
@@ -134,7 +134,7 @@ class ServiceLoop:
             self._stopped.wait()
             return self._clean
         self._grace = grace
-        self._told.set()
+        self._stop_requested.set()
         self._over.wait()
         thread.join(TIDYING)
         self._tidy()
@@ -161,21 +161,24 @@ class ServiceLoop:
             self._ending = True  # else the loops would be restarted when they are cancelled
 
     async def _live(self, ready: Future[None]) -> None:
-        self._told.bind(asyncio.get_running_loop())
-        told, begun = asyncio.create_task(self._told.wait()), asyncio.create_task(self._begin())
-        await asyncio.wait({told, begun}, return_when=asyncio.FIRST_COMPLETED)
+        self._stop_requested.bind(asyncio.get_running_loop())
+        stop_requested, begun = (
+            asyncio.create_task(self._stop_requested.wait()),
+            asyncio.create_task(self._begin()),
+        )
+        await asyncio.wait({stop_requested, begun}, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
         [error] = await asyncio.gather(begun, return_exceptions=True)
         works: list[asyncio.Task[None]] = []
         if error is None:
             works = self._started()
             ready.set_result(None)
-            await told
+            await stop_requested
         self._clean = await self._end(self._grace or 0.0)
         self._ending = True
-        for task in (told, *works):
+        for task in (stop_requested, *works):
             task.cancel()
-        await asyncio.gather(told, *works, return_exceptions=True)
+        await asyncio.gather(stop_requested, *works, return_exceptions=True)
         self._over.set()
         if error is not None:
             ready.set_exception(_interrupted() if begun.cancelled() else error)
@@ -193,10 +196,12 @@ class ServiceLoop:
                 self._wakes.append(wake)
             turning = Turning(name, pending_since=partial(_pending_since, wake))
             self.turnings.append(turning)
-            works.append(asyncio.create_task(self._for_ever(part, turning), name=f"rota {name}"))
+            works.append(
+                asyncio.create_task(self._keep_running(part, turning), name=f"rota {name}")
+            )
         return works
 
-    async def _for_ever(self, part: EngineLoop, turning: Turning) -> None:
+    async def _keep_running(self, part: EngineLoop, turning: Turning) -> None:
         """Restart a loop whatever ended it: one bad row must not stop all."""
         while not self._is_ending():
             try:

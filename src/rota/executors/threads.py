@@ -13,7 +13,7 @@ from rota.core.ports.executor import AttemptSpec
 from rota.executors import stack_location
 from rota.executors.coroutines.executor import AioExecutor
 from rota.executors.executions import CANCELLED
-from rota.executors.thread_pool import Pool, PoolThread, Queue, SeatedAttempt
+from rota.executors.thread_pool import Pool, PooledAttempt, PoolThread, Queue
 from rota.task_api.current_run import enter
 
 
@@ -44,20 +44,20 @@ class ThreadExecutor(Pool):
         if self._own is not None:
             self._own.shutdown()
 
-    def place(self, attempt: SeatedAttempt) -> str:
+    def place(self, attempt: PooledAttempt) -> str:
         """Return the code location of the attempt's thread."""
-        return stack_location.of_thread(attempt.seat.ident if attempt.seat else None)
+        return stack_location.of_thread(attempt.pool_thread.ident if attempt.pool_thread else None)
 
-    def new_seat(self, queue: Queue, name: str) -> PoolThread:
+    def new_thread(self, queue: Queue, name: str) -> PoolThread:
         """Return a thread that calls functions."""
         assert self._loop is not None
-        return _ThreadSeat(self.attempts, queue, name, self._loop)
+        return _CallThread(self.attempts, queue, name, self._loop)
 
 
 class _Waiting:
     """The wait of a thread for the awaitable that its call returned, on the loop."""
 
-    def __init__(self, attempt: SeatedAttempt) -> None:
+    def __init__(self, attempt: PooledAttempt) -> None:
         self.attempt = attempt
         self.outcome = CANCELLED
         self.over = threading.Event()
@@ -67,13 +67,13 @@ class _Waiting:
         self.over.set()
 
 
-class _ThreadSeat(PoolThread):
+class _CallThread(PoolThread):
     def __init__(self, attempts: Any, queue: Queue, name: str, loop: AioExecutor) -> None:
         super().__init__(attempts, queue, name)
         self._loop = loop
         self._waiting: _Waiting | None = None
 
-    def perform(self, attempt: SeatedAttempt) -> Outcome:
+    def perform(self, attempt: PooledAttempt) -> Outcome:
         """Call the function; an awaitable result is awaited on the loop."""
         enter(attempt.run)
         result = attempt.called()
@@ -81,19 +81,19 @@ class _ThreadSeat(PoolThread):
             return self._see_on_the_loop(attempt, result)
         return attempt.returned(result)
 
-    def halt(self, attempt: SeatedAttempt) -> None:
+    def halt(self, attempt: PooledAttempt) -> None:
         """Cancel the awaitable on the loop; a plain function checks for cancellation by itself."""
         if self._waiting_for(attempt) is not None:
             self._loop.stop(attempt.call)
 
-    def give_up(self, attempt: SeatedAttempt) -> None:
+    def give_up(self, attempt: PooledAttempt) -> None:
         """Give up on the awaitable: it is stuck on the loop, and this thread is free to end."""
         waiting = self._waiting_for(attempt)
         if waiting is not None:
             self._loop.abandon(attempt.call)
             waiting.over.set()
 
-    def _see_on_the_loop(self, attempt: SeatedAttempt, result: Awaitable[Any]) -> Outcome:
+    def _see_on_the_loop(self, attempt: PooledAttempt, result: Awaitable[Any]) -> Outcome:
         self._waiting = waiting = _Waiting(attempt)
         try:
             self._loop.adopt(attempt.call, attempt.run, result, copy_context(), waiting.done)
@@ -102,6 +102,6 @@ class _ThreadSeat(PoolThread):
             self._waiting = None
         return waiting.outcome
 
-    def _waiting_for(self, attempt: SeatedAttempt) -> _Waiting | None:
+    def _waiting_for(self, attempt: PooledAttempt) -> _Waiting | None:
         waiting = self._waiting
         return waiting if waiting is not None and waiting.attempt is attempt else None

@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 
 from rota.core.access import Session, Token
 from rota.core.audit import UNNAMED_ACTOR, Actor, Verb
-from rota.core.ports.ledger import Limits, Publish, Sight
+from rota.core.ports.ledger import Limits, NodeLiveness, Publish
 from rota.core.ports.records import (
     AttemptEnd,
-    Beat,
     Claim,
     ClaimVerdict,
     Edits,
     Enqueued,
+    HeartbeatAnswer,
     NewRun,
     NodeRecord,
     OnConflict,
@@ -146,10 +146,10 @@ class SqlTransaction:
         *,
         by: Actor = UNNAMED_ACTOR,
         publish: Publish | None = None,
-        sight: Sight | None = None,
+        liveness: NodeLiveness | None = None,
     ) -> list[PlannedRun]:
         self._turn()
-        planned = planning.plan(self._connection, runs, publish, sight)
+        planned = planning.plan(self._connection, runs, publish, liveness)
         if runs:
             audit_verbs.note(
                 self._connection, runs[0].created_at, by, audit_verbs.of_runs(runs, planned)
@@ -323,7 +323,7 @@ class SqlTransaction:
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
-    ) -> Beat:
+    ) -> HeartbeatAnswer:
         alive = nodes.BEAT.count(
             self._connection,
             node_id=node_id,
@@ -332,8 +332,10 @@ class SqlTransaction:
             about=mapping.to_json(info),
         )
         if not alive:
-            return Beat(False, {})
-        return Beat(True, dict(nodes.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)))
+            return HeartbeatAnswer(False, {})
+        return HeartbeatAnswer(
+            True, dict(nodes.CANCEL_REQUESTS.rows(self._connection, node_id=node_id))
+        )
 
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         nodes.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from rota.core.secrets import cut, said
+from rota.core.secrets import cut, redact_text
 
 _INDENT = "\n    "
 _RESET = "\033[0m"
@@ -37,7 +37,7 @@ class LineFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC)
         time = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}Z"
         name = safe(record.name).replace("\n", "\\n")
-        text = safe(said(super().format(record))).replace("\n", _INDENT)
+        text = safe(redact_text(super().format(record))).replace("\n", _INDENT)
         return f"{time} | {self._level(record)} | {name} | {text}"
 
     def _level(self, record: logging.LogRecord) -> str:

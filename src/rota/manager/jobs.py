@@ -19,9 +19,9 @@ from rota.definitions.arguments import overlap_key_of, parameters_of
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import StateError, UnknownTaskError
 from rota.manager.run_arguments import checked_arguments
+from rota.manager.run_ends import RunEnds
 from rota.manager.run_options import OwnOptions, read_options
 from rota.manager.tasks import TaskVerbs
-from rota.manager.watching import RunEnds
 from rota.task_api.actor import actor
 from rota.task_api.handles import RunHandle
 from rota.task_api.jobs import Arguments, OnConflict, in_thread

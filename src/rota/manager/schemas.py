@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, field_serializer, model_validator
 
-from rota.core.secrets import said, shown
+from rota.core.secrets import redact_text, redact_value
 from rota.definitions.options import OPTIONS
 from rota.triggers.kinds import KINDS
 
@@ -123,11 +123,11 @@ class EditRead(BaseModel):
 
     @field_serializer("value", "code", "was")
     def _without_secrets(self, value: Any) -> Any:
-        return shown(self.key, value)
+        return redact_value(self.key, value)
 
     @field_serializer("mistake", "by", "reason")
     def _said(self, value: str) -> str:
-        return said(value)
+        return redact_text(value)
 
 
 class TaskRead(BaseModel):
@@ -164,12 +164,12 @@ class TaskRead(BaseModel):
 
     @field_serializer("trigger_args")
     def _without_secrets(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        return value and shown("", value)
+        return value and redact_value("", value)
 
     @field_serializer("name")
     def _named(self, value: str) -> str:
-        return said(value)
+        return redact_text(value)
 
     @field_serializer("description", "pause_reason", "mistake")
     def _said(self, value: str | None) -> str | None:
-        return value and said(value)
+        return value and redact_text(value)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 from weakref import WeakSet
 
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.errors import CommandError, DefinitionError
 from rota.runtime import fork_safety
 from rota.task_api.current_run import on_cancel_requested, running
@@ -78,7 +78,7 @@ class Command:
         first = line.split()[0] if line else argv[0]
         self.name = os.path.basename(first)[:_MOST_SHOWN] or "command"  # noqa: PTH119
         self._line = bool(line)
-        self.shown = said(" ".join(line.split()) if line else " ".join(argv))[:_MOST_SHOWN]
+        self.shown = redact_text(" ".join(line.split()) if line else " ".join(argv))[:_MOST_SHOWN]
         """The command as it may be shown."""
         digest = blake2b("\0".join(argv).encode("utf-8", "surrogatepass"), digest_size=4)
         self.path = f"command:{self.name}-{digest.hexdigest()}"
@@ -164,7 +164,7 @@ class _Program:
 
     def follow(self) -> None:
         """Print what the program writes, until it has ended with everything that it started."""
-        told = b""
+        report = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._report, selectors.EVENT_READ)
             for stream, pipe in (
@@ -179,13 +179,13 @@ class _Program:
                     if not chunk:
                         selector.unregister(key.fileobj)
                     elif key.data is None:
-                        told += chunk
+                        report += chunk
                     else:
                         self._show(key.data[0], key.data[1].decode(chunk))
                 if self._told_at and time.monotonic() >= self._told_at + GRACE:
                     self._kill()
         self._process.wait()
-        for line in told.splitlines():
+        for line in report.splitlines():
             self._take(line)
 
     def close(self) -> None:

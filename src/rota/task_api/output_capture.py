@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from types import FrameType
 from typing import Any, TextIO
 
-from rota.core.secrets import MASK, said_so_far
+from rota.core.secrets import MASK, redact_unfinished
 from rota.runtime import fork_safety
 from rota.task_api.current_run import (
     CurrentRun,
@@ -126,7 +126,7 @@ class _Tee:
     def _masked(self, run: CurrentRun, text: str) -> str:
         """Return the text for the console: without secrets, even if a line comes in parts."""
         whole = unfinished_line(run, self._level) + text
-        before, shown = said_so_far(whole[: -len(text) or None]), said_so_far(whole)
+        before, shown = redact_unfinished(whole[: -len(text) or None]), redact_unfinished(whole)
         rest = whole.rpartition("\n")[2]
         keep_unfinished_line(run, self._level, rest[-_KEPT:] if len(rest) > _LONGEST else rest)
         if shown.startswith(before):

@@ -12,6 +12,7 @@ from datetime import datetime
 from rota.core.time import Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.triggers.base import between, start_delay
+from rota.triggers.first_seen import passed_first, planned_until_at
 from rota.triggers.kinds import KINDS
 from rota.triggers.kinds.interval import IntervalTrigger
 from rota.triggers.layers import (
@@ -24,7 +25,6 @@ from rota.triggers.layers import (
     without,
 )
 from rota.triggers.parsing import caution, describe, is_single, names_moment, parse, zone_of
-from rota.triggers.sight import passed_first, planned_until_at
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.errors import (
     DefinitionError,
     LedgerError,
@@ -134,11 +134,11 @@ class Problem(Exception):
             "type": f"urn:rota:problem:{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status.value,
-            "detail": said(self.detail),
+            "detail": redact_text(self.detail),
             "remedy": self.remedy,
         }
         errors = [
-            {**one, "detail": said(one["detail"]), "where": said(one["where"])}
+            {**one, "detail": redact_text(one["detail"]), "where": redact_text(one["where"])}
             for one in self.errors
         ]
         return {**body, "errors": errors} if errors else body

@@ -15,7 +15,7 @@ from rota.runtime.gc_control import loading
 from rota.runtime.log_queue import on_own_thread
 
 if TYPE_CHECKING:
-    from rota.web.uvicorn_server import Answering
+    from rota.web.uvicorn_server import UvicornServer
 
 GRACE = 0.4
 """Seconds that requests in progress get at `stop`."""
@@ -34,7 +34,7 @@ class Server:
         self._port = 0
         self._listeners: list[socket.socket] = []
         self._thread: threading.Thread | None = None
-        self._answering: Answering | None = None
+        self._uvicorn_server: UvicornServer | None = None
 
     @property
     def port(self) -> int:
@@ -62,9 +62,9 @@ class Server:
             return
         self.listen()
         with loading():
-            from rota.web.uvicorn_server import Answering
+            from rota.web.uvicorn_server import UvicornServer
 
-            server = self._answering = Answering(self._manager)
+            server = self._uvicorn_server = UvicornServer(self._manager)
         self._thread = threading.Thread(
             target=on_own_thread,
             args=(partial(server.run, self._listeners),),
@@ -79,12 +79,12 @@ class Server:
 
     def leave(self) -> None:
         """Begin to stop, and return at once."""
-        if self._answering is not None:
-            self._answering.leave()
+        if self._uvicorn_server is not None:
+            self._uvicorn_server.leave()
 
     def stop(self) -> None:
         """Stop listening; requests still in progress after `GRACE` are cut off."""
-        thread, server = self._thread, self._answering
+        thread, server = self._thread, self._uvicorn_server
         if thread is not None and server is not None:
             server.leave()
             thread.join(GRACE)
@@ -92,7 +92,7 @@ class Server:
             thread.join(GRACE)
         for listener in self._listeners:
             listener.close()
-        self._thread = self._answering = None
+        self._thread = self._uvicorn_server = None
         self._listeners = []
         self._port = 0
 

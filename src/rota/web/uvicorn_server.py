@@ -17,7 +17,7 @@ from rota.web.connections import AT_ONCE, Connection, ConnectionLimiter, quietly
 _TICK = 1.0  # seconds
 
 
-class Answering(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """A server on sockets that already listen, until `leave` is called."""
 
     def __init__(self, manager: TaskManager) -> None:

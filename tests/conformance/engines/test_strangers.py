@@ -14,7 +14,7 @@ from celery import Celery
 from kombu.entity import Exchange
 from kombu.messaging import Producer
 
-from rota.brokers.celery import LEVELS, CeleryEngine
+from rota.brokers.celery import LEVELS, CeleryBroker
 from rota.core.run import State
 from rota.ledger.postgres.database import postgres_address
 from rota.testing import Harness, eventually
@@ -133,14 +133,14 @@ def test_an_engine_that_delivers_nothing_is_degraded(
     over_celery: Cluster, broker: Redis | RabbitMQ, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it is where a consumer was taken away; so this one may be."""
-    make = CeleryEngine._make
+    make = CeleryBroker._make
 
-    def listening(engine: CeleryEngine) -> Celery:
+    def listening(engine: CeleryBroker) -> Celery:
         app = make(engine)
         app.conf.worker_enable_remote_control = True
         return app
 
-    monkeypatch.setattr(CeleryEngine, "_make", listening)
+    monkeypatch.setattr(CeleryBroker, "_make", listening)
     node = over_celery.node(quick)
     node.manager.start()
     succeeds(node)

@@ -8,14 +8,14 @@ import pytest
 
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
-from rota.core.ports.records import AttemptEnd, Beat, NodeRecord, Orphan
+from rota.core.ports.records import AttemptEnd, HeartbeatAnswer, NodeRecord, Orphan
 from rota.core.run import Attempt, Run, State
 from rota.core.task import OnCrash, Policy
 from rota.core.time import SECOND
 from tests.conformance.ledger.desk import NOON, Desk, ids, record
 
 
-def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> Beat:
+def beat(desk: Desk, node_id: str = "a", lease: float = 30) -> HeartbeatAnswer:
     until = desk.now + round(lease * SECOND)
     return desk.do(lambda tx: tx.heartbeat(node_id, desk.now, until, {"running": 1}))
 
@@ -80,7 +80,7 @@ def test_nodes_are_listed_newest_first(desk: Desk) -> None:
 def test_a_heartbeat_renews_the_lease(desk: Desk) -> None:
     desk.join(lease=30)
     now = desk.clock.move(20)
-    assert beat(desk) == Beat(True, {})
+    assert beat(desk) == HeartbeatAnswer(True, {})
     (node,) = desk.history.nodes()
     assert (node.seen_at, node.lease_until, node.info) == (now, now + 30 * SECOND, {"running": 1})
     desk.clock.move(20)
@@ -100,13 +100,13 @@ def test_a_node_declared_gone_is_told_and_stays_gone(desk: Desk) -> None:
     desk.join()
     reap(desk, "a")
     assert states_of_nodes(desk) == {"a": "gone"}
-    assert beat(desk) == Beat(False, {})
+    assert beat(desk) == HeartbeatAnswer(False, {})
     desk.do(lambda tx: tx.leave("a", "draining", desk.now))
     assert states_of_nodes(desk) == {"a": "gone"}
 
 
 def test_an_unknown_node_is_not_alive(desk: Desk) -> None:
-    assert beat(desk, "never") == Beat(False, {})
+    assert beat(desk, "never") == HeartbeatAnswer(False, {})
 
 
 @pytest.mark.parametrize("state", ["draining", "stopped"])

@@ -9,14 +9,14 @@ import pytest
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.overlap import MOST_UNDECIDED
-from rota.core.ports.ledger import Sight
+from rota.core.ports.ledger import NodeLiveness
 from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan, PlannedRun
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
 from tests.conformance.ledger.desk import NOON, Desk, record
 
-FROM_A = Sight("a", lambda node: node.seen_at)
+FROM_A = NodeLiveness("a", lambda node: node.seen_at)
 """What node a knows of nodes on other machines: when they were heard last."""
 
 
@@ -29,7 +29,7 @@ def occurrences(
 
 
 def plan(desk: Desk, *runs: NewRun) -> list[PlannedRun]:
-    return desk.do(lambda tx: tx.plan(runs, sight=FROM_A))
+    return desk.do(lambda tx: tx.plan(runs, liveness=FROM_A))
 
 
 def on_b(desk: Desk, overlap: Overlap = Overlap.SKIP, **policy: object) -> Claim:

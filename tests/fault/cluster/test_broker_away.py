@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.brokers.celery import CeleryEngine, _Consumer
+from rota.brokers.celery import CeleryBroker, _Consumer
 from rota.core.run import State
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually
@@ -87,7 +87,7 @@ def test_one_connection_that_is_cut_holds_up_no_other(redis: Redis, tmp_path: Pa
 
 def test_a_consumer_that_is_stopped_before_it_has_begun_ends(redis: Redis) -> None:
     async def begin_and_stop() -> None:
-        consumer = _Consumer(CeleryEngine(redis.url)._make(), ["default.async"], 1)
+        consumer = _Consumer(CeleryBroker(redis.url)._make(), ["default.async"], 1)
         consumer.stop()
         consumer.start(asyncio.get_running_loop(), ignore)
         async with asyncio.timeout(20):

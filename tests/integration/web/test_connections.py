@@ -63,7 +63,7 @@ def test_who_comes_when_all_ask_something_is_told_so_and_other_addresses_are_not
         for _ in range(8):
             stack.enter_context(said(narrow, HEAD))
 
-        answering = narrow.server._answering
+        answering = narrow.server._uvicorn_server
         assert answering is not None
         asking = answering._limiter._open
         eventually(lambda: len(asking) == 8 and not any(one.is_idle for one in list(asking)))

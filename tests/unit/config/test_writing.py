@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rota.config import Xcorecfg, masked
+from rota.config import Xcorecfg, redact_url
 from rota.errors import ConfigError
 
 
@@ -108,7 +108,7 @@ def test_printing_a_configuration_shows_no_secret() -> None:
     ],
 )
 def test_masked_urls(url: str, shown: str) -> None:
-    assert masked(url) == shown
+    assert redact_url(url) == shown
 
 
 def test_redis_is_reached_by_url() -> None:

@@ -18,7 +18,7 @@ from rota.diagnosis import thresholds
 from rota.diagnosis.health import code, damaged, is_grave, report
 from rota.diagnosis.node_state import NodeState, Stall, StuckAttempt
 from rota.diagnosis.vitals import LoopTurn, Vitals, troubles
-from rota.diagnosis.waits import Scene, Wait, told, wait_of
+from rota.diagnosis.waits import Wait, WaitFacts, overdue_waits, wait_of
 from rota.ledger import open_ledger
 from rota.runtime.log_queue import LogDelivery
 from rota.runtime.system_clock import SystemClock
@@ -156,7 +156,7 @@ def stored(**options: Any) -> StoredTask:
 def wait(task: StoredTask, *, age: float = 40.0, **scene: Any) -> Wait:
     common: dict[str, Any] = {"tasks": {"t": task}, "running": (), "groups": {}}
     backlog = Backlog(1, NOW - round(age * SECOND))
-    return wait_of("t", backlog, Scene(now=NOW, **{**common, **scene}))
+    return wait_of("t", backlog, WaitFacts(now=NOW, **{**common, **scene}))
 
 
 OWN = replace(RUN, task_id="t")
@@ -187,10 +187,10 @@ def test_each_cause_of_a_wait_has_its_code(
 
 def test_a_run_that_could_start_is_late_at_once_and_one_that_waits_is_not() -> None:
     free = wait(stored(), age=6.0)
-    assert told([free.confirmed()], NOW).troubles == [free.confirmed().reason]
-    assert told([free], NOW) == ([], [])
-    assert told([wait(stored(), age=31.0)], NOW).troubles
+    assert overdue_waits([free.confirmed()], NOW).troubles == [free.confirmed().reason]
+    assert overdue_waits([free], NOW) == ([], [])
+    assert overdue_waits([wait(stored(), age=31.0)], NOW).troubles
     behind = wait(stored()).behind_others()
-    assert told([behind], NOW) == ([], [behind.reason])
+    assert overdue_waits([behind], NOW) == ([], [behind.reason])
     full = wait(stored(), slots={"thread": (2, 2)})
     assert full.confirmed() == full.behind_others() == full

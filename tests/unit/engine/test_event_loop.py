@@ -32,7 +32,7 @@ class Counter:
             self.turns += 1
 
 
-class Scene:
+class WaitFacts:
     """A service loop, and what became of it."""
 
     def __init__(self) -> None:
@@ -63,21 +63,21 @@ class Scene:
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[WaitFacts]:
     """A service loop that is ended after the test."""
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
-    scene = Scene()
+    scene = WaitFacts()
     yield scene
     scene.loop.stop(0)
 
 
-def woken(scene: Scene) -> Callable[[], bool]:
+def woken(scene: WaitFacts) -> Callable[[], bool]:
     before = scene.counter.turns
     scene.counter.wake.set()
     return lambda: scene.counter.turns > before
 
 
-def test_it_begins_runs_and_ends_in_order_twice(scene: Scene) -> None:
+def test_it_begins_runs_and_ends_in_order_twice(scene: WaitFacts) -> None:
     for grace in (1, 0):
         scene.loop.start()
         assert scene.loop.is_up
@@ -88,7 +88,7 @@ def test_it_begins_runs_and_ends_in_order_twice(scene: Scene) -> None:
     assert scene.loop.stop(0)
 
 
-def test_a_loop_that_ends_is_started_again_and_named(scene: Scene) -> None:
+def test_a_loop_that_ends_is_started_again_and_named(scene: WaitFacts) -> None:
     scene.loop.start()
     eventually(woken(scene))
     [turning] = scene.loop.turnings
@@ -103,13 +103,15 @@ def test_a_loop_that_ends_is_started_again_and_named(scene: Scene) -> None:
     eventually(lambda: of_loop(turning.look()) is None)
 
 
-def test_a_wake_from_before_the_start_is_kept(scene: Scene) -> None:
+def test_a_wake_from_before_the_start_is_kept(scene: WaitFacts) -> None:
     scene.counter.wake.set()
     scene.loop.start()
     eventually(lambda: scene.counter.turns == 1)
 
 
-def test_what_the_beginning_raises_is_raised_and_it_is_still_to_be_stopped(scene: Scene) -> None:
+def test_what_the_beginning_raises_is_raised_and_it_is_still_to_be_stopped(
+    scene: WaitFacts,
+) -> None:
     scene.failure = RuntimeError("no ledger")
     with pytest.raises(RuntimeError, match="no ledger"):
         scene.loop.start()
@@ -117,7 +119,7 @@ def test_what_the_beginning_raises_is_raised_and_it_is_still_to_be_stopped(scene
     assert scene.said == ["begin", "end 0", "tidy"]
 
 
-def test_a_call_runs_on_the_loop_while_there_is_one(scene: Scene) -> None:
+def test_a_call_runs_on_the_loop_while_there_is_one(scene: WaitFacts) -> None:
     async def name() -> str:
         return threading.current_thread().name
 
@@ -127,7 +129,7 @@ def test_a_call_runs_on_the_loop_while_there_is_one(scene: Scene) -> None:
     assert scene.loop.call(name) == "rota-service"
 
 
-def test_a_second_stop_means_now(scene: Scene) -> None:
+def test_a_second_stop_means_now(scene: WaitFacts) -> None:
     scene.loop.start()
     first = threading.Thread(target=scene.loop.stop, args=(3_600,))
     first.start()

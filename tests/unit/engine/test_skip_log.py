@@ -21,7 +21,7 @@ def test_the_first_is_said_and_then_how_many_a_minute() -> None:
     lines: list[str] = []
     log = log_into(lines)
     for tick in range(50 * 125):  # one each 20 ms, for a little over two minutes
-        log.tell([skipped("t")], 1_000 * SECOND + tick * SECOND // 50)
+        log.report([skipped("t")], 1_000 * SECOND + tick * SECOND // 50)
     assert lines == [
         "t skipped: it goes on",
         "t skipped: it goes on (and 2999 more since the last line)",
@@ -31,13 +31,15 @@ def test_the_first_is_said_and_then_how_many_a_minute() -> None:
 
 def test_each_task_is_said_and_what_runs_is_not() -> None:
     lines: list[str] = []
-    log_into(lines).tell([skipped("a"), skipped("b"), skipped("c", State.QUEUED), skipped("a")], 0)
+    log_into(lines).report(
+        [skipped("a"), skipped("b"), skipped("c", State.QUEUED), skipped("a")], 0
+    )
     assert lines == ["a skipped: it goes on", "b skipped: it goes on"]
 
 
 def test_what_was_counted_is_said_when_the_stretch_is_over() -> None:
     lines: list[str] = []
     log = log_into(lines)
-    log.tell([skipped("a"), skipped("a")], 1_000 * SECOND)
-    log.tell([skipped("b")], 1_061 * SECOND)
+    log.report([skipped("a"), skipped("a")], 1_000 * SECOND)
+    log.report([skipped("b")], 1_061 * SECOND)
     assert lines[1:] == ["b skipped: it goes on", "a skipped: 1 more (stuck)"]

@@ -57,11 +57,11 @@ class RedisStore:
             return False
 
     async def info(self) -> dict[str, Any]:
-        from rota.config import masked
+        from rota.config import redact_url
 
         told = await self._client().info()
         kept = ("redis_version", "used_memory", "connected_clients")
-        return {"backend": "redis", "url": masked(self._url), **{k: told.get(k) for k in kept}}
+        return {"backend": "redis", "url": redact_url(self._url), **{k: told.get(k) for k in kept}}
 
     async def close(self) -> None:
         with self._lock:
@@ -79,14 +79,14 @@ class RedisStore:
 
 
 def _connected(url: str, max_connections: int) -> Redis:
-    from rota.config import masked
+    from rota.config import redact_url
 
     try:
         from redis.asyncio import BlockingConnectionPool, Redis
     except ImportError:
         raise ConfigError(
             "the cache is configured to use Redis, but the package 'redis' is not installed.",
-            where=masked(url),
+            where=redact_url(url),
             remedy="Run: pip install 'rota[redis]'",
         ) from None
     try:
@@ -96,7 +96,7 @@ def _connected(url: str, max_connections: int) -> Redis:
     except ValueError as error:
         raise ConfigError(
             f"is not a Redis URL ({error}).",
-            where=masked(url),
+            where=redact_url(url),
             remedy="Write redis://host:6379/0, rediss:// for TLS.",
         ) from None
     return Redis.from_pool(pool)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Engine, NullPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from rota.config import current, masked
+from rota.config import current, redact_url
 from rota.errors import ConfigError
 from rota.runtime import fork_safety
 
@@ -102,7 +102,7 @@ def _url(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise ConfigError(
-            f"{masked(text)!r} is not a SQLAlchemy URL.",
+            f"{redact_url(text)!r} is not a SQLAlchemy URL.",
             where="database.url",
             remedy="Write sqlite:///app.db or postgresql+psycopg://user:password@host/name.",
         ) from None

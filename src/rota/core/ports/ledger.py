@@ -13,11 +13,11 @@ from rota.core.ports.clock import Clock
 from rota.core.ports.history import History
 from rota.core.ports.records import (
     AttemptEnd,
-    Beat,
     Claim,
     ClaimVerdict,
     Edits,
     Enqueued,
+    HeartbeatAnswer,
     NewRun,
     NodeRecord,
     OnConflict,
@@ -39,7 +39,7 @@ Publish = Callable[[Sequence[Waiting], Any], Collection[str]]
 """
 
 
-class Sight(NamedTuple):
+class NodeLiveness(NamedTuple):
     """What the planning node knows of the other nodes."""
 
     own: str  # its id
@@ -84,7 +84,7 @@ class Transaction(Protocol):
         *,
         by: Actor = UNNAMED_ACTOR,
         publish: Publish | None = None,
-        sight: Sight | None = None,
+        liveness: NodeLiveness | None = None,
     ) -> list[PlannedRun]:
         """Write the rows that do not exist yet, each decided by `core.overlap.decide`, and move
         `planned_until` forward, never back; returns the rows this call wrote.
@@ -97,9 +97,9 @@ class Transaction(Protocol):
         An `early` row is not decided while a run of its task is active: that run may have ended
         when its time comes. The row is not written, and is returned without a state.
 
-        With `sight`, an occurrence is not skipped for a run on a node that is not known to live at
-        its instant. It stays QUEUED, and no node claims it until `reap` or a later plan of its task
-        judges it.
+        With `liveness`, an occurrence is not skipped for a run on a node that is not known to live
+        at its instant. It stays QUEUED, and no node claims it until `reap` or a later plan of its
+        task judges it.
 
         Only manual runs are noted in the audit.
         """
@@ -207,7 +207,7 @@ class Transaction(Protocol):
 
     def heartbeat(
         self, node_id: str, now: Instant, lease_until: Instant, info: Mapping[str, Any]
-    ) -> Beat:
+    ) -> HeartbeatAnswer:
         """Renew a node's lease, unless it was declared gone."""
 
     def leave(self, node_id: str, state: str, now: Instant) -> None:

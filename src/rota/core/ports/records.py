@@ -230,7 +230,7 @@ class Orphan(NamedTuple):
     is_spared: bool = False  # another task is blamed for the death of its node
 
 
-class Beat(NamedTuple):
+class HeartbeatAnswer(NamedTuple):
     """The answer to a heartbeat."""
 
     alive: bool  # False: others declared this node gone; its claims are void

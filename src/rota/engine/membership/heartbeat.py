@@ -25,7 +25,7 @@ class Heartbeat:
     def __init__(self, context: NodeContext, capacity: Capacity, *, lease: float) -> None:
         """`lease` is in seconds."""
         self._clock = context.clock
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._identity = context.identity
         self._signals = context.signals
         self._capacity = capacity
@@ -77,7 +77,7 @@ class Heartbeat:
         noticed.
         """
         while True:
-            away = self._writing.trouble is not None
+            away = self._gateway.trouble is not None
             await self.wake.wait(min(self._lease / 3, LONGEST_PAUSE if away else self._lease))
             try:
                 if self.beating:
@@ -90,7 +90,7 @@ class Heartbeat:
         async with self._one_at_a_time:
             at, node_id, info = self._moment(), self._identity.id, self._info()
             until = at[0] + seconds(self._lease)
-            beat = await self._writing.once(lambda tx: tx.heartbeat(node_id, at[0], until, info))
+            beat = await self._gateway.once(lambda tx: tx.heartbeat(node_id, at[0], until, info))
             if beat.alive:
                 self._held_since(at)
                 self._signals.cancellations_requested.send(beat.cancel)
@@ -104,7 +104,7 @@ class Heartbeat:
         node = self._identity.next(
             slots=self._capacity.slots, lease=seconds(self._lease), info=self._info()
         )
-        await self._writing.until_done(lambda tx: tx.join(node))
+        await self._gateway.until_done(lambda tx: tx.join(node))
         self._identity.id = node.id  # not before: under an id without a row, nothing can be held
         self._held_since(at)
 

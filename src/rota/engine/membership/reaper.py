@@ -62,9 +62,9 @@ class Reaper:
     ) -> None:
         self._clock = context.clock
         self._history = context.ledger.history
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._identity = context.identity
-        self._flights = context.in_flight
+        self._in_flight = context.in_flight
         self._signals = context.signals
         self._heartbeat = heartbeat
         self._stuck = stuck
@@ -116,7 +116,7 @@ class Reaper:
         silent = self._lease_monitor.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
         unconfirmed, now = self._unconfirmed(look.running), self._clock.now()
-        runs = await self._writing.once(
+        runs = await self._gateway.once(
             lambda tx: tx.reap(
                 lambda orphan: self._judge(orphan, look, unconfirmed, now),
                 gone,
@@ -149,7 +149,7 @@ class Reaper:
     def _unconfirmed(self, running: dict[str, int]) -> dict[str, int]:
         before = self._unconfirmed_before
         self._unconfirmed_before = {
-            run_id: fence for run_id, fence in running.items() if not self._flights.hold(run_id)
+            run_id: fence for run_id, fence in running.items() if not self._in_flight.hold(run_id)
         }
         return {
             one: fence

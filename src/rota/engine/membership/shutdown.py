@@ -54,8 +54,8 @@ class Shutdown:
     ) -> None:
         self._clock = context.clock
         self._identity = context.identity
-        self._writing = context.gateway
-        self._flights = context.in_flight
+        self._gateway = context.gateway
+        self._in_flight = context.in_flight
         self._capacity = capacity
         self._heartbeat = heartbeat
         self._planner = planner
@@ -78,7 +78,7 @@ class Shutdown:
         await _until(lambda: self.hurry.is_set() or self._is_idle(draining), grace)
         limit = asyncio.get_running_loop().time() + LAST_WRITES
         await _until(lambda: draining.done() and self._planner.is_idle, LAST_CLAIMS)
-        by_itself = not self._flights
+        by_itself = not self._in_flight
         await self._hand_back()
         draining.cancel()
         shut_down = asyncio.gather(
@@ -95,16 +95,16 @@ class Shutdown:
         """Return whether nothing is left to wait for; while the ledger is unavailable, that does
         not include claims.
         """
-        claimed = draining.done() or self._writing.trouble is not None
+        claimed = draining.done() or self._gateway.trouble is not None
         recorded = self._planner.is_idle and self._recorder.is_idle
-        return claimed and recorded and not self._flights.by_run
+        return claimed and recorded and not self._in_flight.by_run
 
     async def _hand_back(self) -> None:
         reason = f"handed back by node {self._identity.name} at its shutdown"
-        for flight in list(self._flights.by_run.values()):
+        for flight in list(self._in_flight.by_run.values()):
             self._timeout_enforcer.cancel(flight, reason=None, handed_back=reason)
-        await _until(lambda: not self._flights, LAST_GRACE)
-        for flight in list(self._flights.by_run.values()):
+        await _until(lambda: not self._in_flight, LAST_GRACE)
+        for flight in list(self._in_flight.by_run.values()):
             self._timeout_enforcer.give_up(flight)
 
     async def _write_last(self, limit: float) -> bool:
@@ -118,7 +118,7 @@ class Shutdown:
         except TimeoutError:
             if not self._identity.id:
                 return True  # it never joined: no run was promised to it
-            trouble = self._writing.trouble
+            trouble = self._gateway.trouble
             logger.error(
                 "The ledger was away to the last: the ends of %d attempts are not written, and"
                 " the next start takes over what this node had (%s)",
@@ -136,7 +136,7 @@ class Shutdown:
             tx.leave(node_id, state, now)
 
         if node_id:
-            await self._writing.until_done(write)
+            await self._gateway.until_done(write)
 
 
 async def _until(done: Callable[[], bool], seconds: float) -> None:

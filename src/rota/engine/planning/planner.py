@@ -13,7 +13,7 @@ from rota import triggers
 from rota.core import catchup
 from rota.core.audit import UNNAMED_ACTOR, Actor
 from rota.core.ids import RunIds
-from rota.core.ports.ledger import Sight, Transaction
+from rota.core.ports.ledger import NodeLiveness, Transaction
 from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, Cause, State
@@ -104,7 +104,7 @@ class Planner:
         self._clock = context.clock
         self._history = context.ledger.history
         self._registry = context.registry
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._identity = context.identity
         self._ids = ids
         self._dispatcher = dispatcher
@@ -151,7 +151,7 @@ class Planner:
             while self._due:
                 turned()
                 await self._room.acquire()
-                await self._writing.until_back()
+                await self._gateway.until_back()
                 write = asyncio.create_task(self._write(self._take(size)))
                 self._writes.add(write)
                 write.add_done_callback(self._written)
@@ -190,7 +190,7 @@ class Planner:
         if not batch.rows:
             return
         try:
-            written = await self._writing.once(lambda tx: self._plan(tx, batch.rows))
+            written = await self._gateway.once(lambda tx: self._plan(tx, batch.rows))
         except LedgerError:
             self._plan_again(batch)
             return
@@ -215,8 +215,8 @@ class Planner:
             for id_, planned_until in batch.then.items()
             if self._stands(id_, planned_until)
         }
-        await self._writing.until_done(lambda tx: tx.plan((), planned_until))
-        self._skip_log.tell(written, self._clock.now())
+        await self._gateway.until_done(lambda tx: tx.plan((), planned_until))
+        self._skip_log.report(written, self._clock.now())
 
     def _one_by_one(self, batch: _Batch, error: Exception) -> None:
         """Plan the tasks of a batch that failed again, each alone, and a task that failed alone
@@ -234,8 +234,8 @@ class Planner:
         self, tx: Transaction, rows: Sequence[NewRun], by: Actor = UNNAMED_ACTOR
     ) -> list[PlannedRun]:
         publish = None if self._outbox is None else self._outbox.publish
-        sight = Sight(self._identity.id, lambda node: heard_at(node, self._clock.now()))
-        return tx.plan(rows, by=by, publish=publish, sight=sight)
+        liveness = NodeLiveness(self._identity.id, lambda node: heard_at(node, self._clock.now()))
+        return tx.plan(rows, by=by, publish=publish, liveness=liveness)
 
     def _is_offered(self, entry: RegisteredTask) -> bool:
         return self._outbox is not None and self._outbox.takes(entry)
@@ -385,7 +385,7 @@ class Planner:
             for one, run_id in zip(starts, ids, strict=True)
         ]
         try:
-            written = await self._writing.once(lambda tx: self._plan(tx, rows, by))
+            written = await self._gateway.once(lambda tx: self._plan(tx, rows, by))
         except BaseException:
             self._dispatcher.give_back(rows)
             raise

@@ -23,32 +23,34 @@ class SkipLog:
 
     def __init__(self, say: Callable[..., None] = logger.warning) -> None:
         self._say = say
-        self._told: dict[_Key, tuple[Instant, int]] = {}  # when it was logged, and how many since
+        self._reported: dict[
+            _Key, tuple[Instant, int]
+        ] = {}  # when it was logged, and how many since
         self._swept: Instant = 0
 
-    def tell(self, written: Iterable[PlannedRun], now: Instant) -> None:
+    def report(self, written: Iterable[PlannedRun], now: Instant) -> None:
         """Log those of the new rows that will not run."""
         for one in written:
             if one.state in (State.SKIPPED, State.MISSED):
-                self._tell(one, one.state, now)
+                self._report(one, one.state, now)
         if not 0 <= now - self._swept < EVERY:
             self._swept = now
             self._sweep(now)
 
-    def _tell(self, one: PlannedRun, state: State, now: Instant) -> None:
+    def _report(self, one: PlannedRun, state: State, now: Instant) -> None:
         key = one.task_id, state, one.reason_code or one.reason
-        told, since = self._told.get(key, (None, 0))
-        if told is not None and 0 <= now - told < EVERY:
-            self._told[key] = told, since + 1
+        reported_at, since = self._reported.get(key, (None, 0))
+        if reported_at is not None and 0 <= now - reported_at < EVERY:
+            self._reported[key] = reported_at, since + 1
             return
-        self._told[key] = now, 0
+        self._reported[key] = now, 0
         more = f" (and {since} more since the last line)" if since else ""
         self._say("%s %s: %s%s", one.task_id, state, one.reason, more)
 
     def _sweep(self, now: Instant) -> None:
         """Log what was counted in stretches that are over, and forget these."""
-        for key, (told, since) in list(self._told.items()):
-            if not 0 <= now - told < EVERY:
-                del self._told[key]
+        for key, (reported_at, since) in list(self._reported.items()):
+            if not 0 <= now - reported_at < EVERY:
+                del self._reported[key]
                 if since:
                     self._say("%s %s: %s more (%s)", key[0], key[1], since, key[2])

@@ -27,7 +27,7 @@ class TaskSync:
     def __init__(self, context: NodeContext, ticking: TickingClock) -> None:
         self._clock = context.clock
         self._registry = context.registry
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._signals = context.signals
         self._ticking = ticking
         self._added: deque[RegisteredTask] = deque()
@@ -70,7 +70,7 @@ class TaskSync:
             return revision
 
         # This is the state of every task that this node knows, so only later changes are news.
-        self._registry.revision = await self._writing.until_done(register)
+        self._registry.revision = await self._gateway.until_done(register)
 
     async def register_added(self) -> None:
         """Register what was added, and return when that and any registration in progress is
@@ -112,7 +112,7 @@ class TaskSync:
                 self._ticking.put(task_id, entry.trigger, entry.planned_until)
             if index % BATCH == BATCH - 1:
                 await asyncio.sleep(0)  # other loops on this thread have leases to renew
-        await self._writing.until_done(lambda tx: tx.rewind(now))
+        await self._gateway.until_done(lambda tx: tx.rewind(now))
 
     def _rewind_later(self, now: Instant) -> None:
         async def rewind() -> None:
@@ -124,7 +124,7 @@ class TaskSync:
     async def _register(self, entries: Sequence[RegisteredTask]) -> None:
         now = self._clock.now()
         rows = await run_in_thread(lambda: records(entries))
-        stored = await self._writing.until_done(lambda tx: tx.register(rows, now))
+        stored = await self._gateway.until_done(lambda tx: tx.register(rows, now))
         for entry in entries:
             if self._registry.get(entry.definition.id) is entry:
                 entry.known_since = now

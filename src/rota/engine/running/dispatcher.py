@@ -55,9 +55,9 @@ class Dispatcher:
         """
         self._clock = context.clock
         self._registry = context.registry
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._identity = context.identity
-        self._flights = context.in_flight
+        self._in_flight = context.in_flight
         self._capacity = capacity
         self._rules = rules
         self._launcher = launcher
@@ -141,7 +141,7 @@ class Dispatcher:
             self._busy = set() if judge.refused else judge.busy or self._busy
             if self._inbox is not None and among is not None:
                 self._inbox.claimed({claim.run_id: claim.task_id for claim in claims})
-                self._inbox.drop(set(among).difference(self._flights.by_run, judge.kept))
+                self._inbox.drop(set(among).difference(self._in_flight.by_run, judge.kept))
             held = judge.held
             refused = judge.refused | (held.tasks() if held else set())
             if held is not None and held.until is not None:
@@ -158,13 +158,13 @@ class Dispatcher:
         node_id = self._identity.id
         operation = partial(_claim, node_id, room, excluded, judge, given)
         try:
-            claims = await self._writing.once(operation, changes=False)
+            claims = await self._gateway.once(operation, changes=False)
             await self._heartbeat.hold()
             if node_id == self._identity.id:  # else it was gone meanwhile, and they with it
                 starts = [(claim, judge.starts[claim.run_id]) for claim in claims]
                 self._launcher.start(starts, judge.unjudged)
         finally:
-            self._flights.coming = frozenset()
+            self._in_flight.coming = frozenset()
         return claims
 
     def _delivered(self) -> list[str] | None:
@@ -187,7 +187,7 @@ class Dispatcher:
         name = entry.definition.executor
         if capacity.free(name) <= 0:
             return None
-        self._flights.keep(run_id, name)
+        self._in_flight.keep(run_id, name)
         return self._identity.id
 
     async def take_over(self, rows: Sequence[NewRun], written: Sequence[PlannedRun]) -> None:
@@ -209,7 +209,7 @@ class Dispatcher:
         """Free the slots that were kept for these rows."""
         for row in rows:
             if row.claim is not None:
-                self._flights.give_back(row.id)
+                self._in_flight.give_back(row.id)
 
 
 def _claim(

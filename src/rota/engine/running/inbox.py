@@ -36,7 +36,7 @@ class Inbox:
         self, context: NodeContext, broker: Broker, capacity: Capacity, delivery: Delivery
     ) -> None:
         self._signals = context.signals
-        self._engine = broker
+        self._broker = broker
         self._capacity = capacity
         self._delivery = delivery
         self._held: dict[str, asyncio.Future[None]] = {}
@@ -107,7 +107,7 @@ class Inbox:
         try:
             while not self._stopping:
                 lanes = self._capacity.lanes()
-                carrying = asyncio.create_task(self._engine.carry(lanes, self.take))
+                carrying = asyncio.create_task(self._broker.carry(lanes, self.take))
                 self._carrying = carrying
                 carriers.add(carrying)
                 sure_at = loop.time() + SURE_AFTER

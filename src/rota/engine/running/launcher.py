@@ -48,7 +48,7 @@ class Launcher:
         self._clock = context.clock
         self._ledger = context.ledger
         self._registry = context.registry
-        self._flights = context.in_flight
+        self._in_flight = context.in_flight
         self._executors = executors
         self._heartbeat = heartbeat
         self._log_limit = log_limit
@@ -71,7 +71,7 @@ class Launcher:
             at = max(instant, now)
             error = unjudged.get(claim.run_id)
             flight, trouble = self._prepared(claim, entry, at, (at - now) / SECOND, error)
-            self._flights.add(flight)
+            self._in_flight.add(flight)
             if trouble is None:
                 in_flight.setdefault((flight.executor_name, at), []).append(flight)
             else:
@@ -93,7 +93,7 @@ class Launcher:
         if wait:
             asyncio.get_running_loop().call_later(wait, self._submit, name, at, in_flight)
             return
-        held = [flight for flight in in_flight if self._flights.has(flight)]
+        held = [flight for flight in in_flight if self._in_flight.has(flight)]
         starting = [flight for flight in held if flight.stopped_at is None]
         for flight in starting:
             flight.started_at = max(at, now)  # later than when it was claimed if this node is late

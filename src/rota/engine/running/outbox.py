@@ -54,8 +54,8 @@ class Outbox:
         """`named` returns the queues that nodes serve by name."""
         self._clock = context.clock
         self._registry = context.registry
-        self._writing = context.gateway
-        self._engine = broker
+        self._gateway = context.gateway
+        self._broker = broker
         self._named = named
         self._limits = limits
         self._delivery = delivery
@@ -63,7 +63,7 @@ class Outbox:
 
     def takes(self, entry: RegisteredTask) -> bool:
         """Return whether a new run of a task can be published as it is planned."""
-        return self._engine.in_ledger and not entry.policy.is_limited
+        return self._broker.in_ledger and not entry.policy.is_limited
 
     def publish(self, runs: Sequence[Waiting], connection: Any) -> Collection[str]:
         """Publish new runs in the transaction that plans them; returns the ids of those."""
@@ -78,8 +78,8 @@ class Outbox:
         seen = BATCH
         while seen == BATCH:
             offer = self._offer()
-            seen = await self._writing.once(partial(offer.make, until, left), changes=False)
-            if offer.messages and not self._engine.in_ledger:
+            seen = await self._gateway.once(partial(offer.make, until, left), changes=False)
+            if offer.messages and not self._broker.in_ledger:
                 await self._send(offer.messages)
             left |= offer.unknown
             if offer.held is not None:
@@ -88,14 +88,14 @@ class Outbox:
         return min(held_until, default=None)
 
     def _offer(self) -> _Offer:
-        return _Offer(self._engine, self._registry, self._limits.probe(), self._named())
+        return _Offer(self._broker, self._registry, self._limits.probe(), self._named())
 
     async def _send(self, messages: Sequence[Message]) -> None:
         try:
-            await run_in_thread(lambda: self._engine.publish(messages, None))
+            await run_in_thread(lambda: self._broker.publish(messages, None))
         except EngineError as error:
             self._note(str(error))
-            await self._writing.until_done(
+            await self._gateway.until_done(
                 lambda tx: tx.withdraw([message.run_id for message in messages])
             )
         except Exception:  # no error of the broker: one of the messages cannot be written
@@ -137,14 +137,14 @@ class Outbox:
                 overdue,
                 waiting,
             )
-            await self._writing.once(lambda tx: tx.recall(before, 10 * BATCH))
+            await self._gateway.once(lambda tx: tx.recall(before, 10 * BATCH))
 
     async def _overdue(self, before: Instant) -> dict[str, int]:
-        return await self._writing.once(lambda tx: tx.overdue(before), changes=False)
+        return await self._gateway.once(lambda tx: tx.overdue(before), changes=False)
 
     def _waiting(self) -> int:
         lanes = {lane_of(entry.definition) for entry in self._registry.entries()}
-        return self._engine.waiting(lanes)
+        return self._broker.waiting(lanes)
 
     def _note(self, trouble: str | None) -> None:
         if (trouble is None) != (self.trouble is None):
@@ -165,7 +165,7 @@ class _Offer:
         named: Collection[str],
     ) -> None:
         """`named`: the queues that nodes serve by name."""
-        self._engine = engine
+        self._broker = engine
         self._named = named
         self._registry = registry
         self.held = held
@@ -195,6 +195,6 @@ class _Offer:
             else:
                 lane = lane_of(entry.definition, self._queue_of(run))
                 self.messages.append(Message(run.run_id, lane, run.priority))
-        if self._engine.in_ledger and self.messages:
-            self._engine.publish(self.messages, connection)
+        if self._broker.in_ledger and self.messages:
+            self._broker.publish(self.messages, connection)
         return [message.run_id for message in self.messages]

@@ -28,7 +28,7 @@ logger = queued("rota.runner")
 BATCH = 2_000
 
 
-class _Landed(NamedTuple):
+class _EndedAttempt(NamedTuple):
     """An attempt that has ended, with all that is to be written of it."""
 
     flight: InFlightRun
@@ -46,8 +46,8 @@ class Recorder:
 
     def __init__(self, context: NodeContext) -> None:
         self._clock = context.clock
-        self._flights = context.in_flight
-        self._writing = context.gateway
+        self._in_flight = context.in_flight
+        self._gateway = context.gateway
         self._identity = context.identity
         self._signals = context.signals
         self._ended: deque[tuple[AttemptSpec, Outcome, Instant, float]] = deque()
@@ -64,7 +64,7 @@ class Recorder:
     @property
     def unwritten(self) -> int:
         """Return how many attempts have ended and are not yet durable."""
-        return len(self._ended) + len(self._flights.going)
+        return len(self._ended) + len(self._in_flight.going)
 
     @property
     def is_idle(self) -> bool:
@@ -90,39 +90,39 @@ class Recorder:
                 await self._record_some()
 
     async def _record_some(self) -> None:
-        ended: list[_Landed] = []
+        ended: list[_EndedAttempt] = []
         for _ in range(min(len(self._ended), BATCH)):
             call, outcome, at, monotonic = self._ended.popleft()
-            flight = self._flights.pop(call)
+            flight = self._in_flight.pop(call)
             if flight is not None:  # else it was given up, and this end comes too late
-                ended.append(self._land(flight, _as_meant(flight, outcome, monotonic), at))
+                ended.append(self._take_end(flight, _final_outcome(flight, outcome, monotonic), at))
         if not ended:
             return
-        self._flights.going = frozenset(one.ending.attempt.run_id for one in ended)
+        self._in_flight.going = frozenset(one.ending.attempt.run_id for one in ended)
         self._signals.runs_available.send(None)
         try:
             for run_id in await self._write(ended):
                 logger.warning("run %s is another node's by now: its end here is void", run_id)
-            self._signals.ends_recorded.send(self._flights.going)
+            self._signals.ends_recorded.send(self._in_flight.going)
         finally:
-            self._flights.going = frozenset()
+            self._in_flight.going = frozenset()
         self.total += len(ended)
         self.recorded.set()
         for instant in {None, *(one.ending.settlement.available_at for one in ended)}:
             self._signals.runs_available.send(instant)
 
-    async def _write(self, ended: Sequence[_Landed]) -> list[str]:
+    async def _write(self, ended: Sequence[_EndedAttempt]) -> list[str]:
         """Write these ends, whatever one of them contains; returns the ids of those refused."""
         try:
-            return await self._writing.until_done(partial(self._settle, ended))
+            return await self._gateway.until_done(partial(self._settle, ended))
         except Exception as error:
             if len(ended) > 1:
                 return [run_id for one in ended for run_id in await self._write([one])]
             logger.exception("The end of run %s cannot be written", ended[0].flight.claim.run_id)
-            plain = _Landed(ended[0].flight, self._plain(ended[0].flight, error, ended[0].at))
-            return await self._writing.until_done(partial(self._settle, [plain]))
+            plain = _EndedAttempt(ended[0].flight, self._plain(ended[0].flight, error, ended[0].at))
+            return await self._gateway.until_done(partial(self._settle, [plain]))
 
-    def _settle(self, ended: Sequence[_Landed], tx: Transaction) -> list[str]:
+    def _settle(self, ended: Sequence[_EndedAttempt], tx: Transaction) -> list[str]:
         lines = [line for one in ended for line in one.lines]
         if lines:
             tx.log(lines)
@@ -132,14 +132,14 @@ class Recorder:
                 tx.progress(claim.run_id, claim.fence, one.progress)
         return tx.settle([one.ending for one in ended], self._identity.id)
 
-    def _land(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> _Landed:
+    def _take_end(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> _EndedAttempt:
         lines, progress = flight.reporter.take()
         try:
             ending = self._ending(flight, outcome, at)
         except Exception as error:  # the others have ended as well
             logger.exception("The end of run %s cannot be judged", flight.claim.run_id)
             ending = self._plain(flight, error, at)
-        return _Landed(flight, ending, lines, progress)
+        return _EndedAttempt(flight, ending, lines, progress)
 
     def _plain(self, flight: InFlightRun, error: Exception, at: Instant) -> AttemptEnd:
         """Return an end that says only that the real one cannot be written."""
@@ -174,7 +174,7 @@ class Recorder:
             handed_back=flight.handed_back,
         )
         if settlement.state is not State.SUCCEEDED:
-            _tell(flight, outcome, settlement)
+            _log_end(flight, outcome, settlement)
         attempt = Attempt(
             run_id=claim.run_id,
             number=claim.attempt,
@@ -189,7 +189,7 @@ class Recorder:
         return AttemptEnd(attempt, claim.fence, settlement)
 
 
-def _as_meant(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
+def _final_outcome(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
     """Return a timeout for an attempt that ended after its deadline, whatever its own outcome."""
     timeout, total = flight.policy.timeout, flight.is_last_time
     if total and flight.policy.total_timeout is not None:
@@ -199,7 +199,7 @@ def _as_meant(flight: InFlightRun, outcome: Outcome, ended: float) -> Outcome:
     return in_time(outcome, timeout, ended=ended, deadline=flight.time_up, total=total)
 
 
-def _tell(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> None:
+def _log_end(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> None:
     is_meant = settlement.state in (State.CANCELLED, State.SKIPPED)
     level = logging.INFO if is_meant else logging.ERROR
     logger.log_end(

@@ -13,7 +13,7 @@ from typing import Any
 from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import LogLine, Step
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.time import Instant
 from rota.errors import LedgerError, LedgerUnavailableError
 
@@ -70,7 +70,7 @@ class RunReporter:
             return
         if len(text) >= self._left:
             text = f"{text[: self._left]} … (run_log_limit reached: nothing more is kept)"
-        text = said(text)
+        text = redact_text(text)
         self._left -= len(text.encode(errors="replace")) + LINE_COST
         line = LogLine(
             self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text

@@ -34,7 +34,7 @@ class TimeoutEnforcer:
 
     def __init__(self, context: NodeContext) -> None:
         self._clock = context.clock
-        self._flights = context.in_flight
+        self._in_flight = context.in_flight
         self._signals = context.signals
         self._heap: list[tuple[float, str, int]] = []
         self.wake = Wake()
@@ -55,7 +55,7 @@ class TimeoutEnforcer:
             heapq.heappush(self._heap, (flight.deadline, claim.run_id, claim.fence))
         if self._heap and self._heap[0] is not earliest:
             self.wake.set()
-        if len(self._heap) > 2 * len(self._flights) + SPARE:
+        if len(self._heap) > 2 * len(self._in_flight) + SPARE:
             self._forget_ended()
 
     def cancel(
@@ -74,7 +74,7 @@ class TimeoutEnforcer:
     def cancel_runs(self, runs: Mapping[str, str]) -> None:
         """Cancel those of the runs that are on this node: run id → reason."""
         for run_id, reason in runs.items():
-            flight = self._flights.by_run.get(run_id)
+            flight = self._in_flight.by_run.get(run_id)
             if flight is not None:
                 self.cancel(flight, reason=reason)
 
@@ -83,8 +83,8 @@ class TimeoutEnforcer:
 
         Attempts that do not stop are listed as stuck, and their task does not start here meanwhile.
         """
-        for flight in list(self._flights.by_run.values()):
-            self._flights.pop(flight.call)
+        for flight in list(self._in_flight.by_run.values()):
+            self._in_flight.pop(flight.call)
             try:
                 flight.executor.stop(flight.call)
                 flight.executor.abandon(flight.call)
@@ -139,5 +139,5 @@ class TimeoutEnforcer:
         heapq.heapify(self._heap)
 
     def _flight(self, run_id: str, fence: int) -> InFlightRun | None:
-        flight = self._flights.by_run.get(run_id)
+        flight = self._in_flight.by_run.get(run_id)
         return flight if flight is not None and flight.claim.fence == fence else None

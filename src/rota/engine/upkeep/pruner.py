@@ -31,7 +31,7 @@ class Pruner:
     def __init__(self, context: NodeContext, *, days: float) -> None:
         self._clock = context.clock
         self._registry = context.registry
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._days = days
 
     async def run(self) -> None:
@@ -57,7 +57,7 @@ class Pruner:
             tx.seen(known, now)
             return tx.forget(since, now)
 
-        forgotten = await self._writing.once(forget)
+        forgotten = await self._gateway.once(forget)
         for task_id in forgotten:
             logger.warning("%s was forgotten: no node has known it for long", task_id)
         return forgotten
@@ -67,7 +67,7 @@ class Pruner:
         before, total = expiry(self._clock, self._days), 0
         while True:
             turned()
-            deleted = await self._writing.once(lambda tx: tx.prune(before, BATCH), changes=False)
+            deleted = await self._gateway.once(lambda tx: tx.prune(before, BATCH), changes=False)
             total += deleted
             if deleted < BATCH:
                 return total

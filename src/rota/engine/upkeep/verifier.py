@@ -57,7 +57,7 @@ class Verifier:
     def __init__(self, context: NodeContext, heartbeat: Heartbeat, ids: RunIds) -> None:
         self._clock = context.clock
         self._history = context.ledger.history
-        self._writing = context.gateway
+        self._gateway = context.gateway
         self._registry = context.registry
         self._identity = context.identity
         self._heartbeat = heartbeat
@@ -82,7 +82,7 @@ class Verifier:
         mark = (await run_in_thread(self._history.evidence.marks)).get(VERIFIED)
         if mark is not None and mark.until is not None and now < mark.until <= now + HOUR:
             return None
-        taken = await self._writing.once(lambda tx: tx.take_mark(VERIFIED, now, now + EVERY))
+        taken = await self._gateway.once(lambda tx: tx.take_mark(VERIFIED, now, now + EVERY))
         if taken is None:
             return None
         since = max(min(taken.at, now) - OVERLAP, now - LONGEST)
@@ -95,9 +95,9 @@ class Verifier:
             second = await self._verify(asked)
             found = [one for one in found if one.code is not Code.HOLE]
             found += [one for one in second if one.code is Code.HOLE]
-        if self._heartbeat.gaps != gaps or self._writing.trouble is not None:
+        if self._heartbeat.gaps != gaps or self._gateway.trouble is not None:
             # This node, or the ledger, was unavailable: what is late may still be planned.
-            await self._writing.once(lambda tx: tx.mark(taken._replace(until=None)))
+            await self._gateway.once(lambda tx: tx.mark(taken._replace(until=None)))
             return None
         return await self._write(found, now, since, taken)
 
@@ -111,18 +111,18 @@ class Verifier:
         """Write the missing rows and the report, in one transaction."""
         rows = [(one, self._row(one, now)) for one in found]
         new = [row for _, row in rows if row is not None]
-        told = [mended(one) if row is not None else one for one, row in rows]
-        report = merged(report_in({VERIFIED: taken}), self._identity.name, now, since, told)
+        findings = [mended(one) if row is not None else one for one, row in rows]
+        report = merged(report_in({VERIFIED: taken}), self._identity.name, now, since, findings)
         mark = VerificationMark(VERIFIED, now, now + EVERY, as_json(report))
 
         def write(tx: Transaction) -> None:
             tx.plan(new)
             tx.mark(mark)
 
-        await self._writing.once(write)
-        for one in told:
+        await self._gateway.once(write)
+        for one in findings:
             logger.warning("%s %s: %s", one.task_id or one.run_id, one.code, one.text)
-        return told
+        return findings
 
     def _row(self, finding: Finding, now: Instant) -> NewRun | None:
         """Return the missing row of a hole; None for anything else, and for one that is too old."""

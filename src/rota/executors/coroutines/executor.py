@@ -46,11 +46,11 @@ class AioExecutor:
         name: str = "rota-loop",
     ) -> None:
         self._slots = slots
-        self._lent = loop
+        self._application_loop = loop
         self._name = name
         self._lock = threading.Lock()
-        self._lane: TaskLoop | None = None
-        self._lanes = 0
+        self._task_loop: TaskLoop | None = None
+        self._loops_made = 0
         self._queue: deque[AioAttempt] = deque()
         self._attempts = Attempts[AioAttempt]()
 
@@ -62,19 +62,19 @@ class AioExecutor:
     def start(self) -> None:
         """Start the loop, or attach to the application's; does nothing if it is started."""
         with self._lock:
-            if self._lane is None:
+            if self._task_loop is None:
                 sampler.acquire()
-                self._lane = self._new_lane()
+                self._task_loop = self._new_task_loop()
 
     def submit(self, calls: Sequence[AttemptSpec], done: Done) -> None:
         """Start the calls; raises StateError before `start`."""
-        if self._lane is None:
+        if self._task_loop is None:
             raise StateError("The task loop is not running.", remedy="Call start() first.")
         attempts = [AioAttempt(call, done) for call in calls]
         self._attempts.add(attempts)
         self._queue.extend(attempts)
         # Read after the queue was filled: a loop that takes over in between drains it itself.
-        self._wake(self._lane)
+        self._wake(self._task_loop)
 
     def adopt(
         self,
@@ -90,21 +90,21 @@ class AioExecutor:
         Raises StateError before `start`.
         """
         attempt = AioAttempt(call, done, run, given=given, context=context)
-        if self._lane is None:
+        if self._task_loop is None:
             attempt.forget()
             raise StateError("The task loop is not running.", remedy="Call start() first.")
         self._attempts.add([attempt])
         self._queue.append(attempt)
-        self._wake(self._lane)
+        self._wake(self._task_loop)
         if cancel_requested(run):  # it was asked to stop during the call
             self.stop(call)
 
     def stop(self, call: AttemptSpec) -> None:
         """Cancel the coroutine."""
         attempt = self._attempts.tell(call)
-        if attempt is not None and attempt.lane is not None:
+        if attempt is not None and attempt.task_loop is not None:
             with suppress(RuntimeError):  # the application's loop is closed
-                attempt.lane.loop.call_soon_threadsafe(attempt.cancel)
+                attempt.task_loop.loop.call_soon_threadsafe(attempt.cancel)
 
     def abandon(self, call: AttemptSpec) -> None:
         """Give up on the coroutine; if it blocks the loop, the others get a new one."""
@@ -120,16 +120,16 @@ class AioExecutor:
 
         If an abandoned run blocks rota's own loop, that loop is replaced by a new one.
         """
-        lane = self._lane
-        seconds = 0.0 if lane is None else lane.silent()
-        held = lane.held() if lane is not None and seconds else None
-        if lane is None or held is None:
+        task_loop = self._task_loop
+        seconds = 0.0 if task_loop is None else task_loop.silent()
+        held = task_loop.held() if task_loop is not None and seconds else None
+        if task_loop is None or held is None:
             return None
-        place = lane.place()
-        if not lane.silent():
+        place = task_loop.place()
+        if not task_loop.silent():
             return None  # it answered in the meantime
         if held.run is not None and has_ended(held.run):
-            self._leave_behind(lane)
+            self._replace(task_loop)
         run = held.run
         return BlockedLoop(run.id if run else None, run.task_id if run else None, place, seconds)
 
@@ -140,62 +140,64 @@ class AioExecutor:
         its loop, unless it blocks the loop: a thread cannot be killed.
         """
         with self._lock:
-            lane, self._lane = self._lane, None
-        if lane is None:
+            task_loop, self._task_loop = self._task_loop, None
+        if task_loop is None:
             return
         for attempt in self._attempts.open():
             self.stop(attempt.call)
-        lane.retire()
-        if not lane.is_here():
+        task_loop.retire()
+        if not task_loop.is_here():
             self._attempts.wait_until_empty(_PATIENCE)
         for attempt in self._attempts.open():
             self._attempts.abandon(attempt.call)
-        for left in {lane, *self._lanes_of_deaf()}:
+        for left in {task_loop, *self._loops_of_abandoned()}:
             left.drop()
-        if not lane.is_here():
-            lane.join(0.0 if lane.silent() else _PATIENCE)
+        if not task_loop.is_here():
+            task_loop.join(0.0 if task_loop.silent() else _PATIENCE)
         self._queue.clear()
         sampler.release()
 
-    def _lanes_of_deaf(self) -> list[TaskLoop]:
-        return [deaf.lane for deaf in self._attempts.abandoned() if deaf.lane is not None]
+    def _loops_of_abandoned(self) -> list[TaskLoop]:
+        return [deaf.task_loop for deaf in self._attempts.abandoned() if deaf.task_loop is not None]
 
-    def _leave_behind(self, lane: TaskLoop) -> None:
+    def _replace(self, task_loop: TaskLoop) -> None:
         with self._lock:
-            if lane is self._lane and not lane.lent:
-                self._lane = self._new_lane()
-                lane.retire()
-                self._wake(self._lane)
+            if task_loop is self._task_loop and not task_loop.is_the_applications:
+                self._task_loop = self._new_task_loop()
+                task_loop.retire()
+                self._wake(self._task_loop)
 
-    def _new_lane(self) -> TaskLoop:
-        self._lanes += 1
-        lane = TaskLoop(self._attempts, self._lent, f"{self._name}-{self._lanes}")
-        lane.start()
-        return lane
+    def _new_task_loop(self) -> TaskLoop:
+        self._loops_made += 1
+        task_loop = TaskLoop(
+            self._attempts, self._application_loop, f"{self._name}-{self._loops_made}"
+        )
+        task_loop.start()
+        return task_loop
 
-    def _wake(self, lane: TaskLoop) -> None:
+    def _wake(self, task_loop: TaskLoop) -> None:
         # An empty context: the task must not see the variables of the caller's.
         try:
-            lane.loop.call_soon_threadsafe(self._drain, lane, context=Context())
+            task_loop.loop.call_soon_threadsafe(self._drain, task_loop, context=Context())
         except RuntimeError as closed:  # the application closed its loop
             while self._queue:
                 attempt = self._queue.popleft()
                 attempt.forget()
                 self._attempts.end(attempt, attempt.raised(closed))
 
-    def _drain(self, lane: TaskLoop) -> None:
-        while self._queue and lane is self._lane:
-            lane.take(self._queue.popleft())
+    def _drain(self, task_loop: TaskLoop) -> None:
+        while self._queue and task_loop is self._task_loop:
+            task_loop.take(self._queue.popleft())
 
 
 def _place(attempt: AioAttempt) -> str:
-    if attempt.lane is None or attempt.task is None:
+    if attempt.task_loop is None or attempt.task is None:
         return stack_location.UNKNOWN
     for _ in range(_LOOKS):
         waits_for = getattr(attempt.task.get_coro(), "cr_await", None)
         if waits_for is not None:
             return stack_location.of_coroutine(waits_for)
-        place = attempt.lane.place()
-        if attempt.lane.held() == HeldLoop(attempt.run):
+        place = attempt.task_loop.place()
+        if attempt.task_loop.held() == HeldLoop(attempt.run):
             return place  # it was working, and still is
     return stack_location.UNKNOWN

@@ -20,7 +20,7 @@ from rota.logs import queued
 from rota.runtime.cadence import until_beat
 from rota.task_api.current_run import CurrentRun, enter, run_in
 
-_FAREWELL = 0.5  # seconds for tasks and generators that coroutines left behind
+_CLEAN_UP = 0.5  # seconds for tasks and generators that coroutines left behind
 
 _HANDLE = asyncio.Handle._run.__code__
 _log = queued(__name__)
@@ -29,7 +29,7 @@ _log = queued(__name__)
 class AioAttempt(Execution):
     """A coroutine in flight, as an asyncio task on a loop."""
 
-    __slots__ = ("context", "given", "lane", "task")
+    __slots__ = ("context", "given", "task", "task_loop")
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class AioAttempt(Execution):
         super().__init__(call, done, run)
         self.given = given
         self.context = context
-        self.lane: TaskLoop | None = None
+        self.task_loop: TaskLoop | None = None
         self.task: asyncio.Task[None] | None = None
 
     def called(self) -> Any:
@@ -77,7 +77,7 @@ class TaskLoop:
         loop: asyncio.AbstractEventLoop | None,
         name: str,
     ) -> None:
-        self.lent = loop is not None
+        self.is_the_applications = loop is not None
         self.loop = loop or asyncio.new_event_loop()
         self._attempts = attempts
         self._here: set[AioAttempt] = set()  # not ended; accessed only on the loop
@@ -92,19 +92,19 @@ class TaskLoop:
         """Start to tick, on a thread of its own unless the loop is the application's."""
         with suppress(RuntimeError):  # the application's, and already closed
             self.loop.call_soon_threadsafe(self._tick, context=Context())
-        if not self.lent:
+        if not self.is_the_applications:
             self._thread.start()
 
     def take(self, attempt: AioAttempt) -> None:
         """Start an attempt; called on the loop, in an empty context."""
-        attempt.lane = self
+        attempt.task_loop = self
         self._here.add(attempt)
         coro = self._perform(attempt)
         if attempt.context is None:
             attempt.task = self.loop.create_task(coro)
         else:
             attempt.task = self.loop.create_task(coro, context=attempt.context)
-        if self.lent:
+        if self.is_the_applications:
             # The application may end its loop before the coroutine's first step.
             attempt.task.add_done_callback(partial(self._over, attempt))
 
@@ -124,7 +124,7 @@ class TaskLoop:
 
     def join(self, timeout: float) -> None:
         """Wait for the end of the thread, up to `timeout` seconds."""
-        if not self.lent:
+        if not self.is_the_applications:
             self._thread.join(timeout)
 
     def is_here(self) -> bool:
@@ -178,7 +178,7 @@ class TaskLoop:
         if self._is_over():
             if self._timer is not None:
                 self._timer.cancel()
-            if not self.lent:
+            if not self.is_the_applications:
                 self.loop.stop()
 
     def _tick(self) -> None:
@@ -207,7 +207,7 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
-    farewell = loop.create_task(_farewell(loop, left))
+    farewell = loop.create_task(_clean_up(loop, left))
     while not farewell.done():  # a pending stop() interrupts the first turn
         with suppress(BaseException):  # those tasks may raise anything
             loop.run_until_complete(farewell)
@@ -217,8 +217,8 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-async def _farewell(loop: asyncio.AbstractEventLoop, left: set[asyncio.Task[Any]]) -> None:
+async def _clean_up(loop: asyncio.AbstractEventLoop, left: set[asyncio.Task[Any]]) -> None:
     if left:
-        await asyncio.wait(left, timeout=_FAREWELL)
+        await asyncio.wait(left, timeout=_CLEAN_UP)
     with suppress(TimeoutError):
-        await asyncio.wait_for(loop.shutdown_asyncgens(), _FAREWELL)
+        await asyncio.wait_for(loop.shutdown_asyncgens(), _CLEAN_UP)

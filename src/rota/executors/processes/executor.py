@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rota.config import handed
+from rota.config import inherited
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.executor import AttemptSpec
 from rota.core.task_verdict import TaskVerdict, VerdictKind
@@ -19,7 +19,7 @@ from rota.errors import DefinitionError
 from rota.executors.executions import CANCELLED
 from rota.executors.processes.worker_process import WorkerProcess
 from rota.executors.results import failed
-from rota.executors.thread_pool import Pool, PoolThread, Queue, SeatedAttempt
+from rota.executors.thread_pool import Pool, PooledAttempt, PoolThread, Queue
 from rota.logs import queued
 from rota.task_api.current_run import cancel_requested, record_log, record_output
 
@@ -48,24 +48,28 @@ class ProcessExecutor(Pool):
         self._project = project
         self._loader = loader
 
-    def place(self, attempt: SeatedAttempt) -> str:
+    def place(self, attempt: PooledAttempt) -> str:
         """Return which process executes the attempt."""
-        return attempt.seat.where() if isinstance(attempt.seat, _ProcessSeat) else "unknown"
+        return (
+            attempt.pool_thread.where()
+            if isinstance(attempt.pool_thread, _ProcessThread)
+            else "unknown"
+        )
 
-    def new_seat(self, queue: Queue, name: str) -> PoolThread:
+    def new_thread(self, queue: Queue, name: str) -> PoolThread:
         """Return a thread that manages a worker process."""
-        return _ProcessSeat(self.attempts, queue, name, self._settings)
+        return _ProcessThread(self.attempts, queue, name, self._settings)
 
     def _settings(self) -> dict[str, Any]:
         return {
             "path": [entry for entry in sys.path if isinstance(entry, str)],
             "project": str(self._project or Path.cwd()),
             "loader": self._loader,
-            "configuration": handed.ours(),
+            "configuration": inherited.ours(),
         }
 
 
-class _ProcessSeat(PoolThread):
+class _ProcessThread(PoolThread):
     """A thread that manages one worker process at a time, and starts it when it is needed."""
 
     def __init__(self, attempts: Any, queue: Queue, name: str, settings: Any) -> None:
@@ -73,9 +77,9 @@ class _ProcessSeat(PoolThread):
         self._settings = settings
         self._lock = threading.Lock()
         self._child: WorkerProcess | None = None
-        self._attempt: SeatedAttempt | None = None  # the one that the child executes
+        self._attempt: PooledAttempt | None = None  # the one that the child executes
 
-    def perform(self, attempt: SeatedAttempt) -> Outcome:
+    def perform(self, attempt: PooledAttempt) -> Outcome:
         """Execute the attempt in the worker process."""
         try:
             job = _job(attempt.call)
@@ -85,7 +89,7 @@ class _ProcessSeat(PoolThread):
             return failed(exc)
         return outcome or Outcome(OutcomeKind.CRASHED, error="its worker process did not start")
 
-    def _delegate(self, attempt: SeatedAttempt, job: dict[str, Any]) -> Outcome | None:
+    def _delegate(self, attempt: PooledAttempt, job: dict[str, Any]) -> Outcome | None:
         """Execute the job in the child; returns None if the child died before it began."""
         child = self._fit_child(attempt.call.file)
         with self._lock:
@@ -103,13 +107,13 @@ class _ProcessSeat(PoolThread):
             if not there:
                 self.close()
 
-    def halt(self, attempt: SeatedAttempt) -> None:
+    def halt(self, attempt: PooledAttempt) -> None:
         """Kill the process and everything that it started."""
         with self._lock:
             if self._attempt is attempt and self._child is not None:
                 self._child.kill()
 
-    def give_up(self, attempt: SeatedAttempt) -> None:
+    def give_up(self, attempt: PooledAttempt) -> None:
         """Kill the process, if that has not been done."""
         self.halt(attempt)
 
@@ -158,7 +162,7 @@ def _job(call: AttemptSpec) -> dict[str, Any]:
     }
 
 
-def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | None, bool]:
+def _converse(attempt: PooledAttempt, child: WorkerProcess) -> tuple[Outcome | None, bool]:
     """Handle the messages of the child until its job has ended or the child has died.
 
     Returns the outcome (None if the job never began), and whether the child is still alive.
@@ -177,7 +181,7 @@ def _converse(attempt: SeatedAttempt, child: WorkerProcess) -> tuple[Outcome | N
     return Outcome(OutcomeKind.CRASHED, error=child.how_it_died()) if begun else None, False
 
 
-def _pass_on(attempt: SeatedAttempt, child: WorkerProcess, message: Any) -> None:
+def _pass_on(attempt: PooledAttempt, child: WorkerProcess, message: Any) -> None:
     match message:
         case ["print", level, text]:
             record_output(attempt.run, level, text)

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rota.config.handed import hand_over
+from rota.config.inherited import hand_over
 from rota.core.outcome import Outcome
 from rota.core.ports.executor import AttemptSpec
 from rota.core.time import Instant

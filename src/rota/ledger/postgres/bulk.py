@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 
 from rota.core.time import Instant
 from rota.ledger import migrations
-from rota.ledger.postgres.database import READING, PostgresAddress, masked, time_of
+from rota.ledger.postgres.database import READING, PostgresAddress, redact_url, time_of
 from rota.ledger.postgres.errors import explained
 from rota.ledger.postgres.schema import revision_of, take_steps
 from rota.ledger.transfer.bulk import TABLES, Row, refuse_rows
@@ -22,7 +22,7 @@ class PostgresBulk:
     """The ledger in a schema as a whole."""
 
     def __init__(self, url: str) -> None:
-        self.url = masked(url)
+        self.url = redact_url(url)
         self._address = PostgresAddress(url, self.url)
 
     def explained(self) -> AbstractContextManager[None]:

@@ -70,7 +70,7 @@ class PostgresSchema:
     look_every = 1.0  # commits are notified; while the listener is not connected, it counts seconds
 
     def __init__(self, url: str, clock: DatabaseClock) -> None:
-        self._url = masked(url)
+        self._url = redact_url(url)
         self._address = PostgresAddress(url, self._url)
         self._clock = clock
         self._open: _OpenServer | None = None
@@ -129,7 +129,7 @@ class PostgresSchema:
         return self._open
 
 
-def masked(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return the address without its password."""
     url = cut(url)
     hidden = re.sub(r"(//[^/:@]*+):.*@", r"\1:***@", url, count=1) if "@" in url else url
@@ -222,7 +222,7 @@ class PostgresAddress:
 def postgres_address(url: str) -> tuple[str, str]:
     """Return the address of the database as other clients take it, and the ledger's schema there;
     raises LedgerError."""
-    address = PostgresAddress(url, masked(url))
+    address = PostgresAddress(url, redact_url(url))
     return address.plain, address.schema
 
 

@@ -102,7 +102,7 @@ def admitted(
     gate = _LimitGate(connection, limits, starts)
     chosen = [start.run_id for start in starts if gate.admits(start.task_id, start.at, now)]
     gate.spend(connection)
-    gate.tell(limits)
+    gate.report(limits)
     return chosen
 
 
@@ -116,7 +116,7 @@ def offered(
     gate = _LimitGate(connection, limits, starts)
     gate.count_given(connection, now)
     chosen = [start.run_id for start in starts if gate.admits(start.task_id, start.at, now)]
-    gate.tell(limits)
+    gate.report(limits)
     return chosen
 
 
@@ -201,6 +201,6 @@ class _LimitGate:
             spent = Batch((name, self._full_until[name]) for name in sorted(self._spent))
             SPEND(connection, spent=spent)
 
-    def tell(self, limits: Limits) -> None:
+    def report(self, limits: Limits) -> None:
         """Report which limits hold back runs, and when the first of their rates lets one start."""
         limits.hold(self._full, self._next)

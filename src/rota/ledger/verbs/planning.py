@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, follows
-from rota.core.ports.ledger import Publish, Sight
+from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, Waiting
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, WAITING, Cause, State
@@ -26,7 +26,7 @@ def plan(
     connection: Connection,
     runs: Sequence[NewRun],
     publish: Publish | None = None,
-    sight: Sight | None = None,
+    liveness: NodeLiveness | None = None,
 ) -> list[PlannedRun]:
     """Write the rows that do not exist yet and return them, as they were written.
 
@@ -37,7 +37,7 @@ def plan(
     new = runs
     while new:
         sql.SAVEPOINT(connection)
-        planned = _write(connection, new, publish, sight)
+        planned = _write(connection, new, publish, liveness)
         if planned is None:
             sql.ROLLBACK_TO(connection)
         sql.RELEASE(connection)
@@ -48,10 +48,13 @@ def plan(
 
 
 def _write(
-    connection: Connection, runs: Sequence[NewRun], publish: Publish | None, sight: Sight | None
+    connection: Connection,
+    runs: Sequence[NewRun],
+    publish: Publish | None,
+    liveness: NodeLiveness | None,
 ) -> list[PlannedRun] | None:
     """Decide and write all the runs; returns None, with half of it written, if not all could be."""
-    plan = _Plan(_active(connection, runs, sight), publish)
+    plan = _Plan(_active(connection, runs, liveness), publish)
     for run in runs:
         plan.add(run)
     if not plan.insert(connection):
@@ -85,7 +88,7 @@ def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list
 
 
 def _active(
-    connection: Connection, new: Sequence[NewRun], sight: Sight | None
+    connection: Connection, new: Sequence[NewRun], liveness: NodeLiveness | None
 ) -> dict[Hashable, list[ActiveRun]]:
     """Return the runs that have not ended, oldest first, that matter to each run that is to be
     decided, by what `_rivals` returns of it."""
@@ -99,7 +102,7 @@ def _active(
     await_verdict = {row[1] for row in found if row[6]}
     if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
         found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
-    heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, sight)
+    heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, liveness)
     for run_id, task_id, state, at, node, code, awaits, node_id, crashed_at, overlap_key in sorted(
         found, key=itemgetter(0)
     ):
@@ -118,15 +121,15 @@ def _rivals(run: NewRun) -> Hashable:
 
 
 def _heard(
-    connection: Connection, node_ids: Collection[str], sight: Sight | None
+    connection: Connection, node_ids: Collection[str], liveness: NodeLiveness | None
 ) -> dict[str, Instant]:
     """Return the last heartbeat of each of these nodes, except this one."""
-    if sight is None:
+    if liveness is None:
         return {}
-    others = [node_id for node_id in node_ids if node_id != sight.own]
+    others = [node_id for node_id in node_ids if node_id != liveness.own]
     if not others:
         return {}
-    living = {node.id: sight.heard_at(node) for node in verdicts.living(connection, others)}
+    living = {node.id: liveness.heard_at(node) for node in verdicts.living(connection, others)}
     return {node_id: living.get(node_id, 0) for node_id in others}
 
 

@@ -28,7 +28,7 @@ from rota.web.api import (
 )
 from rota.web.audited_routes import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
-from rota.web.live.commit_watch import Pulse
+from rota.web.live.commit_watch import CommitWatch
 from rota.web.problems import PROBLEMS, Problem, problem_of
 from rota.web.rate_limit import ManualRunLimiter
 
@@ -45,14 +45,14 @@ def build(
 ) -> APIRouter:
     """Return the router of all endpoints, for use behind the guard."""
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
-    pulse = Pulse(lambda: manager.services.ledger)
+    commits = CommitWatch(lambda: manager.services.ledger)
     health.add(router, manager, access)
     for room in (occurrences, nodes, audit, tasks, verification):
         room.add(router, manager)
     for startable in (enqueueing, runs):
         startable.add(router, manager, rate)
     for live in (logs, events):
-        live.add(router, manager, pulse)
+        live.add(router, manager, commits)
     return router
 
 

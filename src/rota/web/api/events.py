@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 
 from rota.manager import TaskManager
 from rota.web.live import sse
-from rota.web.live.broadcast import Feed
-from rota.web.live.commit_watch import Pulse
+from rota.web.live.broadcast import ChangeBroadcast
+from rota.web.live.commit_watch import CommitWatch
 
 
-def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
+def add(router: APIRouter, manager: TaskManager, commits: CommitWatch) -> None:
     """Add the endpoint."""
-    feed = Feed(pulse, manager)
+    broadcast = ChangeBroadcast(commits, manager)
 
     @router.get("/manager/events", tags=["events"], responses=sse.DESCRIPTION)
     async def follow_changes(request: Request) -> Response:
@@ -25,9 +25,9 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
         you show, since more may have changed than was reported. A state that lasted only between
         two reads is not reported.
         """
-        return sse.stream(_texts(feed), pulse.admit(request))
+        return sse.stream(_texts(broadcast), commits.admit(request))
 
 
-async def _texts(feed: Feed) -> AsyncGenerator[str]:
-    async for event in feed.listen():
+async def _texts(broadcast: ChangeBroadcast) -> AsyncGenerator[str]:
+    async for event in broadcast.listen():
         yield sse.ALIVE if event is None else sse.event(event.kind, event.data)

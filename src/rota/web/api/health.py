@@ -10,7 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.diagnosis import thresholds
 from rota.diagnosis.vitals import ticking
 from rota.manager import TaskManager
@@ -82,4 +82,6 @@ def add(router: APIRouter, manager: TaskManager, access: Access) -> None:
 
 
 def _answer(body: dict[str, Any], *, well: bool) -> JSONResponse:
-    return JSONResponse(shown("", body), HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse(
+        redact_value("", body), HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+    )

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from rota.core.run import FINAL, LogLine, Run
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.time import to_datetime
 from rota.errors import LedgerError, UnknownRunError
 from rota.manager import TaskManager
 from rota.web.api.models import LogRead
 from rota.web.live import sse
 from rota.web.live.broadcast import HEARTBEAT
-from rota.web.live.commit_watch import Pulse
+from rota.web.live.commit_watch import CommitWatch
 from rota.web.pages.format import visible
 from rota.web.problems import Problem
 
@@ -31,7 +31,7 @@ After = Annotated[
 ]
 
 
-def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
+def add(router: APIRouter, manager: TaskManager, commits: CommitWatch) -> None:
     """Add the endpoints."""
 
     @router.get("/manager/runs/{id}/logs", tags=["runs"])
@@ -71,9 +71,9 @@ def add(router: APIRouter, manager: TaskManager, pulse: Pulse) -> None:
         A browser that reconnects continues after its last line.
         """
         begin = line_cursor(last_event_id or after)
-        async with pulse:
-            run = await pulse.read(lambda: manager.get_run(id))
-        return sse.stream(_follow(manager, pulse, run.id, begin), pulse.admit(request))
+        async with commits:
+            run = await commits.read(lambda: manager.get_run(id))
+        return sse.stream(_follow(manager, commits, run.id, begin), commits.admit(request))
 
 
 def line_cursor(text: str) -> Place:
@@ -99,23 +99,23 @@ def _text(manager: TaskManager, run_id: str) -> Iterator[str]:
 def _as_text(line: LogLine) -> str:
     at = to_datetime(line.at)
     moment = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
-    source = f" | {visible(said(line.logger))}" if line.logger else ""
-    what = visible(said(line.text).replace("\r\n", "\n")).replace("\n", "\n    ")
+    source = f" | {visible(redact_text(line.logger))}" if line.logger else ""
+    what = visible(redact_text(line.text).replace("\r\n", "\n")).replace("\n", "\n    ")
     return f"{moment} | {line.level:<8}{source} | {what}\n"
 
 
 async def _follow(
-    manager: TaskManager, pulse: Pulse, run_id: str, after: Place
+    manager: TaskManager, commits: CommitWatch, run_id: str, after: Place
 ) -> AsyncGenerator[str]:
     def look() -> tuple[Run, list[LogLine]]:
         run = manager.history.run(run_id)  # first, so that the lines until then are complete
         return run, manager.history.logs(run_id, after=after, limit=PAGE)
 
-    async with pulse:
-        while not pulse.over:
-            beat = pulse.beat()
+    async with commits:
+        while not commits.over:
+            beat = commits.beat()
             try:
-                run, lines = await pulse.read(look)
+                run, lines = await commits.read(look)
             except UnknownRunError:  # removed after its retention
                 return
             except LedgerError:
@@ -128,7 +128,7 @@ async def _follow(
                 if len(lines) == PAGE:
                     continue
                 if run.state in FINAL:
-                    yield sse.event("end", {"state": run.state, "reason": said(run.reason)})
+                    yield sse.event("end", {"state": run.state, "reason": redact_text(run.reason)})
                     return
-            if not await pulse.wait(beat, HEARTBEAT):
+            if not await commits.wait(beat, HEARTBEAT):
                 yield sse.ALIVE

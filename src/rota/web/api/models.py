@@ -15,7 +15,7 @@ from rota.core.json_depth import DEEPEST, is_too_deep
 from rota.core.ports.records import NodeRecord
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
-from rota.core.secrets import said, shown
+from rota.core.secrets import redact_text, redact_value
 from rota.core.time import Instant, to_datetime
 from rota.core.verification.findings import Finding
 from rota.manager import TaskManager
@@ -188,7 +188,7 @@ class StepRead(BaseModel):
     @classmethod
     def of(cls, step: Step) -> Self:
         """Return the model of a step."""
-        return cls(**_fields(cls, step) | {"value": shown(step.key, step.value)})
+        return cls(**_fields(cls, step) | {"value": redact_value(step.key, step.value)})
 
 
 class ChangeRead(BaseModel):
@@ -303,15 +303,15 @@ class RunDetail(RunRead):
         changes: Iterable[Change],
     ) -> Self:
         """Return the model of a run with its ended attempts, finished steps and last changes."""
-        told = list(map(ChangeRead.of, changes))
-        started = [one.after for one in told if one.verb is Verb.RUN and one.after]
+        read = list(map(ChangeRead.of, changes))
+        started = [one.after for one in read if one.verb is Verb.RUN and one.after]
         return cls(
             **_fields(cls, run)
             | {
                 "retry_of": started[0].get("retry_of") if started else None,
                 "attempts": list(map(AttemptRead.of, attempts)),
                 "steps": list(map(StepRead.of, steps)),
-                "changes": told,
+                "changes": read,
             }
         )
 
@@ -359,7 +359,7 @@ def _field(name: str, value: Any) -> Any:
         return _moment(value)
     if name in _NAMES or isinstance(value, StrEnum):
         return value
-    return said(value) if isinstance(value, str) else shown("", value)
+    return redact_text(value) if isinstance(value, str) else redact_value("", value)
 
 
 def _moment(instant: Instant | None) -> datetime | None:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterable
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.manager import TaskManager
-from rota.web.live.changes import RESET, LedgerEvent, News
-from rota.web.live.commit_watch import Pulse
+from rota.web.live.changes import RESET, ChangeReader, LedgerEvent
+from rota.web.live.commit_watch import CommitWatch
 
 logger = queued("rota.web")
 
@@ -26,11 +26,11 @@ CROWD = 2.0
 """Seconds of rest after too many changes to report singly."""
 
 
-class Feed:
+class ChangeBroadcast:
     """A reader of changes that runs while there are listeners."""
 
-    def __init__(self, pulse: Pulse, manager: TaskManager) -> None:
-        self._pulse = pulse
+    def __init__(self, commits: CommitWatch, manager: TaskManager) -> None:
+        self._commits = commits
         self._manager = manager
         self._queues: set[asyncio.Queue[LedgerEvent]] = set()
         self._reading: asyncio.Task[None] | None = None
@@ -39,14 +39,14 @@ class Feed:
     async def listen(self) -> AsyncIterator[LedgerEvent | None]:
         """Yield the changes from now on; None after HEARTBEAT seconds without one."""
         queue: asyncio.Queue[LedgerEvent] = asyncio.Queue(QUEUE)
-        async with self._pulse:
+        async with self._commits:
             self._queues.add(queue)
             if self._primed:
                 queue.put_nowait(RESET)
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read())
             try:
-                while not self._pulse.over:
+                while not self._commits.over:
                     try:
                         yield await asyncio.wait_for(queue.get(), HEARTBEAT)
                     except TimeoutError:
@@ -58,31 +58,31 @@ class Feed:
                     self._reading, self._primed = None, False
 
     async def _read(self) -> None:
-        news: News | None = None
-        while not self._pulse.over:
+        reader: ChangeReader | None = None
+        while not self._commits.over:
             clock = self._manager.services.clock  # read each time: a fork or a new loop replaces it
-            beat, began, crowd = self._pulse.beat(), clock.monotonic(), False
+            beat, began, crowd = self._commits.beat(), clock.monotonic(), False
             try:
-                if news is None:
-                    news = await self._pulse.read(self._first_news)
+                if reader is None:
+                    reader = await self._commits.read(self._first_reader)
                     self._primed = True
                     self._publish([RESET])
                 else:
-                    events = await self._pulse.read(news.read)
+                    events = await self._commits.read(reader.read)
                     crowd = RESET in events
                     self._publish(events)
             except LedgerError as error:
                 logger.debug("Could not look for changes: %s", error)
             except Exception:
                 logger.exception("Reading changes failed and starts again")
-                news, self._primed = None, False
+                reader, self._primed = None, False
             rest = REST * (clock.monotonic() - began)
             await asyncio.sleep(max(rest, CROWD) if crowd else rest)
-            await self._pulse.wait(beat, HEARTBEAT)
+            await self._commits.wait(beat, HEARTBEAT)
         self._publish([RESET])  # wakes the listeners, which then see that it is over
 
-    def _first_news(self) -> News:
-        return News(self._manager.history, self._manager.services.clock)
+    def _first_reader(self) -> ChangeReader:
+        return ChangeReader(self._manager.history, self._manager.services.clock)
 
     def _publish(self, events: Iterable[LedgerEvent]) -> None:
         for event in events:

@@ -29,7 +29,7 @@ class LedgerEvent(NamedTuple):
 RESET = LedgerEvent("reset", {})
 
 
-class News:
+class ChangeReader:
     """A repeated reader of changes; use it on one thread at a time."""
 
     def __init__(self, history: History, clock: Clock) -> None:
@@ -78,8 +78,8 @@ class News:
 
 def _changed(now: dict[str, Run], before: dict[str, Run]) -> Iterable[Run]:
     for id, run in now.items():
-        told = before.get(id)
-        if told is None or (told.state, told.attempt) != (run.state, run.attempt):
+        earlier = before.get(id)
+        if earlier is None or (earlier.state, earlier.attempt) != (run.state, run.attempt):
             yield run
 
 

@@ -30,7 +30,7 @@ MOST_EACH = 16
 """The most streams of one visitor, so that no visitor uses up all of them."""
 
 
-class Pulse:
+class CommitWatch:
     """An async context that each stream enters; while a stream is open, the ledger is polled.
 
     Once `over`, there are no more beats: each stream ends, since the server waits for it.
@@ -72,7 +72,7 @@ class Pulse:
 
         return leave
 
-    async def __aenter__(self) -> Pulse:
+    async def __aenter__(self) -> CommitWatch:
         self._streams += 1
         if self._polling is None:
             self.over = False

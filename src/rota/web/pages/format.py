@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 
 LONGEST = 20_000
@@ -41,7 +41,7 @@ def neutralise(value: Any) -> Any:
     text = "" if value is None else str(value)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text):,} characters)"
-    return visible(said(text))
+    return visible(redact_text(text))
 
 
 def secret(text: str) -> Markup:

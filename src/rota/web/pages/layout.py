@@ -15,9 +15,9 @@ from rota.diagnosis.health import is_grave, reasons_of
 from rota.manager import TaskManager
 from rota.web.audited_routes import RIGHT
 from rota.web.guard import path_of
+from rota.web.pages.flash import FlashMessage, FlashMessages
 from rota.web.pages.parts.forms import back
 from rota.web.pages.rendering import render
-from rota.web.pages.said import Said, Saying
 from rota.web.problems import Problem
 
 
@@ -41,12 +41,12 @@ SCREENS = (
 """The navigation, in its order."""
 
 
-class Frame:
+class PageLayout:
     """The layout around the screens of one manager."""
 
     def __init__(self, manager: TaskManager) -> None:
         self.manager = manager
-        self.saying = Saying(manager)
+        self.flash = FlashMessages(manager)
 
     def now(self) -> Instant:
         """Return the node's time."""
@@ -56,7 +56,7 @@ class Frame:
         """Return a screen.
 
         Every template also gets `app_name`, `now` (unless it is among the values), `health`, `base`
-        (the path below which the application is mounted), `screens`, `here`, `right` and `said`
+        (the path below which the application is mounted), `screens`, `here`, `right` and `message`
         (the outcome of the form that led here). `about` is the id of the task or run that the
         screen shows: the screen is refreshed when that changes; without `about`, on any change.
         """
@@ -64,43 +64,43 @@ class Frame:
         values = {"now": self.now(), "health": health, **values}
         values |= notices(health)
         values["app_name"] = self.manager.config.app_name
-        said = self.saying.find(request)
+        message = self.flash.find(request)
         page = render(
             request,
             template,
             about=about,
-            said=said,
+            message=message,
             screens=SCREENS,
             here=_here(request),
             right=right_of(request),
             **values,
         )
-        if said is not None:
-            self.saying.take_back(request, page)
+        if message is not None:
+            self.flash.take_back(request, page)
         return page
 
     def back(
         self, request: Request, otherwise: str, text: str, *, path: str = "", link: str = ""
     ) -> Response:
         """Redirect to the page of the form, which then shows the outcome of the form."""
-        return self.saying.add(request, back(request, otherwise), Said(text, path, link))
+        return self.flash.add(request, back(request, otherwise), FlashMessage(text, path, link))
 
 
 def plain_page(
-    frame: Frame,
+    layout: PageLayout,
     request: Request,
     template: str,
     status: HTTPStatus = HTTPStatus.OK,
     **values: Any,
 ) -> Response:
     """Return a page without navigation, for visitors who are not signed in."""
-    shown = {"screens": (), "here": "", "about": "", "right": "", "said": None, **values}
-    return render(request, template, status, app_name=frame.manager.config.app_name, **shown)
+    shown = {"screens": (), "here": "", "about": "", "right": "", "message": None, **values}
+    return render(request, template, status, app_name=layout.manager.config.app_name, **shown)
 
 
 def error_page(request: Request, problem: Problem) -> Response:
     """Return a problem as a page."""
-    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota", "said": None}
+    shown = {"screens": SCREENS, "here": "", "about": "", "app_name": "rota", "message": None}
     status, right = HTTPStatus(problem.status), right_of(request)
     return render(request, "error.html", status, problem=problem, right=right, **shown)
 

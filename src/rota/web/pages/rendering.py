@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.core.time import to_iso
 from rota.web.pages import format
 from rota.web.pages.parts.run_strip import outline
@@ -32,7 +32,7 @@ def environment() -> Environment:
     )
     engine.filters.update(
         address=lambda text: quote(text, safe=""),
-        as_json=lambda value, key="": format.as_json(shown(key, value)),
+        as_json=lambda value, key="": format.as_json(redact_value(key, value)),
         iso=to_iso,
         number=lambda value: f"{value:.12g}",
         query=_query,

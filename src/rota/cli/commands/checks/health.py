@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rota.cli import output, project
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.diagnosis import running_node
 
 _CODES = {"healthy": 0, "degraded": 1}
@@ -28,6 +28,6 @@ def command(
     """
     settings = project.load(config)
     opened = partial(project.opened_ledger_if_any, settings)
-    report = shown("", running_node.health(settings, opened))
+    report = redact_value("", running_node.health(settings, opened))
     output.say(jsons.dumps(report, indent=None if json else 2))
     raise typer.Exit(_CODES.get(report["status"], 2))

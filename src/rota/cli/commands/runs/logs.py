@@ -9,7 +9,7 @@ import typer
 
 from rota.cli import follow_log, output, project
 from rota.core.run import LogLine
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.time import to_iso
 from rota.errors import UnknownRunError
 
@@ -58,6 +58,6 @@ def _json(line: LogLine) -> dict[str, object]:
         "seq": line.seq,
         "at": to_iso(line.at),
         "level": line.level,
-        "logger": said(line.logger),
-        "text": said(line.text),
+        "logger": redact_text(line.logger),
+        "text": redact_text(line.text),
     }

@@ -13,7 +13,7 @@ from rota.core import time_text
 from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
-from rota.core.secrets import said
+from rota.core.secrets import redact_text
 from rota.core.time import Instant, to_iso
 from rota.runtime.system_clock import SystemClock
 
@@ -128,7 +128,7 @@ def as_json(run: Run, names: dict[str, str]) -> dict[str, Any]:
         "node": _node(run, names),
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
-        "reason": said(run.reason),
+        "reason": redact_text(run.reason),
     }
 
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.core.task import TaskDefinition
 from rota.definitions.arguments import AnnotationForm, MismatchError, parameters_of
 from rota.manager import TaskManager
@@ -122,7 +122,7 @@ def _default(parameter: inspect.Parameter, form: AnnotationForm) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    value = shown(name, value)
+    value = redact_value(name, value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

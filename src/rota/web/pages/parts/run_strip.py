@@ -47,8 +47,8 @@ class Strip:
     def summary(self) -> str:
         """The strip as text."""
         counts = Counter(cell.state for cell in self.cells)
-        told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-        return f"Last {len(self.cells)} runs: {told}" if told else "No runs yet"
+        parts = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+        return f"Last {len(self.cells)} runs: {parts}" if parts else "No runs yet"
 
 
 def strip(newest_first: Sequence[Run], now: Instant) -> Strip:
@@ -93,10 +93,10 @@ def outline(state: str, x: int = 0, height: int = TALLEST) -> str:
 
 
 def _title(run: Run) -> str:
-    told = [run.state.value, to_iso(run.fire_time or run.created_at)]
+    parts = [run.state.value, to_iso(run.fire_time or run.created_at)]
     if run.started_at is not None and run.finished_at is not None:
-        told.append(format_duration(run.finished_at - run.started_at))
-    return " · ".join([*told, run.reason[:LONGEST_REASON]] if run.reason else told)
+        parts.append(format_duration(run.finished_at - run.started_at))
+    return " · ".join([*parts, run.reason[:LONGEST_REASON]] if run.reason else parts)
 
 
 def _height(share: float) -> int:

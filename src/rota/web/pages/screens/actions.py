@@ -15,7 +15,7 @@ from rota.core.run import FINAL
 from rota.core.time import SECOND, Instant, from_datetime, to_datetime
 from rota.manager import TaskManager
 from rota.web.pages.format import clock
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form
 from rota.web.pages.parts.parameters import arguments
@@ -26,9 +26,9 @@ LONGEST_PAUSE = 10 * 365 * 86400
 """Seconds."""
 
 
-def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
+def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
     """Add the routes of the forms."""
-    manager = frame.manager
+    manager = layout.manager
 
     def name(task_id: str) -> str:
         return task_name(manager, task_id)
@@ -39,7 +39,7 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
         entry = manager.services.engine.registry.get(id)
         given = arguments(entry.definition, form) if entry else None
         run_id = manager.run_task(id, arguments=given)
-        return frame.back(
+        return layout.back(
             request, _task(id), f"{name(id)} is started.", path=_run(run_id), link="Its run"
         )
 
@@ -48,12 +48,12 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
         reason = form.get("reason", "").strip()[:1000] or "paused on the page"
         end = _end(manager, form)  # in the zone of the task
         manager.pause_task(id, until=end, reason=reason)
-        return frame.back(request, _task(id), f"{name(id)} is paused {_until(manager, id)}.")
+        return layout.back(request, _task(id), f"{name(id)} is paused {_until(manager, id)}.")
 
     @router.post("/tasks/{id:path}/resume")
     def resume(request: Request, id: str) -> Response:
         manager.resume_task(id)
-        return frame.back(request, _task(id), f"{name(id)} is resumed.")
+        return layout.back(request, _task(id), f"{name(id)} is resumed.")
 
     @router.post("/tasks/{id:path}/reset")
     def reset(request: Request, id: str, form: Form) -> Response:
@@ -61,13 +61,13 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
         manager.reset_task(id, *([key] if key else []), reason="reset on the page")
         what = f"The edit of {key}" if key else "Every edit"
         text = f"{what} is reset: the options in the code apply."
-        return frame.back(request, _task(id), text)
+        return layout.back(request, _task(id), text)
 
     @router.post("/tasks/{id:path}/skip")
     def skip(request: Request, id: str, form: Form) -> Response:
         skipped = manager.skip_next(id, at=_instant(form.get("at", "")))
-        due = _at(from_datetime(skipped), frame.now())
-        return frame.back(request, _task(id), f"The run of {name(id)} of {due} is skipped.")
+        due = _at(from_datetime(skipped), layout.now())
+        return layout.back(request, _task(id), f"The run of {name(id)} of {due} is skipped.")
 
     @router.post("/runs/{id}/retry")
     def retry(request: Request, id: str) -> Response:
@@ -75,14 +75,14 @@ def add(router: APIRouter, frame: Frame, rate: ManualRunLimiter) -> None:
         rate.spend(task_id)
         new = _run(manager.retry_run(id))
         text = f"{name(task_id)} is retried."
-        return frame.back(request, new, text, path=new, link="The new run")
+        return layout.back(request, new, text, path=new, link="The new run")
 
     @router.post("/runs/{id}/cancel")
     def cancel(request: Request, id: str) -> Response:
         state = manager.cancel_run(id, reason="cancelled on the page")
         done = "is cancelled" if state in FINAL else "is being cancelled"
         text = f"The run of {name(manager.get_run(id).task_id)} {done}."
-        return frame.back(request, _run(id), text)
+        return layout.back(request, _run(id), text)
 
 
 def _task(task_id: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from rota.core.audit import AuditFilter, Face, Verb
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 
 CHANGES_PER_PAGE = 50
 
@@ -25,7 +25,7 @@ PLACES = {
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
 
     @router.get("/audit")
@@ -40,9 +40,9 @@ def add(router: APIRouter, frame: Frame) -> None:
         where = AuditFilter(
             task_id=task or None, verbs=None if verbs is None else {verbs}, face=faces
         )
-        values = _values(frame.manager, where, after)
+        values = _values(layout.manager, where, after)
         asked = {"task": task, "verb": verbs or "", "face": faces or ""}
-        return frame.show(request, "audit.html", now=frame.now(), asked=asked, **values)
+        return layout.show(request, "audit.html", now=layout.now(), asked=asked, **values)
 
 
 def _word(kind: type[Word], text: str) -> Word | None:

@@ -23,7 +23,7 @@ from rota.diagnosis.attention import FAILING
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts import ics, month
 from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.planned_counts import PlannedCounts, planned
@@ -58,19 +58,19 @@ class CalendarDay:
         return round(100 * count / max(self.runs + self.active + self.planned.count, 1), 2)
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen, and the calendar file for other programs."""
-    cache = CostCache[list[CalendarDay]](frame.manager.services.clock)
+    cache = CostCache[list[CalendarDay]](layout.manager.services.clock)
 
     @router.get("/calendar")
     def show_calendar(
         request: Request,
         wanted: Annotated[str, Query(alias="month", max_length=10)] = "",
     ) -> Response:
-        now, zone = frame.now(), _zone(frame.manager)
+        now, zone = layout.now(), _zone(layout.manager)
         today = to_datetime(now).astimezone(zone).date()
         first = month.first_of(wanted, today)
-        days = cache.get(first, lambda: _days(frame.manager, first, zone, now))
+        days = cache.get(first, lambda: _days(layout.manager, first, zone, now))
         values: dict[str, Any] = {
             "now": now,
             "days": days,
@@ -80,11 +80,11 @@ def add(router: APIRouter, frame: Frame) -> None:
             "before": month.beside(first, -1),
             "after": month.beside(first, 1),
         }
-        return frame.show(request, "calendar.html", **values)
+        return layout.show(request, "calendar.html", **values)
 
     @router.get("/calendar.ics")
     def get_calendar() -> Response:
-        manager, now = frame.manager, frame.now()
+        manager, now = layout.manager, layout.now()
         body = ics.calendar(manager.config.app_name, _events(manager, now), now)
         headers = {"Content-Disposition": 'attachment; filename="planned.ics"'}
         return Response(

@@ -21,12 +21,12 @@ from rota.core.time import Instant
 from rota.diagnosis.attention import FAILING
 from rota.errors import DefinitionError, Mistakes, StateError, UnknownRunError, UnknownTaskError
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.flash import FlashMessage, runs
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form, lead
 from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
-from rota.web.pages.said import Said, runs
 
 SLICES = 28
 """The number of bars in the small chart of each row."""
@@ -68,29 +68,31 @@ class Group:
         return blake2b(name, digest_size=8).hexdigest()
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
-    cache = CostCache[list[Failures]](frame.manager.services.clock)
+    cache = CostCache[list[Failures]](layout.manager.services.clock)
     retrying = Lock()  # two requests at once would retry the same runs
 
     @router.get("/failures")
     def show_failures(
         request: Request, span: Annotated[str, Query(max_length=10)] = ""
     ) -> Response:
-        chosen, now = span_of(span), frame.now()
-        found = cache.get(chosen, lambda: _read(frame.manager, chosen, now))
-        values = _values(frame.manager, found, chosen)
-        return frame.show(request, "failures.html", now=now, **values)
+        chosen, now = span_of(span), layout.now()
+        found = cache.get(chosen, lambda: _read(layout.manager, chosen, now))
+        values = _values(layout.manager, found, chosen)
+        return layout.show(request, "failures.html", now=now, **values)
 
     @router.post("/failures/retry")
     def retry(request: Request, form: Form) -> Response:
-        manager, span = frame.manager, span_of(form.get("span", ""))
+        manager, span = layout.manager, span_of(form.get("span", ""))
         reason = form.get("reason", "").strip()[:1000] or "retried in bulk on the page"
-        since = frame.now() - span.length
+        since = layout.now() - span.length
         with retrying:
             found = _unretried(manager, form.get("task", ""), form.get("kind", ""), since)
             text = _retry(manager, found, reason)
-        return frame.saying.add(request, lead(request, f"/failures?span={span.key}"), Said(text))
+        return layout.flash.add(
+            request, lead(request, f"/failures?span={span.key}"), FlashMessage(text)
+        )
 
 
 def _read(manager: TaskManager, span: TimeRange, now: Instant) -> list[Failures]:

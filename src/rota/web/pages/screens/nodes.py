@@ -17,7 +17,7 @@ from rota.core.time import SECOND, Instant, seconds
 from rota.diagnosis.health import are_apart, unwell
 from rota.diagnosis.verified import report_in
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 
 MOST_FORMER = 50
 
@@ -31,7 +31,7 @@ _ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class NodeRow:
     """A node on the screen."""
 
     node: NodeRecord
@@ -52,12 +52,12 @@ class Shown:
         return self.ahead is not None and are_apart(self.ahead / SECOND)
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
 
     @router.get("/nodes")
     def show_nodes(request: Request) -> Response:
-        return frame.show(request, "nodes.html", **_values(frame.manager, frame.now()))
+        return layout.show(request, "nodes.html", **_values(layout.manager, layout.now()))
 
 
 def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
@@ -81,12 +81,12 @@ def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
     }
 
 
-def _shown(node: NodeRecord, running: int, now: Instant) -> Shown:
+def _shown(node: NodeRecord, running: int, now: Instant) -> NodeRow:
     is_living = node.state in ("up", "draining")
     state = "silent" if is_living and node.lease_until < now else node.state
     stuck, blocked = node.info.get("stuck"), node.info.get("blocked_loop")
     ahead = node.info.get("clock_ahead")
-    return Shown(
+    return NodeRow(
         node=node,
         state=state,
         icon=_ICONS.get(state, "unresolved"),

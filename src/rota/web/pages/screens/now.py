@@ -16,7 +16,7 @@ from rota.core.task import Task
 from rota.core.time import DAY, HOUR, Instant, from_datetime
 from rota.diagnosis.attention import concerns, is_failing, late_runs
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.figures import node_names, usual
 from rota.web.pages.parts.log_tails import Tails
 from rota.web.pages.parts.parameters import asks
@@ -40,13 +40,13 @@ class Coming:
     run: Run | None = None  # the waiting run, if it exists: a retry, or a queued run
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
     tails = Tails()
 
     @router.get("/")
     def show_now(request: Request) -> Response:
-        return frame.show(request, "now.html", **_values(frame.manager, tails, frame.now()))
+        return layout.show(request, "now.html", **_values(layout.manager, tails, layout.now()))
 
 
 def _values(manager: TaskManager, tails: Tails, now: Instant) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from rota.core.audit import AuditFilter
 from rota.core.ports.records import RunFilter
 from rota.core.reasons.remedies import EXPLANATIONS
 from rota.core.run import ACTIVE, Attempt, LogLine, Run, State
-from rota.core.secrets import shown
+from rota.core.secrets import redact_value
 from rota.core.time import Instant
 from rota.manager import TaskManager
 from rota.manager.runs import RETRYABLE
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.figures import duration, lateness, node_names, place, task_name
 from rota.web.pages.parts.json_diff import Difference, differences
 from rota.web.pages.parts.parameters import asks
@@ -55,7 +55,7 @@ class AttemptBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedRun:
     """The values of a run that are compared."""
 
     run: Run
@@ -64,16 +64,16 @@ class Side:
     grave: int  # lines with a level of WARNING or above
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
 
     @router.get("/runs/{id}")
     def show_run(request: Request, id: str) -> Response:
-        run = frame.manager.get_run(id)
+        run = layout.manager.get_run(id)
         # A refresh does not include the log: the page itself reads further lines.
         is_refresh = "hx-request" in request.headers
-        values = _values(frame.manager, run, frame.now(), with_log=not is_refresh)
-        return frame.show(request, "run.html", about=run.id, **values)
+        values = _values(layout.manager, run, layout.now(), with_log=not is_refresh)
+        return layout.show(request, "run.html", about=run.id, **values)
 
 
 def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> dict[str, Any]:
@@ -144,7 +144,9 @@ def _place(manager: TaskManager, attempt: Attempt | None) -> dict[str, str] | No
     return {**parts, "file": place(manager, parts["file"])}
 
 
-def _compared(manager: TaskManager, run: Run, lines: Sequence[LogLine]) -> tuple[Side, Side] | None:
+def _compared(
+    manager: TaskManager, run: Run, lines: Sequence[LogLine]
+) -> tuple[ComparedRun, ComparedRun] | None:
     """Return the run and the last successful run of its task before it, if there is one."""
     where = RunFilter(task_id=run.task_id, states={State.SUCCEEDED})
     before = manager.history.runs(where, after=run.id, limit=1).runs
@@ -159,12 +161,17 @@ def _changed(this: Run, good: Run) -> list[Difference]:
     There is one more than MOST_CHANGED if not all fit.
     """
     found = differences(
-        shown("", this.arguments or {}), shown("", good.arguments or {}), "arguments"
+        redact_value("", this.arguments or {}), redact_value("", good.arguments or {}), "arguments"
     )
     if this.result is not None and good.result is not None:
-        found = chain(found, differences(shown("", this.result), shown("", good.result), "result"))
+        found = chain(
+            found,
+            differences(redact_value("", this.result), redact_value("", good.result), "result"),
+        )
     return list(islice(found, MOST_CHANGED + 1))
 
 
-def _side(run: Run, lines: Sequence[LogLine]) -> Side:
-    return Side(run, duration(run, 0), len(lines), sum(line.level in _GRAVE for line in lines))
+def _side(run: Run, lines: Sequence[LogLine]) -> ComparedRun:
+    return ComparedRun(
+        run, duration(run, 0), len(lines), sum(line.level in _GRAVE for line in lines)
+    )

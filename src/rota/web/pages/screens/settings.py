@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from rota.config import Xcorecfg
 from rota.config.environment import sections
-from rota.core.secrets import MASK, shown
+from rota.core.secrets import MASK, redact_value
 from rota.web.audited_routes import USER
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 
 OWN = "own"
 
@@ -46,30 +46,30 @@ class Section:
     settings: list[Setting]
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
 
     @router.get("/settings")
     def show_settings(
         request: Request, only: Annotated[str, Query(max_length=10)] = ""
     ) -> Response:
-        every = list(_sections(frame.manager.config))
+        every = list(_sections(layout.manager.config))
         given = [section for one in every if (section := _given(one)).settings]
         values: dict[str, Any] = {
-            "now": frame.now(),
-            **_tokens(frame, request),
+            "now": layout.now(),
+            **_tokens(layout, request),
             "sections": given if only == "given" else every,
             "only": "given" if only == "given" else "",
             "count": sum(len(one.settings) for one in every),
             "given_count": sum(len(one.settings) for one in given),
         }
-        return frame.show(request, "settings.html", **values)
+        return layout.show(request, "settings.html", **values)
 
 
-def _tokens(frame: Frame, request: Request) -> dict[str, Any]:
-    now, every = frame.now(), frame.manager.tokens()
+def _tokens(layout: PageLayout, request: Request) -> dict[str, Any]:
+    now, every = layout.now(), layout.manager.tokens()
     closed = any(token.is_valid(now) and not token.once for token in every)
-    is_open = frame.manager.config.manager.access == "local" and not closed
+    is_open = layout.manager.config.manager.access == "local" and not closed
     return {
         "tokens": [token for token in every if token.keeps(now)],
         "visitor": request.scope.get(USER, ""),
@@ -112,7 +112,7 @@ def _setting(name: str, value: Any, source: str, model: type[BaseModel]) -> Sett
     field = model.model_fields.get(name)
     kind, _, place = source.partition(" ")
     meaning = field.description if field and field.description else ""
-    return Setting(name, shown(name, value), kind, place, meaning)
+    return Setting(name, redact_value(name, value), kind, place, meaning)
 
 
 def _source(key: str, sources: dict[str, str]) -> str:

@@ -11,20 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.web.access import COOKIE, SESSION, Access
-from rota.web.pages.layout import Frame, plain_page
+from rota.web.pages.layout import PageLayout, plain_page
 from rota.web.pages.parts.forms import Form, lead
 from rota.web.proxies import is_encrypted
 
 _Text = Annotated[str, Query(max_length=2000)]
 
 
-def add(router: APIRouter, frame: Frame, access: Access) -> None:
+def add(router: APIRouter, layout: PageLayout, access: Access) -> None:
     """Add the screen and its two forms."""
 
     @router.get("/sign-in")
     def show_form(request: Request, to: _Text = "/", code: _Text = "") -> Response:
         # Opening the link does not use up the code: programs that preview links open it, too.
-        return plain_page(frame, request, "sign-in.html", to=to, code=code, wrong=False)
+        return plain_page(layout, request, "sign-in.html", to=to, code=code, wrong=False)
 
     @router.post("/sign-in")
     async def sign_in(request: Request, form: Form) -> Response:
@@ -32,7 +32,7 @@ def add(router: APIRouter, frame: Frame, access: Access) -> None:
         cookie = await run_in_threadpool(access.begin_session, secret)
         if cookie is None:
             return plain_page(
-                frame,
+                layout,
                 request,
                 "sign-in.html",
                 HTTPStatus.UNAUTHORIZED,

@@ -20,7 +20,7 @@ from rota.definitions.options import POLICY
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
 from rota.web.api.tasks import existing
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.edited import edited
 from rota.web.pages.parts.figures import duration, lateness, node_names, place
 from rota.web.pages.parts.parameters import PREFIX, parameters
@@ -35,19 +35,19 @@ DRAWN = 400
 """The most runs in the charts of a task."""
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen, and the figures for its plots."""
 
     @router.get("/figures/{id:path}")
     def get_figures(id: str) -> JSONResponse:
-        return JSONResponse(_figures(frame.manager, id))
+        return JSONResponse(_figures(layout.manager, id))
 
     @router.get("/tasks/{id:path}")
     def show_task(
         request: Request, id: str, after: Annotated[str | None, Query(max_length=100)] = None
     ) -> Response:
-        values = _values(frame.manager, id, after, frame.now())
-        return frame.show(request, "task.html", about=id, **values)
+        values = _values(layout.manager, id, after, layout.now())
+        return layout.show(request, "task.html", about=id, **values)
 
 
 def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> dict[str, Any]:

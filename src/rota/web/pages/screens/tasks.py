@@ -13,7 +13,7 @@ from rota.core.task import Task, TaskStatus
 from rota.core.time import Instant
 from rota.diagnosis.attention import is_failing
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.task_rows import rows
 
 TASKS_PER_PAGE = 25
@@ -29,7 +29,7 @@ KINDS: Mapping[str, Callable[[Task], bool]] = {
 """The values of `state` in the URL, with their filters."""
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
 
     @router.get("/tasks")
@@ -39,8 +39,8 @@ def add(router: APIRouter, frame: Frame) -> None:
         state: Annotated[str, Query(max_length=20)] = "",
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> Response:
-        values = _values(frame.manager, frame.now(), q, state, page)
-        return frame.show(request, "tasks.html", **values)
+        values = _values(layout.manager, layout.now(), q, state, page)
+        return layout.show(request, "tasks.html", **values)
 
 
 def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from rota.core.time import DAY, HOUR, MINUTE, Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.manager import TaskManager
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.cost_cache import CostCache
 from rota.web.pages.parts.time_ranges import SPANS, TimeRange, span_of
 from rota.web.pages.parts.timeline_lanes import (
@@ -49,9 +49,9 @@ class Tick(NamedTuple):
     text: str
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the screen."""
-    cache = CostCache[Picture](frame.manager.services.clock)
+    cache = CostCache[Picture](layout.manager.services.clock)
 
     @router.get("/timeline")
     def show_timeline(
@@ -59,10 +59,10 @@ def add(router: APIRouter, frame: Frame) -> None:
         span: Annotated[str, Query(max_length=10)] = "",
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> Response:
-        chosen, now = span_of(span), frame.now()
-        picture = cache.get(chosen, lambda: _read(frame.manager, chosen, now))
-        values = _values(frame.manager, picture, chosen, page)
-        return frame.show(request, "timeline.html", now=now, **values)
+        chosen, now = span_of(span), layout.now()
+        picture = cache.get(chosen, lambda: _read(layout.manager, chosen, now))
+        values = _values(layout.manager, picture, chosen, page)
+        return layout.show(request, "timeline.html", now=now, **values)
 
 
 def _read(manager: TaskManager, span: TimeRange, now: Instant) -> Picture:

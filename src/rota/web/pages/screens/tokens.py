@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from rota.core.access import Right
 from rota.core.time import DAY, SECOND
-from rota.web.pages.layout import Frame
+from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.forms import Form
 from rota.web.problems import Problem
 
 LONGEST_NAME = 100
 
 
-def add(router: APIRouter, frame: Frame) -> None:
+def add(router: APIRouter, layout: PageLayout) -> None:
     """Add the routes of the forms."""
 
     @router.post("/tokens")
@@ -31,13 +31,13 @@ def add(router: APIRouter, frame: Frame) -> None:
                 remedy="Choose a right, and write a number of days or nothing.",
             )
         lifetime = min(int(days[:5]), 36_500) * DAY / SECOND if days else None
-        granted = frame.manager.create_token(
+        granted = layout.manager.create_token(
             form.get("name", "")[:LONGEST_NAME], right, lifetime=lifetime
         )
-        return frame.show(request, "token.html", granted=granted)
+        return layout.show(request, "token.html", granted=granted)
 
     @router.post("/tokens/revoke")
     def revoke(request: Request, form: Form) -> Response:
         name = form.get("name", "")
-        frame.manager.revoke_token(name, reason="revoked on the page")
-        return frame.back(request, "/settings", f"The token {name} is revoked.")
+        layout.manager.revoke_token(name, reason="revoked on the page")
+        return layout.back(request, "/settings", f"The token {name} is revoked.")

@@ -32,7 +32,7 @@ LONGEST = 500
 _LONGEST_COOKIE = 4_000
 
 
-class Said(NamedTuple):
+class FlashMessage(NamedTuple):
     """The outcome of a form, with the path and the text of a link to more about it."""
 
     text: str
@@ -40,19 +40,19 @@ class Said(NamedTuple):
     link: str = ""
 
 
-class Saying:
+class FlashMessages:
     """The hand-over of an outcome from the answer to a form to the next page."""
 
     def __init__(self, manager: TaskManager) -> None:
         self._manager = manager
         self._key = token_bytes(32)
 
-    def add(self, request: Request, response: Response, said: Said) -> Response:
+    def add(self, request: Request, response: Response, message: FlashMessage) -> Response:
         """Set the cookie of an outcome on an answer, and return the answer."""
-        text = said.text if len(said.text) <= LONGEST else f"{said.text[: LONGEST - 1]}…"
+        text = message.text if len(message.text) <= LONGEST else f"{message.text[: LONGEST - 1]}…"
         response.set_cookie(
             COOKIE,
-            _sign(_key_of(request) or self._key, said._replace(text=text), self._now()),
+            _sign(_key_of(request) or self._key, message._replace(text=text), self._now()),
             max_age=LASTS,
             path=request.scope.get("root_path", "") or "/",
             secure=is_encrypted(request),
@@ -61,14 +61,14 @@ class Saying:
         )
         return response
 
-    def find(self, request: Request) -> Said | None:
+    def find(self, request: Request) -> FlashMessage | None:
         """Return the outcome that a request carries; None if it is expired or not signed by us."""
         cookie = request.cookies.get(COOKIE, "")
         if not cookie or len(cookie) > _LONGEST_COOKIE:
             return None
         keys = (_key_of(request), self._key)
         found = (_read(key, cookie, self._now()) for key in keys if key)
-        return next((said for said in found if said is not None), None)
+        return next((message for message in found if message is not None), None)
 
     def take_back(self, request: Request, response: Response) -> None:
         """Delete the cookie of an outcome that a page has shown."""
@@ -82,17 +82,17 @@ def _key_of(request: Request) -> bytes:
     return request.cookies.get(SESSION, "").encode()
 
 
-def _sign(key: bytes, said: Said, now: Instant) -> str:
-    body = urlsafe_b64encode(json.dumps([now, *said]).encode()).decode()
+def _sign(key: bytes, message: FlashMessage, now: Instant) -> str:
+    body = urlsafe_b64encode(json.dumps([now, *message]).encode()).decode()
     return f"{body}.{_seal(key, body)}"
 
 
-def _read(key: bytes, cookie: str, now: Instant) -> Said | None:
+def _read(key: bytes, cookie: str, now: Instant) -> FlashMessage | None:
     body, _, seal = cookie.partition(".")
     if not hmac.compare_digest(_seal(key, body).encode(), seal.encode()):
         return None
-    at, *said = json.loads(urlsafe_b64decode(body))
-    return Said(*said) if at <= now <= at + LASTS * SECOND else None
+    at, *message = json.loads(urlsafe_b64decode(body))
+    return FlashMessage(*message) if at <= now <= at + LASTS * SECOND else None
 
 
 def _seal(key: bytes, body: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from rota.core.run import State
 from rota.core.time import SECOND
 from rota.web.live import changes
-from rota.web.live.changes import RESET, News
+from rota.web.live.changes import RESET, ChangeReader
 from tests.conformance.ledger.desk import NOON, Desk, record
 
 
@@ -20,7 +20,7 @@ def desk() -> Iterator[Desk]:
         yield desk
 
 
-def told(look: News) -> list[tuple[str, str]]:
+def told(look: ChangeReader) -> list[tuple[str, str]]:
     """What is told of runs."""
     events = [event for event in look.read() if event.kind == "run"]
     return [(event.data["id"], event.data["state"]) for event in events]
@@ -31,11 +31,11 @@ def test_what_was_there_before_is_no_news(desk: Desk) -> None:
     desk.join()
     desk.ended()
     desk.running()
-    assert News(desk.history, desk.clock).read() == []
+    assert ChangeReader(desk.history, desk.clock).read() == []
 
 
 def test_each_change_of_a_run_is_told_once(desk: Desk) -> None:
-    look = News(desk.history, desk.clock)
+    look = ChangeReader(desk.history, desk.clock)
     claim = desk.running()
     assert told(look) == [(claim.run_id, "running")]
     assert told(look) == []
@@ -46,14 +46,14 @@ def test_each_change_of_a_run_is_told_once(desk: Desk) -> None:
 
 
 def test_a_run_that_came_and_went_between_two_looks_is_told(desk: Desk) -> None:
-    look = News(desk.history, desk.clock)
+    look = ChangeReader(desk.history, desk.clock)
     desk.clock.move(3600)
     run = desk.ended(state=State.FAILED)
     assert told(look) == [(run.id, "failed")]
 
 
 def test_so_is_one_of_a_node_whose_clock_is_behind(desk: Desk) -> None:
-    look = News(desk.history, desk.clock)
+    look = ChangeReader(desk.history, desk.clock)
     first = desk.ended()
     assert told(look) == [(first.id, "succeeded")]
     behind = desk.new(id=desk.ids.__class__().new(NOON - SECOND), state=State.SKIPPED)
@@ -62,7 +62,7 @@ def test_so_is_one_of_a_node_whose_clock_is_behind(desk: Desk) -> None:
 
 
 def test_tasks_and_nodes(desk: Desk) -> None:
-    look = News(desk.history, desk.clock)
+    look = ChangeReader(desk.history, desk.clock)
     desk.register(record())
     node = desk.join()
     desk.do(lambda tx: tx.heartbeat(node.id, NOON, NOON + SECOND, {}))
@@ -77,7 +77,7 @@ def test_tasks_and_nodes(desk: Desk) -> None:
 
 def test_a_crowd_is_told_in_one_word(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "MOST", 3)
-    look = News(desk.history, desk.clock)
+    look = ChangeReader(desk.history, desk.clock)
     desk.plan(*(desk.new(state=State.SKIPPED) for _ in range(5)))
     assert look.read() == [RESET]
     desk.clock.move(60)
