@@ -92,9 +92,9 @@ class JobVerbs(TaskVerbs):
         else:
             try:
                 found = self._with_connection(request, ready)
-            except StateError:
+            except StateError as error:
                 hook = hook_of(own.connection)
-                if hook is None:
+                if hook is None or error.where != "connection":
                     raise
                 hook(lambda: self._write_runs(request, ready))
         return self._handles(request, found)

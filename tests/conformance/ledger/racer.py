@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from rota.core.ports.ledger import Transaction
+from rota.core.ports.records import Enqueued, NewRun, OnConflict
+from rota.core.time import DAY
+from rota.errors import StateError
 from tests.conformance.ledger.desk import NOON, Desk, ids
 
 OCCURRENCES = 200
+KEYS = 12
 
 
 def say(value: object) -> None:
@@ -41,9 +49,35 @@ def write(desk: Desk) -> None:
         say(desk.plan(desk.new())[0].run_id)
 
 
+def enqueue(desk: Desk, on_conflict: OnConflict) -> None:
+    """Enqueue a run for one key after the other, each when a line comes; say which run has it."""
+    until = desk.now + DAY
+    for key in range(KEYS):
+        sys.stdin.readline()
+        run = desk.new(key=str(key))
+        how: dict[str, Any] = {"on_conflict": on_conflict, "key_until": until}
+        try:
+            (found,) = desk.do(partial(_enqueue, run, how))
+        except StateError:
+            say(None)
+        else:
+            say([found.run_id, found.is_new])
+
+
+def _enqueue(run: NewRun, how: dict[str, Any], tx: Transaction) -> list[Enqueued]:
+    return tx.enqueue([run], **how)
+
+
+VERBS: dict[str, Callable[[Desk], None]] = {
+    "plan": plan,
+    "claim": claim,
+    "write": write,
+    **{str(one): partial(enqueue, on_conflict=one) for one in OnConflict},
+}
+
 if __name__ == "__main__":
     url, verb = sys.argv[1:]
     say("ready")
     sys.stdin.readline()
     with Desk(url) as desk:
-        {"plan": plan, "claim": claim, "write": write}[verb](desk)
+        VERBS[verb](desk)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from rota.core.ports.ledger import Transaction
-from rota.core.ports.records import Claim
+from rota.core.ports.records import Claim, OnConflict
 from rota.core.run import State, Step
 from rota.core.task import Overlap
 from tests.conformance.ledger.desk import NOON, Desk, ids, record, take_all, until
-from tests.conformance.ledger.racer import OCCURRENCES
+from tests.conformance.ledger.racer import KEYS, OCCURRENCES
 
 PROJECT = Path(__file__).parents[3]
 
@@ -213,3 +213,41 @@ def test_a_step_and_the_takeover_of_its_run_do_not_pass_each_other(
     assert storing.result(90)
     (new,) = taking.result(90)
     assert dict(new.steps) == {"k": "v"}
+
+
+def asked_at_once(url: str, on_conflict: OnConflict) -> list[list[Any]]:
+    """What two processes are answered that enqueue each key at the same moment, key by key."""
+    with racing(url, on_conflict, on_conflict) as racers:
+        answers = []
+        for _ in range(KEYS):
+            for racer in racers:
+                racer.go()
+            answers.append([racer.hear() for racer in racers])
+    return answers
+
+
+def test_of_two_processes_that_enqueue_a_key_at_once_one_makes_the_run(shared_url: str) -> None:
+    with Desk(shared_url) as desk:
+        desk.register(record("t", trigger="job", trigger_args={}))
+        for answers in asked_at_once(shared_url, OnConflict.RETURN):
+            (one, one_is_new), (other, other_is_new) = answers
+            assert one == other
+            assert {one_is_new, other_is_new} == {True, False}
+        assert desk.states() == ["queued"] * KEYS
+
+
+def test_of_two_processes_that_enqueue_a_key_at_once_one_is_refused(shared_url: str) -> None:
+    with Desk(shared_url) as desk:
+        desk.register(record("t", trigger="job", trigger_args={}))
+        for answers in asked_at_once(shared_url, OnConflict.ERROR):
+            assert answers.count(None) == 1
+        assert desk.states() == ["queued"] * KEYS
+
+
+def test_of_two_processes_that_enqueue_a_key_at_once_the_last_replaces(shared_url: str) -> None:
+    with Desk(shared_url) as desk:
+        desk.register(record("t", trigger="job", trigger_args={}))
+        for answers in asked_at_once(shared_url, OnConflict.REPLACE):
+            states = sorted(desk.run(run_id).state for run_id, is_new in answers if is_new)
+            assert states == ["cancelled", "queued"]
+        assert len(desk.active()) == KEYS

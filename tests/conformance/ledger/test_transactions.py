@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ from tests.postgres import postgres as postgres
 def double(n: int) -> int:
     return 2 * n
 
+
+PROJECT = Path(__file__).parents[3]
 
 globals().pop("__rota_tasks__", None)  # else the next manager that starts here takes it in
 
@@ -157,3 +162,93 @@ def test_a_ledger_elsewhere_takes_a_hook(tmp_path: Path, url: str) -> None:
     hooks[0]()
     assert handle.state == "queued"
     harness.manager.shutdown()
+
+
+# --- Django -------------------------------------------------------------------------------------
+
+
+def django_saw(ledger: str, place: str) -> dict[str, Any]:
+    """What an application of Django saw, on PostgreSQL in that directory or in that SQLite file."""
+    command = [sys.executable, "-m", "tests.conformance.ledger.django_app", ledger, place]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_djangos_connection_on_the_ledgers_database(
+    web: Harness, url: str, postgres: Postgres
+) -> None:
+    web.manager.run_task("tx.double", arguments={"n": 0})
+    assert django_saw(url, str(postgres.home)) == {
+        "rolled back": [0],
+        "before the commit": [0],
+        "committed": [0, 2],
+        "state": "queued",
+        "inner": [0, 2, 3],
+        "alone": [0, 2, 3, 5],
+        "taken": "key",
+        "in the end": [0, 2, 3, 5],
+    }
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "postgres"])
+def test_djangos_on_commit_is_used_by_itself_elsewhere(
+    ledger: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'rota.db'}"
+    if ledger == "postgres":
+        url = request.getfixturevalue("url")
+    harness = Harness(tmp_path, SystemClock(), ledger_url=url)
+    harness.manager.add_task(double)
+    harness.manager.run_task("tx.double", arguments={"n": 0})
+    seen = django_saw(url, str(tmp_path / "app.db"))
+    harness.manager.shutdown()
+    assert seen == {
+        "rolled back": [0],
+        "before the commit": [0],
+        "committed": [0, 2],
+        "state": "queued",
+        "inner": [0, 2, 3],
+        "alone": [0, 2, 3, 5],
+        "not refused": "in the transaction",  # which is when nothing was asked for yet
+        "taken": "key",
+        "in the end": [0, 2, 3, 5],
+    }
+
+
+# --- connections that commit each statement -----------------------------------------------------
+
+
+def test_a_connection_that_commits_each_statement_writes_all_or_nothing(
+    web: Harness, url: str
+) -> None:
+    web.manager.verify()  # which makes the tables
+    with connected(url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE FUNCTION {schema(url)}.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'refused'; END $$"
+        )
+        connection.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON {schema(url)}.runs"
+            f" EXECUTE FUNCTION {schema(url)}.refuse()"
+        )
+        engine = create_engine(address(url, "+psycopg"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as other:
+            for one in (connection, other):
+                with pytest.raises(Exception, match="refused"):
+                    double.with_options(connection=one, key="k").enqueue(1)
+                keys = connection.execute(f"SELECT count(*) FROM {schema(url)}.run_keys")
+                assert keys.fetchone() == (0,)
+        connection.execute(f"DROP TRIGGER refuse ON {schema(url)}.runs")
+        with engine.connect() as other:
+            handle = double.with_options(connection=other, key="k").enqueue(2)
+        engine.dispose()
+        assert double.with_options(connection=connection, key="k").enqueue(3) == handle
+        with connection.transaction(force_rollback=True):
+            double.with_options(connection=connection).enqueue(4)
+    assert [run.arguments for run in web.runs()] == [{"n": 2}]
+
+
+def schema(url: str) -> str:
+    return str(make_url(url).query["schema"])

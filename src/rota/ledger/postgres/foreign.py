@@ -147,16 +147,35 @@ def _plain(value: Any, name: str) -> Any:
     return str(value.value) if isinstance(value, State) or hasattr(value, "value") else value
 
 
+def _together(statements: Script) -> Script:
+    """Put the statements into a transaction, for a connection that commits each by itself."""
+    yield "BEGIN", []
+    try:
+        found = yield from statements
+    except BaseException:
+        yield "ROLLBACK", []
+        raise
+    yield "COMMIT", []
+    return found
+
+
 # --- drivers ------------------------------------------------------------------------------------
 
 
 def run_on(connection: Any, statements: Script) -> list[Enqueued]:
     """Run the statements on a connection that does not need awaiting; raises StateError."""
     execute = _executor(connection)
+    if _commits_each(connection):
+        statements = _together(statements)
     try:
         step = next(statements)
         while True:
-            step = statements.send(execute(*step))
+            try:
+                rows = execute(*step)
+            except BaseException as error:
+                step = statements.throw(error)
+            else:
+                step = statements.send(rows)
     except StopIteration as done:
         found: list[Enqueued] = done.value
         return found
@@ -168,19 +187,20 @@ async def run_on_async(connection: Any, statements: Script) -> list[Enqueued]:
     if kind == "sqlalchemy async":
         found: list[Enqueued] = await connection.run_sync(lambda own: run_on(own, statements))
         return found
+    if kind not in ("asyncpg", "psycopg async"):
+        return run_on(connection, statements)
+    if _commits_each(connection):
+        statements = _together(statements)
+    execute = _by_asyncpg if kind == "asyncpg" else _by_async_psycopg
     try:
         step = next(statements)
         while True:
-            sql, values = step
-            if kind == "asyncpg":
-                rows: Rows = await connection.fetch(sql, *values)
-            elif kind == "psycopg async":
-                async with connection.cursor(row_factory=_tuples()) as cursor:
-                    await cursor.execute(_percent(sql), values)
-                    rows = await cursor.fetchall()
+            try:
+                rows = await execute(connection, *step)
+            except BaseException as error:
+                step = statements.throw(error)
             else:
-                rows = _executor(connection)(sql, values)
-            step = statements.send([tuple(row) for row in rows])
+                step = statements.send([tuple(row) for row in rows])
     except StopIteration as done:
         made: list[Enqueued] = done.value
         return made
@@ -235,6 +255,32 @@ def _executor(connection: Any) -> Callable[[str, list[Any]], Rows]:
     raise elsewhere(f"{_named(connection)} is no connection to PostgreSQL that is known")
 
 
+def _commits_each(connection: Any) -> bool:
+    """Return whether a connection is in no transaction, and would commit each statement."""
+    match kind_of(connection):
+        case "asyncpg":
+            return not connection.is_in_transaction()
+        case "django":
+            return bool(connection.get_autocommit()) and not connection.in_atomic_block
+        case "sqlalchemy" | "sqlalchemy session":
+            own = connection if hasattr(connection, "dialect") else connection.connection()
+            return _commits_each(own.connection.dbapi_connection)
+    idle = getattr(getattr(connection, "info", None), "transaction_status", 0) == 0
+    return bool(getattr(connection, "autocommit", False)) and idle
+
+
+async def _by_asyncpg(connection: Any, sql: str, values: list[Any]) -> Rows:
+    rows: Rows = await connection.fetch(sql, *values)
+    return rows
+
+
+async def _by_async_psycopg(connection: Any, sql: str, values: list[Any]) -> Rows:
+    async with connection.cursor(row_factory=_tuples()) as cursor:
+        await cursor.execute(_percent(sql), values)
+        rows: Rows = await cursor.fetchall() if cursor.description else []
+        return rows
+
+
 def _tuples() -> Any:
     """Return what makes tuples of psycopg's rows, whatever the connection's own rows are."""
     return importlib.import_module("psycopg.rows").tuple_row
@@ -243,14 +289,14 @@ def _tuples() -> Any:
 def _by_psycopg(connection: Any, sql: str, values: list[Any]) -> Rows:
     with connection.cursor(row_factory=_tuples()) as cursor:
         cursor.execute(_percent(sql), values)
-        rows: Rows = cursor.fetchall()
+        rows: Rows = cursor.fetchall() if cursor.description else []
         return rows
 
 
 def _by_cursor(connection: Any, sql: str, values: list[Any]) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(_percent(sql), values)
-        rows: Rows = cursor.fetchall()
+        rows: Rows = cursor.fetchall() if cursor.description else []
         return rows
 
 
@@ -262,7 +308,8 @@ def _by_sqlalchemy(connection: Any) -> Callable[[str, list[Any]], Rows]:
     def execute(sql: str, values: list[Any]) -> Rows:
         named = re.sub(r"\$(\d+)", r":p\1", sql.replace("::", "\\:\\:"))
         given = {f"p{place}": value for place, value in enumerate(values, 1)}
-        rows: Rows = [tuple(row) for row in connection.execute(text(named), given)]
+        found = connection.execute(text(named), given)
+        rows: Rows = [tuple(row) for row in found] if found.returns_rows else []
         return rows
 
     return execute
