@@ -1,4 +1,4 @@
-"""The ratchet of the house measures every function and every constructor, wherever it is."""
+"""The rules of the house measure every function and every constructor, wherever it is."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from rota.core.ports.broker import Message
 from rota.errors import ConfigError, EngineError
-from rota.runtime.log_queue import on_own_thread
+from rota.runtime.engine_threads import on_own_thread
 
 try:
     from celery import Celery

@@ -18,7 +18,8 @@ from rota.engine.wake import Wake
 from rota.errors import StateError
 from rota.executors import stack_location
 from rota.runtime.cadence import BEAT
-from rota.runtime.log_queue import own_thread, queued
+from rota.runtime.engine_threads import own_thread
+from rota.runtime.log_queue import queued
 
 T = TypeVar("T")
 

@@ -47,7 +47,8 @@ from rota.engine.upkeep.watchdog import Blockable, Watchdog
 from rota.errors import LedgerError
 from rota.runtime import gc_control
 from rota.runtime.daemon_threads import run_in_thread
-from rota.runtime.log_queue import flush, on_own_thread, own_thread, queued
+from rota.runtime.engine_threads import on_own_thread, own_thread
+from rota.runtime.log_queue import flush, queued
 from rota.scheduling import TickingClock
 from rota.task_api import output_capture
 

@@ -15,7 +15,8 @@ from rota.definitions.arguments import parameters_of
 from rota.executors import results
 from rota.executors.memory_sampler import sampler
 from rota.runtime import fork_safety
-from rota.runtime.log_queue import keep, queued
+from rota.runtime.log_notes import keep
+from rota.runtime.log_queue import queued
 from rota.task_api import output_capture
 from rota.task_api.current_run import (
     CurrentRun,

@@ -18,7 +18,7 @@ from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
 from rota.runtime import fork_safety
-from rota.runtime.log_queue import on_own_thread
+from rota.runtime.engine_threads import on_own_thread
 
 T = TypeVar("T")
 Begin = Callable[[], AbstractContextManager[Connection]]

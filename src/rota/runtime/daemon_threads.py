@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from rota.runtime import fork_safety
-from rota.runtime.log_queue import own_thread
+from rota.runtime.engine_threads import own_thread
 
 T = TypeVar("T")
 

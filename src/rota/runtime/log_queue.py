@@ -2,25 +2,24 @@
 
 Handlers, filters, formatters and record factories are foreign code: they raise, wait, hang, and
 call us. None of them runs on the threads that plan, record and hold leases. Those threads put a
-note of the record into a queue. A full queue drops further records and counts them.
+note of the record into a queue. A full queue drops further records and counts them. The records of
+libraries on these threads are queued as well (`engine_threads`).
 """
 
 from __future__ import annotations
 
 import atexit
-import itertools
 import logging
 import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Any, NamedTuple
 
-from rota.runtime import fork_safety
+from rota.runtime import fork_safety, log_notes
+from rota.runtime.log_notes import ForeignEnd, LogNote, deliver, drop_expired, note_of
 
 MOST = 10_000
 """The most records that wait; further ones are dropped and counted."""
@@ -28,18 +27,8 @@ MOST = 10_000
 LAST = 0.5
 """Seconds that the shutdown of a node waits for undelivered records."""
 
-MOST_KEPT = 100
-"""The most exceptions that are kept for later records."""
-
-KEPT_FOR = 60.0
-"""Seconds for which they are kept."""
-
 THREAD = "log records (rota)"
 """The name of the thread that delivers records."""
-
-ExcInfo = (
-    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
-)
 
 
 class LogDelivery(NamedTuple):
@@ -53,28 +42,6 @@ class LogDelivery(NamedTuple):
     place: str = ""  # of the handler
     error: str | None = None  # what it raised at the last record
     error_age: float = 0.0
-
-
-class _Note(NamedTuple):
-    """A record to be made: everything that only the logging thread knows."""
-
-    logger: logging.Logger | str
-    level: int
-    message: object
-    args: Any
-    exc_info: Any
-    place: tuple[str, int, str]
-    created: float  # monotonic seconds
-    thread: tuple[int, str]
-    extra: Mapping[str, object] | None = None
-    stack: str | None = None
-
-
-class _Ended(NamedTuple):
-    """The end of foreign code: the key of its exception, and the text of its traceback."""
-
-    cause: int | None
-    trace: str
 
 
 class QueuedLogger:
@@ -117,51 +84,18 @@ class QueuedLogger:
         self, level: int, message: str, *args: object, cause: int | None, trace: str
     ) -> None:
         """Log the end of foreign code, with its exception if kept, else its traceback as text."""
-        self._put(level, message, args, _Ended(cause, trace))
+        self._put(level, message, args, ForeignEnd(cause, trace))
 
     def _put(self, level: int, message: str, args: Any, exc_info: Any = None) -> None:
         caller = sys._getframe(2)
         code = caller.f_code
         place = (code.co_filename, caller.f_lineno, code.co_name)
-        _records.put(_note(self._name, level, message, args, exc_info, place))
-
-
-def keep(error: BaseException) -> int | None:
-    """Keep an exception of foreign code for `QueuedLogger.log_end` and return its key.
-
-    Returns None if too many are kept already. No thread of the engine ever holds the exception:
-    dropping its last reference destroys the objects in its frames, and their destructors are
-    foreign code too.
-    """
-    if len(_kept) >= MOST_KEPT:
-        return None
-    key = next(_keys)
-    _kept[key] = error, time.monotonic()
-    return key
+        put(note_of(self._name, level, message, args, exc_info, place))
 
 
 def queued(name: str) -> QueuedLogger:
     """Return the queued logger of this name, for rota's own code."""
     return QueuedLogger(name)
-
-
-@contextmanager
-def own_thread() -> Iterator[None]:
-    """Mark this thread as the engine's: records that libraries log on it are queued as well."""
-    before = getattr(_here, "own", False)
-    _here.own = True
-    _patch.take()
-    try:
-        yield
-    finally:
-        _here.own = before
-        _patch.give_back()
-
-
-def on_own_thread(work: Callable[[], object]) -> None:
-    """Run `work` on a thread marked as the engine's, for `threading.Thread(target=…)`."""
-    with own_thread():
-        work()
 
 
 def flush(timeout: float = LAST) -> bool:
@@ -187,14 +121,19 @@ def delivery() -> LogDelivery:
     return _records.delivery()
 
 
+def put(note: LogNote) -> None:
+    """Queue a record; never waits and never raises."""
+    _records.put(note)
+
+
 class _Records:
     """The queue and its thread, which starts with the first record."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[_Note | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[LogNote | threading.Event] = SimpleQueue()
         self._lock = threading.RLock()  # reentrant: a garbage collection within it may log
         self._thread: threading.Thread | None = None
-        self._at_work: tuple[_Note, float] | None = None  # with the monotonic second of its start
+        self._at_work: tuple[LogNote, float] | None = None  # with the monotonic second of its start
         self._failed: tuple[str, float] | None = None  # the error of the last delivery, and when
         self._full = False
         self._reported = 0
@@ -205,8 +144,8 @@ class _Records:
         """Return how many records wait."""
         return self._queue.qsize()
 
-    def put(self, note: _Note) -> None:
-        """Queue a record; never waits and never raises."""
+    def put(self, note: LogNote) -> None:
+        """See the function of this name."""
         if self._queue.qsize() >= MOST:
             with self._lock:
                 self.lost += 1
@@ -259,22 +198,22 @@ class _Records:
                 one.set()
             elif one is not None:
                 self._deliver(one)
-                _drop_expired()
+                drop_expired()
                 if self._full and self.waiting < MOST // 2:
                     self._full = False
                 if self._failed is None and not self._full and self.lost > self._reported:
                     self._report_lost()
             del one  # its objects must not live until the next record comes
 
-    def _next(self) -> _Note | threading.Event | None:
+    def _next(self) -> LogNote | threading.Event | None:
         with suppress(Empty):
             return self._queue.get()
         return None
 
-    def _deliver(self, note: _Note) -> None:
+    def _deliver(self, note: LogNote) -> None:
         self._at_work = (note, time.monotonic())
         try:
-            _hand_out(note)
+            deliver(note)
         except BaseException as error:  # no exception may stop the next record
             with self._lock:
                 self.lost += 1
@@ -289,84 +228,9 @@ class _Records:
         count, self._reported = self.lost - self._reported, self.lost
         message = "%d log records were dropped: the log handlers raised, or did not take them"
         place = (__file__, 0, "")
-        self._deliver(_note("rota.logs", logging.WARNING, message, (count,), None, place))
+        self._deliver(note_of("rota.logs", logging.WARNING, message, (count,), None, place))
         if self._failed is not None:
             self._reported -= count
-
-
-def _note(
-    logger: logging.Logger | str,
-    level: int,
-    message: object,
-    args: Any,
-    exc_info: Any,
-    place: tuple[str, int, str],
-    extra: Mapping[str, object] | None = None,
-    stack: str | None = None,
-) -> _Note:
-    if isinstance(exc_info, _Ended):
-        pass
-    elif isinstance(exc_info, BaseException):
-        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
-    elif exc_info and not isinstance(exc_info, tuple):
-        exc_info = sys.exc_info()
-    thread = threading.current_thread()
-    return _Note(
-        logger,
-        level,
-        message,
-        args,
-        exc_info,
-        place,
-        time.monotonic(),
-        (threading.get_ident(), thread.name),
-        extra,
-        stack,
-    )
-
-
-def _hand_out(note: _Note) -> None:
-    """Create the record and pass it to its handlers; runs foreign code."""
-    logger = note.logger
-    if isinstance(logger, str):
-        logger = logging.getLogger(logger)
-        if not logger.isEnabledFor(note.level):
-            return
-    path, line, function = note.place
-    message, exc_info, trace = note.message, note.exc_info, ""
-    if isinstance(exc_info, _Ended):
-        error, _ = _kept.pop(exc_info.cause or 0, (None, 0.0))
-        trace = exc_info.trace
-        exc_info = None if error is None else (type(error), error, error.__traceback__)
-        if error is None and trace:
-            message, trace = f"{message}\n{trace.replace('%', '%%')}", ""
-    record = logger.makeRecord(
-        logger.name,
-        note.level,
-        path,
-        line,
-        message,
-        note.args,
-        exc_info,
-        function,
-        note.extra,
-        note.stack,
-    )
-    if trace:
-        record.exc_text = trace  # as in the ledger, so that no formatter formats the exception
-    late = time.monotonic() - note.created
-    record.created -= late
-    record.msecs = record.created % 1 * 1000
-    record.relativeCreated -= late * 1000
-    record.thread, record.threadName = note.thread
-    logger.handle(record)
-
-
-def _drop_expired() -> None:
-    """Drop, on this thread, the kept exceptions that no record has used in time."""
-    until = time.monotonic() - KEPT_FOR
-    for key in [key for key, (_, since) in list(_kept.items()) if since < until]:
-        del _kept[key]
 
 
 def _words(error: BaseException) -> str:
@@ -388,72 +252,16 @@ def _place(thread: threading.Thread | None) -> str:
     while frame is not None:
         stack.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
         frame = frame.f_back
-    ours = (sysconfig.get_paths()["stdlib"], "<frozen", __file__)
+    ours = (sysconfig.get_paths()["stdlib"], "<frozen", __file__, log_notes.__file__)
     foreign = [place for place in stack if "-packages" in place or not place.startswith(ours)]
     return next(iter(foreign or stack), "an unknown place")
 
 
-class _Patch:
-    """The patch of `logging.Logger._log`, in place while the engine has threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._threads = 0
-        self._plain: Any = None
-
-    def take(self) -> None:
-        """Divert the records of the engine's threads, with its first thread."""
-        with self._lock:
-            self._threads += 1
-            if self._threads == 1:
-                self._plain = logging.Logger._log
-                logging.Logger._log = _divert(self._plain)  # type: ignore[method-assign]
-
-    def give_back(self) -> None:
-        """Remove the patch with the last thread, unless other code has patched over it."""
-        with self._lock:
-            self._threads -= 1
-            ours = getattr(logging.Logger._log, "rota", False)
-            if not self._threads and ours:
-                logging.Logger._log = self._plain  # type: ignore[method-assign]
-
-
-def _divert(plain: Any) -> Any:
-    def _log(
-        self: logging.Logger,
-        level: int,
-        msg: object,
-        args: Any,
-        exc_info: Any = None,
-        extra: Mapping[str, object] | None = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-    ) -> None:
-        if not getattr(_here, "own", False):
-            plain(self, level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
-            return
-        path, line, name, stack = logging.Logger.findCaller(self, stack_info, stacklevel + 1)
-        _records.put(_note(self, level, msg, args, exc_info, (path, line, name), extra, stack))
-
-    _log.rota = True  # type: ignore[attr-defined]
-    return _log
-
-
-_here = threading.local()
-_kept: dict[int, tuple[BaseException, float]] = {}  # with the monotonic second of its start
-_keys = itertools.count(1)
 _records = _Records()
-_patch = _Patch()
 atexit.register(flush, 1.0)  # before that of `logging`, which was registered earlier
 
 
 @fork_safety.in_child
 def _start_anew() -> None:
-    """Reset the queue in a forked child: it has its own thread, and none of the engine's."""
-    _here.own = False
-    _kept.clear()
+    """Give a forked child an empty queue with a thread of its own."""
     _records.__init__()  # type: ignore[misc]
-    if _patch._threads:
-        _patch._lock = threading.RLock()
-        _patch._threads = 1
-        _patch.give_back()

@@ -13,7 +13,8 @@ from apscheduler.schedulers.base import STATE_STOPPED
 from rota.core.ports.clock import Clock
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
-from rota.runtime.log_queue import own_thread, queued
+from rota.runtime.engine_threads import own_thread
+from rota.runtime.log_queue import queued
 from rota.scheduling.handover_executor import Handover
 from rota.scheduling.heap_store import DueTask, HeapStore
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.errors import ConfigError
 from rota.manager import TaskManager
+from rota.runtime.engine_threads import on_own_thread
 from rota.runtime.gc_control import loading
-from rota.runtime.log_queue import on_own_thread
 
 if TYPE_CHECKING:
     from rota.web.uvicorn_server import UvicornServer

@@ -11,7 +11,7 @@ import pytest
 
 from rota.diagnosis import thresholds
 from rota.diagnosis.vitals import of_log
-from rota.runtime import log_queue
+from rota.runtime import engine_threads, log_notes, log_queue
 from rota.testing import eventually
 
 LOGGER = logging.getLogger("rota.handed")
@@ -153,7 +153,7 @@ def test_what_libraries_log_on_a_thread_of_ours_is_handed_over_too(kept: Kept) -
         raise ValueError("no")
 
     kept.first = fail
-    with log_queue.own_thread():
+    with engine_threads.own_thread():
         LOGGER.info("this raises nothing here")
     log_queue.flush(30)
     assert "ValueError" in trouble()
@@ -163,7 +163,7 @@ def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
     def outer() -> None:
         LOGGER.warning("from %s", "elsewhere", stacklevel=2)
 
-    with log_queue.own_thread():
+    with engine_threads.own_thread():
         other = threading.Thread(target=lambda: LOGGER.info("here"), name="other")
         other.start()
         other.join()
@@ -177,7 +177,7 @@ def test_on_other_threads_logging_is_what_it_was(kept: Kept) -> None:
 
 
 def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
-    with log_queue.own_thread():
+    with engine_threads.own_thread():
         LOGGER.info("from here")
     log_queue.flush(30)
     assert kept.records[0].filename == "test_log_queue.py"
@@ -186,7 +186,7 @@ def test_a_place_on_a_thread_of_ours_is_the_callers(kept: Kept) -> None:
 def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_traceback(
     kept: Kept,
 ) -> None:
-    key = log_queue.keep(_raised())
+    key = log_notes.keep(_raised())
     logger = log_queue.queued("rota.handed")
     logger.log_end(logging.ERROR, "%s failed", "tick", cause=key, trace="Traceback: as kept, 100 %")
     logger.log_end(logging.ERROR, "%s failed", "tock", cause=None, trace="Traceback: a text, 100 %")
@@ -202,12 +202,12 @@ def test_how_a_task_failed_comes_with_its_exception_and_the_text_of_its_tracebac
 def test_of_exceptions_no_more_are_kept_than_records_can_tell_of(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_queue, "KEPT_FOR", 0.0)
-    keys = [log_queue.keep(ValueError(str(number))) for number in range(log_queue.MOST_KEPT + 5)]
+    monkeypatch.setattr(log_notes, "KEPT_FOR", 0.0)
+    keys = [log_notes.keep(ValueError(str(number))) for number in range(log_notes.MOST_KEPT + 5)]
     assert keys[-1] is None
     log_queue.queued("rota.handed").error("so that they are let go")
     log_queue.flush(30)
-    assert log_queue.keep(ValueError("now")) is not None
+    assert log_notes.keep(ValueError("now")) is not None
 
 
 def _raised() -> ValueError:

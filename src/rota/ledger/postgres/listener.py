@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from rota.runtime.log_queue import on_own_thread
+from rota.runtime.engine_threads import on_own_thread
 
 _AGAIN = 1.0  # seconds between two tries to connect
 _RENEW = b"!"

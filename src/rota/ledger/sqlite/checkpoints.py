@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rota.errors import LedgerError
 from rota.runtime import fork_safety
-from rota.runtime.log_queue import on_own_thread, queued
+from rota.runtime.engine_threads import on_own_thread
+from rota.runtime.log_queue import queued
 
 logger = queued("rota.ledger")
 

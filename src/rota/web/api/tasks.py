@@ -27,7 +27,12 @@ Why = Annotated[Text, Query(description="Kept in the audit.")]
 
 def add(router: APIRouter, manager: TaskManager) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
+    _add_collection(router, manager)
+    _add_actions(router, manager)  # before the routes of a task: ids may contain slashes
+    _add_task(router, manager)
 
+
+def _add_collection(router: APIRouter, manager: TaskManager) -> None:
     @router.get("/manager/tasks", tags=["tasks"])
     def list_tasks(
         request: Request,
@@ -66,6 +71,8 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         response.headers["Location"] = address(request, "tasks", definition.id)
         return _read(manager, definition.id)
 
+
+def _add_actions(router: APIRouter, manager: TaskManager) -> None:
     @router.post("/manager/tasks/{id:path}/pause", tags=["tasks"])
     def pause_task(id: Id, how: PauseRequest | None = None) -> TaskRead:
         """Pause a task: no node plans its occurrences until it is resumed, even after a restart."""
@@ -92,6 +99,8 @@ def add(router: APIRouter, manager: TaskManager) -> None:
         how = how or ResetRequest()
         return TaskRead.model_validate(manager.reset_task(id, *how.keys, reason=how.reason))
 
+
+def _add_task(router: APIRouter, manager: TaskManager) -> None:
     @router.get("/manager/tasks/{id:path}", tags=["tasks"])
     def get_task(id: Id) -> TaskRead:
         """Return one task."""
