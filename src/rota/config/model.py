@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from rota.config.application import DatabaseSection, RedisSection
+from rota.config.calendars import CalendarSection
 from rota.config.inherited import environment
 from rota.config.sections import (
     Checked,
     ClusterSection,
-    DatabaseSection,
     LoggersSection,
     LogLevel,
     ManagerSection,
     Name,
-    RedisSection,
 )
 from rota.errors import nearest
 
@@ -51,7 +51,17 @@ class Xcorecfg(Checked):
         default_factory=LoggersSection, description="The log: its level and its files."
     )
 
+    calendars: dict[Name, CalendarSection] = Field(
+        default_factory=dict, description="The calendars that tasks name: their business days."
+    )
+
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _give_calendars(self) -> Self:
+        """Give the calendars to the section whose values tasks are defined with."""
+        self.manager._calendars = self.calendars
+        return self
 
     if not TYPE_CHECKING:
 

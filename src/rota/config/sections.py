@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    PrivateAttr,
     ValidationError,
     WithJsonSchema,
 )
@@ -48,7 +50,7 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _url(value: str) -> str:
+def checked_url(value: str) -> str:
     scheme, mark, _ = value.partition("://")
     if not mark or not scheme:
         raise ValueError("is not a URL. Write it like 'sqlite:///app.db'")
@@ -56,7 +58,7 @@ def _url(value: str) -> str:
 
 
 def _ledger_url(value: str) -> str:
-    scheme = _url(value).partition("://")[0].partition("+")[0]
+    scheme = checked_url(value).partition("://")[0].partition("+")[0]
     if scheme not in _LEDGERS:
         raise ValueError(f"names no ledger that rota has. {nearest(scheme, _LEDGERS)}")
     return value
@@ -292,6 +294,13 @@ class ManagerSection(Checked):
         " process start; null: no limit.",
     )
 
+    _calendars: Mapping[str, BaseModel] = PrivateAttr(default_factory=dict)
+
+    @property
+    def calendars(self) -> dict[str, dict[str, Any]]:
+        """The definitions of the calendars in the configuration, by name."""
+        return {name: one.model_dump() for name, one in self._calendars.items()}
+
     @property
     def names(self) -> list[str]:
         """The host names that the pages and the API accept besides localhost."""
@@ -307,42 +316,6 @@ class ManagerSection(Checked):
     def crash_policy(self) -> str:
         """The policy for a run whose worker died, if its task sets none."""
         return self.on_crash or ("restart" if self.auto_restart_tasks else "lose")
-
-
-class DatabaseSection(Checked):
-    """The application's own database, as `database.db` opens it."""
-
-    url: Annotated[str, AfterValidator(_url)] = Field(
-        "sqlite:///app.db", description="SQLAlchemy URL."
-    )
-    echo: bool = Field(False, description="Whether every SQL statement is logged.")
-    pool_size: Count = Field(5, description="Connections kept open.")
-    max_overflow: Annotated[int, Field(ge=-1, le=1_000_000)] = Field(
-        10, description="Connections beyond pool_size while they are needed; -1: no limit."
-    )
-    pool_timeout: Seconds = Field(30, description="Seconds to wait for a free connection.")
-
-
-class RedisSection(Checked):
-    """The Redis server of the cache; if it is not enabled, the cache is in memory."""
-
-    enabled: bool = Field(False, description="Whether the cache uses this Redis server.")
-    host: Name = Field("localhost", description="Host name or address.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(6379, description="Port.")
-    db: CountOrZero = Field(0, description="Number of the database on the server.")
-    password: str | None = Field(None, description="Password; null: none.")
-    max_connections: Count = Field(10, description="Most connections open at once.")
-    default_ttl: Seconds = Field(3600, description="Seconds that a value is kept by default.")
-    key_prefix: str = Field("cache:", max_length=200, description="Put before every key.")
-
-    @property
-    def url(self) -> str:
-        """The server as a redis:// URL, password included: never print it unmasked."""
-        from urllib.parse import quote
-
-        password = f":{quote(self.password, safe='')}@" if self.password else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"redis://{password}{host}:{self.port}/{self.db}"
 
 
 class LoggersSection(Checked):
@@ -377,7 +350,7 @@ class ClusterSection(Checked):
         description="What carries runs to workers. local: each worker polls the ledger;"
         " pgqueuer: PgQueuer, in the ledger's PostgreSQL; celery: Celery, over broker_url.",
     )
-    broker_url: Annotated[str, AfterValidator(_url)] = Field(
+    broker_url: Annotated[str, AfterValidator(checked_url)] = Field(
         "redis://localhost:6379/0",
         description="With engine 'celery': its broker, amqp://… (RabbitMQ) or redis://….",
     )

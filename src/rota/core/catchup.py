@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from rota.core.reasons import ReasonCode
@@ -33,6 +34,7 @@ class Due(NamedTuple):
     caught_up: bool = False  # it queues whatever the overlap rule says
     newest: Instant | None = None  # the newest occurrence, if the row is for several
     code: ReasonCode | None = None  # of `missed_reason`
+    is_skipped: bool = False  # `missed_reason` says why it is skipped
 
     @property
     def until(self) -> Instant:
@@ -52,10 +54,21 @@ Count = Callable[[Trigger, Instant, Instant, int], int]
 """Counts a trigger's instants in (after, until], giving up at a limit."""
 
 
+Why = Callable[[Instant], str]
+"""Returns why the calendar of a task skips an occurrence."""
+
+
 def survey(
-    trigger: Trigger, planned_until: Instant, now: Instant, policy: Policy, count: Count
+    trigger: Trigger,
+    planned_until: Instant,
+    now: Instant,
+    policy: Policy,
+    count: Count,
+    named: Trigger | None = None,
 ) -> Survey:
-    """Find what is due in (planned_until, now], newest first and no further back than needed."""
+    """Find what is due in (planned_until, now], newest first and no further back than needed.
+    `named` names what is skipped as well, if anything is: it is counted with what is too old.
+    """
     fresh: list[Instant] = []
     late: list[Instant] = []
     window = now - seconds(policy.catchup_window)
@@ -66,9 +79,10 @@ def survey(
         elif instant >= window and len(late) < max(policy.catchup_limit, 1):
             late.append(instant)
         else:
-            oldest = trigger.next_after(planned_until)
+            every = named or trigger
+            oldest = every.next_after(planned_until)
             assert oldest is not None  # `instant` is one
-            older = count(trigger, planned_until, instant, COUNTED)
+            older = count(every, planned_until, instant, COUNTED)
             summary = Due(
                 oldest,
                 _counted(older, planned_until),
@@ -122,6 +136,33 @@ def decide(
     follows = bool(due.late) and policy.catchup is Catchup.ALL
     rows += [Due(instant, caught_up=follows) for instant in due.fresh]
     return rows
+
+
+def skipped(
+    named: Trigger, due: Survey, cursor: Instant, now: Instant, count: Count, why: Why
+) -> list[Due]:
+    """Return the rows for the occurrences in (cursor, now] that are named and not among those that
+    are due: one for those with no other occurrence between them. `why` says why one is skipped.
+    """
+    since = cursor if due.older is None else due.older.until
+    found: list[Due] = []
+    for before, after in pairwise([since, *due.late, *due.fresh, now + 1]):
+        first, last = named.next_after(before), named.last_before(after - 1)
+        if first is None or last is None or first > last:
+            continue
+        number = 1 if first == last else count(named, before, last, COUNTED)
+        more = f"; {number - 1} more up to {to_iso(last)}" if number > 1 else ""
+        found.append(
+            Due(
+                first,
+                f"{why(first)}{more}",
+                occurrence_count=number,
+                newest=None if number == 1 else last,
+                code=ReasonCode.CALENDAR,
+                is_skipped=True,
+            )
+        )
+    return found
 
 
 def late_date(instant: Instant, seen_at: Instant) -> Due:

@@ -69,6 +69,7 @@ class Run:
     priority: int = 0
     key: str | None = None  # that it was enqueued with
     options: dict[str, Any] | None = None  # in place of its task's, for this run alone
+    nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
 
 
 class Attempt(NamedTuple):

@@ -20,13 +20,14 @@ from rota.core.task import (
 )
 from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
+from rota.definitions.common_arguments import with_common
 from rota.definitions.definition_errors import MISSING, ErrorCollector
 from rota.definitions.options import OPTIONS, POLICY
 from rota.definitions.readers import ExecutorChoice, tabulated, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
-from rota.triggers import foreign_options, parse, zone_of
+from rota.triggers import foreign_options, parse, resolved, zone_of
 from rota.triggers.kinds import ARGUMENTS, KINDS
-from rota.triggers.kinds.kind import EXCEPT
+from rota.triggers.kinds.kind import OF_EVERY_KIND
 from rota.triggers.parsing import in_short, without_none
 from rota.triggers.trigger_errors import quoted
 from rota.triggers.zones import read_zone
@@ -60,6 +61,10 @@ class Defaults(Protocol):
     timezone: str
     dst: Literal["adjust", "skip", "both"]
 
+    @property
+    def calendars(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the definition of each calendar by its name."""
+
 
 def define(
     func: Callable[..., Any],
@@ -87,9 +92,9 @@ def define(
     name = notes.read("id", id, task_id)
     facts: CallableFacts | None = notes.read("func", func, facts_of)
     given, trigger_args = _sorted(options, trigger, notes)
+    trigger_args, prefix = _with_calendars(trigger_args, options, defaults, notes)
     zone = _zone(given, trigger, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
-    prefix = "trigger_args." if options.get("trigger_args") is not None else ""
     if "trigger_args" not in notes.refused:
         _check_trigger(trigger, trigger_args, zone, dst, prefix, str(name), notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
@@ -152,7 +157,7 @@ def _sorted(
     """Return the options, each one read, and the trigger's arguments, unread."""
     given: dict[str, Any] = {}
     trigger_args: dict[str, Any] = {}
-    options = _with_except(options)
+    options = with_common(options)
     apart = options.get("trigger_args") is not None
     unknown: list[Any] = []
     for key, value in options.items():
@@ -178,18 +183,18 @@ def _sorted(
     return given, without_none(given.pop("trigger_args", trigger_args))
 
 
-def _with_except(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options with `except` among the trigger's arguments, however it was written. It
-    may be an option; and it is called `except_` if Python allows no name `except` there.
-    """
-    given = [key for key in ("except", "except_") if options.get(key) is not None]
-    apart = options.get("trigger_args")
-    if not given or not isinstance(apart, Mapping | None):
-        return options
-    others = {key: value for key, value in options.items() if key not in ("except", "except_")}
-    if apart is None:
-        return {**others, EXCEPT: options[given[0]]}
-    return {**others, "trigger_args": {EXCEPT: options[given[0]], **apart}}
+def _with_calendars(
+    args: Mapping[str, Any], options: Mapping[str, Any], defaults: Defaults, notes: ErrorCollector
+) -> tuple[Mapping[str, Any], str]:
+    """Return a trigger's arguments with the definitions of the calendars that they name, and what
+    precedes the name of an argument to say its place."""
+    prefix = "" if options.get("trigger_args") is None else "trigger_args."
+    try:
+        return resolved(args, defaults.calendars), prefix
+    except TriggerError as error:
+        _note_trigger(error, prefix, notes)
+        notes.refused.add("trigger_args")  # that it is no calendar is said once
+        return args, prefix
 
 
 def _or_missing(value: Any) -> Any:
@@ -241,14 +246,18 @@ def _check_trigger(
     try:
         parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
     except TriggerError as error:
-        has_except = EXCEPT in notes.lines  # as an option of its own
-        apart = error.field == "trigger" or (error.field.startswith(EXCEPT) and has_except)
-        where = notes.place(error.field if apart else f"{prefix}{error.field}")
-        notes.errors.append(
-            TriggerError(
-                error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
-            )
+        _note_trigger(error, prefix, notes)
+
+
+def _note_trigger(error: TriggerError, prefix: str, notes: ErrorCollector) -> None:
+    head = error.field.partition(".")[0].partition("[")[0]
+    apart = error.field == "trigger" or (head in OF_EVERY_KIND and head in notes.lines)
+    where = notes.place(error.field if apart else f"{prefix}{error.field}")
+    notes.errors.append(
+        TriggerError(
+            error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
         )
+    )
 
 
 def _arguments(

@@ -328,7 +328,8 @@ class TaskVerbs(ManagerBase):
         """
         entry = self._require(id)
         given = {key: value for key, value in changes.items() if value is not None}
-        edits = checked_edits(entry.definition if entry else self.history.task(id).record, given)
+        code = entry.definition if entry else self.history.task(id).record
+        edits = checked_edits(code, given, self.config.manager.calendars)
         by, now = actor(), self._now()
         self._write(lambda tx: tx.edit(id, edits, now, reset=reset, reason=reason, by=by))
         task = self.get_task(id)

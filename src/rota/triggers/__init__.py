@@ -12,6 +12,9 @@ from datetime import datetime
 from rota.core.time import Instant, to_datetime
 from rota.core.trigger import Trigger
 from rota.triggers.base import between, start_delay
+from rota.triggers.calendars import CalendarTrigger, Roll
+from rota.triggers.calendars.judging import calendar_rule, firing, has_calendar
+from rota.triggers.calendars.naming import Calendars, has_same_data, named, resolved
 from rota.triggers.first_seen import passed_first, planned_until_at
 from rota.triggers.kinds import KINDS
 from rota.triggers.kinds.interval import IntervalTrigger
@@ -35,9 +38,13 @@ __all__ = [
     "Stretch",
     "Trigger",
     "between",
+    "calendar_rule",
     "caution",
     "count_between",
     "describe",
+    "firing",
+    "has_calendar",
+    "has_same_data",
     "is_countable",
     "is_single",
     "names_moment",
@@ -46,6 +53,7 @@ __all__ = [
     "passed_first",
     "planned_until_at",
     "preview",
+    "resolved",
     "start_delay",
     "tz_version",
     "without",
@@ -64,18 +72,23 @@ def preview(
     count: int = 10,
     dst: str = "adjust",
     task_id: str = "",
+    calendars: Calendars | None = None,
 ) -> list[datetime]:
     """List the next `count` times strictly after `after` (None: now), in UTC.
 
     What has no zone is read in the trigger's. An interval without `start_date` is counted from
-    `after`. Raises TriggerError as `parse` does, and for an `after` that is no datetime, or a
-    `count` that is no number from 0 to a million.
+    `after`. `calendars` are the definitions of the calendars that it names; None: those in the
+    configuration of this process. Times that its calendar skips are not listed. Raises TriggerError
+    as `parse` does, and for an `after` that is no datetime, or a `count` that is no number from 0
+    to a million.
     """
+    if isinstance(trigger_args, Mapping):
+        trigger_args = named(trigger_args, calendars)
     instant = _instant(after, trigger, trigger_args, timezone)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_PREVIEWED:
         raise refuse("count", count, f"not a number from 0 to {_MOST_PREVIEWED}")
     rule = parse(trigger, trigger_args, timezone=timezone, dst=dst, anchor=instant, task_id=task_id)
-    return [to_datetime(found) for found in between(rule, instant, FOREVER, count)]
+    return [to_datetime(found) for found in between(firing(rule), instant, FOREVER, count)]
 
 
 def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int = 10_000) -> int:
@@ -87,8 +100,10 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
     match trigger:
         case IntervalTrigger():
             return trigger.count(after, until)
-        case Skipping(IntervalTrigger() as rule):
-            return rule.count(after, until) - trigger.left_out(after, until)
+        case CalendarTrigger(rule, roll=Roll.SKIP):
+            return count_between(rule, after, until, limit)
+        case Skipping(rule) if is_countable(rule):
+            return count_between(rule, after, until) - trigger.left_out(after, until)
         case Interrupted(rule) if is_countable(rule):
             inside = trigger.between(after, until)
             left_out = (count_between(rule, since - 1, end - 1) for since, end in inside)
@@ -101,7 +116,9 @@ def count_between(trigger: Trigger, after: Instant, until: Instant, limit: int =
 
 def is_countable(trigger: Trigger) -> bool:
     """Return whether `count_between` counts by arithmetic, exactly."""
-    while isinstance(trigger, (Skipping, Interrupted)):
+    while isinstance(trigger, (Skipping, Interrupted)) or (
+        isinstance(trigger, CalendarTrigger) and trigger.roll is Roll.SKIP
+    ):
         trigger = trigger.rule
     return isinstance(trigger, IntervalTrigger)
 

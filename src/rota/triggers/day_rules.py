@@ -11,7 +11,7 @@ from __future__ import annotations
 from calendar import isleap, monthrange
 from datetime import date, timedelta
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 FIRST_YEAR = 1970
 LAST_YEAR = 9999
@@ -26,6 +26,11 @@ NEAREST_WORKDAY = 100
 """Plus 1 to 31, bit of a day set: the Monday-to-Friday nearest to that day, in the same month."""
 BEFORE_LAST = 140
 """Plus 1 to 30, bit of a day set: so many days before the last day of the month."""
+BUSINESS = 180
+"""Plus 1 to 23, bit of a day set: that business day of the month, by the calendar of the rule."""
+LAST_BUSINESS = 204
+"""Bit of a day set: the last business day of the month."""
+MOST_BUSINESS = 23
 
 ALL_MONTHS = ((1 << 12) - 1) << 1
 ALL_DAYS = ((1 << 31) - 1) << 1
@@ -62,13 +67,48 @@ def bits(mask: int) -> list[int]:
     return found
 
 
+class BusinessDays(Protocol):
+    """A calendar; days are counted from 1970-01-01, which is 0."""
+
+    def __hash__(self) -> int:
+        """Return the same number for the same calendar."""
+
+    def business_days(self, first: int, last: int) -> list[int]:
+        """List the business days from `first` to `last`."""
+
+
 @lru_cache(maxsize=4096)
 def days_of(rule: DayRule, year: int) -> int:
     """Return the days of `year` that `rule` names: bit 0 is 1 January.
 
     `year` is a `twin`, so the cache holds at most 21 masks for a rule.
     """
-    table = _tables(year)
+    return _chosen(rule, _tables(year))
+
+
+def names_business_days(rule: DayRule) -> bool:
+    """Return whether a rule needs a calendar."""
+    return bool((rule.days | rule.weekdays) >> BUSINESS)
+
+
+@lru_cache(maxsize=4096)
+def days_by_calendar(calendar: BusinessDays, rule: DayRule, year: int) -> int:
+    """Return the days of `year` that `rule` names: bit 0 is 1 January. It names business days."""
+    tables = _tables(year_of(year)[1])
+    days = dict(tables.days)
+    first = date(year, 1, 1).toordinal() - date(FIRST_YEAR, 1, 1).toordinal()
+    for month in range(1, 13):
+        begin = date(year, month, 1).timetuple().tm_yday - 1
+        end = begin + monthrange(year, month)[1]
+        found = [one - first for one in calendar.business_days(first + begin, first + end - 1)]
+        for number, index in enumerate(found, 1):
+            days[BUSINESS + number] = days.get(BUSINESS + number, 0) | 1 << index
+        if found:
+            days[LAST_BUSINESS] = days.get(LAST_BUSINESS, 0) | 1 << found[-1]
+    return _chosen(rule, tables._replace(days=days))
+
+
+def _chosen(rule: DayRule, table: _Tables) -> int:
     days = _union(rule.days, table.days)
     weekdays = _union(rule.weekdays, table.weekdays)
     chosen = days | weekdays if rule.either else days & weekdays

@@ -16,12 +16,17 @@ from rota.triggers.day_rules import (
     ALL_WEEKDAYS,
     ALL_WEEKS,
     BEFORE_LAST,
+    BUSINESS,
     FIRST_YEAR,
+    LAST_BUSINESS,
     LAST_DAY,
     LAST_WORKDAY,
     LAST_YEAR,
+    MOST_BUSINESS,
     NEAREST_WORKDAY,
+    BusinessDays,
     DayRule,
+    names_business_days,
     position,
 )
 from rota.triggers.fields import KEYWORDS, ORDINALS, FieldMistake, evenly, read
@@ -74,8 +79,22 @@ def read_span(text: str) -> Instant:
     return total
 
 
-def read_times(text: str) -> Words:
-    """Read wall-clock times in small letters, like "every weekday at 09:00"; raises Unread."""
+def read_times(text: str, calendar: BusinessDays | None = None) -> Words:
+    """Read wall-clock times in small letters, like "every weekday at 09:00"; raises Unread.
+
+    `calendar` is that of the business days in it.
+    """
+    found = _read_times(text)
+    if not names_business_days(found.pattern.rule):
+        return found
+    if calendar is None:
+        raise Unread("business days need a calendar; write calendar='…' beside it")
+    times = found.pattern
+    own = (times.years, times.rule, times.hours, times.minutes, times.seconds)
+    return found._replace(pattern=pattern(*own, calendar))
+
+
+def _read_times(text: str) -> Words:
     rhythm, comma, days = text.partition(", every ")
     days = f"every {days}" if comma else ""
     if not comma:
@@ -222,8 +241,13 @@ def _day(text: str) -> int:
 
 def _position(text: str) -> int:
     ordinal, _, weekday = text.partition(" ")
-    if "business" in text:
-        raise Unread("business days need a calendar, and there are none yet; write 'last workday'")
+    if weekday in ("business day", "business"):
+        if ordinal == "last":
+            return LAST_BUSINESS
+        found = _ORDINAL.fullmatch(ordinal)
+        return (
+            BUSINESS + _within(int(found[1]), range(1, MOST_BUSINESS + 1)) if found else _unread()
+        )
     if ordinal not in ORDINALS or weekday not in _WEEKDAYS:
         raise Unread
     return position(ORDINALS.index(ordinal) + 1, _WEEKDAYS.index(weekday))

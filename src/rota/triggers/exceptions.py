@@ -9,12 +9,13 @@ from rota.core.time import SECOND, Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
+from rota.triggers.calendars.holidays_of import Holidays
+from rota.triggers.calendars.naming import EXCEPT
 from rota.triggers.day_rules import bits
 from rota.triggers.fields import evenly
 from rota.triggers.kinds.any_of import AnyTrigger
 from rota.triggers.kinds.cron import CronTrigger
 from rota.triggers.kinds.interval import IntervalTrigger
-from rota.triggers.kinds.kind import EXCEPT
 from rota.triggers.layers import Layer
 from rota.triggers.wall_times import DAY, Pattern
 
@@ -67,6 +68,9 @@ class Excepting(Layer):
 
     def _last_in_a_row(self, instant: Instant) -> Instant:
         """Return an instant of the same day up to which all that the rule names is left out."""
+        for one in self.exceptions:
+            if isinstance(one, Holidays) and one.has(instant):
+                return one.day_of(instant)[1] - 1
         found = self._left_of_day(instant)
         if found is None:
             return instant
@@ -78,6 +82,9 @@ class Excepting(Layer):
 
     def _first_in_a_row(self, instant: Instant) -> Instant:
         """Return an instant of the same day from which on all that the rule names is left out."""
+        for one in self.exceptions:
+            if isinstance(one, Holidays) and one.has(instant):
+                return one.day_of(instant)[0]
         found = self._left_of_day(instant)
         if found is None:
             return instant

@@ -13,7 +13,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rota.errors import nearest
-from rota.triggers.day_rules import FIRST_YEAR, LAST_DAY, LAST_POSITION, LAST_YEAR, position
+from rota.triggers.day_rules import (
+    BUSINESS,
+    FIRST_YEAR,
+    LAST_BUSINESS,
+    LAST_DAY,
+    LAST_POSITION,
+    LAST_YEAR,
+    MOST_BUSINESS,
+    position,
+)
 from rota.triggers.trigger_errors import LONGEST, quoted, refuse
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -212,12 +221,25 @@ def _day_word(term: str) -> int | None:
     if found is None:
         return None
     ordinal, weekday = found.groups()
+    if weekday == "business":
+        return _business_day(ordinal)
     if ordinal not in ORDINALS:
         raise FieldMistake(f"{quoted(ordinal)} is no position", nearest(ordinal, ORDINALS))
     if weekday not in WEEKDAYS:
         raise FieldMistake(f"{quoted(weekday)} is no weekday", nearest(weekday, WEEKDAYS))
     nth = LAST_POSITION if ordinal == "last" else ORDINALS.index(ordinal) + 1
     return position(nth, WEEKDAYS.index(weekday))
+
+
+def _business_day(ordinal: str) -> int:
+    """Read the number before `business`: 1st to 23rd, or last."""
+    if ordinal == "last":
+        return LAST_BUSINESS
+    found = re.fullmatch(r"([0-9]{1,2})(?:st|nd|rd|th)", ordinal)
+    if found is None or not 1 <= int(found[1]) <= MOST_BUSINESS:
+        remedy = f"Write '1st business' to '{MOST_BUSINESS}rd business', or 'last business'."
+        raise FieldMistake(f"{quoted(ordinal)} is no position", remedy)
+    return BUSINESS + int(found[1])
 
 
 KEYWORDS = {

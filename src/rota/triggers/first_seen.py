@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from rota.core.catchup import GRACE
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
+from rota.triggers.base import LAST_INSTANT
+from rota.triggers.calendars import CalendarTrigger
 from rota.triggers.exceptions import Excepting
 from rota.triggers.kinds.date import DateTrigger
 from rota.triggers.kinds.interval import IntervalTrigger
@@ -21,6 +23,13 @@ def passed_first(trigger: Trigger, args: Mapping[str, object], seen_at: Instant)
             return instant
         case IntervalTrigger(first=first, end=end) if args.get("start_date") is not None:
             return first if first <= end and 0 <= seen_at - first <= GRACE else None
+        case CalendarTrigger() if not trigger.roll.moves:
+            return passed_first(trigger.rule, args, seen_at)
+        case CalendarTrigger(rule=DateTrigger() | Excepting(rule=DateTrigger())):
+            return trigger.last_before(seen_at)
+        case CalendarTrigger(rule=IntervalTrigger() | Excepting(rule=IntervalTrigger())):
+            moved = trigger.next_after(-LAST_INSTANT) if args.get("start_date") else None
+            return moved if moved is not None and 0 <= seen_at - moved <= GRACE else None
         case Excepting(rule=rule):
             found = passed_first(rule, args, seen_at)
             return found if found is not None and not trigger.leaves_out(found) else None

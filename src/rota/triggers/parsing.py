@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rota.core.task import JOB
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError, nearest
+from rota.triggers.base import LAST_INSTANT
+from rota.triggers.calendars import (
+    CALENDAR,
+    ROLL,
+    Calendar,
+    CalendarTrigger,
+    Roll,
+    calendar_of,
+    on_calendar,
+)
+from rota.triggers.calendars.holidays_of import Holidays
+from rota.triggers.calendars.naming import EXCEPT, Calendars, named
 from rota.triggers.exceptions import Excepting, excepting
 from rota.triggers.foreign_options import instead_of
 from rota.triggers.kinds import KINDS, SHORT
-from rota.triggers.kinds.kind import CHANGES, EXCEPT, Reading
+from rota.triggers.kinds.interval import IntervalTrigger
+from rota.triggers.kinds.kind import CHANGES, OF_EVERY_KIND, Reading
 from rota.triggers.trigger_errors import refuse, shown
 
 _MOST_UNKNOWN = 20
@@ -48,12 +61,16 @@ def describe(
     *,
     timezone: str = "UTC",
     task_id: str = "",
+    calendars: Calendars | None = None,
 ) -> str:
     """Return the trigger in words, like "every weekday at 09:00, Europe/Berlin".
 
-    Cron and date end with the zone, and so does an interval that names a moment. Raises
-    TriggerError as `parse` does.
+    Cron and date end with the zone, and so does an interval that names a moment. `calendars` are
+    the definitions of the calendars that it names; None: those in the configuration of this
+    process. Raises TriggerError as `parse` does.
     """
+    if isinstance(trigger_args, Mapping):
+        trigger_args = named(trigger_args, calendars)
     reading = Reading({}, timezone, task_id=task_id, with_words=True)
     return _parse(trigger, trigger_args, reading)[1]
 
@@ -72,22 +89,101 @@ def _parse(trigger: Any, args: Mapping[str, object], around: Reading) -> tuple[T
         zone = kind.zone(args)
         inner = replace(reading, timezone=zone) if isinstance(zone, str) else reading
         exceptions = _exceptions(inner, args[EXCEPT])
+    roll = _calendar(trigger, reading) if CALENDAR in args or ROLL in args else None
     rule = kind.read(reading)
     words = kind.words(rule, args) if around.with_words else ""
-    if not exceptions:
+    start = end = None
+    if roll is not None and roll.moves:
+        rule, start, end = _unbound(rule)
+    if exceptions:
+        rule = excepting(rule, tuple(one for one, _ in exceptions))
+        words = f"{words}, except {' or '.join(f'({said})' for _, said in exceptions)}"
+    if roll is None or reading.calendar is None:
         return rule, words
-    found = excepting(rule, tuple(one for one, _ in exceptions))
-    return found, f"{words}, except {' or '.join(f'({said})' for _, said in exceptions)}"
+    found = on_calendar(rule, reading.calendar, roll, around.dst, start, end)
+    if not kind.is_single(args) and found.firing().next_after(-LAST_INSTANT) is None:
+        raise TriggerError(
+            f"It can never fire: with roll={roll.value!r} the calendar {reading.calendar.name}"
+            " leaves every time of it out.",
+            field=CALENDAR,
+            remedy="Write another roll rule, or another calendar.",
+        )
+    return found, f"{words}, {_ROLLS[roll].format(reading.calendar.name)}"
+
+
+_ROLLS = {
+    Roll.SKIP: "on business days of {}",
+    Roll.NEXT: "moved to the next business day of {}",
+    Roll.PREVIOUS: "moved to the previous business day of {}",
+    Roll.MODIFIED_FOLLOWING: "moved to the next business day of {} in the same month, else to the"
+    " previous one",
+    Roll.MODIFIED_PRECEDING: "moved to the previous business day of {} in the same month, else to"
+    " the next one",
+    Roll.ONLY: "only on days that are no business days of {}",
+}
+
+
+def _calendar(trigger: str, reading: Reading) -> Roll:
+    """Read the calendar, which the rule may need, and return the roll rule; mistakes are kept."""
+    args = reading.args
+    if trigger == JOB:
+        name = CALENDAR if CALENDAR in args else ROLL
+        reading.errors.append(refuse(name, args[name], "a job has no times", "Leave it out."))
+    elif CALENDAR in args:
+        reading.calendar = reading.read(None, _read_calendar, args[CALENDAR])
+    else:
+        remedy = "Write calendar='…' beside it."
+        reading.errors.append(refuse(ROLL, args[ROLL], "there is no calendar", remedy))
+    return reading.read(Roll.SKIP, _read_roll, args.get(ROLL, Roll.SKIP.value))
+
+
+def _read_calendar(value: object, place: str = CALENDAR) -> Calendar | None:
+    if isinstance(
+        value, str
+    ):  # its definition is put in its place where the configuration is known
+        remedy = "Define it in the configuration's section calendars."
+        raise refuse(place, value, "no calendar of that name", remedy)
+    return calendar_of(value, place)
+
+
+def _read_roll(value: object) -> Roll:
+    found = next((one for one in Roll if one == value), None)
+    if found is None:
+        hint = _suggest(value, [one.value for one in Roll])
+        raise refuse(ROLL, value, "no roll rule", hint)
+    return found
+
+
+def _unbound(rule: Trigger) -> tuple[Trigger, Instant | None, Instant | None]:
+    """Return a rule without its first and last moment, and these: they hold for what is moved."""
+    if isinstance(rule, IntervalTrigger):
+        end = rule.end if rule.end < LAST_INSTANT else None
+        return replace(rule, end=LAST_INSTANT), None, end
+    start = getattr(rule, "start", None)
+    if start is None and rule.end is None:
+        return rule, None, None
+    changes: dict[str, Any] = {"start": None, "end": None}
+    return replace(cast("Any", rule), **changes), start, rule.end
 
 
 def _exceptions(reading: Reading, value: object) -> tuple[tuple[Trigger, str], ...]:
     listed = value if isinstance(value, (list, tuple)) else [value]
-    named = [one for one in listed if isinstance(one, str)]
-    if named:  # a calendar's name
-        remedy = "There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}."
-        reading.errors.append(refuse(EXCEPT, named[0], "no calendar of that name", remedy))
-        return ()
-    return reading.definitions(EXCEPT, value)
+    calendars = [one for one in listed if isinstance(one, str) or _names_calendar(one)]
+    found: list[tuple[Trigger, str]] = []
+    for one in calendars:
+        named = one[CALENDAR] if isinstance(one, Mapping) else one
+        calendar = reading.read(None, _read_calendar, named, EXCEPT)
+        if calendar is not None:
+            whole = "the holidays and weekends" if calendar.names_weekend else "the holidays"
+            found.append((Holidays(calendar, reading.zone()), f"{whole} of {calendar.name}"))
+    others = [one for one in listed if one not in calendars]
+    if others or not calendars:
+        found += reading.definitions(EXCEPT, others)
+    return tuple(found)
+
+
+def _names_calendar(value: object) -> bool:
+    return isinstance(value, Mapping) and set(value) == {CALENDAR}
 
 
 def in_short(args: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
@@ -110,7 +206,9 @@ def without_none(args: Mapping[str, T]) -> Mapping[str, T]:
 def caution(trigger: str, args: Mapping[str, object], *, timezone: str, task_id: str) -> str:
     """Return what of a trigger may surprise, "" for nothing; raises TriggerError."""
     rule = parse(trigger, args, timezone=timezone, task_id=task_id)
-    return KINDS[trigger].caution(rule.rule if isinstance(rule, Excepting) else rule)
+    while isinstance(rule, (CalendarTrigger, Excepting)):
+        rule = rule.rule
+    return KINDS[trigger].caution(rule)
 
 
 def zone_of(trigger: str, args: Mapping[str, object]) -> object:
@@ -143,7 +241,7 @@ def _check_kinds(trigger: object, args: object, dst: object) -> None:
 
 
 def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
-    unknown = [name for name in args if name not in KINDS[trigger].arguments and name != EXCEPT]
+    unknown = [name for name in args if name not in {*KINDS[trigger].arguments, *OF_EVERY_KIND}]
     errors = [
         TriggerError(
             f"{trigger} has no argument '{shown(name)}'.",
@@ -165,7 +263,7 @@ def _remedy(trigger: str, name: str) -> str:
     kind = next((kind.name for kind in KINDS.values() if name in kind.arguments), None)
     if trigger == JOB and kind is not None:
         return f"Write trigger={kind!r} as well: a task without a trigger is a job."
-    return _suggest(name, [*KINDS[trigger].arguments, EXCEPT])
+    return _suggest(name, [*KINDS[trigger].arguments, *OF_EVERY_KIND])
 
 
 def _suggest(name: object, known: list[str]) -> str:

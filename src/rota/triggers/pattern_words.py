@@ -14,11 +14,14 @@ from rota.triggers.day_rules import (
     ALL_WEEKDAYS,
     ALL_WEEKS,
     BEFORE_LAST,
+    BUSINESS,
     FIRST_YEAR,
+    LAST_BUSINESS,
     LAST_DAY,
     LAST_POSITION,
     LAST_WORKDAY,
     LAST_YEAR,
+    MOST_BUSINESS,
     NEAREST_WORKDAY,
     DayRule,
     bits,
@@ -186,6 +189,13 @@ def _dates(days: int, months: str) -> str:
         if days >> BEFORE_LAST + n & 1
     ]
     names += [name for bit, name in _POSITIONS.items() if days >> bit & 1]
+    names += [
+        f"{_ordinal(n)} business day"
+        for n in range(1, MOST_BUSINESS + 1)
+        if days >> BUSINESS + n & 1
+    ]
+    if days >> LAST_BUSINESS & 1:
+        names.append("last business day")
     return f"on the {join(names)} of {months or 'every month'}"
 
 

@@ -5,15 +5,33 @@ A wall time is a number: seconds since 1970-01-01 00:00:00 on the clock on the w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from rota.triggers.day_rules import FIRST_YEAR, LAST_YEAR, DayRule, days_of, year_of
+from rota.triggers.day_rules import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    BusinessDays,
+    DayRule,
+    days_by_calendar,
+    days_of,
+    year_of,
+)
 
 DAY = 86_400
 EVERY_YEAR = ((1 << LAST_YEAR - FIRST_YEAR + 1) - 1) << FIRST_YEAR
 _EPOCH = date(FIRST_YEAR, 1, 1).toordinal()
 _LAST = date(LAST_YEAR, 12, 31).toordinal()
+
+
+_MOST_YEARS = 60
+"""Years that a rule of business days is looked for in: there are no more tables than that."""
+
+
+def _own_year(year: int) -> tuple[int, int]:
+    """Return the ordinal of 1 January of `year`, and the year: no other one has its holidays."""
+    return date(year, 1, 1).toordinal(), year
 
 
 def _low(mask: int) -> int:
@@ -26,9 +44,27 @@ class Pattern:
     Make it with `pattern`, so that equal rules are one object.
     """
 
-    __slots__ = ("_first", "_last", "hours", "minutes", "rule", "seconds", "years")
+    __slots__ = (
+        *("_days_of", "_first", "_last", "_most_years", "_year_of"),
+        *("calendar", "hours", "minutes", "rule", "seconds", "years"),
+    )
 
-    def __init__(self, years: int, rule: DayRule, hours: int, minutes: int, seconds: int) -> None:
+    def __init__(
+        self,
+        years: int,
+        rule: DayRule,
+        hours: int,
+        minutes: int,
+        seconds: int,
+        calendar: BusinessDays | None = None,
+    ) -> None:
+        self.calendar = calendar
+        self._days_of: Callable[[DayRule, int], int] = days_of
+        self._year_of: Callable[[int], tuple[int, int]] = year_of
+        self._most_years = LAST_YEAR
+        if calendar is not None:
+            self._days_of = partial(days_by_calendar, calendar)
+            self._year_of, self._most_years = _own_year, _MOST_YEARS
         self.years = years
         self.rule = rule
         self.hours = hours
@@ -74,15 +110,15 @@ class Pattern:
         ordinal = day + _EPOCH
         if ordinal > _LAST:
             return None
-        year = date.fromordinal(ordinal).year
+        year = begin = date.fromordinal(ordinal).year
         while True:
-            first, twin = year_of(year)
+            first, twin = self._year_of(year)
             if self.years >> year & 1:
-                days = days_of(self.rule, twin) >> max(ordinal - first, 0)
+                days = self._days_of(self.rule, twin) >> max(ordinal - first, 0)
                 if days:
                     return max(ordinal, first) + _low(days) - _EPOCH
             later = self.years >> year + 1
-            if not later:
+            if not later or year - begin > self._most_years:
                 return None
             year += 1 + _low(later)
 
@@ -90,15 +126,15 @@ class Pattern:
         if day < 0:
             return None
         ordinal = min(day + _EPOCH, _LAST)
-        year = date.fromordinal(ordinal).year
+        year = begin = date.fromordinal(ordinal).year
         while True:
-            first, twin = year_of(year)
+            first, twin = self._year_of(year)
             if self.years >> year & 1:
-                days = days_of(self.rule, twin) & ((2 << ordinal - first) - 1)
+                days = self._days_of(self.rule, twin) & ((2 << ordinal - first) - 1)
                 if days:
                     return first + days.bit_length() - 1 - _EPOCH
             earlier = self.years & ((1 << year) - 1)
-            if not earlier:
+            if not earlier or begin - year > self._most_years:
                 return None
             year = earlier.bit_length() - 1
             ordinal = date(year, 12, 31).toordinal()
@@ -137,12 +173,20 @@ class Pattern:
 
 
 @lru_cache(maxsize=8192)
-def pattern(years: int, rule: DayRule, hours: int, minutes: int, seconds: int) -> Pattern:
-    """Return the one `Pattern` of these sets; none of them may be empty."""
-    return Pattern(years, rule, hours, minutes, seconds)
+def pattern(
+    years: int,
+    rule: DayRule,
+    hours: int,
+    minutes: int,
+    seconds: int,
+    calendar: BusinessDays | None = None,
+) -> Pattern:
+    """Return the one `Pattern` of these sets; none of them may be empty. `calendar` is that of the
+    business days in the rule, None if there are none."""
+    return Pattern(years, rule, hours, minutes, seconds, calendar)
 
 
 @lru_cache(maxsize=4096)
-def names_a_day(years: int, rule: DayRule) -> bool:
+def names_a_day(years: int, rule: DayRule, calendar: BusinessDays | None = None) -> bool:
     """Return whether any day from 1970 to 9999 is named at all: 30 February is not."""
-    return Pattern(years, rule, 1, 1, 1).next(0) is not None
+    return Pattern(years, rule, 1, 1, 1, calendar).next(0) is not None

@@ -72,5 +72,5 @@ def test_each_kind_is_written_in_a_list_and_at_a_function(project: Project) -> N
         "x.py:25, task 'wrong_english', text: text='weekdays at 9': not understood."
         " Did you mean 'weekday at 09:00'?",
         "x.py:41, task 'wrong_exception', except: except='de': no calendar of that name."
-        " There are no calendars yet: write definitions, like {'crontab': '0 9 25 12 *'}.",
+        " Define it in the configuration's section calendars.",
     ]

@@ -130,6 +130,7 @@ class NewRun(NamedTuple):
     key: str | None = None
     options: Mapping[str, Any] | None = None
     overlap_key: str | None = None  # it is exclusive among the runs of its task with the same
+    nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
 
 
 class PlannedRun(NamedTuple):

@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     STUCK = "stuck"
     BY_HAND = "by_hand"
     TASK = "task"
+    CALENDAR = "calendar"
     # missed
     DOWNTIME = "downtime"
     BEHIND = "behind"

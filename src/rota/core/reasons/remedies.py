@@ -82,6 +82,10 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "skipped: the task raised `rota.Skip`",
         "The task itself decided that; retry the run if the reason no longer holds.",
     ),
+    ReasonCode.CALENDAR: Explanation(
+        "skipped: its day is no business day of its task's calendar",
+        'roll="next" or "previous" moves it to a business day; `rota run` starts it by hand.',
+    ),
     ReasonCode.DOWNTIME: Explanation(
         "missed: no node was up at its time",
         'catchup="all" runs them after a downtime; keep `rota up` running.',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rota import triggers
 from rota.core import catchup
+from rota.core.reasons import ReasonCode
 from rota.core.time import Instant
 from rota.engine.planning.task_registry import RegisteredTask
 
@@ -18,7 +19,10 @@ def find_due(
     """
     alone = None if entry.is_behind or entry.is_off(now) else instant
     if alone is not None and entry.planned_until < alone <= until <= alone + catchup.ON_TIME:
-        return [catchup.Due(alone)]
+        why = entry.why_skipped(alone)
+        if not why:
+            return [catchup.Due(alone)]
+        return [catchup.Due(alone, why, code=ReasonCode.CALENDAR, is_skipped=True)]
     first, trigger = entry.first, entry.trigger
     late: list[catchup.Due] = []
     if first is not None and entry.is_late:
@@ -26,9 +30,15 @@ def find_due(
         late = [catchup.late_date(first, entry.anchor)] if is_due else []
         trigger = triggers.without(trigger, (first,))  # there are former rules besides
     entry.is_behind = False
+    firing = triggers.firing(trigger)
     survey = catchup.survey(
-        trigger, entry.planned_until, until, entry.policy, triggers.count_between
+        firing, entry.planned_until, until, entry.policy, triggers.count_between, trigger
     )
+    skipped: list[catchup.Due] = []
+    if firing is not trigger:
+        skipped = catchup.skipped(
+            trigger, survey, entry.planned_until, until, triggers.count_between, entry.why_skipped
+        )
     rows = late + catchup.decide(
         survey,
         entry.policy,
@@ -36,4 +46,6 @@ def find_due(
         first=first if entry.starts_first(now) else None,
         up_since=entry.known_since,
     )
-    return sorted(rows, key=lambda row: row.until) if late else rows
+    if late or skipped:
+        return sorted([*rows, *skipped], key=lambda row: row.until)
+    return rows

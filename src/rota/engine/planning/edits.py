@@ -16,9 +16,12 @@ from rota.definitions.edits import as_text, made
 from rota.definitions.options import OPTIONS
 from rota.definitions.readers import ClockChange, Refusal
 from rota.errors import DefinitionError, TriggerError, nearest
-from rota.triggers import parse
+from rota.triggers import parse, resolved
+from rota.triggers.calendars.naming import Calendars
 from rota.triggers.parsing import without_none
 from rota.triggers.trigger_errors import quoted
+
+_NONE: Calendars = {}
 
 
 class Laid(NamedTuple):
@@ -85,8 +88,11 @@ def unread_edits(stored: StoredTask) -> tuple[Edit, ...]:
     )
 
 
-def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -> Edits:
-    """Return edits, checked like the task's own code; raises DefinitionError, TriggerError."""
+def checked_edits(
+    code: TaskDefinition | TaskRecord, given: Mapping[str, Any], calendars: Calendars = _NONE
+) -> Edits:
+    """Return edits, checked like the task's own code, with the definitions of the `calendars` that
+    they name; raises DefinitionError, TriggerError."""
     values = dict(given)
     for key in given:
         if key not in EDITABLE:
@@ -99,9 +105,9 @@ def checked_edits(code: TaskDefinition | TaskRecord, given: Mapping[str, Any]) -
                 f"{quoted(given[key])} {refusal.why}.", where=key, remedy=refusal.remedy
             ) from None
     if "trigger_args" in values:
-        args = json_args(without_none(values["trigger_args"]))
         dst = code.dst if isinstance(code, TaskDefinition) else _dst_of(code)
         try:
+            args = json_args(resolved(without_none(values["trigger_args"]), calendars))
             parse(code.trigger, args, timezone=code.timezone, dst=dst, task_id=code.id)
         except TriggerError as error:
             raise TriggerError(

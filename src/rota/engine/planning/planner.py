@@ -331,7 +331,8 @@ class Planner:
         task_id, policy = entry.definition.id, entry.policy
         state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
         if due.missed_reason is not None:
-            state, reason = State.MISSED, due.missed_reason
+            state = State.SKIPPED if due.is_skipped else State.MISSED
+            reason = due.missed_reason
         elif stuck and policy.overlap is not Overlap.ALLOW:
             state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
             code = ReasonCode.STUCK
@@ -366,6 +367,7 @@ class Planner:
             priority=policy.priority,
             reason_code=code,
             overlap_key=overlap_key_of(policy.overlap_key, entry.definition, None),
+            nominal_time=entry.nominal_time(due.fire_time),
         )
 
     async def start_manually(

@@ -36,7 +36,9 @@ class RegisteredTask:
         "definition",
         "edits",
         "enabled",
+        "firing",
         "first",
+        "has_calendar",
         "is_behind",
         "is_current",
         "known_since",
@@ -89,7 +91,7 @@ class RegisteredTask:
 
     def next_run(self, now: Instant) -> Instant | None:
         """Return the instant of the next occurrence that will be planned and started."""
-        after, trigger = max(self.planned_until, now), self.trigger
+        after, trigger = max(self.planned_until, now), self.firing
         if (
             self.first is not None
             and self.planned_until < self.first <= now
@@ -105,7 +107,22 @@ class RegisteredTask:
     @property
     def can_fire(self) -> bool:
         """Return whether its trigger has further times, even if the task is disabled or paused."""
-        return self._rule.next_after(self.planned_until) is not None
+        return triggers.firing(self._rule).next_after(self.planned_until) is not None
+
+    def why_skipped(self, instant: Instant) -> str:
+        """Return why its calendar skips an occurrence; "" if it does not."""
+        if self.firing is self.trigger:
+            return ""
+        rule = triggers.calendar_rule(self.trigger, instant)
+        return "" if rule is None else rule.why_skipped(instant)
+
+    def nominal_time(self, instant: Instant) -> Instant | None:
+        """Return the instant that its rule names for an occurrence, if its calendar moved that."""
+        if not self.has_calendar:
+            return None
+        rule = triggers.calendar_rule(self.trigger, instant)
+        nominal = instant if rule is None else rule.nominal_of(instant)
+        return None if nominal == instant else nominal
 
     def starts_first(self, now: Instant) -> bool:
         """Return whether the instant that had passed when the task was first seen starts all the
@@ -175,6 +192,8 @@ class RegisteredTask:
             if isinstance(rule, triggers.Replaced):
                 self.settled = rule.until
         self.trigger = triggers.outside(triggers.without(rule, self._skipped), stretches)
+        self.firing = triggers.firing(self.trigger)
+        self.has_calendar = triggers.has_calendar(self.trigger)
         self.first = triggers.passed_first(self._rule, self.trigger_args, self.anchor)
 
     def _laid_over(self) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ def upcoming(entry: RegisteredTask, now: Instant) -> Iterator[Instant]:
     instant = entry.next_run(now)
     while instant is not None:
         yield instant
-        instant = entry.trigger.next_after(instant)
+        instant = entry.firing.next_after(instant)
 
 
 def upcoming_of_all(

@@ -161,7 +161,9 @@ class _Reader:
         edited = rule.edits.get("trigger_args")
         key = repr((rule.trigger, rule.trigger_args, edited, rule.timezone, rule.dst, rule.anchor))
         if key not in self._read:
-            self._read[key] = trigger_of(rule)
+            args = edited if isinstance(edited, Mapping) else rule.trigger_args
+            is_known = triggers.has_same_data(args)  # else its days were other ones
+            self._read[key] = trigger_of(rule) if is_known else None
         return self._read[key]
 
 

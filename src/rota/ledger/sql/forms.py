@@ -255,6 +255,7 @@ RUNS = _form(
     priority=Kind(_priority, 0),
     key=_MAYBE_TEXT,
     options=_OBJECT,
+    nominal_time=_MAYBE_INSTANT,
 )
 
 CANDIDATES = _form(

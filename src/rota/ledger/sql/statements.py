@@ -169,6 +169,12 @@ LIVING_NODES = Statement(
 )
 """Which of these nodes live."""
 
+_moved_in = incoming("moved", runs.c.id, runs.c.nominal_time)
+SET_NOMINAL = Statement(
+    update(runs).where(runs.c.id == _moved_in.c.id).values(nominal_time=_moved_in.c.nominal_time)
+)
+"""Note the instants that rules name for runs that a calendar moved: id, instant."""
+
 _started_in = incoming("started", *mapping.NEW_RUN)
 _one: ColumnElement[Any] = literal_column("1")
 _starts_at = case(

@@ -62,6 +62,7 @@ def _write(
     plan.publish(connection)
     plan.cancel_replaced(connection)
     plan.have_wait(connection)
+    plan.keep_nominal_times(connection)
     left = _without_known(connection, plan.left) if plan.left else []
     return plan.written() + [PlannedRun(run.id, run.task_id, None, "") for run in left]
 
@@ -264,6 +265,16 @@ class _Plan:
         """Note which runs wait for a verdict."""
         if self._awaits:
             verdicts.AWAIT(connection, awaiting=Batch(self._awaits.items()))
+
+    def keep_nominal_times(self, connection: Connection) -> None:
+        """Note which instants the rules name for runs that a calendar moved."""
+        moved = [
+            (run.id, run.nominal_time)
+            for run, *_ in self._rows.values()
+            if run.nominal_time is not None
+        ]
+        if moved:
+            sql.SET_NOMINAL(connection, moved=Batch(moved))
 
     def cancel_replaced(self, connection: Connection) -> None:
         """End the replaced runs that wait, and request the cancellation of the running ones."""

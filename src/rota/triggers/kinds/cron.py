@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
+from rota.triggers.calendars.days import Calendar
 from rota.triggers.crontab import read_crontab, read_every, split_zone
-from rota.triggers.day_rules import DayRule
+from rota.triggers.day_rules import DayRule, names_business_days
 from rota.triggers.dst import Changes
 from rota.triggers.fields import KEYWORDS, LEAST, Field, read_keyword
 from rota.triggers.kinds import interval
@@ -36,7 +37,7 @@ class CronTrigger(WallTrigger):
     pattern: Pattern
 
 
-def read_fields(args: Args) -> tuple[Pattern, bool]:
+def read_fields(args: Args, calendar: Calendar | None = None) -> tuple[Pattern, bool]:
     """Return the pattern of keyword fields, and whether hour or minute has a `*` or a step.
 
     The rule of defaults is APScheduler's: fields above the least one given are `*`, fields below it
@@ -68,8 +69,12 @@ def read_fields(args: Args) -> tuple[Pattern, bool]:
         fields[name].values for name in KEYWORDS
     )
     rule = DayRule(month, day, week, weekday)
+    by = calendar if names_business_days(rule) else None
+    if names_business_days(rule) and calendar is None:
+        remedy = "Write calendar='…' beside it: the calendar of the business days."
+        raise refuse("day", args["day"], "business days need a calendar", remedy)
     return (
-        pattern(year, rule, hour, minute, second),
+        pattern(year, rule, hour, minute, second, by),
         fields["hour"].repeats or fields["minute"].repeats,
     )
 
@@ -81,7 +86,7 @@ def why_never(trigger: CronTrigger) -> str | None:
     one.
     """
     wanted = trigger.pattern
-    if not names_a_day(wanted.years, wanted.rule):
+    if not names_a_day(wanted.years, wanted.rule, wanted.calendar):
         return "no day from 1970 to 9999 fits all of it"
     bounded = trigger.start is not None or trigger.end is not None
     if not bounded and wanted.years == EVERY_YEAR:
@@ -101,7 +106,8 @@ def read(reading: Reading) -> CronTrigger | IntervalTrigger:
         return interval.of_period(reading, read_every(text), reading.bounds())
     # A misspelt field is one mistake, and not also a missing one.
     named = not errors or "crontab" in args or not args.keys().isdisjoint(KEYWORDS)
-    wanted, repeats = reading.read(_ANY, _pattern, args, reading.task_id) if named else _ANY
+    given = (args, reading.task_id, reading.calendar)
+    wanted, repeats = reading.read(_ANY, _pattern, *given) if named else _ANY
     bounds = reading.bounds()
     reading.finish()
     changes = CHANGES[reading.dst][repeats]
@@ -115,9 +121,9 @@ def read(reading: Reading) -> CronTrigger | IntervalTrigger:
 _ANY: tuple[Pattern, bool] = (read_crontab("* * * * *")[0], True)
 
 
-def _pattern(args: Args, task_id: str) -> tuple[Pattern, bool]:
+def _pattern(args: Args, task_id: str, calendar: Calendar | None) -> tuple[Pattern, bool]:
     if "crontab" not in args:
-        return read_fields(args)
+        return read_fields(args, calendar)
     _refuse_beside(args)
     return read_crontab(args["crontab"], task_id)
 

@@ -143,9 +143,14 @@ def _cron(reading: Reading, text: str, bounds: Bounds) -> CronTrigger:
     for words, means in _CHANGED.items():
         if text.endswith(words):
             text, repeats = text.removesuffix(words), means
-    if re.search(r"\bbusiness\b", text):
-        raise Unread("business days need a calendar, and there are none yet; write 'weekday'")
-    wanted, usual = read_times(text)
+    try:
+        wanted, usual = read_times(text, reading.calendar)
+    except Unread as error:
+        if str(error) or not re.search(r"\bbusiness\b", text):
+            raise
+        if reading.calendar is None:
+            raise Unread("business days need a calendar; write calendar='…' beside it") from None
+        raise Unread("with a calendar, 'day at 09:00' is on its business days") from None
     changes: Changes = CHANGES[reading.dst][usual if repeats is None else repeats]
     found = CronTrigger(wanted, bounds.zone, changes, bounds.start, bounds.end, bounds.jitter)
     why = cron.why_never(found)

@@ -11,6 +11,8 @@ from rota.core.time import DAY, SECOND, Instant
 from rota.core.trigger import Trigger
 from rota.errors import TriggerError
 from rota.triggers.base import LAST_INSTANT
+from rota.triggers.calendars.days import Calendar
+from rota.triggers.calendars.naming import CALENDAR, EXCEPT, ROLL
 from rota.triggers.dst import Changes, Zone
 from rota.triggers.trigger_errors import one_error, refuse
 from rota.triggers.zones import read_moment, read_zone, zone
@@ -33,8 +35,13 @@ CHANGES = {
 
 _LONGEST_JITTER = 366 * DAY
 
-EXCEPT = "except"
-"""The argument of every kind: what is left out."""
+OF_EVERY_KIND: Mapping[str, str] = {
+    EXCEPT: "what is left out: definitions, and names of calendars for their holidays",
+    CALENDAR: "the calendar that says which days are business days",
+    ROLL: "what happens on the other days: `skip`, `next`, `previous`, `modified_following`,"
+    " `modified_preceding` or `only`",
+}
+"""The arguments of every kind, each with what it means."""
 
 DEFINITION = (
     "Write definitions like {'crontab': '0 9 * * *'} or"
@@ -67,6 +74,7 @@ class Reading:
     task_id: str = ""
     with_words: bool = False
     depth: int = 0  # of a definition in another one
+    calendar: Calendar | None = None  # that says what business days are
     parse: Callable[[str, Args, Reading], tuple[Trigger, str]] | None = None
     errors: list[TriggerError] = field(default_factory=list)
 
@@ -81,6 +89,7 @@ class Reading:
             self.task_id,
             self.with_words,
             self.depth,
+            self.calendar,
             parse,
             self.errors,
         )
@@ -129,9 +138,10 @@ class Reading:
         trigger = value.get("trigger")
         if isinstance(args.get("trigger_args"), Mapping):
             args.update(args.pop("trigger_args"))
-        if "jitter" in args:
-            remedy = "Give it to the trigger that this one is a part of."
-            raise refuse(f"{place}.jitter", args["jitter"], "jitter is of the whole", remedy)
+        for name in ("jitter", CALENDAR, ROLL):
+            if name in args:
+                remedy = "Give it to the trigger that this one is a part of."
+                raise refuse(f"{place}.{name}", args[name], f"{name} is of the whole", remedy)
         assert self.parse is not None  # `parse` made this reading
         zone = self.args.get("timezone", self.timezone)
         inner = replace(

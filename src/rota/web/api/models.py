@@ -143,6 +143,9 @@ class RunRead(BaseModel):
     id: str
     task_id: str
     fire_time: datetime | None = Field(description="null for a manual start.")
+    nominal_time: datetime | None = Field(
+        description="What its rule names, if its calendar moved it; else null."
+    )
     cause: Cause
     state: State
     attempt: int = Field(description="Attempts begun so far.")
@@ -334,7 +337,7 @@ class LogRead(BaseModel):
 
 _TIMES = frozenset(
     {"at", "last", "available_at", "created_at", "fire_time", "finished_at", "started_at"}
-    | {"seen_at", "lease_until"}
+    | {"seen_at", "lease_until", "nominal_time"}
 )
 
 

@@ -47,8 +47,8 @@ def _count(
         if first is None or end <= first:
             continue
         after = max(start, first) - 1
-        found = triggers.count_between(entry.trigger, after, end - 1, limit - cost + 1)
-        if not triggers.is_countable(entry.trigger):
+        found = triggers.count_between(entry.firing, after, end - 1, limit - cost + 1)
+        if not triggers.is_countable(entry.firing):
             sum_up.is_more |= found > limit - cost
             found = min(found, limit - cost)
             cost += found

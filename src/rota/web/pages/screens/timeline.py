@@ -108,7 +108,7 @@ def _planned(manager: TaskManager, now: Instant) -> Iterator[tuple[str, Trigger,
     for entry in manager.services.engine.registry.entries():
         instant = entry.next_run(now)
         if instant is not None:
-            yield entry.definition.id, entry.trigger, instant - 1
+            yield entry.definition.id, entry.firing, instant - 1
 
 
 def _ticks(shown: Window, step: Instant) -> Iterator[Tick]:
