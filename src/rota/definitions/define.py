@@ -186,8 +186,7 @@ def _sorted(
 def _with_calendars(
     args: Mapping[str, Any], options: Mapping[str, Any], defaults: Defaults, notes: ErrorCollector
 ) -> tuple[Mapping[str, Any], str]:
-    """Return a trigger's arguments with the definitions of the calendars that they name, and what
-    precedes the name of an argument to say its place."""
+    """Return a trigger's arguments with the definitions of their calendars, and their place."""
     prefix = "" if options.get("trigger_args") is None else "trigger_args."
     try:
         return resolved(args, defaults.calendars), prefix
