@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from rota.runtime import log_queue
+from tests import forked
 
 # Under `nohup` it is ignored, and processes that are to be ended by it would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -19,6 +20,13 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A crowded machine is slow, which says nothing of a strategy or of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _programs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """All workers note in one place which programs they have run as themselves."""
+    base = tmp_path_factory.getbasetemp()
+    forked.remember((base if worker_id == "master" else base.parent) / "programs")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

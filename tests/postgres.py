@@ -14,7 +14,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,22 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 _PR_SET_PDEATHSIG = 1
+_LARGE = 200_000  # bytes of a table that is not to keep its dead rows
+
+_EMPTYING = "-c session_replication_role=replica -c lock_timeout=2s"
+"""The options to delete with: no trigger, as of the audit, prevents it."""
+
+_TABLES = """
+SELECT relname, pg_relation_size(oid) FROM pg_class
+WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+"""
+_SHAPE = """
+SELECT concat(
+  (SELECT string_agg(concat(relname, relkind, relnatts, relfilenode = 0), ' ' ORDER BY relname)
+   FROM pg_class WHERE relnamespace = %s::regnamespace),
+  (SELECT string_agg(concat(tgname, tgenabled), ' ' ORDER BY tgname)
+   FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE relnamespace = %s::regnamespace))
+"""
 
 
 def programs() -> Path | None:
@@ -55,6 +73,8 @@ class Postgres:
         self._owner = _owner()
         self._process: subprocess.Popen[bytes] | None = None
         self._schemas = itertools.count(1)
+        self._spare: dict[str, list[str]] = defaultdict(list)  # schemas with empty ledgers, by kind
+        self._shapes: dict[str, str] = {}  # what a schema of a kind looks like
 
     @property
     def socket(self) -> Path:
@@ -72,6 +92,36 @@ class Postgres:
         return (
             f"postgresql://postgres@/postgres?host={quote(str(self.home), safe='')}&schema={name}"
         )
+
+    @contextmanager
+    def ledger(self, kind: str = "") -> Iterator[str]:
+        """Lend the address of an empty ledger, which may be one that another test has used.
+
+        To empty one costs a hundredth of what it costs to make one. Ledgers of different kinds,
+        for instance with an engine's own tables, are not mixed. A test of how a ledger is made, or
+        one that changes its tables, takes an `url`.
+        """
+        spare = self._spare[kind]
+        schema = spare.pop() if spare else f"s{next(self._schemas)}"
+        yield self.url(schema)
+        if self._emptied(schema, kind):
+            spare.append(schema)
+
+    def _emptied(self, schema: str, kind: str) -> bool:
+        """Delete all rows; returns False if it cannot be used again."""
+        with psycopg.connect(
+            host=str(self.home), user="postgres", dbname="postgres", options=_EMPTYING
+        ) as link:
+            tables = link.execute(_TABLES, [schema]).fetchall()
+            for name, size in tables:
+                verb = "TRUNCATE" if size > _LARGE else "DELETE FROM"
+                try:
+                    link.execute(f"{verb} {schema}.{name}".encode())
+                except psycopg.errors.LockNotAvailable:  # a connection of the test is left
+                    return False
+            row = link.execute(_SHAPE, [schema, schema]).fetchone()
+        shape = str(row[0]) if row else ""
+        return bool(tables) and self._shapes.setdefault(kind, shape) == shape
 
     def make(self) -> None:
         """Make its data directory."""
@@ -171,3 +221,10 @@ def postgres() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture
+def postgres_ledger(postgres: Postgres) -> Iterator[str]:
+    """The address of an empty ledger."""
+    with postgres.ledger() as url:
+        yield url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rota import TaskManager
 from rota.config import Xcorecfg
 from rota.core.ports.history import History
 from rota.testing import eventually
+from tests import forked
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi_app"
@@ -50,17 +50,10 @@ def environment(**more: str) -> dict[str, str]:
 
 def python(project: Path, *arguments: str | Path, **env: str) -> str:
     """Run Python in a project and return all it said; fails the test where it fails."""
-    done = subprocess.run(
-        [sys.executable, *STRICT, *map(str, arguments)],
-        cwd=project,
-        env=environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    command = [sys.executable, *STRICT, *map(str, arguments)]
+    done = forked.run(command, project, environment(**env))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def wait_until(done: Callable[[], object], what: str) -> None:

@@ -21,6 +21,7 @@ from rota.core.ports.history import History
 from rota.core.ports.records import RunFilter
 from rota.core.run import Cause, State
 from rota.core.time import to_datetime
+from tests import forked
 from tests.acceptance.project import ROOT, copy, environment, example, history_of, wait_until
 
 MORE = """
@@ -45,22 +46,18 @@ async def hold():
 
 
 @contextmanager
-def running(project: Path, *command: str) -> Iterator[psutil.Popen]:
+def running(project: Path, *command: str) -> Iterator[forked.Started]:
     """Run a program in a project; whatever is left of it at the end is killed."""
-    said = (project / "said.txt").open("w")
-    with (
-        said,
-        psutil.Popen(
-            [sys.executable, *command], cwd=project, env=environment(), stdout=said, stderr=said
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                for child in process.children(recursive=True):
-                    child.kill()
-                process.kill()
+    with (project / "said.txt").open("w") as said:
+        process = forked.start([sys.executable, *command], project, environment(), out=said)
+    try:
+        yield process
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+        process.kill()
+        process.wait()
 
 
 def request(method: str, url: str) -> Any:
@@ -126,7 +123,7 @@ def test_four_workers_run_every_occurrence_once(tmp_path: Path) -> None:
         with history_of(project) as history:
             wait_until(lambda: len(occurrences(history)) >= 4, "four occurrences ran")
             wait_until(lambda: len(history.nodes()) == 4, "every worker has joined")
-        family = server.children(recursive=True)
+        family = psutil.Process(server.pid).children(recursive=True)
         held = request("POST", f"{manager}/tasks/hold/run")["id"]
         wait_until((project / "begun").exists, "a run is under way")
         with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 
 from rota.testing import eventually
+from tests import forked
 from tests.docs.pages import snippets
 from tests.docs.test_projects import BIN, ask, build, does, server
 from tests.integration.cli.project import environment, free_port
@@ -44,8 +46,10 @@ def instant(run: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(run["fire_time"])
 
 
-def kill(process: psutil.Popen) -> None:
-    for one in (process, *process.children(recursive=True)):
+def kill(process: forked.Started) -> None:
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in family:
         one.kill()
 
 
@@ -77,7 +81,7 @@ def test_from_a_laptop_to_a_cluster(tmp_path: Path, postgres: Postgres) -> None:
     ports = [free_port() for _ in machines]
     with ExitStack() as nodes:
         command = [str(BIN / up[0]), *up[1:], f"--port={ports[0]}"]
-        first = psutil.Popen(command, cwd=machines[0], env=environment())
+        first = forked.start(command, machines[0], environment(), out=subprocess.DEVNULL)
         nodes.callback(first.wait, 30)
         nodes.callback(first.kill)
         for machine, port in zip(machines[1:], ports[1:], strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 
 from rota.core.run import State
 from rota.testing import eventually
+from tests import forked
 from tests.acceptance.project import history_of
 from tests.docs.pages import snippets
 from tests.integration.cli.project import environment, free_port
@@ -44,40 +44,33 @@ def command(page: str, program: str) -> list[str]:
 
 def does(project: Path, *command: str, code: int = 0) -> str:
     """Run a command in the project to its end, which is `code`, and return what it says."""
-    done = subprocess.run(
-        [BIN / command[0], *command[1:]],
-        cwd=project,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
+    done = forked.run([str(BIN / command[0]), *command[1:]], project, environment())
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @contextmanager
-def server(project: Path, *command: str) -> Iterator[psutil.Popen]:
+def server(project: Path, *command: str) -> Iterator[forked.Started]:
     """Run a command in the project until the block ends; then it has to end in peace and alone."""
     alone = environment(HOME=str(project))  # gunicorn writes there
-    with (project / "said.txt").open("a") as said, psutil.Popen(
-        [BIN / command[0], *command[1:]], cwd=project, env=alone, stdout=said, stderr=said
-    ) as process:  # fmt: skip
-        family: list[psutil.Process] = []
-        try:
-            yield process
-            family = process.children(recursive=True)
-            process.terminate()
-            # Some end by the signal itself, uvicorn's after all that it had to do.
-            assert process.wait(60) in (0, -signal.SIGTERM), (project / "said.txt").read_text()
-            assert psutil.wait_procs(family, timeout=10)[1] == []
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                family += process.children(recursive=True)
-            for one in (*family, process):
-                if one.is_running():
-                    one.kill()
+    with (project / "said.txt").open("a") as said:
+        process = forked.start([str(BIN / command[0]), *command[1:]], project, alone, out=said)
+    family: list[psutil.Process] = []
+    try:
+        yield process
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        # Some end by the signal itself, uvicorn's after all that it had to do.
+        assert process.wait(60) in (0, -signal.SIGTERM), (project / "said.txt").read_text()
+        assert psutil.wait_procs(family, timeout=10)[1] == []
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            family += psutil.Process(process.pid).children(recursive=True)
+        for one in family:
+            if one.is_running():
+                one.kill()
+        process.kill()
+        process.wait(60)
     assert "Traceback" not in (project / "said.txt").read_text()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import rota
 from rota import testing
 from rota.manager.runs import RunVerbs
 from rota.manager.tasks import TaskVerbs
+from tests import forked
 from tests.docs import pages as pages_of
 from tests.docs import shelves
 from tests.docs.pages import ROOT, pages, snippets
@@ -39,16 +39,9 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XCORE_")}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(PROGRAM), str(ROOT / page), str(file)],
-        cwd=project,
-        env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout
+    command = [sys.executable, "-W", "error", str(PROGRAM), str(ROOT / page), str(file)]
+    done = forked.run(command, project, {**kept, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", EVERY)

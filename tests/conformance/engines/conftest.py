@@ -12,6 +12,7 @@ from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness
 from tests.brokers import rabbitmq as rabbitmq
 from tests.brokers import redis as redis
+from tests.postgres import Postgres
 from tests.postgres import postgres as postgres
 
 
@@ -24,7 +25,7 @@ class Kind(NamedTuple):
 
 
 def _postgres(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return {"ledger_url": request.getfixturevalue("postgres").url()}
+    return {"ledger_url": request.getfixturevalue("engine_ledger")}
 
 
 def _celery(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
@@ -81,6 +82,13 @@ class Cluster:
         """Stop them all."""
         for harness in self.nodes:
             harness.manager.shutdown(grace=0)
+
+
+@pytest.fixture
+def engine_ledger(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str]:
+    """The address of an empty ledger, in which the engine may have tables of its own."""
+    with postgres.ledger(request.node.callspec.params["cluster"]) as url:
+        yield url
 
 
 @pytest.fixture(params=KINDS)

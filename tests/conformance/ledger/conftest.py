@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.conformance.ledger.desk import Desk
 from tests.postgres import postgres as postgres
+from tests.postgres import postgres_ledger as postgres_ledger
 
 
 class Kind(NamedTuple):
-    """A kind of ledger: the address of an empty one, and whether two can share it."""
+    """A kind of ledger: the fixture that has an empty one, and whether two can share it."""
 
-    url: Callable[[pytest.FixtureRequest], str]
+    url: str
     is_shared: bool
 
 
 KINDS = {
-    "memory": Kind(lambda request: "memory://", is_shared=False),
-    "sqlite": Kind(
-        lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'rota.db'}",
-        is_shared=True,
-    ),
-    "postgres": Kind(lambda request: request.getfixturevalue("postgres").url(), is_shared=True),
+    "memory": Kind("memory", is_shared=False),
+    "sqlite": Kind("sqlite", is_shared=True),
+    "postgres": Kind("postgres_ledger", is_shared=True),
 }
+
+
+@pytest.fixture
+def memory() -> str:
+    """The address of an empty ledger in memory."""
+    return "memory://"
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """The address of an empty ledger in a file."""
+    return f"sqlite:///{tmp_path / 'rota.db'}"
 
 
 @pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest) -> str:
     """The address of an empty ledger."""
-    return KINDS[request.param].url(request)
+    return str(request.getfixturevalue(KINDS[request.param].url))
 
 
 @pytest.fixture(params=[name for name, kind in KINDS.items() if kind.is_shared])
 def shared_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty ledger that several nodes can open."""
-    return KINDS[request.param].url(request)
+    return str(request.getfixturevalue(KINDS[request.param].url))
 
 
 @pytest.fixture

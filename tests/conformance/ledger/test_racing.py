@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import Claim, OnConflict
 from rota.core.run import State, Step
 from rota.core.task import Overlap
+from tests import forked
 from tests.conformance.ledger.desk import NOON, Desk, ids, record, take_all, until
 from tests.conformance.ledger.racer import KEYS, OCCURRENCES
 
@@ -27,9 +28,7 @@ class Racer:
 
     def __init__(self, url: str, verb: str) -> None:
         command = [sys.executable, "-m", "tests.conformance.ledger.racer", url, verb]
-        self._process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = forked.start(command, PROJECT, os.environ, err=sys.stderr, takes_input=True)
         assert self.hear() == "ready"
 
     def go(self) -> None:

@@ -36,8 +36,8 @@ globals().pop("__rota_tasks__", None)  # else the next manager that starts here 
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    return postgres.url()
+def url(postgres_ledger: str) -> str:
+    return postgres_ledger
 
 
 @pytest.fixture

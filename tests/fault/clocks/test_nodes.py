@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from rota.core.run import FINAL, Run, State
 from rota.core.time import DAY, HOUR, SECOND, Instant
 from rota.manager import TaskManager
 from rota.testing import eventually
+from tests import forked
 from tests.fault.clocks.node import SteppedClock
 from tests.fault.effort import effort
 from tests.fault.journal import Journal
@@ -39,7 +39,7 @@ class Nodes:
         self.directory = directory
         self.url = url
         self.journal = Journal(directory)
-        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._processes: dict[str, forked.Started] = {}
         for name in names:
             self.set_clock(name, 0)
         config = Xcorecfg.model_validate({"manager": {"ledger_url": url}})
@@ -61,14 +61,12 @@ class Nodes:
     def up(self, name: str) -> Iterator[None]:
         """Start a node and wait until it is up; stop it at the end."""
         with (self.directory / f"log.{name}").open("a") as log:
-            process = subprocess.Popen(
+            process = forked.start(
                 [sys.executable, "-m", "tests.fault.clocks.node", name, self.url],
-                cwd=self.directory,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
+                self.directory,
+                {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+                err=log,
+                takes_input=True,
             )
         assert process.stdout is not None
         killer = threading.Timer(PATIENCE * 10, process.kill)

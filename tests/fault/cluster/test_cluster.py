@@ -23,6 +23,7 @@ from rota.core.time import SECOND
 from rota.ledger.postgres.database import postgres_address
 from rota.manager import TaskManager
 from rota.testing import eventually
+from tests import forked
 from tests.brokers import Redis
 from tests.fault.effort import LONG, effort
 from tests.fault.journal import PRELUDE, Journal
@@ -70,7 +71,7 @@ class Cluster:
         self.project = project
         self.span = span  # of the past, seconds
         self.journal = Journal(project.path)
-        self.processes: list[tuple[str, psutil.Popen]] = []
+        self.processes: list[tuple[str, forked.Started]] = []
         config = Xcorecfg()
         config.manager.ledger_url = ledger_url
         self.manager = TaskManager(config, project=project.path)
@@ -90,21 +91,16 @@ class Cluster:
         """Start a process of a role."""
         port = ["--port", "0"] if role == "web" else []
         with (self.project.path / f"{role}.log").open("a") as log:
-            process = psutil.Popen(
-                [ROTA, role, *port],
-                cwd=self.project.path,
-                env=environment(),
-                stdout=log,
-                stderr=log,
-            )
+            process = forked.start([ROTA, role, *port], self.project.path, environment(), out=log)
         self.processes.append((role, process))
 
     def kill(self, index: int) -> str:
         """Kill a process without a word, and return its role."""
         role, process = self.processes.pop(index)
         with suppress(psutil.NoSuchProcess):
-            for one in (*process.children(recursive=True), process):
+            for one in psutil.Process(process.pid).children(recursive=True):
                 one.kill()
+        process.kill()
         process.wait(90)
         return role
 

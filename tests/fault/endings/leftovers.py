@@ -18,6 +18,7 @@ from rota.core.run import Run
 from rota.ledger import open_ledger
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness
+from tests import forked
 from tests.integration.cli.project import Project, Up, environment, until
 
 NOISE = 15.0
@@ -63,19 +64,14 @@ def run_by_hand(project: Project, *tasks: str) -> None:
 
 
 @contextmanager
-def program(project: Project, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def program(project: Project, *words: str) -> Iterator[forked.Started]:
     """Run a program in the project's directory, and kill it at the end if it is there still."""
-    with subprocess.Popen(
-        words,
-        cwd=project.path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    process = forked.start(words, project.path, environment(), out=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def told(project: Project) -> tuple[list[NodeRecord], dict[str, Run]]:

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rota.testing import eventually
-from tests.fault.effort import LONG
-from tests.integration.cli.forked import ROTA as ROTA
-from tests.integration.cli.forked import forked
-
-_run_as_program: set[str] = set()  # the commands of which this process has run the program
+from tests import forked
+from tests.forked import ROTA as ROTA
+from tests.forked import Started
 
 PATIENCE = 90.0  # seconds; what is waited for comes much sooner, but for a crowded machine
 
@@ -109,32 +107,14 @@ class Project:
 
     def rota(self, *words: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end and check its exit code."""
-        if LONG or words[0] not in _run_as_program:
-            _run_as_program.add(words[0])
-            done = subprocess.run(
-                [ROTA, *words],
-                cwd=self.path,
-                env=environment(**env),
-                capture_output=True,
-                text=True,
-                timeout=240,
-                check=False,
-            )
-        else:
-            done = forked().run(words, self.path, environment(**env))
+        done = forked.run([ROTA, *words], self.path, environment(**env))
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert not re.search("^Traceback", done.stderr, re.MULTILINE), done.stderr
         return done
 
-    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+    def begin(self, *words: str) -> Started:
         """Start the command, what it says going to nobody."""
-        return subprocess.Popen(
-            [ROTA, *words],
-            cwd=self.path,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        return forked.start([ROTA, *words], self.path, environment(), out=subprocess.DEVNULL)
 
     def lines(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
         """Run the command with --json and return its objects."""
@@ -168,14 +148,7 @@ class Up:
     def __init__(
         self, project: Project, *words: str, command: Sequence[str] = (ROTA, "up")
     ) -> None:
-        self.process = subprocess.Popen(
-            [*command, *words],
-            cwd=project.path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.process = forked.start([*command, *words], project.path, environment())
         self.output = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -22,6 +22,7 @@ from rota.core.task import Overlap
 from rota.core.time import DAY, SECOND
 from rota.errors import RotaError
 from tests.conformance.ledger.desk import NOON, Desk, FakeClock, line, record
+from tests.fault.effort import effort
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(400)  # twelve ledgers of each kind, on whatever machine
@@ -58,7 +59,8 @@ class Agreement(RuleBasedStateMachine):
         self.open = ExitStack()
         directory = tempfile.mkdtemp()
         self.open.callback(shutil.rmtree, directory)
-        urls = ["memory://", f"sqlite:///{Path(directory) / 'rota.db'}", self.postgres.url()]
+        server = self.open.enter_context(self.postgres.ledger())
+        urls = ["memory://", f"sqlite:///{Path(directory) / 'rota.db'}", server]
         self.desks = [self.open.enter_context(Desk(url, clock=self.clock)) for url in urls]
         self.first = self.desks[0]
         self.claims: list[Claim] = []
@@ -252,7 +254,7 @@ class Agreement(RuleBasedStateMachine):
 
 TestAgreement = Agreement.TestCase
 TestAgreement.settings = settings(
-    max_examples=12,
+    max_examples=effort(8, 200),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
