@@ -72,9 +72,9 @@ def test_only_a_few_rows_are_held_at_once(file: Address, place: Address) -> None
         pass
     shell(
         source,
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)"
         " INSERT INTO logs SELECT 'r', 1, i, i, 'INFO', 't', hex(zeroblob(50000)) FROM n",
-    )  # 100 MB
+    )  # 60 MB
     tracemalloc.start()
     try:
         copied(source, target)

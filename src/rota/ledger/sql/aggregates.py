@@ -5,6 +5,7 @@ Time is cut into slices of `slice` microseconds from `since` on, numbered from 0
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -42,7 +43,7 @@ def _slice_of(moment: ColumnElement[int]) -> ColumnElement[int]:
 # --- what went wrong ----------------------------------------------------------------------------
 
 
-def _failures(position: Function[int]) -> Select[Any]:
+def _failures(position: Function[int]) -> Callable[[], Select[Any]]:
     word = case((position > 1, func.substr(runs.c.reason, 1, position - 1)), else_=runs.c.reason)
     place = _slice_of(runs.c.finished_at).label("slice")
     kind = func.substr(word, 1, literal_column(str(LONGEST_KIND))).label("kind")

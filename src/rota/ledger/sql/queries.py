@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -133,7 +134,7 @@ COUNTS = Statement(
 _last_in = incoming("task_ids", tasks.c.id)
 
 
-def _last_runs(of: FromClause) -> Select[Any]:
+def _last_runs(of: FromClause) -> Callable[[], Select[Any]]:
     recent = runs.alias("recent")
     newest = (
         select(recent.c.id, recent.c.started_at)
@@ -177,7 +178,7 @@ LAST_SUCCESS_BEFORE = Statement(
 """The run (RUN) of a task's newest occurrence before an instant that succeeded."""
 
 
-def _recent_runs() -> Select[Any]:
+def _recent_runs() -> Callable[[], Select[Any]]:
     recent = runs.alias("recent")
     newest = (
         select(recent.c.id)
@@ -189,7 +190,7 @@ def _recent_runs() -> Select[Any]:
     return all_of(select(*mapping.RUN).join_from(_last_in, runs, runs.c.id.in_(newest)))
 
 
-def _recent_runs_laterally() -> Select[Any]:
+def _recent_runs_laterally() -> Callable[[], Select[Any]]:
     newest = (
         select(*mapping.RUN)
         .where(runs.c.task_id == _last_in.c.id)

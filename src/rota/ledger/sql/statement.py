@@ -113,7 +113,14 @@ def _sendable(value: str) -> str:
     return text.replace("\x00", NUL) if "\x00" in text else text
 
 
-def all_of(query: Select[Any]) -> Select[Any]:
-    """Return the rows of `query` as one gathered value."""
-    inner = query.subquery()
-    return select(gathered(*inner.c))
+def all_of(query: Select[Any]) -> Callable[[], Select[Any]]:
+    """Return what makes the rows of `query` one gathered value, when that is first needed.
+
+    To make it takes SQLAlchemy a millisecond, and most statements are never run by a command.
+    """
+
+    def made() -> Select[Any]:
+        inner = query.subquery()
+        return select(gathered(*inner.c))
+
+    return made
