@@ -100,21 +100,15 @@ def decide(
     policy: Policy,
     *,
     off: bool = False,
-    first: Instant | None = None,
     up_since: Instant | None = None,
 ) -> list[Due]:
     """Return the rows for what is due, oldest first: each occurrence once, or in one summary.
 
     `catchup="latest"` runs the newest occurrence of the downtime, unless a fresh one runs anyway.
     `"all"` runs every late one that is listed, and then what is on time. `"none"` runs only what is
-    on time. If the task is `off` by now, nothing runs. `first` is an instant that had just passed
-    when the task was first seen; it runs. An occurrence that is late although this node was up
-    before its time fell into no downtime.
+    on time. If the task is `off` by now, nothing runs. An occurrence that is late although this
+    node was up before its time fell into no downtime.
     """
-    if first in due.late:
-        late, fresh = [one for one in due.late if one != first], [first, *due.fresh]
-        rows = decide(Survey(fresh, late, due.older), policy, off=off, up_since=up_since)
-        return sorted(rows, key=lambda row: row.fire_time)
     runs: set[Instant] = set()
     if off:
         pass
@@ -130,9 +124,7 @@ def decide(
         for instant in due.late
     ]
     if off:
-        why = "its task was paused or disabled before it could start"
-        rows += [Due(instant, why, code=ReasonCode.PAUSED) for instant in due.fresh]
-        return rows
+        return rows + [_off(instant) for instant in due.fresh]
     follows = bool(due.late) and policy.catchup is Catchup.ALL
     rows += [Due(instant, caught_up=follows) for instant in due.fresh]
     return rows
@@ -165,8 +157,17 @@ def skipped(
     return found
 
 
-def late_date(instant: Instant, seen_at: Instant) -> Due:
-    """Return the row of a date that had passed long before it was first seen."""
+def _off(instant: Instant) -> Due:
+    why = "its task was paused or disabled before it could start"
+    return Due(instant, why, code=ReasonCode.PAUSED)
+
+
+def passed(instant: Instant, seen_at: Instant, *, is_late: bool, off: bool) -> Due:
+    """Return the row of an instant that had passed when it was first seen at `seen_at`: it runs at
+    once, unless that `is_late`, or its task is `off`.
+    """
+    if not is_late:
+        return _off(instant) if off else Due(instant)
     reason = (
         f"its date {to_iso(instant)} had passed when it was first seen at {to_iso(seen_at)},"
         f" more than {GRACE // MINUTE} minutes later; it can be run by hand"

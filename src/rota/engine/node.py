@@ -132,7 +132,7 @@ class Node:
         entry = RegisteredTask(definition, self.clock.now())
         before = self.registry.get(definition.id)
         if before is not None:
-            entry.planned_until = before.planned_until
+            entry.follow(before)
         self.registry.put(entry)
         if self.is_running:
             self.task_sync.add(entry)

@@ -160,10 +160,12 @@ def page_of_tasks(
         if len(found) > limit:  # one more: there is a next
             break
     page = found[:limit]
-    return TaskPage(_looked_up(page, history), page[-1].id if len(found) > limit else None)
+    return TaskPage(_looked_up(page, history, known), page[-1].id if len(found) > limit else None)
 
 
-def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
+def _looked_up(
+    tasks: Sequence[Task], history: History, known: Mapping[str, RegisteredTask]
+) -> list[Task]:
     """Return the tasks with what only the ledger knows: the last run, and why a task is paused."""
     last = history.last_runs([task.id for task in tasks])
     paused = [task.id for task in tasks if task.paused]
@@ -174,16 +176,25 @@ def _looked_up(tasks: Sequence[Task], history: History) -> list[Task]:
             last_run=_moment(last[task.id].started_at) if task.id in last else None,
             last_state=last[task.id].state.value if task.id in last else None,
             pause_reason=why.get(task.id, ""),
-            status=_after(task, last.get(task.id)),
+            status=_after(task, last.get(task.id), known.get(task.id)),
         )
         for task in tasks
     ]
 
 
-def _after(task: Task, last: Run | None) -> TaskStatus:
+def _after(task: Task, last: Run | None, entry: RegisteredTask | None) -> TaskStatus:
     """Return the status of a task whose last run was not known when it was described."""
-    was_run = task.status is TaskStatus.MISSED and last is not None
-    return TaskStatus.FINISHED if was_run else task.status
+    if task.status is TaskStatus.MISSED and entry is not None:
+        return _over(entry, last)
+    return task.status
+
+
+def _over(entry: RegisteredTask, last: Run | None) -> TaskStatus:
+    """Return the status of a task that has no time to come. One whose date had passed long before
+    it was first seen has missed it, until it is run manually.
+    """
+    has_run = last is not None and last.created_at >= entry.anchor
+    return TaskStatus.MISSED if entry.is_late and not has_run else TaskStatus.FINISHED
 
 
 def _status(
@@ -200,7 +211,7 @@ def _status(
     if entry.definition.trigger == JOB:
         return TaskStatus.READY
     if next_run is None:
-        return TaskStatus.MISSED if entry.is_late and last is None else TaskStatus.FINISHED
+        return _over(entry, last)
     return TaskStatus.SCHEDULED
 
 

@@ -67,12 +67,7 @@ class TaskVerbs(ManagerBase):
         task = self._known(self.add_definition(definition))
         if mark is not None:
             own(mark, self)
-        if task.status is TaskStatus.MISSED:
-            logger.warning(
-                "%s: its date had passed when it was first seen, so it does not run;"
-                " run it by hand, or give it another run_date",
-                task.id,
-            )
+        _warn_of_missed(task)
         return task
 
     def create_task(self, definition: TaskDefinition) -> RegisteredTask:
@@ -335,6 +330,7 @@ class TaskVerbs(ManagerBase):
         task = self.get_task(id)
         if task is None:
             raise self._unknown(id)
+        _warn_of_missed(task)
         return task
 
     def get_task(self, id: str) -> Task | None:
@@ -363,6 +359,12 @@ class TaskVerbs(ManagerBase):
         earlier releases know (`status` unresolved); raises LedgerError."""
         history = self._synced_history()
         return all_tasks(self.services.engine.registry.entries(), history, self._now())
+
+
+def _warn_of_missed(task: Task) -> None:
+    what = "its date had passed when it was first seen, so it does not run; run it by hand, or"
+    if task.status is TaskStatus.MISSED:
+        logger.warning("%s: %s give it another run_date", task.id, what)
 
 
 def _written_definition(func: Callable[..., Any], id: str | None) -> dict[str, Any]:

@@ -60,11 +60,24 @@ def test_a_changed_record_keeps_the_place_of_its_planning(desk: Desk) -> None:
     assert changed == desk.history.task("t")
 
 
-def test_a_changed_schedule_is_planned_from_now_on_and_keeps_its_anchor(desk: Desk) -> None:
+def test_a_changed_schedule_keeps_its_anchor_and_the_former_one_until_it_is_planned(
+    desk: Desk,
+) -> None:
     desk.register(record())
     now = desk.clock.move(60)
+    stored = desk.register(record(schedule="second schedule", trigger_args={"hour": 8}))["t"]
+    assert (stored.anchor, stored.planned_until) == (NOON, now - 1)
+    assert [one.trigger_args for one in stored.former] == [{"hour": 9}]
+    desk.plan(planned_until={"t": now})
+    again = desk.register(record(schedule="second schedule", trigger_args={"hour": 8}))["t"]
+    assert again.former == ()
+
+
+def test_other_words_for_the_same_times_are_no_change(desk: Desk) -> None:
+    desk.register(record())
+    desk.clock.move(60)
     stored = desk.register(record(schedule="second schedule"))["t"]
-    assert (stored.anchor, stored.planned_until) == (NOON, now)
+    assert (stored.record.schedule, stored.planned_until) == ("second schedule", NOON)
 
 
 def test_what_fell_due_while_a_task_was_disabled_is_not_caught_up(desk: Desk) -> None:

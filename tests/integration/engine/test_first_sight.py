@@ -173,3 +173,94 @@ def test_a_date_that_is_added_again_after_its_removal_is_a_new_one(tmp_path: Pat
         rig.advance(90)
         rig.manager.add_task(work, "date", "once", run_date=ago(-60))
         assert only_run(rig).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+@pytest.mark.parametrize("before", ["waits", "has run"])
+@pytest.mark.parametrize(
+    ("span", "state"),
+    [(3, State.SUCCEEDED), (290, State.SUCCEEDED), (600, State.MISSED), (90_000, State.MISSED)],
+)
+def test_an_edit_to_a_date_that_has_passed_is_seen_as_a_new_task_is(
+    tmp_path: Path, span: float, state: State, before: str, is_up: bool
+) -> None:
+    """Whether a node is up when it is edited, and whether the date before has come."""
+    clock = FakeClock(NOW - timedelta(seconds=120))
+    first = ago(60 if before == "has run" else -3600)
+
+    def node() -> Harness:
+        rig = Harness(tmp_path, clock)
+        rig.manager.add_task(work, "date", "once", run_date=first, catchup="none")
+        return rig
+
+    with node() as rig:
+        rig.advance(120)
+        ran = rig.ended("once") if before == "has run" else []
+        if is_up:
+            edited = rig.manager.edit_task("once", trigger_args={"run_date": ago(span)})
+            runs = rig.ended("once", len(ran) + 1)
+    if not is_up:
+        desk = node()
+        edited = desk.manager.edit_task("once", trigger_args={"run_date": ago(span)})
+        desk.manager.shutdown()
+        assert edited.status == ("missed" if state is State.MISSED else "scheduled")
+        with node() as rig:
+            runs = rig.ended("once", len(ran) + 1)
+    assert [run.state for run in runs if run.fire_time == from_datetime(ago(span))] == [state]
+    assert (edited.status == "missed") == (state is State.MISSED)
+    with node() as rig:  # and once only
+        rig.advance(1)
+        eventually(lambda: rig.manager.services.engine.planner.is_idle)
+        assert len(rig.runs("once")) == len(ran) + 1
+        status = rig.manager.get_task("once").status  # type: ignore[union-attr]
+        assert status == ("missed" if state is State.MISSED else "finished")
+        if state is State.MISSED:
+            rig.manager.run_task("once")
+            rig.ended("once", len(ran) + 2)
+            assert rig.manager.get_task("once").status == "finished"  # type: ignore[union-attr]
+            assert [task.status for task in rig.manager.list_tasks()] == ["finished"]
+
+
+@pytest.mark.parametrize("span", [0, 3, 10, 12, 20])
+@pytest.mark.parametrize("edit", [None, {"seconds": 4}])
+def test_an_interval_that_becomes_a_date_that_has_just_passed_runs_then(
+    tmp_path: Path, span: float, edit: dict[str, Any] | None
+) -> None:
+    """Whatever the interval was planned up to, and with an edit that does not fit a date."""
+    clock = FakeClock(NOW - timedelta(seconds=20))
+    with Harness(tmp_path, clock) as rig:
+        rig.manager.add_task(work, "interval", "once", seconds=5)
+        if edit is not None:
+            rig.manager.edit_task("once", trigger_args=edit)
+        rig.advance(10)
+        rig.ended("once")
+        rig.advance(10)
+    with Harness(tmp_path, clock) as rig:
+        rig.manager.add_task(work, "date", "once", run_date=ago(span))
+        eventually(lambda: from_datetime(ago(span)) in [run.fire_time for run in rig.ended("once")])
+
+
+TWO_DATES = [{"trigger": "date", "run_date": "2024-01-01 11:59:57"}, {"crontab": "0 9 1 2 *"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"),
+    [
+        ("any", {"of": TWO_DATES}),
+        ("every", {"text": "hour, counted from 2024-01-01 11:59:57"}),
+        ("rrule", {"rrule": "FREQ=DAILY", "dtstart": "2024-01-01 11:59:57"}),
+        ("cron", {"crontab": "@every 90m", "start_date": "2024-01-01 11:59:57"}),
+    ],
+)
+def test_a_moment_that_has_just_passed_runs_at_once_in_each_kind(
+    tmp_path: Path, kind: str, args: dict[str, Any]
+) -> None:
+    clock = FakeClock(NOW)
+    for _ in range(2):
+        with Harness(tmp_path, clock) as rig:
+            rig.manager.add_task(work, kind, "once", **args, catchup="none")
+            assert (only_run(rig).state, only_run(rig).fire_time) == (
+                State.SUCCEEDED,
+                from_datetime(ago(3)),
+            )
+            rig.advance(1)

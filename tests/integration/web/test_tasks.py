@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from rota.core.run import State
+from rota.core.run import Run, State
+from rota.testing import eventually
 from tests.integration.web.site import FAR, Gate, Site, fail, greet
 
 
@@ -69,6 +71,37 @@ def test_a_task_is_created_with_any_kind_of_trigger_and_any_option(
     assert site.client.get("/manager/occurrences/next?task=x&horizon=316224000").json()
     wrong = site.client.post("/manager/tasks", json={**body, "id": "y", "overlap": "quue"})
     assert wrong.status_code == 422 and "Did you mean 'queue'?" in wrong.text
+
+
+@pytest.mark.parametrize(
+    ("span", "word", "ends"), [(10, "scheduled", "succeeded"), (3_600, "missed", "missed")]
+)
+def test_the_caller_is_told_what_becomes_of_a_date_that_has_passed(
+    site: Site, span: int, word: str, ends: str
+) -> None:
+    """In the answers to a new task and to an edit: it runs at once, or it is missed."""
+
+    def passed() -> str:
+        return (datetime.now(UTC) - timedelta(seconds=span)).isoformat()
+
+    known = site.manager.get_task(site.add(greet))
+    assert known is not None
+    body = {"name": "Once", "func_path": known.func_path, "trigger": "date"}
+    made = site.client.post("/manager/tasks", json={**body, "trigger_args": {"run_date": passed()}})
+    assert made.status_code == 201
+    future = {"trigger_args": {"run_date": "2090-01-01"}}
+    site.client.post("/manager/tasks", json={**body, **future, "id": "edited"})
+    edited = site.client.put("/manager/tasks/edited", json={"trigger_args": {"run_date": passed()}})
+    for answer in (made, edited):
+        task = answer.json()
+        # What runs at once may have begun, or even ended, by now.
+        assert task["status"] in ((word,) if ends == "missed" else (word, "running", "finished"))
+        [run] = eventually(partial(ended, site, task["id"], ends))
+        assert ("had passed when it was first seen" in run.reason) == (ends == "missed")
+
+
+def ended(site: Site, task_id: str, state: str) -> list[Run]:
+    return [run for run in site.manager.runs(task_id=task_id) if run.state == state]
 
 
 def test_an_id_is_given_once(site: Site) -> None:

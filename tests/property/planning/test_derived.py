@@ -26,6 +26,8 @@ from rota.config import Xcorecfg
 from rota.core.ports.records import RunFilter
 from rota.core.run import Run, State
 from rota.core.time import SECOND, Instant, to_datetime
+from rota.core.verification.findings import Finding
+from rota.engine.upkeep.verifying import Question, verify
 from rota.errors import StateError
 from rota.ledger import open_ledger
 from rota.manager import TaskManager
@@ -118,6 +120,12 @@ class Planning(RuleBasedStateMachine):
         self.judged: set[str] = set()  # runs whose first look was compared with the rule
 
     def teardown(self) -> None:
+        try:
+            assert self.findings() == [], "the record is sound by the rules that it keeps"
+        finally:
+            self.close()
+
+    def close(self) -> None:
         for node in self.nodes:
             self.runner.run(node.end())
         self.desk.manager.shutdown()
@@ -129,6 +137,7 @@ class Planning(RuleBasedStateMachine):
     )
     def begin(self, period: int, overlap: str, two: bool) -> None:
         self.overlap, self.period = overlap, period
+        self.edited = False
         self.said = Said(self.now, [(0, period)])
         self.skipped: set[Instant] = set()
         self.start_node()
@@ -156,6 +165,16 @@ class Planning(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.start_node()
+
+    @precondition(lambda self: not self.nodes)
+    @rule(period=PERIODS)
+    def restart_with_other_code(self, period: int) -> None:
+        if not self.edited and period != self.period:
+            self.said.edit(self.now, period)
+        self.period = period
+        self.start_node()
+        self.desk.manager.shutdown()
+        self.desk = Node(self.directory, self.clock, self.overlap, period)
 
     @precondition(lambda self: self.nodes)
     @rule()
@@ -209,11 +228,13 @@ class Planning(RuleBasedStateMachine):
 
     @rule(period=PERIODS)
     def edit(self, period: int) -> None:
+        self.edited = True
         self.said.edit(self.now, period)
         self.do(lambda manager: manager.edit_task("t", trigger_args=times(period)))
 
     @rule()
     def reset(self) -> None:
+        self.edited = False
         self.said.edit(self.now, self.period)
         self.do(lambda manager: manager.reset_task("t", "trigger_args"))
 
@@ -231,6 +252,11 @@ class Planning(RuleBasedStateMachine):
         self.look()
 
     # --- what must be true ---
+
+    def findings(self) -> list[Finding]:
+        """Return what the verification of the record finds."""
+        evidence = self.desk.manager.history.evidence
+        return list(verify(evidence, Question(self.now, 0, fresh=0, edge=0)))
 
     @invariant()
     def there_is_a_row_of_each_instant_that_needs_one(self) -> None:

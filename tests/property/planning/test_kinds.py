@@ -49,13 +49,13 @@ KINDS: list[tuple[str, dict[str, Any], Named]] = [
     ("every", {"text": "20 seconds, UTC"}, lambda at: at.second % 20 == 0),
     (
         "every",
-        {"text": "15 seconds, counted from 2023-12-31 23:59:50, until 2024-01-01 00:03:05, UTC"},
+        {"text": "15 seconds, counted from 2023-12-31 23:49:50, until 2024-01-01 00:03:05, UTC"},
         lambda at: at.second % 15 == 5 and (at.hour, at.minute, at.second) <= (0, 3, 5),
     ),
     (
         "rrule",
-        {"rrule": "FREQ=SECONDLY;INTERVAL=11", "dtstart": "2023-12-31 23:59:58"},
-        lambda at: (round(at.timestamp()) - 1_704_067_198) % 11 == 0,
+        {"rrule": "FREQ=SECONDLY;INTERVAL=11", "dtstart": "2023-12-31 23:49:58"},
+        lambda at: (round(at.timestamp()) - 1_704_066_598) % 11 == 0,
     ),
     (
         "rrule",

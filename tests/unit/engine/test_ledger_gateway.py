@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from rota.errors import LedgerError, LedgerValueError
+from rota.logs import flush
 from tests.unit.engine.context import Bench, until
 
 pytestmark = pytest.mark.asyncio
@@ -21,6 +22,8 @@ async def test_its_trouble_begins_with_the_first_error_and_ends_with_a_change(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = bench.context.gateway
+    flush()  # what tests before this one logged
+    caplog.clear()
     with bench.away():
         for _ in range(2):
             with pytest.raises(LedgerError):
@@ -31,6 +34,7 @@ async def test_its_trouble_begins_with_the_first_error_and_ends_with_a_change(
     assert since(bench) is not None
     await gateway.once(lambda tx: None)
     assert since(bench) is None
+    flush()
     assert [one.levelname for one in caplog.records] == ["ERROR", "WARNING"]
     assert "away for 6.0 s" in caplog.text
 

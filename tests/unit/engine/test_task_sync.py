@@ -75,6 +75,34 @@ async def test_a_task_that_was_removed_elsewhere_is_known_no_more(
     assert ticking.next_of("t") is None
 
 
+async def test_what_the_ledger_said_before_a_registration_changes_nothing(
+    bench: Bench, sync: TaskSync, ticking: TickingClock
+) -> None:
+    """A task is removed and added again, and the removal is noticed before the registration."""
+    await registered(bench, sync)
+    bench.do(lambda tx: tx.remove("t", bench.now))
+    entry = bench.unwritten()
+    for stored in bench.ledger.real_history.changed_tasks(0):
+        bench.signals.task_changed.send(stored)
+    sync.add(entry)
+    await sync.register_added()
+    assert bench.context.registry.get("t") is entry
+    assert ticking.next_of("t") == entry.trigger.next_after(entry.planned_until)
+
+
+async def test_what_is_noticed_during_a_registration_holds_after_it(
+    bench: Bench, sync: TaskSync
+) -> None:
+    await registered(bench, sync)
+    entry = bench.unwritten()
+    sync.add(entry)
+    bench.do(lambda tx: tx.pause("t", bench.now, None, "ill"))
+    for stored in bench.ledger.real_history.changed_tasks(0):
+        bench.signals.task_changed.send(stored)
+    await sync.register_added()
+    assert entry.is_paused(bench.now)
+
+
 async def test_after_the_clock_was_set_back_it_plans_from_then_on_and_says_so(
     bench: Bench, sync: TaskSync
 ) -> None:

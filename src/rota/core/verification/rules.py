@@ -78,16 +78,16 @@ def owed(rules: Sequence[Rule], read: Read, known: Known) -> list[Owed]:
     """Return the spans in which a task's instants had to have rows, oldest first.
 
     They are the instants up to which the ledger says that everything has its row, and those since
-    which a node was up for long enough. A pause or a task that is off owes nothing, nor does a rule
-    that cannot be read.
+    which a node was up for long enough. Once a rule is planned, so are those before it: see
+    `yet_to_plan`. A pause or a task that is off owes nothing, nor does a rule that cannot be read.
     """
     found: list[Owed] = []
-    ends = _ends(rules)
+    ends, done = _ends(rules), _done(rules)
     for index, (rule, end) in enumerate(zip(rules, ends, strict=True)):
         trigger = read(rule) if _is_on(rule) else None
         if trigger is None:
             continue
-        first, last = rule.since + 1, _reached(rule, end, known)
+        first, last = rule.since + 1, _reached(rule, end, known, is_done=index in done)
         if index and not _goes_on(rules[index - 1], rule):
             first += known.edge
         if end is not None:
@@ -107,6 +107,17 @@ def _ends(rules: Sequence[Rule]) -> list[Instant | None]:
         ends.append(min(known, default=None))
         following = min([rule.since, *([following] if following is not None else [])])
     return ends[::-1]
+
+
+def _done(rules: Sequence[Rule]) -> set[int]:
+    """Return which rules are planned to their end, because the one that followed is planned."""
+    done: set[int] = set()
+    for index in range(len(rules) - 2, -1, -1):
+        rule, following = rules[index], rules[index + 1]
+        is_planned = following.planned_until >= following.since or index + 1 in done
+        if is_planned and rule.until == following.since and rule.removed_at is None:
+            done.add(index)
+    return done
 
 
 def _is_on(rule: Rule) -> bool:
@@ -131,9 +142,9 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     no row yet; the oldest first. Each one's `planned_until` is the instant from which they may be
     missing.
 
-    An edit of a task's times sets `planned_until` right before its instant. It stays there until
-    the earlier occurrences are planned as well. A change in the code applies from its registration
-    on, and nothing is looked for before that.
+    A change of a task's times, by an edit or in the code, sets `planned_until` right before its
+    instant. It stays there until the earlier occurrences are planned as well. A change in the code
+    is one when it is registered.
     """
     found: list[Rule] = []
     if not rules or rules[-1].until is not None:  # what holds now is not known
@@ -142,7 +153,7 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     for rule in reversed(rules[:-1]):
         if planned_until >= following.since or rule.until != following.since:
             break
-        if rule.removed_at is not None or not _has_same_code(rule, following):
+        if rule.removed_at is not None:
             break
         if not _has_same_times(rule, following):
             found.append(rule)
@@ -153,22 +164,18 @@ def yet_to_plan(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(reversed(found))
 
 
-def _has_same_code(one: Rule, other: Rule) -> bool:
-    return (one.trigger, one.trigger_args, one.timezone, one.dst) == (
-        other.trigger,
-        other.trigger_args,
-        other.timezone,
-        other.dst,
-    )
-
-
 def _has_same_times(one: Rule, other: Rule) -> bool:
-    edited, others = one.edits.get("trigger_args"), other.edits.get("trigger_args")
-    return _has_same_code(one, other) and (one.anchor, edited) == (other.anchor, others)
+    def times(rule: Rule) -> tuple[object, ...]:
+        code = rule.trigger, rule.trigger_args, rule.timezone, rule.dst
+        return *code, rule.anchor, rule.edits.get("trigger_args")
+
+    return times(one) == times(other)
 
 
-def _reached(rule: Rule, end: Instant | None, known: Known) -> Instant:
+def _reached(rule: Rule, end: Instant | None, known: Known, *, is_done: bool) -> Instant:
     """Return up to when everything of a rule has surely been planned."""
+    if is_done and end is not None:
+        return end
     reached = rule.planned_until
     stop = known.now if end is None else min(end, known.now)
     for first, last in known.planners:

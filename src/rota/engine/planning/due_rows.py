@@ -23,29 +23,22 @@ def find_due(
         if not why:
             return [catchup.Due(alone)]
         return [catchup.Due(alone, why, code=ReasonCode.CALENDAR, is_skipped=True)]
-    first, trigger = entry.first, entry.trigger
-    late: list[catchup.Due] = []
-    if first is not None and entry.is_late:
-        is_due = entry.planned_until < first <= until and trigger.last_before(first) == first
-        late = [catchup.late_date(first, entry.anchor)] if is_due else []
-        trigger = triggers.without(trigger, (first,))  # there are former rules besides
+    first, after, trigger = entry.first, entry.planned_until, entry.trigger
+    off, apart = entry.is_off(now), list[catchup.Due]()
+    if first is not None and first <= until:
+        if entry.owes_first and first <= after:  # what lies between the two has its rows
+            trigger = triggers.outside(trigger, [(first + 1, after + 1)])
+            after = first - 1
+        starts = entry.starts_first(now) and triggers.firing(trigger).last_before(first) == first
+        if entry.is_late or starts:
+            if after < first and trigger.last_before(first) == first:
+                apart = [catchup.passed(first, entry.anchor, is_late=entry.is_late, off=off)]
+            trigger = triggers.without(trigger, (first,))  # there are former rules besides
+        entry.owes_first = False
     entry.is_behind = False
-    firing = triggers.firing(trigger)
-    survey = catchup.survey(
-        firing, entry.planned_until, until, entry.policy, triggers.count_between, trigger
-    )
-    skipped: list[catchup.Due] = []
+    firing, count = triggers.firing(trigger), triggers.count_between
+    survey = catchup.survey(firing, after, until, entry.policy, count, trigger)
     if firing is not trigger:
-        skipped = catchup.skipped(
-            trigger, survey, entry.planned_until, until, triggers.count_between, entry.why_skipped
-        )
-    rows = late + catchup.decide(
-        survey,
-        entry.policy,
-        off=entry.is_off(now),
-        first=first if entry.starts_first(now) else None,
-        up_since=entry.known_since,
-    )
-    if late or skipped:
-        return sorted([*rows, *skipped], key=lambda row: row.until)
-    return rows
+        apart += catchup.skipped(trigger, survey, after, until, count, entry.why_skipped)
+    rows = apart + catchup.decide(survey, entry.policy, off=off, up_since=entry.known_since)
+    return sorted(rows, key=lambda row: row.until) if apart else rows

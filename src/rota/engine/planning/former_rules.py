@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rota import triggers
 from rota.core.time import Instant
@@ -32,9 +31,7 @@ def trigger_of(rule: Rule) -> Trigger | None:
     return None
 
 
-def in_place_of(
-    former: Sequence[Rule], rule: Trigger, args: Mapping[str, Any], now: Instant
-) -> Trigger:
+def in_place_of(former: Sequence[Rule], rule: Trigger, now: Instant) -> Trigger:
     """Return the rule of a task as it is at `now`, with what its former rules name before it.
 
     A rule written by a clock that was ahead is not in effect yet: no rule ends after `now`.
@@ -44,15 +41,12 @@ def in_place_of(
     for one, since in zip(former[1:], ends, strict=False):
         following = trigger_of(one)
         if following is not None and earlier is not None:
-            effective = one.edits.get("trigger_args") or one.trigger_args
-            earlier = _replaced(following, earlier, effective, since)
+            earlier = _replaced(following, earlier, since)
         else:  # a rule that this release cannot read names nothing, nor does what was before it
             earlier = following
-    return rule if earlier is None else _replaced(rule, earlier, args, ends[-1])
+    return rule if earlier is None else _replaced(rule, earlier, ends[-1])
 
 
-def _replaced(
-    rule: Trigger, earlier: Trigger, args: Mapping[str, Any], since: Instant
-) -> triggers.Replaced:
-    first = triggers.planned_until_at(rule, args, since)  # it may name what had just passed
+def _replaced(rule: Trigger, earlier: Trigger, since: Instant) -> triggers.Replaced:
+    first = triggers.planned_until_at(rule, since)  # it may name what had just passed
     return triggers.Replaced(rule, earlier, min(first, since), since)

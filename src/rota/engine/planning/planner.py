@@ -74,10 +74,12 @@ class ManualStart(NamedTuple):
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows for one write, and `planned_until` of their tasks: before the write and after it."""
+    """Rows for one write, and `planned_until` of their tasks: before the write (with whether their
+    `first` needed a row), and after it.
+    """
 
     rows: list[NewRun] = field(default_factory=list)
-    before: dict[str, Instant] = field(default_factory=dict)
+    before: dict[str, tuple[Instant, bool]] = field(default_factory=dict)
     then: dict[str, Instant] = field(default_factory=dict)
 
 
@@ -295,10 +297,10 @@ class Planner:
 
     def _rewind(self, batch: _Batch) -> None:
         self._dispatcher.give_back(batch.rows)
-        for task_id, planned_until in batch.before.items():
+        for task_id, (planned_until, owes_first) in batch.before.items():
             entry = self._registry.get(task_id)
             if entry is not None:
-                entry.fall_back(planned_until)
+                entry.fall_back(planned_until, owes_first=owes_first)
 
     def _add_rows(
         self,
@@ -311,6 +313,7 @@ class Planner:
         task_id = entry.definition.id
         lead, most = (0, 0) if task_id in self._busy else (LEAD, LONGEST_LEAD)
         until = max(now + lead, min(due.until, now + most))
+        owes_first = entry.owes_first
         found = find_due(entry, due.instant, until, now)
         if until < due.until:  # its task is busy, or the clock was set back since
             following = entry.trigger.next_after(until)
@@ -318,11 +321,12 @@ class Planner:
                 entry.is_behind = True  # it was handed over, and is yet to be planned
                 self._later.add(task_id, following - lead, due.until)
         if found:
-            batch.before.setdefault(
-                task_id, entry.planned_until
-            )  # it may have fallen due again meanwhile
+            # It may have fallen due again meanwhile.
+            batch.before.setdefault(task_id, (entry.planned_until, owes_first))
             settled = entry.settled if entry.settled <= until else 0
-            batch.then[task_id] = entry.planned_until = max(found[-1].until, settled)
+            batch.then[task_id] = entry.planned_until = max(
+                entry.planned_until, found[-1].until, settled
+            )
             batch.rows += [self._row(entry, one, now, stuck) for one in found]
 
     def _row(

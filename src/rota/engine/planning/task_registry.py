@@ -23,7 +23,9 @@ class RegisteredTask:
     """One known task.
 
     `planned_until`: every occurrence up to it is planned. `settled`: the instant up to which former
-    rules name its occurrences, if some of these are yet to be planned, else 0.
+    rules name its occurrences, if some of these are yet to be planned, else 0. `owes_first`: there
+    may be no row yet for `first`, an instant that had passed when the times were first seen, even
+    if it lies before `planned_until`.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class RegisteredTask:
         "known_since",
         "mistake",
         "name",
+        "owes_first",
         "paused",
         "paused_since",
         "paused_until",
@@ -68,9 +71,7 @@ class RegisteredTask:
         self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
         self._skipped: tuple[Instant, ...] = ()
         self._former: tuple[Rule, ...] = ()
-        self.planned_until = (
-            triggers.planned_until_at(self._rule, self.trigger_args, now) if self.enabled else now
-        )
+        self.planned_until = triggers.planned_until_at(self._rule, now) if self.enabled else now
         self.is_behind = True  # instants after `planned_until` may have passed
         self.known_since: Instant | None = None  # by this node, in the life it lives
         self.paused = False
@@ -80,6 +81,7 @@ class RegisteredTask:
         self.is_current = True  # the ledger has its times, not those of another release
         self._next: tuple[Trigger | None, Instant, Instant | None] = _NOT_LOOKED_UP
         self._derive(now)
+        self.owes_first = self.first is not None
 
     def is_off(self, now: Instant) -> bool:
         """Return whether its trigger starts nothing at `now`: it is disabled or paused."""
@@ -92,11 +94,7 @@ class RegisteredTask:
     def next_run(self, now: Instant) -> Instant | None:
         """Return the instant of the next occurrence that will be planned and started."""
         after, trigger = max(self.planned_until, now), self.firing
-        if (
-            self.first is not None
-            and self.planned_until < self.first <= now
-            and self.starts_first(now)
-        ):
+        if self.owes_first and self.first is not None and self.starts_first(now):
             return self.first
         of, since, found = self._next
         if of is not trigger or after < since or (found is not None and after >= found):
@@ -107,7 +105,8 @@ class RegisteredTask:
     @property
     def can_fire(self) -> bool:
         """Return whether its trigger has further times, even if the task is disabled or paused."""
-        return triggers.firing(self._rule).next_after(self.planned_until) is not None
+        firing = triggers.firing(self._rule)
+        return self.owes_first or firing.next_after(self.planned_until) is not None
 
     def why_skipped(self, instant: Instant) -> str:
         """Return why its calendar skips an occurrence; "" if it does not."""
@@ -124,6 +123,13 @@ class RegisteredTask:
         nominal = instant if rule is None else rule.nominal_of(instant)
         return None if nominal == instant else nominal
 
+    @property
+    def due_after(self) -> Instant:
+        """Return the instant after which there may be an occurrence without a row."""
+        if self.owes_first and self.first is not None:
+            return min(self.planned_until, self.first - 1)
+        return self.planned_until
+
     def starts_first(self, now: Instant) -> bool:
         """Return whether the instant that had passed when the task was first seen starts all the
         same: it had just passed, and that is not long ago.
@@ -135,9 +141,20 @@ class RegisteredTask:
         """Return whether it has a date that had passed long before it was first seen."""
         return self.first is not None and self.anchor - self.first > catchup.GRACE
 
-    def fall_back(self, planned_until: Instant) -> None:
-        """Look again at every occurrence after `planned_until`."""
+    def follow(self, before: RegisteredTask) -> None:
+        """Take the place of another definition of the task, until the ledger says how far it is
+        planned.
+        """
+        self.planned_until = before.planned_until
+        if self._rule == before._rule:
+            self.owes_first = before.owes_first
+
+    def fall_back(self, planned_until: Instant, *, owes_first: bool = False) -> None:
+        """Look again at every occurrence after `planned_until`, and at `first` if it
+        `owes_first`.
+        """
         self.planned_until = min(self.planned_until, planned_until)
+        self.owes_first |= owes_first
         self.is_behind = True
 
     def lay_over(self, stored: StoredTask, now: Instant) -> None:
@@ -152,6 +169,7 @@ class RegisteredTask:
         `now`, which a clock that was ahead wrote, is taken as `now`.
         """
         before, code = self._laid_over(), stored.record
+        times, is_new = (self.trigger_args, self.anchor), self.revision < 0
         if self.revision >= 0 or stored.edits.given():  # else it was just registered by this node
             code = record(self.definition)
         laid = laid_over(self.definition, code, stored, self._rule)
@@ -174,6 +192,10 @@ class RegisteredTask:
         self.is_behind = True  # its next instants are counted from `planned_until`
         self.revision = stored.revision
         self._derive(now)
+        if is_new or (self.trigger_args, self.anchor) != times:
+            # Another node, or a write on its way, may have moved the ledger's since an edit.
+            is_planned = is_new and self.first is not None and stored.planned_until >= self.first
+            self.owes_first = self.first is not None and not is_planned
 
     def rewind(self, now: Instant) -> None:
         """Plan from `now` on if `planned_until` lies after it: the clock was ahead."""
@@ -188,13 +210,13 @@ class RegisteredTask:
             stretches.append((min(self.paused_since, now), until))
         rule, self.settled = self._rule, 0
         if self._former:
-            rule = in_place_of(self._former, self._rule, self.trigger_args, now)
+            rule = in_place_of(self._former, self._rule, now)
             if isinstance(rule, triggers.Replaced):
                 self.settled = rule.until
         self.trigger = triggers.outside(triggers.without(rule, self._skipped), stretches)
         self.firing = triggers.firing(self.trigger)
         self.has_calendar = triggers.has_calendar(self.trigger)
-        self.first = triggers.passed_first(self._rule, self.trigger_args, self.anchor)
+        self.first = triggers.passed_first(self._rule, self.anchor)
 
     def _laid_over(self) -> tuple[object, ...]:
         return self.enabled, self.trigger_args, self.paused, self.paused_until

@@ -31,6 +31,7 @@ class TaskSync:
         self._signals = context.signals
         self._ticking = ticking
         self._added: deque[RegisteredTask] = deque()
+        self._early: dict[str, StoredTask] = {}  # changes of tasks that are being registered
         self._one_at_a_time = asyncio.Lock()
         self._rewinding: asyncio.Task[None] | None = None  # kept so that it is not collected
         self.wake = Wake()
@@ -83,12 +84,16 @@ class TaskSync:
     def discard(self, task_id: str) -> None:
         """Forget a task on this node; its rows in the ledger stay."""
         self._registry.discard(task_id)
+        self._early.pop(task_id, None)
         self._ticking.discard(task_id)
 
     def take_over(self, stored: StoredTask) -> None:
         """Take a newer revision of a task that this node knows, or its removal."""
         entry = self._registry.get(stored.record.id)
         if entry is None or stored.revision <= entry.revision:
+            return
+        if entry.revision < 0:  # what the ledger says of other code, or what follows on this
+            self._early[stored.record.id] = stored
             return
         if stored.removed_at is not None:
             self.discard(stored.record.id)
@@ -100,16 +105,16 @@ class TaskSync:
         if stored.revision < entry.revision:
             return
         entry.lay_over(stored, self._clock.now())
-        self._ticking.put(entry.definition.id, entry.trigger, entry.planned_until)
+        self._ticking.put(entry.definition.id, entry.trigger, entry.due_after)
 
     async def rewind(self, now: Instant) -> None:
         """Plan from `now` on, here and in the ledger: the clock was ahead. What has a row keeps
         it, so nothing is repeated."""
         for index, entry in enumerate(self._registry.entries()):
             entry.rewind(now)
-            task_id, following = entry.definition.id, entry.trigger.next_after(entry.planned_until)
-            if self._ticking.next_of(task_id) != following:
-                self._ticking.put(task_id, entry.trigger, entry.planned_until)
+            task_id, after = entry.definition.id, entry.due_after
+            if self._ticking.next_of(task_id) != entry.trigger.next_after(after):
+                self._ticking.put(task_id, entry.trigger, after)
             if index % BATCH == BATCH - 1:
                 await asyncio.sleep(0)  # other loops on this thread have leases to renew
         await self._gateway.until_done(lambda tx: tx.rewind(now))
@@ -126,6 +131,9 @@ class TaskSync:
         rows = await run_in_thread(lambda: records(entries))
         stored = await self._gateway.until_done(lambda tx: tx.register(rows, now))
         for entry in entries:
-            if self._registry.get(entry.definition.id) is entry:
+            task_id = entry.definition.id
+            if self._registry.get(task_id) is entry:
                 entry.known_since = now
-                self.lay_over(entry, stored[entry.definition.id])
+                self.lay_over(entry, stored[task_id])
+                if (later := self._early.pop(task_id, None)) is not None:
+                    self.take_over(later)

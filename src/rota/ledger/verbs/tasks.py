@@ -5,9 +5,8 @@ planning.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,17 +17,17 @@ from rota.core.ports.records import (
     NO_EDITS,
     EditNote,
     Edits,
-    OffStretch,
     StoredTask,
     TaskRecord,
 )
 from rota.core.reasons import ReasonCode
 from rota.core.time import DAY, Instant, to_iso
 from rota.core.trigger import LEAD
-from rota.errors import StateError, TriggerError, UnknownTaskError, nearest
+from rota.errors import StateError, UnknownTaskError, nearest
 from rota.ledger.sql import mapping, nodes, verification, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode
+from rota.ledger.verbs import task_times
 
 REMOVED = "its task was removed"
 """Why what waits of a removed task is cancelled."""
@@ -36,9 +35,6 @@ REMOVED = "its task was removed"
 PAUSED = "its task was paused before its time"
 DISABLED = "its task was disabled before its time"
 """Why a run is cancelled that was written ahead of its instant."""
-
-MOST_OFF = 100
-"""The most stretches in which a task was off that are kept."""
 
 MOST_SKIPPED = 100
 """Occurrences of a task that may be skipped before their time."""
@@ -78,7 +74,9 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
     return StoredTask(
         record=record,
         anchor=now,
-        planned_until=_seen_first(record, record.trigger_args, now) if record.enabled else now,
+        planned_until=task_times.seen_first(record, record.trigger_args, now)
+        if record.enabled
+        else now,
         edits=Edits(),
         paused_since=None,
         paused_until=None,
@@ -89,19 +87,6 @@ def _new(record: TaskRecord, now: Instant, revision: int) -> StoredTask:
         rule_since=now,
         off=() if record.enabled else ((now + 1, None),),
     )
-
-
-def _seen_first(record: TaskRecord, args: Mapping[str, Any], now: Instant) -> Instant:
-    """Return the instant up to which nothing of these times, first seen at `now`, needs a row."""
-    if not triggers.names_moment(record.trigger, args):
-        return now
-    try:
-        rule = triggers.parse(
-            record.trigger, args, timezone=record.timezone, anchor=now, task_id=record.id
-        )
-    except TriggerError:  # of a release that knows more
-        return now
-    return triggers.planned_until_at(rule, args, now)
 
 
 def _again(
@@ -115,49 +100,10 @@ def _again(
     if stored.removed_at is not None and triggers.is_single(
         record.trigger, record.trigger_args
     ):  # a removed task that is added again is a new one
-        return _at_other_times(replace(task, off=(), anchor=now), now)
-    if record.schedule != stored.record.schedule:
-        task = _at_other_times(_seen_now(task, now), now)
-    return _switched(stored, task, now)
-
-
-def _at_other_times(task: StoredTask, now: Instant) -> StoredTask:
-    """Return a task whose times changed at `now`, to be planned by the new ones from then on."""
-    first = _seen_first(task.record, _args(task), now) if _is_on(task) else now
-    return replace(task, planned_until=first)
-
-
-def _seen_now(task: StoredTask, now: Instant) -> StoredTask:
-    """Note when a task was first seen with its times, if nothing is counted from its anchor."""
-    has_moment = triggers.names_moment(task.record.trigger, _args(task))
-    return replace(task, anchor=now) if has_moment else task
-
-
-def _switched(before: StoredTask, task: StoredTask, now: Instant) -> StoredTask:
-    """Note when a task was switched off or on: what falls due while it is off is not caught up."""
-    if _is_on(task) == _is_on(before):
-        return task
-    if not _is_on(task):
-        return replace(task, off=_kept(task, (now, None), now))
-    lasting = [since for since, until in task.off if until is None]
-    if not lasting:  # a node of an older release switched it off, and did not say when
-        return replace(task, planned_until=max(task.planned_until, now))
-    ended = [one for one in task.off if one[1] is not None]
-    return replace(task, off=(*ended, (lasting[0], now + 1)))
-
-
-def _kept(task: StoredTask, stretch: OffStretch, now: Instant) -> tuple[OffStretch, ...]:
-    """Return when a task was off, with one more stretch, without those that no node plans any
-    more.
-    """
-    oldest = min(task.planned_until, now - DAY)
-    recent = [one for one in task.off if one[1] is None or one[1] > oldest]
-    return (*recent, stretch)[-MOST_OFF:]
-
-
-def _is_on(task: StoredTask) -> bool:
-    enabled = task.record.enabled if task.edits.enabled is None else task.edits.enabled
-    return enabled and task.removed_at is None
+        return task_times.at_other_times(replace(task, off=(), anchor=now), now)
+    if task_times.has_other_times(record, stored.record):
+        task = task_times.at_other_times(task_times.seen_now(task, now), now)
+    return task_times.switched(stored, task, now)
 
 
 def pause(
@@ -184,7 +130,7 @@ def _unpaused(task: StoredTask, now: Instant) -> StoredTask:
         paused_since=None,
         paused_until=None,
         pause_reason="",
-        off=_kept(task, (task.paused_since, until), now),
+        off=task_times.kept(task, (task.paused_since, until), now),
     )
 
 
@@ -241,18 +187,18 @@ def edit(
         edits=Edits(**own, other=values),
         edited={key: note for key, note in notes.items() if key not in reset},
     )
-    if _times(edited) != _times(task):
+    if task_times.times(edited) != task_times.times(task):
         anchor = None
         if edited.edits.trigger_args is None and "trigger_args" in notes:
             anchor = notes["trigger_args"].anchor  # as if it had never been edited
-        edited = _at_other_times(replace(edited, anchor=now if anchor is None else anchor), now)
-        # Right before, till what fell due by the times until now has its rows: see `yet_to_plan`.
-        edited = replace(edited, planned_until=min(edited.planned_until, now - 1))
-    if not _is_on(edited):
+        edited = task_times.at_other_times(
+            replace(edited, anchor=now if anchor is None else anchor), now
+        )
+    if not task_times.is_on(edited):
         _cancel_early(connection, task_id, now, None, DISABLED, ReasonCode.DISABLED)
-    elif not _is_on(task):
+    elif not task_times.is_on(task):
         _restore_early(connection, edited, now)
-    return _change(connection, task, _switched(task, edited, now), now)
+    return _change(connection, task, task_times.switched(task, edited, now), now)
 
 
 def _cancel_early(
@@ -279,7 +225,7 @@ def _cancel_early(
 
 def _restore_early(connection: Connection, task: StoredTask, now: Instant) -> None:
     """Re-queue what `_cancel_early` cancelled, if the task is on again by its instant."""
-    if not _is_on(task) or (task.paused_since is not None and task.paused_until is None):
+    if not task_times.is_on(task) or (task.paused_since is not None and task.paused_until is None):
         return
     after = now if task.paused_until is None else max(now, task.paused_until - 1)
     sql.RESTORE_EARLY(connection, task_id=task.record.id, after=after)
@@ -299,15 +245,6 @@ def _note(
     )
 
 
-def _times(task: StoredTask) -> str:
-    return mapping.to_json(_args(task))
-
-
-def _args(task: StoredTask) -> Mapping[str, Any]:
-    edited = task.edits.trigger_args
-    return task.record.trigger_args if edited is None else edited
-
-
 def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
     """Mark a task removed and cancel its waiting runs."""
     task = find(connection, task_id)
@@ -315,7 +252,9 @@ def remove(connection: Connection, task_id: str, now: Instant) -> Changed:
         return task, task
     code = ReasonCode.REMOVED
     sql.CANCEL_WAITING_OF_TASK(connection, task_id=task_id, why=REMOVED, code=code, now=now)
-    return _change(connection, task, _switched(task, replace(task, removed_at=now), now), now)
+    return _change(
+        connection, task, task_times.switched(task, replace(task, removed_at=now), now), now
+    )
 
 
 def seen(connection: Connection, task_ids: Collection[str], now: Instant) -> None:

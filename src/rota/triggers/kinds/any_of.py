@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,6 +11,9 @@ from rota.core.trigger import Trigger
 from rota.errors import TriggerError
 from rota.triggers.kinds.kind import BOUNDS, Args, Reading, TriggerKind
 from rota.triggers.words import bounds_in_words, delay
+
+_MOMENT = re.compile("run_date|start_date|dtstart|once, at|counted from [0-9]")
+"""What a definition that names a moment has in it; one that has it need not name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,10 @@ def words(rule: AnyTrigger, args: Args) -> str:
     return f"any of {each}{bounds_in_words(start, end, rule.timezone)}{delay(rule.jitter)}{named}"
 
 
+def _names_moment(args: Args) -> bool:
+    return bool(_MOMENT.search(str(args.get("of"))))
+
+
 KIND = TriggerKind(
     name="any",
     meaning="when any of several triggers says so",
@@ -88,5 +96,5 @@ KIND = TriggerKind(
     example={"of": [{"crontab": "0 9 * * mon-fri"}, {"crontab": "0 12 * * sat"}]},
     read=read,
     words=words,
-    names_moment=lambda _: False,
+    names_moment=_names_moment,
 )

@@ -27,6 +27,11 @@ class IntervalTrigger:
     timezone: str
     jitter: Instant
 
+    @property
+    def has_start(self) -> bool:
+        """Return whether it begins at `first`; without a start, the count has no beginning."""
+        return self.first >= self.period
+
     def next_after(self, after: Instant) -> Instant | None:
         """Return the first instant strictly after `after`."""
         steps = max((after - self.first) // self.period + 1, 0)

@@ -274,5 +274,5 @@ KIND = TriggerKind(
     words=words,
     short="rrule",
     takes="rrule",
-    names_moment=lambda _: False,
+    names_moment=lambda _: True,
 )
