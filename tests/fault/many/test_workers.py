@@ -150,7 +150,7 @@ def test_four_workers_catch_up_and_go_on_with_nothing_lost_and_nothing_doubled(
         until(lambda: answers(f"http://127.0.0.1:{port}/health"), 120)
         if LONG:
             until(lambda: size(project) > expected // 3, 600)
-            first = {worker.pid for worker in server.children()}
+            first = {worker.pid for worker in psutil.Process(server.pid).children()}
             psutil.Process(pids(journal).pop()).kill()  # one that has run something
             until(lambda: pids(journal) - first, 600)  # and so has its successor
         until(lambda: size(project) > expected, 1200)
