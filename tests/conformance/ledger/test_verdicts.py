@@ -16,7 +16,7 @@ from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
 from tests.conformance.ledger.desk import NOON, Desk, record
 
-FROM_A = NodeLiveness("a", lambda node: node.seen_at)
+FROM_A = NodeLiveness("a", lambda node: node.seen_at, "node a")
 """What node a knows of nodes on other machines: when they were heard last."""
 
 
@@ -260,3 +260,11 @@ def test_a_node_that_left_or_is_unknown_counts_as_not_living(desk: Desk) -> None
     look(desk, then=State.LOST)
     assert desk.states() == ["lost", "queued"]
     assert [claim.run_id for claim in desk.claim()] == [planned.run_id]
+
+
+def test_what_is_skipped_names_the_node_as_people_do_also_within_one_transaction(
+    desk: Desk,
+) -> None:
+    desk.joined("a")
+    _, skipped = plan(desk, *occurrences(desk, 0, 1, claim="a"))
+    assert "was still going on node node a" in skipped.reason

@@ -46,6 +46,7 @@ class NodeLiveness(NamedTuple):
     heard_at: Callable[
         [NodeRecord], Instant
     ]  # up to when one is known to live: `SURELY` if it does now
+    name: str = ""  # its own name, for the reasons that it writes
 
 
 class Limits(Protocol):

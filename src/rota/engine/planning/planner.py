@@ -236,7 +236,8 @@ class Planner:
         self, tx: Transaction, rows: Sequence[NewRun], by: Actor = UNNAMED_ACTOR
     ) -> list[PlannedRun]:
         publish = None if self._outbox is None else self._outbox.publish
-        liveness = NodeLiveness(self._identity.id, lambda node: heard_at(node, self._clock.now()))
+        own = self._identity
+        liveness = NodeLiveness(own.id, lambda node: heard_at(node, self._clock.now()), own.name)
         return tx.plan(rows, by=by, publish=publish, liveness=liveness)
 
     def _is_offered(self, entry: RegisteredTask) -> bool:

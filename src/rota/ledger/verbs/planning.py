@@ -54,7 +54,7 @@ def _write(
     liveness: NodeLiveness | None,
 ) -> list[PlannedRun] | None:
     """Decide and write all the runs; returns None, with half of it written, if not all could be."""
-    plan = _Plan(_active(connection, runs, liveness), publish)
+    plan = _Plan(_active(connection, runs, liveness), publish, liveness)
     for run in runs:
         plan.add(run)
     if not plan.insert(connection):
@@ -166,8 +166,14 @@ def _is_exclusive(run: NewRun) -> bool:
 class _Plan:
     """The new rows of one batch; each is decided together with those before it."""
 
-    def __init__(self, active: dict[Hashable, list[ActiveRun]], publish: Publish | None) -> None:
+    def __init__(
+        self,
+        active: dict[Hashable, list[ActiveRun]],
+        publish: Publish | None,
+        liveness: NodeLiveness | None,
+    ) -> None:
         self._active = active
+        self._names = {liveness.own: liveness.name} if liveness and liveness.name else {}
         self._publish = publish
         self._offered: dict[str, NewRun] = {}
         self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
@@ -201,7 +207,8 @@ class _Plan:
                 self._offered[run.id] = run
         self._rows[run.id] = run, state, reason, code
         if self._active and state in ACTIVE:
-            active = ActiveRun(run.id, state, run.fire_time, run.claim, code, awaits)
+            node = self._names.get(run.claim or "", run.claim)
+            active = ActiveRun(run.id, state, run.fire_time, node, code, awaits)
             for group in (run.task_id, (run.task_id, run.overlap_key)):
                 if group in self._active:
                     self._active[group].append(active)
