@@ -126,6 +126,11 @@ SPAN = {"made_since": "1", "since": 1, "until": 2, "slice": 1}
     [
         (statements.KNOWN_RUNS, {"keys": "[]"}, ["(id=?)", "one_run_per_occurrence"]),
         (
+            statements.KNOWN_RUNS,
+            {"keys": Batch([str(n), "t", n] for n in range(SHARED_FROM))},
+            ["(id=?)", "one_run_per_occurrence (task_id=? AND fire_time=?)"],
+        ),
+        (
             statements.ACTIVE_OF_TASKS,
             {"task_ids": "[]"},
             ["waiting_by_task (task_id=?)", "running_by_task (task_id=?)"],

@@ -118,16 +118,16 @@ REWIND_PLANNED_UNTIL = Statement(
 # --- planning -----------------------------------------------------------------------------------
 
 _keys_in = incoming("keys", runs.c.id, runs.c.task_id, runs.c.fire_time)
-_known = union_all(
-    select(_keys_in.c.id).join_from(_keys_in, runs, runs.c.id == _keys_in.c.id),
-    select(_keys_in.c.id).join_from(
-        _keys_in,
-        runs,
-        and_(runs.c.task_id == _keys_in.c.task_id, runs.c.fire_time == _keys_in.c.fire_time),
-    ),
-).subquery()
-KNOWN_RUNS = Statement(select(gathered(_known.c.id)))
-"""Which of the new runs (id, task, fire time) have a row already, by id or by occurrence."""
+_same_id = select(literal_column("1")).where(runs.c.id == _keys_in.c.id).exists()
+_same_occurrence = (
+    select(literal_column("1"))
+    .where(runs.c.task_id == _keys_in.c.task_id, runs.c.fire_time == _keys_in.c.fire_time)
+    .exists()
+)
+KNOWN_RUNS = Statement(select(gathered(_keys_in.c.id)).where(or_(_same_id, _same_occurrence)))
+"""Which of the new runs (id, task, fire time) have a row already, by id or by occurrence. Looked up
+one by one: if all are of one task, SQLite would join each row of that task with each of these.
+"""
 
 _node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
 _is_crash = and_(attempts.c.run_id == runs.c.id, attempts.c.outcome == word(OutcomeKind.CRASHED))
