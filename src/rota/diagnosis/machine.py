@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -44,9 +45,22 @@ def _ledger(evidence: ProjectEvidence) -> Diagnosis:
 
 def _readers(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
     """Check whether others can read or write what holds arguments, results and settings."""
-    files = [file for file in _files(evidence) if _lets_others_in(file)]
-    if not files:
+    found = [file for file in _files(evidence) if file.exists()]
+    foreign = [file for file in found if _is_of_another_user(evidence, file)]
+    files = [file for file in found if file.stat().st_mode & private_files.OTHERS]
+    if foreign:
+        names = some([f"{file} (user {file.stat().st_uid})" for file in foreign])
+        why = reason(
+            TroubleCode.FILE_OWNERS,
+            f"other users own, and may read and change, {names}.",
+            owner=str(os.geteuid()),
+            files=" ".join(shlex.quote(str(file)) for file in foreign[:5]),
+        )
+        yield warn("file owners", why)
+    if not files and not foreign:
         yield ok("file modes", "ledger, log and configuration are this user's alone.")
+        return
+    if not files:
         return
     names = some([f"{file} ({S_IMODE(file.stat().st_mode):o})" for file in files])
     why = reason(
@@ -79,11 +93,13 @@ def _files(evidence: ProjectEvidence) -> Iterator[Path]:
         yield from (path, *sorted(path.parent.glob(f"{glob.escape(path.name)}.*")))
 
 
-def _lets_others_in(file: Path) -> bool:
-    try:
-        return bool(file.stat().st_mode & private_files.OTHERS)
-    except OSError:  # there is none
+def _is_of_another_user(evidence: ProjectEvidence, file: Path) -> bool:
+    """Return whether neither this user nor root owns a file or its directory; False if
+    `manager.check_file_owners` is off, as for the volumes of a container."""
+    if not evidence.config.manager.check_file_owners:
         return False
+    known = (0, os.geteuid())
+    return file.stat().st_uid not in known or file.parent.stat().st_uid not in known
 
 
 def _ledger_file(evidence: ProjectEvidence) -> Path | None:

@@ -71,6 +71,18 @@ def test_the_doctor_tells_who_may_read_what_was_written_before(tmp_path: Path) -
     assert "chmod go-rwx" in found["remedy"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_doctor_names_files_of_other_users(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.rota("run", "greet")
+    os.chown(tmp_path / "rota.db", 65_534, -1)
+    (found,) = (one for one in project.lines("doctor", code=1) if one["check"] == "file owners")
+    assert (found["verdict"], "rota.db (user 65534)" in found["why"]) == ("warn", True)
+    assert "chown 0 " in found["remedy"]
+    off = project.rota("doctor", code=1, XCORE_MANAGER__CHECK_FILE_OWNERS="false").stdout
+    assert "file owners" not in off
+
+
 def test_a_worker_has_no_configuration_in_its_environment_and_knows_it(tmp_path: Path) -> None:
     project = Project(tmp_path, TASKS)
     (tmp_path / "socket.py").write_text("raise RuntimeError('it lay in wait')")

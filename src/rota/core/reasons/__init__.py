@@ -131,6 +131,7 @@ class TroubleCode(StrEnum):
     RUN_LATE = "run_late"
     # of the machine
     FILE_MODES = "file_modes"
+    FILE_OWNERS = "file_owners"
     DISK_MISSING = "disk_missing"
     DISK_LOW = "disk_low"
     # of nothing

@@ -386,6 +386,10 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "others on this machine may read or change files of rota",
         "chmod go-rwx {files}",
     ),
+    TroubleCode.FILE_OWNERS: Explanation(
+        "another user owns files of rota, or the directory that they are in",
+        "chown {owner} {files}; look at the directory as well.",
+    ),
     TroubleCode.DISK_MISSING: Explanation(
         "the directory of the ledger is not there",
         "Make the directory.",
