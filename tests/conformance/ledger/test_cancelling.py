@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from rota.core.run import FINAL, State
+from rota.core.ports.ledger import Transaction
+from rota.core.ports.records import OnConflict
+from rota.core.run import FINAL, Cause, State
+from rota.core.task import Overlap
+from rota.core.time import DAY, Instant
 from rota.errors import StateError, UnknownRunError
-from tests.conformance.ledger.desk import Desk
+from tests.conformance.ledger.desk import Desk, record
 
 
 def cancel(desk: Desk, run_id: str, reason: str = "by hand") -> State:
@@ -68,3 +75,31 @@ def test_what_has_ended_cannot_be_cancelled(desk: Desk, state: State) -> None:
 def test_an_unknown_run_is_said_to_be_unknown(desk: Desk) -> None:
     with pytest.raises(UnknownRunError, match=r"'nothing'.*rota runs"):
         cancel(desk, "nothing")
+
+
+def frozen(desk: Desk, what: str, run_id: str, then: Instant) -> None:
+    """End a waiting run as a node that looked at its clock before the run was made."""
+    by_hand: dict[str, Any] = {"cause": Cause.MANUAL, "created_at": then}
+    replaces = desk.new(overlap=Overlap.REPLACE, **by_hand)
+    renews = desk.new(key="k", **by_hand)
+    verbs: dict[str, Callable[[Transaction], object]] = {
+        "cancel": lambda tx: tx.cancel(run_id, "by hand", then),
+        "delete": lambda tx: tx.remove("t", then),
+        "replace": lambda tx: tx.plan([replaces]),
+        "renew": lambda tx: tx.enqueue(
+            [renews], on_conflict=OnConflict.REPLACE, key_until=then + DAY
+        ),
+    }
+    desk.do(verbs[what])
+
+
+@pytest.mark.parametrize("what", ["cancel", "delete", "replace", "renew"])
+def test_a_run_ends_no_earlier_than_it_was_made(desk: Desk, what: str) -> None:
+    desk.register(record())
+    then = desk.now
+    desk.clock.move(5)
+    new = desk.new(cause=Cause.MANUAL, key="k")
+    desk.do(lambda tx: tx.enqueue([new], key_until=then + DAY))
+    frozen(desk, what, new.id, then)
+    run = desk.run(new.id)
+    assert (run.state, run.finished_at) == (State.CANCELLED, desk.now)

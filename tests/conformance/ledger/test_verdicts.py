@@ -106,6 +106,18 @@ def test_it_is_skipped_when_the_node_is_heard_again(desk: Desk) -> None:
     assert run.reason.endswith("was still going on node node b")
 
 
+def test_a_verdict_of_a_node_that_was_frozen_is_no_earlier_than_what_it_is_about(
+    desk: Desk,
+) -> None:
+    on_b(desk)
+    then = desk.now - 3 * SECOND
+    (planned,) = plan(desk, *occurrences(desk, 0))
+    beat(desk)
+    desk.do(lambda tx: tx.reap(lambda one: crashed(one, State.QUEUED, then), (), now=then))
+    run = desk.run(planned.run_id)
+    assert (run.state, run.finished_at) == (State.SKIPPED, desk.now)
+
+
 def test_a_verdict_concerns_only_runs_with_the_same_overlap_key(desk: Desk) -> None:
     desk.register(record(policy=Policy(overlap=Overlap.SKIP)))
     desk.clock.move(-1)

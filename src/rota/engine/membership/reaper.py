@@ -187,7 +187,7 @@ class Reaper:
             number=run.attempt,
             node=run.node or "",
             started_at=run.attempt_started_at or now,
-            finished_at=now,
+            finished_at=max(now, run.attempt_started_at or now),  # `now` is old if it was frozen
             outcome=outcome.kind,
             error=outcome.error,
         )

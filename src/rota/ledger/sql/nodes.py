@@ -37,6 +37,7 @@ from rota.ledger.schema.tables import (
     word,
 )
 from rota.ledger.sql import mapping
+from rota.ledger.sql.ends import ended_at
 from rota.ledger.sql.json_batch import gathered, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of, in_each
 
@@ -216,7 +217,7 @@ MISS_WAITING_OF_TASKS = Statement(
         state=word(State.MISSED),
         reason=bindparam("why"),
         reason_code=word(ReasonCode.FORGOTTEN),
-        finished_at=_now,
+        finished_at=ended_at(_now),
         checkpoint=null(),
     )
 )

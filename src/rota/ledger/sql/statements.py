@@ -44,6 +44,7 @@ from rota.ledger.schema.tables import (
     word,
 )
 from rota.ledger.sql import mapping
+from rota.ledger.sql.ends import ended_at
 from rota.ledger.sql.json_batch import gathered, incoming, listed
 from rota.ledger.sql.soundness import LARGEST, LATEST
 from rota.ledger.sql.statement import Insert, Statement, all_of, in_each
@@ -223,7 +224,7 @@ END_WAITING = Statement(
     .values(
         state=_ends_in.c.state,
         reason=_ends_in.c.reason,
-        finished_at=_ends_in.c.finished_at,
+        finished_at=ended_at(_ends_in.c.finished_at),
         reason_code=_ends_in.c.reason_code,
         checkpoint=null(),
     )
@@ -245,7 +246,7 @@ _cancelled = {
     "state": word(State.CANCELLED),
     "reason": bindparam("why"),
     "reason_code": bindparam("code"),
-    "finished_at": _now,
+    "finished_at": ended_at(_now),
     "checkpoint": null(),
 }
 CANCEL_WAITING_OF_TASK = Statement(

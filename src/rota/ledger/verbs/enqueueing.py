@@ -29,6 +29,7 @@ from rota.errors import StateError, UnknownTaskError
 from rota.ledger.schema.tables import is_running, is_waiting, run_keys, runs, tasks, word
 from rota.ledger.sql import mapping
 from rota.ledger.sql import statements as sql
+from rota.ledger.sql.ends import ended_at
 from rota.ledger.sql.json_batch import Batch, incoming
 from rota.ledger.sql.statement import Insert, Statement, all_of, in_each
 from rota.ledger.verbs import audit as audit_verbs
@@ -130,7 +131,7 @@ REPLACE_WAITING = Statement(
         state=word(State.CANCELLED),
         reason=bindparam("why"),
         reason_code=word(ReasonCode.REPLACED),
-        finished_at=bindparam("now"),
+        finished_at=ended_at(bindparam("now", type_=runs.c.created_at.type)),
         checkpoint=null(),
     )
 )

@@ -35,6 +35,7 @@ from rota.ledger.schema.tables import (
     word,
 )
 from rota.ledger.sql import mapping
+from rota.ledger.sql.ends import ended_at
 from rota.ledger.sql.json_batch import Batch, Row, encode, incoming, listed
 from rota.ledger.sql.statement import Statement, all_of
 
@@ -128,7 +129,7 @@ JUDGE = Statement(
         reason=_judged_in.c.reason,
         reason_code=_judged_in.c.reason_code,
         available_at=_judged_in.c.available_at,
-        finished_at=_judged_in.c.finished_at,
+        finished_at=ended_at(_judged_in.c.finished_at),
         awaits=null(),
     )
 )
