@@ -52,7 +52,7 @@ def _readers(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
         names = some([f"{file} (user {file.stat().st_uid})" for file in foreign])
         why = reason(
             TroubleCode.FILE_OWNERS,
-            f"other users own, and may read and change, {names}.",
+            f"other users own {names}, or its directory, and may read and change it.",
             owner=str(os.geteuid()),
             files=" ".join(shlex.quote(str(file)) for file in foreign[:5]),
         )

@@ -43,9 +43,7 @@ class NodeLiveness(NamedTuple):
     """What the planning node knows of the other nodes."""
 
     own: str  # its id
-    heard_at: Callable[
-        [NodeRecord], Instant
-    ]  # up to when one is known to live: `SURELY` if it does now
+    heard_at: Callable[[NodeRecord], Instant]  # up to when one surely lived; `SURELY`: it lives
     name: str = ""  # its own name, for the reasons that it writes
 
 

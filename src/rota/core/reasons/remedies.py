@@ -387,8 +387,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "chmod go-rwx {files}",
     ),
     TroubleCode.FILE_OWNERS: Explanation(
-        "another user owns files of rota, or the directory that they are in",
-        "chown {owner} {files}; look at the directory as well.",
+        "another user owns files of rota", "chown {owner} {files}"
     ),
     TroubleCode.DISK_MISSING: Explanation(
         "the directory of the ledger is not there",
