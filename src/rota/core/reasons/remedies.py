@@ -386,13 +386,8 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "others on this machine may read or change files of rota",
         "chmod go-rwx {files}",
     ),
-    TroubleCode.FILE_OWNERS: Explanation(
-        "another user owns files of rota", "chown {owner} {files}"
-    ),
-    TroubleCode.DISK_MISSING: Explanation(
-        "the directory of the ledger is not there",
-        "Make the directory.",
-    ),
+    TroubleCode.FILE_OWNERS: Explanation("others own files of rota", "chown {owner} {files}"),
+    TroubleCode.DISK_MISSING: Explanation("the ledger has no directory", "Make the directory."),
     TroubleCode.DISK_LOW: Explanation(
         "little space is left on the disk",
         "Free some; manager.retention_days keeps less history.",
