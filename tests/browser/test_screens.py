@@ -89,6 +89,31 @@ def test_run_asks_for_parameters_and_says_what_came_of_it(site: Site, browser: B
     assert tab.hits == []
 
 
+def test_a_task_without_parameters_is_run_later_once_for_a_key(
+    site: Site, browser: Browser
+) -> None:
+    site.add(greet)
+    tab = browser.tab(width=390)
+    tab.open(f"{site.server.url}tasks/greet")
+    tab.click("[popovertarget='run-form']")
+    tab.wait("document.activeElement.name === 'run_at'")
+    tab.js("document.querySelector('#run-form details').open = false")
+    tab.js("document.querySelector('#run-form [name=delay]').value = '2'")
+    tab.js("document.querySelector('#run-form [name=key]').value = 'k'")
+    tab.js("document.querySelector('#run-form [name=priority]').value = 'high'")
+    tab.click("#run-form .strong")
+    tab.wait("document.querySelector('#run-form details').open")
+    tab.wait("document.activeElement.name === 'priority'")
+    tab.js("document.querySelector('#run-form [name=priority]').value = '5'")
+    tab.click("#run-form .strong")
+    tab.wait("document.querySelector('#said').innerText.includes('waits for its time')")
+    (run,) = site.harness.runs("greet")
+    assert (run.state, run.key, run.priority) == ("scheduled", "k", 5)
+    assert run.available_at - run.created_at == 120_000_000
+    assert tab.js("document.documentElement.scrollWidth") <= 390
+    assert tab.hits == []
+
+
 def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> None:
     site.add(order, kwargs={"title": "Emma"})
     tab = browser.tab()

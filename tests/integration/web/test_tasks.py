@@ -173,7 +173,8 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
         (
             "POST /manager/tasks/greet/run",
             {"zzz": {}},
-            "Known: arguments, delay, key, priority, reason, run_at",
+            "Known: arguments, delay, key, max_retries, on_conflict, priority, queue, reason,"
+            " run_at, tags, timeout",
         ),
         ("POST /manager/tasks/greet/pause", {"zzz": ""}, "Known: reason, until"),
         ("POST /manager/tasks/greet/resume", {"zzz": ""}, "Known: reason"),

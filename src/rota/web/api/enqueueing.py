@@ -40,12 +40,8 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
         rate.spend(id)
         handle = manager.enqueue(
             id,
-            arguments=how.arguments,
-            run_at=how.run_at,
-            delay=how.delay,
+            **{name: getattr(how, name) for name in RunRequest.model_fields if name != "key"},
             key=how.key or idempotency_key,
-            priority=how.priority,
-            reason=how.reason,
         )
         response.headers["Location"] = address(request, "runs", handle.id)
         return detail(manager, handle.id)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.json_depth import DEEPEST, is_too_deep
-from rota.core.ports.records import NodeRecord
+from rota.core.ports.records import NodeRecord, OnConflict
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
 from rota.core.secrets import redact_text, redact_value
@@ -88,16 +88,31 @@ class RunRequest(Body):
     run_at: Moment | None = Field(
         None, description=f"It does not start before; null: at once. {_WITHOUT}"
     )
-    delay: Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)] | None = Field(
-        None, description="The same in seconds from now."
-    )
+    delay: (
+        Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False, strict=True)] | None
+    ) = Field(None, description="The same in seconds from now.")
     key: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         None,
         description="Once per task: while the run with this key has not ended, and for the task's"
         " key_ttl, the answer is that run. The header Idempotency-Key has the same effect.",
     )
-    priority: Annotated[int, Field(ge=-1_000, le=1_000_000)] | None = Field(
+    on_conflict: OnConflict | None = Field(
+        None,
+        description="What becomes of a call whose key is taken: `return` (null) answers with the"
+        " run that has it, `replace` cancels that run if it waits, `error` is a 409.",
+    )
+    priority: Annotated[int, Field(ge=-1_000, le=1_000_000, strict=True)] | None = Field(
         None, description="What is higher starts first; null: the task's."
+    )
+    queue: Text | None = Field(None, description="Which workers run it; null: the task's.")
+    max_retries: Annotated[int, Field(strict=True)] | None = Field(
+        None, description="null: the task's."
+    )
+    timeout: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = Field(
+        None, description="Seconds for each attempt; null: the task's."
+    )
+    tags: Annotated[list[Text], Field(max_length=100)] | None = Field(
+        None, description="In place of the task's tags; null: the task's."
     )
     reason: Text = Field("", description="Why; kept in the audit, shown while the run waits.")
 

@@ -130,8 +130,10 @@ function mark(form, text) {
   }
   const answer = new DOMParser().parseFromString(text, "text/html");
   for (const one of answer.querySelectorAll("[data-field]")) {
-    const field = form?.elements?.namedItem(`arg-${one.dataset.field}`);
+    const field = form?.elements?.namedItem(one.dataset.field);
     if (!field) continue;
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
     const said = document.createElement("span");
     said.className = "mistake";
     said.id = `mistake-${one.dataset.field}`;

@@ -119,6 +119,56 @@ def test_a_form_asks_for_the_parameters(site: Site) -> None:
     assert site.harness.ended("order", 2)[1].result == ["Emma", 1, False, None]
 
 
+def test_a_form_takes_the_time_the_key_and_options_of_a_run(site: Site) -> None:
+    site.add(order, kwargs={"title": "Emma"}, timezone="Europe/Berlin")
+    filled = {
+        "arg-copies": "2",
+        "run_at": "2090-07-01T12:00",
+        "delay": "",
+        "delay_unit": "60",
+        "key": "k",
+        "on_conflict": "return",
+        "priority": "7",
+        "queue": "slow",
+        "max_retries": "1",
+        "timeout": "2.5",
+    }
+    answer = site.client.post("/tasks/order/run", data=filled, follow_redirects=True)
+    assert "order waits for its time." in answer.text
+    (run,) = site.harness.runs("order")
+    assert run.available_at == int(datetime(2090, 7, 1, 10, tzinfo=UTC).timestamp()) * 1_000_000
+    own = {"queue": "slow", "max_retries": 1, "timeout": 2.5}
+    assert (run.key, run.priority, run.options, run.arguments) == ("k", 7, own, {"copies": 2})
+    answer = site.client.post("/tasks/order/run", data=filled, follow_redirects=True)
+    assert "order has a run with that key already." in answer.text
+    later = {"delay": "1.5", "delay_unit": "3600", "on_conflict": "return"}
+    site.client.post("/tasks/order/run", data=later)
+    newest = site.harness.runs("order")[-1]
+    assert (len(site.harness.runs("order")), newest.key) == (2, None)
+    assert newest.available_at - newest.created_at == 5_400 * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("filled", "fields"),
+    [
+        ({"run_at": "soon", "priority": "1.5", "delay": "a"}, ["run_at", "delay", "priority"]),
+        ({"timeout": "x", "max_retries": "two"}, ["max_retries", "timeout"]),
+        ({"run_at": "2090-07-01T12:00", "delay": "1"}, ["run_at"]),
+        ({"timeout": "-1"}, ["timeout"]),
+        ({"delay": "inf"}, ["delay"]),
+        ({"queue": "Not a queue", "priority": "99999999"}, ["priority", "queue"]),
+    ],
+)
+def test_a_wrong_option_of_a_run_is_refused_with_its_field(
+    site: Site, filled: dict[str, str], fields: list[str]
+) -> None:
+    site.add(greet)
+    answer = site.client.post("/tasks/greet/run", data=filled, headers=HTML)
+    assert answer.status_code == 422
+    assert re.findall(r'data-field="(\w+)"', answer.text) == fields
+    assert site.harness.runs("greet") == []
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
@@ -269,5 +319,5 @@ def test_every_field_that_is_wrong_is_named(site: Site) -> None:
     wrong = {"arg-day": "soon", "arg-seats": "few"}
     answer = site.client.post("/tasks/book/run", data=wrong, headers=HTML)
     assert answer.status_code == 422
-    assert re.findall(r'data-field="(\w+)"', answer.text) == ["day", "seats"]
+    assert re.findall(r'data-field="arg-(\w+)"', answer.text) == ["day", "seats"]
     assert site.harness.runs("book") == []

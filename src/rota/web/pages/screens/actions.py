@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rota.core.run import FINAL
+from rota.core.run import FINAL, State
 from rota.core.time import SECOND, Instant, from_datetime, to_datetime
 from rota.manager import TaskManager
 from rota.web.pages.format import clock
@@ -19,6 +19,7 @@ from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.figures import task_name
 from rota.web.pages.parts.forms import Form
 from rota.web.pages.parts.parameters import arguments
+from rota.web.pages.parts.run_form import options
 from rota.web.problems import Problem
 from rota.web.rate_limit import ManualRunLimiter
 
@@ -38,9 +39,16 @@ def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
         rate.spend(id)
         entry = manager.services.engine.registry.get(id)
         given = arguments(entry.definition, form) if entry else None
-        run_id = manager.run_task(id, arguments=given)
+        own, what = options(form), "is started"
+        if own:
+            handle = manager.enqueue(id, arguments=given, **own)
+            run_id, waits = handle.id, handle.state is State.SCHEDULED
+            what = "waits for its time" if waits else what
+            what = what if handle.is_new else "has a run with that key already"
+        else:
+            run_id = manager.run_task(id, arguments=given)
         return layout.back(
-            request, _task(id), f"{name(id)} is started.", path=_run(run_id), link="Its run"
+            request, _task(id), f"{name(id)} {what}.", path=_run(run_id), link="Its run"
         )
 
     @router.post("/tasks/{id:path}/pause")

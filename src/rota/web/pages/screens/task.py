@@ -65,6 +65,7 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "row": rows(manager, [task], now)[0],
         "edits": edited(task),
         "file": place(manager, task.file) if task.file else "",
+        "rules": policy,
         "policy": [
             (option.label, option.shown(policy)) for option in POLICY.values() if option.label
         ],
