@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -39,14 +40,7 @@ def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
         rate.spend(id)
         entry = manager.services.engine.registry.get(id)
         given = arguments(entry.definition, form) if entry else None
-        own, what = options(form), "is started"
-        if own:
-            handle = manager.enqueue(id, arguments=given, **own)
-            run_id, waits = handle.id, handle.state is State.SCHEDULED
-            what = "waits for its time" if waits else what
-            what = what if handle.is_new else "has a run with that key already"
-        else:
-            run_id = manager.run_task(id, arguments=given)
+        run_id, what = _started(manager, id, given, form)
         return layout.back(
             request, _task(id), f"{name(id)} {what}.", path=_run(run_id), link="Its run"
         )
@@ -91,6 +85,20 @@ def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
         done = "is cancelled" if state in FINAL else "is being cancelled"
         text = f"The run of {name(manager.get_run(id).task_id)} {done}."
         return layout.back(request, _run(id), text)
+
+
+def _started(
+    manager: TaskManager, id: str, given: Mapping[str, Any] | None, form: Mapping[str, str]
+) -> tuple[str, str]:
+    """Start a run with the options of a form; return its id, and what to say of the task."""
+    own = options(form)
+    if not own:
+        return manager.run_task(id, arguments=given), "is started"
+    handle = manager.enqueue(id, arguments=given, **own)
+    if not handle.is_new:
+        return handle.id, "has a run with that key already"
+    waits = handle.state is State.SCHEDULED
+    return handle.id, "waits for its time" if waits else "is started"
 
 
 def _task(task_id: str) -> str:
