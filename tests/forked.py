@@ -36,8 +36,9 @@ LONGEST = 240.0  # seconds
 
 LOADED = (
     "anyio._backends._asyncio",
-    "rota.cli.commands.up",
+    "pydantic.v1",
     "rota.cli.main",
+    "rota.cli.run_node",
     "rota.composition",
     "rota.discovery.watcher",
     "rota.ledger.ledger",
@@ -62,7 +63,7 @@ def is_forkable(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Say whether a command may be run in a fork: no longer the first of its kind in this run."""
     if LONG or _known is None or not _is_python(command) or _start_up(env) != _start_up(os.environ):
         return False
-    words = command[:2] if command[0] == ROTA else command[:4]
+    words = command[:2] if command[0] == ROTA or command[1] == "-c" else command[:4]
     kind = "".join(one if one.isalnum() else "-" for one in " ".join(words)[-200:])
     try:
         (_known / kind).touch(exist_ok=False)
