@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rota.cli import output
+from rota.cli.formatting import UsageError
 from rota.config import Xcorecfg, use
 from rota.errors import UnknownTaskError, nearest
 from rota.ledger import open_ledger
@@ -29,9 +30,26 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
+OptionalTaskArgument = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="The task's id.", show_default=False)
+]
+TagOption = Annotated[str | None, typer.Option("--tag", help="The tasks with this tag.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All tasks.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id, or its first or last 6 characters.")
 ]
+
+
+def named(task: str | None, tag: str | None, every: bool) -> str:
+    """Return what a command is to change, in words; raises UsageError if that is not one of the
+    three."""
+    if (task is not None) + (tag is not None) + every != 1:
+        raise UsageError(
+            "Name one task, a tag, or all.",
+            where="TASK",
+            remedy="Write the task's id, --tag TAG, or --all.",
+        )
+    return task if task is not None else f"the tasks with tag {tag}" if tag else "all tasks"
 
 
 def load(path: Path | None) -> Xcorecfg:

@@ -48,6 +48,11 @@ class Actor:
     name: str = ""
 
 
+def name_of(actor: Actor) -> str:
+    """Return the name to show of the author of a change, or the face it came through."""
+    return actor.name or actor.face.value
+
+
 UNNAMED_ACTOR = Actor()
 """Code of the application that named no user."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rota.core import retry
-from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.outcome import MOST_FREE, Outcome, OutcomeKind, TaskVerdict, VerdictKind
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
 from rota.core.task import OnCrash, Policy
-from rota.core.task_verdict import MOST_FREE, TaskVerdict, VerdictKind
 from rota.core.time import Instant, seconds
 
 TRANSITIONS: dict[State | None, dict[State, str]] = {

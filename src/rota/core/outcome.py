@@ -7,9 +7,29 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from rota.core.secrets import redact_text
-from rota.core.task_verdict import TaskVerdict
 
 LONGEST_KIND = 200
+
+
+MOST_FREE = 100
+"""Attempts of a run that may ask for another one without counting as failed."""
+
+
+class VerdictKind(StrEnum):
+    """What a task may say of its run."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class TaskVerdict(NamedTuple):
+    """What a task says of its run, and why."""
+
+    kind: VerdictKind
+    reason: str
+    after: float | None = None  # seconds until the next attempt; None: as the task's options say
+    is_free: bool = False  # this attempt does not count as failed
 
 
 class OutcomeKind(StrEnum):

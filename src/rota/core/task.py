@@ -75,6 +75,7 @@ class Policy:
     overlap_key: tuple[str, ...] = ()  # arguments by whose values `overlap` distinguishes runs
     key_ttl: float = 86400.0  # how long its first run keeps a key
     tags: tuple[str, ...] = ()
+    pause_after_failures: int | None = None  # failed runs in a row
     total_timeout: float | None = None  # over all attempts of a run, from the start of the first
 
     @property
@@ -200,6 +201,17 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseView:
+    """A pause as people see it; times are aware and in UTC."""
+
+    held: str  # "task", "all", or "tag:" and the tag
+    since: datetime
+    until: datetime | None  # None: until it is resumed
+    reason: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What people see of a task; times are aware and in UTC."""
 
@@ -218,6 +230,8 @@ class Task:
     paused: bool = False
     paused_until: datetime | None = None
     pause_reason: str = ""
+    pauses: tuple[PauseView, ...] = ()  # that hold it; it is paused while any of them lasts
+    tags: tuple[str, ...] = ()
     last_state: str | None = None
     description: str = ""
     file: str | None = None

@@ -191,6 +191,12 @@ _TABLE = (
         otherwise="none",
     ),
     Option(
+        "pause_after_failures",
+        or_none(whole(1)),
+        "failed runs in a row after which the task is paused",
+        otherwise="it is not",
+    ),
+    Option(
         "queue",
         shared_name("a queue", "gpu"),
         "which workers run it: those that serve this queue",
@@ -241,8 +247,10 @@ _TABLE = (
     Option(
         "tags",
         tags,
-        "words to find and choose tasks by, one or a list",
+        "words to find, pause and choose tasks by, one or a list",
         otherwise="none",
+        label="Tags",
+        shown=lambda policy: ", ".join(policy.tags) or "none",
     ),
 )
 

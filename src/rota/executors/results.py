@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from rota.core.outcome import Outcome, OutcomeKind, failure
-from rota.core.task_verdict import VerdictKind
+from rota.core.outcome import Outcome, OutcomeKind, VerdictKind, failure
 from rota.definitions.arguments import jsonable
 from rota.errors import ResultError
 from rota.task_api.verdicts import verdict_of

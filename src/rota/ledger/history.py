@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
+from rota.core.pauses import Pause
 from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
@@ -37,6 +38,7 @@ from rota.ledger.sql.statement import Statement
 from rota.ledger.sql.verified_rows import with_former
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import claiming
+from rota.ledger.verbs import pauses as pause_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
 
@@ -220,6 +222,10 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = sorted(queries.TASKS_CHANGED.rows(connection, after=after))
             return with_former(connection, [mapping.task_of(row) for row in found])
+
+    def pauses(self, now: Instant) -> list[Pause]:
+        with self._database.reading() as connection:
+            return pause_verbs.group_pauses(connection, now)
 
     def cancellations(self, node_id: str) -> dict[str, str]:
         with self._database.reading() as connection:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection
-
 from rota.core.access import Session, Token
 from rota.core.audit import UNNAMED_ACTOR, Actor, Verb
 from rota.core.ports.ledger import Limits, NodeLiveness, Publish
@@ -15,7 +13,6 @@ from rota.core.ports.records import (
     AttemptEnd,
     Claim,
     ClaimVerdict,
-    Edits,
     Enqueued,
     HeartbeatAnswer,
     NewRun,
@@ -23,119 +20,35 @@ from rota.core.ports.records import (
     OnConflict,
     Orphan,
     PlannedRun,
-    StoredTask,
-    TaskRecord,
     VerificationMark,
     Waiting,
 )
 from rota.core.reasons import ReasonCode
 from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
-from rota.core.time import DAY, SECOND, Instant, to_iso
+from rota.core.time import DAY, SECOND, Instant
 from rota.errors import NodeGoneError, StateError, UnknownRunError
 from rota.ledger.sql import attempts, claim_mapping, mapping, nodes, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, Row, encode
 from rota.ledger.sql.soundness import parsed
+from rota.ledger.task_transaction import SqlTaskVerbs
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import claiming, enqueueing, planning, reaping, retention, settling
+from rota.ledger.verbs import (
+    claiming,
+    enqueueing,
+    planning,
+    reaping,
+    retention,
+    settling,
+)
 from rota.ledger.verbs import limits as limit_verbs
 from rota.ledger.verbs import outbox as outbox_verbs
-from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
 from rota.ledger.verbs.limits import Start
-from rota.ledger.verbs.turn import take_turn
 
 
-class SqlTransaction:
+class SqlTransaction(SqlTaskVerbs):
     """The port's `Transaction`, each verb a statement or two, and a rule between them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def _turn(self) -> None:
-        take_turn(self._connection)
-
-    # --- tasks ---
-
-    def register(
-        self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
-    ) -> dict[str, StoredTask]:
-        self._turn()
-        stored = task_verbs.register(self._connection, tasks, now)
-        if by is not None:
-            made = [audit_verbs.of_task(Verb.CREATE, None, task) for task in stored.values()]
-            audit_verbs.note(self._connection, now, by, made)
-        return stored
-
-    def pause(
-        self,
-        task_id: str,
-        now: Instant,
-        until: Instant | None,
-        reason: str,
-        *,
-        by: Actor = UNNAMED_ACTOR,
-    ) -> None:
-        self._turn()
-        changed = task_verbs.pause(self._connection, task_id, now, until, reason)
-        self._note(Verb.PAUSE, changed, now, reason, by)
-
-    def resume(
-        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
-    ) -> None:
-        self._turn()
-        changed = task_verbs.resume(self._connection, task_id, now)
-        self._note(Verb.RESUME, changed, now, reason, by)
-
-    def skip(self, run: NewRun, *, reason: str = "", by: Actor = UNNAMED_ACTOR) -> None:
-        assert run.fire_time is not None, "only an occurrence can be skipped"
-        self._turn()
-        now = run.created_at
-        changed = task_verbs.skip(self._connection, run.task_id, run.fire_time, now)
-        if not planning.plan(self._connection, [run]):
-            raise StateError(
-                f"The occurrence of {to_iso(run.fire_time)} has its run already.",
-                remedy="Cancel that run, where it waits or goes on.",
-            )
-        self._note(Verb.SKIP, changed, now, reason, by)
-
-    def edit(
-        self,
-        task_id: str,
-        edits: Edits,
-        now: Instant,
-        *,
-        reset: Collection[str] = (),
-        reason: str = "",
-        by: Actor = UNNAMED_ACTOR,
-    ) -> StoredTask:
-        self._turn()
-        changed = task_verbs.edit(self._connection, task_id, edits, now, reset, reason, by)
-        self._note(Verb.EDIT, changed, now, reason, by)
-        return changed[1]
-
-    def remove(
-        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
-    ) -> None:
-        self._turn()
-        changed = task_verbs.remove(self._connection, task_id, now)
-        self._note(Verb.REMOVE, changed, now, reason, by)
-
-    def _note(
-        self, verb: Verb, changed: task_verbs.Changed, now: Instant, reason: str, by: Actor
-    ) -> None:
-        before, after = changed
-        if after is not before:
-            entry = audit_verbs.of_task(verb, before, after, reason)
-            audit_verbs.note(self._connection, now, by, [entry])
-
-    def seen(self, task_ids: Collection[str], now: Instant) -> None:
-        self._turn()
-        task_verbs.seen(self._connection, task_ids, now)
-
-    def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
-        self._turn()
-        return task_verbs.forget(self._connection, unseen_since, now)
 
     # --- the way of a run ---
 

@@ -130,6 +130,22 @@ class EditRead(BaseModel):
         return redact_text(value)
 
 
+class PauseRead(BaseModel):
+    """A pause that holds a task, or the tasks with a tag, or all."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    held: str = Field(description='What it holds: "task", "all", or "tag:" and the tag.')
+    since: datetime
+    until: datetime | None = Field(None, description="null: until it is resumed.")
+    reason: str = ""
+    by: str = Field("", description="Who asked for it.")
+
+    @field_serializer("reason", "by")
+    def _said(self, value: str) -> str:
+        return redact_text(value)
+
+
 class TaskRead(BaseModel):
     """The current state of a task; made from a `Task` with `TaskRead.model_validate(task)`."""
 
@@ -149,6 +165,10 @@ class TaskRead(BaseModel):
     paused: bool | None = None
     paused_until: datetime | None = Field(None, description="null while paused: until resumed.")
     pause_reason: str | None = None
+    pauses: list[PauseRead] | None = Field(
+        None, description="What holds it: it is paused while any of these lasts."
+    )
+    tags: list[str] | None = None
     last_state: str | None = Field(None, description="How its last run stands.")
     timezone: str | None = None
     description: str | None = None

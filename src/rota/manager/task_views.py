@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rota.core.pauses import Pause
 from rota.core.ports.history import History
 from rota.core.ports.records import NO_EDITS, StoredTask
 from rota.core.run import Run
-from rota.core.task import JOB, Task, TaskStatus
+from rota.core.task import JOB, PauseView, Task, TaskStatus
 from rota.core.time import Instant, to_datetime
 from rota.engine.planning.edits import unread_edits
 from rota.engine.planning.task_registry import RegisteredTask
@@ -25,6 +26,7 @@ class TaskFilter:
     paused: bool | None = None
     trigger: str | None = None
     file: str | None = None  # the whole path, or the end of it
+    tag: str | None = None
 
     def fits(self, task: Task) -> bool:
         """Return whether a task matches the filter."""
@@ -37,6 +39,7 @@ class TaskFilter:
             and self.enabled in (None, task.enabled)
             and self.paused in (None, task.paused)
             and self.trigger in (None, task.trigger)
+            and (self.tag is None or self.tag in task.tags)
             and (self.file is None or f"/{task.file or ''}".endswith(f"/{self.file}"))
         )
 
@@ -71,6 +74,8 @@ def known_task(
         paused=entry.is_paused(now),
         paused_until=_moment(entry.paused_until),
         pause_reason=stored.pause_reason if stored and entry.is_paused(now) else "",
+        pauses=_pauses(stored, now) if stored else (),
+        tags=entry.policy.tags,
         last_state=last.state.value if last else None,
         description=code.description,
         file=code.source.file if code.source else None,
@@ -102,6 +107,8 @@ def unknown_task(stored: StoredTask, last: Run | None, now: Instant) -> Task:
         paused=paused,
         paused_until=_moment(stored.paused_until),
         pause_reason=stored.pause_reason,
+        pauses=_pauses(stored, now),
+        tags=stored.tags,
         last_state=last.state.value if last else None,
         description=code.description,
         file=code.file,
@@ -160,22 +167,25 @@ def page_of_tasks(
         if len(found) > limit:  # one more: there is a next
             break
     page = found[:limit]
-    return TaskPage(_looked_up(page, history, known), page[-1].id if len(found) > limit else None)
+    return TaskPage(
+        _looked_up(page, history, known, now), page[-1].id if len(found) > limit else None
+    )
 
 
 def _looked_up(
-    tasks: Sequence[Task], history: History, known: Mapping[str, RegisteredTask]
+    tasks: Sequence[Task], history: History, known: Mapping[str, RegisteredTask], now: Instant
 ) -> list[Task]:
     """Return the tasks with what only the ledger knows: the last run, and why a task is paused."""
     last = history.last_runs([task.id for task in tasks])
     paused = [task.id for task in tasks if task.paused]
-    why = {one.record.id: one.pause_reason for one in history.tasks(paused)} if paused else {}
+    held = {one.record.id: one for one in history.tasks(paused)} if paused else {}
     return [
         replace(
             task,
             last_run=_moment(last[task.id].started_at) if task.id in last else None,
             last_state=last[task.id].state.value if task.id in last else None,
-            pause_reason=why.get(task.id, ""),
+            pause_reason=held[task.id].pause_reason if task.id in held else "",
+            pauses=_pauses(held[task.id], now) if task.id in held else (),
             status=_after(task, last.get(task.id), known.get(task.id)),
         )
         for task in tasks
@@ -213,6 +223,16 @@ def _status(
     if next_run is None:
         return _over(entry, last)
     return TaskStatus.SCHEDULED
+
+
+def pause_view(pause: Pause) -> PauseView:
+    """Return a pause as people see it."""
+    until = _moment(pause.until)
+    return PauseView(pause.scope, to_datetime(pause.since), until, pause.reason, pause.by)
+
+
+def _pauses(stored: StoredTask, now: Instant) -> tuple[PauseView, ...]:
+    return tuple(pause_view(one) for one in stored.holds if one.lasts(now))
 
 
 def _moment(instant: Instant | None) -> datetime | None:

@@ -14,7 +14,7 @@ from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
-from rota.core.time import from_datetime, to_datetime
+from rota.core.time import from_datetime
 from rota.definitions.define import define
 from rota.discovery import Catalogue, load_directory
 from rota.discovery.loader import MissingDirectory
@@ -22,15 +22,14 @@ from rota.discovery.marked import load_modules
 from rota.engine.planning.edits import checked_edits, checked_keys
 from rota.engine.planning.task_registry import RegisteredTask, records
 from rota.errors import (
-    DefinitionError,
     LedgerError,
     RotaError,
     StateError,
     TaskLimitError,
     UnknownTaskError,
 )
-from rota.manager.base import ManagerBase
 from rota.manager.marked import mark_of, own, take_in, taking
+from rota.manager.pauses import PauseVerbs
 from rota.manager.registers import Registered, note, register
 from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
 from rota.task_api.actor import actor
@@ -39,7 +38,7 @@ from rota.task_api.jobs import id_of
 logger = logging.getLogger("rota.node")
 
 
-class TaskVerbs(ManagerBase):
+class TaskVerbs(PauseVerbs):
     """Adds, changes and shows tasks."""
 
     def add_task(
@@ -227,28 +226,6 @@ class TaskVerbs(ManagerBase):
         by, now = actor(), self._now()
         self._write(lambda tx: tx.remove(id, now, reason=reason, by=by))
         self.services.engine.discard(id)
-
-    def pause_task(self, id: str, *, until: datetime | None = None, reason: str = "") -> None:
-        """Plan no occurrences of a task until it is resumed or `until` has come, on any node,
-        across restarts; raises UnknownTaskError, and DefinitionError for an `until` that has
-        passed. An `until` without a zone is read in the task's.
-        """
-        self._require(id)
-        end = None if until is None else self.instant_of("until", until, id)
-        by, now = actor(), self._now()
-        if end is not None and end <= now:
-            raise DefinitionError(
-                f"{to_datetime(end).isoformat()} is past.",
-                where="until",
-                remedy="Name a time to come; `resume` ends a pause.",
-            )
-        self._write(lambda tx: tx.pause(id, now, end, reason, by=by))
-
-    def resume_task(self, id: str, *, reason: str = "") -> None:
-        """Plan its occurrences again from now on; raises UnknownTaskError."""
-        self._require(id)
-        by, now = actor(), self._now()
-        self._write(lambda tx: tx.resume(id, now, reason=reason, by=by))
 
     def skip_next(self, id: str, *, at: datetime | None = None, reason: str = "") -> datetime:
         """Skip the next occurrence of a task, on any node: it is written as skipped at once, and

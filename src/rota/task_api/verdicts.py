@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rota.core.outcome import error_text, message_of
-from rota.core.task_verdict import TaskVerdict, VerdictKind
+from rota.core.outcome import TaskVerdict, VerdictKind, error_text, message_of
 
 LONGEST_WAIT = 1_000_000_000
 """Seconds, thirty years, that a retry may wait."""

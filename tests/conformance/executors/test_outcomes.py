@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.outcome import Outcome, OutcomeKind, TaskVerdict, VerdictKind
 from rota.core.ports.executor import AttemptSpec
 from rota.core.retry import is_final
-from rota.core.task_verdict import TaskVerdict, VerdictKind
 from tests.conformance.executors import coroutines, tasks
 from tests.conformance.executors.harness import DEADLINE, Rig, Ticket
 

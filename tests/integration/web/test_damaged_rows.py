@@ -27,7 +27,7 @@ from rota.core.reasons import ReasonCode
 from rota.core.role import Role
 from rota.core.run import State
 from rota.core.time import DAY
-from rota.ledger.schema.tables import metadata
+from rota.ledger.schema import metadata
 from rota.ledger.sql.soundness import found
 from rota.runtime.system_clock import SystemClock
 from rota.testing import Harness, eventually

@@ -177,7 +177,7 @@ def test_a_change_that_cannot_be_meant_changes_nothing(site: Site) -> None:
             " run_at, tags, timeout",
         ),
         ("POST /manager/tasks/greet/pause", {"zzz": ""}, "Known: reason, until"),
-        ("POST /manager/tasks/greet/resume", {"zzz": ""}, "Known: reason"),
+        ("POST /manager/tasks/greet/resume", {"zzz": ""}, "Known: catch_up, reason"),
         ("POST /manager/tasks/greet/skip", {"zzz": ""}, "Known: at, reason"),
         ("POST /manager/tasks/greet/reset", {"zzz": ""}, "Known: keys, reason"),
         ("PUT /manager/tasks/greet", {"zzz": ""}, "Known: enabled, name, trigger_args."),
@@ -402,3 +402,40 @@ def test_a_task_file_is_a_filter(tmp_path: Path) -> None:
             answer = site.client.get("/manager/tasks", params={"file": file})
             assert len(answer.json()) == 1, file
         assert site.client.get("/manager/tasks", params={"file": "ores.py"}).json() == []
+
+
+def test_tasks_are_found_paused_and_resumed_by_tag(site: Site) -> None:
+    site.add(greet, tags=["db"])
+    site.add(fail)
+    assert site.client.get("/manager/tags").json() == [{"tag": "db", "tasks": 1}]
+    listed = site.client.get("/manager/tasks", params={"tag": "db"}).json()
+    assert [(task["id"], task["tags"]) for task in listed] == [("greet", ["db"])]
+    answer = site.client.post("/manager/pause", json={"tag": "db", "reason": "migration"})
+    (pause,) = answer.json()
+    assert (answer.status_code, pause["held"], pause["reason"]) == (200, "tag:db", "migration")
+    assert site.client.get("/manager/pauses").json() == [pause]
+    greeted = site.client.get("/manager/tasks/greet").json()
+    assert (greeted["status"], greeted["pauses"]) == ("paused", [pause])
+    assert site.client.get("/manager/tasks/fail").json()["status"] == "scheduled"
+    resumed = site.client.post("/manager/resume", json={"tag": "db", "catch_up": True})
+    assert (resumed.status_code, resumed.json()) == (200, [])
+    assert site.client.get("/manager/tasks/greet").json()["status"] == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("body", "where"), [({}, "id"), ({"tag": "db", "all": True}, "id"), ({"tag": "bd"}, "tag")]
+)
+def test_a_pause_of_nothing_that_there_is_is_refused(
+    site: Site, body: dict[str, Any], where: str
+) -> None:
+    site.add(greet, tags=["db"])
+    answer = site.client.post("/manager/pause", json=body)
+    assert answer.status_code == 422
+    assert [error["where"] for error in answer.json()["errors"]] == [where]
+
+
+def test_a_task_is_resumed_with_what_it_missed(site: Site) -> None:
+    site.add(greet)
+    site.client.post("/manager/tasks/greet/pause")
+    answer = site.client.post("/manager/tasks/greet/resume", json={"catch_up": True})
+    assert (answer.status_code, answer.json()["paused"]) == (200, False)

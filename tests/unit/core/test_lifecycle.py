@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from rota.core import retry
 from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
-from rota.core.outcome import Outcome, OutcomeKind, failure, timed_out
+from rota.core.outcome import Outcome, OutcomeKind, TaskVerdict, VerdictKind, failure, timed_out
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
-from rota.core.task_verdict import TaskVerdict, VerdictKind
 from rota.core.time import SECOND, seconds
 
 NOW = 1_700_000_000 * SECOND

@@ -71,7 +71,7 @@ def test_policies_at_the_bounds_of_what_may_be_defined_are_sound() -> None:
         max_crashes=1, retry_delay=0, retry_backoff=100, retry_max_delay=span, priority=-1_000,
         max_running=most,
     )  # fmt: skip
-    assert policy_forms.policy_of(mapping._policy_json(policy)) == policy
+    assert policy_forms.policy_of(policy_forms.policy_json(policy)) == policy
 
 
 def test_every_option_of_a_policy_can_be_given_and_read_back() -> None:
@@ -81,7 +81,7 @@ def test_every_option_of_a_policy_can_be_given_and_read_back() -> None:
                 policy = replace(Policy(), **{name: option.read(value)})
             except Refusal:
                 continue
-            assert policy_forms.policy_of(mapping._policy_json(policy)) == policy, name
+            assert policy_forms.policy_of(policy_forms.policy_json(policy)) == policy, name
             break
         else:
             pytest.fail(f"no value was found for {name}")

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from rota.core.task import Policy
-from rota.ledger.sql import mapping, policy_forms
+from rota.ledger.sql import policy_forms
 
 GIVEN = {"int | None": 7, "float | None": 7.5, "str | None": "seven"}
 
@@ -17,11 +17,11 @@ GIVEN = {"int | None": 7, "float | None": 7.5, "str | None": "seven"}
 def test_what_may_be_left_out_is_read_where_it_is_given(name: str) -> None:
     kind = next(str(one.type) for one in fields(Policy) if one.name == name)
     policy = Policy(**{name: GIVEN[kind]})  # type: ignore[arg-type]
-    assert policy_forms.policy_of(mapping._policy_json(policy)) == policy
+    assert policy_forms.policy_of(policy_forms.policy_json(policy)) == policy
 
 
 def test_a_list_of_delays_is_read_back_and_a_release_before_reads_the_first() -> None:
-    text = mapping._policy_json(Policy(retry_delay=(1.0, 5.0)))
+    text = policy_forms.policy_json(Policy(retry_delay=(1.0, 5.0)))
     assert policy_forms.policy_of(text) == Policy(retry_delay=(1.0, 5.0))
     assert json.loads(text)["retry_delay"] == 1.0
     with pytest.raises(ValueError, match="retry_delays"):

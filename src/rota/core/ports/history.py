@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rota.core.access import Token
 from rota.core.audit import EVERY_CHANGE, AuditFilter, AuditPage
+from rota.core.pauses import Pause
 from rota.core.ports.records import (
     EVERY_RUN,
     Backlog,
@@ -111,6 +112,9 @@ class History(Protocol):
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
+
+    def pauses(self, now: Instant) -> list[Pause]:
+        """Return the pauses by tag, and of all tasks, that last at `now`."""
 
     def damages(self, *, search: bool = False) -> list[Damage]:
         """Return the rows with invalid content: those that a read met and that are still invalid.

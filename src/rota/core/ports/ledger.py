@@ -15,7 +15,6 @@ from rota.core.ports.records import (
     AttemptEnd,
     Claim,
     ClaimVerdict,
-    Edits,
     Enqueued,
     HeartbeatAnswer,
     NewRun,
@@ -23,11 +22,10 @@ from rota.core.ports.records import (
     OnConflict,
     Orphan,
     PlannedRun,
-    StoredTask,
-    TaskRecord,
     VerificationMark,
     Waiting,
 )
+from rota.core.ports.task_transaction import TaskTransaction
 from rota.core.run import LogLine, Run, State, Step
 from rota.core.time import Instant
 
@@ -59,22 +57,11 @@ class Limits(Protocol):
         """
 
 
-class Transaction(Protocol):
+class Transaction(TaskTransaction, Protocol):
     """The writing verbs; whatever one operation does is durable together or not at all.
 
     Those that take `by` leave a row in the audit, unless they had nothing to change.
     """
-
-    def register(
-        self, tasks: Sequence[TaskRecord], now: Instant, *, by: Actor | None = None
-    ) -> dict[str, StoredTask]:
-        """Store what the code defines and return what is stored for each task.
-
-        A new task gets `now` as anchor and as `planned_until`. A task whose `schedule` changed, or
-        that was disabled and is enabled now, keeps its anchor and gets `now` as `planned_until`. A
-        removed task comes back. Only rows that differ are written. Without `by`, this is what the
-        code says, which is not a change by a user.
-        """
 
     def plan(
         self,
@@ -227,57 +214,6 @@ class Transaction(Protocol):
         verdict on a run are judged if there is one, and a task whose attempts crashed `max_crashes`
         times in a row is paused: one for each node that is gone.
         """
-
-    def pause(
-        self,
-        task_id: str,
-        now: Instant,
-        until: Instant | None,
-        reason: str,
-        *,
-        by: Actor = UNNAMED_ACTOR,
-    ) -> None:
-        """Pause a task; raises UnknownTaskError."""
-
-    def resume(
-        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
-    ) -> None:
-        """Resume it and set `planned_until` to `now`, so that nothing is caught up."""
-
-    def skip(self, run: NewRun, *, reason: str = "", by: Actor = UNNAMED_ACTOR) -> None:
-        """Write the row of a future occurrence as SKIPPED, so that no node starts it; raises
-        UnknownTaskError, and StateError if the occurrence has its row.
-        """
-
-    def edit(
-        self,
-        task_id: str,
-        edits: Edits,
-        now: Instant,
-        *,
-        reset: Collection[str] = (),
-        reason: str = "",
-        by: Actor = UNNAMED_ACTOR,
-    ) -> StoredTask:
-        """Apply `edits` on top of what the code says, and undo the edits of the keys in `reset`.
-
-        If the times changed, anchor and `planned_until` move to `now`. Without an edit, the anchor
-        is what it was before the first one.
-        """
-
-    def remove(
-        self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
-    ) -> None:
-        """Mark a task removed and cancel its waiting runs; its history stays."""
-
-    def seen(self, task_ids: Collection[str], now: Instant) -> None:
-        """Note that a node knows these tasks, if that was last noted a day ago or more; this does
-        not count as a change of theirs.
-        """
-
-    def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
-        """Delete the tasks that no node has known since, and end as MISSED what waits of them;
-        returns their ids. Their history stays until it is pruned."""
 
     def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = UNNAMED_ACTOR) -> State:
         """Cancel a waiting run, or ask the node of a running one to; returns the state it is in

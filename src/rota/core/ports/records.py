@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement
+from rota.core.pauses import OWN, Pause
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, Run, State
 from rota.core.task import Overlap, Policy
@@ -97,7 +98,21 @@ class StoredTask:
     edited: Mapping[str, EditNote] = field(default_factory=dict)  # of `edits`, if it is known
     rule_since: Instant | None = None  # since when these decide its occurrences; None: unknown
     off: tuple[OffStretch, ...] = ()  # but for the pause that may last; newest last
+    pauses: tuple[Pause, ...] = ()  # that hold it: its own, by tag, of all tasks
     former: tuple[Rule, ...] = ()  # of other times, with occurrences that may have no row yet
+
+    @property
+    def holds(self) -> tuple[Pause, ...]:
+        """Return the pauses that hold it, as a node of the release before may have changed them."""
+        if self.paused_since is None:
+            return ()
+        own = Pause(OWN, self.paused_since, self.paused_until, self.pause_reason)
+        return self.pauses or (own,)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Return its tags."""
+        return self.record.policy.tags
 
 
 class NewRun(NamedTuple):

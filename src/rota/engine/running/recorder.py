@@ -130,7 +130,13 @@ class Recorder:
             if one.progress is not None:
                 claim = one.flight.claim
                 tx.progress(claim.run_id, claim.fence, one.progress)
-        return tx.settle([one.ending for one in ended], self._identity.id)
+        refused = tx.settle([one.ending for one in ended], self._identity.id)
+        for one in ended:
+            most = one.flight.policy.pause_after_failures
+            is_failed = one.ending.settlement.state is State.FAILED
+            if is_failed and most is not None and one.flight.claim.run_id not in refused:
+                tx.pause_failing(one.flight.claim.task_id, most, one.at)
+        return refused
 
     def _take_end(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> _EndedAttempt:
         lines, progress = flight.reporter.take()

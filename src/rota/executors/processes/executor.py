@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rota.config import inherited
-from rota.core.outcome import Outcome, OutcomeKind
+from rota.core.outcome import Outcome, OutcomeKind, TaskVerdict, VerdictKind
 from rota.core.ports.executor import AttemptSpec
-from rota.core.task_verdict import TaskVerdict, VerdictKind
 from rota.errors import DefinitionError
 from rota.executors.executions import CANCELLED
 from rota.executors.processes.worker_process import WorkerProcess

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from rota.ledger.schema.tables import metadata
+from rota.ledger.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Index, and_, func, literal_column, not_
 
+from rota.ledger.schema.access_tables import tokens
 from rota.ledger.schema.tables import (
     audit,
     is_late,
@@ -22,7 +23,6 @@ from rota.ledger.schema.tables import (
     metadata,
     runs,
     tasks,
-    tokens,
 )
 
 __all__ = ["metadata"]

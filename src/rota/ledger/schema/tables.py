@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import HOUR, Instant
 
-REVISION = "0016"
+REVISION = "0017"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -108,7 +108,20 @@ tasks = Table(
     Column("rule_since", BigInteger),
     Column("rule_revision", Integer),  # the revision of which that is true
     Column("off", Words),  # JSON
+    Column("pauses", Words),  # JSON: the pauses that hold it, if any is by tag or of all tasks
 )
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", Words, primary_key=True, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("reason", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The pauses by tag, and of all tasks; each task that one holds has it in its own row as well."""
 
 rules = Table(
     "rules",
@@ -292,43 +305,6 @@ audit = Table(
 
 Triggers refuse to change a row, and to delete one of the last year.
 """
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", Words, primary_key=True, nullable=False),
-    Column("name", Words, nullable=False),
-    Column("right", Words, nullable=False),
-    Column("digest", Words, nullable=False),
-    Column("once", Boolean, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("spent_at", BigInteger),
-    Column("revoked_at", BigInteger),
-    CheckConstraint("\"right\" IN ('read', 'operate', 'admin')", name="known_right"),
-)
-
-keys = Table(
-    "keys",
-    metadata,
-    Column("name", Words, primary_key=True, nullable=False),
-    Column("value", Words, nullable=False),
-    sqlite_with_rowid=False,
-)
-"""The keys with which nodes of the release before sign the sessions of their pages; this release
-accepts no such session.
-"""
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("digest", Words, primary_key=True, nullable=False),
-    Column("token_id", Words, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-"""The sessions of signed-in browsers; of the secret in a cookie, only the hash is kept."""
 
 AUDIT_IN_SQLITE = (
     "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit"

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, Table, bindparam, select
 
 from rota.core.ports.records import Damage
-from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks, tokens
+from rota.ledger.schema.access_tables import tokens
+from rota.ledger.schema.tables import attempts, audit, logs, nodes, runs, steps, tasks
 from rota.ledger.sql import forms, mapping
 from rota.ledger.sql.json_batch import Row, encode, listed
 from rota.ledger.sql.soundness import ColumnForm, Note, found

@@ -10,6 +10,7 @@ from sqlalchemy import Column
 
 from rota.core.audit import Change, Face, Verb
 from rota.core.outcome import OutcomeKind
+from rota.core.pauses import Pause
 from rota.core.ports.records import NO_EDITS, EditNote, Edits, NodeRecord
 from rota.core.reasons import ReasonCode
 from rota.core.run import Attempt, Cause, LogLine, Run, State, Step
@@ -96,6 +97,23 @@ def _off(text: Any) -> tuple[Any, ...]:
     if not isinstance(value, list) or not all(isinstance(one, list) for one in value):
         raise ValueError("JSON that is no list of stretches")
     return tuple((INSTANT.read(began), _MAYBE_INSTANT.read(ended)) for began, ended in value)
+
+
+def _pauses(text: Any) -> tuple[Pause, ...]:
+    if not text:
+        return ()
+    value = parsed(text)
+    if not isinstance(value, list) or not all(
+        isinstance(one, list) and len(one) == len(Pause._fields) for one in value
+    ):
+        raise ValueError("JSON that is no list of pauses")
+    return tuple(
+        Pause(
+            *(TEXT.read(scope), INSTANT.read(since), _MAYBE_INSTANT.read(until)),
+            *map(TEXT.read, words),
+        )
+        for scope, since, until, *words in value
+    )
 
 
 def _instants(text: Any) -> tuple[int, ...]:
@@ -224,6 +242,7 @@ TASKS = _form(
     rule_since=_MAYBE_INSTANT,
     rule_revision=maybe(COUNT),
     off=Kind(_off, (), converts=True),
+    pauses=Kind(_pauses, (), converts=True),
 )
 
 RUNS = _form(

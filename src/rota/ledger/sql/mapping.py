@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from functools import lru_cache
 from typing import Any
 
 from rota.core.audit import Change
@@ -166,7 +165,7 @@ def record_row(record: TaskRecord) -> list[Any]:
         record.timezone,
         record.schedule,
         int(record.enabled),
-        _policy_json(record.policy),
+        policy_forms.policy_json(record.policy),
         record.executor,
         record.description,
         record.file,
@@ -194,6 +193,7 @@ def task_row(task: StoredTask) -> list[Any]:
         task.rule_since,
         task.revision,
         to_json(task.off) if task.off else None,
+        to_json(task.pauses) if task.pauses else None,
     ]
 
 
@@ -220,17 +220,6 @@ def policy_of(text: str | None) -> Policy:
         return Policy() if text is None else policy_forms.policy_of(text)
     except ValueError:  # reported when the task is read
         return Policy()
-
-
-@lru_cache(maxsize=1024)
-def _policy_json(policy: Policy) -> str:
-    """Return a policy as JSON. A list of delays has a key of its own: a node of the release before
-    reads the first of them.
-    """
-    fields = asdict(policy)
-    if isinstance(policy.retry_delay, tuple):
-        fields |= {"retry_delay": policy.retry_delay[0], "retry_delays": policy.retry_delay}
-    return to_json(fields)
 
 
 # --- runs ---------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any, get_type_hints
 
@@ -76,3 +77,14 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise ValueError("JSON that is no list of texts")
     return tuple(value)
+
+
+@lru_cache(maxsize=1024)
+def policy_json(policy: Policy) -> str:
+    """Return a policy as JSON. A list of delays has a key of its own: a node of the release before
+    reads the first of them.
+    """
+    values = asdict(policy)
+    if isinstance(policy.retry_delay, tuple):
+        values |= {"retry_delay": policy.retry_delay[0], "retry_delays": policy.retry_delay}
+    return json.dumps(values, separators=(",", ":"))

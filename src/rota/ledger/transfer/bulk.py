@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select
 from rota.core.ports.clock import Clock
 from rota.core.time import Instant
 from rota.errors import LedgerError
-from rota.ledger.schema.tables import metadata
+from rota.ledger.schema import metadata
 from rota.ledger.urls import LedgerKind, kind_of, needing_driver, path_of
 
 Row = tuple[Any, ...]

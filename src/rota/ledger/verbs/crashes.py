@@ -21,7 +21,7 @@ from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode, listed
 from rota.ledger.sql.statement import Statement, all_of
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import tasks as task_verbs
+from rota.ledger.verbs import pauses
 
 ENGINE = Actor(name="rota")
 """The author of these pauses."""
@@ -126,7 +126,7 @@ def pause(
         known = sql.TASKS_BY_ID.rows(connection, ids=encode([suspect.task_id]))
         if not known:
             continue
-        before, after = task_verbs.pause(connection, suspect.task_id, now, None, why)
+        before, after = pauses.pause_task(connection, suspect.task_id, now, None, why, ENGINE.name)
         audit_verbs.note(
             connection, now, ENGINE, [audit_verbs.of_task(Verb.PAUSE, before, after, why)]
         )

@@ -5,7 +5,7 @@ planning.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -44,9 +44,14 @@ Changed = tuple[StoredTask, StoredTask]
 
 
 def register(
-    connection: Connection, tasks: Sequence[TaskRecord], now: Instant
+    connection: Connection,
+    tasks: Sequence[TaskRecord],
+    now: Instant,
+    held: Callable[[StoredTask], StoredTask],
 ) -> dict[str, StoredTask]:
-    """Store what the code defines; see the port."""
+    """Store what the code defines; see the port. `held` returns a task with the pauses by tag, and
+    of all tasks, that hold it.
+    """
     ids = encode([record.id for record in tasks])
     known = {row[0]: row for row in sql.TASKS_BY_ID.rows(connection, ids=ids)}
     revision = _next_revision(connection)
@@ -55,13 +60,15 @@ def register(
     for record in tasks:
         row = known.get(record.id)
         if row is None:
-            task = _new(record, now, revision)
+            task = held(_new(record, now, revision))
             changed.append((task, task))
         else:
             stored = mapping.task_of(row)
             is_same = row[: len(mapping.RECORD)] == mapping.record_row(record)
             is_same &= stored.record.dst == record.dst and stored.rule_since is not None
             task = _again(stored, record, is_same, now, revision)
+            if (again := held(task)) is not task:
+                task = replace(again, revision=revision)
             if task is not stored:
                 changed.append((stored, task))
         result[record.id] = task
@@ -106,42 +113,25 @@ def _again(
     return task_times.switched(stored, task, now)
 
 
-def pause(
-    connection: Connection, task_id: str, now: Instant, until: Instant | None, reason: str
-) -> Changed:
-    """Pause a task; one that is paused already keeps since when."""
-    task = find(connection, task_id)
-    _cancel_early(connection, task_id, now, until, PAUSED, ReasonCode.PAUSED)
-    lasting = task.paused_since is not None and (task.paused_until or now) >= now
-    since = task.paused_since if lasting else now
-    before = task if lasting else _unpaused(task, now)
-    paused = replace(before, paused_since=since, paused_until=until, pause_reason=reason)
-    _restore_early(connection, paused, now)
-    return _change(connection, task, paused, now)
-
-
-def _unpaused(task: StoredTask, now: Instant) -> StoredTask:
-    """Return a task without its pause, which it remembers."""
-    if task.paused_since is None:
-        return task
-    until = now + 1 if task.paused_until is None else min(task.paused_until, now + 1)
-    return replace(
-        task,
-        paused_since=None,
-        paused_until=None,
-        pause_reason="",
-        off=task_times.kept(task, (task.paused_since, until), now),
-    )
-
-
-def resume(connection: Connection, task_id: str, now: Instant) -> Changed:
-    """End a pause; a task that is not paused stays as it is."""
-    task = find(connection, task_id)
-    if task.paused_since is None:
-        return task, task
-    resumed = _unpaused(task, now)
-    _restore_early(connection, resumed, now)
-    return _change(connection, task, resumed, now)
+def switch_pauses(
+    connection: Connection, changes: Sequence[Changed], now: Instant
+) -> list[Changed]:
+    """Write tasks whose pauses changed, and cancel or restore what was written ahead of its time;
+    a task that is its own `before` stays as it is."""
+    for before, after in changes:
+        if after is not before:
+            if after.paused_since is not None:
+                until, code = after.paused_until, ReasonCode.PAUSED
+                _cancel_early(connection, after.record.id, now, until, PAUSED, code)
+            _restore_early(connection, after, now)
+    revision = _next_revision(connection)
+    changed = [
+        (before, replace(after, revision=revision))
+        for before, after in changes
+        if after is not before
+    ]
+    written = {task.record.id: task for task in _write(connection, changed, now)}
+    return [(before, written.get(before.record.id, before)) for before, _ in changes]
 
 
 def skip(connection: Connection, task_id: str, instant: Instant, now: Instant) -> Changed:

@@ -24,7 +24,7 @@ from rota.core.audit import Actor, Verb
 from rota.core.ports.records import Damage
 from rota.core.time import Instant, to_iso
 from rota.errors import StateError
-from rota.ledger.schema.tables import sessions, tokens
+from rota.ledger.schema.access_tables import sessions, tokens
 from rota.ledger.sql.soundness import FLAG, INSTANT, TEXT, ColumnForm, Note, found, maybe, words
 from rota.ledger.sql.statement import Statement, all_of, in_each
 from rota.ledger.verbs import audit as audit_verbs

@@ -22,6 +22,7 @@ from rota.web.api import (
     logs,
     nodes,
     occurrences,
+    pauses,
     runs,
     tasks,
     verification,
@@ -47,7 +48,7 @@ def build(
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     commits = CommitWatch(lambda: manager.services.ledger)
     health.add(router, manager, access)
-    for room in (occurrences, nodes, audit, tasks, verification):
+    for room in (occurrences, nodes, audit, pauses, tasks, verification):
         room.add(router, manager)
     for startable in (enqueueing, runs):
         startable.add(router, manager, rate)

@@ -130,6 +130,14 @@ class ReasonRequest(Body):
     reason: Text = Field("", description="Kept in the audit.")
 
 
+class ResumeRequest(ReasonRequest):
+    """The body of a resumption."""
+
+    catch_up: bool = Field(
+        False, description="Whether what fell into the pause is treated as in a downtime."
+    )
+
+
 class SkipRequest(ReasonRequest):
     """The occurrence to skip, and why."""
 

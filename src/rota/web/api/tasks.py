@@ -15,8 +15,8 @@ from rota.manager.task_views import TaskFilter
 from rota.web.api.creating import definition_of, refuse_unless_allowed
 from rota.web.api.models import (
     PauseRequest,
-    ReasonRequest,
     ResetRequest,
+    ResumeRequest,
     SkipRequest,
     Text,
 )
@@ -47,12 +47,19 @@ def _add_collection(router: APIRouter, manager: TaskManager) -> None:
         file: Annotated[
             str | None, Query(description="Its task file: the whole path, or its end.")
         ] = None,
+        tag: Annotated[str | None, Query(max_length=200)] = None,
         limit: Limit = 100,
         after: After = None,
     ) -> list[TaskRead]:
         """List tasks by id; the header `Link` names the next page."""
         where = TaskFilter(
-            text=text, statuses=status, enabled=enabled, paused=paused, trigger=trigger, file=file
+            text=text,
+            statuses=status,
+            enabled=enabled,
+            paused=paused,
+            trigger=trigger,
+            file=file,
+            tag=tag,
         )
         page = manager.find_tasks(where, limit=limit, after=after)
         link_next(request, response, page.next)
@@ -81,9 +88,10 @@ def _add_actions(router: APIRouter, manager: TaskManager) -> None:
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/resume", tags=["tasks"])
-    def resume_task(id: Id, why: ReasonRequest | None = None) -> TaskRead:
-        """Resume a task: its occurrences are planned again from now on."""
-        manager.resume_task(id, reason=why.reason if why else "")
+    def resume_task(id: Id, how: ResumeRequest | None = None) -> TaskRead:
+        """End the task's own pause: it is planned again from now on if no other pause holds it."""
+        how = how or ResumeRequest()
+        manager.resume_task(id, catch_up=how.catch_up, reason=how.reason)
         return _read(manager, id)
 
     @router.post("/manager/tasks/{id:path}/skip", tags=["tasks"])

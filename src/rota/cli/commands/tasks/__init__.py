@@ -7,8 +7,9 @@ COMMANDS = {
     "show": "Show everything about one task.",
     "next": "List the coming occurrences of all tasks.",
     "preview": "Describe a trigger and list its next times.",
-    "pause": "Pause a task: plan no occurrences until it is resumed.",
-    "resume": "Resume a paused task from now on.",
+    "tags": "List the tags and the pauses by tag.",
+    "pause": "Pause a task, a tag or all: plan no occurrences until it is resumed.",
+    "resume": "Resume what is paused, from now on.",
     "reset": "Reset the edits of a task.",
     "skip": "Skip the next occurrence of a task.",
 }

@@ -12,10 +12,14 @@ from rota.core.time import from_datetime
 from rota.discovery.finder import shown
 
 
-def command(config: project.ConfigOption = None, json: project.JsonOption = False) -> None:
+def command(
+    tag: project.TagOption = None,
+    config: project.ConfigOption = None,
+    json: project.JsonOption = False,
+) -> None:
     """List every task: those of the task files, and those that only the ledger knows."""
     with project.opened_manager(project.load(config)) as manager:
-        tasks = project.tasks(manager)
+        tasks = [one for one in project.tasks(manager) if tag is None or tag in one.tags]
         now, home = manager.services.clock.now(), manager.services.project
     if json:
         output.json_lines(map(_json, tasks))

@@ -95,6 +95,7 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
         ("broken", task.mistake),
         ("edited", "\n".join(map(_edit, task.edits))),
         ("description", task.description),
+        ("tags", ", ".join(task.tags)),
         ("state", task.status.value + (f"{until}{reason}" if task.paused else "")),
         ("trigger", f"{task.trigger}: {formatting.trigger(task)}"),
         ("next runs", "\n".join(time_text.clock(when, task.timezone) for when in times)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -37,26 +37,45 @@ def add(router: APIRouter, layout: PageLayout) -> None:
         request: Request,
         q: Annotated[str, Query(max_length=200)] = "",
         state: Annotated[str, Query(max_length=20)] = "",
+        tag: Annotated[str, Query(max_length=200)] = "",
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> Response:
-        values = _values(layout.manager, layout.now(), q, state, page)
+        values = _values(layout.manager, layout.now(), TaskSelection(q, state, tag), page)
         return layout.show(request, "tasks.html", **values)
 
 
-def _values(manager: TaskManager, now: Instant, text: str, state: str, page: int) -> dict[str, Any]:
+class TaskSelection(NamedTuple):
+    """Which tasks a page shows, as its address says."""
+
+    text: str = ""
+    state: str = ""
+    tag: str = ""
+
+    def named(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return the tasks whose names and tags fit, in any state."""
+        tagged = (task for task in tasks if not self.tag or self.tag in task.tags)
+        return [task for task in tagged if _names(task, self.text)]
+
+    def of(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return the tasks that fit."""
+        kind = KINDS.get(self.state)
+        return [task for task in self.named(tasks) if kind is None or kind(task)]
+
+
+def _values(manager: TaskManager, now: Instant, shown: TaskSelection, page: int) -> dict[str, Any]:
     """Return the values of the template; raises LedgerError."""
     every = manager.list_tasks()
-    named = [task for task in every if _names(task, text)]
-    kind = KINDS.get(state)
-    tasks = named if kind is None else list(filter(kind, named))
+    named, tasks = shown.named(every), shown.of(every)
     pages = max(1, -(-len(tasks) // TASKS_PER_PAGE))
     page = min(page, pages)
     first = (page - 1) * TASKS_PER_PAGE
     return {
         "now": now,
         "rows": rows(manager, tasks[first : first + TASKS_PER_PAGE], now),
-        "text": text,
-        "state": state if kind else "",
+        "text": shown.text,
+        "state": shown.state if shown.state in KINDS else "",
+        "tag": shown.tag,
+        "tags": sorted({tag for task in every for tag in task.tags}),
         "counts": {name: sum(map(is_one, named)) for name, is_one in KINDS.items()},
         "named_count": len(named),
         "task_count": len(every),
