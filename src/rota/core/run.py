@@ -70,6 +70,7 @@ class Run:
     key: str | None = None  # that it was enqueued with
     options: dict[str, Any] | None = None  # in place of its task's, for this run alone
     nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
+    upstream: dict[str, str] | None = None  # task → run: whose ends named it
 
 
 class Attempt(NamedTuple):

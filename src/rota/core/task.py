@@ -179,7 +179,7 @@ class TaskStatus(StrEnum):
     PAUSED = "paused"
     DISABLED = "disabled"
     FINISHED = "finished"
-    READY = "ready"  # a job: it runs when it is enqueued
+    READY = "ready"  # a job, or a task after others: it runs when it is enqueued, or these end
     MISSED = "missed"  # its date had passed long before it was first seen
     UNRESOLVED = "unresolved"
     BROKEN = "broken"  # it runs by the code: an edit of it does not fit

@@ -10,8 +10,9 @@ from rota.core.audit import UNNAMED_ACTOR, Actor, Verb, name_of
 from rota.core.ports.records import Edits, NewRun, StoredTask, TaskRecord
 from rota.core.time import Instant, to_iso
 from rota.errors import StateError
+from rota.ledger.sql import nodes
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import failing, pauses, planning
+from rota.ledger.verbs import chains, failing, pauses
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs.turn import take_turn
 
@@ -97,7 +98,7 @@ class SqlTaskVerbs:
         self._turn()
         now = run.created_at
         changed = task_verbs.skip(self._connection, run.task_id, run.fire_time, now)
-        if not planning.plan(self._connection, [run]):
+        if not chains.plan(self._connection, [run]):
             raise StateError(
                 f"The occurrence of {to_iso(run.fire_time)} has its run already.",
                 remedy="Cancel that run, where it waits or goes on.",
@@ -123,7 +124,9 @@ class SqlTaskVerbs:
         self, task_id: str, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
     ) -> None:
         self._turn()
+        ending = chains.active_of(self._connection, [task_id])
         changed = task_verbs.remove(self._connection, task_id, now)
+        chains.follow(self._connection, ending, now)
         self._note(Verb.REMOVE, changed, now, reason, by)
 
     def _note(
@@ -140,4 +143,8 @@ class SqlTaskVerbs:
 
     def forget(self, unseen_since: Instant, now: Instant) -> list[str]:
         self._turn()
-        return task_verbs.forget(self._connection, unseen_since, now)
+        unseen = nodes.UNSEEN_TASKS.rows(self._connection, since=unseen_since)
+        ending = chains.active_of(self._connection, unseen) if unseen else []
+        gone = task_verbs.forget(self._connection, unseen_since, now)
+        chains.follow(self._connection, ending, now)
+        return gone

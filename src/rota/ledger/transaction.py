@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rota.core.access import Session, Token
-from rota.core.audit import UNNAMED_ACTOR, Actor, Verb
+from rota.core.audit import UNNAMED_ACTOR, Actor
 from rota.core.ports.ledger import Limits, NodeLiveness, Publish
 from rota.core.ports.records import (
     AttemptEnd,
@@ -24,9 +24,9 @@ from rota.core.ports.records import (
     Waiting,
 )
 from rota.core.reasons import ReasonCode
-from rota.core.run import FINAL, WAITING, LogLine, Run, State, Step
+from rota.core.run import LogLine, Run, State, Step
 from rota.core.time import DAY, SECOND, Instant
-from rota.errors import NodeGoneError, StateError, UnknownRunError
+from rota.errors import NodeGoneError
 from rota.ledger.sql import attempts, claim_mapping, mapping, nodes, verified_rows
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, Row, encode
@@ -34,9 +34,10 @@ from rota.ledger.sql.soundness import parsed
 from rota.ledger.task_transaction import SqlTaskVerbs
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import (
+    cancelling,
+    chains,
     claiming,
     enqueueing,
-    planning,
     reaping,
     retention,
     settling,
@@ -62,11 +63,10 @@ class SqlTransaction(SqlTaskVerbs):
         liveness: NodeLiveness | None = None,
     ) -> list[PlannedRun]:
         self._turn()
-        planned = planning.plan(self._connection, runs, publish, liveness)
+        planned = chains.plan(self._connection, runs, publish, liveness)
         if runs:
-            audit_verbs.note(
-                self._connection, runs[0].created_at, by, audit_verbs.of_runs(runs, planned)
-            )
+            entries = audit_verbs.of_runs(runs, planned)
+            audit_verbs.note(self._connection, runs[0].created_at, by, entries)
         if planned_until:
             sql.MOVE_PLANNED_UNTIL(self._connection, planned_until=Batch(planned_until.items()))
         return planned
@@ -106,7 +106,8 @@ class SqlTransaction(SqlTaskVerbs):
                 return []
         verdict = judge([claim_mapping.waiting_of(row) for row in candidates])
         code = ReasonCode.START_DEADLINE
-        self._end_waiting((run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss)
+        missed = [(run_id, State.MISSED, why, now, code) for run_id, why in verdict.miss]
+        chains.end_waiting(self._connection, missed)
         offered = {row[0]: row for row in candidates}
         take = verdict.take
         if limits is not None:
@@ -125,10 +126,12 @@ class SqlTransaction(SqlTaskVerbs):
             for run_id, key, value in sql.STEPS_OF.rows(self._connection, ids=encode(again)):
                 if what := claim_mapping.flaw_of_step(run_id, key, value):
                     flaws[run_id] = f"its step {key!r} holds {what}"
-        self._end_waiting(
-            (run_id, State.FAILED, f"its row is damaged: {why}", now, ReasonCode.UNSTARTABLE)
+        code = ReasonCode.UNSTARTABLE
+        ends = [
+            (run_id, State.FAILED, f"its row is damaged: {why}", now, code)
             for run_id, why in flaws.items()
-        )
+        ]
+        chains.end_waiting(self._connection, ends)
         return [row for row in candidates if row[0] not in flaws]
 
     def _with_steps(self, claims: list[Claim]) -> list[Claim]:
@@ -185,11 +188,6 @@ class SqlTransaction(SqlTaskVerbs):
     def settle(self, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
         return settling.settle(self._connection, endings, node_id) if endings else []
 
-    def _end_waiting(self, ends: Iterable[tuple[str, State, str, Instant, ReasonCode]]) -> None:
-        batch = list(ends)
-        if batch:
-            sql.END_WAITING(self._connection, ends=Batch(batch))
-
     def log(self, lines: Sequence[LogLine]) -> None:
         if lines:
             attempts.INSERT_LINES(self._connection, lines=Batch(lines))
@@ -208,26 +206,7 @@ class SqlTransaction(SqlTaskVerbs):
         return attempts.REMEMBER.count(self._connection, id=run_id, held=fence, **row) == 1
 
     def cancel(self, run_id: str, reason: str, now: Instant, *, by: Actor = UNNAMED_ACTOR) -> State:
-        found = sql.LOCKED_RUN.rows(self._connection, id=run_id)
-        if not found:
-            raise UnknownRunError(
-                f"No run has the id {run_id!r}.", remedy="`rota runs` lists them."
-            )
-        run = mapping.run_of(found[0])
-        if run.state in FINAL:
-            raise StateError(
-                f"Run {run_id} has ended already: it is {run.state}.",
-                remedy="Only a run that waits or runs can be cancelled.",
-            )
-        entry = audit_verbs.AuditEntry(
-            Verb.CANCEL, run.task_id, run_id, reason, before={"state": run.state}
-        )
-        audit_verbs.note(self._connection, now, by, [entry])
-        if run.state in WAITING:
-            self._end_waiting([(run_id, State.CANCELLED, reason, now, ReasonCode.CANCELLED)])
-            return State.CANCELLED
-        sql.ASK_TO_CANCEL(self._connection, asks=Batch([(run_id, reason)]))
-        return State.RUNNING
+        return cancelling.cancel(self._connection, run_id, reason, now, by)
 
     # --- nodes ---
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rota.core.chains.rule import AFTER
 from rota.core.pauses import Pause
 from rota.core.ports.history import History
 from rota.core.ports.records import NO_EDITS, StoredTask
@@ -218,7 +219,7 @@ def _status(
         return TaskStatus.PAUSED
     if not entry.enabled:
         return TaskStatus.DISABLED
-    if entry.definition.trigger == JOB:
+    if entry.definition.trigger in (JOB, AFTER):
         return TaskStatus.READY
     if next_run is None:
         return _over(entry, last)

@@ -7,8 +7,9 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import Context, ContextVar
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from rota.core.json_depth import DEEPEST, is_too_deep
 from rota.core.ports.executor import AttemptSpec
@@ -37,6 +38,27 @@ def current_run() -> CurrentRun:
     return run
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamRun:
+    """A run that the current one runs after; `fire_time` is aware and in UTC, and None for a manual
+    start. Of a run that was pruned, only the ids are known.
+    """
+
+    task_id: str
+    id: str
+    fire_time: datetime | None
+    state: str  # how it ended: `succeeded`, `failed` ...
+    result: Any  # what it returned, as JSON gives it back
+
+    @classmethod
+    def of(
+        cls, task_id: str, run_id: str, instant: int | None, state: str | None, result: Any
+    ) -> Self:
+        """Return it from what the reporter knows of it."""
+        fire_time = None if instant is None else to_datetime(instant)
+        return cls(task_id, run_id, fire_time, state or "", result)
+
+
 class CurrentRun:
     """The current run: what a task can ask about it, and report of it; callable from any thread of
     the run.
@@ -44,7 +66,7 @@ class CurrentRun:
 
     __slots__ = (
         "_call", "_cancel_requested", "_cancel_seen", "_checkpoint", "_ended", "_on_cancel",
-        "_printed", "_step_locks", "_steps", "_unfinished",
+        "_printed", "_step_locks", "_steps", "_unfinished", "_upstream",
     )  # fmt: skip
 
     def __init__(self, call: AttemptSpec) -> None:
@@ -58,6 +80,7 @@ class CurrentRun:
         self._ended = False
         self._printed: dict[str, Lines] | None = None
         self._unfinished: dict[str, str] | None = None
+        self._upstream: dict[str, UpstreamRun] | None = None
 
     def __repr__(self) -> str:
         return f"<CurrentRun {self.id} of {self.task_id!r}, attempt {self.attempt}>"
@@ -108,6 +131,17 @@ class CurrentRun:
     def _moment(self, name: str) -> datetime | None:
         instant = self._call.reporter.moment(name)
         return None if instant is None else to_datetime(instant)
+
+    @property
+    def upstream(self) -> Mapping[str, UpstreamRun]:
+        """The upstream runs whose ends named this run, by the ids of their tasks; empty for a task
+        that does not run after others, and for a manual start. Reads the ledger once; raises
+        LedgerError if that is away.
+        """
+        if self._upstream is None:
+            found = [UpstreamRun.of(*facts) for facts in self._call.reporter.upstream()]
+            self._upstream = {run.task_id: run for run in found}
+        return self._upstream
 
     @property
     def cancelled(self) -> bool:

@@ -13,6 +13,7 @@ from rota.triggers.calendars.holidays_of import Holidays
 from rota.triggers.calendars.naming import EXCEPT
 from rota.triggers.day_rules import bits
 from rota.triggers.fields import evenly
+from rota.triggers.kinds.after import AfterTrigger
 from rota.triggers.kinds.any_of import AnyTrigger
 from rota.triggers.kinds.cron import CronTrigger
 from rota.triggers.kinds.interval import IntervalTrigger
@@ -139,6 +140,8 @@ def _seconds_of(pattern: Pattern) -> int:
 
 def excepting(rule: Trigger, exceptions: tuple[Trigger, ...]) -> Trigger:
     """Return the rule without what the exceptions name; raises TriggerError if nothing is left."""
+    if isinstance(rule, AfterTrigger):
+        return replace(rule, exceptions=exceptions)
     rules = rule.rules if isinstance(rule, AnyTrigger) else (rule,)
     left = [one for one in (Excepting(each, exceptions) for each in rules) if one.names_any()]
     if not left:

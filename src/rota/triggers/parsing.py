@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from rota.core.chains.rule import AFTER
 from rota.core.task import JOB
 from rota.core.time import Instant
 from rota.core.trigger import Trigger
@@ -101,7 +102,8 @@ def _parse(trigger: Any, args: Mapping[str, object], around: Reading) -> tuple[T
     if roll is None or reading.calendar is None:
         return rule, words
     found = on_calendar(rule, reading.calendar, roll, around.dst, start, end)
-    if not kind.is_single(args) and found.firing().next_after(-LAST_INSTANT) is None:
+    has_times = not kind.is_single(args) and trigger != AFTER
+    if has_times and found.firing().next_after(-LAST_INSTANT) is None:
         raise TriggerError(
             f"It can never fire: with roll={roll.value!r} the calendar {reading.calendar.name}"
             " leaves every time of it out.",
@@ -134,7 +136,11 @@ def _calendar(trigger: str, reading: Reading) -> Roll:
     else:
         remedy = "Write calendar='…' beside it."
         reading.errors.append(refuse(ROLL, args[ROLL], "there is no calendar", remedy))
-    return reading.read(Roll.SKIP, _read_roll, args.get(ROLL, Roll.SKIP.value))
+    roll = reading.read(Roll.SKIP, _read_roll, args.get(ROLL, Roll.SKIP.value))
+    if trigger == AFTER and roll.moves:
+        remedy = "Write roll='skip' or 'only': it runs when upstream runs end, or not at all."
+        reading.errors.append(refuse(ROLL, args[ROLL], "upstream ends cannot be moved", remedy))
+    return roll
 
 
 def _read_calendar(value: object, place: str = CALENDAR) -> Calendar | None:

@@ -74,6 +74,10 @@ async def tell_times() -> list[str | None]:
     return tasks.tell_times()
 
 
+async def tell_upstream() -> list[Any]:
+    return tasks.tell_upstream()
+
+
 async def ask_to(
     kind: str, reason: str = "", after: float | None = None, free: bool = False
 ) -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from rota.core.outcome import Outcome, OutcomeKind
-from rota.core.ports.executor import AttemptSpec, Executor
+from rota.core.ports.executor import AttemptSpec, Executor, UpstreamFacts
 from rota.core.time import Instant
 from rota.task_api import output_capture
 from rota.testing import eventually
@@ -50,6 +50,7 @@ class Ticket:
         self.steps: list[tuple[str, Any]] = []
         self.refuse: Exception | None = None
         self.moments: dict[str, Instant] = {}
+        self.facts: list[UpstreamFacts] = []
         self.outcomes: list[Outcome] = []
         self.began = threading.Event()
         self.ended = threading.Event()
@@ -86,6 +87,11 @@ class Ticket:
         if self.refuse is not None:
             raise self.refuse
         return self.moments.get(name)
+
+    def upstream(self) -> list[UpstreamFacts]:
+        if self.refuse is not None:
+            raise self.refuse
+        return self.facts
 
     def done(self, call: AttemptSpec, outcome: Outcome) -> None:
         assert call is self.call

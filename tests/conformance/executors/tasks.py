@@ -79,6 +79,12 @@ def tell_times() -> list[str | None]:
     return [None if time is None else time.isoformat() for time in times]
 
 
+def tell_upstream() -> list[Any]:
+    run = current_run().upstream["extract"]
+    fire_time = run.fire_time and run.fire_time.isoformat()
+    return [run.id, run.task_id, fire_time, run.state, run.result, len(current_run().upstream)]
+
+
 def ask_to(kind: str, reason: str = "", after: float | None = None, free: bool = False) -> None:
     if kind == "retry":
         raise Retry(after, reason, free=free)

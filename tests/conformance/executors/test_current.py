@@ -37,6 +37,14 @@ def test_a_time_that_cannot_be_found_out_is_an_error_in_the_task(rig: Rig) -> No
     assert "the disk is away" in str(ticket.outcome().error)
 
 
+def test_a_task_asks_for_the_runs_that_it_runs_after(rig: Rig) -> None:
+    ticket = rig.ticket("tell_upstream")
+    ticket.facts = [["extract", "01X", 3_600_000_000, "succeeded", {"rows": 7}]]
+    rig.executor.submit([ticket.call], ticket.done)
+    fire_time = "1970-01-01T01:00:00+00:00"
+    assert ticket.result() == ["01X", "extract", fire_time, "succeeded", {"rows": 7}, 1]
+
+
 def test_there_is_no_run_outside_of_one(rig: Rig) -> None:
     rig.run("nothing")
     with pytest.raises(NotRunningError, match="inside a task"):

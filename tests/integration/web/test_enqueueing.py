@@ -87,7 +87,12 @@ def test_a_taken_key_can_be_a_conflict(jobs: Site) -> None:
 
 
 def test_options_of_a_run_lie_over_the_tasks(jobs: Site) -> None:
-    own = {"queue": "slow", "max_retries": 2, "timeout": 1.5, "tags": ["billing", "eu"]}
+    own: dict[str, Any] = {
+        "queue": "slow",
+        "max_retries": 2,
+        "timeout": 1.5,
+        "tags": ["billing", "eu"],
+    }
     run = made(jobs, delay=60, priority=9, **own)
     assert (run["options"], run["priority"]) == (own, 9)
     plain = made(jobs, delay=60)

@@ -41,6 +41,7 @@ class Recorder:
         self.steps.append((key, value))
 
     def moment(self, name: str) -> None: ...
+    def upstream(self) -> Any: ...
 
 
 class Effect:

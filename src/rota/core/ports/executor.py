@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, Protocol
 from rota.core.outcome import Outcome
 from rota.core.time import Instant
 
+UpstreamFacts = Sequence[Any]
+"""An upstream run: id of the task, id, fire time (an instant), state, result."""
+
 
 class Reporter(Protocol):
     """Where a running attempt sends its output and its progress; callable from its thread."""
@@ -28,6 +31,10 @@ class Reporter(Protocol):
     def moment(self, name: str) -> Instant | None:
         """Return a time around the run, `previous_fire_time`, `next_fire_time` or `last_success`;
         raises LedgerError if it cannot be found out."""
+
+    def upstream(self) -> Sequence[UpstreamFacts]:
+        """Return the upstream runs that named this run, none for one that has none; raises
+        LedgerError if that cannot be found out."""
 
 
 @dataclass(slots=True, eq=False)

@@ -146,6 +146,7 @@ class NewRun(NamedTuple):
     options: Mapping[str, Any] | None = None
     overlap_key: str | None = None  # it is exclusive among the runs of its task with the same
     nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
+    upstream: Mapping[str, str] | None = None  # task → run: whose ends name it
 
 
 class PlannedRun(NamedTuple):

@@ -36,6 +36,7 @@ class ReasonCode(StrEnum):
     BY_HAND = "by_hand"
     TASK = "task"
     CALENDAR = "calendar"
+    UPSTREAM = "upstream"
     # missed
     DOWNTIME = "downtime"
     BEHIND = "behind"

@@ -51,16 +51,14 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     ReasonCode.CRASHED: Explanation(
         "queued again, or lost: its worker died",
-        'Look into its log for what ended the worker; on_crash="lose" or "restart" decides '
-        "what follows.",
+        "Look into its log for what ended the worker; `on_crash` decides what follows.",
     ),
     ReasonCode.HANDED_BACK: Explanation(
         "queued again, or lost: its node shut down",
         'on_crash="restart" attempts it again; `manager.shutdown_grace` gives it longer to end.',
     ),
     ReasonCode.NEVER_BEGUN: Explanation(
-        "queued again: it was claimed, and its attempt never began",
-        "It is attempted again by itself.",
+        "queued again: its attempt never began", "It is attempted again by itself."
     ),
     ReasonCode.OVERLAP: Explanation(
         "skipped: an earlier run of its task had not ended",
@@ -86,6 +84,10 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "skipped: its day is no business day of its task's calendar",
         'roll="next" or "previous" moves it to a business day; `rota run` starts it by hand.',
     ),
+    ReasonCode.UPSTREAM: Explanation(
+        "skipped: a task that it runs after ended otherwise (`on`)",
+        "Look at the upstream run that the reason names; `rota run` starts this one by hand.",
+    ),
     ReasonCode.DOWNTIME: Explanation(
         "missed: no node was up at its time",
         'catchup="all" runs them after a downtime; keep `rota up` running.',
@@ -95,8 +97,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         'Look at what kept the node busy then (`rota doctor`), or set catchup="all".',
     ),
     ReasonCode.CATCHUP_LIMIT: Explanation(
-        "missed: not planned in time, and too old or one of too many (`catchup_window`, "
-        "`catchup_limit`)",
+        "missed: planned late, too old or one of too many (`catchup_window`, `catchup_limit`)",
         "Raise `catchup_window` or `catchup_limit`, or start it by hand with `rota run`.",
     ),
     ReasonCode.START_DEADLINE: Explanation(
@@ -156,11 +157,11 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "Bring the definition of the task back if it is wanted after all.",
     ),
     ReasonCode.PAUSED: Explanation(
-        "cancelled: its task was paused before its time",
+        "cancelled or skipped: its task was paused at its time",
         "`rota resume` lets its task run again.",
     ),
     ReasonCode.DISABLED: Explanation(
-        "cancelled: its task was disabled before its time",
+        "cancelled or skipped: its task was disabled at its time",
         'Set "enabled": True to have its task run again.',
     ),
     TroubleCode.NODE_DOWN: Explanation("no node is up", "Run `rota up` and keep it running."),

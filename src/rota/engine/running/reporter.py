@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from rota.core.ports.clock import Clock
+from rota.core.ports.executor import UpstreamFacts
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.run import LogLine, Step
 from rota.core.secrets import redact_text
@@ -108,6 +109,20 @@ class RunReporter:
                 if time.monotonic() > give_up:
                     raise
             time.sleep(STORE_PAUSE)
+
+    def upstream(self) -> list[UpstreamFacts]:
+        """Return the upstream runs that named the run; raises LedgerError."""
+        history = self._ledger.history
+        named = history.run(self._run_id).upstream
+        if not named:
+            return []
+        found = {run.id: run for run in history.runs_by_id(list(named.values()))}
+        facts: list[UpstreamFacts] = []
+        for task_id, run_id in named.items():
+            run = found.get(run_id)  # None: it was pruned since
+            rest = (None,) * 3 if run is None else (run.fire_time, run.state.value, run.result)
+            facts.append((task_id, run_id, *rest))
+        return facts
 
     def _store(self, what: str, write: Callable[[Transaction], bool]) -> None:
         future = self._ledger.write(write)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rota import triggers
+from rota.core.chains.rule import AFTER
 from rota.core.ports.records import NodeRecord, VerificationMark
 from rota.core.time import DAY, MINUTE, SECOND, Instant, to_iso
 from rota.core.trigger import Trigger
@@ -140,6 +141,8 @@ def _compare(
         start = min(rule.since for rule in own) + asked.edge
         if len(readable) < len(own):
             start = occurrences.EVERYTHING  # its earlier rule is not known
+        if any(rule.trigger == AFTER for rule in own):
+            start = occurrences.EVERYTHING  # upstream ends name its instants
         yield from occurrences.compare(
             task_id,
             rows.of(task_id),

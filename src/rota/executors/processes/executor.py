@@ -196,6 +196,8 @@ def _pass_on(attempt: PooledAttempt, child: WorkerProcess, message: Any) -> None
             child.send(_answer(attempt.call.reporter.remember, key, value))
         case ["moment", name]:
             child.send(_answer(attempt.call.reporter.moment, name))
+        case ["upstream"]:
+            child.send(_answer(attempt.call.reporter.upstream))
 
 
 def _outcome(fields: Mapping[str, Any]) -> Outcome:

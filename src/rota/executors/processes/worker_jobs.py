@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
 from importlib import import_module
@@ -16,7 +16,7 @@ from typing import Any
 
 from rota.config.inherited import hand_over
 from rota.core.outcome import Outcome
-from rota.core.ports.executor import AttemptSpec
+from rota.core.ports.executor import AttemptSpec, UpstreamFacts
 from rota.core.time import Instant
 from rota.definitions.arguments import parameters_of
 from rota.errors import LedgerError
@@ -74,6 +74,13 @@ class ChannelReporter:
         """Ask for a time around the run; raises LedgerError if it cannot be found out."""
         answer: Instant | None = self._answered(f"{name} cannot be found out", ["moment", name])
         return answer
+
+    def upstream(self) -> Sequence[UpstreamFacts]:
+        """Ask for the upstream runs; raises LedgerError if they cannot be found out."""
+        found: Sequence[UpstreamFacts] = self._answered(
+            "the upstream runs cannot be found out", ["upstream"]
+        )
+        return found
 
     def _answered(self, otherwise: str, message: list[Any]) -> Any:
         """Send a message and wait for its answer; raises LedgerError if it is a refusal."""

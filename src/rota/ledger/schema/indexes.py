@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Index, and_, func, literal_column, not_
 
 from rota.ledger.schema.access_tables import tokens
+from rota.ledger.schema.chained import is_after, is_named_by_run
 from rota.ledger.schema.tables import (
     audit,
     is_late,
@@ -36,11 +37,19 @@ def _index(name: str, *columns: Column[Any], of: ColumnElement[bool], unique: bo
 # five, of which only two keep growing; the last two are for the other runs.
 Index("tasks_by_revision", tasks.c.revision)
 _index("tasks_of_group", tasks.c.limit_group, of=tasks.c.limit_group.is_not(None))
+_index("tasks_after", tasks.c.id, of=is_after(tasks))
 _index(
     "one_run_per_occurrence",
     runs.c.task_id,
     runs.c.fire_time,
     of=runs.c.fire_time.is_not(None),
+    unique=True,
+)
+_index(
+    "one_run_per_upstream_run",
+    runs.c.task_id,
+    runs.c.upstream,
+    of=is_named_by_run(runs),
     unique=True,
 )
 Index("runs_of_task", runs.c.task_id, runs.c.id)

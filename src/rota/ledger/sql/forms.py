@@ -171,6 +171,13 @@ def options_of(text: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name in _RUN_OPTIONS}
 
 
+def _upstream(text: Any) -> dict[str, str]:
+    value = mapping(text)
+    if not all(isinstance(one, str) for one in value.values()):
+        raise ValueError("JSON of another shape")
+    return value
+
+
 def _info(text: Any) -> dict[str, Any]:
     value = mapping(text)
     for name, kinds in _INFO.items():
@@ -275,6 +282,7 @@ RUNS = _form(
     key=_MAYBE_TEXT,
     options=_OBJECT,
     nominal_time=_MAYBE_INSTANT,
+    upstream=maybe(Kind(_upstream, None, converts=True)),
 )
 
 CANDIDATES = _form(

@@ -176,6 +176,12 @@ SET_NOMINAL = Statement(
 )
 """Note the instants that rules name for runs that a calendar moved: id, instant."""
 
+_named_in = incoming("named", runs.c.id, runs.c.upstream)
+NOTE_UPSTREAM = Statement(
+    update(runs).where(runs.c.id == _named_in.c.id).values(upstream=_named_in.c.upstream)
+)
+"""Note which upstream runs named new runs: id, JSON."""
+
 _started_in = incoming("started", *mapping.NEW_RUN)
 _one: ColumnElement[Any] = literal_column("1")
 _starts_at = case(

@@ -21,7 +21,7 @@ from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode, listed
 from rota.ledger.sql.statement import Statement, all_of
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import pauses
+from rota.ledger.verbs import chains, pauses
 
 ENGINE = Actor(name="rota")
 """The author of these pauses."""
@@ -117,10 +117,12 @@ def of_workers(connection: Connection, endings: Iterable[AttemptEnd]) -> list[Su
 
 def pause(
     connection: Connection, suspects: Collection[Suspect], run_ids: Collection[str], now: Instant
-) -> None:
+) -> list[str]:
     """Pause these tasks. Of `run_ids`, which crashed last, those that would be attempted again end
-    as failed. The other waiting runs of the tasks are cancelled.
+    as failed. The other waiting runs of the tasks are cancelled. Returns the runs that ended by
+    this and have tasks after them, among others that have not.
     """
+    ending = chains.active_of(connection, [suspect.task_id for suspect in suspects])
     for suspect in suspects:
         why = why_paused(suspect)
         known = sql.TASKS_BY_ID.rows(connection, ids=encode([suspect.task_id]))
@@ -143,6 +145,7 @@ def pause(
             code=ReasonCode.PAUSED,
             now=now,
         )
+    return ending
 
 
 def _streak(connection: Connection, task_id: str) -> int:

@@ -33,6 +33,7 @@ from rota.ledger.sql.ends import ended_at
 from rota.ledger.sql.json_batch import Batch, incoming
 from rota.ledger.sql.statement import Insert, Statement, all_of, in_each
 from rota.ledger.verbs import audit as audit_verbs
+from rota.ledger.verbs import chains
 
 # --- statements ---------------------------------------------------------------------------------
 
@@ -161,7 +162,10 @@ def enqueue(
     ]
     made = [run for run, one in zip(new, found, strict=True) if one.is_new]
     if made:
+        replacing = made[-1].overlap is Overlap.REPLACE
+        ending = chains.active_of(connection, [made[-1].task_id]) if replacing else []
         _insert(connection, made)
+        chains.follow(connection, ending, made[-1].created_at)
         if by is not None:
             planned = [PlannedRun(run.id, run.task_id, run.state, run.reason) for run in made]
             deeds = audit_verbs.of_runs(made, planned)
@@ -213,6 +217,6 @@ def _claimed(
     if state in WAITING:
         why = f"replaced by run {run.id}, enqueued with the same key"
         end = (holder, State.CANCELLED, why, run.created_at, ReasonCode.REPLACED)
-        sql.END_WAITING(connection, ends=Batch([end]))
+        chains.end_waiting(connection, [end])
     GIVE_KEY(connection, **key, run_id=run.id, until_then=until)
     return Enqueued(run.id)

@@ -12,7 +12,7 @@ from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, 
 from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, Waiting
 from rota.core.reasons import ReasonCode
-from rota.core.run import ACTIVE, WAITING, Cause, State
+from rota.core.run import ACTIVE, FINAL, WAITING, Cause, State
 from rota.core.task import Overlap
 from rota.core.time import Instant, to_iso
 from rota.ledger.sql import mapping
@@ -27,8 +27,10 @@ def plan(
     runs: Sequence[NewRun],
     publish: Publish | None = None,
     liveness: NodeLiveness | None = None,
+    ended: list[str] | None = None,
 ) -> list[PlannedRun]:
-    """Write the rows that do not exist yet and return them, as they were written.
+    """Write the rows that do not exist yet and return them, as they were written. The ids of the
+    runs that are over by this are added to `ended`.
 
     Mostly all of them are new and the claiming node lives, so that is tried first. The exceptions
     are looked up only if fewer rows were written, and again if another transaction was faster
@@ -37,11 +39,14 @@ def plan(
     new = runs
     while new:
         sql.SAVEPOINT(connection)
-        planned = _write(connection, new, publish, liveness)
+        over: list[str] = []
+        planned = _write(connection, new, publish, liveness, over)
         if planned is None:
             sql.ROLLBACK_TO(connection)
         sql.RELEASE(connection)
         if planned is not None:
+            if ended is not None:
+                ended += over
             return planned
         new = _without_dead_claims(connection, _without_known(connection, new))
     return []
@@ -52,9 +57,10 @@ def _write(
     runs: Sequence[NewRun],
     publish: Publish | None,
     liveness: NodeLiveness | None,
+    ended: list[str],
 ) -> list[PlannedRun] | None:
     """Decide and write all the runs; returns None, with half of it written, if not all could be."""
-    plan = _Plan(_active(connection, runs, liveness), publish, liveness)
+    plan = _Plan(_active(connection, runs, liveness, ended), publish, liveness)
     for run in runs:
         plan.add(run)
     if not plan.insert(connection):
@@ -63,6 +69,8 @@ def _write(
     plan.cancel_replaced(connection)
     plan.have_wait(connection)
     plan.keep_nominal_times(connection)
+    plan.note_upstream(connection)
+    plan.note_ended(ended)
     left = _without_known(connection, plan.left) if plan.left else []
     return plan.written() + [PlannedRun(run.id, run.task_id, None, "") for run in left]
 
@@ -89,7 +97,10 @@ def _without_dead_claims(connection: Connection, runs: Sequence[NewRun]) -> list
 
 
 def _active(
-    connection: Connection, new: Sequence[NewRun], liveness: NodeLiveness | None
+    connection: Connection,
+    new: Sequence[NewRun],
+    liveness: NodeLiveness | None,
+    ended: list[str],
 ) -> dict[Hashable, list[ActiveRun]]:
     """Return the runs that have not ended, oldest first, that matter to each run that is to be
     decided, by what `_rivals` returns of it."""
@@ -101,7 +112,11 @@ def _active(
     task_ids = encode(undecided)
     found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
     await_verdict = {row[1] for row in found if row[6]}
-    if await_verdict and verdicts.pronounce(connection, new[0].created_at, await_verdict):
+    judged: list[str] = []
+    if await_verdict:
+        judged = verdicts.pronounce(connection, new[0].created_at, await_verdict)
+    if judged:
+        ended += judged
         found = sql.ACTIVE_OF_TASKS.rows(connection, task_ids=task_ids)
     heard = _heard(connection, {row[7] for row in found if row[2] == State.RUNNING}, liveness)
     for run_id, task_id, state, at, node, code, awaits, node_id, crashed_at, overlap_key in sorted(
@@ -139,8 +154,13 @@ def _is_to_be_decided(run: NewRun) -> bool:
     if run.state not in WAITING or run.caught_up:
         return False
     if run.overlap is Overlap.ALLOW:
-        return run.queue_limit is not None and run.cause is Cause.SCHEDULE
-    return run.cause is Cause.SCHEDULE or run.overlap is Overlap.REPLACE
+        return run.queue_limit is not None and _is_occurrence(run)
+    return _is_occurrence(run) or run.overlap is Overlap.REPLACE
+
+
+def _is_occurrence(run: NewRun) -> bool:
+    """Return whether a trigger names it, by its times or by upstream ends: no manual start."""
+    return run.cause is Cause.SCHEDULE or run.upstream is not None
 
 
 def _may_start(run: NewRun, beside: list[ActiveRun] | None) -> bool:
@@ -156,7 +176,10 @@ def _decide(run: NewRun, beside: list[ActiveRun]) -> Decision:
     if run.overlap is Overlap.ALLOW:
         assert run.queue_limit is not None, "nothing is to be decided"
         return crowded(run.queue_limit, beside, run.max_running, run.limits)
-    return decide(run.overlap, run.queue_limit, run.cause, tuple(beside), run.fire_time)
+    cause, at = run.cause, run.fire_time
+    if run.upstream is not None:  # the instant that upstream ends name is long over by then
+        cause, at = Cause.SCHEDULE, run.created_at
+    return decide(run.overlap, run.queue_limit, cause, tuple(beside), at)
 
 
 def _is_exclusive(run: NewRun) -> bool:
@@ -282,6 +305,21 @@ class _Plan:
         ]
         if moved:
             sql.SET_NOMINAL(connection, moved=Batch(moved))
+
+    def note_upstream(self, connection: Connection) -> None:
+        """Note which upstream runs named runs."""
+        named = [
+            (run.id, mapping.to_json(run.upstream))
+            for run, *_ in self._rows.values()
+            if run.upstream is not None
+        ]
+        if named:
+            sql.NOTE_UPSTREAM(connection, named=Batch(named))
+
+    def note_ended(self, ended: list[str]) -> None:
+        """Add the ids of the runs that are over: written so, or replaced."""
+        ended += [run.id for run, state, *_ in self._rows.values() if state in FINAL]
+        ended += self._replaced
 
     def cancel_replaced(self, connection: Connection) -> None:
         """End the replaced runs that wait, and request the cancellation of the running ones."""

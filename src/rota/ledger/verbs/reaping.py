@@ -12,7 +12,7 @@ from rota.core.run import Run
 from rota.core.time import Instant
 from rota.ledger.sql import attempts, mapping, nodes
 from rota.ledger.sql.json_batch import Batch
-from rota.ledger.verbs import crashes, verdicts
+from rota.ledger.verbs import chains, crashes, verdicts
 from rota.ledger.verbs.settling import write_attempts
 
 
@@ -27,6 +27,8 @@ def reap(
     if gone:
         seen = Batch((node.id, node.seen_at) for node in gone)
         nodes.DECLARE_GONE(connection, seen=seen)
+    ended: list[str] = []
+    endings: list[AttemptEnd] = []
     orphans = _orphans(connection, unconfirmed)
     if orphans:
         culprits: dict[str, Suspect] = {}
@@ -46,11 +48,13 @@ def reap(
         )
         attempts.SETTLE_ORPHANS(connection, settled=batch)
         write_attempts(connection, endings)
+        ended += [orphan.run.id for orphan in orphans]
         if culprits and now is not None:
-            ids = [orphan.run.id for orphan in orphans]
-            crashes.pause(connection, culprits.values(), ids, now)
+            ended += crashes.pause(connection, culprits.values(), list(ended), now)
     if now is not None:
-        verdicts.pronounce(connection, now)
+        ended += verdicts.pronounce(connection, now)
+    if ended:
+        chains.follow(connection, ended, now or max(one.attempt.finished_at for one in endings))
     return [orphan.run for orphan in orphans]
 
 

@@ -13,13 +13,14 @@ from rota.core.run import WAITING, State
 from rota.ledger.sql import attempts, mapping
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode
-from rota.ledger.verbs import crashes
+from rota.ledger.verbs import chains, crashes
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs.turn import take_turn
 
 
 def settle(connection: Connection, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:
     """Write the endings of runs that this node still holds; returns the ids of the others."""
+    chained = chains.upstream_of(connection, [one.attempt.run_id for one in endings])
     sql.SAVEPOINT(connection)
     refused: list[str] = []
     if not _write(connection, endings, node_id):  # seldom: only then it matters which
@@ -28,7 +29,10 @@ def settle(connection: Connection, endings: Sequence[AttemptEnd], node_id: str) 
         if accepted:
             _write(connection, accepted, node_id)
     sql.RELEASE(connection)
-    _pause_killers(connection, endings, set(refused))
+    cancelled = _pause_killers(connection, endings, set(refused))
+    if chained or cancelled:
+        now = max(one.attempt.finished_at for one in endings)
+        chains.follow(connection, [*chained, *cancelled], now)
     return refused
 
 
@@ -86,17 +90,19 @@ def _held(
 
 def _pause_killers(
     connection: Connection, endings: Sequence[AttemptEnd], refused: Collection[str]
-) -> None:
-    """Pause the tasks that crashed a worker process too often."""
+) -> list[str]:
+    """Pause the tasks that crashed a worker process too often; return their runs that ended by
+    this and have tasks after them."""
     crashed = [
         ending
         for ending in endings
         if ending.attempt.outcome is OutcomeKind.CRASHED and ending.attempt.run_id not in refused
     ]
     if not crashed:
-        return
+        return []
     suspects = crashes.of_workers(connection, crashed)
     if suspects:
         take_turn(connection)
         now = max(ending.attempt.finished_at for ending in crashed)
-        crashes.pause(connection, suspects, [one.attempt.run_id for one in crashed], now)
+        return crashes.pause(connection, suspects, [one.attempt.run_id for one in crashed], now)
+    return []

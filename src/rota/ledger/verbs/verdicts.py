@@ -144,18 +144,20 @@ def living(connection: Connection, node_ids: Collection[str]) -> list[NodeRecord
     return [mapping.node_of(row) for row in NODES_BY_ID.rows(connection, ids=encode(node_ids))]
 
 
-def pronounce(connection: Connection, now: Instant, task_ids: Collection[str] | None = None) -> int:
+def pronounce(
+    connection: Connection, now: Instant, task_ids: Collection[str] | None = None
+) -> list[str]:
     """Judge the runs that wait for a verdict, of these tasks or of all, if there is one by now;
-    return how many were judged.
+    return the ids of those that were judged.
     """
     if task_ids is None:
         if ANY_UNDECIDED(connection).first() is None:
-            return 0
+            return []
         found = UNDECIDED.rows(connection)
     else:
         found = UNDECIDED_OF_TASKS.rows(connection, task_ids=encode(task_ids))
     if not found:
-        return 0
+        return []
     waiting = _waiting(connection, {row[0] for row in found})
     turns: defaultdict[_Turn, list[Row]] = defaultdict(list)
     for row in found:
@@ -163,7 +165,7 @@ def pronounce(connection: Connection, now: Instant, task_ids: Collection[str] | 
     judged = [one for turn, some in turns.items() for one in _judged(some, waiting[turn], now)]
     if judged:
         JUDGE(connection, judged=Batch(judged))
-    return len(judged)
+    return [row[0] for row in judged]
 
 
 def _waiting(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rota.triggers.kinds import any_of, cron, date, every, interval, job, rrule, sun
+from rota.triggers.kinds import after, any_of, cron, date, every, interval, job, rrule, sun
 from rota.triggers.kinds.kind import OF_EVERY_KIND, TriggerKind
 
-_KINDS = (cron, interval, date, any_of, rrule, sun, every, job)
+_KINDS = (cron, interval, date, any_of, rrule, sun, every, after, job)
 
 KINDS: Mapping[str, TriggerKind] = {kind.name: kind for kind in (module.KIND for module in _KINDS)}
 """Every kind by its name."""

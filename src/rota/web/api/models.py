@@ -307,6 +307,9 @@ class RunDetail(RunRead):
     options: dict[str, Any] | None = Field(
         None, description="Laid over its task's for this run alone."
     )
+    upstream: dict[str, str] | None = Field(
+        None, description="Task → run: the upstream runs whose ends named it."
+    )
     cancel_requested: str | None
     arguments: dict[str, Any] | None
     result: Any

@@ -1,0 +1,1 @@
+"""Chains: tasks that run after others, and the verification of their rows."""
