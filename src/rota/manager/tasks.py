@@ -292,6 +292,29 @@ class TaskVerbs(PauseVerbs):
         reset = checked_keys(keys, self.history.task(id).edits.given())
         return self.change_task(id, {}, reset, reason=reason)
 
+    def enable_task(self, id: str, *, reason: str = "") -> Task:
+        """Let the trigger of a task start it, whatever the code says, from the next instant on;
+        does nothing if it is enabled. Raises UnknownTaskError.
+        """
+        return self._switch(id, True, reason)
+
+    def disable_task(self, id: str, *, reason: str = "") -> Task:
+        """Keep the trigger of a task from starting it, whatever the code says; it can still be
+        started manually. Does nothing if it is disabled. Raises UnknownTaskError.
+        """
+        return self._switch(id, False, reason)
+
+    def _switch(self, id: str, on: bool, reason: str) -> Task:
+        self._require(id)
+        task, code = self.get_task(id), self.history.task(id).record
+        if task is None:
+            raise self._unknown(id)
+        if task.enabled is on:
+            return task
+        if code.enabled is on:
+            return self.change_task(id, {}, ["enabled"], reason=reason)
+        return self.change_task(id, {"enabled": on}, reason=reason)
+
     def change_task(
         self, id: str, changes: Mapping[str, Any], reset: Collection[str] = (), *, reason: str = ""
     ) -> Task:

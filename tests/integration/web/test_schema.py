@@ -59,6 +59,8 @@ OPERATIONS = [
     ("DELETE", "/manager/tasks/{id}"),
     ("GET", "/manager/tasks/{id}"),
     ("PUT", "/manager/tasks/{id}"),
+    ("POST", "/manager/tasks/{id}/disable"),
+    ("POST", "/manager/tasks/{id}/enable"),
     ("POST", "/manager/tasks/{id}/pause"),
     ("POST", "/manager/tasks/{id}/reset"),
     ("POST", "/manager/tasks/{id}/resume"),

@@ -15,6 +15,7 @@ from rota.manager.task_views import TaskFilter
 from rota.web.api.creating import definition_of, refuse_unless_allowed
 from rota.web.api.models import (
     PauseRequest,
+    ReasonRequest,
     ResetRequest,
     ResumeRequest,
     SkipRequest,
@@ -93,6 +94,16 @@ def _add_actions(router: APIRouter, manager: TaskManager) -> None:
         how = how or ResumeRequest()
         manager.resume_task(id, catch_up=how.catch_up, reason=how.reason)
         return _read(manager, id)
+
+    @router.post("/manager/tasks/{id:path}/enable", tags=["tasks"])
+    def enable_task(id: Id, why: ReasonRequest | None = None) -> TaskRead:
+        """Let the trigger start the task, whatever the code says, from the next instant on."""
+        return TaskRead.model_validate(manager.enable_task(id, reason=why.reason if why else ""))
+
+    @router.post("/manager/tasks/{id:path}/disable", tags=["tasks"])
+    def disable_task(id: Id, why: ReasonRequest | None = None) -> TaskRead:
+        """Keep the trigger from starting the task, whatever the code says."""
+        return TaskRead.model_validate(manager.disable_task(id, reason=why.reason if why else ""))
 
     @router.post("/manager/tasks/{id:path}/skip", tags=["tasks"])
     def skip_next(id: Id, how: SkipRequest | None = None) -> TaskRead:

@@ -7,4 +7,5 @@ COMMANDS = {
     "scheduler": "Only plan occurrences, for workers in other processes.",
     "worker": "Only execute planned runs.",
     "web": "Only serve the pages and the API.",
+    "nodes": "List the nodes.",
 }

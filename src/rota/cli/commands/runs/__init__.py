@@ -5,6 +5,9 @@ from __future__ import annotations
 COMMANDS = {
     "run": "Start a task manually.",
     "cancel": "Cancel a waiting or running run.",
+    "retry": "Retry a run that ended without success.",
     "runs": "List the runs: what happened, and why.",
     "logs": "Show what a run logged and printed.",
+    "audit": "List who changed what.",
+    "export": "Write the runs or the audit as JSON lines.",
 }

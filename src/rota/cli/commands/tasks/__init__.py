@@ -1,4 +1,4 @@
-"""Look at tasks, and pause, resume, reset or skip them."""
+"""Look at tasks, and pause, resume, edit, enable, disable, remove or skip them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ COMMANDS = {
     "tags": "List the tags and the pauses by tag.",
     "pause": "Pause a task, a tag or all: plan no occurrences until it is resumed.",
     "resume": "Resume what is paused, from now on.",
+    "enable": "Enable a task: its trigger starts it again.",
+    "disable": "Disable a task: only a person or a program starts it.",
+    "rm": "Remove a task that no code defines any more.",
+    "edit": "Change options of a task on top of its code.",
     "reset": "Reset the edits of a task.",
     "skip": "Skip the next occurrence of a task.",
 }
