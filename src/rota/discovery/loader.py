@@ -11,6 +11,7 @@ from typing import Any
 
 from rota.core.task import TaskDefinition
 from rota.definitions.define import Defaults
+from rota.discovery import chained
 from rota.discovery.extract import findings
 from rota.discovery.finder import SourceFile, absolute, find, read, shown
 from rota.discovery.import_errors import raised
@@ -46,7 +47,7 @@ class Catalogue:
     @classmethod
     def of(cls, files: Iterable[LoadedFile]) -> Catalogue:
         """Return what these files define, each id once."""
-        return _catalogue(_distinct(files))
+        return _catalogue(chained.checked(_distinct(files)))
 
     def generation(self) -> str:
         """Return a hash that is equal on nodes with the same task files; "" without task files."""
@@ -92,7 +93,7 @@ def load_directory(
         found = _loaded(paths, project, defaults, timeout, former, owners)
         loaded.update((file.path, file) for file in found)
     named = list(modules(project)) if modules is not None else []
-    return _catalogue(_distinct([*loaded.values(), *named]), *missing)
+    return _catalogue(chained.checked(_distinct([*loaded.values(), *named])), *missing)
 
 
 class MissingDirectory(TaskFileError):

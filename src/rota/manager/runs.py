@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from rota.core.chains.rule import AFTER, DOWNSTREAM, upstream_ids
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Cause, Run, State
 from rota.core.task import JOB
@@ -49,9 +51,9 @@ class RunVerbs(JobVerbs):
             )
         return self._start(id, [ManualStart(one) for one in arguments], many=True)
 
-    def retry_run(self, run_id: str, *, reason: str = "") -> str:
+    def retry_run(self, run_id: str, *, reason: str = "", downstream: bool = False) -> str:
         """Retry a run that ended without success: by a new manual run with the same arguments,
-        whose id is returned. Raises UnknownRunError, UnknownTaskError, and StateError for a run
+        whose id is returned. With `downstream`, its end starts the tasks after it again. Raises UnknownRunError, UnknownTaskError, and StateError for a run
         that has not ended or has succeeded.
         """
         run = self.history.run(run_id)
@@ -64,8 +66,16 @@ class RunVerbs(JobVerbs):
             )
         why = f"retry of run {run.id}" + (f": {reason}" if reason else "")
         again = ManualStart(run.arguments, why, retry_of=run.id)
+        options = {name: value for name, value in (run.options or {}).items() if name != DOWNSTREAM}
+        if not downstream and self._has_tasks_after(run.task_id):
+            options[DOWNSTREAM] = False
+        run = replace(run, options=options)
         own = run if run.options or run.cause is not Cause.SCHEDULE else None
         return self._start(run.task_id, [again], own=own)[0]
+
+    def _has_tasks_after(self, task_id: str) -> bool:
+        chained = [one.record for one in self.history.tasks() if one.record.trigger == AFTER]
+        return any(task_id in upstream_ids(one.trigger_args) for one in chained)
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process while no node is up, as `carry_out` does; raises

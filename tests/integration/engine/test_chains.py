@@ -90,3 +90,28 @@ def test_a_manual_start_of_a_task_starts_the_tasks_after_it(rig: Harness) -> Non
     (run,) = rig.ended("load")
     assert run.result[0] == run_id
     assert (run.fire_time, run.upstream) == (None, {"extract": run_id})
+
+
+@pytest.mark.parametrize("downstream", [False, True])
+def test_a_retry_starts_the_tasks_after_it_only_if_asked(rig: Harness, downstream: bool) -> None:
+    asked: list[int] = []
+
+    async def fails_once() -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            raise ValueError("no such table")
+
+    rig.manager.add_task(fails_once, "interval", "extract", seconds=10, max_retries=0)
+    rig.manager.add_task(loads, after="extract", id="load")
+    rig.advance(10)
+    (first,) = rig.ended("load")
+    assert first.state is State.SKIPPED
+    (failed,) = rig.ended("extract")
+
+    again = rig.manager.retry_run(failed.id, downstream=downstream)
+
+    rig.ended("extract", 2)
+    rows = rig.ended("load", 1 + downstream)
+    assert [run.upstream for run in rows if run.id != first.id] == (
+        [{"extract": again}] if downstream else []
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rota.core.reasons import ReasonCode
 from rota.core.run import State
@@ -12,6 +12,11 @@ from rota.core.time import Instant
 
 AFTER = "after"
 """The kind of trigger of a task that runs after others."""
+
+
+DOWNSTREAM = "downstream"
+"""The option of a run that says whether its end names occurrences of the tasks after it; without
+it, it does."""
 
 
 class On(StrEnum):
@@ -112,6 +117,12 @@ def named_by(link: Link, end: UpstreamEnd, others: Mapping[str, UpstreamEnd]) ->
     if other is not None:
         return Named(found, other)
     return Named(found) if len(found) == len(link.tasks) else None
+
+
+def upstream_ids(args: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the upstream tasks that the arguments of a trigger `after` name."""
+    tasks = args.get("tasks", ())
+    return (tasks,) if isinstance(tasks, str) else tuple(tasks)
 
 
 def cycle_through(task_id: str, links: Mapping[str, Collection[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from rota import triggers
-from rota.core.chains.rule import Named, UpstreamEnd, cycle_through, is_end, named_by
+from rota.core.chains.rule import DOWNSTREAM, Named, UpstreamEnd, cycle_through, is_end, named_by
 from rota.core.ids import RunIds
 from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, StoredTask
@@ -239,7 +239,7 @@ def _has_downstream(options: str) -> bool:
         found = parsed(options)
     except ValueError:
         return True
-    return not isinstance(found, Mapping) or found.get("downstream", True) is not False
+    return not isinstance(found, Mapping) or found.get(DOWNSTREAM, True) is not False
 
 
 def _occurrences(
