@@ -53,8 +53,9 @@ class RunVerbs(JobVerbs):
 
     def retry_run(self, run_id: str, *, reason: str = "", downstream: bool = False) -> str:
         """Retry a run that ended without success: by a new manual run with the same arguments,
-        whose id is returned. With `downstream`, its end starts the tasks after it again. Raises UnknownRunError, UnknownTaskError, and StateError for a run
-        that has not ended or has succeeded.
+        whose id is returned. With `downstream`, its end starts the tasks after it again. Raises
+        UnknownRunError, UnknownTaskError, and StateError for a run that has not ended or has
+        succeeded.
         """
         run = self.history.run(run_id)
         if run.state not in RETRYABLE:

@@ -15,8 +15,7 @@ AFTER = "after"
 
 
 DOWNSTREAM = "downstream"
-"""The option of a run that says whether its end names occurrences of the tasks after it; without
-it, it does."""
+"""The option of a run whose end names no occurrences of the tasks after it, if it is False."""
 
 
 class On(StrEnum):
