@@ -12,6 +12,7 @@ from rota.core.ports.clock import Clock
 from rota.core.ports.executor import Executor
 from rota.core.ports.ledger import Ledger
 from rota.core.task import ExecutorName
+from rota.definitions.windows import planned_windows
 from rota.engine import Node
 from rota.engine.settings import Settings
 from rota.executors.coroutines.executor import AioExecutor
@@ -77,6 +78,7 @@ def build(
             gc_freeze=settings.gc_freeze,
             queues=None if config.cluster.queues is None else frozenset(config.cluster.queues),
             groups=config.cluster.limits(),
+            windows=planned_windows(config.windows, settings.timezone),
         ),
     )
     return Services(config, project, ledger.clock, ledger, engine)

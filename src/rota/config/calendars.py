@@ -1,12 +1,12 @@
-"""The section `calendars` of `config.json`: the business days that tasks name."""
+"""The sections `calendars` and `windows` of `config.json`: business days, and maintenance."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from rota.config.sections import Checked, Name
+from rota.config.sections import Checked, Name, Seconds, time_zone
 
 
 class CalendarSection(Checked):
@@ -36,3 +36,34 @@ class CalendarSection(Checked):
     plus: list[Name] | None = Field(
         None, description="Names of other calendars whose days are in it as well."
     )
+
+
+_Scope = Annotated[list[Name], Field(max_length=10_000)]
+_Moment = Annotated[str, Field(max_length=100)]
+
+
+class WindowSection(Checked):
+    """A maintenance window: when it is, which tasks it is about, and what happens to them."""
+
+    since: _Moment | None = Field(
+        None, description="Its begin, like 2026-12-24 18:00; null: it has always been."
+    )
+    until: _Moment | None = Field(None, description="Its end; null: it has none.")
+    crontab: Annotated[str, Field(max_length=1000)] | None = Field(
+        None, description="In place of since and until: the times at which it begins."
+    )
+    duration: Seconds | None = Field(
+        None, description="With crontab: how many seconds it lasts from each of these times."
+    )
+    timezone: Annotated[str, AfterValidator(time_zone)] | None = Field(
+        None, description="Time zone of its times; null: manager.timezone."
+    )
+    all: bool = Field(False, description="Whether it is about every task.")
+    tags: _Scope = Field(default_factory=list, description="It is about tasks with these tags.")
+    tasks: _Scope = Field(default_factory=list, description="It is about tasks with these ids.")
+    action: Literal["skip", "delay", "allow"] = Field(
+        "skip",
+        description="What happens to occurrences: skip; delay: the first one runs at the end of"
+        " the window; allow: they run whatever other windows say.",
+    )
+    reason: Annotated[str, Field(max_length=1000)] = Field("", description="Shown with the runs.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from rota.config.application import DatabaseSection, RedisSection
-from rota.config.calendars import CalendarSection
+from rota.config.calendars import CalendarSection, WindowSection
 from rota.config.inherited import environment
 from rota.config.sections import (
     Checked,
@@ -53,6 +53,10 @@ class Xcorecfg(Checked):
 
     calendars: dict[Name, CalendarSection] = Field(
         default_factory=dict, description="The calendars that tasks name: their business days."
+    )
+
+    windows: dict[Name, WindowSection] = Field(
+        default_factory=dict, description="Planned maintenance: when tasks are not to start."
     )
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -36,7 +36,7 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-def _time_zone(name: str) -> str:
+def time_zone(name: str) -> str:
     try:
         if name == "localtime":  # in some tz databases: the zone of the machine
             raise ValueError
@@ -235,7 +235,7 @@ class ManagerSection(Checked):
     dst: Literal["adjust", "skip", "both"] = Field(
         "adjust", description="What happens to a fixed local time on days of a clock change."
     )
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(time_zone)] = Field(
         "UTC",
         description="Time zone (tz database name) of triggers without one, and of times without a"
         " zone that belong to no task.",

@@ -54,8 +54,17 @@ Count = Callable[[Trigger, Instant, Instant, int], int]
 """Counts a trigger's instants in (after, until], giving up at a limit."""
 
 
-Why = Callable[[Instant], str]
-"""Returns why the calendar of a task skips an occurrence."""
+class Rejection(NamedTuple):
+    """Why an occurrence does not run, and the span in which that holds for others of its task."""
+
+    text: str
+    code: ReasonCode
+    since: Instant
+    until: Instant  # the first instant after it
+
+
+Judge = Callable[[Instant], Rejection | None]
+"""Returns why an occurrence of a task does not run; None if it does."""
 
 
 def survey(
@@ -131,29 +140,33 @@ def decide(
 
 
 def skipped(
-    named: Trigger, due: Survey, cursor: Instant, now: Instant, count: Count, why: Why
+    named: Trigger, due: Survey, cursor: Instant, now: Instant, count: Count, judge: Judge
 ) -> list[Due]:
     """Return the rows for the occurrences in (cursor, now] that are named and not among those that
-    are due: one for those with no other occurrence between them. `why` says why one is skipped.
+    are due: one for those that one rejection holds for. `judge` says why one is skipped.
     """
     since = cursor if due.older is None else due.older.until
     found: list[Due] = []
     for before, after in pairwise([since, *due.late, *due.fresh, now + 1]):
-        first, last = named.next_after(before), named.last_before(after - 1)
-        if first is None or last is None or first > last:
-            continue
-        number = 1 if first == last else count(named, before, last, COUNTED)
-        more = f"; {number - 1} more up to {to_iso(last)}" if number > 1 else ""
-        found.append(
-            Due(
-                first,
-                f"{why(first)}{more}",
-                occurrence_count=number,
-                newest=None if number == 1 else last,
-                code=ReasonCode.CALENDAR,
-                is_skipped=True,
+        first = named.next_after(before)
+        while first is not None and first < after:
+            why = judge(first) or Rejection("it was not to run", ReasonCode.CALENDAR, 0, 0)
+            last = named.last_before(min(after, max(why.until, first + 1)) - 1)
+            assert last is not None  # `first` is one
+            number = 1 if first == last else count(named, first - 1, last, COUNTED)
+            more = f"; {number - 1} more up to {to_iso(last)}" if number > 1 else ""
+            newest = None if number == 1 else last
+            found.append(
+                Due(
+                    first,
+                    f"{why.text}{more}",
+                    occurrence_count=number,
+                    newest=newest,
+                    code=why.code,
+                    is_skipped=True,
+                )
             )
-        )
+            first = named.next_after(last)
     return found
 
 

@@ -129,7 +129,7 @@ class Node:
 
     def add(self, definition: TaskDefinition) -> RegisteredTask:
         """Add a task, in place of one with the same id; raises TriggerError."""
-        entry = RegisteredTask(definition, self.clock.now())
+        entry = RegisteredTask(definition, self.clock.now(), self.settings.windows)
         before = self.registry.get(definition.id)
         if before is not None:
             entry.follow(before)

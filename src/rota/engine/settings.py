@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rota.core.limits import GroupLimit
+from rota.triggers.calendars.windows import MaintenanceWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,4 @@ class Settings:
     queues: frozenset[str] | None = None  # those whose runs are made here; None: all
     gc_freeze: bool = False  # also in a process that is not rota's own
     groups: Mapping[str, GroupLimit] = field(default_factory=dict)
+    windows: tuple[MaintenanceWindow, ...] = ()

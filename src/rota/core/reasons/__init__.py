@@ -37,6 +37,8 @@ class ReasonCode(StrEnum):
     TASK = "task"
     CALENDAR = "calendar"
     UPSTREAM = "upstream"
+    # scheduled or skipped
+    WINDOW = "window"
     # missed
     DOWNTIME = "downtime"
     BEHIND = "behind"

@@ -16,15 +16,13 @@ class Explanation(NamedTuple):
 
 
 def reason(code: Code, text: str, **names: str) -> Reason:
-    """Return a reason with the remedy of its code, with these names in it; raises KeyError if the
-    remedy needs a name that is missing."""
+    """Return a reason with the remedy of its code; raises KeyError if a name in it is missing."""
     return Reason(code, text, EXPLANATIONS[code].remedy.format_map(names))
 
 
 def of_run(run: Run, otherwise: Code, text: str = "") -> Reason:
-    """Return why a run is in its state, with the code `otherwise` if its row has none: a release
-    before wrote it, or nothing is wrong with it. `text` is used if the row has no text.
-    """
+    """Return why a run is in its state, with `otherwise` and `text` if its row has no code or no
+    text: a release before wrote it, or nothing is wrong with it."""
     return reason(run.reason_code or otherwise, run.reason or text)
 
 
@@ -81,8 +79,11 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "The task itself decided that; retry the run if the reason no longer holds.",
     ),
     ReasonCode.CALENDAR: Explanation(
-        "skipped: its day is no business day of its task's calendar",
-        'roll="next" or "previous" moves it to a business day; `rota run` starts it by hand.',
+        "skipped: its day is no business day of its task's calendar", 'roll="next" moves it.'
+    ),
+    ReasonCode.WINDOW: Explanation(
+        "scheduled or skipped: it was due in a maintenance window",
+        "A delayed run starts by itself at the end of the window; `rota run` starts one by hand.",
     ),
     ReasonCode.UPSTREAM: Explanation(
         "skipped: a task that it runs after ended otherwise (`on`)",

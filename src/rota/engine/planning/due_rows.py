@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rota import triggers
 from rota.core import catchup
-from rota.core.reasons import ReasonCode
 from rota.core.time import Instant
 from rota.engine.planning.task_registry import RegisteredTask
 
@@ -19,26 +18,26 @@ def find_due(
     """
     alone = None if entry.is_behind or entry.is_off(now) else instant
     if alone is not None and entry.planned_until < alone <= until <= alone + catchup.ON_TIME:
-        why = entry.why_skipped(alone)
-        if not why:
+        why = entry.rejection(alone)
+        if why is None:
             return [catchup.Due(alone)]
-        return [catchup.Due(alone, why, code=ReasonCode.CALENDAR, is_skipped=True)]
+        return [catchup.Due(alone, why.text, code=why.code, is_skipped=True)]
     first, after, trigger = entry.first, entry.planned_until, entry.trigger
     off, apart = entry.is_off(now), list[catchup.Due]()
     if first is not None and first <= until:
         if entry.owes_first and first <= after:  # what lies between the two has its rows
             trigger = triggers.outside(trigger, [(first + 1, after + 1)])
             after = first - 1
-        starts = entry.starts_first(now) and triggers.firing(trigger).last_before(first) == first
+        starts = entry.starts_first(now) and entry.firing_of(trigger).last_before(first) == first
         if entry.is_late or starts:
             if after < first and trigger.last_before(first) == first:
                 apart = [catchup.passed(first, entry.anchor, is_late=entry.is_late, off=off)]
             trigger = triggers.without(trigger, (first,))  # there are former rules besides
         entry.owes_first = False
     entry.is_behind = False
-    firing, count = triggers.firing(trigger), triggers.count_between
+    firing, count = entry.firing_of(trigger), triggers.count_between
     survey = catchup.survey(firing, after, until, entry.policy, count, trigger)
     if firing is not trigger:
-        apart += catchup.skipped(trigger, survey, after, until, count, entry.why_skipped)
+        apart += catchup.skipped(trigger, survey, after, until, count, entry.rejection)
     rows = apart + catchup.decide(survey, entry.policy, off=off, up_since=entry.known_since)
     return sorted(rows, key=lambda row: row.until) if apart else rows

@@ -18,7 +18,7 @@ from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
 from rota.core.run import ACTIVE, Cause, State
 from rota.core.task import Catchup, Overlap, Policy
-from rota.core.time import SECOND, Instant
+from rota.core.time import SECOND, Instant, to_iso
 from rota.core.trigger import LEAD
 from rota.definitions.arguments import overlap_key_of
 from rota.engine.context import NodeContext
@@ -304,12 +304,7 @@ class Planner:
                 entry.fall_back(planned_until, owes_first=owes_first)
 
     def _add_rows(
-        self,
-        batch: _Batch,
-        entry: RegisteredTask,
-        due: DueTask,
-        now: Instant,
-        stuck: str | None,
+        self, batch: _Batch, entry: RegisteredTask, due: DueTask, now: Instant, stuck: str | None
     ) -> None:
         task_id = entry.definition.id
         lead, most = (0, 0) if task_id in self._busy else (LEAD, LONGEST_LEAD)
@@ -336,11 +331,13 @@ class Planner:
         task_id, policy = entry.definition.id, entry.policy
         state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
         if due.missed_reason is not None:
-            state = State.SKIPPED if due.is_skipped else State.MISSED
-            reason = due.missed_reason
+            state, reason = State.SKIPPED if due.is_skipped else State.MISSED, due.missed_reason
         elif stuck and policy.overlap is not Overlap.ALLOW:
-            state, reason = State.SKIPPED, f"an attempt that timed out is still stuck at {stuck}"
-            code = ReasonCode.STUCK
+            state, code = State.SKIPPED, ReasonCode.STUCK
+            reason = f"an attempt that timed out is still stuck at {stuck}"
+        elif (end := entry.windows.starts_at(due.fire_time) or 0) > now + LEAD:
+            state, code, available_at = State.SCHEDULED, ReasonCode.WINDOW, end
+            reason = f"it waits for the end of a window, {to_iso(end)}"
         elif entry.trigger.jitter:
             delay = triggers.start_delay(entry.trigger, task_id, due.fire_time)
             available_at += delay

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rota import triggers
 from rota.core import catchup
 from rota.core.ports.records import OffStretch, StoredTask, TaskRecord
-from rota.core.task import Edit, Policy, TaskDefinition
+from rota.core.task import Edit, Overlap, Policy, TaskDefinition
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import Trigger
 from rota.core.verification.rules import Rule
 from rota.definitions.define import json_args
 from rota.engine.planning.edits import fingerprint, laid_over, mistake_of
 from rota.engine.planning.former_rules import in_place_of
+from rota.triggers.calendars.windows import MaintenanceWindow, Windows, outside_windows
 
 _NOT_LOOKED_UP = (None, 0, None)
 
@@ -56,11 +57,16 @@ class RegisteredTask:
         "settled",
         "trigger",
         "trigger_args",
+        "windows",
     )
 
-    def __init__(self, definition: TaskDefinition, now: Instant) -> None:
+    def __init__(
+        self, definition: TaskDefinition, now: Instant, windows: Sequence[MaintenanceWindow] = ()
+    ) -> None:
         self.definition = definition
         self.policy: Policy = definition.policy
+        mine = (one for one in windows if one.concerns(definition.id, self.policy.tags))
+        self.windows = Windows(tuple(mine), self.policy.overlap is not Overlap.ALLOW)
         self.name = definition.name
         self.enabled = definition.enabled
         self.trigger_args: Mapping[str, Any] = definition.trigger_args
@@ -94,7 +100,12 @@ class RegisteredTask:
     def next_run(self, now: Instant) -> Instant | None:
         """Return the instant of the next occurrence that will be planned and started."""
         after, trigger = max(self.planned_until, now), self.firing
-        if self.owes_first and self.first is not None and self.starts_first(now):
+        if (
+            self.owes_first
+            and self.first is not None
+            and self.starts_first(now)
+            and self.rejection(self.first) is None
+        ):
             return self.first
         of, since, found = self._next
         if of is not trigger or after < since or (found is not None and after >= found):
@@ -108,12 +119,22 @@ class RegisteredTask:
         firing = triggers.firing(self._rule)
         return self.owes_first or firing.next_after(self.planned_until) is not None
 
-    def why_skipped(self, instant: Instant) -> str:
-        """Return why its calendar skips an occurrence; "" if it does not."""
+    def rejection(self, instant: Instant) -> catchup.Rejection | None:
+        """Return why its calendar or a window skips an occurrence; None if neither does."""
         if self.firing is self.trigger:
-            return ""
-        rule = triggers.calendar_rule(self.trigger, instant)
-        return "" if rule is None else rule.why_skipped(instant)
+            return None
+        rule = triggers.calendar_rule(self.trigger, instant) if self.has_calendar else None
+        found = None if rule is None else rule.rejection(instant)
+        if found is not None or not self.windows.windows:
+            return found
+        return self.windows.rejection(triggers.firing(self.trigger), instant)
+
+    def firing_of(self, trigger: Trigger) -> Trigger:
+        """Return what starts of a trigger that is derived from its own; the same object if all
+        does."""
+        if trigger is self.trigger:
+            return self.firing
+        return outside_windows(triggers.firing(trigger), self.windows)
 
     def nominal_time(self, instant: Instant) -> Instant | None:
         """Return the instant that its rule names for an occurrence, if its calendar moved that."""
@@ -214,7 +235,7 @@ class RegisteredTask:
             if isinstance(rule, triggers.Replaced):
                 self.settled = rule.until
         self.trigger = triggers.outside(triggers.without(rule, self._skipped), stretches)
-        self.firing = triggers.firing(self.trigger)
+        self.firing = outside_windows(triggers.firing(self.trigger), self.windows)
         self.has_calendar = triggers.has_calendar(self.trigger)
         self.first = triggers.passed_first(self._rule, self.anchor)
 

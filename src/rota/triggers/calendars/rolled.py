@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from rota.core.catchup import Rejection
+from rota.core.reasons import ReasonCode
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import Trigger
 from rota.triggers.base import LAST_INSTANT
@@ -145,6 +147,15 @@ class CalendarTrigger(Layer):
         if self.roll is not Roll.SKIP:
             return ""
         return self.calendar.why_none(day_in(self.zone, instant))
+
+    def rejection(self, instant: Instant) -> Rejection | None:
+        """Return why an occurrence does not start; None if it does."""
+        text = self.why_skipped(instant)
+        if not text:
+            return None
+        day = day_in(self.zone, instant)
+        since, until = midnight_of(self.zone, day), midnight_of(self.zone, day + 1)
+        return Rejection(text, ReasonCode.CALENDAR, since, until)
 
     def nominal_of(self, instant: Instant) -> Instant:
         """Return the instant that the rule names for an occurrence: the first one, if two rolled
