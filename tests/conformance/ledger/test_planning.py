@@ -24,6 +24,14 @@ def test_a_planned_run_is_there_as_it_was_given(desk: Desk) -> None:
     assert not run.exclusive
 
 
+def test_a_run_that_a_calendar_moved_keeps_its_nominal_time(desk: Desk) -> None:
+    moved = desk.new(fire_time=NOON, nominal_time=NOON - 86_400_000_000)
+    other = desk.new("other", fire_time=NOON)
+    desk.plan(moved, other)
+    assert desk.run(moved.id).nominal_time == NOON - 86_400_000_000
+    assert desk.run(other.id).nominal_time is None
+
+
 def test_an_occurrence_has_one_row_however_often_it_is_planned(desk: Desk) -> None:
     first = desk.new(fire_time=NOON)
     again = desk.new(fire_time=NOON)
