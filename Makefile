@@ -55,7 +55,7 @@ pythons: compiled ## Run unit tests on every other supported Python of this mach
 	$(BIN)/python -m tests.pythons
 
 chaos: compiled ## Inject every fault, long and hard; repeat one with SEED=...
-	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
+	ROTA_CHAOS=1 $(BIN)/python -m pytest tests/fault tests/property tests/browser tests/unit/triggers --timeout 3600 $(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(VENV)/.ready ## Format, lint, types, layers, sizes and names
 	$(BIN)/ruff format --check .

@@ -13,9 +13,12 @@ from rota import web
 TOO_FAINT = """
 (() => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const known = new Map();
   const rgba = (colour) => {
+    if (known.has(colour)) return known.get(colour);
     canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
+    known.set(colour, [...canvas.getImageData(0, 0, 1, 1).data]);
+    return known.get(colour);
   };
   const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255)
     .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))

@@ -43,15 +43,13 @@ def run(code: str, directory: Path) -> str:
 
 
 @pytest.mark.parametrize("statement", IMPORTS)
-def test_importing_starts_opens_and_logs_nothing(statement: str, tmp_path: Path) -> None:
+def test_importing_starts_opens_and_logs_nothing_and_reads_no_settings(
+    statement: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text("{ this is no JSON")
     assert run(QUIET.format(statement=statement), tmp_path) == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("statement", IMPORTS[:6])
-def test_importing_reads_no_settings(statement: str, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{ this is no JSON")
-    run(statement, tmp_path)
+    assert list(tmp_path.iterdir()) == [config]
 
 
 def test_a_module_level_cache_opens_nothing(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import forked
+from tests.forked import ROTA
 
 MARKED = """
 import rota
@@ -40,14 +43,7 @@ class Project:
 
     def does(self, *words: str) -> tuple[str, str]:
         """Run Python to its end and return what it says, the last line and the errors."""
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = forked.run([sys.executable, *words], self.root, os.environ)
         assert done.returncode == 0, done.stdout + done.stderr
         return (done.stdout.splitlines() or [""])[-1], done.stderr
 
@@ -158,11 +154,8 @@ def test_modules_are_named_for_every_command(tmp_path: Path) -> None:
         "def f(): ...\nTASK_DEFINITIONS = [{'id': 'listed', 'func': f, 'trigger': 'interval',"
         " 'trigger_args': {'hours': 1}}]\n",
     )
-    rota = str(Path(sys.executable).with_name("rota"))
     for words in (["ls", "--json"], ["check"]):
-        done = subprocess.run(
-            [rota, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = forked.run([ROTA, *words], tmp_path, os.environ)
         assert done.returncode == 0, done.stdout + done.stderr
         if words[0] == "ls":
             found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -182,9 +175,8 @@ from rota.manager import Manager
 for error in Manager.discover().errors:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = forked.run([sys.executable, "-c", program], tmp_path, os.environ)
+    assert done.returncode == 0, done.stderr
     assert "manager.tasks_modules, nowhere: there is no module 'nowhere'." in done.stdout
     assert "broken.py:2: " in done.stdout
     assert "ZeroDivisionError" in done.stdout

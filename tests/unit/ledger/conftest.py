@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,9 +27,13 @@ def place(request: pytest.FixtureRequest, file: Address) -> Address:
 
 
 @pytest.fixture(params=["file", "server"])
-def source(request: pytest.FixtureRequest, file: Address) -> str:
+def source(request: pytest.FixtureRequest, file: Address) -> Iterator[str]:
     """The address of a ledger that has something of everything."""
-    url = file() if request.param == "file" else request.getfixturevalue("postgres").url()
-    with Desk(url) as desk:
-        fill(desk)
-    return url
+    with ExitStack() as lent:
+        if request.param == "file":
+            url = file()
+        else:
+            url = lent.enter_context(request.getfixturevalue("postgres").ledger())
+        with Desk(url) as desk:
+            fill(desk)
+        yield url

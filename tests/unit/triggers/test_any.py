@@ -10,6 +10,7 @@ from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.errors import TriggerError
 from rota.triggers import Trigger, between, count_between, describe, parse
 from rota.triggers.exceptions import Excepting
+from tests.fault.effort import effort
 from tests.unit.triggers.conftest import Refused, Times
 
 START = 19_699 * DAY
@@ -61,7 +62,7 @@ def test_any_is_the_union_without_what_the_exceptions_name(
     assert count_between(rule, START, START + WEEK, 10**6) == len(wanted)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=effort(8, 200), deadline=None)
 @given(
     second=st.sampled_from(["*", "*/7", "0", "30,31"]),
     left_out=st.lists(

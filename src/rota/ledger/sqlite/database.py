@@ -270,9 +270,11 @@ class _OpenFile:
             self.place = FileGuard(file, url, self._identity())
             self.readers = make_engine(lambda: connect(path, _READER, timeout=timeout), "BEGIN")
             undo.callback(self.readers.dispose)
+            self._url = url
             self._watcher = connect(path, _READER, timeout=timeout)
-            undo.callback(self._end_watching)
             self._watching = threading.Lock()
+            self._watched = True
+            undo.callback(self._end_watching)
             checkpointer = Checkpointer(
                 path, lambda: connect(path, _CHECKPOINT, timeout=timeout), self.place.check
             )
@@ -315,15 +317,20 @@ class _OpenFile:
         return self.writer.connection.dbapi_connection
 
     def _end_watching(self) -> None:
-        if self.place.is_overwritten:
-            # The last connection that closes writes the log into the file, over what is there
-            # now: so one stays open until the process ends, also while the interpreter does.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._watcher))
-        else:
-            self._watcher.close()
+        # A connection that is closed within a call of another thread ends the process.
+        with self._watching:
+            self._watched = False
+            if self.place.is_overwritten:
+                # The last connection that closes writes the log into the file, over what is there
+                # now: so one stays open until the process ends, also while the interpreter does.
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._watcher))
+            else:
+                self._watcher.close()
 
     def data_version(self) -> int:
         """Return a number that differs after each commit of any other connection."""
         with self._watching:
+            if not self._watched:
+                raise closed(self._url)
             (number,) = self._watcher.execute("PRAGMA data_version").fetchone()
             return int(number)
