@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
@@ -52,13 +50,21 @@ class ContendedError(LedgerUnavailableError):
     """Two nodes conflicted: the same operation will succeed when it is repeated."""
 
 
-@contextmanager
-def explained(where: str) -> Iterator[None]:
+class explained:  # a block; as a generator it takes as long as a short statement
     """Turn errors of the driver into errors of rota."""
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        raise explain(error, where) from error
+
+    __slots__ = ("_where",)
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """End the block; raises what an error of the driver means."""
+        if isinstance(error, (DBAPIError, sqlite3.Error)):
+            raise explain(error, self._where) from error
 
 
 def closed(where: str) -> LedgerUnavailableError:

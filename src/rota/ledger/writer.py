@@ -5,11 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
-
-from sqlalchemy import Connection
 
 from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Transaction
@@ -21,7 +18,6 @@ from rota.runtime import fork_safety
 from rota.runtime.engine_threads import on_own_thread
 
 T = TypeVar("T")
-Begin = Callable[[], AbstractContextManager[Connection]]
 
 LARGEST_GROUP = 1000  # operations in one commit, so that the first never waits long for the last
 
@@ -98,13 +94,19 @@ class Writer:
         try:
             if self._thread is None:
                 raise closed(self._database.url)
-            job = _Job(operation, Future[T]())
-            self._commit([job], begin=self._database.direct)
+            began = self._began = self._clock.monotonic()
+            with self._database.direct() as connection:
+                result = operation(SqlTransaction(connection))
+            self._latency = self._clock.monotonic() - began
+            self._database.committed.give()
+            return result
+        except ContendedError:
+            contended = True
         finally:
             self._began = None
             self._turn.release()
-        result: T = job.future.result()
-        return result
+        assert contended
+        return self.submit(operation).result()  # whose thread tries again
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -133,11 +135,13 @@ class Writer:
         return False
 
     def _commit(
-        self, group: list[_Job], tries: int = CONTENDED_TRIES, *, begin: Begin | None = None
+        self,
+        group: list[_Job],
+        tries: int = CONTENDED_TRIES,
     ) -> None:
         began = self._began = self._clock.monotonic()
         try:
-            results = self._run(group, begin or self._database.gateway)
+            results = self._run(group)
         except ContendedError as error:  # alone, an operation takes its locks in one order
             self._separately(group, error, tries - 1)
         except (LedgerUnavailableError, LedgerCorruptError) as error:
@@ -158,9 +162,8 @@ class Writer:
             else:
                 _fail([job], error)
 
-    @staticmethod
-    def _run(group: list[_Job], begin: Begin) -> list[Any]:
-        with begin() as connection:
+    def _run(self, group: list[_Job]) -> list[Any]:
+        with self._database.gateway() as connection:
             transaction = SqlTransaction(connection)
             return [job.operation(transaction) for job in group]
 

@@ -11,8 +11,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import NoReturn
 from weakref import WeakSet
 
@@ -55,16 +55,16 @@ class _ForkGate:
         self._forks = 0
         self.was_empty = True  # at the last fork
 
-    @contextmanager
-    def inside(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._forks)
+            while self._forks:
+                self._changed.wait()
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            if self._forks:
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -85,11 +85,9 @@ class _ForkGate:
 _gate = _ForkGate()
 
 
-@contextmanager
-def undivided() -> Iterator[None]:
+def undivided() -> AbstractContextManager[None]:
     """Delay forks during the block: a C library may hold locks in it that a child never gets."""
-    with _gate.inside():
-        yield
+    return _gate
 
 
 def was_undivided() -> bool:

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from rota.core.audit import UNNAMED_ACTOR, Actor, Face
-from rota.errors import NotRunningError
-from rota.task_api.current_run import current_run
+from rota.task_api.current_run import run_here
 
 _acting: ContextVar[Actor] = ContextVar("rota.task_api.actor", default=UNNAMED_ACTOR)
 
@@ -27,7 +26,5 @@ def actor() -> Actor:
     """Return the current actor: the task that this code is part of, else the one named by
     `acting`.
     """
-    try:
-        return Actor(Face.PYTHON, f"task {current_run().task_id}")
-    except NotRunningError:
-        return _acting.get()
+    run = run_here()
+    return _acting.get() if run is None else Actor(Face.PYTHON, f"task {run.task_id}")

@@ -26,6 +26,11 @@ _UNSET: Any = object()
 _running: ContextVar[CurrentRun | None] = ContextVar("rota.current_run")
 
 
+def run_here() -> CurrentRun | None:
+    """Return the run that this code is part of; None outside of one."""
+    return _running.get(None)
+
+
 def current_run() -> CurrentRun:
     """Return the run that this code is part of; raises NotRunningError outside of one."""
     run = _running.get(None)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.ledger.conftest import shared_url as shared_url
+from tests.conformance.ledger.conftest import sqlite as sqlite
 from tests.fault.effort import effort
 from tests.postgres import postgres as postgres
+from tests.postgres import postgres_ledger as postgres_ledger
 
 ROOT = Path(__file__).parents[3]
 

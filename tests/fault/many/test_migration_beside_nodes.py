@@ -20,8 +20,10 @@ from rota.errors import LedgerNewerError
 from rota.ledger import migrations
 from rota.ledger.schema.tables import REVISION
 from tests.conformance.ledger.conftest import shared_url as shared_url
+from tests.conformance.ledger.conftest import sqlite as sqlite
 from tests.conformance.ledger.desk import Desk, line, record, until
 from tests.postgres import postgres as postgres
+from tests.postgres import postgres_ledger as postgres_ledger
 
 STEP = f'''
 """What a later release may add: a table, columns, an index."""

@@ -68,7 +68,9 @@ def rest(first: int, /, *more: str, last: str = "") -> list[Any]:
     return [first, *more, last]
 
 
-@rota.task("interval", id="jobs.bill", hours=1, args=["acme"], overlap_key="customer")
+@rota.task(
+    "interval", id="jobs.bill", hours=1, args=["acme"], overlap_key="customer", timeout=1_000_000
+)
 def bill(customer: str) -> str:
     assert customer == "acme" or go_on.wait(60)
     return customer

@@ -54,11 +54,16 @@ class AnnotationForm:
         """Return a value as JSON; raises MismatchError for what the annotation does not allow, and
         for what would not come back equal."""
         try:
-            if self._adapter is None:
+            if self._is_exact(value) or self._adapter is None:
                 return plain(value)
             return self._kept(self._fit(value))
         except NotPlain as why:
             raise MismatchError(f"it {why}") from None
+
+    def _is_exact(self, value: Any) -> bool:
+        """Return whether a value is of a type that is annotated and that JSON has: pydantic would
+        change nothing."""
+        return type(value) is self.annotation and self.annotation in _MADE_OF_JSON
 
     def _kept(self, fit: Any) -> Any:
         """Return the JSON from which an equal value can be rebuilt: by the names of a model's

@@ -19,6 +19,7 @@ _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _MOST_SHOWN = 300
 _MOST_SHAPES = 64  # ways to call one function that are remembered
 _ANY = AnnotationForm()
+_in_full = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder each time
 
 
 Call = tuple[Sequence[Any], Mapping[str, Any]]
@@ -357,7 +358,7 @@ def _sentence(mismatch: ArgumentMismatch) -> str:
 
 def _oversize(arguments: Any) -> Iterator[ArgumentMismatch]:
     try:
-        size = len(json.dumps(arguments, ensure_ascii=False).encode())
+        size = len(_in_full(arguments).encode())
     except ValueError:  # a number of more digits than Python writes
         yield ArgumentMismatch("", "a number has more digits than JSON can hold")
         return

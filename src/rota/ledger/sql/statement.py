@@ -52,16 +52,15 @@ class Statement:
         self, connection: Connection, parameters: dict[str, Any], *, blobs: bool
     ) -> CursorResult[Any]:
         dialect = connection.dialect
-        batches = {name: one for name, one in parameters.items() if isinstance(one, Batch)}
+        batches = {name: one for name, one in parameters.items() if type(one) is Batch}
         text, constants, shape = self._text(dialect, batches, blobs=blobs)
-        parameters = dict(parameters)
+        sent = constants | parameters
         for name, batch in batches.items():
-            parameters |= batch.parameters(name, shape.get(name, ()))
-        sent = {
-            name: _sendable(value) if isinstance(value, str) else value
-            for name, value in parameters.items()
-        }
-        return connection.exec_driver_sql(text, constants | sent)
+            sent |= batch.parameters(name, shape.get(name, ()))
+        for name, value in sent.items():
+            if isinstance(value, str) and (not value.isascii() or "\0" in value):
+                sent[name] = _sendable(value)
+        return connection.exec_driver_sql(text, sent)
 
     def _text(
         self, dialect: Dialect, batches: Mapping[str, Batch], *, blobs: bool = False
