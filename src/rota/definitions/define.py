@@ -136,14 +136,10 @@ def define_entry(
     lines: Mapping[str, int] = _NOTHING,
 ) -> TaskDefinition:
     """Return the definition of an entry of TASK_DEFINITIONS, checked; raises as `define` does.
-
-    `label` names the entry if it has no id. Without `trigger`, an option that means one by itself
-    has the other arguments of the trigger beside it.
-    """
+    `label` names the entry if it has no id."""
     is_short = entry.get("trigger") is None and in_short(entry)[0] is not None
-    options = dict(entry)
-    if entry.get("trigger_args") is None and not is_short:
-        options["trigger_args"] = {}
+    is_bare = entry.get("trigger_args") is None and not is_short
+    options = {**entry, "trigger_args": {}} if is_bare else dict(entry)
     func, trigger, id = (options.pop(key, MISSING) for key in ("func", "trigger", "id"))
     return define(
         func, trigger, id, options, defaults=defaults, source=source, lines=lines, label=label
