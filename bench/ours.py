@@ -31,8 +31,13 @@ async def note() -> None:
 
 
 def manager(directory: str) -> TaskManager:
-    """Make a task manager on a ledger file of its own."""
-    settings = {"ledger_url": f"sqlite:///{directory}/rota.db", "shutdown_grace": 0}
+    """Make a task manager on a ledger file of its own.
+
+    The process is its own as well, as that of `rota up` is, so it freezes what is there at the
+    start (`gc_freeze`).
+    """
+    url = f"sqlite:///{directory}/rota.db"
+    settings = {"ledger_url": url, "shutdown_grace": 0, "gc_freeze": True}
     config = Xcorecfg.model_validate({"manager": settings})
     return TaskManager(config, project=Path(directory))
 

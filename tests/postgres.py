@@ -63,6 +63,14 @@ def programs() -> Path | None:
     return found[-1].parent if found else None
 
 
+_servers: list[Postgres] = []
+
+
+def lent() -> list[str]:
+    """Return the addresses of the ledgers that any server has lent since the last call."""
+    return [url for server in _servers for url in server.lent()]
+
+
 class Postgres:
     """A server: its data and its socket lie in `home`."""
 
@@ -75,6 +83,8 @@ class Postgres:
         self._schemas = itertools.count(1)
         self._spare: dict[str, list[str]] = defaultdict(list)  # schemas with empty ledgers, by kind
         self._shapes: dict[str, str] = {}  # what a schema of a kind looks like
+        self._lent: dict[str, None] = {}  # schemas, since they were last asked for
+        _servers.append(self)
 
     @property
     def socket(self) -> Path:
@@ -87,11 +97,32 @@ class Postgres:
         `server` is a host and port that stand for it, as of a proxy.
         """
         name = schema or f"s{next(self._schemas)}"
+        self._lent[name] = None
         if server is not None:
             return f"postgresql://postgres@{server}/postgres?schema={name}"
         return (
             f"postgresql://postgres@/postgres?host={quote(str(self.home), safe='')}&schema={name}"
         )
+
+    def lent(self) -> list[str]:
+        """Return the addresses of the ledgers that were lent since the last call and are there; a
+        server that is ended or does not answer has none.
+        """
+        schemas, self._lent = list(self._lent), {}
+        if self._process is None or not schemas:
+            return []
+        try:
+            with psycopg.connect(
+                host=str(self.home), user="postgres", dbname="postgres", connect_timeout=10
+            ) as link:
+                query = "SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace ="
+                query += " pg_namespace.oid WHERE relname = 'alembic_version'"
+                there = {name for (name,) in link.execute(query)}
+        except psycopg.OperationalError:
+            return []
+        urls = [self.url(schema) for schema in schemas if schema in there]
+        self._lent = {}
+        return urls
 
     @contextmanager
     def ledger(self, kind: str = "") -> Iterator[str]:

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rota.core.trigger import Trigger
+
 
 class Overlap(StrEnum):
     """What happens to an occurrence whose task still runs."""
@@ -133,6 +135,8 @@ class TaskDefinition:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     source: Source | None = None
+    # Read from the two above, and counted from no anchor.
+    rule: Trigger | None = field(default=None, compare=False, repr=False)
 
 
 def lane_of(task: TaskDefinition, queue: str | None = None) -> str:

@@ -18,16 +18,16 @@ from rota.core.task import (
     Source,
     TaskDefinition,
 )
+from rota.core.trigger import Trigger
 from rota.definitions.arguments import ArgumentMismatch, parameters_of
 from rota.definitions.callables import CallableFacts, CallableKind, facts_of, why_not_importable
 from rota.definitions.common_arguments import with_common
-from rota.definitions.definition_errors import MISSING, ErrorCollector
+from rota.definitions.definition_errors import MISSING, ErrorCollector, note_trigger
 from rota.definitions.options import OPTIONS, POLICY
 from rota.definitions.readers import ExecutorChoice, tabulated, task_id
 from rota.errors import MOST_LISTED, TriggerError, nearest
 from rota.triggers import foreign_options, parse, resolved, zone_of
 from rota.triggers.kinds import ARGUMENTS, KINDS
-from rota.triggers.kinds.kind import OF_EVERY_KIND
 from rota.triggers.parsing import in_short, without_none
 from rota.triggers.trigger_errors import quoted
 from rota.triggers.zones import read_zone
@@ -95,8 +95,7 @@ def define(
     trigger_args, prefix = _with_calendars(trigger_args, options, defaults, notes)
     zone = _zone(given, trigger, trigger_args, defaults, notes)
     dst = str(given.pop("dst", defaults.dst))
-    if "trigger_args" not in notes.refused:
-        _check_trigger(trigger, trigger_args, zone, dst, prefix, str(name), notes)
+    rule = _read_trigger(trigger, trigger_args, zone, dst, prefix, str(name), notes)
     args, kwargs = given.pop("args", ()), given.pop("kwargs", _NOTHING)
     executor = ExecutorName.THREAD
     if facts is not None:
@@ -125,6 +124,7 @@ def define(
         description=given.pop("description", facts.description),
         source=source or facts.source,
         policy=_policy(_default_values(defaults), tuple(given.items())),
+        rule=rule,
     )
 
 
@@ -191,7 +191,7 @@ def _with_calendars(
     try:
         return resolved(args, defaults.calendars), prefix
     except TriggerError as error:
-        _note_trigger(error, prefix, notes)
+        note_trigger(error, prefix, notes)
         notes.refused.add("trigger_args")  # that it is no calendar is said once
         return args, prefix
 
@@ -233,7 +233,7 @@ def _zone(
     return defaults.timezone
 
 
-def _check_trigger(
+def _read_trigger(
     trigger: Any,
     args: Mapping[str, Any],
     zone: str,
@@ -241,22 +241,14 @@ def _check_trigger(
     prefix: str,
     task_id: str,
     notes: ErrorCollector,
-) -> None:
+) -> Trigger | None:
+    if "trigger_args" in notes.refused:
+        return None
     try:
-        parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
+        return parse(trigger, args, timezone=zone, dst=dst, task_id=task_id)
     except TriggerError as error:
-        _note_trigger(error, prefix, notes)
-
-
-def _note_trigger(error: TriggerError, prefix: str, notes: ErrorCollector) -> None:
-    head = error.field.partition(".")[0].partition("[")[0]
-    apart = error.field == "trigger" or (head in OF_EVERY_KIND and head in notes.lines)
-    where = notes.place(error.field if apart else f"{prefix}{error.field}")
-    notes.errors.append(
-        TriggerError(
-            error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
-        )
-    )
+        note_trigger(error, prefix, notes)
+        return None
 
 
 def _arguments(

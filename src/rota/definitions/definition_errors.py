@@ -8,7 +8,8 @@ from typing import Any
 
 from rota.core.task import Source
 from rota.definitions.readers import Reader, Refusal
-from rota.errors import DefinitionError, Mistakes, RotaError
+from rota.errors import DefinitionError, Mistakes, RotaError, TriggerError
+from rota.triggers.kinds.kind import OF_EVERY_KIND
 from rota.triggers.trigger_errors import quoted
 
 MISSING: Any = object()
@@ -69,3 +70,15 @@ class ErrorCollector:
         """Raise what was noted."""
         if self.errors:
             raise self.errors[0] if len(self.errors) == 1 else Mistakes(self.errors)
+
+
+def note_trigger(error: TriggerError, prefix: str, notes: ErrorCollector) -> None:
+    """Note a mistake in a trigger, at the place of its key; `prefix` leads to its arguments."""
+    head = error.field.partition(".")[0].partition("[")[0]
+    apart = error.field == "trigger" or (head in OF_EVERY_KIND and head in notes.lines)
+    where = notes.place(error.field if apart else f"{prefix}{error.field}")
+    notes.errors.append(
+        TriggerError(
+            error.what, field=error.field, text=error.text, where=where, remedy=error.remedy
+        )
+    )

@@ -20,8 +20,15 @@ def checked_arguments(
     errors: list[RotaError] = []
     checked: list[dict[str, Any] | None] = []
     more = 0
+    none: dict[str, Any] | None = None  # what is stored of a run without arguments, once known
     for number, arguments in enumerate(given):
+        is_empty = type(arguments) is dict and not arguments
+        if none is not None and is_empty:
+            checked.append(dict(none))
+            continue
         stored, mismatches = _checked(task, arguments)
+        if is_empty and not mismatches:
+            none = stored
         checked.append(stored)
         for mismatch in mismatches:
             if len(errors) < MOST_LISTED:

@@ -27,7 +27,15 @@ from rota.triggers.layers import (
     outside,
     without,
 )
-from rota.triggers.parsing import caution, describe, is_single, names_moment, parse, zone_of
+from rota.triggers.parsing import (
+    anchored,
+    caution,
+    describe,
+    is_single,
+    names_moment,
+    parse,
+    zone_of,
+)
 from rota.triggers.trigger_errors import refuse
 from rota.triggers.zones import read_moment, read_zone, tz_version
 
@@ -37,6 +45,7 @@ __all__ = [
     "Replaced",
     "Stretch",
     "Trigger",
+    "anchored",
     "between",
     "calendar_rule",
     "caution",

@@ -26,9 +26,13 @@ from rota.triggers.calendars.naming import EXCEPT, Calendars, named
 from rota.triggers.exceptions import Excepting, excepting
 from rota.triggers.foreign_options import instead_of
 from rota.triggers.kinds import KINDS, SHORT
+from rota.triggers.kinds.date import DateTrigger
 from rota.triggers.kinds.interval import IntervalTrigger
+from rota.triggers.kinds.job import JobTrigger
 from rota.triggers.kinds.kind import CHANGES, OF_EVERY_KIND, Reading
+from rota.triggers.kinds.sun import SunTrigger
 from rota.triggers.trigger_errors import refuse, shown
+from rota.triggers.wall_trigger import WallTrigger
 
 _MOST_UNKNOWN = 20
 
@@ -54,6 +58,18 @@ def parse(
     taken as not given.
     """
     return _parse(trigger, trigger_args, Reading({}, timezone, dst, anchor, task_id))[0]
+
+
+def anchored(rule: Trigger, anchor: Instant) -> Trigger | None:
+    """Return what `parse` returns with this anchor, from what it returned without one; None if the
+    arguments have to be read again.
+    """
+    match rule:
+        case IntervalTrigger(period=period) if not rule.has_start:
+            return replace(rule, first=anchor % period) if anchor <= LAST_INSTANT - period else None
+        case IntervalTrigger() | DateTrigger() | JobTrigger() | SunTrigger() | WallTrigger():
+            return rule
+    return None
 
 
 def describe(

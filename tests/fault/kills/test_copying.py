@@ -15,7 +15,7 @@ from tests.postgres import Postgres
 from tests.unit.ledger.copies import waits_for_keys
 from tests.unit.ledger.test_postgres import connected
 
-pytestmark = pytest.mark.unsound("its runs have no task")
+pytestmark = pytest.mark.unsound("its runs have no task", "unknown")
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])

@@ -55,6 +55,29 @@ def test_the_rest_is_verified_beside_a_damaged_row(sound: Path, tmp_path: Path, 
                 desk.do(lambda tx: tx.take_mark(VERIFIED, NOW, NOW + SECOND))
 
 
+NUMBERS = ("attempt", "failures", "crashes", "count", "fence", "created_at", "available_at")
+TIMES = ("fire_time", "started_at", "finished_at", "attempt_started_at")
+
+
+@pytest.mark.parametrize("column", [*NUMBERS, *TIMES, "state", "cause"])
+def test_a_damaged_value_of_a_run_is_one_that_cannot_be(
+    sound: Path, tmp_path: Path, column: str
+) -> None:
+    path = tmp_path / "x.db"
+    values = [*WRONG, 1.5] if column in (*NUMBERS, *TIMES) else [*WRONG[:1], b"\xff", 7]
+    for value in [*values, *([] if column in TIMES else [None])]:
+        shutil.copy(sound, path)
+        with damaged(path) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            schema = "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL,', ',')"
+            database.execute(f"{schema} WHERE name = 'runs'")
+        with damaged(path) as database:
+            [run_id] = database.execute("SELECT id FROM runs WHERE task_id = 'cron'").fetchone()
+            database.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))
+        wrong = [one.code for one in found(path, NOW) if one.run_id == run_id]
+        assert Code.IMPOSSIBLE in wrong, (column, value)
+
+
 @pytest.mark.parametrize(
     "value", [REPORT % ('"a"', '"text": "x"'), REPORT % ("1", '"text": "x", "at": "z"')]
 )

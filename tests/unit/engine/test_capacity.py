@@ -40,4 +40,4 @@ def test_what_is_stuck_here_counts_more_than_what_was_heard_of_other_nodes() -> 
     stuck = StuckAttempts([Full(), Held()])
     stuck.elsewhere = {"t": "there", "other": "there"}
     assert stuck.here() == {"t": "work.py:3"}
-    assert stuck.anywhere() == {"t": "work.py:3", "other": "there"}
+    assert stuck.anywhere() == {"t": "is still stuck at work.py:3", "other": "there"}

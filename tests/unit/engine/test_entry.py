@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from rota.config.sections import ManagerSection
 from rota.core.ports.records import Edits, StoredTask
 from rota.core.time import DAY, HOUR, SECOND, Instant
 from rota.definitions.define import define
-from rota.engine.planning.task_registry import RegisteredTask, record
+from rota.engine.planning.task_registry import RegisteredTask, parse, record
+from rota.triggers import between
 
 NOON: Instant = 1_770_000_000 * SECOND
 
@@ -43,3 +47,26 @@ def test_it_does_not_stay_when_cursor_or_times_change() -> None:
     assert task.next_run(NOON) == task.trigger.next_after(NOON) != first
     task.lay_over(stored(task, edits=Edits(enabled=False), revision=2), NOON)
     assert task.next_run(NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("interval", {"hours": 7}),
+        ("interval", {"hours": 7, "start_date": "2030-01-01", "end_date": "2031-01-01"}),
+        ("cron", {"hour": 5, "timezone": "Europe/Berlin"}),
+        ("cron", {"crontab": "@every 90m"}),
+        ("date", {"run_date": "2030-01-01"}),
+        ("every", {"text": "3 hours"}),
+        ("any", {"of": [{"trigger": "interval", "hours": 3}, {"crontab": "H 5 * * *"}]}),
+        ("interval", {"hours": 7, "except": [{"crontab": "* 5 * * *"}]}),
+    ],
+)
+def test_a_trigger_that_was_read_is_anchored_as_one_that_is_read_again(
+    kind: str, options: dict[str, Any]
+) -> None:
+    definition = define(work, kind, "t", options, defaults=ManagerSection())
+    again = parse(definition, definition.trigger_args, NOON)
+    until = NOON + 10_000 * DAY
+    one = RegisteredTask(definition, NOON).trigger
+    assert between(one, NOON, until, 50) == between(again, NOON, until, 50) != []

@@ -112,13 +112,15 @@ async def test_an_occurrence_of_a_task_that_is_stuck_is_skipped(bench: Bench, he
     planner = planner_of(bench)
     await bench.heartbeat.join()
     entry = bench.known(seconds=5)
-    bench.stuck.elsewhere = {"t": "work.py:3 on node b"}
+    bench.stuck.elsewhere = {"t": "was stuck at work.py:3 on node b when that was last heard of"}
     async with bench.running(planner):
         due(bench, entry)
         await until(lambda: planner.is_idle)
     [run] = bench.runs()
     assert run.state is State.SKIPPED
-    assert "work.py:3" in run.reason
+    assert run.reason == (
+        "an attempt that timed out was stuck at work.py:3 on node b when that was last heard of"
+    )
 
 
 async def test_what_is_started_by_hand_is_durable_when_it_returns(bench: Bench, held: Held) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.core.run import State
-from rota.core.time import seconds
+from rota.core.time import seconds, to_iso
 from rota.engine.membership.reaper import Reaper
 from rota.errors import LedgerError
 from tests.unit.engine.context import LEASE, Bench, heard
@@ -82,7 +82,16 @@ async def test_what_is_stuck_on_other_nodes_is_known_here(bench: Bench) -> None:
     reaper = await reaper_of(bench)
     bench.join("other", info={"stuck": {"t": "work.py:3"}})
     await reaper.reap()
-    assert bench.stuck.anywhere() == {"t": "work.py:3 on node node other"}
+    when = f"when that was last heard of, at {to_iso(bench.now)}"
+    assert bench.stuck.anywhere() == {"t": f"was stuck at work.py:3 on node node other {when}"}
+
+
+async def test_nothing_is_stuck_on_a_node_that_is_gone(bench: Bench) -> None:
+    reaper = await reaper_of(bench)
+    bench.join("other", info={"stuck": {"t": "work.py:3"}})
+    await reaper.reap()
+    await pass_lease(bench, reaper)
+    assert bench.stuck.anywhere() == {}
 
 
 async def test_while_the_ledger_is_away_nobody_is_declared_gone(bench: Bench) -> None:

@@ -62,7 +62,7 @@ def judge(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
 
 _NUMBERS = ("attempt", "failures", "crashes", "count", "fence", "available_at", "created_at")
 _MAYBE = ("fire_time", "started_at", "finished_at", "attempt_started_at")
-_LARGEST = 250_000_000_000_000_000
+LARGEST = 250_000_000_000_000_000
 """Microseconds: the year 9892, and more than anything counts."""
 
 
@@ -72,7 +72,7 @@ def _unreadable(run: RunFacts) -> str | None:
         value = getattr(run, name)
         if value is None and name in _MAYBE:
             continue
-        if not isinstance(value, int) or abs(value) > _LARGEST:
+        if not isinstance(value, int) or abs(value) > LARGEST:
             return name
     return None
 

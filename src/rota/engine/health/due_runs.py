@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ from rota.diagnosis.waits import Wait, waits
 if TYPE_CHECKING:
     from rota.engine.node import Node
 
-LOOK, LOOKS = 0.01, 10
-"""Seconds between two looks at what the dispatcher has done, and their number."""
+LOOK = 0.1
+"""Seconds that are waited for each look of the dispatcher."""
 
 
 def waits_here(node: Node, now: Instant) -> list[Wait]:
@@ -72,12 +71,8 @@ def _dispatcher_has_looked(node: Node, executors: Collection[str]) -> bool:
     """
     looks = node.dispatcher.idle_looks
     for _ in range(2):
-        before = {name: looks[name] for name in executors}
+        before = looks.of(executors)
         node.dispatcher.wake.set()
-        for _ in range(LOOKS):
-            if all(looks[name] != count for name, count in before.items()):
-                break
-            time.sleep(LOOK)
-        else:
+        if not looks.wait(before, LOOK):
             return False
     return True

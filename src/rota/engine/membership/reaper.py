@@ -12,7 +12,7 @@ from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.records import AttemptEnd, NodeRecord, Orphan
 from rota.core.run import Attempt, Run
 from rota.core.task import Policy, policy_of_run
-from rota.core.time import Instant
+from rota.core.time import Instant, to_iso
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
 from rota.engine.membership.heartbeat import Heartbeat
@@ -112,9 +112,9 @@ class Reaper:
             for node in look.nodes
             if node.state in ("up", "draining") and node.id != self._identity.id
         ]
-        self._stuck.elsewhere = _stuck_on(self._others)
         silent = self._lease_monitor.of(self._others)
         gone = [node for node in self._others if node.id in silent or is_dead(node)]
+        self._stuck.elsewhere = _stuck_on([node for node in self._others if node not in gone])
         unconfirmed, now = self._unconfirmed(look.running), self._clock.now()
         runs = await self._gateway.once(
             lambda tx: tx.reap(
@@ -205,10 +205,11 @@ def _is_spared(orphan: Orphan) -> Policy:
 
 
 def _stuck_on(nodes: Sequence[NodeRecord]) -> dict[str, str]:
-    """Return task id → place of the attempts that did not stop and are still running there."""
+    """Return task id → what these nodes last said of the attempts that did not stop there."""
     found: dict[str, str] = {}
     for node in nodes:
         stuck = node.info.get("stuck")
         if isinstance(stuck, dict):
-            found |= {str(id): f"{place} on node {node.name}" for id, place in stuck.items()}
+            when = f"on node {node.name} when that was last heard of, at {to_iso(node.seen_at)}"
+            found |= {str(id): f"was stuck at {place} {when}" for id, place in stuck.items()}
     return found

@@ -16,7 +16,7 @@ from rota.definitions.edits import as_text, made
 from rota.definitions.options import OPTIONS
 from rota.definitions.readers import ClockChange, Refusal
 from rota.errors import DefinitionError, TriggerError, nearest
-from rota.triggers import parse, resolved
+from rota.triggers import anchored, parse, resolved
 from rota.triggers.calendars.naming import Calendars
 from rota.triggers.parsing import without_none
 from rota.triggers.trigger_errors import quoted
@@ -165,6 +165,9 @@ def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
 
 
 def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:
+    rule = None if code.rule is None else anchored(code.rule, anchor)
+    if rule is not None:
+        return rule
     try:
         return parse_edited(code, code.trigger_args, anchor)
     except TriggerError:  # with this anchor alone: the definition was checked

@@ -334,7 +334,7 @@ class Planner:
             state, reason = State.SKIPPED if due.is_skipped else State.MISSED, due.missed_reason
         elif stuck and policy.overlap is not Overlap.ALLOW:
             state, code = State.SKIPPED, ReasonCode.STUCK
-            reason = f"an attempt that timed out is still stuck at {stuck}"
+            reason = f"an attempt that timed out {stuck}"
         elif (end := entry.windows.starts_at(due.fire_time) or 0) > now + LEAD:
             state, code, available_at = State.SCHEDULED, ReasonCode.WINDOW, end
             reason = f"it waits for the end of a window, {to_iso(end)}"

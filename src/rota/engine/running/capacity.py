@@ -48,7 +48,8 @@ class Capacity:
         """
         if self.only is not None or self.queues is None:
             return True
-        return policy_of_run(entry.policy, options).queue in self.queues
+        policy = policy_of_run(entry.policy, options) if options else entry.policy
+        return policy.queue in self.queues
 
     def lanes(self) -> dict[str, int]:
         """Return each lane that is served here, with how many of its runs may be in flight."""

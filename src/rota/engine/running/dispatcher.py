@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.running.capacity import Capacity
 from rota.engine.running.claim_rules import ClaimRound, ClaimRules
+from rota.engine.running.idle_looks import IdleLooks
 from rota.engine.running.inbox import Inbox
 from rota.engine.running.launcher import Launcher
 from rota.engine.running.outbox import Outbox
@@ -65,8 +65,7 @@ class Dispatcher:
         self._outbox, self._inbox = outbox, inbox
         self._alarms: set[Instant] = set()
         self._busy: set[str] = set()  # the executors for which the last looks found runs
-        # How often an executor had free slots, and there was nothing to claim for it.
-        self.idle_looks = Counter[str]()
+        self.idle_looks = IdleLooks()
         self.wake = Wake()
         context.signals.runs_available.connect(self.wake_at)
         context.signals.look_again.connect(self.wake.set)
@@ -147,7 +146,7 @@ class Dispatcher:
             if held is not None and held.until is not None:
                 self.wake_at(held.until)
             if not claims and refused <= excluded and not judge.missed:
-                self.idle_looks.update(open_.keys())
+                self.idle_looks.add(open_)
                 return
             excluded |= refused
 

@@ -51,7 +51,12 @@ class InFlightRuns:
 
     def hold(self, run_id: str) -> bool:
         """Return whether this node owns the run: in flight, being claimed, or being settled."""
-        return any(run_id in some for some in (self.by_run, self.kept, self.coming, self.going))
+        return (
+            run_id in self.by_run
+            or run_id in self.kept
+            or run_id in self.coming
+            or run_id in self.going
+        )
 
     def has(self, flight: InFlightRun) -> bool:
         """Return whether this very attempt is in progress."""

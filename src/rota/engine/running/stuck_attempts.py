@@ -16,7 +16,7 @@ class StuckAttempts:
     def __init__(self, executors: Collection[Executor]) -> None:
         self._executors = executors
         self.elsewhere: Mapping[str, str] = {}
-        """Task id → place on another node, as the reaper last read it."""
+        """Task id → what another node last said of it, as the reaper read it."""
 
     def here(self) -> dict[str, str]:
         """Return task id → place of those on this node."""
@@ -25,5 +25,6 @@ class StuckAttempts:
         }
 
     def anywhere(self) -> dict[str, str]:
-        """Return task id → place of those on all nodes."""
-        return {**self.elsewhere, **self.here()}
+        """Return task id → what is known of its attempt that did not stop, on all nodes."""
+        here = {task_id: f"is still stuck at {place}" for task_id, place in self.here().items()}
+        return {**self.elsewhere, **here}

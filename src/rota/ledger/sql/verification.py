@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from rota.core.audit import Verb
 from rota.core.run import FINAL, Cause, State
 from rota.core.trigger import LEAD
-from rota.core.verification.oddities import APART, RunFacts
+from rota.core.verification.oddities import APART, LARGEST, RunFacts
 from rota.ledger.schema.tables import (
     attempts,
     audit,
@@ -192,7 +193,26 @@ _FACTS = (
 )
 _ended_well = one_of(runs.c.state, frozenset({State.SUCCEEDED, State.RUNNING}))
 _has_begun = runs.c.started_at.is_not(None)
+_COUNTS = (runs.c.attempt, runs.c.failures, runs.c.crashes, runs.c["count"], runs.c.fence)
+_TIMES = (runs.c.fire_time, runs.c.created_at, runs.c.available_at, runs.c.started_at)
+_possible: tuple[ColumnElement[Any], ColumnElement[Any]] = (
+    literal_column(str(-LARGEST)),
+    literal_column(str(LARGEST)),
+)
+_LATER_TIMES = (runs.c.finished_at, runs.c.attempt_started_at)
+_is_damaged = or_(
+    runs.c.state.is_(None),
+    runs.c.cause.is_(None),
+    *(column.is_(None) for column in (*_COUNTS, runs.c.created_at, runs.c.available_at)),
+    # SQLite keeps a text, a blob or a fraction in a column of whole numbers; the first two are more
+    # than any number.
+    *(~one.between(*_possible) for one in (*_COUNTS, *_TIMES, *_LATER_TIMES)),
+    *(cast(one, BigInteger) != one for one in (*_COUNTS, *_TIMES, *_LATER_TIMES)),
+)
+"""Nothing, or no number that can be, in a column of a run."""
+
 _odd = or_(
+    _is_damaged,
     runs.c.started_at < runs.c.fire_time - literal_column(str(LEAD)),
     and_(
         runs.c.attempt == _one,
