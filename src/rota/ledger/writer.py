@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from rota.core.ports.clock import Clock
 from rota.core.ports.ledger import Transaction
-from rota.errors import LedgerCorruptError, LedgerUnavailableError
+from rota.errors import LedgerCorruptError, LedgerUnavailableError, StateError
 from rota.ledger.database import Database
 from rota.ledger.errors import ContendedError, closed
 from rota.ledger.transaction import SqlTransaction
@@ -45,6 +45,7 @@ class Writer:
         self._turn = fork_safety.new_lock()  # held during a commit
         self._waiting = 0  # operations that no commit has taken yet
         self._thread: threading.Thread | None = None
+        self._committing: int | None = None  # the thread that commits its own operation
         self._latency = 0.0
         self._began: float | None = None  # the start of the commit in progress
 
@@ -90,7 +91,13 @@ class Writer:
     def run(self, operation: Callable[[Transaction], T]) -> T:
         """Run an operation, and return its result after the commit."""
         if self._waiting or not self._turn.acquire(blocking=False):
+            if self._committing == threading.get_ident():  # the writer would wait for this thread
+                raise StateError(
+                    "this thread is writing to the ledger: a signal handler interrupted it.",
+                    remedy="Let the handler start a thread that enqueues, or set an event.",
+                )
             return self.submit(operation).result()
+        self._committing = threading.get_ident()
         try:
             if self._thread is None:
                 raise closed(self._database.url)
@@ -104,6 +111,7 @@ class Writer:
             contended = True
         finally:
             self._began = None
+            self._committing = None
             self._turn.release()
         assert contended
         return self.submit(operation).result()  # whose thread tries again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ import pytest
 
 from rota.core.ports.ledger import Transaction
 from rota.core.run import State
-from rota.errors import LedgerError, LedgerUnavailableError
+from rota.errors import LedgerError, LedgerUnavailableError, StateError
 from rota.ledger import open_ledger
 from rota.testing import eventually
 from tests.conformance.ledger.desk import Desk, FakeClock, ids, record
@@ -166,6 +167,29 @@ def test_closing_waits_for_what_a_caller_commits_itself(desk: Desk) -> None:
         written.result(60)
         closed.result(60)
     assert done == ["written", "closed"]
+
+
+@pytest.mark.timeout(120)
+def test_a_signal_handler_that_writes_during_its_threads_own_commit_is_refused(
+    desk: Desk,
+) -> None:
+    def interrupted(tx: Transaction) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    refused: list[StateError] = []
+
+    def handler(*_: object) -> None:
+        with pytest.raises(StateError, match="a signal handler interrupted it") as raised:
+            desk.ledger.run(lambda tx: None)
+        refused.append(raised.value)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        desk.ledger.run(interrupted)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(refused) == 1
+    assert desk.ledger.run(lambda tx: 7) == 7
 
 
 def test_a_closed_ledger_says_so(desk: Desk) -> None:
