@@ -59,3 +59,29 @@ def test_many_tasks_come_in_pages(site: Site) -> None:
     assert 'href="?q=task&amp;page=2"' in first
     assert names(second) == ["task-25"]
     assert "Page 2 of 2" in site.client.get("/tasks?page=99").text
+
+
+def test_the_tasks_with_a_tag_are_paused_and_resumed_together(site: Site) -> None:
+    site.add(greet, tags=["db"])
+    site.add(fail)
+    page = site.client.get("/tasks?tag=db").text
+    assert names(page) == ["greet"]
+    assert "Pause all" in text(page)
+    paused = site.client.post("/tags/db/pause", follow_redirects=True).text
+    assert "The tasks with tag db are paused." in text(paused)
+    assert "Resume all" in text(paused)
+    still = site.client.post("/tasks/greet/resume", follow_redirects=True).text
+    assert "is still paused by the pause of tag db." in text(still)
+    resumed = site.client.post("/tags/db/resume", follow_redirects=True).text
+    assert "The pause of tag db is over." in text(resumed)
+    assert "Pause all" in text(resumed)
+
+
+def test_a_task_is_disabled_and_enabled_on_its_page(site: Site) -> None:
+    site.add(greet)
+    disabled = site.client.post("/tasks/greet/disable", follow_redirects=True).text
+    assert "is disabled." in text(disabled)
+    assert 'action="/tasks/greet/enable"' in disabled
+    enabled = site.client.post("/tasks/greet/enable", follow_redirects=True).text
+    assert "is enabled." in text(enabled)
+    assert 'action="/tasks/greet/disable"' in enabled

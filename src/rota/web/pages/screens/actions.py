@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.pauses import held_by
 from rota.core.run import FINAL, State
 from rota.core.time import SECOND, Instant, from_datetime, to_datetime
 from rota.manager import TaskManager
@@ -55,7 +56,28 @@ def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
     @router.post("/tasks/{id:path}/resume")
     def resume(request: Request, id: str) -> Response:
         manager.resume_task(id)
-        return layout.back(request, _task(id), f"{name(id)} is resumed.")
+        return layout.back(request, _task(id), f"{name(id)} {_after_pause(manager, id)}.")
+
+    @router.post("/tasks/{id:path}/enable")
+    def enable(request: Request, id: str) -> Response:
+        manager.enable_task(id, reason="enabled on the page")
+        return layout.back(request, _task(id), f"{name(id)} is enabled.")
+
+    @router.post("/tasks/{id:path}/disable")
+    def disable(request: Request, id: str) -> Response:
+        manager.disable_task(id, reason="disabled on the page")
+        return layout.back(request, _task(id), f"{name(id)} is disabled.")
+
+    @router.post("/tags/{tag}/pause")
+    def pause_tag(request: Request, tag: str, form: Form) -> Response:
+        reason = form.get("reason", "").strip()[:1000] or "paused on the page"
+        manager.pause_task(tag=tag, reason=reason)
+        return layout.back(request, _tag(tag), f"The tasks with tag {tag} are paused.")
+
+    @router.post("/tags/{tag}/resume")
+    def resume_tag(request: Request, tag: str) -> Response:
+        manager.resume_task(tag=tag)
+        return layout.back(request, _tag(tag), f"The pause of tag {tag} is over.")
 
     @router.post("/tasks/{id:path}/reset")
     def reset(request: Request, id: str, form: Form) -> Response:
@@ -103,6 +125,17 @@ def _started(
 
 def _task(task_id: str) -> str:
     return f"/tasks/{quote(task_id, safe='')}"
+
+
+def _tag(tag: str) -> str:
+    return f"/tasks?tag={quote(tag, safe='')}"
+
+
+def _after_pause(manager: TaskManager, id: str) -> str:
+    """Return as text how a task is whose own pause was ended."""
+    task = manager.get_task(id)
+    others = [held_by(one.held) for one in task.pauses] if task is not None else []
+    return f"is still paused by the pause of {' and of '.join(others)}" if others else "is resumed"
 
 
 def _run(run_id: str) -> str:

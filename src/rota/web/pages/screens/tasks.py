@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rota.core.pauses import tag_of
 from rota.core.task import Task, TaskStatus
 from rota.core.time import Instant
 from rota.diagnosis.attention import is_failing
@@ -75,6 +76,7 @@ def _values(manager: TaskManager, now: Instant, shown: TaskSelection, page: int)
         "text": shown.text,
         "state": shown.state if shown.state in KINDS else "",
         "tag": shown.tag,
+        "is_tag_paused": any(tag_of(one.held) == shown.tag for one in manager.list_pauses()),
         "tags": sorted({tag for task in every for tag in task.tags}),
         "counts": {name: sum(map(is_one, named)) for name, is_one in KINDS.items()},
         "named_count": len(named),
