@@ -31,6 +31,7 @@ LONGEST_PAUSE = 10 * 365 * 86400
 
 def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
     """Add the routes of the forms."""
+    _add_switches(router, layout)
     manager = layout.manager
 
     def name(task_id: str) -> str:
@@ -57,27 +58,6 @@ def add(router: APIRouter, layout: PageLayout, rate: ManualRunLimiter) -> None:
     def resume(request: Request, id: str) -> Response:
         manager.resume_task(id)
         return layout.back(request, _task(id), f"{name(id)} {_after_pause(manager, id)}.")
-
-    @router.post("/tasks/{id:path}/enable")
-    def enable(request: Request, id: str) -> Response:
-        manager.enable_task(id, reason="enabled on the page")
-        return layout.back(request, _task(id), f"{name(id)} is enabled.")
-
-    @router.post("/tasks/{id:path}/disable")
-    def disable(request: Request, id: str) -> Response:
-        manager.disable_task(id, reason="disabled on the page")
-        return layout.back(request, _task(id), f"{name(id)} is disabled.")
-
-    @router.post("/tags/{tag}/pause")
-    def pause_tag(request: Request, tag: str, form: Form) -> Response:
-        reason = form.get("reason", "").strip()[:1000] or "paused on the page"
-        manager.pause_task(tag=tag, reason=reason)
-        return layout.back(request, _tag(tag), f"The tasks with tag {tag} are paused.")
-
-    @router.post("/tags/{tag}/resume")
-    def resume_tag(request: Request, tag: str) -> Response:
-        manager.resume_task(tag=tag)
-        return layout.back(request, _tag(tag), f"The pause of tag {tag} is over.")
 
     @router.post("/tasks/{id:path}/reset")
     def reset(request: Request, id: str, form: Form) -> Response:
@@ -121,6 +101,32 @@ def _started(
         return handle.id, "has a run with that key already"
     waits = handle.state is State.SCHEDULED
     return handle.id, "waits for its time" if waits else "is started"
+
+
+def _add_switches(router: APIRouter, layout: PageLayout) -> None:
+    """Add the routes that switch a task on and off, and pause the tasks with a tag."""
+    manager = layout.manager
+
+    @router.post("/tasks/{id:path}/enable")
+    def enable(request: Request, id: str) -> Response:
+        manager.enable_task(id, reason="enabled on the page")
+        return layout.back(request, _task(id), f"{task_name(manager, id)} is enabled.")
+
+    @router.post("/tasks/{id:path}/disable")
+    def disable(request: Request, id: str) -> Response:
+        manager.disable_task(id, reason="disabled on the page")
+        return layout.back(request, _task(id), f"{task_name(manager, id)} is disabled.")
+
+    @router.post("/tags/{tag}/pause")
+    def pause_tag(request: Request, tag: str, form: Form) -> Response:
+        reason = form.get("reason", "").strip()[:1000] or "paused on the page"
+        manager.pause_task(tag=tag, reason=reason)
+        return layout.back(request, _tag(tag), f"The tasks with tag {tag} are paused.")
+
+    @router.post("/tags/{tag}/resume")
+    def resume_tag(request: Request, tag: str) -> Response:
+        manager.resume_task(tag=tag)
+        return layout.back(request, _tag(tag), f"The pause of tag {tag} is over.")
 
 
 def _task(task_id: str) -> str:
