@@ -17,6 +17,7 @@ from rich.table import Table
 from bench.cluster import postgres
 from rota.core.ids import RunIds
 from rota.core.ports.records import NewRun
+from rota.core.reasons.run_reason import NO_REASON
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.ledger import open_ledger
@@ -43,8 +44,8 @@ def measured() -> tuple[float, float]:
         batches = [
             [
                 NewRun(
-                    ids.new(now), f"task{number}", now + round_, Cause.SCHEDULE, State.QUEUED, "",
-                    now, now, Overlap.ALLOW,
+                    ids.new(now), f"task{number}", now + round_, Cause.SCHEDULE, State.QUEUED,
+                    NO_REASON, now, now, Overlap.ALLOW,
                 )
                 for number in range(BATCH)
             ]

@@ -11,6 +11,7 @@ from rota.core.lifecycle import settle
 from rota.core.outcome import SUCCEEDED, Outcome, OutcomeKind, failure
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, ClaimVerdict, NewRun, NodeRecord
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant, seconds
@@ -64,7 +65,7 @@ class Past:
             fire_time=at,
             cause=Cause.SCHEDULE,
             state=state,
-            reason="" if state is State.QUEUED else f"{state} in a test",
+            reason=RunReason(None, "" if state is State.QUEUED else f"{state} in a test"),
             available_at=at,
             created_at=at,
             overlap=Overlap.ALLOW,

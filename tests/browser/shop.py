@@ -17,6 +17,7 @@ from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, NewRun
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import Attempt, Cause, LogLine, State
 from rota.core.task import Overlap
 from rota.core.time import DAY, SECOND, Instant, to_datetime
@@ -141,7 +142,7 @@ def _write(
         fire_time=due,
         cause=Cause.SCHEDULE,
         state=State.QUEUED,
-        reason="",
+        reason=NO_REASON,
         available_at=start,
         created_at=start,
         overlap=Overlap.ALLOW,
@@ -149,7 +150,7 @@ def _write(
     )
     if dice.random() < habit.skipped:
         why = "the run before was still going on node shop-1"
-        skipped = run._replace(state=State.SKIPPED, reason=why, claim=None)
+        skipped = run._replace(state=State.SKIPPED, reason=RunReason(None, why), claim=None)
         return lambda tx: tx.plan([skipped])
     kind = OutcomeKind.FAILED if fails else OutcomeKind.SUCCEEDED
     state = State.FAILED if fails else State.SUCCEEDED
@@ -165,7 +166,11 @@ def _write(
     )
     result = None if fails else {"orders": 120, "total": "3,707.90 EUR"}
     end = AttemptEnd(
-        attempt, 1, Settlement(state, habit.error if fails else "", int(fails), 0, result=result)
+        attempt,
+        1,
+        Settlement(
+            state, RunReason(None, habit.error if fails else ""), int(fails), 0, result=result
+        ),
     )
     lines = [
         LogLine(run.id, 1, seq, start + seq * took // 25, "INFO", task_id, f"part {seq} of 24 done")

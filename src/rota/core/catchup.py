@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.task import Catchup, Policy
 from rota.core.time import MINUTE, SECOND, Instant, seconds, to_iso
 from rota.core.trigger import Trigger
@@ -22,19 +23,19 @@ COUNTED = 100_000
 
 
 class Due(NamedTuple):
-    """One row to write: an occurrence that runs (`missed_reason` None), or what was missed.
+    """One row to write: an occurrence that runs, or what was missed.
 
     A row for several occurrences is written for the oldest. The others keep their right to a row of
     their own, in case the clock was ahead.
     """
 
     fire_time: Instant
-    missed_reason: str | None = None
+    reason: RunReason = NO_REASON  # why it was missed, or waits
+    is_missed: bool = False
     occurrence_count: int = 1
     caught_up: bool = False  # it queues whatever the overlap rule says
     newest: Instant | None = None  # the newest occurrence, if the row is for several
-    code: ReasonCode | None = None  # of `missed_reason`
-    is_skipped: bool = False  # `missed_reason` says why it is skipped
+    is_skipped: bool = False  # `reason` says why it is skipped
 
     @property
     def until(self) -> Instant:
@@ -94,10 +95,10 @@ def survey(
             older = count(every, planned_until, instant, COUNTED)
             summary = Due(
                 oldest,
-                _counted(older, planned_until),
+                RunReason(ReasonCode.CATCHUP_LIMIT, _counted(older, planned_until)),
+                is_missed=True,
                 occurrence_count=older,
                 newest=instant,
-                code=ReasonCode.CATCHUP_LIMIT,
             )
             return Survey(fresh[::-1], late[::-1], summary)
         instant = trigger.last_before(instant - 1)
@@ -125,9 +126,10 @@ def decide(
         runs.update(due.late)
     elif policy.catchup is Catchup.LATEST and not due.fresh:
         runs.update(due.late[-1:])
+    caught_up = RunReason(ReasonCode.CAUGHT_UP, "")
     rows = [due.older] if due.older else []
     rows += [
-        Due(instant, caught_up=True, code=ReasonCode.CAUGHT_UP)
+        Due(instant, caught_up, caught_up=True)
         if instant in runs
         else _missed(instant, policy, up_since)
         for instant in due.late
@@ -159,10 +161,9 @@ def skipped(
             found.append(
                 Due(
                     first,
-                    f"{why.text}{more}",
+                    RunReason(why.code, f"{why.text}{more}"),
                     occurrence_count=number,
                     newest=newest,
-                    code=why.code,
                     is_skipped=True,
                 )
             )
@@ -172,7 +173,7 @@ def skipped(
 
 def _off(instant: Instant) -> Due:
     why = "its task was paused or disabled before it could start"
-    return Due(instant, why, code=ReasonCode.PAUSED)
+    return _missing(instant, ReasonCode.PAUSED, why)
 
 
 def passed(instant: Instant, seen_at: Instant, *, is_late: bool, off: bool) -> Due:
@@ -185,18 +186,22 @@ def passed(instant: Instant, seen_at: Instant, *, is_late: bool, off: bool) -> D
         f"its date {to_iso(instant)} had passed when it was first seen at {to_iso(seen_at)},"
         f" more than {GRACE // MINUTE} minutes later; it can be run by hand"
     )
-    return Due(instant, reason, code=ReasonCode.LATE_DATE)
+    return _missing(instant, ReasonCode.LATE_DATE, reason)
 
 
 def _missed(instant: Instant, policy: Policy, up_since: Instant | None) -> Due:
     if up_since is None or instant < up_since:
         reason = f"it fell into a downtime (catchup={policy.catchup})"
-        return Due(instant, reason, code=ReasonCode.DOWNTIME)
+        return _missing(instant, ReasonCode.DOWNTIME, reason)
     reason = (
         f"a node was up at its time and planned it more than {ON_TIME // SECOND} s late: it was"
         f" held up, or the ledger was away (catchup={policy.catchup})"
     )
-    return Due(instant, reason, code=ReasonCode.BEHIND)
+    return _missing(instant, ReasonCode.BEHIND, reason)
+
+
+def _missing(instant: Instant, code: ReasonCode, why: str) -> Due:
+    return Due(instant, RunReason(code, why), is_missed=True)
 
 
 def _counted(older: int, planned_until: Instant) -> str:

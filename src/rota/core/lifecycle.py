@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rota.core import retry
 from rota.core.outcome import MOST_FREE, Outcome, OutcomeKind, TaskVerdict, VerdictKind
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import State
 from rota.core.task import OnCrash, Policy
 from rota.core.time import Instant, seconds
@@ -46,12 +47,11 @@ class Settlement(NamedTuple):
     """What a run becomes when an attempt has ended."""
 
     state: State
-    reason: str
+    reason: RunReason
     failures: int
     crashes: int
     available_at: Instant | None = None  # when waiting again
     result: Any = None
-    reason_code: ReasonCode | None = None
 
 
 def settle(
@@ -76,15 +76,15 @@ def settle(
     """
     match outcome.kind:
         case OutcomeKind.SUCCEEDED if outcome.verdict is not None:
-            why, code = outcome.verdict.reason, ReasonCode.TASK
-            return Settlement(State.SKIPPED, why, failures, crashes, reason_code=code)
+            skipped = RunReason(ReasonCode.TASK, outcome.verdict.reason)
+            return Settlement(State.SKIPPED, skipped, failures, crashes)
         case OutcomeKind.SUCCEEDED:
-            return Settlement(State.SUCCEEDED, "", failures, crashes, result=outcome.result)
+            return Settlement(State.SUCCEEDED, NO_REASON, failures, crashes, result=outcome.result)
         case _ if cancel_reason is not None:
             return _cancelled(cancel_reason, failures, crashes)
         case OutcomeKind.CANCELLED if handed_back is not None:
-            code = ReasonCode.HANDED_BACK
-            return _give_back(handed_back, code, failures, crashes, policy, now)
+            why = RunReason(ReasonCode.HANDED_BACK, handed_back)
+            return _give_back(why, failures, crashes, policy, now)
         case OutcomeKind.CRASHED:
             return _crashed(outcome, failures, crashes + 1, policy, now)
         case _ if _is_free(outcome.verdict, attempt - 1 - failures - crashes):
@@ -102,27 +102,21 @@ def never_begun(
     """Return what a claimed run becomes if its attempt surely never began."""
     if cancel_reason is not None:
         return _cancelled(cancel_reason, failures, crashes)
-    return Settlement(
-        State.QUEUED,
-        reason,
-        failures,
-        crashes,
-        available_at=now,
-        reason_code=ReasonCode.NEVER_BEGUN,
-    )
+    why = RunReason(ReasonCode.NEVER_BEGUN, reason)
+    return Settlement(State.QUEUED, why, failures, crashes, available_at=now)
 
 
 def _cancelled(reason: str, failures: int, crashes: int) -> Settlement:
-    code = ReasonCode.CANCELLED
-    return Settlement(State.CANCELLED, reason, failures, crashes, reason_code=code)
+    why = RunReason(ReasonCode.CANCELLED, reason)
+    return Settlement(State.CANCELLED, why, failures, crashes)
 
 
 def _give_back(
-    reason: str, code: ReasonCode, failures: int, crashes: int, policy: Policy, now: Instant
+    reason: RunReason, failures: int, crashes: int, policy: Policy, now: Instant
 ) -> Settlement:
     if policy.on_crash is OnCrash.LOSE:
-        return Settlement(State.LOST, reason, failures, crashes, reason_code=code)
-    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now, reason_code=code)
+        return Settlement(State.LOST, reason, failures, crashes)
+    return Settlement(State.QUEUED, reason, failures, crashes, available_at=now)
 
 
 def _crashed(
@@ -131,9 +125,8 @@ def _crashed(
     why = outcome.error or "its worker died"
     if policy.on_crash is OnCrash.RESTART and crashes >= policy.max_crashes:
         why = f"quarantined after {crashes} crashes (max_crashes={policy.max_crashes}): {why}"
-        code = ReasonCode.QUARANTINED
-        return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
-    return _give_back(why, ReasonCode.CRASHED, failures, crashes, policy, now)
+        return _ended(why, ReasonCode.QUARANTINED, failures, crashes)
+    return _give_back(RunReason(ReasonCode.CRASHED, why), failures, crashes, policy, now)
 
 
 def _failed(
@@ -161,7 +154,7 @@ def _failed(
 
 
 def _ended(why: str, code: ReasonCode, failures: int, crashes: int) -> Settlement:
-    return Settlement(State.FAILED, why, failures, crashes, reason_code=code)
+    return Settlement(State.FAILED, RunReason(code, why), failures, crashes)
 
 
 def _is_free(verdict: TaskVerdict | None, given: int) -> bool:
@@ -179,21 +172,15 @@ def _again(
     wait = retry.delay(policy, run_id, failures)
     if verdict is not None:
         why, wait = verdict.reason, wait if verdict.after is None else seconds(verdict.after)
-    return Settlement(
-        State.SCHEDULED,
-        f"{said} after {why}",
-        failures,
-        0,
-        available_at=now + wait,
-        reason_code=ReasonCode.RETRY,
-    )
+    waits = RunReason(ReasonCode.RETRY, f"{said} after {why}")
+    return Settlement(State.SCHEDULED, waits, failures, 0, available_at=now + wait)
 
 
 def _in_total_time(
     settled: Settlement, outcome: Outcome, policy: Policy, now: Instant, time_up: Instant
 ) -> Settlement:
     """Return the end of a run in place of a wait that its `total_timeout` leaves no time for."""
-    why, code = outcome.error or settled.reason, ReasonCode.TOTAL_TIMEOUT
+    why, code = outcome.error or settled.reason.text, ReasonCode.TOTAL_TIMEOUT
     if outcome.kind is OutcomeKind.TIMED_OUT and now >= time_up:
         return _ended(why, code, settled.failures, settled.crashes)
     if settled.available_at is not None and settled.available_at >= time_up:

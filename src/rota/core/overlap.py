@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import Instant, to_iso
@@ -48,11 +49,10 @@ class Decision:
     skipped for a reason.
     """
 
-    skip_reason: str | None = None
-    skip_code: ReasonCode | None = None
+    skip: RunReason | None = None
     cancel: tuple[str, ...] = ()  # ids of the runs that are cancelled for it
     awaits: str | None = None  # the run whose state must be known first: still in progress or not
-    reason: str = ""  # why it waits for that run
+    reason: RunReason = NO_REASON  # why it waits for that run
 
 
 GO = Decision()
@@ -82,12 +82,12 @@ def decide(
     doubtful = [] if at is None else [run for run in active if run.is_doubtful(at)]
     if overlap is Overlap.SKIP:
         sure = [run for run in active if run not in undecided and run not in doubtful]
-        skipped = Decision(_still_going(sure[0]), ReasonCode.OVERLAP) if sure else None
+        skipped = _skip(ReasonCode.OVERLAP, _still_going(sure[0])) if sure else None
     else:
         waiting, most = sum(run.state is not State.RUNNING for run in active), queue_limit or 1
         if waiting < most:
             return GO
-        skipped = Decision(_full(waiting, most), ReasonCode.QUEUE_LIMIT)
+        skipped = _skip(ReasonCode.QUEUE_LIMIT, _full(waiting, most))
         if doubtful or undecided:
             surely_runs = any(run.state is State.RUNNING for run in active if run not in doubtful)
             skipped = skipped if surely_runs else None
@@ -114,18 +114,22 @@ def crowded(
         return GO
     what = f" for {limits}" if limits else " to start"
     why = f"{waiting} already waited{what} (queue_limit={queue_limit})"
-    return Decision(why, ReasonCode.QUEUE_LIMIT)
+    return _skip(ReasonCode.QUEUE_LIMIT, why)
 
 
 def _undecided(doubtful: Sequence[ActiveRun], undecided: Sequence[ActiveRun]) -> Decision:
     if len(undecided) >= MOST_UNDECIDED:
         why = f"{len(undecided)} occurrences already waited for the verdict on one run"
-        return Decision(why, ReasonCode.QUEUE_LIMIT)
+        return _skip(ReasonCode.QUEUE_LIMIT, why)
     if not doubtful:
-        return Decision(awaits=undecided[0].awaits, reason=VERDICT)
+        return Decision(awaits=undecided[0].awaits, reason=RunReason(ReasonCode.VERDICT, VERDICT))
     run = doubtful[0]
     why = f"{VERDICT}: node {run.node}, which ran it, has not been heard of since"
-    return Decision(awaits=run.run_id, reason=why)
+    return Decision(awaits=run.run_id, reason=RunReason(ReasonCode.VERDICT, why))
+
+
+def _skip(code: ReasonCode, why: str) -> Decision:
+    return Decision(RunReason(code, why))
 
 
 VERDICT = "waits until it is known whether the run before it still goes on"
@@ -184,12 +188,12 @@ def _verdict(
 ) -> Decision:
     if overlap is Overlap.SKIP:
         in_the_way = [one.before] if one.fate is Fate.WENT_ON else ahead
-        return Decision(_still_going(in_the_way[0]), ReasonCode.OVERLAP) if in_the_way else GO
+        return _skip(ReasonCode.OVERLAP, _still_going(in_the_way[0])) if in_the_way else GO
     if overlap is Overlap.QUEUE:
         # If the run before it was over, the first in the queue would have started.
         waiting = len(ahead) if one.fate is Fate.WENT_ON else max(len(ahead) - 1, 0)
         if waiting >= queue_limit:
-            return Decision(_full(waiting, queue_limit), ReasonCode.QUEUE_LIMIT)
+            return _skip(ReasonCode.QUEUE_LIMIT, _full(waiting, queue_limit))
     return GO
 
 

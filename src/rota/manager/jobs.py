@@ -12,6 +12,7 @@ from rota.core.audit import Actor, Face
 from rota.core.ports.ledger import Ledger, Transaction
 from rota.core.ports.records import Enqueued, NewRun
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Cause, State
 from rota.core.task import BY_PLACE, JOB, Overlap, Policy, TaskDefinition
 from rota.core.time import Instant, seconds, to_iso
@@ -184,7 +185,7 @@ class JobVerbs(TaskVerbs):
                 fire_time=None,
                 cause=Cause.MANUAL,
                 state=State.SCHEDULED if waits else State.QUEUED,
-                reason=reason,
+                reason=RunReason(ReasonCode.RUN_AT if waits else None, reason),
                 available_at=at,
                 created_at=now,
                 overlap=overlap,
@@ -195,7 +196,6 @@ class JobVerbs(TaskVerbs):
                     for one in (own.priority, request.priority, policy.priority)
                     if one is not None
                 ),
-                reason_code=ReasonCode.RUN_AT if waits else None,
                 key=own.key,
                 options=own.options or request.own,
                 overlap_key=overlap_key_of(policy.overlap_key, code, arguments),

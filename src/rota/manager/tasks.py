@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.core.ports.records import NewRun
-from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import skipped_by
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Task, TaskDefinition, TaskStatus
 from rota.core.time import from_datetime
@@ -256,11 +256,10 @@ class TaskVerbs(PauseVerbs):
             fire_time=instant,
             cause=Cause.SCHEDULE,
             state=State.SKIPPED,
-            reason=f"skipped by {by.name or 'hand'}" + (f": {reason}" if reason else ""),
+            reason=skipped_by(by.name, reason),
             available_at=instant,
             created_at=now,
             overlap=Overlap.ALLOW,
-            reason_code=ReasonCode.BY_HAND,
         )
         self._write(lambda tx: tx.skip(run, reason=reason, by=by))
         return task.next_run

@@ -25,6 +25,8 @@ from rota.core.ports.records import (
     TaskRecord,
     Waiting,
 )
+from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, Cause, LogLine, Run, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
@@ -93,7 +95,14 @@ class Desk:
 
     # --- runs ---
 
-    def new(self, task_id: str = "t", fire_time: Instant | None = None, **changes: Any) -> NewRun:
+    def new(
+        self,
+        task_id: str = "t",
+        fire_time: Instant | None = None,
+        reason: str = "",
+        reason_code: ReasonCode | None = None,
+        **changes: Any,
+    ) -> NewRun:
         """A run to plan: of an occurrence, or started by hand where there is no fire time."""
         run = NewRun(
             id=self.ids.new(self.now),
@@ -101,7 +110,7 @@ class Desk:
             fire_time=fire_time,
             cause=Cause.MANUAL if fire_time is None else Cause.SCHEDULE,
             state=State.QUEUED,
-            reason="",
+            reason=RunReason(reason_code, reason),
             available_at=self.now,
             created_at=self.now,
             overlap=Overlap.ALLOW,
@@ -148,19 +157,32 @@ class Desk:
         assert self.settle(self.ending(claim, state)) == []
         return self.run(claim.run_id)
 
-    def ending(self, claim: Claim, state: State = State.SUCCEEDED, **changes: Any) -> AttemptEnd:
+    def ending(
+        self,
+        claim: Claim,
+        state: State = State.SUCCEEDED,
+        reason: str | None = None,
+        reason_code: ReasonCode | None = None,
+        started_at: Instant | None = None,
+        **changes: Any,
+    ) -> AttemptEnd:
         """The end of a claimed attempt, of the kind that leads to `state`."""
         attempt = Attempt(
             run_id=claim.run_id,
             number=claim.attempt,
             node="a",
-            started_at=self.now,
+            started_at=self.now if started_at is None else started_at,
             finished_at=self.now,
             outcome=OUTCOMES.get(state, OutcomeKind.FAILED),
             error=None if state is State.SUCCEEDED else "ValueError: no",
         )
         failures = claim.failures + (state in (State.FAILED, State.SCHEDULED))
-        settlement = Settlement(state, str(state), failures, claim.crashes)
+        settlement = Settlement(
+            state,
+            RunReason(reason_code, str(state) if reason is None else reason),
+            failures,
+            claim.crashes,
+        )
         return AttemptEnd(attempt, claim.fence, settlement._replace(**changes))
 
     def run(self, run_id: str) -> Run:

@@ -10,6 +10,7 @@ from rota.core.outcome import OutcomeKind
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, Orphan
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND
@@ -35,7 +36,9 @@ def dies(desk: Desk, node: str) -> list[Orphan]:
         judged.append(orphan)
         run = orphan.run
         attempt = Attempt(run.id, run.attempt, node, now, now, OutcomeKind.CRASHED, error="gone")
-        settlement = Settlement(State.QUEUED, "gone", 0, run.crashes + 1, available_at=now)
+        settlement = Settlement(
+            State.QUEUED, RunReason(None, "gone"), 0, run.crashes + 1, available_at=now
+        )
         return AttemptEnd(attempt, run.fence, settlement)
 
     gone = [one for one in desk.history.nodes() if one.id == node]

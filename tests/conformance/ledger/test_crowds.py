@@ -53,7 +53,7 @@ def test_planned(desk: Desk, column: str | None) -> None:
     for one in new:
         run = desk.run(one.id)
         assert (run.task_id, run.fire_time, run.cause) == (one.task_id, one.fire_time, one.cause)
-        assert (run.state, run.reason) == (one.state, told(one.reason))
+        assert (run.state, run.reason) == (one.state, told(one.reason.text))
         assert (run.available_at, run.created_at) == (one.available_at, one.created_at)
         assert (run.exclusive, run.count) == (one.overlap is Overlap.SKIP, one.occurrence_count)
         assert run.arguments == one.arguments
@@ -77,7 +77,7 @@ def test_ended(desk: Desk, column: str | None) -> None:
     assert desk.settle(*endings) == []
     for ending in endings:
         run, new = desk.run(ending.attempt.run_id), ending.settlement
-        assert (run.state, run.reason) == (new.state, told(new.reason))
+        assert (run.state, run.reason) == (new.state, told(new.reason.text))
         assert (run.failures, run.crashes) == (new.failures, new.crashes)
         assert run.result == new.result
         assert run.available_at == (NOON if new.available_at is None else new.available_at)

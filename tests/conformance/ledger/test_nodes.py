@@ -9,6 +9,7 @@ import pytest
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports.records import AttemptEnd, HeartbeatAnswer, NodeRecord, Orphan
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, Run, State
 from rota.core.task import OnCrash, Policy
 from rota.core.time import SECOND
@@ -44,7 +45,9 @@ def crashed(orphan: Orphan, state: State) -> AttemptEnd:
         outcome=OutcomeKind.CRASHED,
         error="its node is gone",
     )
-    settlement = Settlement(state, "its node is gone", run.failures, run.crashes + 1)
+    settlement = Settlement(
+        state, RunReason(None, "its node is gone"), run.failures, run.crashes + 1
+    )
     return AttemptEnd(attempt, run.fence, settlement)
 
 

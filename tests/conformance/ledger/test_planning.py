@@ -81,8 +81,8 @@ def test_skip_leaves_a_row_that_says_why(desk: Desk) -> None:
     desk.running(fire_time=NOON, overlap=Overlap.SKIP, node="b")
     (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
     assert planned.state is State.SKIPPED
-    assert "was still going on node node b" in planned.reason
-    assert desk.run(planned.run_id).reason == planned.reason
+    assert "was still going on node node b" in planned.reason.text
+    assert desk.run(planned.run_id).reason == planned.reason.text
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_skip_says_what_the_run_in_its_way_waits_for(
 ) -> None:
     desk.plan(desk.new(fire_time=NOON, state=State.SCHEDULED, reason_code=code))
     (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
-    assert planned.reason.endswith(f"was still waiting for its {words}")
-    assert (planned.reason_code, desk.run(planned.run_id).reason_code) == ("overlap", "overlap")
+    assert planned.reason.text.endswith(f"was still waiting for its {words}")
+    assert (planned.reason.code, desk.run(planned.run_id).reason_code) == ("overlap", "overlap")
 
 
 def test_skip_sees_the_runs_before_it_in_the_same_batch(desk: Desk) -> None:
@@ -126,7 +126,7 @@ def test_queue_keeps_as_many_as_its_limit(desk: Desk) -> None:
         *(desk.new(fire_time=NOON + n, overlap=Overlap.QUEUE, queue_limit=2) for n in range(1, 5))
     )
     assert [run.state for run in planned] == ["queued", "queued", "skipped", "skipped"]
-    assert "queue_limit=2" in planned[2].reason
+    assert "queue_limit=2" in planned[2].reason.text
     assert desk.run(planned[2].run_id).reason_code is ReasonCode.QUEUE_LIMIT
 
 
@@ -197,7 +197,7 @@ def test_a_manual_start_in_the_batch_is_seen(desk: Desk) -> None:
         desk.new(overlap=Overlap.SKIP), desk.new(fire_time=NOON, overlap=Overlap.SKIP)
     )
     assert [run.state for run in planned] == ["queued", "skipped"]
-    assert "started by hand" in planned[1].reason
+    assert "started by hand" in planned[1].reason.text
 
 
 def test_a_caught_up_run_waits_for_its_turn(desk: Desk) -> None:
@@ -222,8 +222,8 @@ def test_as_many_wait_for_a_limit_as_may(desk: Desk) -> None:
     desk.running(fire_time=NOON)
     planned = desk.plan(*limited(desk, 1, 2, 3, 4))
     assert [run.state for run in planned] == ["queued", "queued", "skipped", "skipped"]
-    assert planned[2].reason == "2 already waited for max_running=1 (queue_limit=2)"
-    assert planned[2].reason_code is ReasonCode.QUEUE_LIMIT
+    assert planned[2].reason.text == "2 already waited for max_running=1 (queue_limit=2)"
+    assert planned[2].reason.code is ReasonCode.QUEUE_LIMIT
 
 
 def test_what_is_about_to_start_does_not_wait_for_a_limit(desk: Desk) -> None:

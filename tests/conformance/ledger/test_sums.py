@@ -57,10 +57,10 @@ def test_the_kind_of_a_failure_is_that_of_the_core(desk: Desk) -> None:
 def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None:
     first, second = desk.running(), desk.running()
     desk.clock.move(600)
-    desk.settle(*(desk.ending(claim) for claim in (first, second)))
+    desk.settle(*(desk.ending(claim, started_at=NOON) for claim in (first, second)))
     long = desk.running()
     desk.clock.move(7200)
-    desk.settle(desk.ending(long))
+    desk.settle(desk.ending(long, started_at=NOON + 10 * MINUTE))
     desk.running()  # has not ended
     desk.plan(desk.new(task_id="waits"))  # nor begun
     assert sorted(desk.history.bundles(**HOURLY)) == [
@@ -85,7 +85,7 @@ def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None
 def test_what_began_before_is_cut_there(desk: Desk) -> None:
     claim = desk.running()
     desk.clock.move(7200)
-    desk.settle(desk.ending(claim))
+    desk.settle(desk.ending(claim, started_at=NOON))
     since = NOON + HOUR + 30 * MINUTE
     (bundle,) = desk.history.bundles(since, NOON + 3 * HOUR, MINUTE)
     assert (bundle.first, bundle.last) == (since, NOON + 2 * HOUR)

@@ -11,6 +11,7 @@ from rota.core.outcome import OutcomeKind
 from rota.core.overlap import MOST_UNDECIDED
 from rota.core.ports.ledger import NodeLiveness
 from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan, PlannedRun
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import SECOND, Instant
@@ -57,7 +58,9 @@ def crashed(orphan: Orphan, state: State, now: Instant) -> AttemptEnd:
         run.id, run.attempt, run.node or "", now, now, OutcomeKind.CRASHED, error="gone"
     )
     available_at = now if state is State.QUEUED else None
-    return AttemptEnd(attempt, run.fence, Settlement(state, "gone", 0, 1, available_at))
+    return AttemptEnd(
+        attempt, run.fence, Settlement(state, RunReason(None, "gone"), 0, 1, available_at)
+    )
 
 
 def look(desk: Desk, *gone: NodeRecord, then: State = State.QUEUED) -> None:
@@ -71,8 +74,8 @@ def test_it_waits_and_nobody_claims_it(desk: Desk) -> None:
     on_b(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.QUEUED
-    assert "node node b" in planned.reason
-    assert "has not been heard of" in planned.reason
+    assert "node node b" in planned.reason.text
+    assert "has not been heard of" in planned.reason.text
     look(desk)
     assert desk.claim() == []
     assert desk.states() == ["running", "queued"]
@@ -84,7 +87,7 @@ def test_it_is_skipped_at_once_for_a_node_that_is_known_to_live(desk: Desk) -> N
     beat(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.SKIPPED
-    assert planned.reason.endswith("was still going on node node b")
+    assert planned.reason.text.endswith("was still going on node node b")
 
 
 def test_it_is_skipped_at_once_for_a_run_of_the_node_that_plans(desk: Desk) -> None:
@@ -126,8 +129,8 @@ def test_a_verdict_concerns_only_runs_with_the_same_overlap_key(desk: Desk) -> N
     desk.clock.move(1)
     (same,) = plan(desk, *occurrences(desk, 0, overlap_key="a"))
     (other,) = plan(desk, *occurrences(desk, 1, overlap_key="b"))
-    assert "has not been heard of" in same.reason
-    assert (other.state, other.reason) == (State.QUEUED, "")
+    assert "has not been heard of" in same.reason.text
+    assert (other.state, other.reason.text) == (State.QUEUED, "")
     look(desk, node(desk, "b"), then=State.LOST)
     assert [desk.run(one.run_id).state for one in (same, other)] == ["queued", "queued"]
 
@@ -208,7 +211,7 @@ def test_the_next_occurrence_brings_the_verdict_as_well(desk: Desk) -> None:
     (second,) = plan(desk, *occurrences(desk, 4))
     assert desk.run(first.run_id).state is State.SKIPPED
     assert second.state is State.QUEUED
-    assert second.reason == ""
+    assert second.reason.text == ""
 
 
 def test_a_queue_is_judged_as_if_the_node_had_been_known_as_gone(desk: Desk) -> None:
@@ -236,14 +239,14 @@ def test_a_run_that_waits_bars_the_way_as_ever(desk: Desk) -> None:
     desk.plan(desk.new(overlap=Overlap.QUEUE))
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.SKIPPED
-    assert planned.reason == "the run started by hand was still waiting to start"
+    assert planned.reason.text == "the run started by hand was still waiting to start"
 
 
 def test_the_occurrences_that_wait_are_bounded(desk: Desk) -> None:
     on_b(desk)
     planned = plan(desk, *occurrences(desk, *(n / 1000 for n in range(MOST_UNDECIDED + 2))))
     assert [run.state for run in planned].count(State.QUEUED) == MOST_UNDECIDED
-    assert "already waited for the verdict" in planned[-1].reason
+    assert "already waited for the verdict" in planned[-1].reason.text
 
 
 @pytest.mark.parametrize("how", ["cancel", "remove"])
@@ -261,7 +264,7 @@ def test_it_can_be_ended_like_whatever_waits(desk: Desk, how: str) -> None:
 def test_replace_needs_no_verdict(desk: Desk) -> None:
     on_b(desk, Overlap.REPLACE)
     (planned,) = plan(desk, *occurrences(desk, 0, overlap=Overlap.REPLACE))
-    assert (planned.state, planned.reason) == (State.QUEUED, "")
+    assert (planned.state, planned.reason.text) == (State.QUEUED, "")
 
 
 def test_a_node_that_left_or_is_unknown_counts_as_not_living(desk: Desk) -> None:
@@ -279,4 +282,4 @@ def test_what_is_skipped_names_the_node_as_people_do_also_within_one_transaction
 ) -> None:
     desk.joined("a")
     _, skipped = plan(desk, *occurrences(desk, 0, 1, claim="a"))
-    assert "was still going on node node a" in skipped.reason
+    assert "was still going on node node a" in skipped.reason.text

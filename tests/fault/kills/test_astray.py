@@ -15,6 +15,7 @@ from rota.core.ids import RunIds
 from rota.core.lifecycle import settle
 from rota.core.outcome import Outcome, OutcomeKind
 from rota.core.ports.records import AttemptEnd, NewRun, Orphan
+from rota.core.reasons.run_reason import NO_REASON
 from rota.core.run import Attempt, Cause, State
 from rota.core.task import Overlap
 from rota.runtime.system_clock import SystemClock
@@ -59,7 +60,7 @@ def test_a_run_that_a_living_node_holds_and_does_not_run_is_handed_back(
 ) -> None:
     engine, now = rig.manager.services.engine, rig.clock.now()
     run_id = RunIds().new(now)
-    claimed = NewRun(run_id, "note", None, Cause.MANUAL, State.QUEUED, "", now, now,
+    claimed = NewRun(run_id, "note", None, Cause.MANUAL, State.QUEUED, NO_REASON, now, now,
                      Overlap.ALLOW, claim=engine.identity.id)  # fmt: skip
     # As if the answer to the claim had been lost for good.
     engine.ledger.write(lambda tx: tx.plan([claimed])).result()

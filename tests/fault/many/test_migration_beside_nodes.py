@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, make_url
 from rota.core.lifecycle import Settlement
 from rota.core.outcome import OutcomeKind
 from rota.core.ports.records import AttemptEnd, Edits, Orphan, RunFilter
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import ACTIVE, Attempt, State
 from rota.core.time import DAY
 from rota.errors import LedgerNewerError
@@ -115,7 +116,7 @@ def everything(desk: Desk, task_id: str) -> None:
 def lost(orphan: Orphan, now: int) -> AttemptEnd:
     run = orphan.run
     attempt = Attempt(run.id, run.attempt, run.node or "", now, now, OutcomeKind.CRASHED)
-    return AttemptEnd(attempt, run.fence, Settlement(State.LOST, "gone", 0, 1))
+    return AttemptEnd(attempt, run.fence, Settlement(State.LOST, RunReason(None, "gone"), 0, 1))
 
 
 def revision(url: str) -> str:

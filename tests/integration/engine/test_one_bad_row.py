@@ -12,6 +12,7 @@ import pytest
 from rota.core.ids import RunIds
 from rota.core.ports.records import NewRun
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap
 from rota.core.time import DAY, Instant
@@ -40,7 +41,7 @@ def planned(rig: Harness, task_id: str = "bad", **changes: Any) -> NewRun:
         fire_time=None,
         cause=Cause.MANUAL,
         state=State.QUEUED,
-        reason="",
+        reason=NO_REASON,
         available_at=now + DAY,  # so that it can be damaged before
         created_at=now,
         overlap=Overlap.ALLOW,

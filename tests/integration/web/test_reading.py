@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from rota import web
 from rota.core.ports.records import NewRun
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import HOUR, SECOND
@@ -53,7 +54,17 @@ def test_what_became_of_past_occurrences(site: Site) -> None:
     def occurrence(hours: int, state: State) -> NewRun:
         at = now - hours * HOUR
         run_id = services.engine.ids.new(now - hours * SECOND)
-        return NewRun(run_id, "greet", at, Cause.SCHEDULE, state, "why", at, now, Overlap.SKIP)
+        return NewRun(
+            run_id,
+            "greet",
+            at,
+            Cause.SCHEDULE,
+            state,
+            RunReason(None, "why"),
+            at,
+            now,
+            Overlap.SKIP,
+        )
 
     runs = [occurrence(3, State.MISSED), occurrence(2, State.SKIPPED)]
     services.ledger.write(lambda tx: tx.plan(runs)).result()

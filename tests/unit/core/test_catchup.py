@@ -40,7 +40,7 @@ def rows(
 
 
 def runs(due: list[Due]) -> list[Instant]:
-    return [one.fire_time for one in due if one.missed_reason is None]
+    return [one.fire_time for one in due if not one.is_missed]
 
 
 NOW = 1_000 * MINUTE + SECOND
@@ -56,7 +56,7 @@ def test_latest_runs_the_newest_of_the_downtime() -> None:
     assert len(due) == 10
     assert runs(due) == [1_000 * MINUTE]
     assert due[-1].caught_up
-    assert due[0].missed_reason == "it fell into a downtime (catchup=latest)"
+    assert due[0].reason.text == "it fell into a downtime (catchup=latest)"
 
 
 def test_what_is_late_though_the_node_was_up_fell_into_no_downtime() -> None:
@@ -64,11 +64,11 @@ def test_what_is_late_though_the_node_was_up_fell_into_no_downtime() -> None:
     found = survey(Every(MINUTE), late - 4 * MINUTE, late, Policy(), lambda *_: 0)
     up_since = 998 * MINUTE
     due = decide(found, Policy(catchup=Catchup.NONE), up_since=up_since)
-    assert [one.code for one in due] == [
+    assert [one.reason.code for one in due] == [
         ReasonCode.DOWNTIME if one.fire_time < up_since else ReasonCode.BEHIND for one in due
     ]
-    assert due[0].missed_reason == "it fell into a downtime (catchup=none)"
-    assert "was up at its time and planned it more than 5 s late" in str(due[-1].missed_reason)
+    assert due[0].reason.text == "it fell into a downtime (catchup=none)"
+    assert "was up at its time and planned it more than 5 s late" in due[-1].reason.text
 
 
 def test_latest_leaves_the_missed_ones_where_one_is_on_time() -> None:
@@ -89,8 +89,8 @@ def test_all_runs_the_newest_up_to_the_limit_and_sums_up_the_others() -> None:
     assert runs(due) == [998 * MINUTE, 999 * MINUTE, 1_000 * MINUTE]
     assert (due[0].fire_time, due[0].until) == (991 * MINUTE, 997 * MINUTE)
     assert due[0].occurrence_count == 7
-    assert due[0].missed_reason is not None
-    assert due[0].missed_reason.startswith("7 occurrences after 1970-01-01T")
+    assert due[0].is_missed
+    assert due[0].reason.text.startswith("7 occurrences after 1970-01-01T")
 
 
 def test_older_than_the_window_is_only_counted() -> None:
@@ -104,8 +104,8 @@ def test_older_than_the_window_is_only_counted() -> None:
 def test_a_very_long_downtime_costs_little() -> None:
     due = rows(0, 10**9 * SECOND, Policy(), period=SECOND)
     assert due[0].occurrence_count == COUNTED
-    assert due[0].missed_reason is not None
-    assert due[0].missed_reason.startswith("at least 100000 occurrences")
+    assert due[0].is_missed
+    assert due[0].reason.text.startswith("at least 100000 occurrences")
 
 
 def test_nothing_due() -> None:
@@ -130,6 +130,6 @@ def test_every_occurrence_is_in_exactly_one_row(
     assert [one.until for one in due[-1:]] == [now - into * SECOND][: len(due)]
     assert [one.fire_time for one in due] == sorted({one.fire_time for one in due})
     assert all(planned_until < one.fire_time <= now for one in due)
-    late = [one for one in due if one.missed_reason is None and now - one.fire_time > ON_TIME]
+    late = [one for one in due if not one.is_missed and now - one.fire_time > ON_TIME]
     assert len(late) <= {Catchup.NONE: 0, Catchup.LATEST: 1, Catchup.ALL: limit}[catchup]
     assert all(one.caught_up for one in late)

@@ -12,6 +12,7 @@ from rota.core import retry
 from rota.core.lifecycle import TRANSITIONS, Settlement, never_begun, settle
 from rota.core.outcome import Outcome, OutcomeKind, TaskVerdict, VerdictKind, failure, timed_out
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import ACTIVE, FINAL, State
 from rota.core.task import OnCrash, Policy
 from rota.core.time import SECOND, seconds
@@ -49,12 +50,12 @@ def test_failure_waits_for_its_retry_until_none_is_left() -> None:
     policy = Policy(max_retries=2, retry_delay=10)
     first = settled(FAILED, policy)
     assert first.state is State.SCHEDULED
-    assert first.reason == "retry 1 of 2 after ValueError: no"
+    assert first.reason.text == "retry 1 of 2 after ValueError: no"
     assert first.available_at is not None
     assert NOW + seconds(5) <= first.available_at <= NOW + seconds(10)
     assert settled(FAILED, policy, failures=1).state is State.SCHEDULED
     last = settled(FAILED, policy, failures=2)
-    assert (last.state, last.reason, last.failures) == (State.FAILED, "ValueError: no", 3)
+    assert (last.state, last.reason.text, last.failures) == (State.FAILED, "ValueError: no", 3)
 
 
 def test_retry_on_and_no_retry_on_name_exceptions() -> None:
@@ -71,7 +72,7 @@ def test_subclasses_of_a_named_exception_count() -> None:
 @pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.CANCELLED])
 def test_asked_for_end_is_cancelled_and_not_retried(kind: OutcomeKind) -> None:
     end = settled(Outcome(kind), cancel_reason="by hand")
-    assert (end.state, end.reason) == (State.CANCELLED, "by hand")
+    assert (end.state, end.reason.text) == (State.CANCELLED, "by hand")
 
 
 def test_attempt_that_cancelled_itself_has_failed() -> None:
@@ -91,12 +92,12 @@ def test_crash_is_lost_where_effects_must_be_at_most_once() -> None:
 def test_task_that_kills_its_worker_again_and_again_is_quarantined() -> None:
     end = settled(Outcome(OutcomeKind.CRASHED, error="SIGSEGV"), Policy(max_crashes=3), crashes=2)
     assert end.state is State.FAILED
-    assert end.reason == "quarantined after 3 crashes (max_crashes=3): SIGSEGV"
+    assert end.reason.text == "quarantined after 3 crashes (max_crashes=3): SIGSEGV"
 
 
 def test_handed_back_at_shutdown_counts_as_nothing() -> None:
     end = settled(Outcome(OutcomeKind.CANCELLED), handed_back="node a stops")
-    assert (end.state, end.reason, end.failures, end.crashes) == (
+    assert (end.state, end.reason.text, end.failures, end.crashes) == (
         State.QUEUED,
         "node a stops",
         0,
@@ -108,7 +109,7 @@ def test_handed_back_at_shutdown_counts_as_nothing() -> None:
 
 def test_what_somebody_cancelled_is_not_handed_back() -> None:
     end = settled(Outcome(OutcomeKind.CANCELLED), cancel_reason="harmful", handed_back="x")
-    assert (end.state, end.reason) == (State.CANCELLED, "harmful")
+    assert (end.state, end.reason.text) == (State.CANCELLED, "harmful")
 
 
 def test_final_states_lead_nowhere_and_active_ones_somewhere() -> None:
@@ -164,14 +165,13 @@ def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
     if cancel_reason is None:
         assert settlement == Settlement(
             State.QUEUED,
-            "why",
+            RunReason(ReasonCode.NEVER_BEGUN, "why"),
             1,
             2,
             available_at=NOW,
-            reason_code=ReasonCode.NEVER_BEGUN,
         )
     else:
-        assert (settlement.state, settlement.reason) == (State.CANCELLED, "by hand")
+        assert (settlement.state, settlement.reason.text) == (State.CANCELLED, "by hand")
 
 
 def says(kind: VerdictKind, **changes: Any) -> Outcome:
@@ -183,13 +183,13 @@ def says(kind: VerdictKind, **changes: Any) -> Outcome:
 
 def test_a_task_that_skips_its_run_ends_it_and_one_that_fails_it_is_not_retried() -> None:
     skipped = settled(says(VerdictKind.SKIP))
-    assert (skipped.state, skipped.reason, skipped.reason_code) == (
+    assert (skipped.state, skipped.reason.text, skipped.reason.code) == (
         State.SKIPPED,
         "so it is",
         ReasonCode.TASK,
     )
     failed = settled(says(VerdictKind.FAIL), Policy(max_retries=5))
-    assert (failed.state, failed.reason, failed.reason_code) == (
+    assert (failed.state, failed.reason.text, failed.reason.code) == (
         State.FAILED,
         "so it is",
         ReasonCode.TASK_FAILED,
@@ -201,7 +201,7 @@ def test_a_task_that_asks_for_a_retry_gets_it_when_it_says_as_often_as_there_are
     ask, policy = says(VerdictKind.RETRY, after=60), Policy(max_retries=1, retry_on=("KeyError",))
     waits = settled(ask, policy)
     assert (waits.state, waits.available_at) == (State.SCHEDULED, NOW + seconds(60))
-    assert waits.reason == "retry 1 of 1 after so it is"
+    assert waits.reason.text == "retry 1 of 1 after so it is"
     assert settled(ask, policy, failures=1).state is State.FAILED
 
 
@@ -218,7 +218,7 @@ def test_a_free_retry_counts_as_no_failure(attempt: int, failures: int, crashes:
         now=NOW,
     )
     assert (waits.state, waits.failures, waits.crashes) == (State.SCHEDULED, failures, crashes)
-    assert waits.reason.startswith(f"free retry {attempt - failures - crashes} of 100 after")
+    assert waits.reason.text.startswith(f"free retry {attempt - failures - crashes} of 100 after")
 
 
 def test_the_hundred_and_first_free_retry_counts() -> None:
@@ -244,9 +244,9 @@ def test_no_retry_is_made_for_which_the_total_time_leaves_none() -> None:
     assert settle(FAILED, **common, time_up=NOW + seconds(11)).state is State.SCHEDULED
     for left in (10, 0, -5):
         end = settle(FAILED, **common, time_up=NOW + seconds(left))
-        assert (end.state, end.reason_code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
-        assert "total_timeout=100 s would be over" in end.reason
+        assert (end.state, end.reason.code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
+        assert "total_timeout=100 s would be over" in end.reason.text
     late = timed_out(FAILED, 100, total=True)
     end = settle(late, **common, time_up=NOW)
-    assert (end.state, end.reason_code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
-    assert end.reason == "timed out after 100 s over all attempts (total_timeout)"
+    assert (end.state, end.reason.code) == (State.FAILED, ReasonCode.TOTAL_TIMEOUT)
+    assert end.reason.text == "timed out after 100 s over all attempts (total_timeout)"

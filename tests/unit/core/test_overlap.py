@@ -20,25 +20,30 @@ def test_nothing_in_the_way(overlap: Overlap) -> None:
 
 def test_skip_says_which_run_was_in_the_way() -> None:
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (RUNNING,))
-    assert decision.skip_reason == (
+    assert decision.skip is not None and decision.skip.text == (
         "the run of 2023-11-14T22:13:20Z was still going on node node-a"
     )
 
 
 def test_skip_names_a_waiting_run_too() -> None:
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (WAITING,))
-    assert decision.skip_reason == "the run started by hand was still waiting to start"
+    assert (
+        decision.skip is not None
+        and decision.skip.text == "the run started by hand was still waiting to start"
+    )
 
 
 def test_queue_up_to_its_limit() -> None:
     assert decide(Overlap.QUEUE, 1, Cause.SCHEDULE, (RUNNING,)) == GO
     full = decide(Overlap.QUEUE, 1, Cause.SCHEDULE, (RUNNING, WAITING))
-    assert full.skip_reason == "1 already waited in its queue (queue_limit=1)"
+    assert (
+        full.skip is not None and full.skip.text == "1 already waited in its queue (queue_limit=1)"
+    )
 
 
 def test_replace_ends_what_is_in_the_way() -> None:
     decision = decide(Overlap.REPLACE, 1, Cause.SCHEDULE, (RUNNING, WAITING))
-    assert decision.skip_reason is None
+    assert decision.skip is None
     assert decision.cancel == ("A", "B")
 
 
@@ -65,8 +70,11 @@ def test_what_a_scheduled_run_waits_for_is_read_from_its_code(
 ) -> None:
     run = ActiveRun("B", State.SCHEDULED, None, None, code)
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (run,))
-    assert decision.skip_reason == f"the run started by hand was still {words}"
-    assert decision.skip_code is ReasonCode.OVERLAP
+    assert (
+        decision.skip is not None
+        and decision.skip.text == f"the run started by hand was still {words}"
+    )
+    assert decision.skip.code is ReasonCode.OVERLAP
 
 
 # --- a node that is not known to live -----------------------------------------------------------
@@ -79,13 +87,13 @@ DOUBTFUL = RUNNING._replace(heard_at=HEARD)
 def test_a_run_of_a_node_that_may_be_gone_is_no_reason_to_skip(overlap: Overlap) -> None:
     queued = (WAITING,) if overlap is Overlap.QUEUE else ()
     decision = decide(overlap, 1, Cause.SCHEDULE, (DOUBTFUL, *queued), HEARD + 1)
-    assert (decision.skip_reason, decision.awaits) == (None, "A")
-    assert "node node-a" in decision.reason
+    assert (decision.skip, decision.awaits) == (None, "A")
+    assert "node node-a" in decision.reason.text
 
 
 def test_what_its_node_was_heard_after_is() -> None:
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL,), HEARD)
-    assert decision.skip_reason is not None
+    assert decision.skip is not None
 
 
 def test_those_behind_one_that_waits_for_a_verdict_wait_for_the_same() -> None:
@@ -97,7 +105,7 @@ def test_those_behind_one_that_waits_for_a_verdict_wait_for_the_same() -> None:
 def test_a_run_beside_it_that_surely_goes_on_decides() -> None:
     beside = ActiveRun("C", State.RUNNING, HEARD, "node-c")
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL, beside), HEARD + 1)
-    assert "node-c" in (decision.skip_reason or "")
+    assert "node-c" in str(decision.skip)
 
 
 def undecided(*fates: Fate) -> list[Undecided]:

@@ -20,6 +20,7 @@ from rota.core.ports.executor import AttemptSpec, Executor
 from rota.core.ports.history import History
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd, Claim, NewRun, NodeRecord, Orphan
+from rota.core.reasons.run_reason import NO_REASON
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap
 from rota.core.time import Instant, seconds
@@ -240,7 +241,7 @@ class Bench:
             fire_time=None,
             cause=Cause.MANUAL,
             state=State.QUEUED,
-            reason="",
+            reason=NO_REASON,
             available_at=self.now,
             created_at=self.now,
             overlap=Overlap.ALLOW,

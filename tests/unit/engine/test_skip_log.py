@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from rota.core.ports.records import PlannedRun
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import State
 from rota.core.time import SECOND
 from rota.engine.planning.skip_log import SkipLog
 
 
 def skipped(task_id: str, state: State | None = State.SKIPPED) -> PlannedRun:
-    return PlannedRun("1", task_id, state, "it goes on", ReasonCode.STUCK)
+    return PlannedRun("1", task_id, state, RunReason(ReasonCode.STUCK, "it goes on"))
 
 
 def log_into(lines: list[str]) -> SkipLog:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement
 from rota.core.pauses import OWN, Pause
-from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, Cause, Run, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant
@@ -125,7 +125,7 @@ class NewRun(NamedTuple):
     fire_time: Instant | None
     cause: Cause
     state: State
-    reason: str
+    reason: RunReason
     available_at: Instant
     created_at: Instant
     overlap: Overlap
@@ -141,7 +141,6 @@ class NewRun(NamedTuple):
     retry_of: str | None = None  # the id of the run that this one does again
     priority: int = 0
     offered: bool = False  # may be published at once, if nothing of its task is active
-    reason_code: ReasonCode | None = None
     key: str | None = None
     options: Mapping[str, Any] | None = None
     overlap_key: str | None = None  # it is exclusive among the runs of its task with the same
@@ -155,8 +154,7 @@ class PlannedRun(NamedTuple):
     run_id: str
     task_id: str
     state: State | None
-    reason: str
-    reason_code: ReasonCode | None = None
+    reason: RunReason
 
 
 class OnConflict(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rota import triggers
 from rota.core import catchup
+from rota.core.reasons.run_reason import RunReason
 from rota.core.time import Instant
 from rota.engine.planning.task_registry import RegisteredTask
 
@@ -21,7 +22,7 @@ def find_due(
         why = entry.rejection(alone)
         if why is None:
             return [catchup.Due(alone)]
-        return [catchup.Due(alone, why.text, code=why.code, is_skipped=True)]
+        return [catchup.Due(alone, RunReason(why.code, why.text), is_skipped=True)]
     first, after, trigger = entry.first, entry.planned_until, entry.trigger
     off, apart = entry.is_off(now), list[catchup.Due]()
     if first is not None and first <= until:

@@ -16,6 +16,7 @@ from rota.core.ids import RunIds
 from rota.core.ports.ledger import NodeLiveness, Transaction
 from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import ACTIVE, Cause, State
 from rota.core.task import Catchup, Overlap, Policy
 from rota.core.time import SECOND, Instant, to_iso
@@ -62,7 +63,7 @@ class ManualStart(NamedTuple):
             fire_time=None,
             cause=Cause.MANUAL,
             state=State.QUEUED,
-            reason=self.reason,
+            reason=RunReason(None, self.reason),
             available_at=now,
             created_at=now,
             overlap=Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE,
@@ -329,21 +330,23 @@ class Planner:
         self, entry: RegisteredTask, due: catchup.Due, now: Instant, stuck: str | None
     ) -> NewRun:
         task_id, policy = entry.definition.id, entry.policy
-        state, reason, code, available_at = State.QUEUED, "", due.code, due.fire_time
-        if due.missed_reason is not None:
-            state, reason = State.SKIPPED if due.is_skipped else State.MISSED, due.missed_reason
+        state, reason, available_at = State.QUEUED, due.reason, due.fire_time
+        if due.is_missed or due.is_skipped:
+            state = State.SKIPPED if due.is_skipped else State.MISSED
         elif stuck and policy.overlap is not Overlap.ALLOW:
-            state, code = State.SKIPPED, ReasonCode.STUCK
-            reason = f"an attempt that timed out {stuck}"
+            why = f"an attempt that timed out {stuck}"
+            state, reason = State.SKIPPED, RunReason(ReasonCode.STUCK, why)
         elif (end := entry.windows.starts_at(due.fire_time) or 0) > now + LEAD:
-            state, code, available_at = State.SCHEDULED, ReasonCode.WINDOW, end
-            reason = f"it waits for the end of a window, {to_iso(end)}"
+            state, available_at = State.SCHEDULED, end
+            reason = RunReason(
+                ReasonCode.WINDOW, f"it waits for the end of a window, {to_iso(end)}"
+            )
         elif entry.trigger.jitter:
             delay = triggers.start_delay(entry.trigger, task_id, due.fire_time)
             available_at += delay
             if available_at > now + LEAD:
-                state, code = State.SCHEDULED, ReasonCode.JITTER
-                reason = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
+                why = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
+                state, reason = State.SCHEDULED, RunReason(ReasonCode.JITTER, why)
         run_id = self._ids.new(now)
         is_near = available_at <= now + LEAD  # what comes later takes no slot from others till then
         starts = is_near and state is State.QUEUED
@@ -367,7 +370,6 @@ class Planner:
             offered=is_near and self._is_offered(entry),
             early=due.fire_time > now,
             priority=policy.priority,
-            reason_code=code,
             overlap_key=overlap_key_of(policy.overlap_key, entry.definition, None),
             nominal_time=entry.nominal_time(due.fire_time),
         )

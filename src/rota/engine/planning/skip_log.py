@@ -38,14 +38,14 @@ class SkipLog:
             self._sweep(now)
 
     def _report(self, one: PlannedRun, state: State, now: Instant) -> None:
-        key = one.task_id, state, one.reason_code or one.reason
+        key = one.task_id, state, one.reason.code or one.reason.text
         reported_at, since = self._reported.get(key, (None, 0))
         if reported_at is not None and 0 <= now - reported_at < EVERY:
             self._reported[key] = reported_at, since + 1
             return
         self._reported[key] = now, 0
         more = f" (and {since} more since the last line)" if since else ""
-        self._say("%s %s: %s%s", one.task_id, state, one.reason, more)
+        self._say("%s %s: %s%s", one.task_id, state, one.reason.text, more)
 
     def _sweep(self, now: Instant) -> None:
         """Log what was counted in stretches that are over, and forget these."""

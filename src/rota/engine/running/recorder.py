@@ -15,6 +15,7 @@ from rota.core.ports.executor import AttemptSpec
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Attempt, LogLine, State
 from rota.core.time import Instant
 from rota.engine.context import NodeContext
@@ -150,7 +151,7 @@ class Recorder:
     def _plain(self, flight: InFlightRun, error: Exception, at: Instant) -> AttemptEnd:
         """Return an end that says only that the real one cannot be written."""
         claim, why = flight.claim, f"its end could not be recorded: {error_text(error)}"
-        code = ReasonCode.ERROR
+        reason = RunReason(ReasonCode.ERROR, why)
         return AttemptEnd(
             Attempt(
                 run_id=claim.run_id,
@@ -162,7 +163,7 @@ class Recorder:
                 error=why,
             ),
             claim.fence,
-            Settlement(State.FAILED, why, claim.failures + 1, claim.crashes, reason_code=code),
+            Settlement(State.FAILED, reason, claim.failures + 1, claim.crashes),
         )
 
     def _ending(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> AttemptEnd:
@@ -216,7 +217,7 @@ def _log_end(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> N
         flight.claim.run_id,
         outcome.kind,
         settlement.state,
-        settlement.reason,
+        settlement.reason.text,
         cause=outcome.cause,
         trace=outcome.traceback or "",
     )

@@ -10,6 +10,7 @@ from rota.core.ids import RunIds
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import NewRun, VerificationMark
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import Cause, State
 from rota.core.task import Overlap, Policy
 from rota.core.time import DAY, HOUR, MINUTE, Instant, seconds
@@ -138,8 +139,7 @@ class Verifier:
             fire_time=finding.at,
             cause=Cause.SCHEDULE,
             state=State.MISSED,
-            reason=f"{finding.text} `rota verify` found that",
-            reason_code=ReasonCode.HOLE,
+            reason=RunReason(ReasonCode.HOLE, f"{finding.text} `rota verify` found that"),
             available_at=finding.at,
             created_at=now,
             overlap=Overlap.ALLOW,

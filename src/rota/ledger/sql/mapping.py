@@ -23,7 +23,8 @@ from rota.core.ports.records import (
     StoredTask,
     TaskRecord,
 )
-from rota.core.reasons import WAITS, ReasonCode
+from rota.core.reasons import WAITS
+from rota.core.reasons.run_reason import RunReason
 from rota.core.run import FINAL, Attempt, Cause, LogLine, Run, State, Step
 from rota.core.task import Overlap, Policy
 from rota.core.time import Instant
@@ -225,7 +226,7 @@ def policy_of(text: str | None) -> Policy:
 # --- runs ---------------------------------------------------------------------------------------
 
 
-def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None) -> list[Any]:
+def new_run_row(run: NewRun, state: State, reason: RunReason) -> list[Any]:
     """Return the values of NEW_RUN; a run that is over when it is written ends when it was made."""
     return [
         run.id,
@@ -236,19 +237,19 @@ def new_run_row(run: NewRun, state: State, reason: str, code: ReasonCode | None)
         run.available_at,
         run.created_at,
         int(run.overlap is not Overlap.ALLOW),
-        reason,
+        reason.text,
         run.occurrence_count,
         _optional_json(run.arguments),
         run.created_at if state in FINAL else None,
         run.priority,
-        code,
+        reason.code,
         run.overlap_key,
     ]
 
 
 def enqueued_row(run: NewRun) -> list[Any]:
     """Return the values of ENQUEUED."""
-    row = new_run_row(run, run.state, run.reason, run.reason_code)
+    row = new_run_row(run, run.state, run.reason)
     return [*row, run.key, _optional_json(run.options or None)]
 
 
@@ -259,7 +260,7 @@ def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
         attempt.run_id,
         fence,
         new.state,
-        new.reason,
+        new.reason.text,
         new.failures,
         new.crashes,
         new.available_at,
@@ -267,7 +268,7 @@ def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
         attempt.finished_at if new.state in FINAL else None,
         attempt.peak_memory,
         attempt.started_at,
-        new.reason_code,
+        new.reason.code,
     ]
 
 

@@ -96,7 +96,7 @@ def of_runs(runs: Sequence[NewRun], planned: Iterable[PlannedRun]) -> Iterable[A
 
 
 def _likeness(run: NewRun) -> tuple[str, str, str | None]:
-    return run.task_id, run.reason, run.retry_of
+    return run.task_id, run.reason.text, run.retry_of
 
 
 def _shown(task: StoredTask) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rota.core.ids import RunIds
 from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, StoredTask
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import FINAL, Cause, State
 from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
@@ -313,19 +314,20 @@ def _row(chained: _Chained, named: Named, by: _Ended, now: Instant) -> NewRun | 
     if not trigger.admits(instant) or not (why_no_day or chained.is_of_its_days(instant)):
         return None
     policy = task.record.policy
-    state, reason, code = State.QUEUED, "", None
+    state, reason = State.QUEUED, NO_REASON
     available_at = now
     if named.other is not None:
-        state, reason, code = State.SKIPPED, named.reason, ReasonCode.UPSTREAM
+        state, reason = State.SKIPPED, RunReason(ReasonCode.UPSTREAM, named.reason)
     elif why_no_day:
-        state, reason, code = State.SKIPPED, why_no_day, ReasonCode.CALENDAR
+        state, reason = State.SKIPPED, RunReason(ReasonCode.CALENDAR, why_no_day)
     elif (held := _held_back(task, now)) is not None:
-        state, (code, reason) = State.SKIPPED, held
+        state, reason = State.SKIPPED, held
     elif trigger.jitter:
         delay = triggers.start_delay(trigger, chained.id, instant)
         if delay:
-            available_at, state, code = now + delay, State.SCHEDULED, ReasonCode.JITTER
-            reason = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
+            why = f"its start is delayed by {delay / SECOND:.3g} s (jitter)"
+            available_at, state = now + delay, State.SCHEDULED
+            reason = RunReason(ReasonCode.JITTER, why)
     return NewRun(
         id=_ids.new(now),
         task_id=chained.id,
@@ -341,17 +343,16 @@ def _row(chained: _Chained, named: Named, by: _Ended, now: Instant) -> NewRun | 
         limits=policy.limits if policy.is_limited else "",
         occurrence_count=by.covers if state is State.SKIPPED else 1,
         priority=policy.priority,
-        reason_code=code,
         upstream={end.task_id: end.run_id for end in named.ends},
     )
 
 
-def _held_back(task: StoredTask, now: Instant) -> tuple[ReasonCode, str] | None:
+def _held_back(task: StoredTask, now: Instant) -> RunReason | None:
     """Return why a task starts nothing at `now`: it is disabled or paused; None if it does."""
     enabled = task.record.enabled if task.edits.enabled is None else task.edits.enabled
     if not enabled:
-        return ReasonCode.DISABLED, "its task is disabled"
+        return RunReason(ReasonCode.DISABLED, "its task is disabled")
     if task.paused_since is None or (task.paused_until is not None and task.paused_until <= now):
         return None
     why = f": {task.pause_reason}" if task.pause_reason else ""
-    return ReasonCode.PAUSED, f"its task is paused{why}"
+    return RunReason(ReasonCode.PAUSED, f"its task is paused{why}")

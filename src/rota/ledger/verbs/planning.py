@@ -12,6 +12,7 @@ from rota.core.overlap import GO, SURELY, ActiveRun, Decision, crowded, decide, 
 from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, Waiting
 from rota.core.reasons import ReasonCode
+from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import ACTIVE, FINAL, WAITING, Cause, State
 from rota.core.task import Overlap
 from rota.core.time import Instant, to_iso
@@ -72,7 +73,7 @@ def _write(
     plan.note_upstream(connection)
     plan.note_ended(ended)
     left = _without_known(connection, plan.left) if plan.left else []
-    return plan.written() + [PlannedRun(run.id, run.task_id, None, "") for run in left]
+    return plan.written() + [PlannedRun(run.id, run.task_id, None, NO_REASON) for run in left]
 
 
 def _without_known(connection: Connection, runs: Sequence[NewRun]) -> list[NewRun]:
@@ -199,25 +200,23 @@ class _Plan:
         self._names = {liveness.own: liveness.name} if liveness and liveness.name else {}
         self._publish = publish
         self._offered: dict[str, NewRun] = {}
-        self._rows: dict[str, tuple[NewRun, State, str, ReasonCode | None]] = {}
+        self._rows: dict[str, tuple[NewRun, State, RunReason]] = {}
         self.left: list[NewRun] = []  # early ones whose task has an active run
         self._replaced: dict[str, tuple[str, Instant]] = {}
         self._awaits: dict[str, str] = {}  # run id → id of the run on which it awaits a verdict
 
     def add(self, run: NewRun) -> None:
-        state, reason, code, awaits = run.state, run.reason, run.reason_code, None
+        state, reason, awaits = run.state, run.reason, None
         beside = self._active.get(_rivals(run))
         if beside and _is_to_be_decided(run):
             decision = _decide(run, beside)
             if run.early and (decision is not GO or run.overlap is not Overlap.ALLOW):
                 self.left.append(run)
                 return
-            if decision.skip_reason is not None:
-                state, reason = State.SKIPPED, decision.skip_reason
-                code = decision.skip_code
+            if decision.skip is not None:
+                state, reason = State.SKIPPED, decision.skip
             if decision.awaits is not None:
                 state, reason, awaits = State.QUEUED, decision.reason, decision.awaits
-                code = ReasonCode.VERDICT
                 self._awaits[run.id] = awaits
             if decision.cancel:
                 self._replace(decision.cancel, run)
@@ -228,36 +227,35 @@ class _Plan:
                 state = State.RUNNING
             else:
                 self._offered[run.id] = run
-        self._rows[run.id] = run, state, reason, code
+        self._rows[run.id] = run, state, reason
         if self._active and state in ACTIVE:
             node = self._names.get(run.claim or "", run.claim)
-            active = ActiveRun(run.id, state, run.fire_time, node, code, awaits)
+            active = ActiveRun(run.id, state, run.fire_time, node, reason.code, awaits)
             for group in (run.task_id, (run.task_id, run.overlap_key)):
                 if group in self._active:
                     self._active[group].append(active)
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
         when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
-        reason = f"replaced by the run {when}"
+        reason = RunReason(ReasonCode.REPLACED, f"replaced by the run {when}")
         for run_id in run_ids:
             if run_id in self._rows:
                 self._offered.pop(run_id, None)
                 replaced = self._rows[run_id][0]
-                code = ReasonCode.REPLACED
-                self._rows[run_id] = replaced, State.CANCELLED, reason, code
+                self._rows[run_id] = replaced, State.CANCELLED, reason
             else:
-                self._replaced[run_id] = (reason, by.created_at)
+                self._replaced[run_id] = (reason.text, by.created_at)
 
     def insert(self, connection: Connection) -> bool:
         """Write the rows; returns False, with half of it written, if not all of them were new."""
         waiting: list[Any] = []
         offered: list[Any] = []
         started: dict[str, list[Any]] = {}
-        for run, state, reason, code in self._rows.values():
+        for run, state, reason in self._rows.values():
             own = state is State.RUNNING and run.claim
             others = offered if run.id in self._offered else waiting
             batch = started.setdefault(own, []) if own else others
-            batch.append(mapping.new_run_row(run, state, reason, code))
+            batch.append(mapping.new_run_row(run, state, reason))
         count = 0
         if waiting:
             count += sql.INSERT_RUNS.count(connection, planned=Batch(waiting))
@@ -287,8 +285,8 @@ class _Plan:
 
     def written(self) -> list[PlannedRun]:
         return [
-            PlannedRun(run.id, run.task_id, state, reason, code)
-            for run, state, reason, code in self._rows.values()
+            PlannedRun(run.id, run.task_id, state, reason)
+            for run, state, reason in self._rows.values()
         ]
 
     def have_wait(self, connection: Connection) -> None:

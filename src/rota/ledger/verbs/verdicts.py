@@ -192,9 +192,8 @@ def _judged(
     judged: list[Row] = []
     for run_id, decision in verdicts:
         one = undecided[run_id]
-        if decision.skip_reason is not None:
-            skipped = decision.skip_reason, decision.skip_code
-            judged.append((run_id, State.SKIPPED, *skipped, now, now))
+        if (skip := decision.skip) is not None:
+            judged.append((run_id, State.SKIPPED, skip.text, skip.code, now, now))
             continue
         # Behind the run that it waited for, if that is attempted again.
         before = waiting.get(one.before.run_id)

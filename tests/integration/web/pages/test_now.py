@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rota.core.ports.records import NewRun
+from rota.core.reasons.run_reason import NO_REASON
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import SECOND
@@ -92,7 +93,7 @@ def test_what_should_have_started_is_late(tmp_path: Path, gate: Gate) -> None:
             fire_time=None,
             cause=Cause.MANUAL,
             state=State.QUEUED,
-            reason="",
+            reason=NO_REASON,
             available_at=long_ago,
             created_at=long_ago,
             overlap=Overlap.ALLOW,
