@@ -73,9 +73,12 @@ def is_forkable(command: Sequence[str], env: Mapping[str, str]) -> bool:
 
 
 def _is_python(command: Sequence[str]) -> bool:
-    """Say whether it is the interpreter, with options that a fork can follow, or a script of it."""
+    """Say whether it is `rota`, or the interpreter with options that a fork can follow.
+
+    Other programs are not forked: uvicorn's workers, for instance, do not come up in one.
+    """
     if command[0] != sys.executable:
-        return Path(command[0]).parent == Path(sys.executable).parent
+        return command[0] == ROTA
     words = iter(command[1:])
     while (word := next(words)) == "-W":
         next(words)
