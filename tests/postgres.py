@@ -143,6 +143,8 @@ class Postgres:
         with psycopg.connect(
             host=str(self.home), user="postgres", dbname="postgres", options=_EMPTYING
         ) as link:
+            if link.execute("SELECT to_regnamespace(%s)", [schema]).fetchone() == (None,):
+                return False  # the test never opened it
             tables = link.execute(_TABLES, [schema]).fetchall()
             for name, size in tables:
                 verb = "TRUNCATE" if size > _LARGE else "DELETE FROM"

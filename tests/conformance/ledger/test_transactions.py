@@ -240,7 +240,7 @@ def test_a_connection_that_commits_each_statement_writes_all_or_nothing(
                     double.with_options(connection=one, key="k").enqueue(1)
                 keys = connection.execute(f"SELECT count(*) FROM {schema(url)}.run_keys")
                 assert keys.fetchone() == (0,)
-        connection.execute(f"DROP TRIGGER refuse ON {schema(url)}.runs")
+        connection.execute(f"DROP FUNCTION {schema(url)}.refuse CASCADE")
         with engine.connect() as other:
             handle = double.with_options(connection=other, key="k").enqueue(2)
         engine.dispose()
