@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from tests.house import functions
+from tests.house import ROOT, functions
 
 CODE = """
 class Part:
@@ -43,3 +44,9 @@ def test_every_kind_of_parameter_of_a_constructor_counts() -> None:
         if unit == "parameters"
     }
     assert found == {"Part.__init__": 5, "Value.__new__": 2}
+
+
+def test_every_file_that_the_map_of_the_code_names_exists() -> None:
+    named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", (ROOT / "docs/code.md").read_text())
+    assert named
+    assert [path for path in named if not (ROOT / "src/rota" / path).exists()] == []
