@@ -27,7 +27,7 @@ from rota.triggers.exceptions import Excepting, excepting
 from rota.triggers.foreign_options import instead_of
 from rota.triggers.kinds import KINDS, SHORT
 from rota.triggers.kinds.date import DateTrigger
-from rota.triggers.kinds.interval import IntervalTrigger
+from rota.triggers.kinds.interval import UNITS, IntervalTrigger
 from rota.triggers.kinds.job import JobTrigger
 from rota.triggers.kinds.kind import CHANGES, OF_EVERY_KIND, Reading
 from rota.triggers.kinds.sun import SunTrigger
@@ -60,13 +60,14 @@ def parse(
     return _parse(trigger, trigger_args, Reading({}, timezone, dst, anchor, task_id))[0]
 
 
-def anchored(rule: Trigger, anchor: Instant) -> Trigger | None:
-    """Return what `parse` returns with this anchor, from what it returned without one; None if the
-    arguments have to be read again.
+def anchored(rule: Trigger, args: Mapping[str, object], anchor: Instant) -> Trigger | None:
+    """Return what `parse` returns for these arguments with this anchor, from what it returned
+    without one; None if the arguments have to be read again.
     """
     match rule:
-        case IntervalTrigger(period=period) if not rule.has_start:
-            return replace(rule, first=anchor % period) if anchor <= LAST_INSTANT - period else None
+        case IntervalTrigger(period=period) if args.get("start_date") is None:
+            is_near = not UNITS.keys().isdisjoint(args) and anchor <= LAST_INSTANT - period
+            return replace(rule, first=anchor % period) if is_near else None
         case IntervalTrigger() | DateTrigger() | JobTrigger() | SunTrigger() | WallTrigger():
             return rule
     return None

@@ -165,7 +165,7 @@ def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
 
 
 def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:
-    rule = None if code.rule is None else anchored(code.rule, anchor)
+    rule = None if code.rule is None else anchored(code.rule, code.trigger_args, anchor)
     if rule is not None:
         return rule
     try:

@@ -73,8 +73,9 @@ class RegisteredTask:
         self.edits: tuple[Edit, ...] = ()
         self.mistake = ""  # why it is broken: an edit does not fit the code
         self.anchor = now
-        rule = None if definition.rule is None else triggers.anchored(definition.rule, now)
-        self._rule = rule or parse(definition, definition.trigger_args, now)
+        rule, args = definition.rule, definition.trigger_args
+        rule = None if rule is None else triggers.anchored(rule, args, now)
+        self._rule = rule or parse(definition, args, now)
         self._off: tuple[OffStretch, ...] = () if self.enabled else ((now + 1, None),)
         self._skipped: tuple[Instant, ...] = ()
         self._former: tuple[Rule, ...] = ()
