@@ -117,6 +117,8 @@ def test_what_is_paused_stays_so_and_is_shown(project: Project) -> None:
     assert "greet is paused until " in said
     (shown,) = project.lines("show", "greet")
     assert (shown["paused"], shown["pause_reason"]) == (True, "holidays")
+    (pause,) = shown["pauses"]
+    assert (pause["held"], pause["until"]) == ("task", shown["paused_until"])
     assert shown["state"] == "paused"
     project.rota("pause", "greet")  # until it is resumed
     assert "greet" not in {one["task_id"] for one in project.lines("next", "--days", "2")}

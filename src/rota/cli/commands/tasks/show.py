@@ -64,9 +64,8 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
         for key, value in asdict(task).items()
     }
     values["state"] = values.pop("status")
-    values["edits"] = [
-        {key: _plain(value) for key, value in asdict(edit).items()} for edit in task.edits
-    ]
+    for key in ("edits", "pauses"):
+        values[key] = [{name: _plain(value) for name, value in one.items()} for one in values[key]]
     values["trigger_args"] = jsons.loads(jsons.dumps(values["trigger_args"], default=str))
     values["in_words"] = formatting.trigger(task)
     values["next_runs"] = [formatting.iso(when) for when in times]
