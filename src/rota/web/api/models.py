@@ -166,9 +166,6 @@ class RunRead(BaseModel):
     id: str
     task_id: str
     fire_time: datetime | None = Field(description="null for a manual start.")
-    nominal_time: datetime | None = Field(
-        description="What its rule names, if its calendar moved it; else null."
-    )
     cause: Cause
     state: State
     attempt: int = Field(description="Attempts begun so far.")
@@ -178,6 +175,9 @@ class RunRead(BaseModel):
     reason: str = Field(description="Why it is in this state.")
     reason_code: ReasonCode | None = Field(
         description="The reason as a code; null if all is as planned."
+    )
+    nominal_time: datetime | None = Field(
+        description="What its rule names, if its calendar moved it; else null."
     )
 
     @classmethod
