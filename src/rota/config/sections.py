@@ -83,12 +83,10 @@ _NOT_BUILT = dict.fromkeys(
     ("notify", "notify_private"), "alerts are not built yet: nothing would be sent."
 )
 _SPAN = 1_000_000_000  # thirty years in seconds; less than the platform's timers can wait
-Seconds = Annotated[
-    float, Field(gt=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
-]
-SecondsOrZero = Annotated[
-    float, Field(ge=0, le=_SPAN, allow_inf_nan=False), PlainSerializer(_whole, when_used="json")
-]
+# Without `return_type`, pydantic 2.10 looks for `Any` in the module that names the type.
+_WHOLE = PlainSerializer(_whole, return_type=Any, when_used="json")
+Seconds = Annotated[float, Field(gt=0, le=_SPAN, allow_inf_nan=False), _WHOLE]
+SecondsOrZero = Annotated[float, Field(ge=0, le=_SPAN, allow_inf_nan=False), _WHOLE]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 CountOrZero = Annotated[int, Field(ge=0, le=1_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=2**40)]
