@@ -116,8 +116,10 @@ def test_fastapi_with_a_lifespan_of_its_own(tmp_path: Path) -> None:
     blocks = snippets(Path("docs/howto/fastapi.md"), "python")
     (tmp_path / "own.py").write_text("\n".join(one.text for one in blocks if not one.not_run))
     settings(tmp_path)
-    with server(tmp_path, "uvicorn", "own:app", f"--port={free_port()}"):
-        eventually((tmp_path / "rota.db").exists)
+    port = free_port()
+    with server(tmp_path, "uvicorn", "own:app", f"--port={port}"):
+        # It answers when the lifespan has begun; the ledger's file is there before its tasks are.
+        eventually(lambda: ask(f"http://127.0.0.1:{port}/openapi.json"))
         assert "succeeded" in does(tmp_path, "rota", "run", "tidy_up", "--wait")
     assert nodes_of(tmp_path) == ["stopped"]
 
