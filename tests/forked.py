@@ -49,6 +49,18 @@ LOADED = (
 )
 """What most commands and nodes import, and nothing that starts a thread."""
 
+
+def _network() -> str:
+    """Return the network that this thread is in: a fork would be in that of the process it comes
+    from.
+    """
+    try:
+        return str(Path("/proc/thread-self/ns/net").readlink())
+    except OSError:  # not on Linux
+        return ""
+
+
+_own_network = _network()
 _known: Path | None = None  # a directory with a file for each kind of program that has been run
 
 
@@ -61,7 +73,9 @@ def remember(directory: Path) -> None:
 
 def is_forkable(command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Say whether a command may be run in a fork: no longer the first of its kind in this run."""
-    if LONG or _known is None or not _is_python(command) or _start_up(env) != _start_up(os.environ):
+    if LONG or _known is None or not _is_python(command) or _network() != _own_network:
+        return False
+    if _start_up(env) != _start_up(os.environ):
         return False
     words = command[:2] if command[0] == ROTA or command[1] == "-c" else command[:4]
     kind = "".join(one if one.isalnum() else "-" for one in " ".join(words)[-200:])
