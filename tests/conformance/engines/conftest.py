@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -24,21 +25,20 @@ class Kind(NamedTuple):
     server: str = "postgres"
 
 
-def _postgres(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return {"ledger_url": request.getfixturevalue("engine_ledger")}
+def _on_postgres(
+    request: pytest.FixtureRequest, engine: str, **options: str
+) -> dict[str, dict[str, Any]]:
+    url = request.getfixturevalue("engine_ledger")(engine)
+    return {"manager": {"ledger_url": url}, "cluster": {"engine": engine, **options}}
 
 
 def _celery(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    broker = request.getfixturevalue("redis")
-    cluster = {"engine": "celery", "broker_url": broker.url}
-    return {"manager": _postgres(request), "cluster": cluster}
+    return _on_postgres(request, "celery", broker_url=request.getfixturevalue("redis").url)
 
 
 KINDS = {
-    "local": Kind(lambda request: {"manager": _postgres(request), "cluster": {"engine": "local"}}),
-    "pgqueuer": Kind(
-        lambda request: {"manager": _postgres(request), "cluster": {"engine": "pgqueuer"}}
-    ),
+    "local": Kind(lambda request: _on_postgres(request, "local")),
+    "pgqueuer": Kind(lambda request: _on_postgres(request, "pgqueuer")),
     "celery": Kind(_celery, "redis"),
 }
 
@@ -85,10 +85,10 @@ class Cluster:
 
 
 @pytest.fixture
-def engine_ledger(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str]:
-    """The address of an empty ledger, in which the engine may have tables of its own."""
-    with postgres.ledger(request.node.callspec.params["cluster"]) as url:
-        yield url
+def engine_ledger(postgres: Postgres) -> Iterator[Callable[[str], str]]:
+    """Lends empty ledgers, each by the engine that may have tables of its own in it."""
+    with ExitStack() as lent:
+        yield lambda engine: lent.enter_context(postgres.ledger(engine))
 
 
 @pytest.fixture(params=KINDS)
