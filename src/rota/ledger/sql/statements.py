@@ -119,15 +119,18 @@ REWIND_PLANNED_UNTIL = Statement(
 # --- planning -----------------------------------------------------------------------------------
 
 _keys_in = incoming("keys", runs.c.id, runs.c.task_id, runs.c.fire_time)
-_same_id = select(literal_column("1")).where(runs.c.id == _keys_in.c.id).exists()
+_same_id = select(runs.c.id).where(runs.c.id == _keys_in.c.id).scalar_subquery()
 _same_occurrence = (
-    select(literal_column("1"))
+    select(runs.c.id)
     .where(runs.c.task_id == _keys_in.c.task_id, runs.c.fire_time == _keys_in.c.fire_time)
-    .exists()
+    .scalar_subquery()
 )
-KNOWN_RUNS = Statement(select(gathered(_keys_in.c.id)).where(or_(_same_id, _same_occurrence)))
+KNOWN_RUNS = Statement(
+    select(gathered(_keys_in.c.id)).where(or_(_same_id.is_not(None), _same_occurrence.is_not(None)))
+)
 """Which of the new runs (id, task, fire time) have a row already, by id or by occurrence. Looked up
-one by one: if all are of one task, SQLite would join each row of that task with each of these.
+one by one: if all are of one task, SQLite would join each row of that task with each of these; and
+for an `EXISTS`, PostgreSQL would rather read all runs into a table of hashes.
 """
 
 _node_name = func.coalesce(nodes.c.name, runs.c.node).label("node")
