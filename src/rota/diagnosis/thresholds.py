@@ -28,6 +28,10 @@ STALLED = 10.0
 """Seconds for which messages wait while slots are free before the broker is said to deliver
 nothing. A message that is seldom fetched may be sent anew: so long nothing may be seen of it."""
 
+LOOK_SURE = 0.1
+"""Seconds that the dispatcher may take for a look. A run counts as able to start only if two looks
+in this time found nothing to claim; a look takes milliseconds, and the caller waits for them."""
+
 # --- the loops of a node ---
 
 TICK_LATE = 5.0

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from rota.core.ports.history import History
 from rota.core.time import Instant
+from rota.diagnosis import thresholds
 from rota.diagnosis.waits import Wait, waits
 
 if TYPE_CHECKING:
     from rota.engine.node import Node
-
-LOOK = 0.1
-"""Seconds that are waited for each look of the dispatcher."""
 
 
 def waits_here(node: Node, now: Instant) -> list[Wait]:
@@ -73,6 +71,6 @@ def _dispatcher_has_looked(node: Node, executors: Collection[str]) -> bool:
     for _ in range(2):
         before = looks.of(executors)
         node.dispatcher.wake.set()
-        if not looks.wait(before, LOOK):
+        if not looks.wait(before, thresholds.LOOK_SURE):
             return False
     return True
