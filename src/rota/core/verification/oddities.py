@@ -62,6 +62,9 @@ def judge(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
 
 _NUMBERS = ("attempt", "failures", "crashes", "count", "fence", "available_at", "created_at")
 _MAYBE = ("fire_time", "started_at", "finished_at", "attempt_started_at")
+_NO_LONGER_DUE = FINAL - _FIRST_TRY
+"""For these, nothing is read from `available_at`. A waiting run in which it is damaged can only be
+cancelled, and is settled then."""
 LARGEST = 250_000_000_000_000_000
 """Microseconds: the year 9892, and more than anything counts."""
 
@@ -71,6 +74,8 @@ def _unreadable(run: RunFacts) -> str | None:
     for name in (*_NUMBERS, *_MAYBE):
         value = getattr(run, name)
         if value is None and name in _MAYBE:
+            continue
+        if name == "available_at" and run.state in _NO_LONGER_DUE:
             continue
         if not isinstance(value, int) or abs(value) > LARGEST:
             return name

@@ -229,13 +229,16 @@ def _excused(rules: Sequence[Rule], pruned: Instant) -> Callable[[Instant], bool
 def _odd(
     evidence: Evidence, asked: Question, since: Instant, blind: Sequence[RuleSpan]
 ) -> Iterator[Finding]:
+    unreachable = evidence.unreachable(MOST)
+    named = {lost.run_id for lost in unreachable}
     for run in evidence.odd(since, MOST):
-        yield from oddities.judge(run, blind)
+        if run.id not in named:
+            yield from oddities.judge(run, blind)
     now, quiet = asked.now, asked.now - QUIET
     for held in evidence.held(now, quiet, MOST):
         text = f"It runs on node {held.node}, which is not there."
         yield Finding(Code.LEASE, held.task_id, text, held.run_id, held.fire_time)
-    for lost in evidence.unreachable(MOST):
+    for lost in unreachable:
         text = f"It waits and never starts: its {lost.column} is no number that can be. Cancel it."
         yield Finding(Code.IMPOSSIBLE, lost.task_id, text, lost.run_id)
     for many in evidence.beside(MOST):
