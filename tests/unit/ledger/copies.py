@@ -14,6 +14,7 @@ from rota.core.access import Right, Session, Token
 from rota.core.limits import Limit
 from rota.core.ports.records import NodeRecord, RunFilter, VerificationMark
 from rota.core.run import Cause, State, Step
+from rota.core.task import Policy
 from rota.core.time import DAY, HOUR, Instant
 from rota.ledger.transfer.copying import TableCopy, copy_ledger
 from tests.conformance.ledger.desk import (
@@ -44,7 +45,10 @@ def copied(source: str, target: str) -> list[TableCopy]:
 
 def fill(desk: Desk) -> None:
     """Put something into every table, and runs of every state."""
-    desk.register(record("t", description=HARD, trigger_args={"x": HARD}), record("ü", file=None))
+    desk.register(
+        record("t", description=HARD, trigger_args={"x": HARD}),
+        record("ü", file=None, policy=Policy(tags=("db",))),
+    )
     for state in (State.SUCCEEDED, State.FAILED, State.LOST, State.CANCELLED):
         claim = desk.running(fire_time=desk.clock.move(60))
         desk.settle(desk.ending(claim, state, result=float("nan"), reason=HARD))
@@ -61,6 +65,7 @@ def fill(desk: Desk) -> None:
     late = desk.new("t", desk.now - DAY, cause=Cause.BACKFILL)
     desk.plan(late, planned_until={"t": desk.now})
     desk.do(lambda tx: tx.pause("ü", desk.now, None, HARD))
+    desk.do(lambda tx: tx.pause_group("db", desk.now, None, HARD))
     desk.do(lambda tx: tx.add_token(Token("1", "ci", Right.READ, "digest", False, desk.now, None)))
     desk.do(lambda tx: tx.add_session(Session("hash", "1", NOON, NOON + DAY)))
     desk.plan(desk.new("t"))
@@ -92,6 +97,7 @@ def answers(url: str) -> dict[str, Any]:
             "failures": set(ask.failures(*of_time)),
             "bundles": set(ask.bundles(*of_time)),
             "tallies": set(ask.tallies(*of_time)),
+            "pauses": ask.pauses(NOON),
             "tasks": sorted(ask.tasks(), key=lambda task: task.record.id),
             "nodes": ask.nodes(),
             "tokens": ask.tokens(),
