@@ -59,7 +59,7 @@ def _runs(manager: TaskManager, id: str) -> list[Run]:
 
 
 def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         key: formatting.iso(value) if isinstance(value, datetime) else value
         for key, value in asdict(task).items()
     }
