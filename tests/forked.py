@@ -140,13 +140,16 @@ class Process:
     def communicate(
         self, input: str | None = None, timeout: float | None = None
     ) -> tuple[str, None]:
-        """Write to it, close what it reads, read the rest of its output, and wait for its end."""
+        """Write to it, close what it reads, read the rest of its output, and wait for its end.
+
+        After a first call there is no rest.
+        """
         if self.stdin is not None and not self.stdin.closed:
             with suppress(BrokenPipeError):
                 self.stdin.write(input or "")
                 self.stdin.close()
         rest = ""
-        if self.stdout is not None:
+        if self.stdout is not None and not self.stdout.closed:
             rest = self.stdout.read()
             self.stdout.close()
         self.wait(timeout)

@@ -173,7 +173,8 @@ def test_business_days_of_the_month_are_those_of_numpy() -> None:
     found = {text[:5] for text in texts(args, 24, "2026-01-01")}
     wanted = set()
     for month in range(1, 13):
-        begin, end = np.datetime64(f"2026-{month:02}"), np.datetime64(f"2026-{month:02}") + 1
+        begin = np.datetime64(f"2026-{month:02}", "M")
+        end = begin + np.timedelta64(1, "M")
         holidays = [
             np.datetime64(day, "D") for day in range(20_300, 20_900) if calendar.holiday(day)
         ]
