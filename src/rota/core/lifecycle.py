@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rota.core import retry
-from rota.core.outcome import MOST_FREE, Outcome, OutcomeKind, TaskVerdict, VerdictKind
+from rota.core.outcome import (
+    MOST_FREE,
+    Outcome,
+    OutcomeKind,
+    TaskVerdict,
+    VerdictKind,
+    error_type,
+)
 from rota.core.reasons import ReasonCode
 from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import State
@@ -52,6 +59,7 @@ class Settlement(NamedTuple):
     crashes: int
     available_at: Instant | None = None  # when waiting again
     result: Any = None
+    error_type: str | None = None  # of a failed run: the exception that ended its last attempt
 
 
 def settle(
@@ -93,7 +101,11 @@ def settle(
             settled = end._replace(failures=failures, crashes=crashes)
         case _:
             settled = _failed(outcome, run_id, failures + 1, crashes, policy, now)
-    return settled if time_up is None else _in_total_time(settled, outcome, policy, now, time_up)
+    if time_up is not None:
+        settled = _in_total_time(settled, outcome, policy, now, time_up)
+    if settled.state is State.FAILED:
+        return settled._replace(error_type=error_type(outcome))
+    return settled
 
 
 def never_begun(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback as tb
+from asyncio import CancelledError
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from rota.core.secrets import redact_text
 
 LONGEST_KIND = 200
-
+"""The most characters of an exception's type, or of another kind of failure."""
 
 MOST_FREE = 100
 """Attempts of a run that may ask for another one without counting as failed."""
@@ -127,10 +128,24 @@ def _one_line(text: str) -> str:
     return redact_text(" ".join(text[:20_000].split())[:2_000])
 
 
-def kind_of(error: str) -> str:
-    """Return what kind of error a line names: the type of an exception, else the line itself."""
-    kind, colon, _ = error.partition(": ")
-    return (kind if kind and colon else error)[:LONGEST_KIND]
+def error_type(outcome: Outcome) -> str | None:
+    """Return the type of the exception that ended an attempt, as in `KeyError` or
+    `package.module.Error`; None if none did.
+    """
+    if outcome.kind is OutcomeKind.CANCELLED:  # by itself, else the run would not have failed
+        return type_name(CancelledError)
+    if outcome.kind is not OutcomeKind.FAILED or len(outcome.error_types) < 2:
+        return None
+    return _short(outcome.error_types[1])
+
+
+def type_name(cls: type[BaseException]) -> str:
+    """Return the qualified name of an exception's class; without `builtins.`."""
+    return _short(type_names(cls)[1])
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("builtins.")[:LONGEST_KIND]
 
 
 def type_names(cls: type[BaseException]) -> tuple[str, ...]:

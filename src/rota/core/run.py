@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rota.core.outcome import OutcomeKind
+from rota.core.outcome import LONGEST_KIND, OutcomeKind
 from rota.core.reasons import ReasonCode
 from rota.core.time import Instant
 
@@ -71,6 +71,42 @@ class Run:
     options: dict[str, Any] | None = None  # in place of its task's, for this run alone
     nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
     upstream: dict[str, str] | None = None  # task → run: whose ends named it
+    error_type: str | None = None  # of a failed run: the exception that ended its last attempt
+
+    @property
+    def failure_kind(self) -> str:
+        """Return the kind of failure that ended the run, to group it by: see `failure_kind`."""
+        return failure_kind(self.error_type, self.reason_code, self.reason)
+
+
+FAILURE_CODES = frozenset(
+    {
+        ReasonCode.CRASHED,
+        ReasonCode.HANDED_BACK,
+        ReasonCode.QUARANTINED,
+        ReasonCode.TASK_FAILED,
+        ReasonCode.TIMED_OUT,
+        ReasonCode.UNSTARTABLE,
+    }
+)
+"""The codes that are the kind of a failure, whatever exception ended the last attempt."""
+
+
+def failure_kind(error_type: str | None, code: ReasonCode | None, reason: str) -> str:
+    """Return the kind of a failure: the code of its reason if that names a kind, else the type of
+    the exception.
+
+    A release before stored no type. Its rows have the text before the first ": " of their reason,
+    or the whole reason, as their kind.
+    """
+    if code in FAILURE_CODES:
+        return str(code)
+    if error_type:
+        return error_type
+    if code is ReasonCode.TOTAL_TIMEOUT:
+        return str(code)
+    kind, colon, _ = reason.partition(": ")
+    return (kind if kind and colon else reason)[:LONGEST_KIND]
 
 
 class Attempt(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rota.core.outcome import LONGEST_KIND, kind_of
+from rota.core.outcome import LONGEST_KIND
 from rota.core.ports.records import Failures, RunSpanAggregate, StateCount
-from rota.core.run import State
+from rota.core.reasons import WAITS, ReasonCode
+from rota.core.run import State, failure_kind
 from rota.core.time import DAY, HOUR, MINUTE
 from tests.conformance.ledger.desk import NOON, Desk
 
@@ -51,7 +52,24 @@ def test_the_kind_of_a_failure_is_that_of_the_core(desk: Desk) -> None:
     for number, reason in enumerate(reasons):
         failed(desk, reason, f"t{number}")
     kinds = {one.task_id: one.kind for one in desk.history.failures(**HOURLY)}
-    assert kinds == {f"t{number}": kind_of(reason) for number, reason in enumerate(reasons)}
+    expected = [failure_kind(None, None, reason) for reason in reasons]
+    assert kinds == {f"t{number}": kind for number, kind in enumerate(expected)}
+
+
+def test_a_failure_is_grouped_by_its_code_or_the_type_of_its_exception(desk: Desk) -> None:
+    error, types = "one: two", ("app.errors.PaymentError", None, "")
+    codes = [None, *(code for code in ReasonCode if code not in WAITS)]
+    given = [(error_type, code) for error_type in types for code in codes]
+    for number, (error_type, code) in enumerate(given):
+        claim = desk.running(f"t{number}")
+        end = desk.ending(claim, State.FAILED, error, code, error_type=error_type)
+        assert desk.settle(end) == []
+        run = desk.run(claim.run_id)
+        assert run.failure_kind == failure_kind(error_type, code, error)
+    kinds = {one.task_id: one.kind for one in desk.history.failures(**HOURLY)}
+    expected = [failure_kind(error_type, code, error) for error_type, code in given]
+    assert kinds == {f"t{number}": kind for number, kind in enumerate(expected)}
+    assert {"app.errors.PaymentError", "one", "timed_out", "total_timeout"} <= set(expected)
 
 
 def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None:

@@ -75,6 +75,20 @@ def test_asked_for_end_is_cancelled_and_not_retried(kind: OutcomeKind) -> None:
     assert (end.state, end.reason.text) == (State.CANCELLED, "by hand")
 
 
+def test_a_failed_run_keeps_the_type_of_its_exception() -> None:
+    class OwnError(ValueError):
+        pass
+
+    def kept(outcome: Outcome, max_retries: int = 0) -> str | None:
+        return settled(outcome, Policy(max_retries=max_retries)).error_type
+
+    assert kept(failure(KeyError("a: b"))) == "KeyError"
+    assert kept(failure(OwnError())) == f"{__name__}.{OwnError.__qualname__}"
+    assert kept(Outcome(OutcomeKind.CANCELLED)) == "asyncio.exceptions.CancelledError"
+    assert kept(timed_out(FAILED, 3)) is None  # its code says it
+    assert kept(failure(KeyError("a")), max_retries=1) is None  # it has not failed yet
+
+
 def test_attempt_that_cancelled_itself_has_failed() -> None:
     assert settled(Outcome(OutcomeKind.CANCELLED)).state is State.SCHEDULED
 

@@ -313,7 +313,7 @@ class Failures(NamedTuple):
 
     slice: int  # numbered from 0
     task_id: str
-    kind: str  # see core.outcome.kind_of
+    kind: str  # see core.run.failure_kind
     runs: int  # how many
     first: Instant  # when the first of them ended
     last: Instant

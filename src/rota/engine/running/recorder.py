@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from rota.core.lifecycle import Settlement, settle
-from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out
+from rota.core.outcome import Outcome, OutcomeKind, error_text, in_time, timed_out, type_name
 from rota.core.ports.executor import AttemptSpec
 from rota.core.ports.ledger import Transaction
 from rota.core.ports.records import AttemptEnd
@@ -163,7 +163,13 @@ class Recorder:
                 error=why,
             ),
             claim.fence,
-            Settlement(State.FAILED, reason, claim.failures + 1, claim.crashes),
+            Settlement(
+                State.FAILED,
+                reason,
+                claim.failures + 1,
+                claim.crashes,
+                error_type=type_name(type(error)),
+            ),
         )
 
     def _ending(self, flight: InFlightRun, outcome: Outcome, at: Instant) -> AttemptEnd:

@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import HOUR, Instant
 
-REVISION = "0018"
+REVISION = "0019"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -207,6 +207,7 @@ runs = Table(
     Column("overlap_key", Words),  # JSON: what `overlap` distinguishes it by; NULL: nothing
     Column("nominal_time", BigInteger),  # that its rule names, if a calendar moved it
     Column("upstream", Words),  # JSON: task → run, whose ends named it
+    Column("error_type", Words),  # of a failed run: the exception that ended its last attempt
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"

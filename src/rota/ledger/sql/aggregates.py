@@ -23,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import Function
 
 from rota.core.outcome import LONGEST_KIND
-from rota.core.run import State
-from rota.ledger.schema.tables import is_rare, one_of, runs
+from rota.core.reasons import ReasonCode
+from rota.core.run import FAILURE_CODES, State
+from rota.ledger.schema.tables import is_rare, one_of, runs, word
 from rota.ledger.sql.statement import Statement, all_of
 
 MOST_FAILURES = 2_000
@@ -44,9 +45,15 @@ def _slice_of(moment: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def _failures(position: Function[int]) -> Callable[[], Select[Any]]:
-    word = case((position > 1, func.substr(runs.c.reason, 1, position - 1)), else_=runs.c.reason)
+    lead = case((position > 1, func.substr(runs.c.reason, 1, position - 1)), else_=runs.c.reason)
     place = _slice_of(runs.c.finished_at).label("slice")
-    kind = func.substr(word, 1, literal_column(str(LONGEST_KIND))).label("kind")
+    code = runs.c.reason_code
+    kind = case(
+        (one_of(code, FAILURE_CODES), code),
+        (runs.c.error_type != word(""), runs.c.error_type),
+        (code == word(ReasonCode.TOTAL_TIMEOUT), code),
+        else_=func.substr(lead, 1, literal_column(str(LONGEST_KIND))),
+    ).label("kind")
     count = func.count().label("count")
     groups = (
         select(
@@ -83,7 +90,7 @@ FAILURES = Statement(
     _failures(func.instr(runs.c.reason, _COLON)),
     postgresql=_failures(func.strpos(runs.c.reason, _COLON)),
 )
-"""The runs that went wrong (Failures), by slice of their end, task and `core.outcome.kind_of`."""
+"""The runs that went wrong (Failures), by slice of their end, task and `core.run.failure_kind`."""
 
 
 # --- what went on -------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ _becomes: dict[str, Any] = {
     ),
     "attempt_started_at": _settled_in.c.attempt_started_at,
     "reason_code": _settled_in.c.reason_code,
+    "error_type": _settled_in.c.error_type,
     "checkpoint": case((_settled_in.c.finished_at.is_(None), runs.c.checkpoint)),
 }
 SETTLE = Statement(update(runs).where(_holds, runs.c.node == bindparam("node_id")).values(_becomes))

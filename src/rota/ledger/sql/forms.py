@@ -283,6 +283,7 @@ RUNS = _form(
     options=_OBJECT,
     nominal_time=_MAYBE_INSTANT,
     upstream=maybe(Kind(_upstream, None, converts=True)),
+    error_type=_MAYBE_TEXT,
 )
 
 CANDIDATES = _form(

@@ -80,6 +80,7 @@ SETTLED = (
     runs.c.peak_memory,
     runs.c.attempt_started_at,
     runs.c.reason_code,
+    runs.c.error_type,
 )
 CANDIDATE = (
     runs.c.id,
@@ -269,6 +270,7 @@ def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
         attempt.peak_memory,
         attempt.started_at,
         new.reason.code,
+        new.error_type,
     ]
 
 

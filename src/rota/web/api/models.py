@@ -179,6 +179,10 @@ class RunRead(BaseModel):
     nominal_time: datetime | None = Field(
         description="What its rule names, if its calendar moved it; else null."
     )
+    error_type: str | None = Field(
+        description="Of a failed run: the type of the exception that ended its last attempt, as in"
+        " `KeyError` or `package.module.Error`; null if none did."
+    )
 
     @classmethod
     def of(cls, run: Run) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import rota
 from rota.core.audit import AuditFilter, Verb
 from rota.core.run import Cause, State
 from tests.integration.web.pages.read import part, text
@@ -31,6 +32,19 @@ def test_failures_are_counted_by_task_and_exception(site: Site) -> None:
     assert "3 times" in told
     assert f'href="/runs/{newest}"' in page
     assert "greet" not in told
+
+
+def test_failures_without_an_exception_are_grouped_by_the_code_of_their_reason(site: Site) -> None:
+    def refuse(order: int = 0) -> None:
+        raise rota.Fail(f"order {order}: unknown")
+
+    site.add(refuse)
+    for run_id in site.manager.run_many("refuse", [{"order": number} for number in (7, 8)]):
+        site.wait(run_id, State.FAILED)
+    page = text(site.client.get("/failures").text)
+    assert "Failures 2 of 1 task" in page
+    assert "task failed order 8: unknown" in page
+    assert "order 7" not in page
 
 
 def test_how_far_back_stands_in_the_address(site: Site) -> None:

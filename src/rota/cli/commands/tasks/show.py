@@ -70,7 +70,13 @@ def _json(task: Task, times: Iterable[datetime], runs: Iterable[Run]) -> dict[st
     values["in_words"] = formatting.trigger(task)
     values["next_runs"] = [formatting.iso(when) for when in times]
     values["last_runs"] = [
-        {"id": run.id, "state": run.state, "reason": run.reason, "reason_code": run.reason_code}
+        {
+            "id": run.id,
+            "state": run.state,
+            "reason": run.reason,
+            "reason_code": run.reason_code,
+            "error_type": run.error_type,
+        }
         for run in runs
     ]
     return values

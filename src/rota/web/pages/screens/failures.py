@@ -14,9 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rota.core.audit import AuditFilter, Verb
-from rota.core.outcome import kind_of
 from rota.core.ports.records import Failures, RunFilter
-from rota.core.run import Run
+from rota.core.run import FAILURE_CODES, Run
 from rota.core.time import Instant
 from rota.diagnosis.attention import FAILING
 from rota.errors import DefinitionError, Mistakes, StateError, UnknownRunError, UnknownTaskError
@@ -54,6 +53,7 @@ class Group:
     task_id: str
     name: str
     kind: str
+    title: str  # the kind in words
     count: int
     first: Instant
     last: Instant
@@ -124,11 +124,12 @@ def _groups(manager: TaskManager, found: Iterable[Failures]) -> Iterable[Group]:
             task_id=task_id,
             name=names[task_id],
             kind=kind,
+            title=kind.replace("_", " ") if kind in FAILURE_CODES else kind,
             count=sum(one.runs for one in parts),
             first=min(one.first for one in parts),
             last=newest.last,
             example=newest.example,
-            reason=newest.reason.removeprefix(f"{kind}: "),
+            reason=newest.reason.removeprefix(f"{kind.rpartition('.')[2]}: "),
             bars=_bars(parts),
         )
 
@@ -175,6 +176,6 @@ def _unretried(manager: TaskManager, task_id: str, kind: str, since: Instant) ->
     found = [
         run
         for run in manager.history.runs(where, limit=10_000).runs
-        if kind_of(run.reason) == kind and run.id not in retried
+        if run.failure_kind == kind and run.id not in retried
     ]
     return found[:MOST_RETRIED][::-1]
