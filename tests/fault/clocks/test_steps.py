@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import random
+import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,22 +33,19 @@ async def work() -> None:
 class Glitches:
     """Steps the clock of a harness, each step until the node has seen it."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.WARNING, "rota.watchdog")
-        self._caplog = caplog
-
-    def seen(self) -> int:
-        return sum("clock stepped by" in record.getMessage() for record in self._caplog.records)
-
     def step(self, rig: Harness, span: Instant) -> None:
-        before = self.seen()
+        watchdog = rig.manager.services.engine.watchdog
+        before = watchdog.steps
         rig.fake_clock.step(span / SECOND)
-        eventually(lambda: self.seen() > before, what=f"a step of {span / SECOND} s is seen")
+        eventually(
+            lambda: watchdog.steps > before,
+            what=f"a step of {span / SECOND} s is seen",
+        )
 
 
 @pytest.fixture
-def glitches(caplog: pytest.LogCaptureFixture) -> Glitches:
-    return Glitches(caplog)
+def glitches() -> Glitches:
+    return Glitches()
 
 
 def succeeded(rig: Harness, task_id: str, fire_time: Instant) -> bool:
@@ -339,6 +337,52 @@ def test_small_steps_add_up() -> None:
             machine.step(step)
             seen += clock.step()
         assert seen == pytest.approx(50 * step, abs=0.5)
+
+
+class Interrupted(FakeClock):
+    """Something happens on other threads between two readings of it, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings = 0  # until it happens
+        self.meanwhile: Callable[[], object] = bool
+
+    def monotonic(self) -> float:
+        found = super().monotonic()
+        self.readings -= 1
+        if self.readings == 0:
+            self.meanwhile()
+        return found
+
+
+def test_a_reading_from_before_a_step_hides_nothing_of_it() -> None:
+    machine = Interrupted()
+    clock = StepDetectingClock(machine)
+
+    def ahead() -> None:
+        machine.step(3 * 86_400)
+        assert clock.step() == 3 * 86_400
+
+    machine.readings, machine.meanwhile = 1, ahead
+    clock.now()
+    machine.step(-3 * 86_400)
+    assert clock.step() == -3 * 86_400
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_step_that_another_thread_reads_during_the_look_is_seen_as_it_was(reading: int) -> None:
+    machine = Interrupted()
+    clock = StepDetectingClock(machine)
+
+    def ahead() -> None:
+        machine.step(3 * 86_400)
+        reader = threading.Thread(target=clock.now)
+        reader.start()
+        reader.join(0.05)  # it may have to wait for the look
+
+    machine.readings, machine.meanwhile = reading, ahead
+    seen = [clock.step(), clock.step()]
+    assert sorted(seen) == [0, 3 * 86_400]
 
 
 # --- all of it at random ------------------------------------------------------------------------

@@ -77,6 +77,20 @@ def test_a_clock_that_was_set_back_is_planned_by_from_then_on(
     assert back == [(bench.now - round(BEAT * SECOND),)]
 
 
+def test_time_that_passes_while_others_hear_of_a_step_back_is_planned_as_well(
+    bench: Bench, watchdog: Watchdog
+) -> None:
+    set_back = heard(bench.signals.clock_set_back)
+    bench.clock.step(3_600)
+    watchdog.turn()
+    bench.signals.look_again.connect(lambda: bench.clock.advance(3))
+    bench.clock.step(-3_600)
+    right = bench.now
+    watchdog.turn()
+    ((instant,),) = set_back
+    assert instant <= right, "else an occurrence of these seconds would have no run"
+
+
 def test_a_blocked_loop_is_logged_once_a_place(
     loop: Loop, watchdog: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:

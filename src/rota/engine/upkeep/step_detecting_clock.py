@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, seconds
 
 STEP: Instant = SECOND // 2
 """A smaller difference is not called a step of the wall clock; small steps add up."""
+
+FINE: Instant = STEP // 10
+"""A reading that is ahead by less is not remembered: it takes no lock."""
 
 
 class StepDetectingClock:
@@ -18,13 +23,17 @@ class StepDetectingClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._known = self._furthest = self._drift()
 
     def now(self) -> Instant:
         """Return the wall clock's instant."""
         now = self._clock.now()
         # In this order: a thread that is held up in between finds too little, which is no harm.
-        self._furthest = max(self._furthest, now - seconds(self._clock.monotonic()))
+        drift = now - seconds(self._clock.monotonic())
+        if drift > self._furthest + FINE:
+            with self._lock:  # two threads may read: the further time is kept
+                self._furthest = max(self._furthest, drift)
         return now
 
     def monotonic(self) -> float:
@@ -39,11 +48,13 @@ class StepDetectingClock:
         """Return by how many seconds it was set since the last call, 0 for not at all; negative if
         a time that is yet to come was read.
         """
-        drift = self._drift()
-        back, forward = self._furthest - drift, drift - self._known
-        if max(back, forward) <= STEP:
-            return 0.0
-        self._known = self._furthest = drift
+        with self._lock:
+            furthest = self._furthest  # read first: what others read from now on is for later
+            drift = self._drift()
+            back, forward = furthest - drift, drift - self._known
+            if max(back, forward) <= STEP:
+                return 0.0
+            self._known = self._furthest = drift
         return (-back if back > STEP else forward) / SECOND
 
     def _drift(self) -> Instant:

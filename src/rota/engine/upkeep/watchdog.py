@@ -56,6 +56,7 @@ class Watchdog:
         self._unplanned = unplanned
         self._blocked_place: str | None = None
         self._looked_at = clock.monotonic()
+        self.steps = 0  # steps of a clock of which the signals were sent
         self.frozen: str | None = None  # the last time that the whole interpreter was suspended
 
     def blocked(self) -> Blocked | None:
@@ -72,9 +73,9 @@ class Watchdog:
 
     def turn(self) -> None:
         """Look once."""
-        passed = self._clock.monotonic() - self._looked_at
+        before = self._looked_at
         self._look_at_interpreter()
-        self._look_at_clocks(passed)
+        self._look_at_clocks(before)
         self._look_at_loop()
         self._unplanned.look()
 
@@ -106,17 +107,22 @@ class Watchdog:
                 )
         return found
 
-    def _look_at_clocks(self, passed: float) -> None:
+    def _look_at_clocks(self, before: float) -> None:
+        """Tell the others of steps since the look `before`, in monotonic seconds."""
         steps = {clock: clock.step() for clock in self._names}
+        if not any(steps.values()):
+            return
+        # Read at once, and the monotonic clock last: what takes long from here on, or in between,
+        # must not move the instant past an occurrence.
+        now = self._clock.now()
+        since = seconds(min(self._clock.monotonic() - before, LOOKED_BACK))
         for clock, step in steps.items():
             if step:
                 logger.warning("%s stepped by %+.1f s", self._names[clock], step)
-        if any(steps.values()):
-            went_back = steps[self._clock] < 0
-            since = seconds(min(passed, LOOKED_BACK))
-            self._signals.look_again.send()
-            if went_back:
-                self._signals.clock_set_back.send(self._clock.now() - since)
+        self._signals.look_again.send()
+        if steps[self._clock] < 0:
+            self._signals.clock_set_back.send(now - since)
+        self.steps += 1
 
     def _look_at_loop(self) -> None:
         blocked = self._loop.blocked()
