@@ -117,18 +117,20 @@ class RunVerbs(JobVerbs):
         states: Collection[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        tag: str | None = None,
         newest_first: bool = True,
     ) -> Iterator[Run]:
         """Yield the runs, page by page, of one task or all. `since` (inclusive) and `until` are
         compared with the fire time, or with the creation if there is no fire time; without a zone
-        they are read in the task's, else in `manager.timezone`. Raises LedgerError, and ValueError
-        for an unknown state.
+        they are read in the task's, else in `manager.timezone`. `tag` is one of those that a run
+        was enqueued with. Raises LedgerError, and ValueError for an unknown state.
         """
         where = RunFilter(
             task_id=task_id,
             states=None if states is None else [State(state) for state in states],
             since=None if since is None else self.instant_of("since", since, task_id),
             until=None if until is None else self.instant_of("until", until, task_id),
+            tag=tag,
         )
         after = None
         while True:

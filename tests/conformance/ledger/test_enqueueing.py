@@ -11,9 +11,17 @@ import pytest
 
 from rota.core.audit import Actor, AuditFilter, Face
 from rota.core.ports.ledger import Transaction
-from rota.core.ports.records import Claim, ClaimVerdict, Enqueued, NewRun, OnConflict, Waiting
+from rota.core.ports.records import (
+    Claim,
+    ClaimVerdict,
+    Enqueued,
+    NewRun,
+    OnConflict,
+    RunFilter,
+    Waiting,
+)
 from rota.core.reasons import ReasonCode
-from rota.core.run import State
+from rota.core.run import Cause, State
 from rota.core.task import Overlap
 from rota.core.time import DAY, SECOND
 from rota.errors import StateError, UnknownTaskError
@@ -265,3 +273,41 @@ def test_a_job_that_replaces_ends_those_with_the_same_overlap_key(desk: Desk) ->
     assert desk.run(running).cancel_requested is not None
     assert desk.run(waiting).reason_code == "replaced"
     assert [desk.run(one).state for one in (other, last)] == ["queued", "queued"]
+
+
+# --- found by its tags --------------------------------------------------------------------------
+
+
+def test_runs_are_found_by_exactly_one_of_their_own_tags(desk: Desk) -> None:
+    desk.register(JOB)
+    day = enqueued(desk, options={"tags": ["day", "old"], "timeout": 2})
+    enqueued(desk, options={"tags": ["daily", "x_y"], "queue": "day"})
+    enqueued(desk, options={"queue": "day"})
+    enqueued(desk)
+    late = enqueued(desk, options={"queue": "xzy", "tags": ["day"], "max_retries": 1})
+
+    def found(tag: str, **where: Any) -> list[str]:
+        return [run.id for run in desk.history.runs(RunFilter(tag=tag, **where)).runs]
+
+    assert found("day") == [late, day]
+    assert found("old") == [day]
+    assert found("day", states={State.QUEUED}) == [late, day]
+    assert found("day", causes={Cause.SCHEDULE}) == []
+    page = desk.history.runs(RunFilter(tag="day"), limit=1)
+    assert [page.next, *ids(desk.history.runs(RunFilter(tag="day"), after=page.next).runs)] == [
+        late,
+        day,
+    ]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("da", "DAY", "d%", "%", "x-y", "_", "", ",", '"', "'", 'day","old', "day'--", "]"),
+        *("\\", "\0", "\ud800", "timeout", "ü"),
+    ],
+)
+def test_a_text_that_is_no_tag_of_a_run_finds_none(desk: Desk, tag: str) -> None:
+    desk.register(JOB)
+    enqueued(desk, options={"tags": ["day", "old", "x_y"], "timeout": 2, "queue": "x"})
+    assert desk.history.runs(RunFilter(tag=tag)).runs == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 
 from tests.integration.cli.project import Project, until
 
@@ -21,10 +23,10 @@ def test_success_and_failure(project: Project) -> None:
 
 
 def test_a_timeout_cancels_it(project: Project) -> None:
-    done = project.rota("run", "hold", "--timeout", "0.5", code=1)
+    done = project.rota("run", "hold", "--wait-for", "0.5", code=1)
     assert "cancelled" in done.stderr
     (run,) = project.lines("runs")
-    assert (run["state"], run["reason"]) == ("cancelled", "not done after --timeout 0.5")
+    assert (run["state"], run["reason"]) == ("cancelled", "not done after --wait-for 0.5")
 
 
 def test_ctrl_c_cancels_it(project: Project) -> None:
@@ -36,12 +38,42 @@ def test_ctrl_c_cancels_it(project: Project) -> None:
     assert (run["state"], run["reason"]) == ("cancelled", "SIGINT")
 
 
+def test_a_run_has_the_options_that_it_is_enqueued_with(project: Project) -> None:
+    own = ("--queue", "gpu", "--max-retries", "2", "--timeout", "9.5", "--tag", "b", "--tag", "a")
+    how = ("--in", "1h", "--key", "k", "--priority", "4", "--reason", "tea", *own)
+    first = project.rota("run", "greet", *how).stdout.strip()
+    assert project.rota("run", "greet", *how).stdout.strip() == first
+    refused = project.rota("run", "greet", *how, "--on-conflict", "error", code=2)
+    assert first in refused.stderr
+    newer = project.rota("run", "greet", *how, "--on-conflict", "replace").stdout.strip()
+    with closing(sqlite3.connect(project.path / "rota.db")) as ledger:
+        wanted = "state, key, priority, reason, options"
+        (row,) = ledger.execute(f"SELECT {wanted} FROM runs WHERE id = ?", (newer,))
+    assert row[:-1] == ("scheduled", "k", 4, "tea")
+    assert json.loads(row[-1]) == {
+        "queue": "gpu",
+        "max_retries": 2,
+        "timeout": 9.5,
+        "tags": ["a", "b"],
+    }
+    assert [run["id"] for run in project.lines("runs", "--tag", "a")] == [first, newer]
+    assert project.lines("runs", "--tag", "A") == []
+
+
+def test_every_option_that_is_wrong_is_named(project: Project) -> None:
+    wrong = ("--max-retries", "-1", "--timeout", "-2", "--tag", "No!", "--queue", "A b")
+    said = project.rota("run", "greet", *wrong, "--on-conflict", "error", code=2).stderr
+    for name in ("max_retries", "timeout", "tags", "queue", "on_conflict"):
+        assert name in said
+    assert project.lines("runs") == []
+
+
 def test_it_schedules_nothing(project: Project) -> None:
     project.write(
         "backgroundtask/often.py",
         "import rota\n@rota.task('interval', seconds=0.1)\ndef often(): pass\n",
     )
-    project.rota("run", "hold", "--timeout", "0.5", code=1)
+    project.rota("run", "hold", "--wait-for", "0.5", code=1)
     assert {run["task_id"] for run in project.lines("runs")} == {"hold"}
 
 

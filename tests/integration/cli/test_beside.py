@@ -63,7 +63,7 @@ def test_follow_cancel_and_refuse_to_cancel_again(tmp_path_factory: pytest.TempP
         until(lambda: project.has("begun"))
         (running,) = project.lines("runs", "--state", "running")
         assert running["id"] == run_id
-        waited = project.rota("run", "hold", "--wait", "--timeout", "0.1", code=1)
+        waited = project.rota("run", "hold", "--wait", "--wait-for", "0.1", code=1)
         assert "continues" in waited.stderr
         assert "is being cancelled" in project.rota("cancel", run_id, "--reason", "enough").stdout
         project.rota("logs", run_id, "-f")

@@ -160,3 +160,31 @@ def test_what_is_over_a_mebibyte_is_422(jobs: Site) -> None:
 def test_times_in_utc_are_the_same_as_their_instants(jobs: Site) -> None:
     run = made(jobs, run_at=f"{IN_2090}Z")
     assert datetime.fromisoformat(run["available_at"]) == datetime(2090, 1, 31, 9, tzinfo=UTC)
+
+
+def test_runs_are_found_by_their_own_tags(jobs: Site) -> None:
+    day = made(jobs, tags=["day", "old"], delay=3_600)["id"]
+    later = made(jobs, tags=["day"], delay=3_600)["id"]
+    made(jobs, tags=["daily"], queue="day", delay=3_600)
+
+    def found(tag: str) -> list[str]:
+        answer = jobs.client.get("/manager/runs", params={"tag": tag})
+        assert answer.status_code == 200
+        return [run["id"] for run in answer.json()]
+
+    assert (found("day"), found("old")) == ([later, day], [day])
+    assert [found(text) for text in ("da%", "_ay", "'\"", "day,old", "none")] == [[]] * 5
+    assert [run.id for run in jobs.manager.runs(tag="day")] == [later, day]
+    page = jobs.client.get("/tasks/job", params={"tag": "old"}, headers={"Accept": "text/html"})
+    listed = page.text.partition('id="recent"')[2].partition("</section>")[0]
+    assert day in listed and later not in listed
+    assert '<a href="/tasks/job?tag=day">day</a>' in listed
+    assert '<a href="/tasks/job?" aria-current="true">old</a>' in listed
+    none = jobs.client.get("/tasks/job", params={"tag": "<b>"}, headers={"Accept": "text/html"})
+    assert "No run was enqueued with this tag." in none.text and "<b>" not in none.text
+
+
+def test_the_form_takes_tags_with_commas_between(jobs: Site) -> None:
+    jobs.client.post("/tasks/job/run", data={"arg-n": "1", "delay": "60", "tags": " a, b,"})
+    (run,) = jobs.manager.runs(task_id="job")
+    assert run.options == {"tags": ["a", "b"]}

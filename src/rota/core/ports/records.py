@@ -255,7 +255,8 @@ class HeartbeatAnswer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs; None means all. Times are instants, `since` inclusive, `until` exclusive, and are
-    compared with the run's fire time, or with its creation if it has no fire time.
+    compared with the run's fire time, or with its creation if it has no fire time. `tag` is one of
+    the tags that the run was enqueued with; those of its task are not looked at.
     """
 
     task_id: str | None = None
@@ -263,6 +264,7 @@ class RunFilter:
     causes: Collection[Cause] | None = None
     since: Instant | None = None
     until: Instant | None = None
+    tag: str | None = None
 
 
 EVERY_RUN = RunFilter()

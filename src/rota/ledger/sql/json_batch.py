@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, Text, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, Text, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -69,6 +69,18 @@ class _gathered(GenericFunction[Any]):
     name = "rota_gathered"
 
 
+class _position(GenericFunction[Any]):
+    """The place of a text in another one, counted from 1; 0 if it is not there."""
+
+    inherit_cache = True
+    name = "rota_position"
+
+
+@compiles(_position, "sqlite")
+def _position_in_sqlite(element: _position, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"instr{compiler.process(element.clause_expr, **kw)}"
+
+
 @compiles(_elements, "sqlite")
 @compiles(_texts, "sqlite")
 def _elements_in_sqlite(element: _elements | _texts, compiler: SQLCompiler, **kw: Any) -> str:
@@ -119,6 +131,11 @@ def _texts_in_postgresql(element: _texts, compiler: SQLCompiler, **kw: Any) -> s
     return f"jsonb_array_elements_text(CAST({_only(element, compiler, **kw)} AS jsonb))"
 
 
+@compiles(_position, "postgresql")
+def _position_in_postgresql(element: _position, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"strpos{compiler.process(element.clause_expr, **kw)}"
+
+
 @compiles(_item, "postgresql")
 def _item_in_postgresql(element: _item, compiler: SQLCompiler, **kw: Any) -> str:
     array, index, shared = element.clauses
@@ -165,6 +182,11 @@ def incoming(parameter: str, *columns: Column[Any]) -> Subquery:
         for index, column in enumerate(columns)
     ]
     return select(*fields).subquery(parameter)
+
+
+def position(text: ColumnElement[Any], part: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the place of a text in another one, counted from 1; 0 if it is not there."""
+    return _position(text, part, type_=Integer)
 
 
 def listed(parameter: str) -> Select[Any]:

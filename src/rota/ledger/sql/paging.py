@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, Text, bindparam, func, select, union_all
+from sqlalchemy import Select, Text, and_, bindparam, func, literal_column, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from rota.core.ports.records import RunFilter
@@ -25,9 +25,13 @@ from rota.ledger.schema.tables import (
     word,
 )
 from rota.ledger.sql import mapping
+from rota.ledger.sql.json_batch import position
 from rota.ledger.sql.statement import Statement, all_of
 
 SLACK = DAY  # a run is made after its fire time, by clocks that are at most so far apart
+
+BY_REQUEST = frozenset(Cause) - {Cause.SCHEDULE}
+"""The causes of the runs that may have tags of their own."""
 
 _W = TypeVar("_W")
 
@@ -42,6 +46,7 @@ class Shape(NamedTuple):
     until: bool
     after: bool
     newest_first: bool
+    tag: bool = False
 
 
 def shape_of(where: RunFilter, *, after: str | None, newest_first: bool) -> Shape:
@@ -49,12 +54,19 @@ def shape_of(where: RunFilter, *, after: str | None, newest_first: bool) -> Shap
     return Shape(
         of_task=where.task_id is not None,
         states=_words(where.states),
-        causes=_words(where.causes),
+        causes=_causes(where),
         since=where.since is not None,
         until=where.until is not None,
         after=after is not None,
         newest_first=newest_first,
+        tag=where.tag is not None,
     )
+
+
+def _causes(where: RunFilter) -> frozenset[Cause] | None:
+    if where.tag is None:
+        return _words(where.causes)
+    return BY_REQUEST if where.causes is None else BY_REQUEST.intersection(where.causes)
 
 
 def _words(words: Collection[_W] | None) -> frozenset[_W] | None:
@@ -74,6 +86,7 @@ def parameters_of(where: RunFilter, *, after: str | None, limit: int) -> dict[st
         else mapping.first_id(where.until + LATE + MINUTE),
         "after": after,
         "limit": limit,
+        "tag": None if where.tag is None else f",{mapping.to_json(where.tag)},",
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -150,4 +163,23 @@ def _filter(shape: Shape, run_id: ColumnElement[str] = runs.c.id) -> list[Column
     if shape.after:
         after: ColumnElement[Any] = bindparam("after")
         terms.append(run_id < after if shape.newest_first else run_id > after)
+    if shape.tag:
+        terms.append(_has_tag())
     return terms
+
+
+_TAGS = '"tags":['
+
+
+def _has_tag() -> ColumnElement[bool]:
+    """Return the condition that a run has the tag among its own ones.
+
+    They are looked for in the text of its options: reading that as JSON would fail for a damaged
+    row. A tag has neither quotes nor brackets nor commas, so the list ends at the first bracket.
+    """
+    text, found = runs.c.options, position(runs.c.options, literal_column(f"'{_TAGS}'", Text))
+    rest = func.substr(text, found + len(_TAGS), type_=Text)
+    comma: ColumnElement[Any] = word(",")
+    tags = func.substr(rest, 1, position(rest, word("]")) - 1, type_=Text)
+    listed = comma.concat(tags).concat(comma)
+    return and_(found > 0, position(rest, word("]")) > 0, position(listed, bindparam("tag")) > 0)

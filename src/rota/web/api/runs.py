@@ -25,6 +25,8 @@ from rota.web.rate_limit import ManualRunLimiter
 CHANGES = 20
 """The most changes in the answer for a run; `/manager/audit` has all."""
 
+OF_RUN = "One of the tags that the run was enqueued with."
+
 
 def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
     """Add the endpoints; all are plain functions, so that each one waits in a thread."""
@@ -38,6 +40,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
         cause: Annotated[list[Cause] | None, Query()] = None,
         since: Moment | None = None,
         until: Moment | None = None,
+        tag: Annotated[str | None, Query(max_length=200, description=OF_RUN)] = None,
         order: Literal["newest", "oldest"] = "newest",
         limit: Limit = 100,
         after: After = None,
@@ -49,6 +52,7 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
             causes=cause,
             since=instant(manager, "since", since, task),
             until=instant(manager, "until", until, task),
+            tag=tag,
         )
         page = manager.history.runs(where, limit=limit, after=after, newest_first=order == "newest")
         link_next(request, response, page.next)

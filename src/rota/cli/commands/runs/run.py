@@ -14,6 +14,7 @@ import typer
 
 from rota.cli import follow_log, formatting, lifetime, output, project
 from rota.core import time_text
+from rota.core.ports.records import OnConflict
 from rota.core.run import FINAL, LogLine, Run, State
 from rota.core.time import SECOND
 from rota.definitions.arguments import MismatchError, parameters_of
@@ -21,59 +22,80 @@ from rota.diagnosis.running_node import live_nodes
 from rota.errors import StateError
 from rota.manager import TaskManager
 
+_Seconds = Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="At most to wait.")]
+_Arguments = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="A keyword argument (JSON, or text); repeatable."),
+]
+_At = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Start it no earlier, in the task's zone.")
+]
+_Delay = Annotated[
+    str | None,
+    typer.Option("--in", metavar="SPAN", help="Start it this much later: 90s, 5m, 2h, 1d."),
+]
+_Key = Annotated[
+    str | None,
+    typer.Option(help="Enqueue once per key: if an earlier run has it, print that run."),
+]
+_Conflict = Annotated[
+    OnConflict | None,
+    typer.Option(help="If an earlier run has the key: print it, replace it, or exit with 2."),
+]
+_Timeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="For each of its attempts.")
+]
+_Tags = Annotated[list[str] | None, typer.Option(help="In place of the task's tags; repeatable.")]
+
 
 def command(
     task: project.TaskArgument,
     wait: Annotated[bool, typer.Option("--wait", help="Show its log until it ends.")] = False,
-    timeout: Annotated[
-        float | None, typer.Option(min=0, help="With --wait: the most seconds to wait.")
-    ] = None,
-    arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A keyword argument (JSON, or text); repeatable."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Start it no earlier, in the task's zone.")
-    ] = None,
-    delay: Annotated[
-        str | None,
-        typer.Option("--in", metavar="SPAN", help="Start it this much later: 90s, 5m, 2h, 1d."),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(help="Enqueue once per key: if an earlier run has it, print that run."),
-    ] = None,
+    wait_for: _Seconds = None,
+    arg: _Arguments = None,
+    at: _At = None,
+    delay: _Delay = None,
+    key: _Key = None,
+    on_conflict: _Conflict = None,
     priority: Annotated[int | None, typer.Option(help="Higher priorities start first.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Which workers run it.")] = None,
+    max_retries: Annotated[int | None, typer.Option(help="Its most retries.")] = None,
+    timeout: _Timeout = None,
+    tag: _Tags = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
     config: project.ConfigOption = None,
 ) -> None:
     """Enqueue a run of a task and print the run's id.
 
-    If a node is up, the task runs there. Otherwise it runs in this process, which waits for its
-    end, unless it is to start later. Exits with 1 if the command waited and the run did not
-    succeed.
+    What is not given is as the task says. If a node is up, the task runs there. Otherwise it runs
+    in this process, which waits for its end, unless it is to start later. Exits with 1 if the
+    command waited and the run did not succeed.
     """
     settings = project.load(config)
     texts = formatting.texts("--arg", arg or ())
+    own: dict[str, Any] = {
+        "run_at": None if at is None else _moment(at),
+        "delay": None if delay is None else _span(delay),
+        "key": key,
+        "on_conflict": on_conflict,
+        "priority": priority,
+        "queue": queue,
+        "max_retries": max_retries,
+        "timeout": timeout,
+        "tags": tag or None,
+    }
     with project.opened_manager(settings) as manager:
-        arguments = _read(manager, task, texts)
-        handle = manager.enqueue(
-            task,
-            arguments=arguments or None,
-            run_at=None if at is None else _moment(at),
-            delay=None if delay is None else _span(delay),
-            key=key,
-            priority=priority,
-        )
-        run_id = handle.id
+        arguments = _read(manager, task, texts) or None
+        run_id = manager.enqueue(task, arguments=arguments, reason=reason, **own).id
         output.say(run_id)
         output.flush()
         if not live_nodes(manager.history, manager.services.clock.now()):
             if manager.get_run(run_id).state is State.SCHEDULED:
                 output.note("No node is up: the run starts at its time, once a node is up.")
                 return
-            _judge(_here(manager, run_id, timeout))
-        elif wait:
-            _judge(_there(manager, run_id, timeout))
+            _judge(_here(manager, run_id, wait_for))
+        elif wait or wait_for is not None:
+            _judge(_there(manager, run_id, wait_for))
 
 
 def _moment(text: str) -> datetime:
@@ -126,8 +148,8 @@ def _there(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
 def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     """Execute a run in this process; its log and output go to standard error as they come.
 
-    Ctrl-C, SIGTERM, SIGHUP and the end of `timeout` cancel it. After a signal, this process exits
-    within the grace period of a shutdown, whatever the task does.
+    Ctrl-C, SIGTERM, SIGHUP and the end of `timeout` seconds cancel it. After a signal, this process
+    exits within the grace period of a shutdown, whatever the task does.
     """
     from rota.logs import setup_logging
 
@@ -143,7 +165,7 @@ def _here(manager: TaskManager, run_id: str, timeout: float | None) -> Run:
     output.note("No node is up: the task runs in this process.")
     for number in lifetime.ending():
         signal.signal(number, caught)
-    timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --timeout {timeout}",))
+    timer = threading.Timer(timeout or 0.0, cancel, (f"not done after --wait-for {timeout}",))
     timer.daemon = True
     if timeout is not None:
         timer.start()

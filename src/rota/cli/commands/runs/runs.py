@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Any
 
@@ -32,6 +33,9 @@ def command(
         ),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Before this time, like --since.")] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="Only runs that were enqueued with this tag.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=0, help="Only the newest; default: 50, with --json: all.")
     ] = None,
@@ -45,7 +49,7 @@ def command(
     settings = project.load(config)
     with project.opened_history(settings) as history:
         zone = _zone(history, task) or settings.manager.timezone
-        where = _filter(task, state, since, until, zone)
+        where = replace(_filter(task, state, since, until, zone), tag=tag)
         if history is None:
             project.say_no_ledger(settings)
         elif json:

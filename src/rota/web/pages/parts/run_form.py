@@ -10,7 +10,10 @@ from typing import Any
 from rota.core.ports.records import OnConflict
 from rota.web.problems import Problem
 
-FIELDS = ("run_at", "delay", "key", "on_conflict", "priority", "queue", "max_retries", "timeout")
+FIELDS = (
+    *("run_at", "delay", "key", "on_conflict", "priority", "queue", "max_retries", "timeout"),
+    "tags",
+)
 
 _NUMBERS = {"delay": float, "priority": int, "max_retries": int, "timeout": float}
 
@@ -19,8 +22,8 @@ def options(form: Mapping[str, str]) -> dict[str, Any]:
     """Return the options that are filled in, as `TaskManager.enqueue` takes them; raises Problem,
     which names each field with a bad value.
 
-    `delay` is a number of `delay_unit` seconds. What a key that is taken does is left out if there
-    is no key.
+    `delay` is a number of `delay_unit` seconds, and `tags` are separated by commas. What a key that
+    is taken does is left out if there is no key.
     """
     found: dict[str, Any] = {}
     errors: list[dict[str, str]] = []
@@ -55,5 +58,7 @@ def _read(name: str, text: str) -> Any:
         return datetime.fromisoformat(text)  # without a zone: that of the task
     if name == "on_conflict":
         return OnConflict(text)
+    if name == "tags":
+        return [one.strip() for one in text.split(",") if one.strip()]
     number = _NUMBERS.get(name)
     return text if number is None else number(text)

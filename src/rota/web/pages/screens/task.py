@@ -44,18 +44,21 @@ def add(router: APIRouter, layout: PageLayout) -> None:
 
     @router.get("/tasks/{id:path}")
     def show_task(
-        request: Request, id: str, after: Annotated[str | None, Query(max_length=100)] = None
+        request: Request,
+        id: str,
+        after: Annotated[str | None, Query(max_length=100)] = None,
+        tag: Annotated[str, Query(max_length=200)] = "",
     ) -> Response:
-        values = _values(layout.manager, id, after, layout.now())
+        values = _values(layout.manager, id, layout.now())
+        values |= _runs(layout.manager, id, tag, after)
         return layout.show(request, "task.html", about=id, **values)
 
 
-def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> dict[str, Any]:
+def _values(manager: TaskManager, id: str, now: Instant) -> dict[str, Any]:
     """Return the values of the template; raises UnknownTaskError and LedgerError."""
     task = existing(manager, id)
     entry = manager.services.engine.registry.get(id)
     stored = manager.history.task(id)
-    page = manager.history.runs(RunFilter(task_id=id), limit=RUNS_PER_PAGE, after=after)
     drawn = manager.history.runs(RunFilter(task_id=id, since=now - SHOWN * DAY), limit=DRAWN).runs
     code = entry.definition if entry else None
     policy = entry.policy if entry else stored.record.policy
@@ -82,10 +85,22 @@ def _values(manager: TaskManager, id: str, after: str | None, now: Instant) -> d
         "ended": len(ended),
         "newest_end": ended[0].id if ended else "",
         "changes": manager.history.audit(AuditFilter(task_id=id), limit=CHANGES).changes,
+        "nodes": node_names(manager),
+    }
+
+
+def _runs(manager: TaskManager, id: str, tag: str, after: str | None) -> dict[str, Any]:
+    """Return the values of the list of runs: those with a tag of their own, or all."""
+    where = RunFilter(task_id=id, tag=tag or None)
+    page = manager.history.runs(where, limit=RUNS_PER_PAGE, after=after)
+    lists = [(run.options or {}).get("tags", ()) for run in page.runs]
+    own = {one for tags in lists for one in tags if isinstance(one, str)}  # a row may be damaged
+    return {
         "runs": page.runs,
         "older": page.next,
         "newest": after is None,
-        "nodes": node_names(manager),
+        "tag": tag,
+        "run_tags": sorted(own | ({tag} if tag else set())),
     }
 
 
