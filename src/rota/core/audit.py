@@ -35,6 +35,8 @@ class Verb(StrEnum):
     REMOVE = "remove"
     RUN = "run"
     RETRY = "retry"
+    RERUN = "rerun"  # the occurrence of a run
+    BACKFILL = "backfill"  # past occurrences
     CANCEL = "cancel"
     GRANT = "grant"  # a token
     REVOKE = "revoke"

@@ -40,7 +40,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The work for one occurrence or one manual start, as the ledger keeps it."""
+    """The work for one occurrence, one manual start or one replay, as the ledger keeps it."""
 
     id: str
     task_id: str
@@ -72,6 +72,8 @@ class Run:
     nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
     upstream: dict[str, str] | None = None  # task → run: whose ends named it
     error_type: str | None = None  # of a failed run: the exception that ended its last attempt
+    replay: int | None = None  # 1..n: it does its occurrence again, or does a past one
+    replay_time: Instant | None = None  # the instant of that occurrence, `fire_time` as well
 
     @property
     def failure_kind(self) -> str:

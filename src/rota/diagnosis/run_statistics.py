@@ -65,7 +65,7 @@ def recorded(history: History, since: Instant) -> Record:
             record.complete = False
             break
         record.add(run)
-        if run.fire_time is not None:
+        if run.fire_time is not None and run.replay is None:
             key = (run.task_id, run.fire_time)
             if key in seen:
                 record.repeated.append(key)

@@ -37,7 +37,7 @@ from rota.ledger.sql.soundness import found
 from rota.ledger.sql.statement import Statement
 from rota.ledger.sql.verified_rows import with_former
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import claiming
+from rota.ledger.verbs import claiming, replaying
 from rota.ledger.verbs import pauses as pause_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
@@ -80,6 +80,10 @@ class SqlHistory:
             found = page_query(shape).rows(connection, **values)
         runs = [mapping.run_of(row) for row in found[:size]]
         return Page(runs, runs[-1].id if len(found) > size else None)
+
+    def runs_of_occurrences(self, task_id: str, instants: Collection[Instant]) -> list[Run]:
+        with self._database.reading() as connection:
+            return replaying.runs_of(connection, task_id, instants)
 
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         with self._database.reading() as connection:

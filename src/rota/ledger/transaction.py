@@ -39,6 +39,7 @@ from rota.ledger.verbs import (
     claiming,
     enqueueing,
     reaping,
+    replaying,
     retention,
     settling,
 )
@@ -80,6 +81,12 @@ class SqlTransaction(SqlTaskVerbs):
         by: Actor | None = None,
     ) -> list[Enqueued]:
         return enqueueing.enqueue(self._connection, runs, on_conflict, key_until, by)
+
+    def replay(
+        self, runs: Sequence[NewRun], *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> list[PlannedRun]:
+        self._turn()
+        return replaying.replay(self._connection, runs, by, reason)
 
     def claim(
         self,

@@ -107,9 +107,16 @@ class CurrentRun:
 
     @property
     def fire_time(self) -> datetime | None:
-        """The time of this run's occurrence, aware and in UTC; None for a manual start."""
+        """The time of this run's occurrence, aware and in UTC; None for a manual start. A replay
+        has the time of the occurrence that it does again.
+        """
         instant = self._call.fire_time
         return None if instant is None else to_datetime(instant)
+
+    @property
+    def replay(self) -> int | None:
+        """The number of this replay of its occurrence, from 1; None if the run is no replay."""
+        return self._call.replay
 
     @property
     def previous_fire_time(self) -> datetime | None:

@@ -54,6 +54,8 @@ OPERATIONS = [
     ("GET", "/manager/runs/{id}/logs/text"),
     ("POST", "/manager/runs/{id}/cancel"),
     ("POST", "/manager/runs/{id}/retry"),
+    ("POST", "/manager/runs/{id}/rerun"),
+    ("POST", "/manager/tasks/{id}/backfill"),
     ("GET", "/manager/tasks"),
     ("POST", "/manager/tasks"),
     ("DELETE", "/manager/tasks/{id}"),

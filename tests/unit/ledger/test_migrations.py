@@ -54,7 +54,7 @@ def test_the_migrations_make_the_tables() -> None:
         metadata.create_all(other)
         migrated = {(name, sql) for name, sql in schema(one) if name != "alembic_version"}
         assert migrated == set(schema(other))
-        assert len(migrated) == len(metadata.tables) + 21
+        assert len(migrated) == len(metadata.tables) + 22
 
 
 def test_an_empty_database_gets_at_once_what_the_migrations_make() -> None:

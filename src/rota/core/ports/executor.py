@@ -53,6 +53,7 @@ class AttemptSpec:
     checkpoint: Any
     steps: Mapping[str, Any]
     reporter: Reporter
+    replay: int | None = None
 
 
 Done = Callable[[AttemptSpec, Outcome], None]

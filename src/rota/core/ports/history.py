@@ -46,6 +46,11 @@ class History(Protocol):
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         """Return the runs with these whole ids that there are, oldest first."""
 
+    def runs_of_occurrences(self, task_id: str, instants: Collection[Instant]) -> list[Run]:
+        """Return the runs of a task's occurrences: for each instant its first run, if there is one,
+        then its replays by their numbers.
+        """
+
     def last_runs(self, task_ids: Collection[str] | None = None) -> dict[str, Run]:
         """Return the run of each task that started last."""
 

@@ -107,6 +107,15 @@ class Transaction(TaskTransaction, Protocol):
         that is taken with ERROR. Without `by` nothing is noted in the audit.
         """
 
+    def replay(
+        self, runs: Sequence[NewRun], *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> list[PlannedRun]:
+        """Write replays of one task's occurrences, in their order, each of its `replay_time`, with
+        the next free number; returns the rows this call wrote. An occurrence with a run that has
+        not ended gets none, so a repeated call makes no double. Raises UnknownTaskError for a task
+        that is not registered.
+        """
+
     def claim(
         self,
         node_id: str,

@@ -146,6 +146,7 @@ class NewRun(NamedTuple):
     overlap_key: str | None = None  # it is exclusive among the runs of its task with the same
     nominal_time: Instant | None = None  # that its rule names, if a calendar moved it
     upstream: Mapping[str, str] | None = None  # task → run: whose ends name it
+    replay_time: Instant | None = None  # the instant of the occurrence that it does again
 
 
 class PlannedRun(NamedTuple):
@@ -210,6 +211,7 @@ class Claim(NamedTuple):
     damage: str = ""  # what of its row cannot be read
     options: Mapping[str, Any] | None = None
     started_at: Instant | None = None  # of its first attempt; None if this is the first one
+    replay: int | None = None  # its number, if it does an occurrence again
 
 
 class AttemptEnd(NamedTuple):

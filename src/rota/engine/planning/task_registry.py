@@ -121,6 +121,13 @@ class RegisteredTask:
         firing = triggers.firing(self._rule)
         return self.owes_first or firing.next_after(self.planned_until) is not None
 
+    @property
+    def rule(self) -> Trigger:
+        """Return the trigger by its present rule alone: neither a pause nor a skip is applied to
+        it. What a calendar skips is left out.
+        """
+        return triggers.firing(self._rule)
+
     def rejection(self, instant: Instant) -> catchup.Rejection | None:
         """Return why its calendar or a window skips an occurrence; None if neither does."""
         if self.firing is self.trigger:

@@ -164,6 +164,7 @@ class Launcher:
             checkpoint=claim.checkpoint,
             steps=claim.steps,
             reporter=reporter,
+            replay=claim.replay,
         )
         limit, total_until = policy.timeout, None
         if policy.total_timeout is not None:

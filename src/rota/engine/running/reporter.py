@@ -113,14 +113,18 @@ class RunReporter:
     def upstream(self) -> list[UpstreamFacts]:
         """Return the upstream runs that named the run; raises LedgerError."""
         history = self._ledger.history
-        named = history.run(self._run_id).upstream
+        run = history.run(self._run_id)
+        named = run.upstream
+        if run.replay is not None and run.fire_time is not None:
+            first = history.runs_of_occurrences(run.task_id, [run.fire_time])[0]
+            named = first.upstream
         if not named:
             return []
         found = {run.id: run for run in history.runs_by_id(list(named.values()))}
         facts: list[UpstreamFacts] = []
         for task_id, run_id in named.items():
-            run = found.get(run_id)  # None: it was pruned since
-            rest = (None,) * 3 if run is None else (run.fire_time, run.state.value, run.result)
+            one = found.get(run_id)  # None: it was pruned since
+            rest = (None,) * 3 if one is None else (one.fire_time, one.state.value, one.result)
             facts.append((task_id, run_id, *rest))
         return facts
 

@@ -151,6 +151,7 @@ def _job(call: AttemptSpec) -> dict[str, Any]:
         "task_id": call.task_id,
         "attempt": call.attempt,
         "fire_time": call.fire_time,
+        "replay": call.replay,
         "func_path": call.func_path,
         "file": call.file,
         "args": list(call.args),

@@ -52,6 +52,14 @@ _index(
     of=is_named_by_run(runs),
     unique=True,
 )
+_index(
+    "one_run_per_replay",
+    runs.c.task_id,
+    runs.c.replay_time,
+    runs.c.replay,
+    of=runs.c.replay_time.is_not(None),
+    unique=True,
+)
 Index("runs_of_task", runs.c.task_id, runs.c.id)
 _index("waiting_by_priority", runs.c.priority, runs.c.available_at, of=is_waiting(runs))
 _index("waiting_by_task", runs.c.task_id, runs.c.available_at, of=is_waiting(runs))

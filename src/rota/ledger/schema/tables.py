@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import HOUR, Instant
 
-REVISION = "0019"
+REVISION = "0020"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -176,7 +176,7 @@ runs = Table(
     metadata,
     Column("id", Words, primary_key=True, nullable=False),
     Column("task_id", Words, nullable=False),
-    Column("fire_time", BigInteger),  # NULL: started manually
+    Column("fire_time", BigInteger),  # NULL: started manually, or a replay
     Column("cause", Words, nullable=False),
     Column("state", Words, nullable=False),
     Column("reason", Words, nullable=False, server_default=text("''")),
@@ -208,6 +208,9 @@ runs = Table(
     Column("nominal_time", BigInteger),  # that its rule names, if a calendar moved it
     Column("upstream", Words),  # JSON: task → run, whose ends named it
     Column("error_type", Words),  # of a failed run: the exception that ended its last attempt
+    # of a replay, whose `fire_time` is NULL: its number, and the instant of its occurrence
+    Column("replay", Integer),
+    Column("replay_time", BigInteger),
     CheckConstraint(_STATE_IS_TRUE, name="state_is_true"),
     CheckConstraint(
         "cause = 'schedule' OR cause = 'manual' OR cause = 'backfill'", name="known_cause"

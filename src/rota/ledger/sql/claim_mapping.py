@@ -34,7 +34,7 @@ def options_of(text: Any) -> dict[str, Any]:
 def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
     run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *rest = row
-    own, first = rest[3], rest[6]
+    own, first, replay, replay_time = rest[3], *rest[6:9]
     try:
         arguments, checkpoint = (text and parsed(text) for text in rest[:2])
         options = None if own is None else forms.options_of(own)
@@ -45,7 +45,7 @@ def claim_of(row: Row) -> Claim:
     return Claim(
         run_id,
         task_id,
-        fire_time,
+        fire_time if replay_time is None else replay_time,
         _CAUSES[cause],
         attempt + 1,
         failures,
@@ -56,6 +56,7 @@ def claim_of(row: Row) -> Claim:
         damage=damage,
         options=options,
         started_at=first if isinstance(first, int) else None,
+        replay=replay,
     )
 
 
@@ -68,6 +69,7 @@ def flaw_of(row: Row) -> str:
         and row[6] in _CAUSES
         and (row[16] is None or type(row[16]) is int)
         and (fire_time is None or (type(fire_time) is int and EARLIEST <= fire_time <= LATEST))
+        and row[17] is row[18] is None
     ):
         return ""
     damages: list[Damage] = []

@@ -284,6 +284,8 @@ RUNS = _form(
     nominal_time=_MAYBE_INSTANT,
     upstream=maybe(Kind(_upstream, None, converts=True)),
     error_type=_MAYBE_TEXT,
+    replay=maybe(COUNT),
+    replay_time=_MAYBE_INSTANT,
 )
 
 CANDIDATES = _form(
@@ -291,7 +293,7 @@ CANDIDATES = _form(
         runs.c.id, runs.c.task_id, runs.c.fire_time, runs.c.available_at, runs.c.attempt,
         runs.c.exclusive, runs.c.cause, runs.c.failures, runs.c.crashes, runs.c.fence,
         runs.c.arguments, runs.c.checkpoint, runs.c.finished_at, runs.c.options, runs.c.priority,
-        runs.c.overlap_key, runs.c.started_at,
+        runs.c.overlap_key, runs.c.started_at, runs.c.replay, runs.c.replay_time,
     ),
     fire_time=_MOMENT,
     attempt=COUNT,
@@ -305,6 +307,8 @@ CANDIDATES = _form(
     options=maybe(Kind(options_of, {}, converts=True)),
     priority=Kind(_priority, 0),
     started_at=_MAYBE_INSTANT,
+    replay=maybe(COUNT),
+    replay_time=_MAYBE_INSTANT,
 )  # fmt: skip
 """The columns of a run that are needed to start it."""
 

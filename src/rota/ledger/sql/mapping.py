@@ -100,6 +100,8 @@ CANDIDATE = (
     runs.c.priority,
     runs.c.overlap_key,
     runs.c.started_at,
+    runs.c.replay,
+    runs.c.replay_time,
 )
 ENQUEUED = (*NEW_RUN, runs.c.key, runs.c.options)
 
@@ -281,6 +283,8 @@ def run_of(row: Row, note: Note = found.add) -> Run:
         run.state in _ATTEMPTED and (run.node is None or run.attempt_started_at is None)
     ):
         run = _completed(run, note)
+    if run.replay_time is not None:
+        run = replace(run, fire_time=run.replay_time)
     if run.reason_code in WAITS and run.state in FINAL:  # a node of an older release ended it
         return replace(run, reason_code=None)
     return run

@@ -23,6 +23,7 @@ from rota.web.api import (
     nodes,
     occurrences,
     pauses,
+    replays,
     runs,
     tasks,
     verification,
@@ -48,6 +49,7 @@ def build(
     router = APIRouter(route_class=route_class, responses=PROBLEMS)
     commits = CommitWatch(lambda: manager.services.ledger)
     health.add(router, manager, access)
+    replays.add(router, manager, rate)  # before the routes of a task: ids may contain slashes
     for room in (occurrences, nodes, audit, pauses, tasks, verification):
         room.add(router, manager)
     for startable in (enqueueing, runs):

@@ -15,6 +15,7 @@ from rota.web.pages.layout import PageLayout, error_page
 from rota.web.pages.screens import (
     actions,
     audit,
+    backfill,
     calendar,
     failures,
     nodes,
@@ -40,6 +41,7 @@ def build(manager: TaskManager, access: Access, rate: ManualRunLimiter) -> APIRo
     for screen in screens:
         screen.add(router, layout)
     actions.add(router, layout, rate)
+    backfill.add(router, layout, rate)
     sign_in.add(router, layout, access)
     tokens.add(router, layout)
     return router

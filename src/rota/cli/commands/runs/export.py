@@ -22,7 +22,7 @@ from rota.runtime.system_clock import SystemClock
 _PAGE = 1_000
 _TIMES = (
     *("fire_time", "available_at", "created_at", "started_at", "finished_at"),
-    "attempt_started_at",
+    *("attempt_started_at", "nominal_time", "replay_time"),
 )
 
 

@@ -133,6 +133,7 @@ def as_json(run: Run, names: dict[str, str]) -> dict[str, Any]:
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
         "reason": redact_text(run.reason),
+        **({} if run.replay is None else {"replay": run.replay}),
     }
 
 
@@ -141,7 +142,7 @@ def _row(run: Run, names: dict[str, str]) -> tuple[str, ...]:
         run.id,
         run.task_id,
         time_text.moment(run.created_at if run.fire_time is None else run.fire_time),
-        run.cause,
+        run.cause if run.replay is None else f"replay {run.replay}",
         run.state,
         str(run.attempt),
         _took(run),

@@ -43,6 +43,8 @@ def lateness(run: Run) -> Instant | None:
     """
     if run.fire_time is None or run.started_at is None or run.available_at > run.started_at:
         return None
+    if run.replay is not None:
+        return None
     return run.started_at - max(run.available_at, run.fire_time)
 
 

@@ -94,6 +94,7 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "lanes": _lanes(manager, run, now),
         "changes": manager.history.audit(AuditFilter(run_id=run.id), limit=CHANGES).changes,
         "steps": manager.history.steps(run.id),
+        "same": _same(manager, run),
         "sides": sides,
         "changed": _changed(*(side.run for side in sides)) if sides else [],
         "most_changed": MOST_CHANGED,
@@ -102,6 +103,13 @@ def _values(manager: TaskManager, run: Run, now: Instant, *, with_log: bool) -> 
         "after": f"{lines[-1].attempt}.{lines[-1].seq}" if lines else "0.0",
         "nodes": node_names(manager),
     }
+
+
+def _same(manager: TaskManager, run: Run) -> list[Run]:
+    """Return the runs of the same occurrence, this one among them."""
+    if run.fire_time is None:
+        return []
+    return manager.history.runs_of_occurrences(run.task_id, [run.fire_time])
 
 
 def _log(manager: TaskManager, run: Run) -> list[LogLine]:

@@ -19,6 +19,7 @@ from rota.core.time import DAY, SECOND, Instant, from_datetime
 from rota.definitions.options import POLICY
 from rota.engine.planning.upcoming import upcoming
 from rota.manager import TaskManager
+from rota.manager.replays import WITHOUT_TIMES
 from rota.web.api.tasks import existing
 from rota.web.pages.layout import PageLayout
 from rota.web.pages.parts.edited import edited
@@ -75,6 +76,7 @@ def _values(manager: TaskManager, id: str, now: Instant) -> dict[str, Any]:
         "executor": stored.record.executor,
         "paused_until": task.paused_until and from_datetime(task.paused_until),
         "upcoming": list(islice(upcoming(entry, now), UPCOMING)) if entry else [],
+        "has_times": code is not None and code.trigger not in WITHOUT_TIMES,
         "parameters": parameters(code) if code else [],
         "prefix": PREFIX,
         "source": _source(manager, code) if code else None,
