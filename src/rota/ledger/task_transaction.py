@@ -11,10 +11,10 @@ from rota.core.ports.records import Edits, NewRun, StoredTask, TaskRecord
 from rota.core.time import Instant, to_iso
 from rota.errors import StateError
 from rota.ledger.sql import nodes
+from rota.ledger.turn import take_turn
 from rota.ledger.verbs import audit as audit_verbs
 from rota.ledger.verbs import chains, failing, pauses
 from rota.ledger.verbs import tasks as task_verbs
-from rota.ledger.verbs.turn import take_turn
 
 
 class SqlTaskVerbs:

@@ -29,8 +29,8 @@ from rota.ledger.sql.forms import CODES
 from rota.ledger.sql.json_batch import Batch, Row, encode, incoming, listed
 from rota.ledger.sql.soundness import parsed
 from rota.ledger.sql.statement import Statement, all_of
+from rota.ledger.turn import take_turn
 from rota.ledger.verbs import planning
-from rota.ledger.verbs.turn import take_turn
 from rota.triggers.calendars.rolled import CalendarTrigger, OnDays
 from rota.triggers.kinds.after import AfterTrigger
 

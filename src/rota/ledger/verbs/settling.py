@@ -13,9 +13,9 @@ from rota.core.run import WAITING, State
 from rota.ledger.sql import attempts, mapping
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.json_batch import Batch, encode
+from rota.ledger.turn import take_turn
 from rota.ledger.verbs import chains, crashes
 from rota.ledger.verbs import tasks as task_verbs
-from rota.ledger.verbs.turn import take_turn
 
 
 def settle(connection: Connection, endings: Sequence[AttemptEnd], node_id: str) -> list[str]:

@@ -85,6 +85,7 @@ def _values(manager: TaskManager, id: str, asked: Mapping[str, str]) -> dict[str
         "most": MOST_REPLAYED,
         "usual": USUAL_LIMIT,
         "may_be_parallel": entry is not None and entry.policy.overlap is Overlap.ALLOW,
+        "plan": None,
         "shown": [],
         "mistake": "",
     }
