@@ -182,9 +182,8 @@ class RunRead(BaseModel):
     error_type: str | None = Field(
         description="Of a failed run: the type of the exception that ended its last attempt, as in"
         " `KeyError` or `package.module.Error`; null if none did."
-    replay: int | None = Field(
-        description="Its number, from 1, if it does its occurrence again; else null."
     )
+    replay: int | None = Field(description="Its number, if it does its occurrence again.")
 
     @classmethod
     def of(cls, run: Run) -> Self:
