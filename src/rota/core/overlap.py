@@ -135,12 +135,12 @@ def _skip(code: ReasonCode, why: str) -> Decision:
 VERDICT = "waits until it is known whether the run before it still goes on"
 
 
-class Fate(Enum):
+class BlockerState(Enum):
     """What is known of the run that blocked an occurrence, at its instant."""
 
     UNKNOWN = "unknown"  # its node has sent no heartbeat since
-    WENT_ON = "went on"
-    OVER = "over"  # it had ended, or its node was gone
+    STILL_RUNNING = "still running"
+    ENDED = "ended"  # it had ended, or its node was gone
 
 
 class Undecided(NamedTuple):
@@ -149,7 +149,7 @@ class Undecided(NamedTuple):
     run_id: str
     fire_time: Instant | None
     before: ActiveRun  # the run that blocked it
-    fate: Fate
+    blocker_state: BlockerState
 
 
 class Decided(NamedTuple):
@@ -159,21 +159,21 @@ class Decided(NamedTuple):
     decision: Decision
 
 
-def judge(
+def decide_waiting(
     overlap: Overlap,
     queue_limit: int | None,
     undecided: Sequence[Undecided],
     waiting: Sequence[ActiveRun],
 ) -> list[Decided]:
-    """Judge the occurrences of one task that wait for a verdict, as if it had been known at their
-    instants. They are judged one by one, oldest first, up to the first that cannot be judged yet.
+    """Decide the occurrences of one task that wait for a verdict, as if it had been known at their
+    instants. They are decided one by one, oldest first, up to the first that cannot be decided yet.
 
     `waiting` are the other runs of the task that wait.
     """
     judged: list[Decided] = []
     let = list(waiting)
     for one in undecided:
-        if one.fate is Fate.UNKNOWN:
+        if one.blocker_state is BlockerState.UNKNOWN:
             break
         ahead = [run for run in let if run.run_id < one.run_id]
         decision = _verdict(overlap, queue_limit or 1, one, ahead)
@@ -187,11 +187,15 @@ def _verdict(
     overlap: Overlap, queue_limit: int, one: Undecided, ahead: Sequence[ActiveRun]
 ) -> Decision:
     if overlap is Overlap.SKIP:
-        in_the_way = [one.before] if one.fate is Fate.WENT_ON else ahead
+        in_the_way = [one.before] if one.blocker_state is BlockerState.STILL_RUNNING else ahead
         return _skip(ReasonCode.OVERLAP, _still_going(in_the_way[0])) if in_the_way else GO
     if overlap is Overlap.QUEUE:
         # If the run before it was over, the first in the queue would have started.
-        waiting = len(ahead) if one.fate is Fate.WENT_ON else max(len(ahead) - 1, 0)
+        waiting = (
+            len(ahead)
+            if one.blocker_state is BlockerState.STILL_RUNNING
+            else max(len(ahead) - 1, 0)
+        )
         if waiting >= queue_limit:
             return _skip(ReasonCode.QUEUE_LIMIT, _full(waiting, queue_limit))
     return GO

@@ -53,14 +53,14 @@ class ServiceLoop:
         begin: Callable[[], Coroutine[Any, Any, None]],
         loops: Callable[[], Sequence[EngineLoop]],
         end: Callable[[float], Awaitable[bool]],
-        hurry: threading.Event,
+        end_now: threading.Event,
         tidy: Callable[[], None],
     ) -> None:
         """Begin with `begin` and run all of `loops`. Then `end` within a grace in seconds, or now
-        once there is a `hurry`, and at last `tidy` up in the thread that stops it.
+        once `end_now` is set, and at last `tidy` up in the thread that stops it.
         """
         self._begin, self._loops, self._end, self._tidy = begin, loops, end, tidy
-        self._hurry = hurry
+        self._end_now = end_now
         self._wakes: list[Wake] = []  # of the loops that run
         self.turnings: list[Turning] = []
         self._alive: float | None = None  # monotonic seconds, of the last turn of the loop
@@ -113,7 +113,7 @@ class ServiceLoop:
         stopped meanwhile, and it must then still be stopped.
         """
         self._stop_requested = Wake()
-        for event in (self._hurry, self._over, self._stopped):
+        for event in (self._end_now, self._over, self._stopped):
             event.clear()
         self._clean = True
         ready: Future[None] = Future()
@@ -131,7 +131,7 @@ class ServiceLoop:
         if thread is None:
             return True
         if self._grace is not None:
-            self._hurry.set()
+            self._end_now.set()
             self._stopped.wait()
             return self._clean
         self._grace = grace

@@ -41,7 +41,7 @@ class LedgerGateway:
         except LedgerValueError:  # it is there
             raise
         except LedgerError as error:
-            self._note(error)
+            self._set_trouble(error)
             raise
         if self.trouble is not None and changes:
             away = self._clock.monotonic() - self.trouble[0]
@@ -74,7 +74,7 @@ class LedgerGateway:
                 return await self.once(operation)
             except LedgerValueError:
                 raise
-            except LedgerError as error:  # logged once, by `_note`
+            except LedgerError as error:  # logged once, by `_set_trouble`
                 logger.debug("It is still away: %s", error)
 
     async def until_back(self) -> None:
@@ -84,7 +84,7 @@ class LedgerGateway:
         while self.trouble is not None or self._unwritten:  # noqa: ASYNC110  # not one event
             await asyncio.sleep(FIRST_PAUSE)
 
-    def _note(self, error: LedgerError) -> None:
+    def _set_trouble(self, error: LedgerError) -> None:
         if self.trouble is None:
             logger.error("The ledger is away, work goes on and is written on its return: %s", error)
         since = self.trouble[0] if self.trouble else self._clock.monotonic()

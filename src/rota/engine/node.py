@@ -20,7 +20,7 @@ from rota.core.time import SECOND
 from rota.engine.context import node_context
 from rota.engine.event_loop import TIDYING, EngineLoop, ServiceLoop
 from rota.engine.health.delivery import Delivery
-from rota.engine.health.unplanned import Unplanned
+from rota.engine.health.unplanned import UnplannedCheck
 from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.node_info import describe, describe_health
 from rota.engine.membership.reaper import Reaper
@@ -74,8 +74,7 @@ class Node:
     ) -> None:
         """Follow the ledger's clock, which may be the `machine`'s or not."""
         self.settings, self.broker, self.executors = settings, engine, executors
-        self.ids = RunIds()
-        self.role = Role.ALL
+        self.ids, self.role = RunIds(), Role.ALL
         self.context = context = node_context(
             ledger, machine, self.ids, name=settings.node_name, version=settings.version
         )
@@ -108,13 +107,17 @@ class Node:
         self.change_poller = ChangePoller(context)
         self.pruner = Pruner(context, days=settings.retention_days)
         self.verifier = Verifier(context, heartbeat, self.ids)
-        self.unplanned = Unplanned(context, ticking, planner)
+        self.unplanned = UnplannedCheck(context, ticking, planner)
         self.watchdog = Watchdog(context, loop, self.unplanned)
         self.ending = ending = Shutdown(
             context, capacity, heartbeat, planner, enforcer, recorder, flusher, self.inbox
         )
         self.service_loop = ServiceLoop(
-            begin=self._begin, loops=self._loops, end=self._end, hurry=ending.hurry, tidy=self._tidy
+            begin=self._begin,
+            loops=self._loops,
+            end=self._end,
+            end_now=ending.end_now,
+            tidy=self._tidy,
         )
         context.signals.look_again.connect(ticking.wakeup)
         context.signals.beat_prepared.connect(partial(describe, self))

@@ -170,7 +170,7 @@ class TaskManager(ReplayVerbs, TokenVerbs, VerifyVerbs):
                 )
         former = self._without_services()
         if former is not None:
-            fork_safety.leave(former)
+            fork_safety.keep_in_child(former)
 
 
 class ProcessManager:

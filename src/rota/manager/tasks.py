@@ -387,10 +387,10 @@ def _is_taken(before: TaskDefinition, new: TaskDefinition) -> bool:
         return False
     if not before.source or not new.source or before.source.file != new.source.file:
         return True
-    return _stands(before)
+    return _is_current_function(before)
 
 
-def _stands(definition: TaskDefinition) -> bool:
+def _is_current_function(definition: TaskDefinition) -> bool:
     """Return whether a function is still what its path means: that of a reloaded file is not."""
     module, _, names = definition.func_path.partition(":")
     found: Any = sys.modules.get(module)

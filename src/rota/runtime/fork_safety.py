@@ -41,7 +41,7 @@ def new_lock() -> threading.Lock:
     return lock
 
 
-def leave(one: object) -> None:
+def keep_in_child(one: object) -> None:
     """Keep an object of the parent alive in a child, so that its destructor does not close it."""
     _left.append(one)
 

@@ -146,10 +146,10 @@ class Access:
             if token is None or clock.monotonic() > read_at + AWAY or not token.keeps(clock.now()):
                 raise
         else:
-            self._note(key, token, clock.monotonic())
+            self._remember(key, token, clock.monotonic())
         return None if token is None else Visitor(token.name, token.right)
 
-    def _note(self, key: str, token: Token | None, now: float) -> None:
+    def _remember(self, key: str, token: Token | None, now: float) -> None:
         with self._lock:
             self._seen.pop(key, None)
             if token is not None:

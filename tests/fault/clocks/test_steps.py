@@ -30,7 +30,7 @@ async def work() -> None:
     pass
 
 
-class Glitches:
+class ClockSteps:
     """Steps the clock of a harness, each step until the node has seen it."""
 
     def step(self, rig: Harness, span: Instant) -> None:
@@ -44,8 +44,8 @@ class Glitches:
 
 
 @pytest.fixture
-def glitches() -> Glitches:
-    return Glitches()
+def clock_steps() -> ClockSteps:
+    return ClockSteps()
 
 
 def succeeded(rig: Harness, task_id: str, fire_time: Instant) -> bool:
@@ -85,15 +85,15 @@ def has_a_run_of(rig: Harness, task_id: str, after: Instant) -> None:
 
 @pytest.mark.parametrize("catchup", ["latest", "none", "all"])
 def test_a_clock_that_was_ahead_for_a_while_silences_nothing(
-    tmp_path: Path, glitches: Glitches, catchup: str
+    tmp_path: Path, clock_steps: ClockSteps, catchup: str
 ) -> None:
     clock = FakeClock(START)
     with Harness(tmp_path, clock) as rig:
         rig.manager.add_task(work, "cron", "work", minute="*", catchup=catchup)
         runs_each_minute(rig, "work", 1)
-        glitches.step(rig, 3 * DAY)
+        clock_steps.step(rig, 3 * DAY)
         has_a_run_of(rig, "work", clock.now() - 2 * MINUTE)
-        glitches.step(rig, -3 * DAY)
+        clock_steps.step(rig, -3 * DAY)
         runs_each_minute(rig, "work")
         stored = rig.manager.history.task("work")
         assert stored.planned_until <= clock.now()
@@ -103,14 +103,14 @@ def test_a_clock_that_was_ahead_for_a_while_silences_nothing(
 
 
 def test_a_daily_task_runs_on_each_of_the_days_that_the_clock_leapt_over(
-    tmp_path: Path, glitches: Glitches
+    tmp_path: Path, clock_steps: ClockSteps
 ) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "daily", hour=9)
-        glitches.step(rig, 3 * DAY)
+        clock_steps.step(rig, 3 * DAY)
         last = rig.clock.now() - 15 * HOUR - 20 * SECOND
         eventually(lambda: succeeded(rig, "daily", last))  # else it is forgotten, as it never ran
-        glitches.step(rig, -3 * DAY)
+        clock_steps.step(rig, -3 * DAY)
         eventually(lambda: len(rig.ended("daily")) == 1)
         (ahead,) = rig.runs("daily")  # the newest one, which ran while the clock said so
         rig.advance(9 * 3600 - 20)
@@ -139,13 +139,13 @@ def test_a_ledger_from_a_clock_that_was_ahead_silences_nothing(tmp_path: Path) -
 
 
 def test_a_task_added_while_the_clock_was_ahead_runs_after_it_was_put_right(
-    tmp_path: Path, glitches: Glitches
+    tmp_path: Path, clock_steps: ClockSteps
 ) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
-        glitches.step(rig, 3 * DAY)
+        clock_steps.step(rig, 3 * DAY)
         rig.manager.add_task(work, "interval", "new", minutes=1)
         rig.manager.list_tasks()
-        glitches.step(rig, -3 * DAY)
+        clock_steps.step(rig, -3 * DAY)
         now = rig.clock.now()
         entry = rig.manager.services.engine.registry.get("new")
         assert entry is not None
@@ -155,7 +155,7 @@ def test_a_task_added_while_the_clock_was_ahead_runs_after_it_was_put_right(
 
 
 def test_two_hours_back_repeat_nothing_and_what_comes_next_runs(
-    tmp_path: Path, glitches: Glitches
+    tmp_path: Path, clock_steps: ClockSteps
 ) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "work", minute="*/30")
@@ -163,7 +163,7 @@ def test_two_hours_back_repeat_nothing_and_what_comes_next_runs(
             rig.advance(1800)
             rig.ended("work", count)
         before = rig.runs("work")
-        glitches.step(rig, -2 * HOUR)
+        clock_steps.step(rig, -2 * HOUR)
         for _ in range(4):
             rig.advance(1800)
         rig.advance(1800)
@@ -172,25 +172,25 @@ def test_two_hours_back_repeat_nothing_and_what_comes_next_runs(
 
 
 def test_a_pause_until_a_time_to_come_survives_a_step_back(
-    tmp_path: Path, glitches: Glitches
+    tmp_path: Path, clock_steps: ClockSteps
 ) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "work", minute="*")
         rig.manager.pause_task("work", until=START + timedelta(minutes=9, seconds=30))
-        glitches.step(rig, 5 * MINUTE)
-        glitches.step(rig, -5 * MINUTE)
+        clock_steps.step(rig, 5 * MINUTE)
+        clock_steps.step(rig, -5 * MINUTE)
         for _ in range(9):
             rig.advance(60)
         assert rig.runs("work") == []
         runs_each_minute(rig, "work", 2)
 
 
-def test_one_second_back_sixty_times(tmp_path: Path, glitches: Glitches) -> None:
+def test_one_second_back_sixty_times(tmp_path: Path, clock_steps: ClockSteps) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "interval", "work", seconds=1, overlap="allow")
         for _ in range(effort(10, 60)):
             rig.advance(1)
-            glitches.step(rig, -SECOND)
+            clock_steps.step(rig, -SECOND)
         rig.advance(2)
         now = rig.clock.now()
         eventually(lambda: succeeded(rig, "work", now))
@@ -199,23 +199,23 @@ def test_one_second_back_sixty_times(tmp_path: Path, glitches: Glitches) -> None
 
 
 def test_after_a_suspension_the_newest_occurrence_is_caught_up(
-    tmp_path: Path, glitches: Glitches
+    tmp_path: Path, clock_steps: ClockSteps
 ) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "work", minute=0)
-        glitches.step(rig, 8 * HOUR + 5 * MINUTE)  # the monotonic clock stood still
+        clock_steps.step(rig, 8 * HOUR + 5 * MINUTE)  # the monotonic clock stood still
         runs = rig.ended("work", 8)
         assert Counter(run.state for run in runs) == {State.MISSED: 7, State.SUCCEEDED: 1}
         assert runs[-1].fire_time == rig.clock.now() - 5 * MINUTE - 20 * SECOND
 
 
-def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, glitches: Glitches) -> None:
+def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, clock_steps: ClockSteps) -> None:
     """It was handed over a moment before its instant, and then the clock was set back."""
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "work", minute="*")
         rig.advance(39.98)
         eventually(lambda: [run for run in rig.runs("work") if run.state is State.RUNNING])
-        glitches.step(rig, -3 * DAY)
+        clock_steps.step(rig, -3 * DAY)
         rig.advance(1)
         # The minute that comes then, three days before, is due as well.
         run = max(rig.ended("work"), key=lambda run: run.fire_time or 0)
@@ -225,7 +225,7 @@ def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, glitches:
 # --- what waits, and what runs ------------------------------------------------------------------
 
 
-def test_a_retry_waits_as_long_as_it_still_had_to(tmp_path: Path, glitches: Glitches) -> None:
+def test_a_retry_waits_as_long_as_it_still_had_to(tmp_path: Path, clock_steps: ClockSteps) -> None:
     attempts: list[int] = []
 
     async def fails_once() -> None:
@@ -237,10 +237,10 @@ def test_a_retry_waits_as_long_as_it_still_had_to(tmp_path: Path, glitches: Glit
         rig.manager.add_task(
             fails_once, "date", "fails", run_date="2100-01-01", retry_delay=600.0, max_retries=1
         )
-        glitches.step(rig, 3 * DAY)
+        clock_steps.step(rig, 3 * DAY)
         run_id = rig.manager.run_task("fails")
         eventually(lambda: rig.manager.get_run(run_id).state is State.SCHEDULED)
-        glitches.step(rig, -3 * DAY)
+        clock_steps.step(rig, -3 * DAY)
         latest = rig.clock.now() + 601 * SECOND
         eventually(lambda: rig.manager.get_run(run_id).available_at <= latest)
         rig.advance(60)
@@ -251,7 +251,7 @@ def test_a_retry_waits_as_long_as_it_still_had_to(tmp_path: Path, glitches: Glit
 
 @pytest.mark.parametrize("span", [HOUR, -2 * HOUR, 3 * DAY])
 def test_a_running_attempt_knows_nothing_of_a_step(
-    tmp_path: Path, glitches: Glitches, span: Instant
+    tmp_path: Path, clock_steps: ClockSteps, span: Instant
 ) -> None:
     clock = FakeClock()
     release = tmp_path / "release"
@@ -264,7 +264,7 @@ def test_a_running_attempt_knows_nothing_of_a_step(
             rig.manager.add_task(hold, "date", "hold", run_date="2100-01-01", timeout=60)
         run_id = one.manager.run_task("hold")
         eventually(lambda: one.manager.get_run(run_id).state is State.RUNNING)
-        glitches.step(one, span)
+        clock_steps.step(one, span)
         for _ in range(2):  # each node looks at the other
             beats(one, two)
         release.touch()
@@ -388,7 +388,7 @@ def test_a_step_that_another_thread_reads_during_the_look_is_seen_as_it_was(read
 # --- all of it at random ------------------------------------------------------------------------
 
 
-def test_steps_at_random(tmp_path: Path, glitches: Glitches) -> None:
+def test_steps_at_random(tmp_path: Path, clock_steps: ClockSteps) -> None:
     """Whatever happens to the clock: after it is right again, every minute runs, once each."""
     began: Counter[tuple[str, int]] = Counter()
 
@@ -405,11 +405,11 @@ def test_steps_at_random(tmp_path: Path, glitches: Glitches) -> None:
         for _ in range(effort(4, 60)):
             span = random.choice([HOUR, -2 * HOUR, 3 * DAY, -wrong, SECOND, -SECOND])
             if span:
-                glitches.step(rig, span)
+                clock_steps.step(rig, span)
                 wrong += span
             rig.advance(random.uniform(0, 90))
         if wrong:
-            glitches.step(rig, -wrong)
+            clock_steps.step(rig, -wrong)
         for _ in range(40):
             rig.advance(10)
         now = rig.clock.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rota.core.overlap import GO, ActiveRun, Fate, Undecided, decide, judge
+from rota.core.overlap import GO, ActiveRun, BlockerState, Undecided, decide, decide_waiting
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, State
 from rota.core.task import Overlap
@@ -108,31 +108,46 @@ def test_a_run_beside_it_that_surely_goes_on_decides() -> None:
     assert "node-c" in str(decision.skip)
 
 
-def undecided(*fates: Fate) -> list[Undecided]:
+def undecided(*states: BlockerState) -> list[Undecided]:
     before = RUNNING
-    return [Undecided(f"U{n}", HEARD + n, before, fate) for n, fate in enumerate(fates)]
+    return [
+        Undecided(f"U{n}", HEARD + n, before, blocker_state)
+        for n, blocker_state in enumerate(states)
+    ]
 
 
-def verdicts(overlap: Overlap, *fates: Fate, limit: int = 1, waiting: int = 0) -> list[bool]:
+def verdicts(
+    overlap: Overlap, *states: BlockerState, limit: int = 1, waiting: int = 0
+) -> list[bool]:
     """Whether each takes its turn."""
     others = [ActiveRun(f"B{n}", State.QUEUED, None, None) for n in range(waiting)]
-    return [decision is GO for _, decision in judge(overlap, limit, undecided(*fates), others)]
+    return [
+        decision is GO for _, decision in decide_waiting(overlap, limit, undecided(*states), others)
+    ]
 
 
 def test_skip_lets_the_first_one_run_where_the_run_before_was_over() -> None:
-    assert verdicts(Overlap.SKIP, Fate.OVER, Fate.OVER, Fate.OVER) == [True, False, False]
+    assert verdicts(Overlap.SKIP, BlockerState.ENDED, BlockerState.ENDED, BlockerState.ENDED) == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_skip_lets_none_run_that_came_while_it_went_on() -> None:
-    assert verdicts(Overlap.SKIP, Fate.WENT_ON, Fate.WENT_ON, Fate.OVER) == [False, False, True]
+    assert verdicts(
+        Overlap.SKIP, BlockerState.STILL_RUNNING, BlockerState.STILL_RUNNING, BlockerState.ENDED
+    ) == [False, False, True]
 
 
 def test_what_nobody_knows_yet_is_left_and_so_is_what_came_later() -> None:
-    assert verdicts(Overlap.SKIP, Fate.OVER, Fate.UNKNOWN, Fate.OVER) == [True]
+    assert verdicts(Overlap.SKIP, BlockerState.ENDED, BlockerState.UNKNOWN, BlockerState.ENDED) == [
+        True
+    ]
 
 
 def test_queue_counts_what_would_have_started_as_started() -> None:
-    over, went_on = [Fate.OVER] * 3, [Fate.WENT_ON] * 3
+    over, went_on = [BlockerState.ENDED] * 3, [BlockerState.STILL_RUNNING] * 3
     assert verdicts(Overlap.QUEUE, *over) == [True, True, False]
     assert verdicts(Overlap.QUEUE, *over, waiting=1) == [True, False, False]
     assert verdicts(Overlap.QUEUE, *went_on) == [True, False, False]
@@ -140,4 +155,4 @@ def test_queue_counts_what_would_have_started_as_started() -> None:
 
 
 def test_a_rule_that_was_changed_meanwhile_lets_all_take_their_turn() -> None:
-    assert verdicts(Overlap.ALLOW, Fate.WENT_ON, Fate.OVER) == [True, True]
+    assert verdicts(Overlap.ALLOW, BlockerState.STILL_RUNNING, BlockerState.ENDED) == [True, True]

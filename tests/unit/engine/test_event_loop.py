@@ -38,10 +38,10 @@ class WaitFacts:
     def __init__(self) -> None:
         self.counter = Counter()
         self.said: list[str] = []
-        self.hurry = threading.Event()
+        self.end_now = threading.Event()
         self.failure: Exception | None = None
         self.loop = ServiceLoop(
-            begin=self.begin, loops=self.loops, end=self.end, hurry=self.hurry, tidy=self.tidy
+            begin=self.begin, loops=self.loops, end=self.end, end_now=self.end_now, tidy=self.tidy
         )
 
     async def begin(self) -> None:
@@ -53,7 +53,7 @@ class WaitFacts:
         return [self.counter]
 
     async def end(self, grace: float) -> bool:
-        while grace > 1 and not self.hurry.is_set():  # noqa: ASYNC110  # set by another thread
+        while grace > 1 and not self.end_now.is_set():  # noqa: ASYNC110  # set by another thread
             await asyncio.sleep(0.001)
         self.said.append(f"end {grace:g}")
         return grace > 0

@@ -79,7 +79,7 @@ async def test_what_does_not_end_is_handed_back_and_waits_again(bench: Bench, pa
 async def test_a_hurry_ends_the_grace(bench: Bench, parts: Parts) -> None:
     await bench.heartbeat.join()
     bench.in_flight(bench.known())
-    parts.shutdown.hurry.set()
+    parts.shutdown.end_now.set()
     assert not await parts.run(grace=3_600)
     assert bench.states() == [State.QUEUED]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rota.diagnosis import thresholds
-from rota.engine.health.unplanned import Unplanned
+from rota.engine.health.unplanned import UnplannedCheck
 from rota.engine.planning.planner import Planner
 from rota.scheduling import DueTask, TickingClock
 from tests.unit.engine.context import Bench
@@ -23,49 +23,51 @@ def ticking(bench: Bench) -> Iterator[TickingClock]:
 
 
 @pytest.fixture
-def unplanned(bench: Bench, ticking: TickingClock, monkeypatch: pytest.MonkeyPatch) -> Unplanned:
+def unplanned(
+    bench: Bench, ticking: TickingClock, monkeypatch: pytest.MonkeyPatch
+) -> UnplannedCheck:
     monkeypatch.setattr(thresholds, "PLAN_SURE", 0.0)
     planner = Planner(bench.context, bench.ids, bench.dispatcher(), bench.stuck)
-    return Unplanned(bench.context, ticking, planner)
+    return UnplannedCheck(bench.context, ticking, planner)
 
 
-def test_a_task_that_the_clock_has_lost_is_named(bench: Bench, unplanned: Unplanned) -> None:
+def test_a_task_that_the_clock_has_lost_is_named(bench: Bench, unplanned: UnplannedCheck) -> None:
     bench.known(seconds=10)
-    unplanned.look()
-    assert unplanned.found() == []
+    unplanned.check()
+    assert unplanned.overdue() == []
     bench.clock.advance(10 + 6)
-    unplanned.look()
-    assert unplanned.found() == [("t", 6.0)]
+    unplanned.check()
+    assert unplanned.overdue() == [("t", 6.0)]
 
 
 def test_a_task_that_fell_due_and_is_not_taken_up_is_named(
-    bench: Bench, unplanned: Unplanned, ticking: TickingClock
+    bench: Bench, unplanned: UnplannedCheck, ticking: TickingClock
 ) -> None:
     entry = bench.known(seconds=3_600)
     ticking.put("t", entry.trigger, entry.planned_until)
     bench.signals.tasks_due.send([DueTask("t", None, bench.now)])
     bench.clock.advance(6)
-    unplanned.look()
-    assert len(unplanned.found()) == 1
+    unplanned.check()
+    assert len(unplanned.overdue()) == 1
 
 
 def test_a_paused_task_and_one_that_the_ledger_does_not_have_yet_are_not(
-    bench: Bench, unplanned: Unplanned
+    bench: Bench, unplanned: UnplannedCheck
 ) -> None:
     bench.known("paused", seconds=10).paused = True
     bench.unwritten("new", seconds=10)
     bench.clock.advance(60)
-    unplanned.look()
-    assert unplanned.found() == []
+    unplanned.check()
+    assert unplanned.overdue() == []
 
 
 @pytest.mark.asyncio
 async def test_while_the_ledger_is_away_nothing_is_found(
-    bench: Bench, unplanned: Unplanned
+    bench: Bench, unplanned: UnplannedCheck
 ) -> None:
     bench.known(seconds=10)
     with bench.away(), pytest.raises(Exception, match="away"):
         await bench.context.gateway.once(lambda tx: None)
     bench.clock.advance(60)
-    unplanned.look()
-    assert unplanned.found() == []
+    unplanned.check()
+    assert unplanned.overdue() == []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from rota.core.time import SECOND
-from rota.engine.health.unplanned import Unplanned
+from rota.engine.health.unplanned import UnplannedCheck
 from rota.engine.planning.planner import Planner
 from rota.engine.upkeep.watchdog import Watchdog
 from rota.runtime.cadence import BEAT
@@ -42,7 +42,7 @@ def loop() -> Loop:
 def watchdog(bench: Bench, loop: Loop) -> Watchdog:
     planner = Planner(bench.context, bench.ids, bench.dispatcher(), bench.stuck)
     ticking = TickingClock(bench.clock, bench.signals.tasks_due.send)
-    return Watchdog(bench.context, loop, Unplanned(bench.context, ticking, planner))
+    return Watchdog(bench.context, loop, UnplannedCheck(bench.context, ticking, planner))
 
 
 def test_a_quiet_machine_is_no_news(

@@ -12,7 +12,7 @@ from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
 
 
-class Held(NamedTuple):
+class RunOfUnknownNode(NamedTuple):
     """A run that is running on a node that does not exist."""
 
     run_id: str
@@ -21,7 +21,7 @@ class Held(NamedTuple):
     node: str | None
 
 
-class Many(NamedTuple):
+class StrayRuns(NamedTuple):
     """Runs of a task that should not exist: how many, and the last of them."""
 
     task_id: str
@@ -29,7 +29,7 @@ class Many(NamedTuple):
     last: str
 
 
-class Paused(NamedTuple):
+class UnexplainedPause(NamedTuple):
     """A task with a pause that no user set, or that a user ended."""
 
     task_id: str
@@ -73,12 +73,12 @@ class Evidence(Protocol):
     def odd(self, since: Instant, limit: int) -> list[RunFacts]:
         """Return the runs made since then that may hold impossible values."""
 
-    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
+    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[RunOfUnknownNode]:
         """Return the runs that have been running since before `quiet_since` on a node that does not
         exist, or that has been silent as long while other nodes are up.
         """
 
-    def beside(self, limit: int) -> list[Many]:
+    def beside(self, limit: int) -> list[StrayRuns]:
         """Return the tasks that have several runs in progress, although their runs exclude each
         other.
         """
@@ -86,10 +86,10 @@ class Evidence(Protocol):
     def strays(self, since: Instant, limit: int) -> list[tuple[str, str]]:
         """Return the ids of the runs that are gone, with the table that has more of them."""
 
-    def unknown(self, since: Instant, limit: int) -> list[Many]:
+    def unknown(self, since: Instant, limit: int) -> list[StrayRuns]:
         """Return the unknown tasks that have runs all the same."""
 
-    def paused(self, since: Instant, limit: int) -> list[Paused]:
+    def paused(self, since: Instant, limit: int) -> list[UnexplainedPause]:
         """Return the pauses set since then that no user set, or that a user ended."""
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:

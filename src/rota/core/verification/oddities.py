@@ -45,7 +45,7 @@ class RunFacts:
     last_attempt: int  # the highest of their numbers
 
 
-def judge(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
+def check_run(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
     """Yield the impossible values; times from clocks while they were wrong prove nothing."""
     if wrong := _unreadable(run):
         text = f"Its {wrong} is no number that can be."

@@ -18,7 +18,7 @@ AT_ONCE = 2_000
 """
 
 
-class Unplanned:
+class UnplannedCheck:
     """Checks some tasks a few times a second, and checks those again that it found overdue."""
 
     def __init__(self, context: NodeContext, ticking: TickingClock, planner: Planner) -> None:
@@ -30,8 +30,8 @@ class Unplanned:
         self._left: list[RegisteredTask] = []
         self._found: dict[str, tuple[Instant, float]] = {}  # since when it should be, when seen
 
-    def look(self) -> None:
-        """Look at the next tasks, on the service loop; not while this node plans nothing."""
+    def check(self) -> None:
+        """Check the next tasks, on the service loop; not while this node plans nothing."""
         if not self._ticking.is_started or self._gateway.trouble is not None:
             return
         now, seen = self._clock.now(), time.monotonic()
@@ -53,7 +53,7 @@ class Unplanned:
                 found[task_id] = (until, self._found.get(task_id, (0, seen))[1])
         self._found = found
 
-    def found(self) -> list[tuple[str, float]]:
+    def overdue(self) -> list[tuple[str, float]]:
         """Return the tasks that should have been planned, and how many seconds ago, the longest
         first; from any thread."""
         now, sure = self._clock.now(), time.monotonic() - thresholds.PLAN_SURE

@@ -24,7 +24,7 @@ def vitals(node: Node) -> Vitals:
         latency=node.ledger.latency(),
         stands=node.service_loop.silent(),
         away=None if trouble is None else (node.clock.monotonic() - trouble[0], trouble[1]),
-        unplanned=node.unplanned.found(),
+        unplanned=node.unplanned.overdue(),
         unwritten=node.recorder.backlog(),
         refused=node.planner.refusals.found(),
     )

@@ -63,7 +63,7 @@ class Shutdown:
         self._recorder = recorder
         self._log_flusher = log_flusher
         self._inbox = inbox
-        self.hurry = threading.Event()
+        self.end_now = threading.Event()
         """Set to stop waiting for running attempts."""
 
     async def run(self, grace: float) -> bool:
@@ -75,7 +75,7 @@ class Shutdown:
         node_id = self._identity.id
         # After all that was claimed; if the node had not joined yet, that is nothing.
         draining = asyncio.create_task(self._leave(node_id, "draining", left))
-        await _until(lambda: self.hurry.is_set() or self._is_idle(draining), grace)
+        await _until(lambda: self.end_now.is_set() or self._is_idle(draining), grace)
         limit = asyncio.get_running_loop().time() + LAST_WRITES
         await _until(lambda: draining.done() and self._planner.is_idle, LAST_CLAIMS)
         by_itself = not self._in_flight

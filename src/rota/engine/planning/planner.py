@@ -216,7 +216,7 @@ class Planner:
         planned_until = {
             id_: planned_until
             for id_, planned_until in batch.then.items()
-            if self._stands(id_, planned_until)
+            if self._is_written_until(id_, planned_until)
         }
         await self._gateway.until_done(lambda tx: tx.plan((), planned_until))
         self._skip_log.report(written, self._clock.now())
@@ -286,7 +286,7 @@ class Planner:
             return instant - 1  # not known yet
         return instant if rows and rows[0][1].count == 1 else None
 
-    def _stands(self, task_id: str, planned_until: Instant) -> bool:
+    def _is_written_until(self, task_id: str, planned_until: Instant) -> bool:
         """Return whether everything up to `planned_until` was written, so that no earlier batch is
         planned again, and by the schedule that the ledger has.
         """

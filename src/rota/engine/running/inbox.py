@@ -53,7 +53,7 @@ class Inbox:
         if self._stopping:
             self._late.append(run_id)
             return
-        self._note(None)
+        self._set_trouble(None)
         held = self._held.get(run_id)  # delivered twice: both messages are done then
         if held is None:
             held = self._held[run_id] = asyncio.get_running_loop().create_future()
@@ -115,7 +115,7 @@ class Inbox:
                     with resting(LOOK_EVERY):
                         await asyncio.wait({carrying}, timeout=LOOK_EVERY)
                     if not carrying.done() and loop.time() > sure_at:
-                        self._note(None)
+                        self._set_trouble(None)
                 if carrying.done():
                     carriers.remove(carrying)
                     await self._ended(carrying)
@@ -130,13 +130,13 @@ class Inbox:
     async def _ended(self, carrying: asyncio.Task[None]) -> None:
         [error] = await asyncio.gather(carrying, return_exceptions=True)
         if isinstance(error, EngineError):
-            self._note(str(error))
+            self._set_trouble(str(error))
         elif isinstance(error, Exception):
             raise error
         if not self._stopping:
             await asyncio.sleep(PAUSE if error else 0)
 
-    def _note(self, trouble: str | None) -> None:
+    def _set_trouble(self, trouble: str | None) -> None:
         if trouble is not None and self.trouble is None:
             logger.error("The engine is away, and tried again: %s", trouble)
         elif trouble is None and self.trouble is not None:

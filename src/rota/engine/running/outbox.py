@@ -94,7 +94,7 @@ class Outbox:
         try:
             await run_in_thread(lambda: self._broker.publish(messages, None))
         except EngineError as error:
-            self._note(str(error))
+            self._set_trouble(str(error))
             await self._gateway.until_done(
                 lambda tx: tx.withdraw([message.run_id for message in messages])
             )
@@ -104,7 +104,7 @@ class Outbox:
             if len(messages) == 1:
                 logger.exception("Run %s cannot be published", messages[0].run_id)
         else:
-            self._note(None)
+            self._set_trouble(None)
 
     async def run(self) -> None:
         """Look, until cancelled, for messages that were lost or are not delivered."""
@@ -118,7 +118,7 @@ class Outbox:
         try:
             await self._recall()
         except EngineError as error:
-            self._note(str(error))
+            self._set_trouble(str(error))
         except LedgerError as error:  # logged once, by the gateway
             logger.debug("Could not look for lost messages: %s", error)
 
@@ -146,7 +146,7 @@ class Outbox:
         lanes = {lane_of(entry.definition) for entry in self._registry.entries()}
         return self._broker.waiting(lanes)
 
-    def _note(self, trouble: str | None) -> None:
+    def _set_trouble(self, trouble: str | None) -> None:
         if (trouble is None) != (self.trouble is None):
             logger.error("The engine is away: %s", trouble) if trouble else logger.warning(
                 "The engine is back"

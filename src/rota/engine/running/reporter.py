@@ -77,14 +77,14 @@ class RunReporter:
             self._run_id, self._attempt, next(self._seq), self._clock.now(), level, logger, text
         )
         self._lines.append(line)
-        self._note()
+        self._announce()
 
     def progress(self, done: float, total: float | None, note: str) -> None:
         """Take the current progress; only the latest is kept."""
         self._progress = {"done": done, "total": total, "note": note}
-        self._note()
+        self._announce()
 
-    def _note(self) -> None:
+    def _announce(self) -> None:
         if not self._noted:
             self._noted = True
             self._waiting(self)

@@ -233,7 +233,7 @@ def _odd(
     named = {lost.run_id for lost in unreachable}
     for run in evidence.odd(since, MOST):
         if run.id not in named:
-            yield from oddities.judge(run, blind)
+            yield from oddities.check_run(run, blind)
     now, quiet = asked.now, asked.now - QUIET
     for held in evidence.held(now, quiet, MOST):
         text = f"It runs on node {held.node}, which is not there."

@@ -10,7 +10,7 @@ from rota.core.time import seconds
 from rota.diagnosis import thresholds
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
-from rota.engine.health.unplanned import Unplanned
+from rota.engine.health.unplanned import UnplannedCheck
 from rota.executors import stack_location
 from rota.logs import queued
 from rota.runtime.cadence import BEAT, until_beat
@@ -47,7 +47,7 @@ class Blocked(Protocol):
 class Watchdog:
     """Checks four times a second; every finding is logged once and shown by `findings`."""
 
-    def __init__(self, context: NodeContext, loop: Blockable, unplanned: Unplanned) -> None:
+    def __init__(self, context: NodeContext, loop: Blockable, unplanned: UnplannedCheck) -> None:
         self._clock = clock = context.clock
         # If there is one clock only, it is the wall clock.
         self._names = {clock: "The database's clock", context.machine: "The wall clock"}
@@ -77,7 +77,7 @@ class Watchdog:
         self._look_at_interpreter()
         self._look_at_clocks(before)
         self._look_at_loop()
-        self._unplanned.look()
+        self._unplanned.check()
 
     def _look_at_interpreter(self) -> None:
         now = self._clock.monotonic()

@@ -6,7 +6,12 @@ from collections.abc import Collection, Mapping
 
 from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
-from rota.core.verification.evidence import Held, Many, Paused, Unreachable
+from rota.core.verification.evidence import (
+    RunOfUnknownNode,
+    StrayRuns,
+    UnexplainedPause,
+    Unreachable,
+)
 from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
@@ -64,16 +69,16 @@ class SqlEvidence:
             found += verification.ODD_ATTEMPTS.rows(connection, made_since=made, limit=limit)
         return [RunFacts(*row) for row in {row[0]: row for row in found}.values()]
 
-    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[Held]:
+    def held(self, now: Instant, quiet_since: Instant, limit: int) -> list[RunOfUnknownNode]:
         with self._database.reading() as connection:
             found = verification.HELD_BY_NO_NODE.rows(
                 connection, now=now, quiet_since=quiet_since, limit=limit
             )
-        return [Held(*row) for row in found]
+        return [RunOfUnknownNode(*row) for row in found]
 
-    def beside(self, limit: int) -> list[Many]:
+    def beside(self, limit: int) -> list[StrayRuns]:
         with self._database.reading() as connection:
-            return [Many(*row) for row in verification.BESIDE.rows(connection, limit=limit)]
+            return [StrayRuns(*row) for row in verification.BESIDE.rows(connection, limit=limit)]
 
     def strays(self, since: Instant, limit: int) -> list[tuple[str, str]]:
         with self._database.reading() as connection:
@@ -82,17 +87,17 @@ class SqlEvidence:
             )
         return [(run_id, what) for run_id, what in found]
 
-    def unknown(self, since: Instant, limit: int) -> list[Many]:
+    def unknown(self, since: Instant, limit: int) -> list[StrayRuns]:
         with self._database.reading() as connection:
             found = verification.UNKNOWN.rows(
                 connection, made_since=mapping.first_id(since), limit=limit
             )
-        return [Many(*row) for row in found]
+        return [StrayRuns(*row) for row in found]
 
-    def paused(self, since: Instant, limit: int) -> list[Paused]:
+    def paused(self, since: Instant, limit: int) -> list[UnexplainedPause]:
         with self._database.reading() as connection:
             found = verification.PAUSED_WITHOUT_AUDIT.rows(connection, since=since, limit=limit)
-        return [Paused(*row) for row in found if verified_rows.are_times(*row[1:])]
+        return [UnexplainedPause(*row) for row in found if verified_rows.are_times(*row[1:])]
 
     def ahead(self, now: Instant, limit: int) -> list[tuple[str, Instant]]:
         with self._database.reading() as connection:

@@ -28,7 +28,7 @@ from rota.ledger.sql.soundness import (
     NOTHING,
     TEXT,
     ColumnForm,
-    Kind,
+    ColumnKind,
     mapping,
     maybe,
     parsed,
@@ -39,7 +39,7 @@ from rota.ledger.sql.soundness import (
 CODES = {code.value: code for code in ReasonCode}
 """Calling the class takes ten times as long."""
 
-_ANY = Kind(lambda value: value)
+_ANY = ColumnKind(lambda value: value)
 
 # --- JSON of one shape --------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ _CAUSE = words(Cause, Cause.SCHEDULE)
 
 
 def _form(
-    columns: Sequence[Column[Any]], *, named_by: Sequence[str] = ("id",), **kinds: Kind
+    columns: Sequence[Column[Any]], *, named_by: Sequence[str] = ("id",), **kinds: ColumnKind
 ) -> ColumnForm:
     return ColumnForm(
         columns[0].table.name,
@@ -231,25 +231,25 @@ TASKS = _form(
     pause_reason=TEXT,
     trigger_args=MAPPING._replace(instead=lambda _: {}),
     enabled=FLAG,
-    policy=Kind(policy_of, Policy(), converts=True),
+    policy=ColumnKind(policy_of, Policy(), converts=True),
     file=_MAYBE_TEXT,
     line=maybe(COUNT),
     anchor=INSTANT._replace(instead=None),
     planned_until=INSTANT._replace(instead=None),
-    edits=Kind(_edits, _damaged_edits, converts=True),
+    edits=ColumnKind(_edits, _damaged_edits, converts=True),
     paused_since=maybe(INSTANT, 0),
     paused_until=_MAYBE_INSTANT,
     seen_at=INSTANT._replace(instead=None),
     removed_at=maybe(INSTANT, 0),
     revision=COUNT._replace(converts=True),  # one too great would hide all later ones
-    skipped=Kind(_instants, (), converts=True),
+    skipped=ColumnKind(_instants, (), converts=True),
     limit_group=_MAYBE_TEXT,
-    edited=Kind(_edit_notes, lambda _: {}, converts=True),
+    edited=ColumnKind(_edit_notes, lambda _: {}, converts=True),
     dst=_MAYBE_TEXT,
     rule_since=_MAYBE_INSTANT,
     rule_revision=maybe(COUNT),
-    off=Kind(_off, (), converts=True),
-    pauses=Kind(_pauses, (), converts=True),
+    off=ColumnKind(_off, (), converts=True),
+    pauses=ColumnKind(_pauses, (), converts=True),
 )
 
 RUNS = _form(
@@ -275,14 +275,14 @@ RUNS = _form(
     cancel_requested=_MAYBE_TEXT,
     arguments=_OBJECT,
     result=_VALUE,
-    progress=maybe(Kind(_progress, None, converts=True)),
+    progress=maybe(ColumnKind(_progress, None, converts=True)),
     peak_memory=maybe(COUNT),
-    reason_code=Kind(CODES.get, None, converts=True),  # one of a later release is none
-    priority=Kind(_priority, 0),
+    reason_code=ColumnKind(CODES.get, None, converts=True),  # one of a later release is none
+    priority=ColumnKind(_priority, 0),
     key=_MAYBE_TEXT,
     options=_OBJECT,
     nominal_time=_MAYBE_INSTANT,
-    upstream=maybe(Kind(_upstream, None, converts=True)),
+    upstream=maybe(ColumnKind(_upstream, None, converts=True)),
     error_type=_MAYBE_TEXT,
     replay=maybe(COUNT),
     replay_time=_MAYBE_INSTANT,
@@ -304,8 +304,8 @@ CANDIDATES = _form(
     arguments=_OBJECT,
     checkpoint=_VALUE,
     finished_at=NOTHING,
-    options=maybe(Kind(options_of, {}, converts=True)),
-    priority=Kind(_priority, 0),
+    options=maybe(ColumnKind(options_of, {}, converts=True)),
+    priority=ColumnKind(_priority, 0),
     started_at=_MAYBE_INSTANT,
     replay=maybe(COUNT),
     replay_time=_MAYBE_INSTANT,
@@ -356,8 +356,8 @@ NODES = _form(
     started_at=INSTANT,
     seen_at=INSTANT,
     lease_until=INSTANT,
-    state=Kind(_node_state, "gone", converts=True),
-    info=Kind(_info, lambda _: {}, converts=True),
+    state=ColumnKind(_node_state, "gone", converts=True),
+    info=ColumnKind(_info, lambda _: {}, converts=True),
 )
 
 CHANGES = _form(

@@ -38,7 +38,7 @@ Words = TypeVar("Words", bound=StrEnum)
 # --- what a column holds ------------------------------------------------------------------------
 
 
-class Kind(NamedTuple):
+class ColumnKind(NamedTuple):
     """What a column may hold, and how it is converted; `read` raises for an invalid value."""
 
     read: Callable[[Any], Any]
@@ -131,23 +131,23 @@ def _nothing(value: Any) -> None:
         raise ValueError(f"{_called(value)} where nothing may be")
 
 
-NOTHING = Kind(_nothing, None, converts=True, optional=True)
-TEXT = Kind(_text, "")
-COUNT = Kind(_count, 0)
-INSTANT = Kind(_instant, 0, is_bounded=True)
-MOMENT = Kind(_moment, None)
-FLAG = Kind(_flag, False, converts=True)
-JSON = Kind(parsed, None, converts=True)
-MAPPING = Kind(mapping, None, converts=True)
+NOTHING = ColumnKind(_nothing, None, converts=True, optional=True)
+TEXT = ColumnKind(_text, "")
+COUNT = ColumnKind(_count, 0)
+INSTANT = ColumnKind(_instant, 0, is_bounded=True)
+MOMENT = ColumnKind(_moment, None)
+FLAG = ColumnKind(_flag, False, converts=True)
+JSON = ColumnKind(parsed, None, converts=True)
+MAPPING = ColumnKind(mapping, None, converts=True)
 
 
-def words(kinds: type[Words], instead: Words) -> Kind:
+def words(kinds: type[Words], instead: Words) -> ColumnKind:
     """Return the kind of a column with one of our words."""
     known = {word.value: word for word in kinds}  # calling the class takes ten times as long
-    return Kind(known.__getitem__, instead, converts=True)
+    return ColumnKind(known.__getitem__, instead, converts=True)
 
 
-def maybe(kind: Kind, instead: Any = None) -> Kind:
+def maybe(kind: ColumnKind, instead: Any = None) -> ColumnKind:
     """Return the kind of a column that may be empty as well."""
 
     def read(value: Any) -> Any:
@@ -174,7 +174,9 @@ class ColumnForm:
     conversion without an error. Only the other rows are checked column by column.
     """
 
-    def __init__(self, table: str, kinds: Mapping[str, Kind], *, key: Collection[str]) -> None:
+    def __init__(
+        self, table: str, kinds: Mapping[str, ColumnKind], *, key: Collection[str]
+    ) -> None:
         self._table = table
         self.kinds = kinds
         self._key = [list(kinds).index(name) for name in key]
@@ -231,7 +233,7 @@ class ColumnForm:
 # --- what was found -----------------------------------------------------------------------------
 
 
-class Found:
+class DamageLog:
     """The damages that this process has met, each logged once."""
 
     def __init__(self) -> None:
@@ -253,4 +255,4 @@ class Found:
             return sorted(self._damages.values())
 
 
-found = Found()
+found = DamageLog()

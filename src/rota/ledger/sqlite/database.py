@@ -189,7 +189,7 @@ class SqliteFile:
         """
         connections, self._open = self._open, None
         if not fork_safety.was_undivided():
-            fork_safety.leave(connections)
+            fork_safety.keep_in_child(connections)
             _lost.add(self._path.absolute())
         elif connections is not None:
             connections.let_go()

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from rota.core.outcome import OutcomeKind
-from rota.core.overlap import ActiveRun, Fate, Undecided, judge
+from rota.core.overlap import ActiveRun, BlockerState, Undecided, decide_waiting
 from rota.core.ports.records import NodeRecord
 from rota.core.run import FINAL, State
 from rota.core.task import Policy
@@ -188,7 +188,7 @@ def _judged(
     undecided = {row[1]: _undecided_of(row) for row in found}
     awaited = {one.before.run_id for one in undecided.values()}
     others = [run for run, _ in waiting.values() if run.run_id not in awaited]
-    verdicts = judge(policy.overlap, policy.most_waiting, list(undecided.values()), others)
+    verdicts = decide_waiting(policy.overlap, policy.most_waiting, list(undecided.values()), others)
     judged: list[Row] = []
     for run_id, decision in verdicts:
         one = undecided[run_id]
@@ -209,11 +209,15 @@ def _undecided_of(row: Row) -> Undecided:
     before = ActiveRun(awaits, State.RUNNING, before_fire_time, node)
     at: Instant = fire_time or 0
     if crashed or state is None:
-        fate = Fate.OVER
+        blocker_state = BlockerState.ENDED
     elif state == State.RUNNING:
-        fate = Fate.WENT_ON if heard_at is not None and heard_at >= at else Fate.UNKNOWN
+        blocker_state = (
+            BlockerState.STILL_RUNNING
+            if heard_at is not None and heard_at >= at
+            else BlockerState.UNKNOWN
+        )
     elif State(state) in FINAL:
-        fate = Fate.OVER if finished_at <= at else Fate.WENT_ON
+        blocker_state = BlockerState.ENDED if finished_at <= at else BlockerState.STILL_RUNNING
     else:  # it failed, or was handed back, and waits to be attempted again
-        fate = Fate.WENT_ON
-    return Undecided(run_id, fire_time, before, fate)
+        blocker_state = BlockerState.STILL_RUNNING
+    return Undecided(run_id, fire_time, before, blocker_state)

@@ -22,7 +22,7 @@ from rota.manager import TaskManager
 from rota.web.access import COOKIE as SESSION
 from rota.web.proxies import is_encrypted
 
-COOKIE = "rota_said"
+COOKIE = "rota_flash"
 LASTS = 60
 """Seconds for which an outcome can be shown."""
 

@@ -17,7 +17,7 @@ from rota.testing import Harness
 from tests.integration.web.pages.read import part
 from tests.integration.web.site import Gate, Site, fail, greet
 
-COOKIE = "rota_said"
+COOKIE = "rota_flash"
 
 
 def send(site: Site, path: str, **form: Any) -> str:
