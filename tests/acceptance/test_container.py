@@ -111,7 +111,7 @@ def test_external_data_is_fetched_only_when_it_changed(make: Make) -> None:
     assert "secret" not in Path("var/external/today.json.version.json").read_text()
 
 
-def test_what_cannot_be_fetched_is_told_and_the_file_stays(make: Make) -> None:
+def test_a_failed_fetch_is_reported_and_keeps_the_file(make: Make) -> None:
     with serving() as service:
         source = {"url": f"{service.url}/data", "timeout": 5, "max_bytes": 10}
         make(external_data=source)
@@ -134,7 +134,7 @@ def test_what_cannot_be_fetched_is_told_and_the_file_stays(make: Make) -> None:
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://[", "no url"])
-def test_a_url_that_is_none_is_told(make: Make, url: str) -> None:
+def test_an_invalid_url_is_reported(make: Make, url: str) -> None:
     make(external_data={"url": url})
     with pytest.raises(RuntimeError, match="cannot be fetched"):
         asyncio.run(sync_external_data())

@@ -113,7 +113,7 @@ def test_a_channel_in_a_private_network_is_refused_unless_allowed(make: Make) ->
         assert list(service.posted) == []
 
 
-def test_a_missing_apprise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_apprise_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     _report.send(_report.Way(), "title", "text")
     with pytest.raises(RuntimeError, match=r"pip install apprise"):

@@ -72,7 +72,9 @@ def test_what_happens_elsewhere_comes_by_itself(site: Site, browser: Browser) ->
     assert tab.hits == []
 
 
-def test_the_stream_tells_at_once_and_only_what_concerns(site: Site, browser: Browser) -> None:
+def test_a_stream_publishes_at_once_and_only_what_was_asked_for(
+    site: Site, browser: Browser
+) -> None:
     site.add(greet)
     site.add(greet, "other")
     tab = browser.tab()
@@ -109,7 +111,7 @@ def test_the_keyboard_is_enough_and_keeps_its_place(site: Site, browser: Browser
     assert tab.hits == []
 
 
-def test_lost_contact_is_said(site: Site, browser: Browser) -> None:
+def test_a_lost_connection_is_shown_on_the_page(site: Site, browser: Browser) -> None:
     site.add(greet)
     tab = browser.tab()
     tab.open(site.server.url)
@@ -159,7 +161,7 @@ def test_times_are_local_on_hover(site: Site, browser: Browser) -> None:
     assert "GMT+5:45 here" in title
 
 
-def test_whatever_stands_for_an_instant_tells_it_in_both_zones(
+def test_every_mark_of_an_instant_shows_it_in_both_zones(
     site: Site, browser: Browser, gate: Gate
 ) -> None:
     site.add(greet, trigger="cron", times={"hour": "*"}, timezone="Europe/Berlin")
@@ -224,7 +226,7 @@ class Standstill:
 
 
 @pytest.mark.slow
-def test_a_clock_that_stands_still_is_said_in_red(site: Site, browser: Browser) -> None:
+def test_a_clock_that_stops_ticking_is_shown_in_red(site: Site, browser: Browser) -> None:
     site.add(greet)
     tab = browser.tab()
     tab.open(site.server.url)

@@ -114,7 +114,7 @@ def test_a_task_without_parameters_is_run_later_once_for_a_key(
     assert tab.hits == []
 
 
-def test_wrong_parameters_are_told_and_kept(site: Site, browser: Browser) -> None:
+def test_invalid_parameters_are_reported_and_kept_in_the_form(site: Site, browser: Browser) -> None:
     site.add(order, kwargs={"title": "Emma"})
     tab = browser.tab()
     tab.open(f"{site.server.url}tasks/order")

@@ -123,6 +123,6 @@ def test_workers_grow_with_the_age_of_their_queue() -> None:
     assert metric["selector"]["matchLabels"] == {"queue": "default"}
 
 
-def test_secrets_stand_in_no_manifest() -> None:
+def test_no_manifest_contains_a_secret() -> None:
     assert not of_kind("Secret")
     settings(of_kind("ConfigMap")["rota"]["data"])

@@ -13,7 +13,7 @@ from rota.private_networks import is_private, is_public
         *("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"),
     ],
 )
-def test_these_are(address: str) -> None:
+def test_private_addresses_are_recognised(address: str) -> None:
     assert is_public(address)
     assert not is_private(address)
 
@@ -30,7 +30,7 @@ def test_these_are(address: str) -> None:
         "2001:db8::1",
     ],
 )
-def test_these_are_not(address: str) -> None:
+def test_public_addresses_are_not_private(address: str) -> None:
     assert not is_public(address)
     assert is_private(address) or "%" in address
 
@@ -40,5 +40,5 @@ def test_other_ways_to_write_this_machine_are_not(host: str) -> None:
     assert is_private(host)
 
 
-def test_a_name_that_nobody_knows_is_not_private() -> None:
+def test_an_unresolvable_name_is_not_private() -> None:
     assert not is_private("nobody.invalid")

@@ -86,7 +86,7 @@ def test_a_run_planned_by_a_trigger_starts_on_time(cluster: Cluster) -> None:
     assert len({run.fire_time for run in runs}) == len(runs)
 
 
-def test_a_crowd_that_ends_at_once_leaves_no_message(
+def test_many_runs_that_end_at_once_leave_no_message(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()

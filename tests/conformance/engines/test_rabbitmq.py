@@ -26,7 +26,7 @@ def cluster(postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path) -> Iterator[
 
 
 test_many_runs = test_engines.test_many_runs_each_once_on_several_workers
-test_a_crowd = test_engines.test_a_crowd_that_ends_at_once_leaves_no_message
+test_a_crowd = test_engines.test_many_runs_that_end_at_once_leave_no_message
 test_a_retry = test_engines.test_a_failed_attempt_is_made_again
 test_priorities = test_engines.test_the_highest_priority_starts_first
 test_a_stopped_worker = test_engines.test_what_a_stopped_worker_has_goes_to_another

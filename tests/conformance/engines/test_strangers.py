@@ -86,9 +86,7 @@ def command_all(url: str) -> None:
     control.shutdown()
 
 
-def test_nobody_listens_to_celerys_remote_control(
-    over_celery: Cluster, broker: Redis | RabbitMQ
-) -> None:
+def test_celerys_remote_control_is_off(over_celery: Cluster, broker: Redis | RabbitMQ) -> None:
     node = over_celery.node(quick)
     node.manager.start()
     succeeds(node)
@@ -214,7 +212,7 @@ def test_busy_slots_are_no_stall(over_pgqueuer: Cluster) -> None:
     release.set()
 
 
-def test_a_cancellation_that_anybody_notifies_is_ignored(over_pgqueuer: Cluster) -> None:
+def test_a_notification_by_another_client_cancels_nothing(over_pgqueuer: Cluster) -> None:
     release = threading.Event()
     node = over_pgqueuer.node(held_until(release))
     node.manager.start()

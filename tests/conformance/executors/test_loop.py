@@ -43,7 +43,7 @@ def blocked(rig: Rig) -> BlockedLoop:
     return found[0]
 
 
-def test_one_that_swallows_cancellation_is_named(aio: Rig, gate: Path) -> None:
+def test_a_coroutine_that_swallows_cancellation_is_named_as_stuck(aio: Rig, gate: Path) -> None:
     ticket = aio.begin_deaf(gate)
     aio.executor.stop(ticket.call)
     aio.executor.abandon(ticket.call)
@@ -52,7 +52,7 @@ def test_one_that_swallows_cancellation_is_named(aio: Rig, gate: Path) -> None:
     assert re.search(r"coroutines\.py:\d+, in ignore$", stuck.place)
 
 
-def test_what_is_deaf_to_the_last_ends_with_its_loop(aio: Rig, gate: Path) -> None:
+def test_a_coroutine_that_ignores_cancellation_ends_with_its_loop(aio: Rig, gate: Path) -> None:
     abandoned, open_still = aio.begin_deaf(gate), aio.begin_deaf(gate)
     aio.executor.abandon(abandoned.call)
     aio.executor.shutdown()
@@ -62,7 +62,7 @@ def test_what_is_deaf_to_the_last_ends_with_its_loop(aio: Rig, gate: Path) -> No
     assert not open_still.outcomes
 
 
-def test_so_do_those_on_loops_that_were_left_behind(aio: Rig) -> None:
+def test_a_coroutine_on_a_replaced_loop_that_swallows_cancellation_is_named(aio: Rig) -> None:
     holder = aio.begin(hardships.hold_again_and_again)
     holder.wait_begun()
     aio.executor.abandon(holder.call)
@@ -117,7 +117,7 @@ def test_an_abandoned_one_that_holds_the_loop_later_is_left_behind_then(aio: Rig
     assert aio.begin(hardships.name_thread).result() == "rota-loop-2"
 
 
-def test_a_friend_of_the_holder_may_be_abandoned_too(aio: Rig) -> None:
+def test_an_attempt_next_to_the_lock_holder_may_be_abandoned_too(aio: Rig) -> None:
     friend = aio.begin(hardships.sleep_until_free)
     friend.wait_begun()
     holder = aio.begin(hardships.hold)

@@ -20,7 +20,7 @@ def test_a_result_comes_back(rig: Rig) -> None:
     assert (outcome.kind, outcome.result, outcome.error) == (OutcomeKind.SUCCEEDED, 3, None)
 
 
-def test_its_peak_memory_is_known(rig: Rig) -> None:
+def test_the_peak_memory_of_an_attempt_is_measured(rig: Rig) -> None:
     peak = rig.run("nothing").peak_memory
     assert peak is not None
     assert 1_000_000 < peak < 2_000_000_000
@@ -103,7 +103,7 @@ def test_arguments_are_made_anew_for_each_attempt(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("name", tasks.ODD)
-def test_whatever_is_raised_is_a_failure_and_harms_nobody(rig: Rig, name: str) -> None:
+def test_anything_raised_is_a_failure_of_its_run_alone(rig: Rig, name: str) -> None:
     outcome = rig.run("raise_odd", name)
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.error_types
@@ -144,7 +144,9 @@ def test_many_calls_end_once_each(rig: Rig) -> None:
     assert set(ends.values()) == {1}
 
 
-def test_an_error_in_done_harms_nobody(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_in_a_done_callback_disturbs_no_other(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     def done(call: AttemptSpec, outcome: Outcome) -> None:
         Ticket.done(ticket, call, outcome)
         raise RuntimeError("the recorder is broken")

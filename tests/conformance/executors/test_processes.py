@@ -73,7 +73,9 @@ def test_the_coroutines_of_a_worker_share_one_loop(processes: Rig) -> None:
         ),
     ],
 )
-def test_a_crash_is_told_in_words(processes: Rig, task: Any, args: Any, words: str) -> None:
+def test_the_reason_of_a_crash_names_its_signal(
+    processes: Rig, task: Any, args: Any, words: str
+) -> None:
     outcome = processes.run(task, *args)
     assert (outcome.kind, outcome.error) == (OutcomeKind.CRASHED, words)
     assert processes.begin("add", 1).result() == 1
@@ -133,7 +135,7 @@ def test_shutdown_leaves_no_descendant(processes: Rig) -> None:
 
 
 @pytest.mark.parametrize("task", ["have_descendants", "leave_descendant"])
-def test_nothing_outlives_us_when_we_are_killed(task: str) -> None:
+def test_no_worker_process_outlives_a_killed_node(task: str) -> None:
     command = [sys.executable, "-c", SCRIPT, task]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT) as parent:
         assert parent.stdout is not None

@@ -23,7 +23,7 @@ def test_an_attempt_that_obeys_is_cancelled(rig: Rig) -> None:
     assert len(ticket.outcomes) == 1
 
 
-def test_one_that_has_not_begun_never_does(rig: Rig) -> None:
+def test_an_attempt_stopped_before_it_began_never_begins(rig: Rig) -> None:
     busy = [rig.begin("obey") for _ in range(4)]
     waiting = rig.ticket("report")
     rig.executor.submit([waiting.call], waiting.done)
@@ -71,7 +71,7 @@ def test_an_abandoned_one_is_not_heard_any_more(rig: Rig, gate: Path) -> None:
     assert rig.begin("add", 1).result() == 1
 
 
-def test_one_abandoned_before_it_began_never_does(rig: Rig, gate: Path) -> None:
+def test_an_attempt_abandoned_before_it_began_never_begins(rig: Rig, gate: Path) -> None:
     busy = [rig.begin_deaf(gate) for _ in range(min(rig.executor.slots, 4))]
     waiting = rig.ticket("report")
     rig.executor.submit([waiting.call], waiting.done)
@@ -115,7 +115,7 @@ def test_shutdown_ends_what_runs(rig: Rig) -> None:
     assert all(len(ticket.outcomes) == 1 for ticket in tickets)
 
 
-def test_shutdown_does_not_wait_for_the_deaf(rig: Rig, gate: Path) -> None:
+def test_shutdown_does_not_wait_for_attempts_that_ignore_cancellation(rig: Rig, gate: Path) -> None:
     ticket = rig.begin_deaf(gate)
     thread = threading.Thread(target=rig.executor.shutdown)
     thread.start()
@@ -126,7 +126,7 @@ def test_shutdown_does_not_wait_for_the_deaf(rig: Rig, gate: Path) -> None:
     assert [one.kind for one in ticket.outcomes] in ([], [OutcomeKind.CANCELLED])
 
 
-def test_it_can_be_shut_down_twice_and_started_again(rig: Rig) -> None:
+def test_an_executor_can_be_shut_down_twice_and_started_again(rig: Rig) -> None:
     for _ in range(3):
         assert rig.begin("add", 1).result() == 1
         rig.executor.shutdown()
@@ -138,7 +138,7 @@ def test_it_can_be_shut_down_twice_and_started_again(rig: Rig) -> None:
     assert rig.begin("add", 1).result() == 1
 
 
-def test_nothing_is_left_after_shutdown(rig: Rig) -> None:
+def test_an_executor_leaves_no_thread_or_process_after_shutdown(rig: Rig) -> None:
     rig.executor.shutdown()
     me = psutil.Process()
     until(lambda: "rota-memory" not in {thread.name for thread in threading.enumerate()})

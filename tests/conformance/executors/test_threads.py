@@ -62,14 +62,14 @@ def test_a_coroutine_that_a_plain_function_returns_runs_on_the_loop(threads: Rig
     assert threads.begin(hardships.awaitable_of_ones_own).result() == "awaited"
 
 
-def test_it_runs_on_the_loop_that_all_coroutines_share() -> None:
+def test_a_coroutine_of_a_plain_function_runs_on_the_shared_loop() -> None:
     with lent_loop() as loop:
         aio = AioExecutor(loop=loop)
         with started(aio, "aio"), started(ThreadExecutor(2, loop=aio), "threads") as rig:
             assert rig.begin(hardships.disguised).result() == "application"
 
 
-def test_it_is_cancelled_as_any_coroutine_is(threads: Rig) -> None:
+def test_a_coroutine_of_a_plain_function_can_be_cancelled(threads: Rig) -> None:
     ticket = threads.begin(hardships.disguised_endless, "it began")
     ticket.wait_begun()
     threads.executor.stop(ticket.call)
@@ -77,7 +77,7 @@ def test_it_is_cancelled_as_any_coroutine_is(threads: Rig) -> None:
     assert ticket.progresses == [(1, None, "it began"), (2, None, "cancelled")]
 
 
-def test_one_that_is_deaf_is_stuck_on_the_loop_and_its_thread_is_free(
+def test_a_coroutine_that_ignores_cancellation_is_stuck_and_frees_its_thread(
     threads: Rig, gate: Path
 ) -> None:
     ticket = threads.begin(hardships.disguised_deaf, str(gate))

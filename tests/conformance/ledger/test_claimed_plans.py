@@ -21,13 +21,13 @@ def test_a_free_occurrence_is_running_from_the_start(desk: Desk, overlap: Overla
     assert desk.claim("b") == []
 
 
-def test_who_comes_second_claims_nothing(desk: Desk) -> None:
+def test_the_second_node_that_plans_a_run_does_not_claim_it(desk: Desk) -> None:
     desk.plan(desk.new(fire_time=NOON, claim="a"))
     assert desk.plan(desk.new(fire_time=NOON, claim="b")) == []
     assert desk.states() == ["running"]
 
 
-def test_beside_a_running_one_it_is_decided_as_ever(desk: Desk) -> None:
+def test_an_occurrence_claimed_while_planned_obeys_overlap(desk: Desk) -> None:
     desk.plan(desk.new(fire_time=NOON, overlap=Overlap.SKIP, claim="a"))
     (skipped,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP, claim="a"))
     assert skipped.state is State.SKIPPED
@@ -60,7 +60,7 @@ def test_what_must_wait_its_turn_waits(desk: Desk, changes: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE, Overlap.REPLACE])
-def test_beside_a_running_one_an_early_one_is_left_for_its_time(
+def test_an_occurrence_planned_early_is_not_claimed_while_another_runs(
     desk: Desk, overlap: Overlap
 ) -> None:
     claim = desk.running(fire_time=NOON, overlap=overlap)
@@ -94,7 +94,7 @@ def test_early_ones_of_a_batch_do_not_hold_up_the_others(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("joined", [True, False], ids=["gone", "unknown"])
-def test_for_a_node_that_is_gone_it_waits(desk: Desk, joined: bool) -> None:
+def test_a_planned_run_waits_if_its_node_is_gone(desk: Desk, joined: bool) -> None:
     if joined:
         declared_gone(desk, "a")
     desk.plan(desk.new("known", fire_time=NOON))
@@ -110,7 +110,7 @@ def test_for_a_node_that_is_gone_it_waits(desk: Desk, joined: bool) -> None:
     assert sorted(desk.states()) == ["queued", "queued", "queued", "running"]
 
 
-def test_for_a_node_that_leaves_it_runs_still(desk: Desk) -> None:
+def test_a_planned_run_of_a_leaving_node_still_runs(desk: Desk) -> None:
     desk.join("a")
     desk.do(lambda tx: tx.leave("a", "draining", desk.now))
     (planned,) = desk.plan(desk.new(fire_time=NOON, claim="a"))

@@ -64,7 +64,7 @@ def test_a_second_attempt_has_a_higher_fence_and_the_checkpoint(desk: Desk) -> N
     assert (run.started_at, run.attempt_started_at, run.node) == (started, desk.now, "b")
 
 
-def test_nothing_is_offered_before_its_time(desk: Desk) -> None:
+def test_a_claim_is_offered_no_run_before_its_time(desk: Desk) -> None:
     later = desk.new(available_at=NOON + 1, state=State.SCHEDULED)
     now = desk.new(available_at=NOON)
     desk.plan(later, now)
@@ -160,7 +160,7 @@ def claims_as(desk: Desk, node: str) -> None:
     desk.do(lambda tx: tx.claim(node, desk.now, 10, (), all_but_one))
 
 
-def test_a_node_that_is_gone_claims_nothing_and_is_told(desk: Desk) -> None:
+def test_a_node_declared_gone_claims_nothing_and_learns_it(desk: Desk) -> None:
     desk.plan(desk.new("x"), desk.new("y"))
     declared_gone(desk, "a")
     with pytest.raises(NodeGoneError, match="declared it gone"):
@@ -222,7 +222,7 @@ def test_an_exclusive_run_is_not_offered_beside_another_of_its_task(desk: Desk) 
 
 
 @pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.ALLOW])
-def test_a_crowd_that_may_not_start_hides_nobody(desk: Desk, overlap: Overlap) -> None:
+def test_many_blocked_runs_hide_no_startable_run(desk: Desk, overlap: Overlap) -> None:
     """However many runs of one task stand first in the queue, those behind them are found."""
     desk.running("crowd", overlap=Overlap.SKIP)
     crowd = [desk.new("crowd", overlap=overlap) for _ in range(300)]

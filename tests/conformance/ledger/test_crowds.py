@@ -42,7 +42,7 @@ ENDED: dict[str, Callable[[int], Any]] = {
 
 
 @pytest.mark.parametrize("column", [None, *PLANNED, EACH])
-def test_planned(desk: Desk, column: str | None) -> None:
+def test_many_planned_runs_equal_runs_planned_one_by_one(desk: Desk, column: str | None) -> None:
     new = []
     for n in range(MANY):
         common = {name: value(5) for name, value in PLANNED.items()}
@@ -53,7 +53,7 @@ def test_planned(desk: Desk, column: str | None) -> None:
     for one in new:
         run = desk.run(one.id)
         assert (run.task_id, run.fire_time, run.cause) == (one.task_id, one.fire_time, one.cause)
-        assert (run.state, run.reason) == (one.state, told(one.reason.text))
+        assert (run.state, run.reason) == (one.state, as_stored(one.reason.text))
         assert (run.available_at, run.created_at) == (one.available_at, one.created_at)
         assert (run.exclusive, run.count) == (one.overlap is Overlap.SKIP, one.occurrence_count)
         assert run.arguments == one.arguments
@@ -77,7 +77,7 @@ def test_ended(desk: Desk, column: str | None) -> None:
     assert desk.settle(*endings) == []
     for ending in endings:
         run, new = desk.run(ending.attempt.run_id), ending.settlement
-        assert (run.state, run.reason) == (new.state, told(new.reason.text))
+        assert (run.state, run.reason) == (new.state, as_stored(new.reason.text))
         assert (run.failures, run.crashes) == (new.failures, new.crashes)
         assert run.result == new.result
         assert run.available_at == (NOON if new.available_at is None else new.available_at)
@@ -90,7 +90,7 @@ def test_logged(desk: Desk, text: Callable[[int], str]) -> None:
     lines = [line(run_id, n, text(n)) for n in range(MANY)]
     desk.do(lambda tx: tx.log(lines))
     kept = desk.history.logs(run_id)
-    assert [one.text for one in kept] == [told(one.text) for one in lines]
+    assert [one.text for one in kept] == [as_stored(one.text) for one in lines]
 
 
 def test_registered_and_their_planned_until(desk: Desk) -> None:
@@ -111,6 +111,6 @@ def test_shapes_without_number_are_not_kept_without_number(desk: Desk) -> None:
     assert len(INSERT_RUNS._compiled) <= MOST_SHAPES + 2  # and one of each dialect without
 
 
-def told(text: str) -> str:
+def as_stored(text: str) -> str:
     """The text as the ledger gives it back."""
     return text.replace("\x00", NUL)

@@ -73,7 +73,7 @@ def test_a_claim_brings_the_options_of_the_run(desk: Desk) -> None:
     assert [(one.priority, one.options) for one in offered] == [(3, options)]
 
 
-def test_nobody_claims_it_before_its_time(desk: Desk) -> None:
+def test_a_run_is_not_claimed_before_its_time(desk: Desk) -> None:
     desk.register(JOB)
     at = desk.now + 10 * SECOND
     run_id = enqueued(desk, state=State.SCHEDULED, available_at=at)
@@ -114,7 +114,7 @@ def test_many_are_written_together_or_not_at_all(desk: Desk) -> None:
     assert len(desk.active()) == 51
 
 
-def test_only_what_somebody_did_is_noted(desk: Desk) -> None:
+def test_the_audit_contains_only_what_users_did(desk: Desk) -> None:
     desk.register(JOB)
     enqueued(desk)
     enqueue(desk, run := desk.new(), by=Actor(Face.REST, "ann"))
@@ -125,7 +125,7 @@ def test_only_what_somebody_did_is_noted(desk: Desk) -> None:
 # --- keys ---------------------------------------------------------------------------------------
 
 
-def test_a_key_stands_for_its_first_run(desk: Desk) -> None:
+def test_a_key_names_its_first_run(desk: Desk) -> None:
     desk.register(JOB)
     first = enqueued(desk, key="k")
     assert enqueue(desk, desk.new(key="k")) == [Enqueued(first, is_new=False)]
@@ -134,7 +134,7 @@ def test_a_key_stands_for_its_first_run(desk: Desk) -> None:
     assert enqueue(desk, other := desk.new("u", key="k")) == [Enqueued(other.id)]
 
 
-def test_it_stands_for_an_ended_run_until_its_time_is_over(desk: Desk) -> None:
+def test_a_key_names_an_ended_run_until_it_expires(desk: Desk) -> None:
     desk.register(JOB)
     first = enqueued(desk, key="k")
     (claim,) = desk.claim()
@@ -145,7 +145,7 @@ def test_it_stands_for_an_ended_run_until_its_time_is_over(desk: Desk) -> None:
     assert enqueue(desk, desk.new(key="k"))[0].is_new
 
 
-def test_it_stands_for_a_run_that_has_not_ended_whatever_its_time(desk: Desk) -> None:
+def test_a_key_names_an_unfinished_run_even_after_it_expired(desk: Desk) -> None:
     desk.register(JOB)
     (first,) = enqueue(desk, desk.new(key="k"), key_until=desk.now)
     for move in (desk.claim, lambda: None):
@@ -195,7 +195,7 @@ def test_keys_are_forgotten_with_the_history(desk: Desk) -> None:
     assert enqueue(desk, desk.new(key="active")) == [Enqueued(active, is_new=False)]
 
 
-def test_one_of_many_that_ask_for_a_key_at_once_makes_the_run(shared_url: str) -> None:
+def test_one_of_many_concurrent_requests_for_a_key_makes_the_run(shared_url: str) -> None:
     with Desk(shared_url) as desk:
         desk.register(JOB)
         barrier, found = Barrier(4), list[tuple[int, Enqueued]]()

@@ -142,7 +142,7 @@ def test_what_is_delivered_and_held_back_is_published_again_later(desk: Desk) ->
     assert ids(claim(desk, TWO_OF_T, among=planned[2:])) == planned[2:]
 
 
-def test_a_message_that_nobody_takes_does_not_block_a_group_for_long(desk: Desk) -> None:
+def test_an_unclaimed_message_blocks_a_group_only_briefly(desk: Desk) -> None:
     desk.register(*(record(name, policy=Policy(group="db")) for name in ("s", "t")))
     limits = Under(s=[one_of("db")], t=[one_of("db")])
     desk.plan(desk.new("s"))

@@ -99,7 +99,7 @@ def test_a_heartbeat_brings_what_is_to_be_cancelled(desk: Desk) -> None:
     assert beat(desk).cancel == {mine.run_id: "by hand"}
 
 
-def test_a_node_declared_gone_is_told_and_stays_gone(desk: Desk) -> None:
+def test_a_node_declared_gone_learns_it_and_stays_gone(desk: Desk) -> None:
     desk.join()
     reap(desk, "a")
     assert states_of_nodes(desk) == {"a": "gone"}
@@ -235,7 +235,7 @@ def test_a_node_can_ask_what_it_runs(desk: Desk) -> None:
     assert desk.history.running_of("never") == {}
 
 
-def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
+def test_an_unconfirmed_run_is_settled_although_its_node_lives(desk: Desk) -> None:
     policy = Policy(max_crashes=7)
     desk.register(record("x", policy=policy))
     unconfirmed, other = desk.running("x"), desk.running("y")
@@ -253,7 +253,7 @@ def test_what_is_adrift_is_settled_though_its_node_lives(desk: Desk) -> None:
     assert desk.settle(desk.ending(unconfirmed)) == [unconfirmed.run_id]  # too late
 
 
-def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
+def test_a_run_claimed_again_or_ended_is_not_unconfirmed(desk: Desk) -> None:
     old, ended = desk.running("x"), desk.running("y")
     desk.settle(desk.ending(ended))
     desk.settle(desk.ending(old, State.QUEUED))
@@ -264,7 +264,7 @@ def test_what_was_claimed_anew_or_has_ended_is_not_adrift(desk: Desk) -> None:
     assert desk.states() == ["running", "succeeded"]
 
 
-def test_an_orphan_that_is_adrift_too_is_settled_once(desk: Desk) -> None:
+def test_an_orphan_that_is_also_unconfirmed_is_settled_once(desk: Desk) -> None:
     claim = desk.running()
     assert ids(reap(desk, "a", unconfirmed={claim.run_id: claim.fence})) == [claim.run_id]
     assert len(desk.history.attempts(claim.run_id)) == 1

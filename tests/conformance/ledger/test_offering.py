@@ -45,7 +45,7 @@ def test_what_need_not_wait_is_published_as_it_is_planned(desk: Desk) -> None:
     assert [desk.run(id_).state for id_ in planned] == [State.QUEUED] * 4
 
 
-def test_nothing_is_published_where_nobody_does_it(desk: Desk) -> None:
+def test_no_run_is_published_without_a_broker(desk: Desk) -> None:
     planned = ids(desk.plan(desk.new(offered=True)))
     assert offered(desk) == planned
 

@@ -108,7 +108,7 @@ def test_other_tasks_do_not_matter(desk: Desk) -> None:
     assert planned.state is State.QUEUED
 
 
-def test_ended_runs_do_not_matter(desk: Desk) -> None:
+def test_ended_runs_do_not_block_an_occurrence(desk: Desk) -> None:
     desk.ended(fire_time=NOON)
     (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
     assert planned.state is State.QUEUED
@@ -261,5 +261,5 @@ def test_cursor_and_rows_are_one(desk: Desk) -> None:
     assert (desk.history.task("t").planned_until, desk.states()) == (NOON + 1, ["queued"])
 
 
-def test_nothing_to_plan_is_nothing(desk: Desk) -> None:
+def test_planning_an_empty_batch_changes_nothing(desk: Desk) -> None:
     assert desk.plan() == []

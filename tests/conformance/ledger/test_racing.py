@@ -99,7 +99,7 @@ def test_two_ledgers_never_claim_the_same_run(two_desks: tuple[Desk, Desk]) -> N
         assert {one.run(run_id).node for run_id in runs} <= {node}
 
 
-def test_one_ledger_sees_what_the_other_wrote(two_desks: tuple[Desk, Desk]) -> None:
+def test_a_second_ledger_object_sees_what_the_first_wrote(two_desks: tuple[Desk, Desk]) -> None:
     one, other = two_desks
     before = other.ledger.version()
     one.plan(one.new())

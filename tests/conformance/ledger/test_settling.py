@@ -98,7 +98,7 @@ def test_a_second_end_changes_nothing(desk: Desk) -> None:
     assert len(desk.history.attempts(claim.run_id)) == 1
 
 
-def test_one_refusal_leaves_the_others_of_the_batch(desk: Desk) -> None:
+def test_one_refused_end_leaves_the_other_ends_of_the_batch(desk: Desk) -> None:
     stale, good, bad = desk.running("a"), desk.running("b"), desk.running("c")
     desk.settle(desk.ending(stale, State.QUEUED))
     unknown = stale._replace(run_id="unknown")
@@ -120,7 +120,7 @@ def test_the_same_run_twice_in_a_batch_ends_once(desk: Desk) -> None:
     assert (refused, desk.states()) == ([claim.run_id], ["succeeded"])
 
 
-def test_nothing_to_settle_is_nothing(desk: Desk) -> None:
+def test_settling_an_empty_batch_changes_nothing(desk: Desk) -> None:
     assert desk.settle() == []
 
 

@@ -83,7 +83,7 @@ def test_the_steps_of_a_run_are_listed_in_their_order(desk: Desk) -> None:
     assert desk.history.steps("unknown") == []
 
 
-def test_they_are_pruned_with_their_run(desk: Desk) -> None:
+def test_steps_are_pruned_with_their_run(desk: Desk) -> None:
     old, kept = desk.running(), desk.running()
     remember(desk, old, "k")
     remember(desk, kept, "k")

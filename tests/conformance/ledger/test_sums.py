@@ -72,7 +72,7 @@ def test_a_failure_is_grouped_by_its_code_or_the_type_of_its_exception(desk: Des
     assert {"app.errors.PaymentError", "one", "timed_out", "total_timeout"} <= set(expected)
 
 
-def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None:
+def test_runs_are_bundled_by_the_slices_they_began_and_ended_in(desk: Desk) -> None:
     first, second = desk.running(), desk.running()
     desk.clock.move(600)
     desk.settle(*(desk.ending(claim, started_at=NOON) for claim in (first, second)))
@@ -100,7 +100,7 @@ def test_what_went_on_is_bundled_by_where_it_began_and_ended(desk: Desk) -> None
     ]
 
 
-def test_what_began_before_is_cut_there(desk: Desk) -> None:
+def test_a_run_that_began_before_the_span_is_cut_at_its_beginning(desk: Desk) -> None:
     claim = desk.running()
     desk.clock.move(7200)
     desk.settle(desk.ending(claim, started_at=NOON))
@@ -121,7 +121,7 @@ def test_a_run_whose_clock_was_set_back_took_no_time(desk: Desk) -> None:
     assert (bundle.began, bundle.ended, bundle.ends - bundle.begins) == (1, 1, 0)
 
 
-def test_what_never_started_stands_at_its_time(desk: Desk) -> None:
+def test_a_run_that_never_started_counts_at_its_fire_time(desk: Desk) -> None:
     due = NOON + 90 * MINUTE
     desk.plan(desk.new(fire_time=due, state=State.MISSED, reason="nobody was up"))
     (bundle,) = desk.history.bundles(**HOURLY)

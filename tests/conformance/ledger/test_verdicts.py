@@ -70,7 +70,7 @@ def look(desk: Desk, *gone: NodeRecord, then: State = State.QUEUED) -> None:
     )
 
 
-def test_it_waits_and_nobody_claims_it(desk: Desk) -> None:
+def test_an_occurrence_that_waits_for_a_verdict_is_not_claimed(desk: Desk) -> None:
     on_b(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.QUEUED
@@ -82,7 +82,7 @@ def test_it_waits_and_nobody_claims_it(desk: Desk) -> None:
     assert desk.history.counts(desk.now).oldest_due is None
 
 
-def test_it_is_skipped_at_once_for_a_node_that_is_known_to_live(desk: Desk) -> None:
+def test_an_occurrence_is_skipped_at_once_if_the_blocking_node_is_known_to_live(desk: Desk) -> None:
     on_b(desk)
     beat(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
@@ -90,7 +90,7 @@ def test_it_is_skipped_at_once_for_a_node_that_is_known_to_live(desk: Desk) -> N
     assert planned.reason.text.endswith("was still going on node node b")
 
 
-def test_it_is_skipped_at_once_for_a_run_of_the_node_that_plans(desk: Desk) -> None:
+def test_an_occurrence_is_skipped_at_once_if_the_planning_node_runs_the_blocker(desk: Desk) -> None:
     desk.joined("a")
     desk.running(fire_time=NOON - 10 * SECOND, overlap=Overlap.SKIP, node="a")
     desk.clock.move(5)
@@ -98,7 +98,7 @@ def test_it_is_skipped_at_once_for_a_run_of_the_node_that_plans(desk: Desk) -> N
     assert planned.state is State.SKIPPED
 
 
-def test_it_is_skipped_when_the_node_is_heard_again(desk: Desk) -> None:
+def test_a_waiting_occurrence_is_skipped_when_the_node_is_heard_again(desk: Desk) -> None:
     on_b(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     desk.clock.move(3)
@@ -135,7 +135,9 @@ def test_a_verdict_concerns_only_runs_with_the_same_overlap_key(desk: Desk) -> N
     assert [desk.run(one.run_id).state for one in (same, other)] == ["queued", "queued"]
 
 
-def test_it_runs_when_the_node_is_gone_and_only_the_first_of_several(desk: Desk) -> None:
+def test_only_the_first_of_several_waiting_occurrences_runs_when_the_node_is_gone(
+    desk: Desk,
+) -> None:
     barred = on_b(desk)
     for second in range(5):
         plan(desk, *occurrences(desk, second))
@@ -150,7 +152,7 @@ def test_it_runs_when_the_node_is_gone_and_only_the_first_of_several(desk: Desk)
     assert desk.run(barred.run_id).state is State.LOST
 
 
-def test_it_follows_the_run_that_is_attempted_again(desk: Desk) -> None:
+def test_a_waiting_occurrence_follows_the_run_that_is_attempted_again(desk: Desk) -> None:
     barred = on_b(desk)
     plan(desk, *occurrences(desk, 0))
     desk.clock.move(30)
@@ -164,7 +166,7 @@ def test_it_follows_the_run_that_is_attempted_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_one_planned_late_is_judged_as_of_its_instant(desk: Desk, again: bool) -> None:
+def test_an_occurrence_planned_late_is_decided_as_of_its_instant(desk: Desk, again: bool) -> None:
     barred = on_b(desk)
     desk.clock.move(30)
     look(desk, node(desk, "b"))
@@ -183,7 +185,7 @@ def test_one_planned_late_is_judged_as_of_its_instant(desk: Desk, again: bool) -
     assert [claim.run_id for claim in desk.claim()] == [before.run_id]
 
 
-def test_it_runs_where_the_other_run_had_ended_before(desk: Desk) -> None:
+def test_an_occurrence_runs_if_the_other_run_had_ended_before(desk: Desk) -> None:
     barred = on_b(desk)
     (first, second) = plan(desk, *occurrences(desk, 0, 2))
     ending = desk.ending(barred)
@@ -250,7 +252,7 @@ def test_the_occurrences_that_wait_are_bounded(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancel", "remove"])
-def test_it_can_be_ended_like_whatever_waits(desk: Desk, how: str) -> None:
+def test_a_waiting_occurrence_can_be_cancelled_like_any_waiting_run(desk: Desk, how: str) -> None:
     on_b(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     if how == "cancel":

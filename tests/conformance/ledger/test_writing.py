@@ -45,7 +45,7 @@ def test_operations_are_done_in_the_order_of_their_handing_over(desk: Desk) -> N
     assert done == list(range(50))
 
 
-def test_a_result_is_told_when_it_can_be_read(desk: Desk) -> None:
+def test_a_waiter_gets_a_result_once_it_is_readable(desk: Desk) -> None:
     new = desk.new()
     seen: Future[State] = Future()
     desk.ledger.write(lambda tx: tx.plan([new])).add_done_callback(
@@ -94,7 +94,7 @@ def test_no_exception_ends_the_writer(desk: Desk, error: BaseException) -> None:
     assert desk.states() == ["queued"]
 
 
-def test_a_cancelled_future_is_not_done_and_harms_nobody(desk: Desk) -> None:
+def test_a_cancelled_future_stays_cancelled_and_raises_nothing(desk: Desk) -> None:
     unwanted, wanted = desk.new(), desk.new()
     with held_up(desk):
         first = desk.ledger.write(lambda tx: tx.plan([unwanted]))

@@ -130,20 +130,20 @@ class Node:
     def first_on_time(self, since: float) -> float | None:
         """Return when the first periodic run that fell due after `since` began on time."""
         due = {run.id: run.fire_time for run in self.runs() if run.fire_time is not None}
-        for entry in self.told():
+        for entry in self.journal():
             at = due.get(entry.run_id, 0)
             if entry.what == "began" and at > since * SECOND and entry.at - at < 2 * SECOND:
                 return entry.at / SECOND
         return None
 
-    def told(self) -> list[Entry]:
-        """Return what its tasks have told."""
+    def journal(self) -> list[Entry]:
+        """Return what its tasks have written."""
         return Journal(self.project.path).entries()
 
     def begun(self, task_id: str) -> str:
         """Start a task by hand, wait until it has begun, and return the run's id."""
         run_id = self.project.rota("run", task_id).stdout.split()[0]
-        until(lambda: any(entry.run_id == run_id for entry in self.told()))
+        until(lambda: any(entry.run_id == run_id for entry in self.journal()))
         return run_id
 
     def weighs(self) -> tuple[int, int, int]:

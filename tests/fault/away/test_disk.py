@@ -27,7 +27,7 @@ def full(disk: Disk) -> Iterator[None]:
     disk.make_room()
 
 
-def test_a_full_disk_is_said_and_makes_nothing_early_or_lost(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_loses_no_run(tmp_path: Path) -> None:
     at = tmp_path / "disk"
     at.mkdir()
     within = wrapped(at, at, size="8m")

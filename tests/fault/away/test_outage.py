@@ -68,7 +68,7 @@ def reap(rig: Harness) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_nobody_is_gone_who_could_not_renew_its_lease(tmp_path: Path) -> None:
+def test_a_node_that_could_not_renew_its_lease_is_not_declared_gone(tmp_path: Path) -> None:
     with Harness(tmp_path, FakeClock(START), lease_seconds=10) as rig:
         engine, now = rig.manager.services.engine, rig.clock.now()
         other = NodeRecord("other", "b", "elsewhere", 1, "", 1, now, now, now + 10 * SECOND, "up")

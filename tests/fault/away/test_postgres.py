@@ -121,7 +121,9 @@ def on_postgres(path: Path, postgres: Postgres) -> Iterator[tuple[Node, Place]]:
         place.wire.close()
 
 
-def test_it_goes_on_and_comes_back(tmp_path: Path, postgres: Postgres) -> None:
+def test_a_node_keeps_working_and_reconnects_after_postgresql_was_away(
+    tmp_path: Path, postgres: Postgres
+) -> None:
     with on_postgres(tmp_path, postgres) as (one, place):
         held = one.begun("hold")
         before = one.weighs()
@@ -146,8 +148,8 @@ def test_answers_of_commits_are_lost_under_load(tmp_path: Path, postgres: Postgr
         cutting = threading.Thread(target=cut)
         cutting.start()
         try:
-            done = len(one.told()) + effort(16, 300)
-            until(lambda: len(one.told()) >= done, within=effort(60, 600))
+            done = len(one.journal()) + effort(16, 300)
+            until(lambda: len(one.journal()) >= done, within=effort(60, 600))
         finally:
             over.set()
             cutting.join()
@@ -156,9 +158,7 @@ def test_answers_of_commits_are_lost_under_load(tmp_path: Path, postgres: Postgr
         one.tells_the_truth()
 
 
-def test_a_server_that_is_not_there_at_the_start_is_said_so(
-    tmp_path: Path, postgres: Postgres
-) -> None:
+def test_a_server_missing_at_the_start_is_reported(tmp_path: Path, postgres: Postgres) -> None:
     wire = Proxy(postgres.socket)
     wire.close()
     project = Project(tmp_path, ledger_url=postgres.url("none", server=wire.address))

@@ -185,7 +185,9 @@ def test_a_pause_until_a_time_to_come_survives_a_step_back(
         runs_each_minute(rig, "work", 2)
 
 
-def test_one_second_back_sixty_times(tmp_path: Path, clock_steps: ClockSteps) -> None:
+def test_sixty_steps_back_of_one_second_repeat_nothing(
+    tmp_path: Path, clock_steps: ClockSteps
+) -> None:
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "interval", "work", seconds=1, overlap="allow")
         for _ in range(effort(10, 60)):
@@ -294,7 +296,7 @@ def test_a_process_is_dead_whose_number_another_one_has() -> None:
     assert is_dead(node(pid=2**22 + 1))
 
 
-def test_of_a_machine_of_the_same_name_nothing_is_known() -> None:
+def test_another_machine_of_the_same_name_is_not_taken_for_this_one() -> None:
     assert not is_dead(node(host=host() + "x", pid=2**22 + 1))
 
 

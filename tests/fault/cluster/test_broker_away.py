@@ -51,7 +51,7 @@ def test_runs_wait_for_a_broker_that_is_away(tmp_path: Path) -> None:
             broker.stop()
 
 
-def test_one_connection_that_is_cut_holds_up_no_other(redis: Redis, tmp_path: Path) -> None:
+def test_a_cut_connection_to_the_broker_delays_no_other(redis: Redis, tmp_path: Path) -> None:
     engine = {"engine": "celery", "broker_url": redis.url}
     harness = Harness(tmp_path, SystemClock(), cluster=engine)
     release = threading.Event()

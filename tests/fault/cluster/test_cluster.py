@@ -191,7 +191,7 @@ def scene(
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_whoever_is_killed_nothing_is_lost_and_nothing_doubled(
+def test_killing_any_process_loses_and_doubles_no_run(
     scene: tuple[Cluster, Callable[[], None]],
 ) -> None:
     cluster, harm = scene

@@ -74,7 +74,7 @@ def program(project: Project, *words: str) -> Iterator[forked.Started]:
         process.wait()
 
 
-def told(project: Project) -> tuple[list[NodeRecord], dict[str, Run]]:
+def record_of(project: Project) -> tuple[list[NodeRecord], dict[str, Run]]:
     """Return what the ledger says: its nodes, newest first, and the last run of each task."""
     ledger = open_ledger(f"sqlite:///{project.path / 'rota.db'}", clock=SystemClock())
     ledger.open()

@@ -32,7 +32,7 @@ WORK = {
 
 
 @pytest.mark.timeout(3600)
-def test_nothing_grows(tmp_path: Path) -> None:
+def test_no_resource_grows_over_many_runs(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.fault.endings.measuring", str(tmp_path), json.dumps(WORK)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import pytest
 
 from rota.errors import StateError
 from rota.testing import Harness
-from tests.fault.endings.leftovers import ended_by, locked, told
+from tests.fault.endings.leftovers import ended_by, locked, record_of
 from tests.integration.cli.project import Project, until
 
 SLOW = """
@@ -59,7 +59,7 @@ def listens(project: Project) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("on_trial", [True, False])
-def test_while_a_slow_task_file_is_imported(
+def test_a_signal_ends_the_start_while_a_slow_task_file_is_imported(
     tmp_path: Path, number: signal.Signals, on_trial: bool
 ) -> None:
     project = Project(tmp_path, SLOW.format(on_trial=on_trial))
@@ -69,25 +69,25 @@ def test_while_a_slow_task_file_is_imported(
         assert "is up" not in up.output
 
 
-def test_while_many_tasks_are_registered(tmp_path: Path) -> None:
+def test_a_signal_ends_the_start_while_many_tasks_are_registered(tmp_path: Path) -> None:
     project = Project(tmp_path, MANY)
     with project.up("--plain") as up:
         until(lambda: listens(project))
         assert ended_by(project, up, signal.SIGHUP) == 0
     if project.has("rota.db"):
-        assert {node.state for node in told(project)[0]} <= {"stopped"}
+        assert {node.state for node in record_of(project)[0]} <= {"stopped"}
 
 
-def test_while_the_ledger_cannot_be_written(project: Project) -> None:
+def test_a_signal_ends_the_start_while_the_ledger_cannot_be_written(project: Project) -> None:
     project.rota("run", "greet")  # makes the ledger
     with locked(project.path / "rota.db"), project.up("--plain") as up:
         until(lambda: listens(project))
         assert ended_by(project, up, signal.SIGTERM) == 0
         assert "is up" not in up.output
-    assert {node.state for node in told(project)[0]} == {"stopped"}
+    assert {node.state for node in record_of(project)[0]} == {"stopped"}
 
 
-def test_while_the_ledger_cannot_be_written_and_a_task_file_has_caught_the_signal(
+def test_a_caught_signal_ends_the_start_while_the_ledger_cannot_be_written(
     project: Project,
 ) -> None:
     project.rota("run", "greet")

@@ -19,8 +19,8 @@ from tests.fault.endings.leftovers import (
     locked,
     processes_of,
     program,
+    record_of,
     run_by_hand,
-    told,
     wrote_all,
 )
 from tests.fault.journal import PRELUDE, Journal
@@ -167,15 +167,15 @@ def test_what_never_ends_is_handed_back_or_lost_and_leaves_no_process(
     project.touch("release")
     with project.up("--plain") as again:
         again.ready()
-        until(lambda: all(run.state in FINAL for run in told(project)[1].values()))
+        until(lambda: all(run.state in FINAL for run in record_of(project)[1].values()))
         assert ended_by(project, again, number, grace=1) == 0
-    ended = told(project)[1]
+    ended = record_of(project)[1]
     assert {ended[task].state for task in RESTARTED} == {State.SUCCEEDED}
     assert {ended[task].state for task in LOST} == {State.LOST}
 
 
 def _is_true(project: Project) -> None:
-    nodes, runs = told(project)
+    nodes, runs = record_of(project)
     assert {node.state for node in nodes} == {"stopped"}
     assert {task: run.state for task, run in runs.items()} == {
         **dict.fromkeys(RESTARTED, State.QUEUED),
@@ -195,7 +195,7 @@ def test_the_same_signal_five_times(project: Project) -> None:
             time.sleep(0.01)  # or the kernel makes one of two
         assert ended_by(project, up, signal.SIGTERM) == 1
     if wrote_all(up):
-        nodes, runs = told(project)
+        nodes, runs = record_of(project)
         assert nodes[0].state == "stopped"
         assert runs["hold"].state is State.QUEUED
 
@@ -212,11 +212,11 @@ def test_a_ledger_that_stays_away_holds_up_nothing(tmp_path: Path) -> None:
     project.touch("release")
     with project.up("--plain") as again:
         again.ready()
-        until(lambda: told(project)[1]["hold"].state is State.SUCCEEDED)
+        until(lambda: record_of(project)[1]["hold"].state is State.SUCCEEDED)
         assert ended_by(project, again, signal.SIGTERM) == 0
 
 
-def test_nor_does_it_inside_an_application(tmp_path: Path) -> None:
+def test_an_application_also_ends_within_its_grace(tmp_path: Path) -> None:
     async def quick() -> None:
         pass
 
@@ -273,7 +273,7 @@ def test_an_application_ends_with_its_own_signal(tmp_path: Path) -> None:
         assert time.monotonic() - began < 3 + NOISE
     assert project.has("cut")
     assert not processes_of(project)
-    nodes, runs = told(project)
+    nodes, runs = record_of(project)
     assert nodes[0].state == "stopped"
     assert runs["hold"].state is State.QUEUED
 
@@ -289,6 +289,6 @@ def test_a_run_by_hand_without_a_node(tmp_path: Path, number: signal.Signals) ->
         print(f"rota run ended after {time.monotonic() - began:.2f} s")  # noqa: T201
         assert time.monotonic() - began < 8 + NOISE
     assert not processes_of(project)
-    nodes, runs = told(project)
+    nodes, runs = record_of(project)
     assert nodes[0].state == "stopped"
     assert (runs["spin"].state, runs["spin"].reason) == (State.CANCELLED, number.name)

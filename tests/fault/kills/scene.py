@@ -87,7 +87,7 @@ class Scene:
         """Return what the ledger says is running."""
         return [run for run in self.runs() if run.state is State.RUNNING]
 
-    def told(self, what: str, run_id: str, attempt: int) -> list[Entry]:
+    def journal_of(self, what: str, run_id: str, attempt: int) -> list[Entry]:
         """Return the journal's lines about an attempt."""
         return [
             one

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.unsound("its runs have no task", "unknown")
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])
-def test_one_that_is_killed_in_the_middle(tmp_path: Path, postgres: Postgres, kind: str) -> None:
+def test_a_copy_that_is_killed_half_way_leaves_the_target_empty(
+    tmp_path: Path, postgres: Postgres, kind: str
+) -> None:
     project = Project(tmp_path)
     source = postgres.url()
     target = "sqlite:///new.db" if kind == "file" else postgres.url()
@@ -38,7 +40,7 @@ def test_one_that_is_killed_in_the_middle(tmp_path: Path, postgres: Postgres, ki
     assert not project.has(f"new.db{UNFINISHED}")
 
 
-def test_one_whose_disk_is_full(tmp_path: Path) -> None:
+def test_a_copy_onto_a_full_disk_leaves_the_target_empty(tmp_path: Path) -> None:
     project = Project(tmp_path)
     with Desk(f"sqlite:///{tmp_path / 'rota.db'}") as desk:
         desk.plan(*(desk.new() for _ in range(2000)))

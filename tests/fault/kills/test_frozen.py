@@ -13,7 +13,7 @@ from tests.fault.kills.scene import LEASE, Scene
 from tests.integration.cli.project import until
 
 
-def test_in_the_middle_of_a_run(shared: Scene) -> None:
+def test_a_node_frozen_in_the_middle_of_a_run_loses_it_to_another(shared: Scene) -> None:
     history = shared.ledger.history
     with shared.up() as one:
         one.ready()
@@ -24,7 +24,7 @@ def test_in_the_middle_of_a_run(shared: Scene) -> None:
             shared.freeze(one)
             free = shared.clock.now()  # it may have held SQLite's lock until then
             frozen = history.run(run_id)
-            until(lambda: shared.told("began", run_id, 2))
+            until(lambda: shared.journal_of("began", run_id, 2))
             (lease,) = [one.lease_until for one in history.nodes() if one.id == frozen.node]
             taken = history.run(run_id)
             lines = [line for line in history.logs(run_id) if line.attempt == 1]
@@ -54,17 +54,17 @@ def test_after_its_claim_and_before_it_began(shared: Scene) -> None:
             one.says("declared this node gone")
             until(lambda: len([node for node in history.nodes() if node.state == "up"]) == 2)
             shared.quiet()
-    began = shared.told("began", claimed.id, claimed.attempt)
+    began = shared.journal_of("began", claimed.id, claimed.attempt)
     assert not began, "the woken one began what is not its own"
     assert history.run(claimed.id).attempt > claimed.attempt
     shared.journal.agrees_with(shared.runs())
 
 
-def test_alone_it_goes_on_where_it_was(scene: Scene) -> None:
+def test_a_frozen_node_without_others_continues_its_run(scene: Scene) -> None:
     with scene.up() as node:
         node.ready()
         run_id = scene.project.rota("run", "hold").stdout.strip()
-        until(lambda: scene.told("began", run_id, 1))
+        until(lambda: scene.journal_of("began", run_id, 1))
         lease = scene.ledger.history.nodes()[0].lease_until
         scene.freeze(node)
         until(lambda: scene.clock.now() > lease + LEASE * SECOND / 3)

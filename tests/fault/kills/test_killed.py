@@ -29,7 +29,7 @@ def test_at_the_worst_moment(scene: Scene, moment: str) -> None:
     scene.journal.agrees_with(scene.runs())
 
 
-def test_at_any_moment(scene: Scene) -> None:
+def test_a_node_killed_at_any_moment_loses_and_repeats_nothing(scene: Scene) -> None:
     for _ in range(effort(3, 100)):
         with scene.up() as node:
             node.ready()
@@ -46,16 +46,16 @@ def test_a_living_node_takes_over_from_a_killed_one(shared: Scene) -> None:
     with shared.up() as one:
         one.ready()
         run_id = shared.project.rota("run", "hold").stdout.strip()
-        until(lambda: shared.told("began", run_id, 1))
+        until(lambda: shared.journal_of("began", run_id, 1))
         with shared.up() as other:
             other.ready()
             one.send(signal.SIGKILL)
             killed = shared.ledger.history.run(run_id)
-            until(lambda: shared.told("began", run_id, 2))
+            until(lambda: shared.journal_of("began", run_id, 2))
             shared.project.touch("let-go")
             shared.quiet()
     shared.journal.agrees_with(shared.runs())
-    (again,) = shared.told("began", run_id, 2)
+    (again,) = shared.journal_of("began", run_id, 2)
     last_line = max(line.at for line in shared.ledger.history.logs(run_id) if line.attempt == 1)
     assert again.at - last_line < 3 * SECOND, "noticed by its process, not by its lease"
     assert killed.node != shared.ledger.history.run(run_id).node

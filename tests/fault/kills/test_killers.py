@@ -27,7 +27,7 @@ async def neighbour():
 )
 
 
-def test_it_is_paused_after_three_deaths_and_its_neighbour_runs(scene: Scene) -> None:
+def test_a_task_that_killed_three_workers_is_paused_and_its_neighbour_runs(scene: Scene) -> None:
     scene = Scene(scene.project.path, scene.ledger, TASKS)
     deaths = 0
     while deaths < 10:

@@ -35,7 +35,9 @@ def elsewhere(scene: Scene) -> AbstractContextManager[Up]:
 
 
 @pytest.mark.parametrize("on_another_host", [False, True])
-def test_none_is_skipped_for_a_run_of_the_dead(shared: Scene, on_another_host: bool) -> None:
+def test_no_occurrence_is_skipped_for_a_run_of_a_dead_node(
+    shared: Scene, on_another_host: bool
+) -> None:
     scene = Scene(shared.project.path, shared.ledger, TASKS)
     with elsewhere(scene) if on_another_host else scene.up() as doomed:
         doomed.ready()

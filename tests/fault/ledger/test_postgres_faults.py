@@ -71,7 +71,7 @@ def test_a_commit_that_never_arrived_is_undone_and_can_be_repeated(
     assert ids(far.plan(new)) == [new.id]
 
 
-def test_what_is_said_twice_is_done_once(near: Desk) -> None:
+def test_a_request_sent_twice_is_done_once(near: Desk) -> None:
     new = near.new(fire_time=NOON)
     assert [len(near.plan(new)) for _ in "ab"] == [1, 0]
     assert [len(near.claim()) for _ in "ab"] == [1, 0]
@@ -84,7 +84,7 @@ def test_what_is_said_twice_is_done_once(near: Desk) -> None:
     assert len(near.history.logs(new.id)) == 1
 
 
-def test_an_ending_said_twice_is_refused_and_stays(near: Desk) -> None:
+def test_an_end_sent_twice_is_refused_and_stays(near: Desk) -> None:
     ending = near.ending(near.running(), State.FAILED)
     assert near.settle(ending) == []
     run = near.run(ending.attempt.run_id)
@@ -105,7 +105,7 @@ def test_connections_that_were_cut_are_made_again(far: Desk, proxy: Proxy) -> No
     assert proxy.connections <= 3 + 3 * 20
 
 
-def test_who_is_refused_says_so_and_comes_back(far: Desk, proxy: Proxy) -> None:
+def test_a_node_refused_by_postgresql_reports_it_and_reconnects(far: Desk, proxy: Proxy) -> None:
     before = threading.active_count()
     proxy.close()
     for _ in range(5):
@@ -151,7 +151,9 @@ def test_a_restarted_server_is_found_again(
     assert threading.active_count() <= threads
 
 
-def test_ended_sessions_are_begun_again_and_listen_again(near: Desk, postgres: Postgres) -> None:
+def test_sessions_ended_by_postgresql_are_opened_again_and_listen_again(
+    near: Desk, postgres: Postgres
+) -> None:
     near.ledger.version()
     administrate(
         postgres,
@@ -262,7 +264,7 @@ def test_a_newer_ledger_is_refused_and_left_as_it_is(near: Desk, postgres: Postg
         assert found.fetchall() == [("9999",)]
 
 
-def test_the_tables_of_somebody_else_are_left_alone(postgres: Postgres) -> None:
+def test_tables_of_other_software_are_left_alone(postgres: Postgres) -> None:
     url = postgres.url()
     schema = str(make_url(url).query["schema"])
     administrate(postgres, f"CREATE SCHEMA {schema}", f"CREATE TABLE {schema}.runs (mine text)")

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.timeout(600)
-def test_a_forked_child_disturbs_nobody_and_can_start_on_its_own(
+def test_a_forked_child_leaves_the_parent_alone_and_can_start_itself(
     tmp_path: Path, shared_url: str
 ) -> None:
     done = subprocess.run(

@@ -40,7 +40,7 @@ if here.exists():  # all workers begin at once, so that they race
         time.sleep(0.01)
 
 
-async def told():
+async def occurrences_of():
     tell("began")
     tell("ended")
 
@@ -92,7 +92,7 @@ def shop(path: Path) -> Path:
     return project
 
 
-def told(project: Path) -> dict[str, list[Run]]:
+def occurrences_of(project: Path) -> dict[str, list[Run]]:
     """Return the occurrences of each of our tasks, oldest first."""
     found: dict[str, list[Run]] = defaultdict(list)
     with history_of(project) as history:
@@ -160,7 +160,7 @@ def test_four_workers_catch_up_and_go_on_with_nothing_lost_and_nothing_doubled(
         assert server.wait(90) == 0, (project / "said.txt").read_text()
     said = (project / "said.txt").read_text()
     assert "Traceback" not in said, said[-10_000:]
-    tasks = told(project)
+    tasks = occurrences_of(project)
     assert len(tasks) == TASKS
     for runs in tasks.values():
         instants = [fire_time(run) for run in runs]

@@ -138,7 +138,7 @@ def scene(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.xdist_group("network")  # one for both
-def test_who_is_cut_off_loses_its_runs_to_the_others_and_comes_back(scene: Scene) -> None:
+def test_a_node_that_is_cut_off_loses_its_runs_to_others_and_returns(scene: Scene) -> None:
     network, cluster = scene
     for host in CUT_OFF:
         role, process = cluster.processes[host]

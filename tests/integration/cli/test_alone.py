@@ -68,7 +68,7 @@ def test_every_option_that_is_wrong_is_named(project: Project) -> None:
     assert project.lines("runs") == []
 
 
-def test_it_schedules_nothing(project: Project) -> None:
+def test_rota_run_without_a_node_plans_no_occurrence(project: Project) -> None:
     project.write(
         "backgroundtask/often.py",
         "import rota\n@rota.task('interval', seconds=0.1)\ndef often(): pass\n",
@@ -89,7 +89,7 @@ def test_tasks_that_a_file_adds_by_itself_are_known(project: Project) -> None:
     assert "own" in project.rota("run", "own").stderr
 
 
-def test_it_runs_whatever_queues_the_workers_here_serve(project: Project) -> None:
+def test_rota_run_without_a_node_runs_a_task_of_any_queue(project: Project) -> None:
     configuration = json.loads((project.path / "config.json").read_text())
     configuration["cluster"] = {"queues": ["other"]}
     project.write("config.json", json.dumps(configuration))

@@ -52,7 +52,7 @@ def spent(up: Up, what: str, do: Callable[[], object]) -> float:
     return min(found)
 
 
-def test_looking_at_the_worst_argument_holds_nobody_up(
+def test_reading_the_worst_argument_blocks_no_loop(
     up: tuple[Project, Up, httpx.Client],
 ) -> None:
     _, server, client = up

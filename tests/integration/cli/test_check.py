@@ -105,7 +105,7 @@ def test_without_the_config_file(project: Project) -> None:
     assert "there is no such file" in project.rota("ls", "--config", "no.json", code=2).stderr
 
 
-def test_days_without_the_sun_are_said_and_no_mistake(tmp_path: Path) -> None:
+def test_days_without_a_sunrise_are_a_caution_and_no_mistake(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("config.json", "{}")
     project.write(

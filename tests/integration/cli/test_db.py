@@ -43,7 +43,7 @@ def test_a_copy_is_shown_as_a_table(project: Project, postgres: Postgres) -> Non
     assert {line.split()[1] for line in lines if line.startswith("runs ")} == {"1"}
 
 
-def test_the_how_to_says_what_is_said(project: Project, postgres: Postgres) -> None:
+def test_the_guide_quotes_the_actual_messages(project: Project, postgres: Postgres) -> None:
     project.rota("run", "greet", "--wait")
     blocks = [one.text for one in snippets(Path("docs/howto/postgresql.md"), "sh")]
     [shown] = [text for text in blocks if text.startswith("$ rota db copy ")]
@@ -54,7 +54,7 @@ def test_the_how_to_says_what_is_said(project: Project, postgres: Postgres) -> N
     assert [line.split()[0] for line in lines[1:]] == [line.split()[0] for line in rows]
 
 
-def test_what_is_refused_is_said_with_its_remedy(project: Project) -> None:
+def test_a_refusal_is_reported_with_its_remedy(project: Project) -> None:
     project.rota("run", "greet", "--wait")
     assert "not empty" in project.rota("db", "copy", FILE, FILE, code=2).stderr
     gone = project.rota("db", "copy", "sqlite:///no.db", "sqlite:///new.db", code=2).stderr

@@ -79,7 +79,7 @@ def test_an_edit_is_taken_back(edited: Project) -> None:
     assert greet["edits"] == []
 
 
-def test_the_code_that_changes_beneath_an_edit_is_said(edited: Project) -> None:
+def test_code_changed_below_an_edit_is_reported(edited: Project) -> None:
     edited.write("backgroundtask/work.py", AFTER.replace("hour=9", "hour=10"))
     said = "the code said hour=9 then, and says hour=10 now"
     assert said in edited.rota("show", "greet").stdout

@@ -76,7 +76,7 @@ def up_apart(project: Project) -> Up:
     return Up(project, command=(*APART, ROTA, "up"))
 
 
-def test_orphans_are_reaped_and_nobody_loses_an_exit_code(project: Project) -> None:
+def test_orphaned_processes_are_reaped_and_no_exit_code_is_lost(project: Project) -> None:
     up = up_apart(project)
     try:
         up.ready()
@@ -111,7 +111,7 @@ def test_a_second_signal_means_now_and_the_code_is_the_childs(tmp_path: Path) ->
         up.kill()
 
 
-def test_elsewhere_it_is_one_process_as_before(tmp_path: Path) -> None:
+def test_rota_up_is_one_process_if_it_is_not_the_first_process(tmp_path: Path) -> None:
     with Project(tmp_path).up() as up:
         up.ready()
         assert not psutil.Process(up.process.pid).children()

@@ -41,7 +41,7 @@ def killed_in_step_1(tmp_path: Path, on_crash: str) -> tuple[Project, str]:
     return project, run_id
 
 
-def test_its_run_is_attempted_again_from_its_checkpoint(tmp_path: Path) -> None:
+def test_the_run_of_a_killed_process_is_attempted_again_from_its_checkpoint(tmp_path: Path) -> None:
     project, run_id = killed_in_step_1(tmp_path, "restart")
     with project.up() as again:
         again.ready()
@@ -52,7 +52,7 @@ def test_its_run_is_attempted_again_from_its_checkpoint(tmp_path: Path) -> None:
         assert again.ends() == 0
 
 
-def test_its_run_is_lost_where_effects_are_at_most_once(tmp_path: Path) -> None:
+def test_the_run_of_a_killed_process_is_lost_if_on_crash_is_lose(tmp_path: Path) -> None:
     project, run_id = killed_in_step_1(tmp_path, "lose")
     with project.up() as again:
         again.ready()

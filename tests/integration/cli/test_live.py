@@ -82,13 +82,13 @@ def test_what_runs_comes_and_happened() -> None:
     assert "2 mistakes in the task files" in text
 
 
-def test_many_are_counted_and_a_trouble_is_told() -> None:
+def test_many_runs_are_counted_and_trouble_is_reported() -> None:
     assert "and 12 more" in shown(Snapshot(NOW, "", running=[RUN] * 20))
     assert "does not answer: disk full" in shown(Snapshot(NOW, "", trouble="disk full"))
     assert "0.5" not in shown(Snapshot(NOW, "", running=[replace(RUN, progress=None)]))
 
 
-def test_on_a_terminal(project: Project) -> None:
+def test_rota_up_shows_a_live_view_on_a_terminal(project: Project) -> None:
     """The view is drawn while a task runs, and a signal ends it."""
     ours, theirs = pty.openpty()
     words = [ROTA, "up", "--port", "0"]

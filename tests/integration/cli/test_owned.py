@@ -141,7 +141,7 @@ def test_a_token_has_a_name_that_is_what_it_looks_like(tmp_path: Path, name: str
     assert "cannot be seen" in done.stderr
 
 
-def test_a_world_writable_task_file_is_told_by_check(tmp_path: Path) -> None:
+def test_rota_check_reports_a_world_writable_task_file(tmp_path: Path) -> None:
     project = Project(tmp_path)
     (tmp_path / "backgroundtask" / "work.py").chmod(0o666)
     done = project.rota("check", code=1)

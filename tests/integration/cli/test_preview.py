@@ -69,7 +69,7 @@ def test_every_kind_as_json(words: list[str], times: list[str]) -> None:
         (["--crontab", "@daily", "--timezone", "Mars/Base"], "Mars/Base"),
     ],
 )
-def test_mistakes_are_told(words: list[str], said: str) -> None:
+def test_mistakes_are_reported(words: list[str], said: str) -> None:
     done = preview(*words, code=2)
     assert said in done.stderr
     assert done.stderr.startswith("error: ")

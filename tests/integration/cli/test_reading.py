@@ -41,7 +41,7 @@ def test_show_and_next_without_a_ledger(project: Project) -> None:
     assert not project.has("rota.db")
 
 
-def test_no_ledger_is_said_and_not_made(project: Project) -> None:
+def test_a_missing_ledger_is_reported_and_not_created(project: Project) -> None:
     said = project.rota("runs")
     assert said.stdout == ""
     assert "rota up" in said.stderr
@@ -79,7 +79,7 @@ def test_words_that_cannot_be_read(project: Project, words: tuple[str, ...], sai
     assert said in project.rota(*words, code=2).stderr
 
 
-def test_a_ledger_that_is_none_is_told_and_left_alone(project: Project) -> None:
+def test_a_file_that_is_no_ledger_is_reported_and_left_unchanged(project: Project) -> None:
     file = project.write("rota.db", "these are my notes\n" * 100)
     for words in (("runs",), ("up", "--plain")):
         done = project.rota(*words, code=2)
@@ -133,7 +133,9 @@ def test_what_is_paused_stays_so_and_is_shown(project: Project) -> None:
         ("rota ls >/dev/full", 2, "error: standard output cannot be written"),
     ],
 )
-def test_nobody_reads_the_output(project: Project, words: str, code: int, said: str) -> None:
+def test_a_closed_output_ends_a_command_quietly(
+    project: Project, words: str, code: int, said: str
+) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", words.replace("rota", ROTA, 1)],
         cwd=project.path,

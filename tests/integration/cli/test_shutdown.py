@@ -74,7 +74,7 @@ def test_a_second_signal_means_now(tmp_path: Path) -> None:
     assert only_run(project)["state"] == "queued"
 
 
-def test_a_terminal_that_closes_may_say_so_twice(project: Project) -> None:
+def test_two_hangups_of_a_terminal_end_the_program_once(project: Project) -> None:
     with project.up() as up:
         holding(project, up)
         up.send(signal.SIGHUP)
@@ -95,7 +95,7 @@ def test_with_nohup_a_terminal_may_close(project: Project) -> None:
         assert "SIGHUP" not in up.output
 
 
-def test_a_taken_port_is_told_before_anything_starts(project: Project) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(project: Project) -> None:
     with project.up() as up:
         up.ready()
         done = project.rota("up", code=2)
@@ -107,7 +107,7 @@ def test_a_taken_port_is_told_before_anything_starts(project: Project) -> None:
         beside.kill()
 
 
-def test_broken_task_files_are_told_and_the_rest_goes_on(project: Project) -> None:
+def test_broken_task_files_are_reported_and_the_rest_runs(project: Project) -> None:
     broken = project.write("backgroundtask/broken.py", "import rota\n1 / 0\n")
     with project.up("--plain") as up:
         up.ready()
@@ -147,7 +147,7 @@ def test_a_signal_that_a_task_file_has_caught_ends_it_all_the_same(
         assert up.ends() == 0
 
 
-def test_where_nobody_else_caught_a_signal_nothing_is_said_of_any(project: Project) -> None:
+def test_no_signal_is_reported_if_no_handler_caught_one(project: Project) -> None:
     with project.up("--plain") as up:
         up.ready()
         assert "SIG" not in up.output

@@ -122,7 +122,9 @@ def test_a_table_in_a_pipe_is_plain_and_whole(capsys: pytest.CaptureFixture[str]
     ]
 
 
-def test_every_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_error_of_a_request_is_answered_with_its_problem(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     one = ConfigError("no such key.", where="config.json, line 3", remedy="Did you mean 'x'?")
     output.complain(Mistakes([one, ConfigError("wrong.")]))
     assert capsys.readouterr().err == (

@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_an_error_of_the_caller(
         assert rig.runs("tell") == []
 
 
-def test_nothing_of_a_batch_is_started_where_one_is_bad(tmp_path: Path) -> None:
+def test_one_invalid_call_of_a_batch_starts_none_of_it(tmp_path: Path) -> None:
     with Harness(tmp_path) as rig:
         rig.manager.add_task(tell, "date", "tell", kwargs={"seen": []}, args=[DAY], **SOON)
         batch: list[Any] = [None, "Ada", {"seen": [1]}, {"seen": 1, "nope": 2}, {"day": "x"}]

@@ -30,7 +30,7 @@ def add(rig: Harness, id: str = "t", trigger: str | None = None, **options: Any)
     rig.manager.add_task(lambda: None, trigger, id, calendar="de", **options)
 
 
-def told(runs: list[Run]) -> list[tuple[str, State]]:
+def times_and_states(runs: list[Run]) -> list[tuple[str, State]]:
     return [(f"{to_datetime(run.fire_time or 0):%m-%d %H:%M}", run.state) for run in runs]
 
 
@@ -40,7 +40,7 @@ def test_each_skipped_occurrence_has_a_row_with_the_holidays_name(tmp_path: Path
         for count in range(1, 6):
             rig.advance(60 if count == 1 else 86_400)
             runs = rig.ended("t", count)
-        assert told(runs) == [
+        assert times_and_states(runs) == [
             ("12-24 09:00", State.SUCCEEDED),
             ("12-25 09:00", State.SKIPPED),
             ("12-26 09:00", State.SKIPPED),
@@ -70,7 +70,7 @@ def test_what_moves_runs_once_and_keeps_its_nominal_time(tmp_path: Path, roll: s
         rig.advance(60)
         rig.advance(4 * 86_400)
         (run,) = rig.ended("t")
-        assert told([run]) == [("12-28 09:00", State.SUCCEEDED)]
+        assert times_and_states([run]) == [("12-28 09:00", State.SUCCEEDED)]
         assert to_datetime(run.nominal_time or 0) == datetime(2026, 12, 25, 9, tzinfo=UTC)
         assert not rig.manager.verify()
 
@@ -85,10 +85,12 @@ def test_a_downtime_over_holidays_runs_the_last_business_day_and_leaves_no_hole(
     with harness(tmp_path, clock) as rig:
         add(rig, crontab="0 9 * * *", catchup_window=30 * 86_400)
         runs = rig.ended("t", 4)
-        assert told(runs)[1:] == [(f"12-{day} 09:00", State.SKIPPED) for day in (25, 26, 27)]
+        assert times_and_states(runs)[1:] == [
+            (f"12-{day} 09:00", State.SKIPPED) for day in (25, 26, 27)
+        ]
         assert {run.reason_code for run in runs[1:]} == {ReasonCode.CALENDAR}
         rig.advance(1 * 86_400)
-        assert told(rig.ended("t", 5))[4:] == [("12-28 09:00", State.SUCCEEDED)]
+        assert times_and_states(rig.ended("t", 5))[4:] == [("12-28 09:00", State.SUCCEEDED)]
         assert not rig.manager.verify()
 
 

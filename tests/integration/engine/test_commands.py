@@ -34,7 +34,7 @@ def sleepers(seconds: int) -> list[int]:
     return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == words]
 
 
-def said(rig: Harness, run_id: str) -> list[tuple[str, str]]:
+def logged(rig: Harness, run_id: str) -> list[tuple[str, str]]:
     return [(line.level, line.text) for line in rig.manager.history.logs(run_id)]
 
 
@@ -47,7 +47,7 @@ def made(rig: Harness, func: Any, **options: Any) -> Run:
 def begun(rig: Harness, func: Any, **options: Any) -> str:
     rig.manager.add_task(func, "date", "it", **{**SOON, **options})
     run_id = rig.manager.run_task("it")
-    eventually(lambda: said(rig, run_id))
+    eventually(lambda: logged(rig, run_id))
     return run_id
 
 
@@ -56,7 +56,7 @@ def test_output_is_the_log_line_by_line(tmp_path: Path) -> None:
     with Harness(tmp_path) as rig:
         run = made(rig, rota.command(["sh", "-c", line]))
         assert (run.state, run.result) == (State.SUCCEEDED, None)
-        lines = said(rig, run.id)
+        lines = logged(rig, run.id)
         assert [text for level, text in lines if level == "STDOUT"] == ["one", "three", "four"]
         assert [text for level, text in lines if level == "STDERR"] == ["two"]
 
@@ -89,7 +89,7 @@ def test_the_exit_code_decides(tmp_path: Path) -> None:
         assert "at last: lost" in rig.ended("bad")[0].reason
 
 
-def test_it_is_tried_again_like_any_task(tmp_path: Path) -> None:
+def test_a_failed_command_is_retried_like_any_task(tmp_path: Path) -> None:
     line = f"test -e {tmp_path}/there || {{ touch {tmp_path}/there; exit 1; }}"
     with Harness(tmp_path) as rig:
         run = made(rig, rota.command(line), max_retries=1, retry_delay=0)
@@ -110,7 +110,7 @@ def test_environment_and_directory_are_chosen(
     line = 'echo "$XCORE_SECRET_KEY|$COLOUR|$SIZE|$PWD"'
     with Harness(tmp_path) as rig:
         run = made(rig, rota.command(line, env={"SIZE": "5"}, cwd=tmp_path))
-        assert said(rig, run.id) == [("STDOUT", f"|red|5|{tmp_path.resolve()}")]
+        assert logged(rig, run.id) == [("STDOUT", f"|red|5|{tmp_path.resolve()}")]
 
 
 def test_a_cancelled_one_ends_with_all_that_it_started(tmp_path: Path) -> None:
@@ -123,17 +123,17 @@ def test_a_cancelled_one_ends_with_all_that_it_started(tmp_path: Path) -> None:
         assert sleepers(70_001) == []
 
 
-def test_one_that_ends_when_told_has_the_time_for_it(tmp_path: Path) -> None:
+def test_a_command_that_ends_on_the_signal_gets_time_to_end(tmp_path: Path) -> None:
     with Harness(tmp_path) as rig:
         line = "trap 'echo tidied; exit 5' TERM; echo begun; while :; do sleep 0.01; done"
         run_id = begun(rig, rota.command(line))
         rig.manager.cancel_run(run_id)
         [run] = rig.ended("it")
         assert run.state is State.CANCELLED
-        assert ("STDOUT", "tidied") in said(rig, run_id)
+        assert ("STDOUT", "tidied") in logged(rig, run_id)
 
 
-def test_its_timeout_ends_it_and_its_thread_serves_the_next_run(tmp_path: Path) -> None:
+def test_a_timeout_ends_a_command_and_frees_its_thread(tmp_path: Path) -> None:
     with Harness(tmp_path, clock=SystemClock(), scheduler_thread_pool=1) as rig:
         run_id = begun(rig, rota.command(FAMILY.format(n=70_002)), timeout=1)
         [run] = rig.ended("it")
@@ -189,7 +189,7 @@ def test_many_run_beside_each_other_and_much_output_is_taken(tmp_path: Path) -> 
         assert {run.state for run in runs} == {State.SUCCEEDED}
 
 
-def test_it_is_a_function_outside_of_a_run_as_well(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_can_be_called_outside_of_a_run(capfd: pytest.CaptureFixture[str]) -> None:
     rota.command("echo hello; echo hm >&2")()
     assert capfd.readouterr() == ("hello\n", "hm\n")
     with pytest.raises(CommandError, match="ended with exit code 7") as failed:
@@ -200,7 +200,7 @@ def test_it_is_a_function_outside_of_a_run_as_well(capfd: pytest.CaptureFixture[
     assert threading.active_count() == before
 
 
-def test_it_stands_in_a_definition_like_a_function() -> None:
+def test_a_command_can_be_the_function_of_a_definition() -> None:
     def entry(**options: Any) -> Any:
         task = {"id": "dump", "func": rota.command("pg_dump shop --password=hush | gzip > x")}
         given = {**task, "trigger": "cron", "trigger_args": {"hour": 3}, **options}

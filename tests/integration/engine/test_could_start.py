@@ -54,7 +54,7 @@ def test_what_could_start_and_was_not_is_told_after_five_seconds(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("role", "options"), [(Role.SCHEDULER, {}), (Role.ALL, {"queue": "far"})])
-def test_what_no_node_serves_is_told_with_that_reason(
+def test_a_run_that_no_node_serves_is_reported_with_that_reason(
     tmp_path: Path, role: Role, options: dict[str, Any]
 ) -> None:
     clock = FakeClock()

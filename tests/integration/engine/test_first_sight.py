@@ -43,7 +43,7 @@ def test_a_date_that_has_just_passed_runs_at_once(
         assert (task.status, task.next_run, task.last_state) == ("finished", None, "succeeded")
 
 
-def test_the_caller_is_told_that_a_date_that_has_just_passed_runs(tmp_path: Path) -> None:
+def test_the_caller_learns_that_a_date_that_has_just_passed_runs(tmp_path: Path) -> None:
     rig = Harness(tmp_path, FakeClock(NOW))
     task = rig.manager.add_task(work, "date", "once", run_date=ago(3))
     assert (task.status, task.next_run) == ("scheduled", ago(3))

@@ -136,7 +136,7 @@ def test_a_run_that_fails_raises_from_its_handle(node: Harness) -> None:
     assert [one.outcome for one in attempts] == [OutcomeKind.FAILED] * 2
 
 
-def test_nothing_starts_before_its_time(node: Harness) -> None:
+def test_a_delayed_job_never_starts_before_its_time(node: Harness) -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
     at = add.with_options(run_at=now + timedelta(hours=1)).enqueue(1)
     after = add.with_options(delay=7_200).enqueue(2)
@@ -293,7 +293,7 @@ def test_a_retrying_run_wakes_its_waiter_once_it_has_ended(node: Harness) -> Non
     assert eventually(lambda: handle.state == "failed")
 
 
-def test_it_is_found_under_another_name_of_its_module() -> None:
+def test_a_job_is_found_under_another_name_of_its_module() -> None:
     assert sys.modules[__name__].__dict__["add"] is add
 
 

@@ -36,7 +36,7 @@ def test_code_never_starts_before_its_instant_and_its_row_is_there_by_then(tmp_p
     assert all(run.fire_time - run.created_at <= LEAD for run in early if run.fire_time)
 
 
-def test_a_run_that_ends_just_before_the_next_instant_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_a_run_that_ends_just_before_the_next_instant_blocks_nothing(tmp_path: Path) -> None:
     gate, began = threading.Event(), threading.Semaphore(0)
 
     def waits() -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import rota
 from rota.core.run import State
-from rota.core.time import MINUTE, SECOND, to_datetime
+from rota.core.time import SECOND, to_datetime
 from rota.errors import (
     DefinitionError,
     StateError,
@@ -156,98 +155,6 @@ def test_downtime_is_caught_up_by_its_newest_occurrence(tmp_path: Path) -> None:
         runs = again.ended("succeed", 10)
         assert [run.state for run in runs] == [State.MISSED] * 9 + [State.SUCCEEDED]
         assert len({run.fire_time for run in runs}) == 10
-
-
-def test_pause_survives_a_restart_and_is_not_caught_up(tmp_path: Path) -> None:
-    clock = FakeClock()
-    with Harness(tmp_path, clock) as rig:
-        rig.manager.add_task(succeed, "cron", "succeed", minute="*")
-        rig.manager.pause_task("succeed", reason="deploy")
-        rig.advance(120)
-    with Harness(tmp_path, clock) as again:
-        again.manager.add_task(succeed, "cron", "succeed", minute="*")
-        task = again.manager.get_task("succeed")
-        assert task is not None
-        assert (task.status, task.pause_reason, task.next_run) == ("paused", "deploy", None)
-        again.advance(120)
-        again.manager.resume_task("succeed")
-        again.advance(60)
-        assert len(again.ended("succeed")) == 1
-
-
-def test_pause_until(tmp_path: Path) -> None:
-    with Harness(tmp_path) as rig:
-        rig.manager.add_task(succeed, "cron", "succeed", minute="*")
-        rig.manager.pause_task("succeed", until=datetime(2024, 1, 1, 0, 5, tzinfo=UTC))
-        task = rig.manager.get_task("succeed")
-        assert task is not None
-        assert task.next_run == datetime(2024, 1, 1, 0, 5, tzinfo=UTC)
-        rig.advance(5 * 60)
-        (run,) = rig.ended("succeed")
-        assert run.fire_time == rig.clock.now()
-
-
-def test_a_skipped_occurrence_is_started_by_no_node(tmp_path: Path) -> None:
-    clock = FakeClock()
-    with Harness(tmp_path, clock, node="a") as rig, Harness(tmp_path, clock, node="b") as other:
-        for one in (rig, other):
-            one.manager.add_task(succeed, "cron", "succeed", minute="*")
-        assert rig.manager.skip_next("succeed") == START + timedelta(minutes=1)
-        assert rig.manager.skip_next("succeed", reason="painters") == START + timedelta(minutes=2)
-        eventually(lambda: next_run(other) == START + timedelta(minutes=3))
-        assert next_run(rig) == START + timedelta(minutes=3)
-        clock.advance(180)
-        for one in (rig, other):
-            one.manager.services.engine.poke()
-        runs = rig.ended("succeed", 3)
-    assert [(run.state, run.reason) for run in runs] == [
-        (State.SKIPPED, "skipped by hand"),
-        (State.SKIPPED, "skipped by hand: painters"),
-        (State.SUCCEEDED, ""),
-    ]
-    assert [run.fire_time for run in runs] == [clock.now() - left * MINUTE for left in (2, 1, 0)]
-
-
-def test_a_skip_survives_a_downtime_and_is_not_caught_up(tmp_path: Path) -> None:
-    clock = FakeClock()
-    with Harness(tmp_path, clock) as rig:
-        rig.manager.add_task(succeed, "cron", "succeed", hour="*", catchup="all")
-        rig.manager.skip_next("succeed")
-    with Harness(tmp_path, clock) as again:
-        again.manager.add_task(succeed, "cron", "succeed", hour="*", catchup="all")
-        assert next_run(again) == START + timedelta(hours=2)
-    clock.advance(2 * 3600)
-    with Harness(tmp_path, clock) as later:
-        later.manager.add_task(succeed, "cron", "succeed", hour="*", catchup="all")
-        runs = later.ended("succeed", 2)
-    assert [run.state for run in runs] == [State.SKIPPED, State.SUCCEEDED]
-
-
-def test_only_what_is_planned_can_be_skipped(tmp_path: Path) -> None:
-    with Harness(tmp_path) as rig:
-        rig.manager.add_task(succeed, "cron", "succeed", hour="*")
-        with pytest.raises(StateError, match="that of 2024-01-01T01:00:00"):
-            rig.manager.skip_next("succeed", at=START + timedelta(hours=2))
-        rig.manager.pause_task("succeed")
-        with pytest.raises(StateError, match="the task is paused"):
-            rig.manager.skip_next("succeed")
-        with pytest.raises(UnknownTaskError, match="no task"):
-            rig.manager.skip_next("suceed")
-        assert rig.runs() == []
-
-
-def next_run(rig: Harness) -> datetime | None:
-    task = rig.manager.get_task("succeed")
-    return task.next_run if task else None
-
-
-def test_disabled_task_never_fires_and_runs_by_hand(tmp_path: Path) -> None:
-    with Harness(tmp_path) as rig:
-        rig.manager.add_task(succeed, "cron", "succeed", minute="*", enabled=False)
-        rig.advance(120)
-        run_id = rig.manager.run_task("succeed")
-        (run,) = rig.ended("succeed")
-        assert (run.id, run.cause, run.fire_time) == (run_id, "manual", None)
 
 
 def test_arguments_of_a_manual_start_are_passed_by_keyword(tmp_path: Path) -> None:
@@ -401,7 +308,7 @@ def test_limits_and_unknown_ids(tmp_path: Path) -> None:
         assert rig.manager.get_task("nobody") is None
 
 
-def test_one_offs_that_are_over_do_not_count_against_the_limit(tmp_path: Path) -> None:
+def test_past_single_dates_do_not_count_against_the_limit_of_tasks(tmp_path: Path) -> None:
     with Harness(tmp_path, max_tasks=2) as rig:
         rig.manager.add_task(succeed, "cron", "succeed", minute="*")
         for number in range(5):
@@ -428,14 +335,6 @@ def test_removed_task_is_gone_and_its_history_stays(tmp_path: Path) -> None:
         assert len(rig.runs("succeed")) == 1
 
 
-def test_shutdown_from_within_a_task_does_not_deadlock(tmp_path: Path) -> None:
-    rig = Harness(tmp_path, shutdown_grace=1)
-    rig.manager.add_task(lambda: rig.manager.shutdown(), "date", "stops", run_date="2030-01-01")
-    rig.manager.start()
-    rig.manager.run_task("stops")
-    eventually(lambda: not rig.manager.running)
-
-
 def test_edit_lays_over_the_code_and_survives_a_restart(tmp_path: Path) -> None:
     clock = FakeClock()
     with Harness(tmp_path, clock) as rig:
@@ -446,38 +345,6 @@ def test_edit_lays_over_the_code_and_survives_a_restart(tmp_path: Path) -> None:
         again.manager.add_task(succeed, "cron", "succeed", minute="*")
         task = again.manager.list_tasks()[0]
         assert task.next_run == datetime(2024, 1, 1, 9, tzinfo=UTC)
-
-
-def test_handed_back_at_shutdown_and_run_again(tmp_path: Path) -> None:
-    gate = threading.Event()
-
-    async def long() -> str:
-        await asyncio.to_thread(gate.wait, 30)
-        return "done"
-
-    clock = FakeClock()
-    with Harness(tmp_path, clock) as rig:
-        rig.manager.add_task(long, "date", "long", run_date="2030-01-01")
-        run_id = rig.manager.run_task("long")
-        eventually(lambda: rig.manager.get_run(run_id).state is State.RUNNING)
-    gate.set()
-    with Harness(tmp_path, clock) as again:
-        assert "handed back" in again.manager.get_run(run_id).reason
-        again.manager.add_task(long, "date", "long", run_date="2030-01-01")
-        eventually(lambda: again.manager.get_run(run_id).state is State.SUCCEEDED)
-        run = again.manager.get_run(run_id)
-        assert (run.attempt, run.failures, run.crashes) == (2, 0, 0)
-
-
-def test_stop_is_safe_twice_and_unstarted(tmp_path: Path) -> None:
-    rig = Harness(tmp_path)
-    assert rig.manager.shutdown()
-    rig.manager.start()
-    rig.manager.start()
-    started = time.monotonic()
-    assert rig.manager.shutdown()
-    assert rig.manager.shutdown()
-    assert time.monotonic() - started < 20
 
 
 def test_progress_of_a_quick_task_is_kept(tmp_path: Path) -> None:
@@ -510,15 +377,3 @@ def test_runs_are_walked_through_page_by_page(tmp_path: Path) -> None:
         eventually(lambda: not rig.manager.history.counts(rig.clock.now()).busy)
         assert [run.id for run in rig.manager.runs(newest_first=False, since=START)] == made
         assert len(list(rig.manager.runs(states=["failed"]))) == 0
-
-
-def test_started_again_in_the_same_process_it_works_as_before(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    rig = Harness(tmp_path)
-    rig.manager.add_task(succeed, "cron", "succeed", minute="*")
-    for count in (1, 2, 3):
-        with rig:
-            rig.advance(60)
-            rig.ended("succeed", count)
-    assert [line for line in caplog.messages if "started again" in line] == []

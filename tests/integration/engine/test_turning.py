@@ -163,7 +163,7 @@ def test_a_clock_that_has_lost_a_task_is_found_out(tmp_path: Path) -> None:
         )
 
 
-def test_a_task_whose_trigger_raises_stands_alone(tmp_path: Path) -> None:
+def test_a_task_whose_trigger_raises_stops_no_other(tmp_path: Path) -> None:
     rig = Harness(tmp_path, SystemClock())
     rig.manager.add_task(tick, "interval", "good", seconds=0.5)
     rig.manager.add_task(tick, "interval", "bad", seconds=0.5)
@@ -186,7 +186,7 @@ def test_a_task_whose_trigger_raises_stands_alone(tmp_path: Path) -> None:
         eventually(lambda: len(rig.runs("good")) >= so_far + 3)
 
 
-def test_an_engine_whose_own_loop_stands_says_where(
+def test_a_blocked_node_loop_is_reported_with_its_place(
     rig: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(thresholds, "ENGINE_STANDS", 0.6)

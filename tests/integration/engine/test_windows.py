@@ -27,7 +27,7 @@ def rig(tmp_path: Path, clock: FakeClock, **windows: dict[str, Any]) -> Harness:
     return made
 
 
-def told(runs: list[Run]) -> list[tuple[str, State]]:
+def times_and_states(runs: list[Run]) -> list[tuple[str, State]]:
     return [(f"{to_datetime(run.fire_time or 0):%H:%M}", run.state) for run in runs]
 
 
@@ -47,7 +47,7 @@ def test_occurrences_in_a_window_are_skipped_with_its_name(tmp_path: Path) -> No
             one.advance(3600)
             runs = one.ended("t", count)
             others = one.ended("other", count)
-        assert told(runs) == [
+        assert times_and_states(runs) == [
             ("01:00", State.SKIPPED),
             ("02:00", State.SKIPPED),
             ("03:00", State.SKIPPED),
@@ -73,7 +73,7 @@ def test_the_first_occurrence_in_a_window_that_delays_runs_at_its_end(tmp_path: 
         assert one.runs("t")[0].state is State.SCHEDULED
         one.advance(3570)  # half a minute after the end
         runs = one.ended("t", 4)
-        assert told(runs)[:3] == [
+        assert times_and_states(runs)[:3] == [
             *(("01:00", State.SUCCEEDED), ("02:00", State.SKIPPED), ("03:00", State.SKIPPED))
         ]
         assert (runs[0].started_at or 0) >= first.available_at
@@ -117,7 +117,7 @@ def test_a_delayed_run_survives_a_restart_and_runs_once(tmp_path: Path) -> None:
         runs = one.ended("t", 3)
         assert [run.state for run in runs].count(State.SUCCEEDED) == 2  # of 01:00 and of 04:00
         assert sum(run.count for run in runs) == 4
-        assert told(runs)[0] == ("01:00", State.SUCCEEDED)
+        assert times_and_states(runs)[0] == ("01:00", State.SUCCEEDED)
         assert not one.manager.verify()
 
 

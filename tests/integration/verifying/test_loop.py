@@ -48,7 +48,7 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def test_a_sound_record_is_said_to_be_so(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_sound_record_is_reported_as_sound(tmp_path: Path, clock: FakeClock) -> None:
     with Harness(tmp_path, clock) as rig:
         rig.manager.add_task(noop, "cron", "tick", minute="*")
         pass_minutes(rig, MINUTES)
@@ -60,7 +60,7 @@ def test_a_sound_record_is_said_to_be_so(tmp_path: Path, clock: FakeClock) -> No
         assert rig.manager.verify() == []
 
 
-def test_a_hole_gets_its_row_and_is_told_of(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_hole_gets_its_row_and_is_reported(tmp_path: Path, clock: FakeClock) -> None:
     with Harness(tmp_path, clock) as rig:
         rig.manager.add_task(noop, "cron", "tick", minute="*")
         pass_minutes(rig, MINUTES)
@@ -108,7 +108,7 @@ def test_what_is_older_than_the_window_is_only_listed(tmp_path: Path, clock: Fak
         assert concern.reason.remedy == found.remedy
 
 
-def test_one_node_at_a_time_has_its_turn(tmp_path: Path, clock: FakeClock) -> None:
+def test_one_node_at_a_time_verifies_the_record(tmp_path: Path, clock: FakeClock) -> None:
     with Harness(tmp_path, clock) as one, Harness(tmp_path, clock) as other:
         for rig in (one, other):
             rig.manager.add_task(noop, "cron", "tick", minute="*")
@@ -120,7 +120,7 @@ def test_one_node_at_a_time_has_its_turn(tmp_path: Path, clock: FakeClock) -> No
         eventually(lambda: turn(other) is not None)
 
 
-def test_a_task_that_is_planned_by_nobody_is_noticed(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_task_that_no_node_plans_is_detected(tmp_path: Path, clock: FakeClock) -> None:
     with Harness(tmp_path, clock) as rig:
         rig.manager.add_task(noop, "interval", "silent", seconds=60)
         assert rig.manager.get_task("silent") is not None  # it is registered

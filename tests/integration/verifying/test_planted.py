@@ -208,7 +208,7 @@ def test_a_task_that_falls_silent_while_a_node_is_up_has_holes(copy: tuple[Path,
     assert silent == {"tick": 59, "bad": 59, "paused": 59, "down": 59, "cron": 11}
 
 
-def test_what_nobody_was_there_to_plan_is_no_hole(copy: tuple[Path, Instant]) -> None:
+def test_occurrences_of_a_downtime_are_no_holes(copy: tuple[Path, Instant]) -> None:
     path, now = copy
     assert found(path, now + 20 * HOUR) == []
 

@@ -54,7 +54,7 @@ def test_the_first_token_closes_it(site: Site) -> None:
     assert visible(site, headers)
 
 
-def test_it_stays_closed_when_the_last_token_ends(site: Site) -> None:
+def test_anonymous_access_stays_disabled_when_the_last_token_ends(site: Site) -> None:
     short = site.manager.create_token("short", Right.ADMIN, lifetime=1.5)
     headers = {"Authorization": f"Bearer {short.secret}"}
     assert visible(site, headers)
@@ -104,7 +104,7 @@ def test_each_right_reaches_as_far_as_it_says(closed: Site) -> None:
     "value",
     ["Bearer", "Bearer rota_x_y", "Basic YTpi", "bearer rota__", "Bearer " + "x" * 5000],
 )
-def test_what_is_no_token_of_ours_lets_nobody_in(closed: Site, value: str) -> None:
+def test_an_unknown_token_grants_no_access(closed: Site, value: str) -> None:
     answer = closed.client.get("/manager/tasks", headers={"Authorization": value})
     assert answer.status_code == 401
     assert value not in answer.text or value == "Bearer"
@@ -194,7 +194,7 @@ def test_a_link_signs_in_once_and_not_by_being_opened(closed: Site) -> None:
         assert other.get("/manager/tasks", headers=code_as_token).status_code == 401
 
 
-def test_who_signs_in_is_known_at_once_by_every_server(closed: Site) -> None:
+def test_a_session_is_known_at_once_by_every_server(closed: Site) -> None:
     """However shortly before somebody else had the tokens read."""
     with web.serve(closed.manager, port=0) as other, httpx.Client(base_url=other.url) as there:
         for _ in range(3):
@@ -209,7 +209,7 @@ def test_who_signs_in_is_known_at_once_by_every_server(closed: Site) -> None:
                 assert client.get("/settings", headers=PAGE).status_code == 200
 
 
-def test_who_signs_in_while_the_tokens_are_being_read_is_known_as_well(
+def test_a_session_made_while_tokens_are_read_is_known(
     closed: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access, "KNOWN", 30.0)  # however slow the machine
@@ -265,7 +265,7 @@ def test_signing_out_ends_a_session_at_once_for_every_server(closed: Site) -> No
             assert there.get("/manager/runs").status_code == 401
 
 
-def test_who_reads_the_ledger_cannot_come_in(closed: Site, tmp_path: Path) -> None:
+def test_the_rows_of_the_ledger_contain_no_usable_secret(closed: Site, tmp_path: Path) -> None:
     sign_in(closed, closed.manager.create_code("link").secret)
     cookie = closed.client.cookies["rota_session"]
     closed.manager.services.ledger.write(lambda tx: None).result()
@@ -278,7 +278,7 @@ def test_who_reads_the_ledger_cannot_come_in(closed: Site, tmp_path: Path) -> No
         assert httpx.get(f"{closed.server.url}manager/tasks", headers=headers).status_code == 401
 
 
-def test_a_forged_cookie_lets_nobody_in(closed: Site) -> None:
+def test_a_forged_cookie_grants_no_access(closed: Site) -> None:
     sign_in(closed, closed.manager.create_token("me", "read").secret)
     good = closed.client.cookies["rota_session"]
     other = closed.manager.create_token("boss", "admin").token.id
@@ -290,7 +290,7 @@ def test_a_forged_cookie_lets_nobody_in(closed: Site) -> None:
         assert answer.status_code == 401, forged
 
 
-def test_who_it_was_stands_in_the_audit_and_no_secret_anywhere(
+def test_the_audit_names_the_token_and_contains_no_secret(
     closed: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -343,7 +343,7 @@ def test_both_addresses_of_this_machine_are_served(site: Site) -> None:
     assert httpx.get(f"http://[::1]:{site.server.port}/manager/tasks").status_code == 200
 
 
-def test_by_another_name_nobody_comes_in_without_a_token(site: Site) -> None:
+def test_a_request_for_another_host_name_needs_a_token(site: Site) -> None:
     """A proxy on this machine passes on what comes from anywhere."""
     app = web.application(site.manager, hosts=["rota.example"])
     with calling(app, "http://rota.example") as client:

@@ -20,7 +20,7 @@ def desk() -> Iterator[Desk]:
         yield desk
 
 
-def told(look: ChangeReader) -> list[tuple[str, str]]:
+def published(look: ChangeReader) -> list[tuple[str, str]]:
     """What is told of runs."""
     events = [event for event in look.read() if event.kind == "run"]
     return [(event.data["id"], event.data["state"]) for event in events]
@@ -34,31 +34,31 @@ def test_what_was_there_before_is_no_news(desk: Desk) -> None:
     assert ChangeReader(desk.history, desk.clock).read() == []
 
 
-def test_each_change_of_a_run_is_told_once(desk: Desk) -> None:
+def test_each_change_of_a_run_is_published_once(desk: Desk) -> None:
     look = ChangeReader(desk.history, desk.clock)
     claim = desk.running()
-    assert told(look) == [(claim.run_id, "running")]
-    assert told(look) == []
+    assert published(look) == [(claim.run_id, "running")]
+    assert published(look) == []
     desk.clock.move(3600)
     desk.settle(desk.ending(claim))
-    assert told(look) == [(claim.run_id, "succeeded")]
-    assert told(look) == []
+    assert published(look) == [(claim.run_id, "succeeded")]
+    assert published(look) == []
 
 
-def test_a_run_that_came_and_went_between_two_looks_is_told(desk: Desk) -> None:
+def test_a_run_that_began_and_ended_between_two_reads_is_published(desk: Desk) -> None:
     look = ChangeReader(desk.history, desk.clock)
     desk.clock.move(3600)
     run = desk.ended(state=State.FAILED)
-    assert told(look) == [(run.id, "failed")]
+    assert published(look) == [(run.id, "failed")]
 
 
-def test_so_is_one_of_a_node_whose_clock_is_behind(desk: Desk) -> None:
+def test_a_change_by_a_node_whose_clock_is_behind_is_published(desk: Desk) -> None:
     look = ChangeReader(desk.history, desk.clock)
     first = desk.ended()
-    assert told(look) == [(first.id, "succeeded")]
+    assert published(look) == [(first.id, "succeeded")]
     behind = desk.new(id=desk.ids.__class__().new(NOON - SECOND), state=State.SKIPPED)
     desk.plan(behind)
-    assert told(look) == [(behind.id, "skipped")]
+    assert published(look) == [(behind.id, "skipped")]
 
 
 def test_tasks_and_nodes(desk: Desk) -> None:
@@ -75,11 +75,13 @@ def test_tasks_and_nodes(desk: Desk) -> None:
     assert (removed.data, stopped.data["state"]) == ({"id": "t", "removed": True}, "stopped")
 
 
-def test_a_crowd_is_told_in_one_word(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_failed_waits_are_summed_up_in_one_reason(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(changes, "MOST", 3)
     look = ChangeReader(desk.history, desk.clock)
     desk.plan(*(desk.new(state=State.SKIPPED) for _ in range(5)))
     assert look.read() == [RESET]
     desk.clock.move(60)
     run = desk.ended()
-    assert told(look) == [(run.id, "succeeded")]
+    assert published(look) == [(run.id, "succeeded")]

@@ -24,7 +24,7 @@ def narrow(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def said(site: Site, words: bytes, source: str = "127.0.0.1") -> socket.socket:
+def sent(site: Site, words: bytes, source: str = "127.0.0.1") -> socket.socket:
     one = socket.create_connection(("127.0.0.1", site.server.port), 10, (source, 0))
     one.sendall(words)
     return one
@@ -44,30 +44,30 @@ def test_what_is_not_said_in_time_is_cut(
 ) -> None:
     monkeypatch.setattr(connections, "HEAD", 0.2)
     monkeypatch.setattr(connections, "BODY", 0.2)
-    with said(site, words) as one:
+    with sent(site, words) as one:
         assert is_cut(one)
     assert site.client.get("/health/live").status_code == 200
 
 
 def test_the_oldest_idle_one_makes_room_for_a_new_one(narrow: Site) -> None:
     with ExitStack() as stack:
-        idle = [stack.enter_context(said(narrow, b"")) for _ in range(8)]
+        idle = [stack.enter_context(sent(narrow, b"")) for _ in range(8)]
         assert httpx.get(f"{narrow.server.url}health/live").status_code == 200
         assert is_cut(idle[0])
 
 
-def test_who_comes_when_all_ask_something_is_told_so_and_other_addresses_are_not(
+def test_one_address_with_too_many_requests_is_refused_and_others_are_served(
     narrow: Site,
 ) -> None:
     with ExitStack() as stack:
         for _ in range(8):
-            stack.enter_context(said(narrow, HEAD))
+            stack.enter_context(sent(narrow, HEAD))
 
         answering = narrow.server._uvicorn_server
         assert answering is not None
         asking = answering._limiter._open
         eventually(lambda: len(asking) == 8 and not any(one.is_idle for one in list(asking)))
-        with said(narrow, b"") as one:
+        with sent(narrow, b"") as one:
             one.settimeout(20)
             assert one.recv(1000).startswith(b"HTTP/1.1 503")
         transport = httpx.HTTPTransport(local_address="127.0.0.2")
@@ -90,8 +90,8 @@ def test_a_connection_that_cannot_be_checked_keeps_no_other_open(
 
     monkeypatch.setattr(connections, "HEAD", 0.2)
     monkeypatch.setattr(connections.Connection, "look", raising)
-    with said(site, b""):
+    with sent(site, b""):
         eventually(lambda: first)
-        with said(site, b"") as other:
+        with sent(site, b"") as other:
             assert is_cut(other)
         assert site.client.get("/health/live").status_code == 200

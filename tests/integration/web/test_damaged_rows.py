@@ -209,7 +209,7 @@ class Asking:
 @pytest.mark.parametrize(
     ("table", "column"), COLUMNS, ids=[f"{table.name}.{column.name}" for table, column in COLUMNS]
 )
-def test_everything_else_goes_on_where_a_column_is_damaged(
+def test_a_damaged_column_stops_nothing_else(
     populated: Populated, tmp_path: Path, table: Table, column: Column[Any]
 ) -> None:
     file = tmp_path / "rota.db"
@@ -328,7 +328,7 @@ def test_a_run_that_can_never_start_is_named_and_the_others_run(
         assert all(one.run_id != run_id for one in manager.verify())
 
 
-def test_it_is_named_once_in_the_log_and_until_it_is_mended_in_the_health(
+def test_damage_is_logged_once_and_in_the_health_until_it_is_repaired(
     populated: Populated, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "rota.db"

@@ -54,7 +54,9 @@ def state(run_id: str, wanted: str) -> Callable[[Told], bool]:
     return lambda told: told[1].get("id") == run_id and told[1].get("state") == wanted
 
 
-def test_runs_tasks_and_nodes_are_told(site: Site, gate: Gate, tmp_path: Path) -> None:
+def test_changes_of_runs_tasks_and_nodes_are_published(
+    site: Site, gate: Gate, tmp_path: Path
+) -> None:
     site.add(gate.hold, "hold")
     site.add(greet)
     with listening(site) as until:
@@ -69,7 +71,7 @@ def test_runs_tasks_and_nodes_are_told(site: Site, gate: Gate, tmp_path: Path) -
         assert until(lambda told: told[0] == "task")[1] == {"id": "greet", "removed": False}
 
 
-def test_what_another_node_does_is_told(site: Site, tmp_path: Path) -> None:
+def test_changes_by_another_node_are_published(site: Site, tmp_path: Path) -> None:
     site.add(greet)
     with listening(site) as until, Site(tmp_path) as other:
         assert until(lambda told: told[0] == "node")[1]["state"] == "up"
@@ -92,7 +94,7 @@ def test_streams_are_counted_and_limited(site: Site, monkeypatch: pytest.MonkeyP
         pass
 
 
-def test_a_visitor_leaves_places_to_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_visitor_cannot_use_up_all_streams(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_watch, "MOST_EACH", 1)
     secret = site.manager.create_token("ann", "read").secret
     site.client.headers["Authorization"] = f"Bearer {secret}"
@@ -106,9 +108,7 @@ def test_a_visitor_leaves_places_to_others(site: Site, monkeypatch: pytest.Monke
             assert stream.status_code == 200
 
 
-def test_a_listener_that_leaves_frees_its_place(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_listener_frees_its_slot(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_watch, "MOST", 1)
 
     def comes_in() -> bool:
@@ -119,7 +119,7 @@ def test_a_listener_that_leaves_frees_its_place(
         eventually(comes_in, what="a free place")
 
 
-def test_silence_is_told_as_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_node_is_published(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broadcast, "HEARTBEAT", 0.05)
     with site.client.stream("GET", "/manager/events") as answer:
         lines = answer.iter_lines()

@@ -79,7 +79,7 @@ def test_own_functions_of_task_files_may_be_named(house: Site) -> None:
         *("sweep ", " sweep", "sweep()", "sweep\n", "SWEEP", "sweep\u200b"),
     ],
 )
-def test_nothing_else_within_them(house: Site, name: str) -> None:
+def test_functions_of_task_modules_that_are_not_public_are_refused(house: Site, name: str) -> None:
     for separator in (":", "."):
         answer = create(house, f"{module(house)}{separator}{name}")
         assert answer.status_code == 422, answer.text
@@ -96,7 +96,7 @@ def test_nothing_else_within_them(house: Site, name: str) -> None:
         *("lambda: 0", "__import__('os').system('true')", "os:system#", "%6fs:system"),
     ],
 )
-def test_nothing_outside_of_them(house: Site, path: str) -> None:
+def test_functions_outside_of_task_modules_are_refused(house: Site, path: str) -> None:
     before = set(sys.modules)
     assert create(house, path).status_code == 422
     assert "never_imported_here" not in sys.modules

@@ -21,7 +21,7 @@ def test_a_sound_node_is_healthy(site: Site) -> None:
     assert {"oldest_due", "stuck", "blocked_loop", "broken_task_files"} <= set(report)
 
 
-def test_it_answers_while_the_task_loop_is_blocked(site: Site, gate: Gate) -> None:
+def test_health_answers_while_the_task_loop_is_blocked(site: Site, gate: Gate) -> None:
     site.add(gate.block, "block")
     run_id = site.run("block", State.RUNNING)
     report = eventually(
@@ -47,7 +47,7 @@ def test_a_node_that_does_not_run_is_down(tmp_path: Path) -> None:
     site.manager.shutdown()
 
 
-def test_broken_task_files_are_told(tmp_path: Path) -> None:
+def test_broken_task_files_are_reported(tmp_path: Path) -> None:
     files = tmp_path / "backgroundtask"
     files.mkdir()
     (files / "broken.py").write_text("TASK_DEFINITIONS = []\ndef oops(:\n")

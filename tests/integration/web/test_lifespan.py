@@ -59,7 +59,9 @@ def ended(manager: TaskManager, task_id: str) -> State:
     return manager.get_run(run_id).state
 
 
-def test_it_runs_the_tasks_directory_while_the_application_runs(manager: TaskManager) -> None:
+def test_the_lifespan_runs_the_tasks_directory_while_the_application_runs(
+    manager: TaskManager,
+) -> None:
     async def serve() -> None:
         async with rota.lifespan(manager)(None):
             assert Manager.task_manager is manager
@@ -71,7 +73,7 @@ def test_it_runs_the_tasks_directory_while_the_application_runs(manager: TaskMan
     assert [node.state for node in manager.history.nodes()] == ["stopped"] * 2
 
 
-def test_it_loads_no_file_where_it_is_told_so(manager: TaskManager) -> None:
+def test_the_lifespan_loads_no_file_if_it_is_turned_off(manager: TaskManager) -> None:
     async def serve() -> None:
         async with rota.lifespan(manager, discover=False)(None):
             assert manager.running
@@ -80,7 +82,7 @@ def test_it_loads_no_file_where_it_is_told_so(manager: TaskManager) -> None:
     asyncio.run(serve())
 
 
-def test_mistakes_are_logged_and_what_is_right_goes_on(
+def test_mistakes_are_logged_and_valid_tasks_run(
     manager: TaskManager, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (project / "backgroundtask" / "wrong.py").write_text("TASK_DEFINITIONS = 1\n")
@@ -139,7 +141,7 @@ def test_an_application_without_its_ledger_does_not_start(
     assert not manager.running
 
 
-def test_it_loads_no_web_framework() -> None:
+def test_the_lifespan_imports_no_web_framework() -> None:
     code = (
         "import rota, sys; rota.lifespan(); rota.web\n"
         "sys.exit(bool({'fastapi', 'starlette', 'sqlalchemy', 'pydantic'} & {*sys.modules}))"

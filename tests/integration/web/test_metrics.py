@@ -31,7 +31,7 @@ def read(site: Site) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_it_tells_of_ledger_node_and_runs(site: Site, gate: Gate) -> None:
+def test_metrics_cover_ledger_node_and_runs(site: Site, gate: Gate) -> None:
     site.add(greet)
     site.run("greet")
     site.add(gate.hold, "hold", queue="gpu")
@@ -57,7 +57,7 @@ def test_a_queue_tells_how_long_its_first_run_waits(tmp_path: Path) -> None:
         assert (told.depth["default"], told.oldest["default"]) == (0, 0)
 
 
-def test_it_tells_how_far_the_clocks_of_nodes_are_apart(site: Site) -> None:
+def test_metrics_contain_the_difference_of_node_clocks(site: Site) -> None:
     join(site, "ahead", info={"clock_ahead": 90.5})
     join(site, "silent", info={})
     found = read(site)
@@ -66,7 +66,7 @@ def test_it_tells_how_far_the_clocks_of_nodes_are_apart(site: Site) -> None:
     assert found["rota_node_slots", "silent"] == 12
 
 
-def test_a_ledger_that_is_away_is_told_and_the_node_with_it(site: Site) -> None:
+def test_an_unavailable_ledger_and_its_node_are_reported(site: Site) -> None:
     site.manager.services.ledger.close()
     try:
         found = read(site)

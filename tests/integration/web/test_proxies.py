@@ -156,7 +156,7 @@ def test_events_pass_a_proxy_one_by_one(behind: Site, proxied: httpx.Client) -> 
             pass
 
 
-def test_an_nginx_that_was_told_nothing_lets_nobody_in(behind: Site) -> None:
+def test_an_nginx_without_configuration_admits_no_visitor(behind: Site) -> None:
     """It sends its own name for the host and no header of its own, but in HTTP/1.0."""
     [port] = free_ports(1)
     with nginx(BARE.format(port=port), port, behind.server.port):
@@ -182,7 +182,7 @@ def test_what_a_proxy_adds_tells_it_whatever_it_says(standing: Site, name: str) 
     assert standing.client.get("/manager/tasks").status_code == 200
 
 
-def test_so_it_is_in_an_application_and_for_the_api_alone(standing: Site) -> None:
+def test_a_proxy_prefix_holds_in_an_application_and_for_the_api_alone(standing: Site) -> None:
     app = web.application(standing.manager)
     with calling(app, "http://localhost") as client:
         assert client.get("/manager/tasks").status_code == 200

@@ -93,7 +93,9 @@ def test_a_node_that_does_not_run_is_live_but_not_ready(tmp_path: Path) -> None:
     site.manager.shutdown()
 
 
-def test_a_clock_that_stands_still_is_dead(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_is_down_if_the_clock_stops_ticking(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticking = site.manager.services.engine.ticking
     monkeypatch.setattr(ticking, "tick_age", lambda: 61.0)
     answer = site.client.get("/health/live")
@@ -216,7 +218,7 @@ def test_a_verification_over_rest_ends_in_time(site: Site, monkeypatch: pytest.M
     assert (answer["complete"], answer["findings"]) == (False, [])
 
 
-def test_one_verification_over_rest_runs_at_a_time(
+def test_only_one_verification_over_rest_runs_at_a_time(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, gate, verifying = threading.Event(), threading.Event(), site.manager.verifying

@@ -184,7 +184,7 @@ def test_hostile_input_is_never_our_mistake(site: Site) -> None:
         "task=%00",
     ],
 )
-def test_bad_filters_are_told(standing: Site, query: str) -> None:
+def test_invalid_filters_are_refused_with_a_reason(standing: Site, query: str) -> None:
     answer = standing.client.get(f"/manager/runs?{query}")
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -199,7 +199,7 @@ def test_a_place_in_a_log_must_be_one(site: Site, after: str) -> None:
     assert answer.status_code == 422
 
 
-def test_a_mistake_of_ours_is_logged_and_told_without_its_insides(
+def test_an_internal_error_is_logged_and_answered_without_details(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.manager.catalogue = None  # type: ignore[assignment]  # breaks what creating relies on

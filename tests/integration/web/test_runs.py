@@ -56,7 +56,7 @@ def test_a_run_is_shown_with_its_attempts(site: Site) -> None:
     assert site.client.get(f"/manager/runs/{run_id[-8:]}").json() == run
 
 
-def test_its_steps_are_shown_with_what_they_returned(site: Site) -> None:
+def test_the_steps_of_a_run_are_shown_with_their_results(site: Site) -> None:
     def order() -> None:
         rota.once("charge <7>", lambda: {"amount": 7})
 
@@ -69,7 +69,7 @@ def test_its_steps_are_shown_with_what_they_returned(site: Site) -> None:
     assert "charge &lt;7&gt;" in page
 
 
-def test_its_log_is_read_on_from_the_last_line(site: Site) -> None:
+def test_the_log_of_a_run_is_read_from_the_last_line(site: Site) -> None:
     site.add(greet)
     address = f"/manager/runs/{site.run('greet')}/logs"
     lines = site.client.get(address).json()
@@ -141,7 +141,7 @@ def test_a_failed_run_is_done_again_with_its_arguments(site: Site) -> None:
     assert first["changes"][0]["after"] == {"run": again["id"]}
 
 
-def test_what_goes_on_or_went_well_is_not_retried(site: Site, gate: Gate) -> None:
+def test_a_running_or_succeeded_run_is_not_retried(site: Site, gate: Gate) -> None:
     site.add(gate.hold, "hold")
     run_id = site.run("hold", State.RUNNING)
     going = site.client.post(f"/manager/runs/{run_id}/retry")

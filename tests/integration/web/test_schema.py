@@ -121,7 +121,7 @@ def test_every_endpoint_is_asked(described: Described) -> None:
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_it_keeps_to_its_description(
+def test_every_answer_matches_the_openapi_description(
     described: Described, method: str, path: str, mode: GenerationMode
 ) -> None:
     @settings(

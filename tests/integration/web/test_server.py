@@ -45,7 +45,7 @@ def test_importing_it_loads_no_web_framework() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_taken_port_is_told_with_what_to_do(site: Site) -> None:
+def test_a_port_in_use_is_reported_with_a_remedy(site: Site) -> None:
     second = web.serve(site.manager, port=site.server.port)
     with pytest.raises(ConfigError, match=r"manager\.port") as caught:
         second.start()
@@ -61,7 +61,7 @@ def test_only_this_machine_is_served(site: Site, host: str) -> None:
     assert caught.value.remedy
 
 
-def test_it_can_be_started_again_and_stopped_twice(site: Site) -> None:
+def test_a_server_can_be_started_again_and_stopped_twice(site: Site) -> None:
     site.server.start()
     site.server.stop()
     site.server.stop()
@@ -71,7 +71,7 @@ def test_it_can_be_started_again_and_stopped_twice(site: Site) -> None:
     assert httpx.get(f"{site.server.url}health").status_code == 200
 
 
-def test_who_comes_before_the_pages_are_loaded_is_answered_then(site: Site) -> None:
+def test_a_request_before_the_pages_are_loaded_is_answered_once_they_are(site: Site) -> None:
     site.server.stop()
     site.server.listen()
     site.server.listen()
@@ -82,7 +82,7 @@ def test_who_comes_before_the_pages_are_loaded_is_answered_then(site: Site) -> N
         assert early.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_it_leaves_by_itself_when_it_is_told(site: Site) -> None:
+def test_a_server_leaves_by_itself_when_asked(site: Site) -> None:
     port = site.server.port
     site.server.leave()
 
@@ -119,7 +119,7 @@ def test_answers_on_a_kept_connection_do_not_wait(standing: Site) -> None:
     assert min(one() for _ in range(10)) < 0.03  # 0.04 and more without TCP_NODELAY
 
 
-def test_it_is_mounted_in_an_application(site: Site) -> None:
+def test_the_pages_can_be_mounted_in_an_application(site: Site) -> None:
     site.add(greet)
     app = FastAPI()
     web.mount(app, "/jobs", site.manager, hosts=["app.example"])

@@ -80,7 +80,7 @@ def test_a_stream_ends_behind_an_application_of_ones_own(closed: Site) -> None:
             answer.read()
 
 
-def test_who_is_still_welcome_keeps_the_stream(
+def test_a_stream_stays_open_while_its_token_is_valid(
     closed: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "ASK", 0.01)

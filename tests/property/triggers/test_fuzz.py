@@ -72,7 +72,9 @@ def test_any_crontab(text: str) -> None:
 @given(trigger=values, args=values, timezone=values, dst=values)
 @example(trigger="cron", args={1: 2}, timezone=None, dst="adjust")
 @example(trigger="cron", args={"hour": 1, None: 2}, timezone="UTC", dst="adjust")
-def test_anything_at_all(trigger: Any, args: Any, timezone: Any, dst: Any) -> None:
+def test_any_trigger_arguments_are_accepted_or_refused_in_words(
+    trigger: Any, args: Any, timezone: Any, dst: Any
+) -> None:
     answer(trigger, args, timezone=timezone, dst=dst)
     answer("cron", args, timezone=timezone)
     answer("cron", {"hour": 1}, timezone=timezone, dst=dst)

@@ -252,5 +252,5 @@ def test_too_deep_and_circular_values_are_refused() -> None:
         (Any, "NaN", "NaN"),
     ],
 )
-def test_what_somebody_writes_is_json_or_text(annotation: Any, text: str, value: Any) -> None:
+def test_a_written_parameter_is_json_or_text(annotation: Any, text: str, value: Any) -> None:
     assert AnnotationForm(annotation).read(text) == value

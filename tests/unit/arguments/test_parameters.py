@@ -67,7 +67,7 @@ class Unhashable(Callables):
     ],
     ids=range(10),
 )
-def test_every_callable_tells_its_parameters(func: Any) -> None:
+def test_the_parameters_of_every_kind_of_callable_are_known(func: Any) -> None:
     for _ in range(2):
         parameters = parameters_of(func)
         assert parameters.mismatches((), {"day": 1}) == []
@@ -113,7 +113,9 @@ def test_each_kind_of_parameter_has_its_form() -> None:
         ),
     ],
 )
-def test_all_that_is_wrong_is_said_at_once(args: Any, kwargs: Any, said: list[str]) -> None:
+def test_all_mistakes_of_a_form_are_reported_at_once(
+    args: Any, kwargs: Any, said: list[str]
+) -> None:
     assert [one.what for one in parameters_of(on).mismatches(args, kwargs)] == said
 
 
@@ -129,7 +131,7 @@ def test_a_default_of_none_allows_none() -> None:
     assert parameters_of(on).rebuilt(*stored)[1] == {"day": DAY, "note": None}
 
 
-def test_all_that_cannot_be_kept_is_said_at_once() -> None:
+def test_all_values_without_json_are_reported_at_once() -> None:
     mismatches: list[ArgumentMismatch] = []
     parameters_of(on).stored(("soon",), {"note": 5}, mismatches)
     assert [one.name for one in mismatches] == ["day", "note"]

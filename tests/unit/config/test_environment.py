@@ -100,7 +100,7 @@ def test_a_variable_cannot_go_through_what_is_no_object(refused: Any) -> None:
     assert "'shop' in the file is not an object" in error.what
 
 
-def test_a_broken_section_of_the_file_is_told_even_beside_a_variable(refused: Any) -> None:
+def test_a_broken_section_is_reported_even_if_a_variable_overrides_it(refused: Any) -> None:
     errors = refused({"manager": 5}, XCORE_MANAGER__PORT="21")
     assert any("is not a section" in error.what for error in errors)
 

@@ -162,7 +162,7 @@ def test_groups_have_limits(write: Callable[[Any], Path]) -> None:
         (3, "cluster.groups.db", ""),
     ],
 )
-def test_a_mistake_in_a_group_is_told_with_its_place(
+def test_a_mistake_in_a_group_is_reported_with_its_place(
     refused: Any, limits: Any, where: str, what: str
 ) -> None:
     [error] = refused({"cluster": {"groups": {"db": limits}}})
@@ -192,7 +192,7 @@ def test_a_section_that_is_no_object_is_refused(refused: Any) -> None:
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "config.json", "50 levels"),
     ],
 )
-def test_a_broken_file_is_told_with_its_place(
+def test_a_broken_task_file_is_reported_with_file_and_line(
     refused: Any, content: Any, where: str, what: str
 ) -> None:
     [error] = refused(content)
@@ -220,7 +220,7 @@ def test_a_byte_order_mark_does_not_disturb(write: Callable[[Any], Path]) -> Non
 
 
 @pytest.mark.parametrize("path", ["absent.json", ".", "no/such/directory.json", "nul\0.json"])
-def test_a_file_that_cannot_be_read_is_told(path: str) -> None:
+def test_an_unreadable_file_is_reported(path: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Xcorecfg.from_file(path)
     assert caught.value.remedy

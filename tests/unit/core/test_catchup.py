@@ -46,7 +46,7 @@ def runs(due: list[Due]) -> list[Instant]:
 NOW = 1_000 * MINUTE + SECOND
 
 
-def test_one_on_time_simply_runs() -> None:
+def test_an_occurrence_on_time_runs_under_every_rule() -> None:
     assert rows(NOW - MINUTE, NOW, Policy(catchup=Catchup.NONE)) == [Due(1_000 * MINUTE)]
 
 
@@ -77,7 +77,7 @@ def test_latest_leaves_the_missed_ones_where_one_is_on_time() -> None:
     assert not due[-1].caught_up
 
 
-def test_none_runs_only_what_is_on_time() -> None:
+def test_catchup_skip_runs_only_what_is_on_time() -> None:
     late = NOW + 30 * SECOND
     assert runs(rows(late - 10 * MINUTE, late, Policy(catchup=Catchup.NONE))) == []
 
@@ -108,7 +108,7 @@ def test_a_very_long_downtime_costs_little() -> None:
     assert due[0].reason.text.startswith("at least 100000 occurrences")
 
 
-def test_nothing_due() -> None:
+def test_catchup_decides_nothing_if_nothing_is_due() -> None:
     assert rows(NOW, NOW + SECOND, Policy()) == []
 
 

@@ -12,7 +12,7 @@ from rota.core.time import from_datetime, to_datetime, to_iso
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_there_and_back(moment: datetime) -> None:
+def test_an_instant_survives_the_conversion_to_datetime_and_back(moment: datetime) -> None:
     assert to_datetime(from_datetime(moment)) == moment
 
 

@@ -70,7 +70,7 @@ def test_subclasses_of_a_named_exception_count() -> None:
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.CANCELLED])
-def test_asked_for_end_is_cancelled_and_not_retried(kind: OutcomeKind) -> None:
+def test_a_run_whose_cancellation_was_requested_is_not_retried(kind: OutcomeKind) -> None:
     end = settled(Outcome(kind), cancel_reason="by hand")
     assert (end.state, end.reason.text) == (State.CANCELLED, "by hand")
 
@@ -121,7 +121,7 @@ def test_handed_back_at_shutdown_counts_as_nothing() -> None:
     assert settled(Outcome(OutcomeKind.CANCELLED), lose, handed_back="x").state is State.LOST
 
 
-def test_what_somebody_cancelled_is_not_handed_back() -> None:
+def test_a_cancelled_run_is_not_handed_back() -> None:
     end = settled(Outcome(OutcomeKind.CANCELLED), cancel_reason="harmful", handed_back="x")
     assert (end.state, end.reason.text) == (State.CANCELLED, "harmful")
 

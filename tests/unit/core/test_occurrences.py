@@ -82,7 +82,7 @@ def test_exactly_what_is_missing_is_found(missing: set[int]) -> None:
 
 
 @given(st.integers(1, LAST - 20), st.integers(2, 18))
-def test_a_row_stands_for_as_many_as_it_counts(first: int, count: int) -> None:
+def test_a_summary_row_covers_as_many_occurrences_as_it_counts(first: int, count: int) -> None:
     rest = range(first + 1, first + count)
     rows = [row(one.fire_time // MINUTE) for one in all_but(first, *rest)]
     summary = row(first, count, made=first + count)

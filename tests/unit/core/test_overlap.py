@@ -14,7 +14,7 @@ WAITING = ActiveRun("B", State.QUEUED, None, None)
 
 
 @pytest.mark.parametrize("overlap", list(Overlap))
-def test_nothing_in_the_way(overlap: Overlap) -> None:
+def test_an_occurrence_runs_under_every_policy_if_no_run_blocks_it(overlap: Overlap) -> None:
     assert decide(overlap, 1, Cause.SCHEDULE, ()) == GO
 
 
@@ -96,7 +96,7 @@ def test_what_its_node_was_heard_after_is() -> None:
     assert decision.skip is not None
 
 
-def test_those_behind_one_that_waits_for_a_verdict_wait_for_the_same() -> None:
+def test_occurrences_behind_an_undecided_one_wait_for_the_same_verdict() -> None:
     first = ActiveRun("B", State.QUEUED, HEARD + 1, None, awaits="A")
     assert decide(Overlap.SKIP, 1, Cause.SCHEDULE, (DOUBTFUL, first), HEARD + 2).awaits == "A"
     assert decide(Overlap.SKIP, 1, Cause.SCHEDULE, (first,), HEARD + 2).awaits == "A"
@@ -140,7 +140,7 @@ def test_skip_lets_none_run_that_came_while_it_went_on() -> None:
     ) == [False, False, True]
 
 
-def test_what_nobody_knows_yet_is_left_and_so_is_what_came_later() -> None:
+def test_an_undecided_occurrence_and_all_later_ones_keep_waiting() -> None:
     assert verdicts(Overlap.SKIP, BlockerState.ENDED, BlockerState.UNKNOWN, BlockerState.ENDED) == [
         True
     ]

@@ -129,7 +129,7 @@ def test_the_engine_of_an_async_url_is_a_plain_one() -> None:
         ("sqlite://user:hunter2@host:port/x", "not a SQLAlchemy URL"),
     ],
 )
-def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str) -> None:
+def test_an_unreachable_url_is_reported_without_its_password(url: str, told: str) -> None:
     configured(url=url)
     with pytest.raises(ConfigError) as caught:
         SessionLocal()
@@ -138,7 +138,7 @@ def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: s
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_broken_config_file_is_told_with_the_first_session() -> None:
+def test_a_broken_config_file_is_reported_with_the_first_session() -> None:
     Path("config.json").write_text("{")
     with pytest.raises(ConfigError, match="is not JSON"):
         SessionLocal()

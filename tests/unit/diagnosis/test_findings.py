@@ -95,7 +95,7 @@ SOUND: dict[str, Callable[[int], float]] = {
 
 @pytest.mark.parametrize("noise", [0, 2, 4])
 @pytest.mark.parametrize("seed", range(5))
-def test_memory_that_keeps_rising_is_told_from_what_only_begins(noise: int, seed: int) -> None:
+def test_growing_memory_is_distinguished_from_a_warm_up(noise: int, seed: int) -> None:
     for name, shape in LEAKS.items():
         peaks = [peak * 2**20 for peak in series(shape, noise, seed=seed)]
         if noise < 4 or name != "half of one":
@@ -111,7 +111,7 @@ def test_seven_runs_of_nothing_are_no_leak() -> None:
     assert warned(growth.findings(evidence(last_runs={"job": runs(peaks)}))) == []
 
 
-def test_a_leak_is_said_with_its_figures() -> None:
+def test_a_leak_is_reported_with_its_figures() -> None:
     found = warned(growth.findings(evidence(last_runs={"job": runs(range(100, 160))})))
     assert "it rises from run to run of job (59 MiB in 60 runs, to 159 MiB)" in found[0]
 

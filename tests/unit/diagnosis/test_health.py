@@ -115,7 +115,7 @@ def test_measures_at_their_threshold_are_no_trouble() -> None:
     assert troubles(calm) == []
 
 
-def test_what_the_ledger_explains_is_not_said_twice() -> None:
+def test_trouble_that_the_ledger_explains_is_reported_once() -> None:
     away = replace(WELL, away=(9.0, "locked"), unplanned=[("t", 9.0)], unwritten=(1, 9.0))
     assert troubles(away) == []
 

@@ -84,7 +84,7 @@ BROKEN: dict[str, tuple[str | bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_file_is_said_and_the_others_go_on(project: Project, kind: str) -> None:
+def test_a_broken_task_file_is_reported_and_the_others_run(project: Project, kind: str) -> None:
     text, said, remedy = BROKEN[kind]
     (project.tasks / "bad.py").write_bytes(text if isinstance(text, bytes) else text.encode())
     project.write("zebra.py", (project.tasks / "good.py").read_text().replace("good", "zebra"))
@@ -122,7 +122,7 @@ def test_an_import_that_does_not_end_is_ended(
     assert [made.id for made in catalogue.definitions] == ["good"]
 
 
-def test_where_a_module_that_it_imports_hangs_is_said_too(project: Project) -> None:
+def test_the_place_of_an_import_that_hangs_in_another_module_is_reported(project: Project) -> None:
     project.write("slow.py", "x = 1\nwhile True:\n    pass")
     project.write("bad.py", "TASK_DEFINITIONS = []\nimport backgroundtask.slow")
     (error,) = project.load(timeout=0.5).errors
@@ -148,7 +148,7 @@ def test_a_syntax_error_in_a_module_that_it_imports_is_placed(project: Project) 
     assert f"(in {project.tasks}/helper.py:2)" in error.what
 
 
-def test_a_broken_package_is_said_for_its_files(project: Project) -> None:
+def test_a_broken_package_is_reported_for_each_of_its_files(project: Project) -> None:
     project.write("shop/__init__.py", "raise RuntimeError('closed')")
     project.write("shop/prices.py", "TASK_DEFINITIONS = []")
     catalogue = project.load()
@@ -157,7 +157,7 @@ def test_a_broken_package_is_said_for_its_files(project: Project) -> None:
     assert [made.id for made in catalogue.definitions] == ["good"]
 
 
-def test_many_broken_files_are_all_said(project: Project) -> None:
+def test_all_of_many_broken_files_are_reported(project: Project) -> None:
     for number in range(3):
         project.write(f"exit{number}.py", "import os\nTASK_DEFINITIONS = []\nos._exit(7)")
         project.write(f"raise{number}.py", "TASK_DEFINITIONS = []\n1 / 0")
@@ -208,7 +208,7 @@ def _ends(pid: int) -> bool:
         os.close(process)
 
 
-def test_what_breaks_only_here_is_said_too(project: Project) -> None:
+def test_a_file_that_breaks_only_in_the_node_is_reported(project: Project) -> None:
     project.write(
         "bad.py",
         "import os, sys\nTASK_DEFINITIONS = []\n"
@@ -231,7 +231,7 @@ def test_without_a_child_the_files_are_imported_all_the_same(
 
 
 @pytest.mark.parametrize("made", ["a pipe", "a dangling link", "a circular link", "unreadable"])
-def test_what_is_no_readable_file_is_said(project: Project, made: str) -> None:
+def test_an_unreadable_path_is_reported(project: Project, made: str) -> None:
     path = project.tasks / "bad.py"
     if made == "a pipe":
         os.mkfifo(path)
@@ -291,7 +291,7 @@ HEAD = "async def f(): ...\nasync def g(n): ...\n"
         ),
     ],
 )
-def test_a_wrong_definition_is_said_with_its_line(
+def test_a_wrong_definition_is_reported_with_its_line(
     project: Project, entries: str, said: str
 ) -> None:
     (project.tasks / "bad.py").write_text(f"{HEAD}TASK_DEFINITIONS = {entries}")

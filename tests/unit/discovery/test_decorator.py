@@ -22,7 +22,7 @@ def test_the_function_stays_as_it_is() -> None:
     globals().pop("__rota_tasks__", None)  # else the next manager that starts here takes it in
 
 
-def test_it_takes_every_option(project: Project) -> None:
+def test_the_decorator_accepts_every_option(project: Project) -> None:
     project.write(
         "x.py",
         """
@@ -59,7 +59,7 @@ def test_it_takes_every_option(project: Project) -> None:
     assert [one.args for one in made[2:]] == [(1,), (2,)]
 
 
-def test_mistakes_are_said_when_the_file_is_loaded(project: Project) -> None:
+def test_mistakes_are_reported_when_the_file_is_loaded(project: Project) -> None:
     project.write(
         "x.py",
         """
@@ -193,7 +193,7 @@ def helpful(): ...
 """
 
 
-def test_it_marks_whatever_can_be_called(project: Project) -> None:
+def test_the_decorator_marks_every_callable(project: Project) -> None:
     project.write("_helpers.py", HELPERS)
     project.write(
         "x.py",
@@ -243,7 +243,7 @@ def test_it_marks_whatever_can_be_called(project: Project) -> None:
     assert {str(one.source).partition(":")[0] for one in made} == {"backgroundtask/x.py"}
 
 
-def test_what_another_process_cannot_find_is_said(project: Project) -> None:
+def test_a_function_that_a_worker_process_cannot_import_is_reported(project: Project) -> None:
     project.write("_helpers.py", HELPERS)
     project.write(
         "x.py",
@@ -268,7 +268,7 @@ def test_what_another_process_cannot_find_is_said(project: Project) -> None:
     ]
 
 
-def test_a_decorator_above_it_that_hides_the_function_is_said(project: Project) -> None:
+def test_a_decorator_that_hides_the_function_is_reported(project: Project) -> None:
     right = "import rota\n@rota.task('cron', hour=1)\ndef f(): return 1\n"
     project.write("x.py", right)
     first = project.load()

@@ -226,7 +226,7 @@ def test_a_zone_may_stand_in_the_triggers_arguments() -> None:
         ({"trigger_args": {"day": 31, "month": 2}}, "trigger_args.day", "can never fire"),
     ],
 )
-def test_a_mistake_says_what_where_and_how_to_mend_it(
+def test_a_mistake_says_what_where_and_how_to_fix_it(
     changes: dict[Any, Any], key: str, said: str
 ) -> None:
     error = refused({**entry(), **changes})
@@ -237,7 +237,7 @@ def test_a_mistake_says_what_where_and_how_to_mend_it(
 
 
 @pytest.mark.parametrize("key", ["id", "func"])
-def test_what_is_missing_is_said_with_its_place(key: str) -> None:
+def test_a_missing_key_is_reported_with_its_place(key: str) -> None:
     definition = entry()
     del definition[key]
     error = refused(definition)
@@ -293,7 +293,7 @@ def test_all_mistakes_come_at_once() -> None:
     assert any(isinstance(error, TriggerError) and error.field == "hour" for error in errors)
 
 
-def test_a_wrong_zone_is_said_once() -> None:
+def test_a_wrong_zone_is_reported_once() -> None:
     error = refused(entry(trigger_args={"hour": 9, "timezone": "Nowhere"}))
     assert isinstance(error, TriggerError)
     assert error.where == "task 'x', trigger_args.timezone"

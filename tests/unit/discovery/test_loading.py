@@ -250,7 +250,7 @@ def test_a_single_file_may_be_loaded_from_anywhere(project: Project) -> None:
     assert str(file.definitions[0].source) == "elsewhere.py:5"
 
 
-def test_a_directory_that_is_not_there_is_said(project: Project) -> None:
+def test_a_missing_directory_is_reported(project: Project) -> None:
     (project.tasks / "good.py").unlink()
     project.tasks.rmdir()
     (error,) = project.load().errors
@@ -260,7 +260,7 @@ def test_a_directory_that_is_not_there_is_said(project: Project) -> None:
     )
 
 
-def test_importing_in_the_child_can_be_told(project: Project) -> None:
+def test_a_task_file_can_tell_that_it_is_imported_in_the_child(project: Project) -> None:
     mark = project.root / "seen.json"
     project.write(
         "told.py",

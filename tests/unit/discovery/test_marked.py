@@ -166,7 +166,7 @@ def test_modules_are_named_for_every_command(tmp_path: Path) -> None:
     assert project.ids(f"{START}{LIST}") == ["listed", "remind"]
 
 
-def test_what_is_wrong_with_a_named_module_is_said(tmp_path: Path) -> None:
+def test_a_named_module_that_breaks_is_reported(tmp_path: Path) -> None:
     project = Project(tmp_path, tasks_modules=["nowhere", "broken", "wrong"])
     project.write("broken.py", "import rota\n1 / 0\n")
     project.write("wrong.py", MARKED.format(name="bad").replace("hours=1", "houres=1"))
@@ -225,7 +225,9 @@ first.shutdown()
     )
 
 
-def test_what_is_marked_after_the_start_is_said_once_with_its_place(project: Project) -> None:
+def test_a_function_marked_after_the_start_is_reported_once_with_its_place(
+    project: Project,
+) -> None:
     project.write("late.py", MARKED.format(name="sweep"))
     said, errors = project.does("-c", f"{START}import late\n{LIST}")
     assert json.loads(said) == []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .conftest import Project
 
 
-def test_it_is_the_function_of_the_task_file(project: Project) -> None:
+def test_a_reference_names_the_function_of_the_task_file(project: Project) -> None:
     made = project.load().definitions[0]
     assert made.source is not None
     root = str(project.root)
@@ -25,7 +25,7 @@ def test_it_is_the_function_of_the_task_file(project: Project) -> None:
     assert load_function(made.source.file, "good", root) is made.func
 
 
-def test_it_may_lie_in_a_module_that_the_task_file_imports(project: Project) -> None:
+def test_a_reference_may_name_a_module_that_the_task_file_imports(project: Project) -> None:
     (project.root / "shop.py").write_text(
         "class Shop:\n    @staticmethod\n    def open(): return 3"
     )
@@ -39,7 +39,7 @@ def test_a_script_is_imported_by_its_file(project: Project) -> None:
     assert load_function("script.py", "__main__:job", str(project.root))() == "script"
 
 
-def test_another_process_finds_every_function_that_it_is_told(project: Project) -> None:
+def test_a_worker_process_finds_every_function_by_its_path(project: Project) -> None:
     project.write("my-tasks.py", (project.tasks / "good.py").read_text().replace("good", "odd"))
     for made in project.load().definitions:
         assert made.source is not None

@@ -64,7 +64,7 @@ def test_a_link_to_a_file_that_everybody_may_change_is_refused(project: Project)
 
 @ROOT
 @pytest.mark.parametrize("which", ["good.py", "."])
-def test_what_belongs_to_another_user_is_refused(project: Project, which: str) -> None:
+def test_a_task_file_of_another_user_is_refused(project: Project, which: str) -> None:
     project.write("good.py", GOOD)
     os.chown(project.tasks / which, 65534, 65534)
     (refusal,) = refusals(project)
@@ -78,7 +78,7 @@ def test_what_the_group_may_change_is_not(project: Project) -> None:
     assert refusals(project) == []
 
 
-def test_it_may_be_allowed(project: Project) -> None:
+def test_files_of_other_users_can_be_allowed(project: Project) -> None:
     everybody(project.write("good.py", GOOD))
     found = load_directory("backgroundtask", project.root, ManagerSection(), check_owners=False)
     assert [one.id for one in found.definitions] == ["good"]

@@ -62,7 +62,7 @@ def test_a_file_that_breaks_keeps_its_last_good_version(
     assert project.file(mended, "x.py").definitions[0].func() == 3
 
 
-def test_going_back_to_the_last_good_version_mends_it(project: Project) -> None:
+def test_restoring_the_last_good_version_repairs_the_task(project: Project) -> None:
     project.write("x.py", version(1))
     first = project.load()
     project.write("x.py", "TASK_DEFINITIONS = ")

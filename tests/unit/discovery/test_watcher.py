@@ -104,7 +104,7 @@ def test_start_and_stop_are_safe_in_any_order(watched: tuple[Path, Reports, Watc
     assert reports.after(lambda: path.write_text("x = 1"), path)
 
 
-def test_it_may_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
+def test_a_watcher_can_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
     stopped = threading.Event()
 
     def report(paths: Set[Path]) -> None:
@@ -125,7 +125,7 @@ def test_it_may_be_stopped_from_its_own_thread(tmp_path: Path) -> None:
             assert not thread.is_alive()
 
 
-def test_it_says_when_it_watches_for_what_changed_until_then(
+def test_a_watcher_reports_when_it_begins_so_that_no_change_is_missed(
     watched: tuple[Path, Reports, Watcher],
 ) -> None:
     directory, reports, watcher = watched

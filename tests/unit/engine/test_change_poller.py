@@ -40,7 +40,7 @@ async def test_a_run_that_is_to_be_cancelled_here_is_named(bench: Bench) -> None
     assert requested == [({claim.run_id: "no longer needed"},)]
 
 
-async def test_a_run_that_becomes_available_soon_is_told_with_its_time(bench: Bench) -> None:
+async def test_the_dispatcher_gets_the_time_of_a_run_available_soon(bench: Bench) -> None:
     poller, available = ChangePoller(bench.context), heard(bench.signals.runs_available)
     bench.known()
     soon = bench.now + 3 * SECOND

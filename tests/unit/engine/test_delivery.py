@@ -42,7 +42,7 @@ def test_a_node_that_is_full_or_takes_nothing_waits_for_nothing(bench: Bench) ->
     assert stalled(bench.delivery.stalls()) == []
 
 
-def test_a_lane_of_other_nodes_is_theirs(bench: Bench) -> None:
+def test_a_queue_of_other_nodes_is_left_to_them(bench: Bench) -> None:
     bench.unwritten(queue="gpu")
     bench.capacity.queues = frozenset({"default"})
     stall(bench)

@@ -18,7 +18,9 @@ def held(bench: Bench) -> Held:
     return executor
 
 
-async def test_it_claims_as_much_as_there_is_room_for(bench: Bench, held: Held) -> None:
+async def test_the_dispatcher_claims_as_many_runs_as_it_has_free_slots(
+    bench: Bench, held: Held
+) -> None:
     dispatcher = bench.dispatcher()
     await bench.heartbeat.join()
     bench.known()
@@ -29,7 +31,9 @@ async def test_it_claims_as_much_as_there_is_room_for(bench: Bench, held: Held) 
     assert bench.context.in_flight.coming == frozenset()
 
 
-async def test_it_hears_that_runs_are_available_now_or_later(bench: Bench, held: Held) -> None:
+async def test_the_dispatcher_is_notified_of_runs_available_now_or_later(
+    bench: Bench, held: Held
+) -> None:
     dispatcher = bench.dispatcher()
     await bench.heartbeat.join()
     bench.known()
@@ -44,7 +48,9 @@ async def test_it_hears_that_runs_are_available_now_or_later(bench: Bench, held:
         await until(lambda: len(held.submitted) == 2)
 
 
-async def test_it_looks_again_when_the_clock_was_moved(bench: Bench, held: Held) -> None:
+async def test_the_dispatcher_claims_again_when_the_clock_was_moved(
+    bench: Bench, held: Held
+) -> None:
     dispatcher = bench.dispatcher()
     await bench.heartbeat.join()
     bench.known()
@@ -83,7 +89,7 @@ async def test_a_slot_is_kept_for_a_run_that_is_planned_and_claimed_in_one(
     assert dispatcher.reserve(entry, "c") == own
 
 
-async def test_a_run_whose_task_nobody_here_knows_is_left(bench: Bench, held: Held) -> None:
+async def test_a_run_whose_task_this_node_does_not_know_is_left(bench: Bench, held: Held) -> None:
     dispatcher = bench.dispatcher()
     await bench.heartbeat.join()
     bench.known()
@@ -95,7 +101,7 @@ async def test_a_run_whose_task_nobody_here_knows_is_left(bench: Bench, held: He
     assert [call.run_id for call in held.submitted] == [known]
 
 
-async def test_while_the_ledger_is_away_it_waits_and_claims_on_its_return(
+async def test_the_dispatcher_claims_again_when_the_ledger_is_back(
     bench: Bench, held: Held
 ) -> None:
     dispatcher = bench.dispatcher()

@@ -23,7 +23,7 @@ async def test_a_task_is_due_at_its_time_for_all_that_it_names_up_to_then(bench:
     assert found == [DueTask("t", None, bench.now + SECOND)]
 
 
-async def test_one_alarm_a_task_is_enough_and_it_is_the_earliest(bench: Bench) -> None:
+async def test_a_task_has_one_alarm_which_is_the_earliest(bench: Bench) -> None:
     found: list[DueTask] = []
     later = DueLater(bench.clock, found.extend)
     later.add("t", bench.now + 3_600 * SECOND, bench.now + 3_600 * SECOND)

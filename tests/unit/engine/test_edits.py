@@ -137,7 +137,7 @@ def test_what_was_edited_is_said_in_place_of_what() -> None:
     assert in_place_of(edit) == "false in place of the code's true"
 
 
-def test_the_code_that_changes_beneath_an_edit_is_said() -> None:
+def test_code_changed_below_an_edit_is_reported() -> None:
     before = record(code(hour=6))
     note = EditNote({"hour": 6}, NOON, "ada", "summer", schedule=before.schedule)
     [edit] = laid(code(hour=7), Edits(trigger_args={"hour": 5}), trigger_args=note).edits
@@ -149,7 +149,7 @@ def test_the_code_that_changes_beneath_an_edit_is_said() -> None:
     assert moved(edit) == ""
 
 
-def test_a_zone_that_changes_beneath_an_edit_is_said() -> None:
+def test_a_zone_changed_in_code_below_an_edit_is_reported() -> None:
     note = EditNote({"hour": 7}, NOON, schedule=record(code()).schedule)
     definition = code(hour=7, timezone="Europe/Berlin")
     [edit] = laid(definition, Edits(trigger_args={"hour": 5}), trigger_args=note).edits

@@ -37,7 +37,7 @@ def test_the_next_run_is_what_the_trigger_says_at_any_time() -> None:
         assert task.next_run(NOON + away) == task.trigger.next_after(NOON + away)
 
 
-def test_it_does_not_stay_when_cursor_or_times_change() -> None:
+def test_a_cached_next_time_is_dropped_when_planned_until_or_times_change() -> None:
     task = entry()
     first = task.next_run(NOON)
     assert first is not None

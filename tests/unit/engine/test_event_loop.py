@@ -77,7 +77,7 @@ def woken(scene: WaitFacts) -> Callable[[], bool]:
     return lambda: scene.counter.turns > before
 
 
-def test_it_begins_runs_and_ends_in_order_twice(scene: WaitFacts) -> None:
+def test_the_event_loop_begins_runs_and_ends_in_order_twice(scene: WaitFacts) -> None:
     for grace in (1, 0):
         scene.loop.start()
         assert scene.loop.is_up

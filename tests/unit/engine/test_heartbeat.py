@@ -32,7 +32,7 @@ async def test_a_lease_holds_until_it_has_run_out_by_either_clock(bench: Bench) 
     assert not holds(bench)
 
 
-async def test_a_beat_renews_the_lease_and_tells_of_the_node(bench: Bench) -> None:
+async def test_a_heartbeat_renews_the_lease_and_describes_the_node(bench: Bench) -> None:
     bench.signals.beat_prepared.connect(lambda info: info.update(tasks=3))
     await bench.heartbeat.join()
     bench.clock.advance(3)
@@ -42,7 +42,7 @@ async def test_a_beat_renews_the_lease_and_tells_of_the_node(bench: Bench) -> No
     assert node.info["tasks"] == 3
 
 
-async def test_a_beat_is_sent_even_if_what_it_tells_cannot_be_found_out(
+async def test_a_heartbeat_is_sent_even_if_its_figures_are_unavailable(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     def breaks(info: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ async def test_without_the_ledger_a_lease_runs_out_and_holds_again_on_its_return
     assert bench.heartbeat.gaps == 2
 
 
-async def test_it_beats_at_once_when_an_attempt_was_given_up_or_the_clock_moved(
+async def test_a_heartbeat_is_sent_at_once_after_an_abandoned_attempt_or_a_clock_step(
     bench: Bench,
 ) -> None:
     heartbeat = Heartbeat(bench.context, bench.capacity, lease=3_600)

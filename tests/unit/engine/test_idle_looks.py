@@ -7,7 +7,7 @@ import threading
 from rota.engine.running.idle_looks import IdleLooks
 
 
-def test_one_that_waits_is_woken_when_each_executor_was_looked_for() -> None:
+def test_a_waiter_is_woken_once_every_executor_was_checked() -> None:
     looks, began, seen = IdleLooks(), threading.Event(), list[bool]()
     before = looks.of(["async", "thread"])
 

@@ -41,7 +41,9 @@ def test_a_sign_of_life_begins_the_lease_anew(bench: Bench, monitor: LeaseMonito
         assert monitor.of([node]) == set()
 
 
-def test_while_this_node_stood_still_nobody_was_silent(bench: Bench, monitor: LeaseMonitor) -> None:
+def test_a_node_that_was_suspended_declares_no_other_silent(
+    bench: Bench, monitor: LeaseMonitor
+) -> None:
     node = bench.join("other")
     monitor.of([node])
     bench.clock.advance(3_600)  # suspended: the others had no chance to be heard
@@ -55,7 +57,7 @@ def test_the_others_wall_clocks_do_not_matter(bench: Bench, monitor: LeaseMonito
     assert monitor.of([node]) == set()
 
 
-def test_after_the_ledger_was_away_everybody_has_a_whole_lease(
+def test_every_node_has_a_whole_lease_after_the_ledger_was_away(
     bench: Bench, monitor: LeaseMonitor
 ) -> None:
     node = bench.join("other")

@@ -18,7 +18,7 @@ def since(bench: Bench) -> float | None:
     return trouble and trouble[0]
 
 
-async def test_its_trouble_begins_with_the_first_error_and_ends_with_a_change(
+async def test_ledger_trouble_begins_with_the_first_error_and_ends_with_a_write(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = bench.context.gateway

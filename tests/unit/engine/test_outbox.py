@@ -111,7 +111,7 @@ async def test_while_ledger_or_broker_are_away_a_turn_changes_nothing(
     assert outbox.trouble is not None
 
 
-async def test_one_message_that_cannot_be_written_keeps_no_other_back(
+async def test_a_message_that_cannot_be_published_blocks_no_other(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Particular(Mailbox):

@@ -57,7 +57,7 @@ async def test_a_long_run_of_a_healthy_node_is_left_alone(bench: Bench) -> None:
     assert bench.states() == [State.RUNNING]
 
 
-async def test_a_run_that_the_ledger_says_is_here_and_is_not_waits_again_at_the_second_look(
+async def test_an_unconfirmed_run_waits_again_at_the_second_check(
     bench: Bench,
 ) -> None:
     reaper = await reaper_of(bench)
@@ -94,7 +94,7 @@ async def test_nothing_is_stuck_on_a_node_that_is_gone(bench: Bench) -> None:
     assert bench.stuck.anywhere() == {}
 
 
-async def test_while_the_ledger_is_away_nobody_is_declared_gone(bench: Bench) -> None:
+async def test_no_node_is_declared_gone_while_the_ledger_is_away(bench: Bench) -> None:
     reaper = await reaper_of(bench)
     bench.join("other")
     await reaper.reap()

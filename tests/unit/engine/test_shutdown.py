@@ -76,7 +76,7 @@ async def test_what_does_not_end_is_handed_back_and_waits_again(bench: Bench, pa
     assert "handed back by node bench" in str(run.reason)
 
 
-async def test_a_hurry_ends_the_grace(bench: Bench, parts: Parts) -> None:
+async def test_a_second_stop_ends_the_grace(bench: Bench, parts: Parts) -> None:
     await bench.heartbeat.join()
     bench.in_flight(bench.known())
     parts.shutdown.end_now.set()
@@ -89,7 +89,7 @@ async def test_a_node_that_never_joined_has_promised_nothing(bench: Bench, parts
     assert bench.ledger.real_history.nodes() == []
 
 
-async def test_without_the_ledger_it_ends_all_the_same_and_says_what_is_not_written(
+async def test_a_node_ends_without_the_ledger_and_reports_what_is_not_written(
     bench: Bench,
     parts: Parts,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ def log_into(lines: list[str]) -> SkipLog:
     return SkipLog(lambda text, *values: lines.append(text % values))
 
 
-def test_the_first_is_said_and_then_how_many_a_minute() -> None:
+def test_the_first_drop_is_logged_and_then_one_count_a_minute() -> None:
     lines: list[str] = []
     log = log_into(lines)
     for tick in range(50 * 125):  # one each 20 ms, for a little over two minutes
@@ -30,7 +30,7 @@ def test_the_first_is_said_and_then_how_many_a_minute() -> None:
     ]
 
 
-def test_each_task_is_said_and_what_runs_is_not() -> None:
+def test_each_registered_task_is_published_and_running_ones_are_not() -> None:
     lines: list[str] = []
     log_into(lines).report(
         [skipped("a"), skipped("b"), skipped("c", State.QUEUED), skipped("a")], 0
@@ -38,7 +38,7 @@ def test_each_task_is_said_and_what_runs_is_not() -> None:
     assert lines == ["a skipped: it goes on", "b skipped: it goes on"]
 
 
-def test_what_was_counted_is_said_when_the_stretch_is_over() -> None:
+def test_a_count_is_logged_at_the_end_of_its_minute() -> None:
     lines: list[str] = []
     log = log_into(lines)
     log.report([skipped("a"), skipped("a")], 1_000 * SECOND)

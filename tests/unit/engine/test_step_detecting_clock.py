@@ -25,7 +25,9 @@ def test_time_that_passes_is_no_step(machine: FakeClock, clock: StepDetectingClo
 
 
 @pytest.mark.parametrize("span", [-3_600.0, -1.0, 1.0, 3_600.0])
-def test_a_step_is_told_once(machine: FakeClock, clock: StepDetectingClock, span: float) -> None:
+def test_a_clock_step_is_logged_once(
+    machine: FakeClock, clock: StepDetectingClock, span: float
+) -> None:
     clock.now()
     machine.step(span)
     assert clock.step() == pytest.approx(span)

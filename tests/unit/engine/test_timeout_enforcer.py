@@ -12,7 +12,7 @@ from tests.unit.engine.context import Bench, Held, ends, heard, until
 pytestmark = pytest.mark.asyncio
 
 
-async def test_an_attempt_whose_time_is_up_is_told_to_stop_and_then_given_up(bench: Bench) -> None:
+async def test_an_attempt_past_its_timeout_is_stopped_and_then_abandoned(bench: Bench) -> None:
     enforcer = TimeoutEnforcer(bench.context)
     ended, given_up = ends(bench), heard(bench.signals.attempt_given_up)
     await bench.heartbeat.join()
@@ -78,7 +78,7 @@ async def test_a_node_that_was_declared_gone_lets_go_of_everything_and_records_n
     assert ended == []
 
 
-async def test_an_attempt_that_cannot_be_told_to_stop_keeps_no_other_one_from_it(
+async def test_an_attempt_that_cannot_be_stopped_delays_no_other_stop(
     bench: Bench,
 ) -> None:
     class Broken(Held):

@@ -102,7 +102,7 @@ def test_a_blocked_loop_is_logged_once_a_place(
     assert watchdog.blocked() == loop.by
 
 
-def test_an_interpreter_that_stood_still_is_told(
+def test_a_blocked_interpreter_is_reported(
     bench: Bench, watchdog: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     watchdog.turn()

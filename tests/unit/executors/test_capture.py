@@ -92,7 +92,7 @@ def test_what_a_run_says_is_captured_and_goes_its_way(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("printed\nab\n", "complained\n")
 
 
-def test_outside_of_a_run_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_outside_of_a_run_is_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     with installed():
         speak()
         assert sys.stdout.encoding.lower() == "utf-8"
@@ -110,7 +110,7 @@ def test_without_writing_through_the_run_alone_gets_it(capsys: pytest.CaptureFix
     assert capsys.readouterr() == ("outside\n", "")
 
 
-def test_it_is_counted_and_restored() -> None:
+def test_output_capture_is_counted_and_restored() -> None:
     streams, handlers = (sys.stdout, sys.stderr), list(logging.getLogger().handlers)
     output_capture.uninstall()
     for _ in range(2):
@@ -123,7 +123,7 @@ def test_it_is_counted_and_restored() -> None:
     assert captured(speak) == []
 
 
-def test_a_stream_that_somebody_put_in_place_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_other_code_installed_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = io.StringIO()
     with installed(), monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", theirs)
@@ -278,7 +278,7 @@ def test_a_console_that_is_gone_fails_no_run(monkeypatch: pytest.MonkeyPatch) ->
         assert ("STDOUT", "süß") in [(level, text.strip()) for level, text in lines]
 
 
-def test_beside_a_run_a_console_that_is_gone_raises_as_ever(
+def test_a_closed_console_still_raises_outside_of_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "stdout", _Gone())

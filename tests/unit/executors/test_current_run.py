@@ -76,7 +76,7 @@ def run(reporter: Recorder) -> CurrentRun:
     )
 
 
-def test_it_is_found_where_it_was_entered(run: CurrentRun) -> None:
+def test_the_current_run_is_found_in_the_context_that_entered_it(run: CurrentRun) -> None:
     context = Context()
     context.run(enter, run)
     assert context.run(current_run) is run
@@ -84,7 +84,7 @@ def test_it_is_found_where_it_was_entered(run: CurrentRun) -> None:
         Context().run(current_run)
 
 
-def test_it_tells_what_it_is(run: CurrentRun) -> None:
+def test_the_current_run_gives_its_id_task_and_attempt(run: CurrentRun) -> None:
     assert (run.id, run.task_id, run.attempt) == ("R1", "tidy", 2)
     assert run.fire_time == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert run.logger.name == "rota.task.tidy"
@@ -123,7 +123,7 @@ def test_a_checkpoint_must_be_json(run: CurrentRun, value: Any) -> None:
         run.checkpoint(value)
 
 
-def test_nothing_is_taken_after_the_end(run: CurrentRun, reporter: Recorder) -> None:
+def test_a_run_records_nothing_after_its_end(run: CurrentRun, reporter: Recorder) -> None:
     close(run)
     run.progress(1)
     record_log(run, "INFO", "a", "late")
@@ -133,7 +133,7 @@ def test_nothing_is_taken_after_the_end(run: CurrentRun, reporter: Recorder) -> 
     assert (reporter.logs, reporter.progresses, reporter.checkpoints) == ([], [], [])
 
 
-def test_a_reporter_that_fails_harms_nobody(run: CurrentRun, reporter: Recorder) -> None:
+def test_a_failing_reporter_disturbs_no_other(run: CurrentRun, reporter: Recorder) -> None:
     reporter.refuse = OSError("away")
     record_log(run, "INFO", "a", "lost")
     reporter.refuse = None
@@ -151,7 +151,7 @@ def test_lines_are_passed_on_when_they_are_complete(run: CurrentRun, reporter: R
     assert reporter.logs == [*whole, ("STDOUT", "", "d"), ("STDERR", "", "e")]
 
 
-def test_of_a_progress_bar_the_last_state_is_kept() -> None:
+def test_only_the_last_state_of_a_progress_bar_is_kept() -> None:
     lines = Lines()
     assert lines.feed("10 %\r50 %\r100 %\r\n") == ["100 %"]
 

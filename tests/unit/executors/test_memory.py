@@ -8,7 +8,7 @@ import threading
 from rota.executors.memory_sampler import Sampler
 
 
-def test_unasked_it_knows_nothing() -> None:
+def test_the_memory_sampler_knows_nothing_unless_asked() -> None:
     assert Sampler().peak(0) is None
 
 
@@ -24,7 +24,7 @@ def test_the_peak_since_a_moment_is_the_highest_sample_since() -> None:
         assert sampler.peak(mark) == max(sizes[number:])
 
 
-def test_it_forgets_little_when_memory_shrinks_for_long() -> None:
+def test_the_memory_sampler_stores_little_while_memory_shrinks() -> None:
     sampler = Sampler()
     sampler.take(100_000)
     first = sampler.mark()
@@ -34,7 +34,7 @@ def test_it_forgets_little_when_memory_shrinks_for_long() -> None:
     assert sampler.peak(sampler.mark()) == 1
 
 
-def test_it_samples_only_while_somebody_is_interested() -> None:
+def test_the_memory_sampler_runs_only_while_an_attempt_needs_it() -> None:
     sampler = Sampler()
     for _ in range(2):
         sampler.acquire()

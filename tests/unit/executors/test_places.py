@@ -27,7 +27,7 @@ async def upon_old_style() -> None:
     await old_style()
 
 
-def test_a_coroutine_stands_in_the_users_innermost_line() -> None:
+def test_the_place_of_a_coroutine_is_the_innermost_line_of_user_code() -> None:
     async def look() -> str:
         task = asyncio.create_task(outer())
         await asyncio.sleep(0)
@@ -45,7 +45,7 @@ def test_a_generator_in_the_chain_is_followed() -> None:
     waiting.close()
 
 
-def test_a_thread_stands_in_the_users_innermost_line() -> None:
+def test_the_place_of_a_thread_is_the_innermost_line_of_user_code() -> None:
     began, end = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -59,10 +59,12 @@ def test_a_thread_stands_in_the_users_innermost_line() -> None:
     end.set()
     thread.join()
     assert place.startswith(f"{__file__}:")
-    assert place.endswith("in test_a_thread_stands_in_the_users_innermost_line.<locals>.work")
+    assert place.endswith(
+        "in test_the_place_of_a_thread_is_the_innermost_line_of_user_code.<locals>.work"
+    )
 
 
-def test_what_is_gone_stands_nowhere() -> None:
+def test_a_deleted_run_appears_in_no_list() -> None:
     assert stack_location.of_thread(None) == stack_location.UNKNOWN
     done = inner()
     done.close()

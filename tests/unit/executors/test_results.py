@@ -32,7 +32,7 @@ def test_what_is_kept_does_not_change_any_more() -> None:
 
 
 @pytest.mark.parametrize(("length", "kept"), [(MOST_BYTES - 2, True), (MOST_BYTES - 1, False)])
-def test_it_is_capped(length: int, kept: bool) -> None:
+def test_the_text_of_a_result_is_capped(length: int, kept: bool) -> None:
     value = "x" * length
     assert (jsonable(value) == value) is kept
     assert kept or len(jsonable(value)) < 2_100

@@ -28,7 +28,7 @@ def test_a_look_for_commits_ends_before_its_connection_is_closed(tmp_path: Path)
         database.version()
 
 
-def test_a_look_that_comes_too_late_is_told_that_the_ledger_is_closed(tmp_path: Path) -> None:
+def test_a_read_after_closing_raises_that_the_ledger_is_closed(tmp_path: Path) -> None:
     database = SqliteFile("sqlite:///rota.db", tmp_path / "rota.db")
     database.open()
     connections = database._open

@@ -20,7 +20,7 @@ from tests.unit.ledger.test_postgres import connected
 # --- the same afterwards -------------------------------------------------------------------------
 
 
-def test_everything_is_there_again(source: str, place: Address) -> None:
+def test_a_copy_contains_every_row(source: str, place: Address) -> None:
     target = place()
     tables = copied(source, target)
     assert [table.name for table in tables] == [table.name for table in TABLES]
@@ -30,7 +30,9 @@ def test_everything_is_there_again(source: str, place: Address) -> None:
     assert answers(target) == answers(source)
 
 
-def test_there_and_back_again(source: str, place: Address, file: Address) -> None:
+def test_a_ledger_survives_the_copy_to_another_database_and_back(
+    source: str, place: Address, file: Address
+) -> None:
     there, back = place(), file()
     before = [table.source for table in copied(source, there)]
     assert [table.target for table in copied(there, back)] == before
@@ -54,9 +56,7 @@ def test_what_no_server_can_keep_is_replaced_as_everywhere(file: Address, place:
         assert desk.history.task("t").record.name == "a\u2400b"
 
 
-def test_who_goes_on_with_the_copy_writes_what_collides_with_nothing(
-    source: str, place: Address
-) -> None:
+def test_new_rows_in_a_copy_collide_with_no_copied_row(source: str, place: Address) -> None:
     target = place()
     copied(source, target)
     with Desk(target) as desk:

@@ -84,7 +84,7 @@ def test_an_older_target_without_rows_is_filled(
     assert answers(target) == answers(source)
 
 
-def test_who_may_read_an_empty_file_may_read_the_copy(file: Address) -> None:
+def test_a_copy_keeps_the_permissions_of_the_empty_target(file: Address) -> None:
     source, target = file(), file()
     with Desk(source), Desk(target):
         pass

@@ -177,7 +177,7 @@ def test_a_database_of_something_else_in_wal_mode_and_in_use(tmp_path: Path) -> 
             ledger.open()
 
 
-def test_somebody_elses_migrations_are_not_ours(tmp_path: Path) -> None:
+def test_migrations_of_other_software_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
     execute(path, "CREATE TABLE alembic_version (version_num TEXT)", "CREATE TABLE users (id)")
     refused(path, LedgerError, "belongs to something else")
@@ -378,7 +378,7 @@ def test_a_directory_that_went_away_is_not_made_anew(tmp_path: Path) -> None:
         assert desk.states() == ["queued"]
 
 
-def test_nor_is_one_that_somebody_else_had_made(tmp_path: Path) -> None:
+def test_a_directory_made_by_another_user_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "data" / "rota.db"
     path.parent.mkdir()
     with Desk(f"sqlite:///{path}"):

@@ -244,7 +244,7 @@ def cut_itself_off(tx: Any) -> None:
     tx._connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-def test_whoever_lost_the_server_listens_anew(desk: Desk, connection: Connection) -> None:
+def test_a_listener_that_lost_the_server_listens_again(desk: Desk, connection: Connection) -> None:
     desk.ledger.version()
     first = ears(connection)
     assert len(first) == 1

@@ -44,7 +44,7 @@ def test_a_collector_that_was_off_stays_off() -> None:
     assert not gc.isenabled()
 
 
-def test_in_a_process_of_somebody_else_nothing_is_kept_from_the_collector() -> None:
+def test_rota_freezes_no_objects_in_an_application_process() -> None:
     gc_control._ours = False
     before = gc.get_freeze_count()
     with loading():
@@ -53,7 +53,7 @@ def test_in_a_process_of_somebody_else_nothing_is_kept_from_the_collector() -> N
     assert gc.get_freeze_count() == before
 
 
-def test_who_asks_for_it_has_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_is_acquired_once_per_holder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gc_control, "_ours", False)
     monkeypatch.setattr(gc_control, "_spared", False)
     gc_control.spare(asked=True)

@@ -66,7 +66,7 @@ def test_other_keys_do_not_wait() -> None:
         pass
 
 
-def test_one_that_is_cancelled_while_it_waits_harms_nobody() -> None:
+def test_a_cancelled_waiter_for_a_lock_blocks_no_other() -> None:
     turns = KeyedLock()
 
     async def take() -> str:
@@ -85,7 +85,7 @@ def test_one_that_is_cancelled_while_it_waits_harms_nobody() -> None:
     assert asyncio.run(main()) == "mine"
 
 
-def test_a_thread_that_would_wait_for_itself_is_told() -> None:
+def test_a_thread_that_would_wait_for_itself_gets_an_error() -> None:
     turns = KeyedLock()
     with (
         turns.of_thread("k"),
@@ -97,7 +97,7 @@ def test_a_thread_that_would_wait_for_itself_is_told() -> None:
         pass
 
 
-def test_a_coroutine_that_would_wait_for_itself_is_told() -> None:
+def test_a_coroutine_that_would_wait_for_itself_gets_an_error() -> None:
     turns = KeyedLock()
 
     async def main() -> None:

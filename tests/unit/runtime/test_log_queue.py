@@ -111,7 +111,7 @@ def test_what_a_handler_raises_is_counted_and_told_once_it_works(kept: Kept) -> 
         logging.getLogger("rota.logs").removeHandler(told)
 
 
-def test_a_handler_that_hangs_makes_nobody_wait_and_is_named(
+def test_a_log_handler_that_hangs_blocks_no_task_and_is_named(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_queue, "MOST", 10)

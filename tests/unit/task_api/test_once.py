@@ -91,12 +91,12 @@ def test_outside_of_a_run_the_function_is_just_called() -> None:
     assert effect.calls == 3
 
 
-def test_outside_too_it_must_be_json_so_that_a_test_of_the_task_finds_out() -> None:
+def test_a_step_outside_of_a_run_must_return_json_too() -> None:
     with pytest.raises(TypeError, match="what the function returned: JSON cannot hold this object"):
         once("k", object)
 
 
-def test_it_passes_arguments_on_whatever_their_names() -> None:
+def test_once_passes_arguments_of_any_name() -> None:
     def give(one: int, *, key: int, fn: int) -> list[int]:
         return [one, key, fn]
 
@@ -176,7 +176,7 @@ def test_several_coroutines_do_it_once_and_the_loop_goes_on(run: Any, reporter: 
     assert (effect.calls, len(reporter.steps)) == (1, 1)
 
 
-def test_the_next_who_asks_tries_where_the_first_one_failed(run: Any, reporter: Recorder) -> None:
+def test_the_next_caller_retries_a_computation_that_failed(run: Any, reporter: Recorder) -> None:
     effect = Effect(7)
 
     async def flaky() -> int:
@@ -194,7 +194,7 @@ def test_the_next_who_asks_tries_where_the_first_one_failed(run: Any, reporter: 
     assert others == [2, 2]
 
 
-def test_in_a_thread_of_the_task_it_is_the_same_run(run: Any, reporter: Recorder) -> None:
+def test_once_in_a_thread_of_the_task_belongs_to_the_same_run(run: Any, reporter: Recorder) -> None:
     async def main() -> Any:
         return await asyncio.to_thread(once, "known", Effect("new"))
 
@@ -253,7 +253,7 @@ def test_a_step_in_itself_is_refused(run: Any, reporter: Recorder) -> None:
     assert run(once, "k", lambda: once("inner", Effect(1))) == 1
 
 
-def test_nothing_is_begun_after_the_attempt_was_given_up(reporter: Recorder) -> None:
+def test_once_begins_no_step_after_the_attempt_was_abandoned(reporter: Recorder) -> None:
     effect, context = Effect(), copy_context()
     close(context.run(entered, reporter, {"known": 1}))
     for key in ("k", "known"):

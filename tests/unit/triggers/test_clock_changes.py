@@ -53,7 +53,7 @@ def on(day: str, args: dict[str, object], times: Times, dst: str, zone: str) -> 
         (HOURLY, AUTUMN, "skip", ["00:30", "02:30", "03:30", "04:30", "05:30"]),
     ],
 )
-def test_in_berlin(
+def test_a_daily_time_in_berlin_survives_both_clock_changes(
     args: dict[str, object], day: str, dst: str, wanted: list[str], times: Times
 ) -> None:
     assert on(day, args, times, dst, "Europe/Berlin") == wanted

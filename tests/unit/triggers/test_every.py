@@ -79,6 +79,6 @@ def test_what_is_refused(refused: Refused, text: object, why: str) -> None:
     assert why in str(refused("every", {"text": text}))
 
 
-def test_it_needs_its_text(refused: Refused) -> None:
+def test_every_needs_its_text(refused: Refused) -> None:
     assert refused("every", {}).field == "text"
     assert "Keep one" in str(refused("every", {"text": "day at 09:00, UTC", "timezone": "UTC"}))

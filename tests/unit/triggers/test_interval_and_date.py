@@ -19,7 +19,7 @@ def test_the_period_is_the_sum() -> None:
     assert trigger.next_after(0) == 8 * DAY + HOUR + MINUTE // 2 + SECOND
 
 
-def test_it_counts_from_its_anchor_both_ways() -> None:
+def test_an_interval_counts_from_its_anchor_in_both_directions() -> None:
     trigger = parse("interval", {"minutes": 5}, anchor=10 * DAY + 7)
     assert trigger.next_after(10 * DAY + 7) == 10 * DAY + 5 * MINUTE + 7
     assert trigger.last_before(10 * DAY + 5 * MINUTE + 6) == 10 * DAY + 7

@@ -31,7 +31,7 @@ def test_without_after_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
     assert preview("interval", {"days": 1}, count=1) == [datetime(1970, 1, 7, tzinfo=UTC)]
 
 
-def test_it_ends_where_the_trigger_ends() -> None:
+def test_a_preview_ends_with_its_trigger() -> None:
     assert len(preview("date", {"run_date": "2030-01-01"}, after=NOON)) == 1
     assert preview("date", {"run_date": "2020-01-01"}, after=NOON) == []
 
@@ -39,7 +39,7 @@ def test_it_ends_where_the_trigger_ends() -> None:
 @pytest.mark.parametrize(
     ("zone", "left"), [("UTC", 29), ("America/New_York", 29), ("Asia/Tokyo", 0)]
 )
-def test_it_ends_with_the_calendar_in_utc_and_on_the_wall(zone: str, left: int) -> None:
+def test_a_preview_ends_with_the_last_representable_instant(zone: str, left: int) -> None:
     after = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
     assert len(preview("cron", {"minute": "*"}, timezone=zone, after=after, count=60)) == left
 

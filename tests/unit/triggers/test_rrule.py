@@ -260,7 +260,7 @@ def test_the_examples_within_a_day() -> None:
     start=st.datetimes(datetime(2001, 1, 1), datetime(2003, 12, 31)),
     after=st.datetimes(datetime(2000, 1, 1), datetime(2006, 12, 31)),
 )
-def test_it_is_what_dateutil_counts_from_the_start(
+def test_a_recurrence_gives_the_instants_of_dateutil(
     rule: str, start: datetime, after: datetime
 ) -> None:
     start, after = start.replace(microsecond=0), after.replace(microsecond=0)

@@ -34,7 +34,7 @@ def test_all_others_are_named(kind: str, skipped: set[Instant]) -> None:
     assert backwards == left[::-1]
 
 
-def test_it_is_the_same_rule_otherwise() -> None:
+def test_skipping_an_instant_leaves_the_rest_of_the_rule() -> None:
     args = {"minutes": 1, "jitter": 3}
     rule = triggers.parse("interval", args, timezone="Europe/Paris", anchor=0)
     less = triggers.without(rule, [MINUTE])
@@ -43,7 +43,7 @@ def test_it_is_the_same_rule_otherwise() -> None:
     assert triggers.without(rule, ()) is rule
 
 
-def test_nothing_is_left_of_a_single_date() -> None:
+def test_skipping_a_single_date_leaves_no_instant() -> None:
     date = {"run_date": "2024-01-01T00:00:00+00:00"}
     rule = triggers.parse("date", date, timezone="UTC", anchor=0)
     only = rule.next_after(0)

@@ -20,7 +20,7 @@ def test_a_change_says_who_what_and_why(site: Site) -> None:
     assert f"somebody in code run Greet some run …{run_id[-6:]}" in told
 
 
-def test_what_is_shown_stands_in_the_address(site: Site) -> None:
+def test_the_address_contains_the_filters_of_a_page(site: Site) -> None:
     site.add(greet)
     site.add(greet, "other")
     with acting(Face.CLI):

@@ -47,7 +47,7 @@ def test_failures_without_an_exception_are_grouped_by_the_code_of_their_reason(s
     assert "order 7" not in page
 
 
-def test_how_far_back_stands_in_the_address(site: Site) -> None:
+def test_the_address_contains_the_span_of_failures(site: Site) -> None:
     site.add(fail, max_retries=0)
     site.run("fail")
     for span, name in (("1h", "hour"), ("7d", "7 days"), ("nonsense", "24 hours")):
@@ -85,7 +85,7 @@ def test_all_of_a_kind_are_retried_once(site: Site, gate: Gate) -> None:
     assert all("mended" in one.reason and one.face == "page" for one in changes)
 
 
-def test_two_who_retry_at_the_same_time_retry_once(site: Site) -> None:
+def test_two_concurrent_bulk_retries_retry_each_run_once(site: Site) -> None:
     site.add(fail, max_retries=0)
     for run_id in site.manager.run_many("fail", [None] * 20):
         site.wait(run_id, State.FAILED)

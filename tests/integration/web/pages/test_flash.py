@@ -61,7 +61,7 @@ def test_a_revoked_token_is_named(site: Site) -> None:
     assert "The token grafana is revoked." in send(site, "/tokens/revoke", name="grafana")
 
 
-def test_it_leads_to_the_run_that_was_started(site: Site) -> None:
+def test_the_notice_after_a_start_links_to_the_run(site: Site) -> None:
     site.add(greet)
     answer = site.client.post("/tasks/greet/run")
     page = site.client.get(answer.headers["location"]).text
@@ -70,7 +70,7 @@ def test_it_leads_to_the_run_that_was_started(site: Site) -> None:
     assert f'href="/runs/{run.id}"' in said[: said.index("</div>")]
 
 
-def test_it_is_said_once(site: Site) -> None:
+def test_a_notice_is_shown_once(site: Site) -> None:
     site.add(greet)
     answer = site.client.post("/tasks/greet/pause")
     there = answer.headers["location"]
@@ -82,13 +82,13 @@ def test_it_is_said_once(site: Site) -> None:
     "cookie",
     ["Pay%20me", "W10.0", "W10", "." * 3000, "WzEsICJQYXkgbWUiLCAiIiwgIiJd.e3b0c44298fc1c14"],
 )
-def test_nobody_else_can_have_a_page_say_something(site: Site, cookie: str) -> None:
+def test_a_forged_notice_is_not_shown(site: Site, cookie: str) -> None:
     page = site.client.get("/tasks", headers={"Cookie": f"{COOKIE}={cookie}"})
     assert page.status_code == 200
     assert part(page.text, "said").strip() == ""
 
 
-def test_what_was_said_is_not_changed_on_the_way(site: Site) -> None:
+def test_a_cookie_that_was_altered_is_not_shown(site: Site) -> None:
     site.add(greet)
     site.client.post("/tasks/greet/pause")
     body, _, seal = site.client.cookies[COOKIE].partition(".")

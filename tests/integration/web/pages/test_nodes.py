@@ -88,7 +88,7 @@ def test_a_thread_that_will_not_stop_is_named(tmp_path: Path, gate: Gate) -> Non
         eventually(lambda: "Stuck deaf at" in text(site.client.get("/nodes").text), what="stuck")
 
 
-def test_a_clock_that_differs_is_told(site: Site) -> None:
+def test_a_node_clock_that_differs_is_reported(site: Site) -> None:
     behind = join(site, "behind", info={"clock_ahead": -5.0})
     right = join(site, "right")
     unknown = join(site, "unknown", info={})
@@ -98,7 +98,7 @@ def test_a_clock_that_differs_is_told(site: Site) -> None:
     assert "Clock –" in part(page, f"node-{unknown}")
 
 
-def test_who_is_silent_or_gone_is_told_apart(site: Site) -> None:
+def test_silent_nodes_and_stopped_nodes_are_shown_differently(site: Site) -> None:
     now = site.manager.services.clock.now()
     silent = join(site, "silent", seen_at=now - HOUR, lease_until=now - 1)
     gone = join(site, "gone", state="gone")
@@ -121,7 +121,7 @@ def test_what_a_node_says_of_itself_may_be_anything(site: Site) -> None:
     assert "<img" not in page.text
 
 
-def test_what_the_last_verification_found_is_told(site: Site) -> None:
+def test_the_findings_of_the_last_verification_are_reported(site: Site) -> None:
     assert "not verified yet" in part(site.client.get("/nodes").text, "verified")
     services = site.manager.services
     now = services.clock.now()

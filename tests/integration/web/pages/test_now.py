@@ -25,7 +25,7 @@ def test_an_empty_page_teaches_the_next_step(site: Site) -> None:
     assert "@rota.task" in page
 
 
-def test_it_shows_what_runs_beside_how_long_that_usually_takes(site: Site, gate: Gate) -> None:
+def test_the_page_now_shows_running_runs_with_their_usual_duration(site: Site, gate: Gate) -> None:
     gate.open.set()
     site.add(gate.hold, "hold", name="Hold on")
     site.run("hold")
@@ -113,7 +113,7 @@ def test_broken_task_files_are_named_with_their_line(site: Site) -> None:
 
 
 @pytest.mark.slow
-def test_a_clock_that_stands_still_is_said_in_red(site: Site) -> None:
+def test_a_clock_that_stops_ticking_is_shown_in_red(site: Site) -> None:
     site.add(greet, times={"seconds": 1})
     scheduler = site.manager.services.engine.ticking._scheduler
     assert scheduler is not None

@@ -240,7 +240,7 @@ def test_the_next_time_can_be_skipped_and_no_other(site: Site) -> None:
     assert len(site.harness.runs("greet")) == 1
 
 
-def test_who_changed_it_stands_there(site: Site) -> None:
+def test_the_user_of_the_last_change_is_shown(site: Site) -> None:
     site.add(greet)
     assert 'id="audit"' not in site.client.get("/tasks/greet").text
     site.client.post("/tasks/greet/pause", data={"reason": "painters"})
@@ -250,7 +250,7 @@ def test_who_changed_it_stands_there(site: Site) -> None:
     assert "somebody on the page pause painters" in audit
 
 
-def test_only_what_stands_in_the_tasks_directory_is_shown(tmp_path: Path) -> None:
+def test_only_source_in_the_tasks_directory_is_shown(tmp_path: Path) -> None:
     files = tmp_path / "backgroundtask"
     files.mkdir()
     (files / "mine.py").write_text(

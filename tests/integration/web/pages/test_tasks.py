@@ -33,7 +33,7 @@ def test_a_strip_has_what_was_skipped_and_why(site: Site, gate: Gate) -> None:
     assert re.search(r"<title>skipped · \S+Z · [^<]*still[^<]*</title>", page)
 
 
-def test_filters_stand_in_the_address(site: Site) -> None:
+def test_the_address_contains_the_filters(site: Site) -> None:
     site.add(greet, name="Greet all")
     site.add(fail, name="Unlucky", max_retries=0)
     site.add(greet, "rest", name="Resting")

@@ -96,7 +96,7 @@ def test_a_definition_keeps_what_its_calendar_meant(ics: Path) -> None:
     assert not has_same_data(made.trigger_args)
 
 
-def test_a_calendar_of_another_release_of_the_package_has_other_data() -> None:
+def test_a_calendar_detects_other_data_of_another_package_release() -> None:
     args = {"calendar": {"country": "DE", "data": "holidays 0.1"}}
     assert not has_same_data(args)
     assert not has_same_data({"except": [args]})
