@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from rota.config.foreign_keys import instead_of
 from rota.core.limits import GroupLimit, rate_of
 from rota.core.secrets import redact_value
 from rota.core.task import Catchup, OnCrash, Overlap
@@ -76,6 +77,8 @@ def no_such_key(model: type[BaseModel], name: str) -> tuple[str, str]:
     """Return why a section has no key of this name, and what to write instead."""
     if model is ManagerSection and name in _NOT_BUILT:
         return _NOT_BUILT[name], "Leave it out; a task can send its own messages."
+    if model is ManagerSection and (remedy := instead_of(name)):
+        return "no such key.", remedy
     return "no such key.", nearest(name, list(model.model_fields))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rota.config import Xcorecfg, current, use
+from rota.config import Xcorecfg, current, foreign_keys, use
+from rota.config.sections import ManagerSection
 from rota.errors import ConfigError, Mistakes
 
 ROOT = Path(__file__).parents[3]
@@ -53,6 +55,39 @@ def test_a_misspelt_key_names_file_line_key_and_the_nearest(refused: Any) -> Non
     assert str(error) == (
         "config.json, line 5, manager.task_timout: no such key. Did you mean 'task_timeout'?"
     )
+
+
+@pytest.mark.parametrize("name", foreign_keys.KEYS)
+def test_a_key_of_another_scheduler_is_answered_with_what_replaces_it(
+    refused: Any, name: str
+) -> None:
+    for spelling in (name, name.upper()):
+        [error] = refused({"manager": {spelling: 1}})
+        assert (error.what, error.remedy) == ("no such key.", foreign_keys.instead_of(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("max_instances", "manager.overlap"),
+        ("calendars", "'calendars' at the top level"),
+        ("broker_url", "cluster.broker_url"),
+        ("jitter", "'jitter' at each task"),
+        ("beat_schedule", "@rota.task"),
+    ],
+)
+def test_the_answer_to_a_foreign_key_names_the_key_to_write(
+    refused: Any, name: str, remedy: str
+) -> None:
+    [error] = refused({"manager": {name: 1}})
+    assert remedy in error.remedy
+
+
+def test_every_key_that_replaces_a_foreign_one_exists() -> None:
+    known = ManagerSection.model_fields
+    assert not foreign_keys.KEYS.keys() & known.keys()
+    named = re.findall(r"manager\.(\w+)", " ".join(foreign_keys.KEYS.values()))
+    assert {*named} <= known.keys()
 
 
 def test_all_mistakes_come_at_once(refused: Any) -> None:
