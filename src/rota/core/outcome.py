@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback as tb
-from asyncio import CancelledError
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -133,7 +132,7 @@ def error_type(outcome: Outcome) -> str | None:
     `package.module.Error`; None if none did.
     """
     if outcome.kind is OutcomeKind.CANCELLED:  # by itself, else the run would not have failed
-        return type_name(CancelledError)
+        return "asyncio.exceptions.CancelledError"
     if outcome.kind is not OutcomeKind.FAILED or len(outcome.error_types) < 2:
         return None
     return _short(outcome.error_types[1])

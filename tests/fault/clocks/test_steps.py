@@ -211,7 +211,9 @@ def test_after_a_suspension_the_newest_occurrence_is_caught_up(
         assert runs[-1].fire_time == rig.clock.now() - 5 * MINUTE - 20 * SECOND
 
 
-def test_what_is_about_to_start_does_not_wait_for_days(tmp_path: Path, clock_steps: ClockSteps) -> None:
+def test_what_is_about_to_start_does_not_wait_for_days(
+    tmp_path: Path, clock_steps: ClockSteps
+) -> None:
     """It was handed over a moment before its instant, and then the clock was set back."""
     with Harness(tmp_path, FakeClock(START)) as rig:
         rig.manager.add_task(work, "cron", "work", minute="*")
