@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from rota.core.ports.records import AttemptEnd, Edits, NodeRecord, Orphan, TaskR
 from rota.core.reasons import ReasonCode
 from rota.core.run import Cause, Run, State
 from rota.core.task import Overlap, Policy
+from rota.core.time import SECOND
+from rota.core.verification.findings import Code, Finding
+from rota.engine.upkeep.verifying import Question, verify
 from tests.conformance.ledger.desk import NOON, Desk, declared_gone, record, take
 from tests.conformance.ledger.test_racing import at_once
 
@@ -19,6 +23,28 @@ def after(task_id: str, *tasks: str, policy: Policy | None = None, **args: Any) 
     given = {"tasks": list(tasks), **args}
     rules = policy or Policy(overlap=Overlap.ALLOW)
     return record(task_id, trigger="after", trigger_args=given, policy=rules)
+
+
+CHAINED = {Code.HOLE, Code.DOUBLE, Code.UNNAMED}
+"""What verification says of rows that are missing, or too many."""
+
+
+def odd_chains(desk: Desk) -> list[Finding]:
+    """Return what verification finds in the rows of tasks that run after others."""
+    asked = Question(desk.now + SECOND, 0, fresh=0, edge=0)
+    found = verify(desk.history.evidence, asked)
+    chained = {task.record.id for task in desk.history.tasks() if task.record.trigger == "after"}
+    return [one for one in found if one.code in CHAINED and one.task_id in chained]
+
+
+@pytest.fixture(autouse=True)
+def sound_chains(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test, every upstream end has the rows that it names, and no others are there."""
+    name = next((one for one in ("desk", "two_desks") if one in request.fixturenames), None)
+    lent = None if name is None else request.getfixturevalue(name)
+    yield
+    if lent is not None:
+        assert odd_chains(lent if isinstance(lent, Desk) else lent[0]) == []
 
 
 def runs_of(desk: Desk, task_id: str) -> list[Run]:

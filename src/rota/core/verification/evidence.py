@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
+from rota.core.verification.chained import ChainEvidence
 from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
@@ -49,6 +50,10 @@ class Evidence(Protocol):
     """The past rules, the rows by their occurrences, and the impossible rows; a part of the reading
     side.
     """
+
+    @property
+    def chains(self) -> ChainEvidence:
+        """Return the evidence of tasks that run after others."""
 
     def marks(self) -> Mapping[str, VerificationMark]:
         """Return the recorded marks, by name."""

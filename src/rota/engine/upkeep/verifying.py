@@ -12,12 +12,14 @@ from rota.core.ports.records import NodeRecord, VerificationMark
 from rota.core.time import DAY, MINUTE, SECOND, Instant, to_iso
 from rota.core.trigger import Trigger
 from rota.core.verification import occurrences, oddities
+from rota.core.verification.chained import ChainRule
 from rota.core.verification.evidence import Evidence
 from rota.core.verification.findings import Code, Finding
 from rota.core.verification.occurrences import Row
 from rota.core.verification.rules import EDGE, LATE, Known, Rule, RuleSpan, owed
 from rota.engine.planning.former_rules import trigger_of
 from rota.engine.planning.task_registry import Registry
+from rota.engine.upkeep.verifying_chains import chain_rules, verify_chains
 
 TASKS, ROWS = 200, 10_000
 """Tasks that are looked at together, and rows that are in memory at once."""
@@ -70,9 +72,12 @@ def verify(evidence: Evidence, asked: Question) -> Iterator[Finding]:
     since = max(asked.since, pruned + MARGIN if pruned else asked.since)
     if asked.task_ids is None:
         yield from _odd(evidence, asked, since, blind)
+    chains: list[ChainRule] = []
     for ids in _pages(evidence) if asked.task_ids is None else [asked.task_ids]:
         asked.pause()
-        yield from _compare(evidence, asked, ids, since, blind, pruned)
+        yield from _compare(evidence, asked, ids, since, blind, pruned, chains)
+    kept_since = pruned + MARGIN if pruned else 0
+    yield from verify_chains(evidence.chains, chains, since, kept_since, asked.pause)
 
 
 def planner_spans(nodes: Iterable[NodeRecord]) -> list[RuleSpan]:
@@ -122,8 +127,11 @@ def _compare(
     since: Instant,
     blind: Sequence[RuleSpan],
     pruned: Instant,
+    chains: list[ChainRule],
 ) -> Iterator[Finding]:
-    """Compare a page of tasks: the rules are read first, for rows are only added."""
+    """Compare a page of tasks: the rules are read first, for rows are only added. What tasks ran
+    after others is added to `chains`.
+    """
     rules = {
         task_id: list(found)
         for task_id, found in groupby(evidence.rules(ids), key=lambda rule: rule.task_id)
@@ -143,6 +151,7 @@ def _compare(
             start = occurrences.EVERYTHING  # its earlier rule is not known
         if any(rule.trigger == AFTER for rule in own):
             start = occurrences.EVERYTHING  # upstream ends name its instants
+            chains += chain_rules(own, read, RuleSpan(since, until), blind, asked.edge)
         yield from occurrences.compare(
             task_id,
             rows.of(task_id),

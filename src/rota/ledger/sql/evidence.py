@@ -15,6 +15,7 @@ from rota.core.verification.evidence import (
 from rota.core.verification.occurrences import Row
 from rota.core.verification.oddities import RunFacts
 from rota.core.verification.rules import Rule
+from rota.ledger.chain_evidence import SqlChainEvidence
 from rota.ledger.database import Database
 from rota.ledger.sql import mapping, verification, verified_rows
 from rota.ledger.sql.json_batch import encode
@@ -25,6 +26,10 @@ class SqlEvidence:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def chains(self) -> SqlChainEvidence:
+        return SqlChainEvidence(self._database)
 
     def marks(self) -> Mapping[str, VerificationMark]:
         with self._database.reading() as connection:

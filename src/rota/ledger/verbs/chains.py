@@ -5,14 +5,14 @@ Every verb that ends runs calls `follow` with their ids: this is the one place f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from rota import triggers
-from rota.core.chains.rule import DOWNSTREAM, Named, UpstreamEnd, cycle_through, is_end, named_by
+from rota.core.chains.rule import Named, UpstreamEnd, cycle_through, is_end, named_by
 from rota.core.ids import RunIds
 from rota.core.ports.ledger import NodeLiveness, Publish
 from rota.core.ports.records import NewRun, PlannedRun, StoredTask
@@ -21,17 +21,17 @@ from rota.core.reasons.run_reason import NO_REASON, RunReason
 from rota.core.run import FINAL, Cause, State
 from rota.core.time import SECOND, Instant
 from rota.errors import TriggerError
+from rota.ledger.chain_evidence import NAMED_BY_RUN, has_downstream
 from rota.ledger.schema.chained import is_after
 from rota.ledger.schema.tables import is_running, is_waiting, runs, tasks
 from rota.ledger.sql import mapping
 from rota.ledger.sql import statements as sql
 from rota.ledger.sql.forms import CODES
 from rota.ledger.sql.json_batch import Batch, Row, encode, incoming, listed
-from rota.ledger.sql.soundness import parsed
 from rota.ledger.sql.statement import Statement, all_of
 from rota.ledger.turn import take_turn
 from rota.ledger.verbs import planning
-from rota.triggers.calendars.rolled import CalendarTrigger, OnDays
+from rota.triggers.calendars.rolled import CalendarTrigger
 from rota.triggers.kinds.after import AfterTrigger
 
 # --- statements ---------------------------------------------------------------------------------
@@ -69,20 +69,6 @@ ENDED_BESIDE = Statement(
 )
 """The runs of these occurrences: task, fire time."""
 
-_known_in = incoming("known", runs.c.task_id, runs.c.upstream)
-NAMED_BY_RUN = Statement(
-    all_of(
-        select(runs.c.task_id, runs.c.upstream).join_from(
-            _known_in,
-            runs,
-            (runs.c.task_id == _known_in.c.task_id)
-            & (runs.c.upstream == _known_in.c.upstream)
-            & runs.c.fire_time.is_(None),
-        )
-    )
-)
-"""Those of the occurrences (task, upstream) that have their rows."""
-
 ACTIVE_OF = Statement(
     all_of(
         select(runs.c.id).where(
@@ -111,7 +97,7 @@ class _Ended(NamedTuple):
         """Return whether it names occurrences of the tasks after it."""
         if not is_end(self.end.state, self.end.attempt, self.code):
             return False
-        return self.options is None or _has_downstream(self.options)
+        return self.options is None or has_downstream(self.options)
 
 
 class _Chained(NamedTuple):
@@ -127,8 +113,7 @@ class _Chained(NamedTuple):
 
     def is_of_its_days(self, instant: Instant) -> bool:
         """Return whether its calendar, if it has one, has the day of an instant."""
-        days = None if self.calendar is None else self.calendar.firing()
-        return not isinstance(days, OnDays) or days.has(instant)
+        return self.calendar is None or self.calendar.has_day(instant)
 
 
 def upstream_of(connection: Connection, run_ids: Collection[str]) -> list[str]:
@@ -233,14 +218,6 @@ def _ended_of(row: Row) -> _Ended | None:
         return None
     end = UpstreamEnd(run_id, task_id, fire_time, State(state), attempt)
     return _Ended(end, Cause(cause), CODES.get(code), covers, options)
-
-
-def _has_downstream(options: str) -> bool:
-    try:
-        found = parsed(options)
-    except ValueError:
-        return True
-    return not isinstance(found, Mapping) or found.get(DOWNSTREAM, True) is not False
 
 
 def _occurrences(

@@ -142,6 +142,11 @@ class CalendarTrigger(Layer):
             return self
         return OnDays(self.rule, self.calendar, self.zone, self.roll is Roll.SKIP)
 
+    def has_day(self, instant: Instant) -> bool:
+        """Return whether an instant that is named from elsewhere is an occurrence that starts."""
+        days = self.firing()
+        return not isinstance(days, OnDays) or days.has(instant)
+
     def why_skipped(self, instant: Instant) -> str:
         """Return why an occurrence does not start; "" if it does."""
         if self.roll is not Roll.SKIP:
