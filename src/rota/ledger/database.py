@@ -42,12 +42,9 @@ class Database(Protocol):
     def gateway(self) -> AbstractContextManager[Connection]:
         """Begin a transaction that writes, commit it at the end, or roll it back on an error.
 
-        For one thread. Raises LedgerUnavailableError if it cannot begin or commit.
+        For one thread, and for a `Statement`: what is lent may be no more of a connection than
+        that needs. Raises LedgerUnavailableError if it cannot begin or commit.
         """
-
-    def direct(self) -> AbstractContextManager[Connection]:
-        """Begin a transaction as `gateway` does, for a few statements that are texts: with as
-        little around them as the driver allows."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Lend a connection that sees one moment; for any thread."""

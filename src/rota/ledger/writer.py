@@ -102,7 +102,7 @@ class Writer:
             if self._thread is None:
                 raise closed(self._database.url)
             began = self._began = self._clock.monotonic()
-            with self._database.direct() as connection:
+            with self._database.gateway() as connection:
                 result = operation(SqlTransaction(connection))
             self._latency = self._clock.monotonic() - began
             self._database.committed.give()

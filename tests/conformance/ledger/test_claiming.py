@@ -239,3 +239,13 @@ def test_the_first_of_an_exclusive_crowd_is_offered_with_the_others(desk: Desk) 
     behind = [desk.new(f"t{n}") for n in range(3)]
     desk.plan(*crowd, *behind)
     assert offered(desk, limit=10) == ids([crowd[0], *behind])
+
+
+@pytest.mark.parametrize("in_front", [2, 3, 4])
+def test_few_slots_are_filled_from_behind_what_may_not_start(desk: Desk, in_front: int) -> None:
+    desk.running("busy", overlap=Overlap.SKIP)
+    held = [desk.new("busy", overlap=Overlap.SKIP) for _ in range(in_front)]
+    free = [desk.new("free", available_at=NOON) for _ in range(6)]
+    desk.plan(*held, *free)
+    assert offered(desk, limit=3) == ids(free)[:3]
+    assert ids(desk.claim(limit=3)) == ids(free)[:3]

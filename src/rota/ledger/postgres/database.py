@@ -99,8 +99,6 @@ class PostgresSchema:
         with explained(self._url), connections.gateway() as connection:
             yield connection
 
-    direct = gateway
-
     def foreign(
         self, runs: Sequence[NewRun], on_conflict: OnConflict, key_until: Instant
     ) -> Script:

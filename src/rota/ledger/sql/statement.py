@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -43,8 +44,8 @@ class Statement:
         """Run it; the parameters are those that its construct names."""
         try:
             return self._run(connection, parameters, blobs=False)
-        except OperationalError as error:
-            if _BLOB not in str(error.orig):
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if _BLOB not in str(error):
                 raise
         return self._run(connection, parameters, blobs=True)
 

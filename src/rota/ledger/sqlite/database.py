@@ -196,23 +196,14 @@ class SqliteFile:
 
     @contextmanager
     def gateway(self) -> Iterator[Connection]:
-        """Lend the writer's connection, in a transaction that no other writer shares."""
+        """Lend the writer's connection, in a transaction that no other writer shares; for
+        statements that are texts: there is no SQLAlchemy around it."""
         connections = self._opened()
         with fork_safety.undivided():
             connections.check_place()
-            with explained(self._url), connections.writer.begin():
-                yield connections.writer
-            connections.check_place()  # what was committed to a file that is gone would be lost
-
-    @contextmanager
-    def direct(self) -> Iterator[Connection]:
-        """Lend the writer's connection as `gateway` does, without SQLAlchemy around it."""
-        connections = self._opened()
-        with fork_safety.undivided():
-            connections.check_place()
-            with explained(self._url), connections.direct() as connection:
+            with explained(self._url), connections.writing() as connection:
                 yield connection
-            connections.check_place()
+            connections.check_place()  # what was committed to a file that is gone would be lost
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -288,7 +279,7 @@ class _OpenFile:
         self.writer.close()
         self.writer.engine.dispose()
 
-    def direct(self) -> AbstractContextManager[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """Begin a transaction on the driver of the writer."""
         return transaction(self._driver, self.writer.dialect)
 

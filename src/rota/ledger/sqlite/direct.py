@@ -1,4 +1,4 @@
-"""A transaction of a few statements on the driver itself.
+"""A transaction on the driver itself.
 
 SQLAlchemy takes longer around a short statement than the statement does. Statements are texts by
 the time they are run, so what they need of a connection is little.
@@ -29,6 +29,10 @@ class _DirectResult:
     def scalar(self) -> Any:
         return self._rows[0][0] if self._rows else None
 
+    def one(self) -> Any:
+        (row,) = self._rows
+        return row
+
     def scalar_one(self) -> Any:
         ((value,),) = self._rows
         return value
@@ -45,6 +49,14 @@ class _DirectConnection:
         self, text: str, parameters: Mapping[str, Any] | None = None
     ) -> _DirectResult:
         return _DirectResult(self._driver.execute(text, parameters or {}))
+
+    @property
+    def connection(self) -> _DirectConnection:
+        return self
+
+    @property
+    def dbapi_connection(self) -> sqlite3.Connection:
+        return self._driver
 
 
 @contextmanager

@@ -55,8 +55,6 @@ class SqliteMemory:
             yield connection
         self._commits += 1
 
-    direct = gateway
-
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend the connection when no other thread has it."""
