@@ -87,7 +87,7 @@ def settle(
             skipped = RunReason(ReasonCode.TASK, outcome.verdict.reason)
             return Settlement(State.SKIPPED, skipped, failures, crashes)
         case OutcomeKind.SUCCEEDED:
-            return Settlement(State.SUCCEEDED, NO_REASON, failures, crashes, result=outcome.result)
+            return Settlement(State.SUCCEEDED, NO_REASON, failures, crashes, None, outcome.result)
         case _ if cancel_reason is not None:
             return _cancelled(cancel_reason, failures, crashes)
         case OutcomeKind.CANCELLED if handed_back is not None:

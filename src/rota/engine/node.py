@@ -25,7 +25,8 @@ from rota.engine.membership.heartbeat import Heartbeat
 from rota.engine.membership.node_info import describe, describe_health
 from rota.engine.membership.reaper import Reaper
 from rota.engine.membership.shutdown import Shutdown
-from rota.engine.planning.planner import ManualStart, Planner
+from rota.engine.planning.manual_starts import ManualStart
+from rota.engine.planning.planner import Planner
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.task_sync import TaskSync
 from rota.engine.running.capacity import Capacity

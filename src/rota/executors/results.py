@@ -23,7 +23,7 @@ def succeeded(value: Any, peak_memory: int | None = None, func: Any = None) -> O
             value = jsonable(value, func)
         except ResultError as error:
             return failed(error, peak_memory)
-    return Outcome(OutcomeKind.SUCCEEDED, value, peak_memory=peak_memory)
+    return Outcome(OutcomeKind.SUCCEEDED, value, None, None, (), peak_memory)
 
 
 def raised(exc: BaseException, peak_memory: int | None = None) -> Outcome:

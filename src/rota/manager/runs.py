@@ -11,7 +11,7 @@ from rota.core.chains.rule import AFTER, DOWNSTREAM, upstream_ids
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Cause, Run, State
 from rota.core.task import JOB
-from rota.engine.planning.planner import ManualStart
+from rota.engine.planning.manual_starts import ManualStart
 from rota.errors import ArgumentError, StateError
 from rota.manager.jobs import EnqueueRequest, JobVerbs
 from rota.manager.run_arguments import checked_arguments

@@ -14,6 +14,5 @@ class SystemClock:
         """Return the wall clock's instant."""
         return time.time_ns() // 1000
 
-    def monotonic(self) -> float:
-        """Return seconds that never decrease, from an arbitrary start."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Return seconds that never decrease, from an arbitrary start."""

@@ -24,6 +24,7 @@ MOST_STORED = 1024 * 1024
 _MOST_BUFFERED = 64 * 1024  # characters of a line that has not ended
 _UNSET: Any = object()
 _running: ContextVar[CurrentRun | None] = ContextVar("rota.current_run")
+_making_locks = fork_safety.new_lock()
 
 
 def run_here() -> CurrentRun | None:
@@ -77,8 +78,8 @@ class CurrentRun:
     def __init__(self, call: AttemptSpec) -> None:
         self._call = call
         self._checkpoint = call.checkpoint
-        self._steps = dict(call.steps)
-        self._step_locks = KeyedLock()
+        self._steps = dict(call.steps) if call.steps else {}
+        self._step_locks: KeyedLock | None = None  # made when they are first needed
         self._cancel_requested = False
         self._on_cancel: Callable[[], None] | None = None
         self._cancel_seen = False
@@ -327,7 +328,10 @@ def steps_of(run: CurrentRun) -> Mapping[str, Any]:
 
 def step_locks_of(run: CurrentRun) -> KeyedLock:
     """Return the locks that keep a step from being done twice at once."""
-    return run._step_locks
+    with _making_locks:
+        if run._step_locks is None:
+            run._step_locks = KeyedLock()
+        return run._step_locks
 
 
 def remember(run: CurrentRun, key: str, value: Any) -> None:
@@ -376,7 +380,8 @@ def keep_unfinished_line(run: CurrentRun, level: str, text: str) -> None:
 
 def close(run: CurrentRun) -> None:
     """Record the last incomplete lines, and nothing after them: the attempt has ended."""
-    for level, lines in (run._printed or {}).items():
-        for line in lines.rest():
-            record_log(run, level, "", line)
+    if run._printed:
+        for level, lines in run._printed.items():
+            for line in lines.rest():
+                record_log(run, level, "", line)
     run._ended = True

@@ -72,7 +72,7 @@ async def test_a_node_that_stops_or_is_a_mere_scheduler_claims_nothing(
     for attribute in ("accepting", "working"):
         setattr(bench.capacity, attribute, False)
         await dispatcher.turn()
-        assert dispatcher.reserve(entry, "new") is None
+        assert dispatcher.reserve(entry, ["new"]) == [None]
         setattr(bench.capacity, attribute, True)
     assert held.submitted == []
 
@@ -83,10 +83,10 @@ async def test_a_slot_is_kept_for_a_run_that_is_planned_and_claimed_in_one(
     dispatcher = bench.dispatcher()
     await bench.heartbeat.join()
     entry, own = bench.known(), bench.context.identity.id
-    assert [dispatcher.reserve(entry, id) for id in ("a", "b", "c")] == [own, own, None]
+    assert dispatcher.reserve(entry, ["a", "b", "c"]) == [own, own, None]
     assert bench.capacity.free("async") == 0
     bench.context.in_flight.give_back("a")
-    assert dispatcher.reserve(entry, "c") == own
+    assert dispatcher.reserve(entry, ["c"]) == [own]
 
 
 async def test_a_run_whose_task_this_node_does_not_know_is_left(bench: Bench, held: Held) -> None:

@@ -7,7 +7,8 @@ import pytest
 from rota.core.audit import UNNAMED_ACTOR
 from rota.core.run import State
 from rota.core.time import SECOND, Instant
-from rota.engine.planning.planner import ManualStart, Planner
+from rota.engine.planning.manual_starts import ManualStart
+from rota.engine.planning.planner import Planner
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.scheduling import DueTask
 from tests.unit.engine.context import Bench, Held, until

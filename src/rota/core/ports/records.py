@@ -194,6 +194,9 @@ class ClaimVerdict(NamedTuple):
     miss: Sequence[tuple[str, str]] = ()
 
 
+NO_STEPS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Claim(NamedTuple):
     """A run that this node may attempt, under `fence`."""
 
@@ -207,7 +210,7 @@ class Claim(NamedTuple):
     fence: int
     arguments: Mapping[str, Any] | None
     checkpoint: Any
-    steps: Mapping[str, Any] = MappingProxyType({})  # key → value, of those that are done
+    steps: Mapping[str, Any] = NO_STEPS  # key → value, of those that are done
     damage: str = ""  # what of its row cannot be read
     options: Mapping[str, Any] | None = None
     started_at: Instant | None = None  # of its first attempt; None if this is the first one

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from rota import triggers
 from rota.core import catchup
@@ -18,7 +17,7 @@ from rota.core.ports.records import NewRun, PlannedRun
 from rota.core.reasons import ReasonCode
 from rota.core.reasons.run_reason import RunReason
 from rota.core.run import ACTIVE, Cause, State
-from rota.core.task import Catchup, Overlap, Policy
+from rota.core.task import Catchup, Overlap
 from rota.core.time import SECOND, Instant, to_iso
 from rota.core.trigger import LEAD
 from rota.definitions.arguments import overlap_key_of
@@ -27,6 +26,7 @@ from rota.engine.health.turning import turned
 from rota.engine.membership.identity import heard_at
 from rota.engine.planning.due_later import DueLater
 from rota.engine.planning.due_rows import find_due
+from rota.engine.planning.manual_starts import ManualStart, manual_rows
 from rota.engine.planning.refused_tasks import Refusals
 from rota.engine.planning.skip_log import SkipLog
 from rota.engine.planning.task_registry import RegisteredTask
@@ -46,31 +46,6 @@ FIRST_BATCH, LARGEST_BATCH = 250, 2_000
 
 WRITES = 3
 """Writes in progress at once: the next one is prepared while the last one becomes durable."""
-
-
-class ManualStart(NamedTuple):
-    """One manual start that a user or code requests."""
-
-    arguments: Mapping[str, Any] | None = None
-    reason: str = ""
-    retry_of: str | None = None
-
-    def of(self, task_id: str, policy: Policy, run_id: str, now: Instant) -> NewRun:
-        """Return it as a run of that task; if other runs are active, it waits for its turn."""
-        return NewRun(
-            id=run_id,
-            task_id=task_id,
-            fire_time=None,
-            cause=Cause.MANUAL,
-            state=State.QUEUED,
-            reason=RunReason(None, self.reason),
-            available_at=now,
-            created_at=now,
-            overlap=Overlap.ALLOW if policy.overlap is Overlap.ALLOW else Overlap.QUEUE,
-            arguments=self.arguments,
-            retry_of=self.retry_of,
-            priority=policy.priority,
-        )
 
 
 @dataclass(slots=True)
@@ -366,7 +341,7 @@ class Planner:
             caught_up=due.caught_up,
             follows=policy.catchup_limit if policy.catchup is Catchup.ALL else 0,
             occurrence_count=due.occurrence_count,
-            claim=self._dispatcher.reserve(entry, run_id) if starts else None,
+            claim=self._dispatcher.reserve(entry, [run_id])[0] if starts else None,
             offered=is_near and self._is_offered(entry),
             early=due.fire_time > now,
             priority=policy.priority,
@@ -379,17 +354,10 @@ class Planner:
     ) -> list[str]:
         """Start a task as often as asked; returns the runs' ids when they are durable; raises
         LedgerError."""
-        now, task_id = self._clock.now(), entry.definition.id
+        now = self._clock.now()
         ids = [self._ids.new(now) for _ in starts]
-        policy, code = entry.policy, entry.definition
-        rows = [
-            one.of(task_id, policy, run_id, now)._replace(
-                claim=self._dispatcher.reserve(entry, run_id),
-                offered=self._is_offered(entry),
-                overlap_key=overlap_key_of(policy.overlap_key, code, one.arguments),
-            )
-            for one, run_id in zip(starts, ids, strict=True)
-        ]
+        claims = self._dispatcher.reserve(entry, ids)
+        rows = manual_rows(entry, starts, ids, now, claims, offered=self._is_offered(entry))
         try:
             written = await self._gateway.once(lambda tx: self._plan(tx, rows, by))
         except BaseException:

@@ -172,22 +172,26 @@ class Dispatcher:
             return None
         return self._inbox.unclaimed()[:BATCH]
 
-    def reserve(self, entry: RegisteredTask, run_id: str) -> str | None:
-        """Reserve a slot for a new run of a task, so that it is planned and claimed in one write;
-        returns the node that is to claim it, or None if it has to wait its turn.
+    def reserve(self, entry: RegisteredTask, run_ids: Sequence[str]) -> list[str | None]:
+        """Reserve slots for new runs of a task, as many as are free, so that these are planned and
+        claimed in one write; returns for each the node that is to claim it, or None if it has to
+        wait its turn.
         """
+        name = entry.definition.executor
+        room = max(self._capacity.free(name), 0) if self._claims_at_once(entry) else 0
+        kept = run_ids[:room]
+        for run_id in kept:
+            self._in_flight.keep(run_id, name)
+        return [self._identity.id] * len(kept) + [None] * (len(run_ids) - len(kept))
+
+    def _claims_at_once(self, entry: RegisteredTask) -> bool:
+        """Return whether this node claims new runs of a task in the write that plans them."""
         capacity = self._capacity
         if not capacity.accepting or not capacity.working or self._inbox is not None:
-            return None
+            return False
         if capacity.only is not None or entry.policy.start_deadline is not None:
-            return None
-        if not capacity.serves(entry) or entry.policy.is_limited:
-            return None
-        name = entry.definition.executor
-        if capacity.free(name) <= 0:
-            return None
-        self._in_flight.keep(run_id, name)
-        return self._identity.id
+            return False
+        return capacity.serves(entry) and not entry.policy.is_limited
 
     async def take_over(self, rows: Sequence[NewRun], written: Sequence[PlannedRun]) -> None:
         """Start those of the planned rows that were claimed, give back the slots that were kept,
@@ -223,15 +227,16 @@ def _claim(
 
 
 def _first_claim(row: NewRun) -> Claim:
+    """Return the claim of a first attempt; made by position, as one is made for every run."""
     return Claim(
-        run_id=row.id,
-        task_id=row.task_id,
-        fire_time=row.fire_time,
-        cause=row.cause,
-        attempt=1,
-        failures=0,
-        crashes=0,
-        fence=1,
-        arguments=row.arguments,
-        checkpoint=None,
+        row.id,
+        row.task_id,
+        row.fire_time,
+        row.cause,
+        1,  # attempt
+        0,  # failures
+        0,  # crashes
+        1,  # fence
+        row.arguments,
+        None,  # checkpoint
     )

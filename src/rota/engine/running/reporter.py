@@ -38,7 +38,6 @@ class RunReporter:
 
     def __init__(
         self,
-        *,
         run_id: str,
         attempt: int,
         fence: int,
@@ -141,6 +140,8 @@ class RunReporter:
 
     def take(self) -> tuple[list[LogLine], dict[str, Any] | None]:
         """Return the lines and the progress since the last take."""
+        if not self._noted and not self._lines and self._progress is None:
+            return [], None
         self._noted = False
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         value, self._progress = self._progress, None

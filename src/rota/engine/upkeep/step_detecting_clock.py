@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from rota.core.ports.clock import Clock
 from rota.core.time import SECOND, Instant, seconds
@@ -23,6 +24,8 @@ class StepDetectingClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.monotonic: Callable[[], float] = clock.monotonic
+        """Return seconds that only ever rise."""
         self._lock = threading.Lock()
         self._known = self._furthest = self._drift()
 
@@ -30,15 +33,11 @@ class StepDetectingClock:
         """Return the wall clock's instant."""
         now = self._clock.now()
         # In this order: a thread that is held up in between finds too little, which is no harm.
-        drift = now - seconds(self._clock.monotonic())
+        drift = now - round(self.monotonic() * SECOND)
         if drift > self._furthest + FINE:
             with self._lock:  # two threads may read: the further time is kept
                 self._furthest = max(self._furthest, drift)
         return now
-
-    def monotonic(self) -> float:
-        """Return seconds that only ever rise."""
-        return self._clock.monotonic()
 
     def forget(self) -> None:
         """Take the clock as it is now."""

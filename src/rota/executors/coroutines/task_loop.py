@@ -49,7 +49,7 @@ class AioAttempt(Execution):
 
     def called(self) -> Any:
         """Call the function, unless it was called elsewhere, and return its result."""
-        return super().called() if self.given is None else self.given
+        return Execution.called(self) if self.given is None else self.given
 
     def forget(self) -> None:
         """Close a coroutine that must not begin, so that Python does not warn about it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rota.core.ports.records import Claim, Damage, Waiting
+from rota.core.ports.records import NO_STEPS, Claim, Damage, Waiting
 from rota.core.run import Cause
 from rota.ledger.sql import forms
 from rota.ledger.sql.json_batch import Row
@@ -33,16 +33,21 @@ def options_of(text: Any) -> dict[str, Any]:
 
 def claim_of(row: Row) -> Claim:
     """Read a row of CANDIDATE as what it is once claimed: attempt and fence are one higher."""
-    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence, *rest = row
-    own, first, replay, replay_time = rest[3], *rest[6:9]
+    run_id, task_id, fire_time, _, attempt, _, cause, failures, crashes, fence = row[:10]
+    arguments, checkpoint, options, first = row[10], row[11], row[13], row[16]
+    replay, replay_time = row[17], row[18]
+    damage = ""
     try:
-        arguments, checkpoint = (text and parsed(text) for text in rest[:2])
-        options = None if own is None else forms.options_of(own)
-        damage = ""
+        if arguments:
+            arguments = parsed(arguments)
+        if checkpoint:
+            checkpoint = parsed(checkpoint)
+        if options is not None:
+            options = forms.options_of(options)
     except ValueError as error:
         damage = f"its arguments, options or checkpoint: {error}"
-        arguments, checkpoint, options = None, None, None
-    return Claim(
+        arguments = checkpoint = options = None
+    return Claim(  # by position: one is made for every run
         run_id,
         task_id,
         fire_time if replay_time is None else replay_time,
@@ -53,10 +58,11 @@ def claim_of(row: Row) -> Claim:
         fence + 1,
         arguments,
         checkpoint,
-        damage=damage,
-        options=options,
-        started_at=first if isinstance(first, int) else None,
-        replay=replay,
+        NO_STEPS,
+        damage,
+        options,
+        first if isinstance(first, int) else None,
+        replay,
     )
 
 
@@ -64,7 +70,8 @@ def flaw_of(row: Row) -> str:
     """Return why a run of CANDIDATE cannot be started as it is, mostly ""."""
     fire_time = row[2]
     if (
-        row[10] is row[11] is row[12] is row[13] is None
+        row[11] is row[12] is row[13] is None
+        and (row[10] is None or _is_object(row[10]))
         and type(row[4]) is type(row[7]) is type(row[8]) is type(row[9]) is int
         and row[6] in _CAUSES
         and (row[16] is None or type(row[16]) is int)
@@ -77,6 +84,16 @@ def flaw_of(row: Row) -> str:
     for damage in damages:
         found.add(damage)
     return "; ".join(f"column {one.column} holds {one.what}" for one in damages)
+
+
+def _is_object(text: Any) -> bool:
+    """Return whether the arguments of a run are sound."""
+    if text == "{}":
+        return True
+    try:
+        return isinstance(parsed(text), dict)
+    except ValueError:
+        return False
 
 
 def flaw_of_step(run_id: str, key: str, value: Any) -> str:

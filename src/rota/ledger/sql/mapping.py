@@ -124,6 +124,8 @@ def to_json(value: Any) -> str:
     """Return a value as text for a JSON column; what JSON cannot express is written as text, never
     refused.
     """
+    if value.__class__ is dict and not value:
+        return "{}"
     try:
         return _encoded(value)
     except (TypeError, ValueError, RecursionError):
@@ -242,7 +244,7 @@ def new_run_row(run: NewRun, state: State, reason: RunReason) -> list[Any]:
         int(run.overlap is not Overlap.ALLOW),
         reason.text,
         run.occurrence_count,
-        _optional_json(run.arguments),
+        None if run.arguments is None else to_json(run.arguments),
         run.created_at if state in FINAL else None,
         run.priority,
         reason.code,
@@ -267,7 +269,7 @@ def settled_row(ending: AttemptEnd, fence: int) -> list[Any]:
         new.failures,
         new.crashes,
         new.available_at,
-        _optional_json(new.result),
+        None if new.result is None else to_json(new.result),
         attempt.finished_at if new.state in FINAL else None,
         attempt.peak_memory,
         attempt.started_at,

@@ -93,12 +93,20 @@ def parsed(text: Any) -> Any:
     if not isinstance(text, str):
         raise ValueError(f"{_called(text)} where JSON has to be")
     try:
-        value = _JSON.decode(text)
+        value = _decoded(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise ValueError(f"text that is no JSON ({len(text)} characters)") from None
     return value
+
+
+def _decoded(text: str) -> Any:
+    if text[:1] in _OPENING:
+        value, end = _JSON.raw_decode(text)
+        if end == len(text):  # with nothing around it, as this program writes it
+            return value
+    return _JSON.decode(text)
 
 
 def _refused(text: str) -> float:
@@ -112,6 +120,7 @@ def _finite(text: str) -> float:
 
 
 _JSON = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
+_OPENING = frozenset('{["')
 
 
 def mapping(text: Any) -> dict[str, Any]:

@@ -207,7 +207,7 @@ class _Plan:
 
     def add(self, run: NewRun) -> None:
         state, reason, awaits = run.state, run.reason, None
-        beside = self._active.get(_rivals(run))
+        beside = self._active.get(_rivals(run)) if self._active else None
         if beside and _is_to_be_decided(run):
             decision = _decide(run, beside)
             if run.early and (decision is not GO or run.overlap is not Overlap.ALLOW):
