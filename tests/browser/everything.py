@@ -45,6 +45,8 @@ def everything(directory: Path) -> Iterator[tuple[Site, list[str]]]:
         site.add(greet, name="Greet all", trigger="cron", times={"hour": "*/2"})
         site.add(greet, "rest", name="Resting")
         site.add(gate.hold, "hold", name="Hold on")
+        after = {"tasks": ["order"], "on": "failure"}
+        site.add(greet, "apologise", name="Apologise", trigger="after", times=after)
         site.run("order")
         compared = manager.run_task("order", arguments={"title": "Persuasion", "copies": 2})
         site.wait(compared)

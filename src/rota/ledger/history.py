@@ -37,7 +37,7 @@ from rota.ledger.sql.soundness import found
 from rota.ledger.sql.statement import Statement
 from rota.ledger.sql.verified_rows import with_former
 from rota.ledger.verbs import audit as audit_verbs
-from rota.ledger.verbs import claiming, replaying
+from rota.ledger.verbs import chains, claiming, replaying
 from rota.ledger.verbs import pauses as pause_verbs
 from rota.ledger.verbs import tasks as task_verbs
 from rota.ledger.verbs import tokens as token_verbs
@@ -213,6 +213,10 @@ class SqlHistory:
             else:
                 found = sql.TASKS_BY_ID.rows(connection, ids=encode(task_ids))
         return [mapping.task_of(row) for row in found]
+
+    def tasks_after_others(self) -> list[StoredTask]:
+        with self._database.reading() as connection:
+            return [mapping.task_of(row) for row in chains.AFTER_TASKS.rows(connection)]
 
     def task_ids(self) -> list[str]:
         with self._database.reading() as connection:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rota.core.chains.rule import AFTER, DOWNSTREAM, upstream_ids
+from rota.core.chains.rule import DOWNSTREAM, upstream_ids
 from rota.core.ports.records import RunFilter
 from rota.core.run import FINAL, Cause, Run, State
 from rota.core.task import JOB
@@ -75,8 +75,8 @@ class RunVerbs(JobVerbs):
         return self._start(run.task_id, [again], own=own)[0]
 
     def _has_tasks_after(self, task_id: str) -> bool:
-        chained = [one.record for one in self.history.tasks() if one.record.trigger == AFTER]
-        return any(task_id in upstream_ids(one.trigger_args) for one in chained)
+        chained = [one.record.trigger_args for one in self.history.tasks_after_others()]
+        return any(task_id in upstream_ids(args) for args in chained)
 
     def run_alone(self, id: str, *, arguments: Mapping[str, Any] | None = None) -> Run:
         """Run a task once in this process while no node is up, as `carry_out` does; raises

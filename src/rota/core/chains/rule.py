@@ -124,6 +124,14 @@ def upstream_ids(args: Mapping[str, Any]) -> tuple[str, ...]:
     return (tasks,) if isinstance(tasks, str) else tuple(tasks)
 
 
+def link_of(args: Mapping[str, Any]) -> Link:
+    """Return what the arguments of a trigger `after` say, as the ledger has them; what of them is
+    no such word is left out."""
+    on = args.get("on", On.SUCCESS)
+    tasks = tuple(one for one in upstream_ids(args) if isinstance(one, str))
+    return Link(tasks, On(on) if on in set(On) else On.SUCCESS, args.get("all", True) is not False)
+
+
 def cycle_through(task_id: str, links: Mapping[str, Collection[str]]) -> list[str]:
     """Return the shortest path on which a task runs after itself, from itself to itself; none: [].
 

@@ -109,6 +109,9 @@ class History(Protocol):
     def tasks(self, task_ids: Collection[str] | None = None) -> list[StoredTask]:
         """Return every known task, or those of `task_ids`, by id, removed ones too."""
 
+    def tasks_after_others(self) -> list[StoredTask]:
+        """Return the tasks that run after others, without the removed ones, in no order."""
+
     def task_ids(self) -> list[str]:
         """Return the ids of the known tasks but the removed ones."""
 

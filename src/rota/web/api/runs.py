@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from rota.core.audit import AuditFilter
 from rota.core.ports.records import RunFilter
@@ -26,6 +27,14 @@ CHANGES = 20
 """The most changes in the answer for a run; `/manager/audit` has all."""
 
 OF_RUN = "One of the tags that the run was enqueued with."
+
+
+class RetryRequest(ReasonRequest):
+    """The body of a retry."""
+
+    downstream: bool = Field(
+        False, description="Whether the end of the new run starts the tasks after it again."
+    )
 
 
 def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None:
@@ -71,11 +80,12 @@ def add(router: APIRouter, manager: TaskManager, rate: ManualRunLimiter) -> None
 
     @router.post("/manager/runs/{id}/retry", status_code=HTTPStatus.ACCEPTED, tags=["runs"])
     def retry_run(
-        request: Request, response: Response, id: str, why: ReasonRequest | None = None
+        request: Request, response: Response, id: str, how: RetryRequest | None = None
     ) -> RunDetail:
         """Retry a run that ended without success; returns the new run."""
+        how = how or RetryRequest()
         rate.spend(manager.get_run(id).task_id)
-        run_id = manager.retry_run(id, reason=why.reason if why else "")
+        run_id = manager.retry_run(id, reason=how.reason, downstream=how.downstream)
         base = request.scope.get("root_path", "")
         response.headers["Location"] = f"{base}/manager/runs/{run_id}"
         return detail(manager, run_id)

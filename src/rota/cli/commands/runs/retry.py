@@ -12,6 +12,9 @@ from rota.cli import output, project
 def command(
     run: project.RunArgument,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="Its end starts the tasks after it again.")
+    ] = False,
     config: project.ConfigOption = None,
 ) -> None:
     """Retry a run: a new manual run with the same arguments, on a node that is up.
@@ -20,5 +23,5 @@ def command(
     """
     with project.opened_manager(project.load(config)) as manager:
         found = manager.get_run(run)
-        again = manager.retry_run(found.id, reason=reason)
+        again = manager.retry_run(found.id, reason=reason, downstream=downstream)
     output.say(f"{found.id} of {output.neutralise(found.task_id)} is retried by run {again}.")

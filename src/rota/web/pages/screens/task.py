@@ -22,6 +22,7 @@ from rota.manager import TaskManager
 from rota.manager.replays import WITHOUT_TIMES
 from rota.web.api.tasks import existing
 from rota.web.pages.layout import PageLayout
+from rota.web.pages.parts.chain_picture import chain_picture
 from rota.web.pages.parts.edited import edited
 from rota.web.pages.parts.figures import duration, lateness, node_names, place
 from rota.web.pages.parts.parameters import PREFIX, parameters
@@ -88,6 +89,7 @@ def _values(manager: TaskManager, id: str, now: Instant) -> dict[str, Any]:
         "newest_end": ended[0].id if ended else "",
         "changes": manager.history.audit(AuditFilter(task_id=id), limit=CHANGES).changes,
         "nodes": node_names(manager),
+        "chain": chain_picture(manager, id),
     }
 
 
