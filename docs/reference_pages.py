@@ -22,6 +22,7 @@ REMEDIES = {
     "TaskFileError": "Correct the file at the named line. Other task files are not affected.",
     "UnknownTaskError": "Compare the id with `rota ls`. The error names the nearest id.",
     "UnknownRunError": "Compare the id with `rota runs`. Ended runs are deleted after `manager.retention_days`.",
+    "UnknownWindowError": "Compare the id with `rota windows`; those of the configuration have none.",
     "StateError": "Look at the task or run (`rota show`, `rota runs`): it is in another state than the call needs.",
     "NotRunningError": "Call `current_run()` only inside a task. In a test, call the function through a harness.",
     "NodeGoneError": "Nothing: the node joins again by itself. If it recurs, look for a process that is frozen or"
@@ -73,7 +74,7 @@ def errors_page() -> str:
         "|---|---|",
         "| 401 | there is no token, or it is not known |",
         "| 403 | the token has not the right, the request comes from a foreign page, or the feature is off |",
-        "| 404 | `UnknownTaskError`, `UnknownRunError` |",
+        "| 404 | `UnknownTaskError`, `UnknownRunError`, `UnknownWindowError` |",
         "| 409 | `StateError`, `TaskLimitError` |",
         "| 413 | the body is larger than 1 MiB |",
         "| 421 | the host is not one of `manager.hosts` |",

@@ -9,6 +9,7 @@ RotaError
 ├── TaskFileError              a task file cannot be read, compiled or imported
 ├── UnknownTaskError           no task has this id
 ├── UnknownRunError            no run has this id
+├── UnknownWindowError         no window that was opened has this id
 ├── StateError                 what was asked does not fit the state the run or task is in
 ├── NotRunningError            asked for the current run outside of one
 ├── NodeGoneError              this node's lease is no more: others declared it gone
@@ -85,6 +86,10 @@ class UnknownTaskError(RotaError):
 
 class UnknownRunError(RotaError):
     """No run has this id."""
+
+
+class UnknownWindowError(RotaError):
+    """No window that was opened has this id."""
 
 
 class StateError(RotaError):

@@ -38,6 +38,8 @@ class Verb(StrEnum):
     RERUN = "rerun"  # the occurrence of a run
     BACKFILL = "backfill"  # past occurrences
     CANCEL = "cancel"
+    OPEN = "open"  # a maintenance window
+    CLOSE = "close"  # a maintenance window, before its end
     GRANT = "grant"  # a token
     REVOKE = "revoke"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from rota.core.ports.windows import WindowAction
 from rota.core.time import SECOND, Instant
 from rota.errors import ConfigError, TriggerError
 from rota.triggers import FOREVER, parse
-from rota.triggers.calendars.windows import MaintenanceWindow, WindowAction
+from rota.triggers.calendars.windows import MaintenanceWindow
 from rota.triggers.zones import read_moment, read_zone
 
 

@@ -29,6 +29,7 @@ from rota.engine.planning.manual_starts import ManualStart
 from rota.engine.planning.planner import Planner
 from rota.engine.planning.task_registry import RegisteredTask
 from rota.engine.planning.task_sync import TaskSync
+from rota.engine.planning.window_sync import WindowSync
 from rota.engine.running.capacity import Capacity
 from rota.engine.running.claim_rules import ClaimRules
 from rota.engine.running.dispatcher import Dispatcher
@@ -82,6 +83,7 @@ class Node:
         self.clock, self.machine, self.ledger = context.clock, context.machine, context.ledger
         self.gateway, self.identity = context.gateway, context.identity
         self.registry, self.in_flight = context.registry, context.in_flight
+        self.registry.plan_windows(settings.windows)
         # What the loops share.
         self.capacity = capacity = Capacity(context, executors, settings.queues)
         self.stuck = stuck = StuckAttempts(executors.values())
@@ -105,6 +107,7 @@ class Node:
         )
         self.planner = planner = Planner(context, self.ids, dispatcher, stuck, outbox=self.outbox)
         self.task_sync = TaskSync(context, ticking)
+        self.window_sync = WindowSync(context)
         self.change_poller = ChangePoller(context)
         self.pruner = Pruner(context, days=settings.retention_days)
         self.verifier = Verifier(context, heartbeat, self.ids)
@@ -133,7 +136,7 @@ class Node:
 
     def add(self, definition: TaskDefinition) -> RegisteredTask:
         """Add a task, in place of one with the same id; raises TriggerError."""
-        entry = RegisteredTask(definition, self.clock.now(), self.settings.windows)
+        entry = RegisteredTask(definition, self.clock.now(), self.registry.windows)
         before = self.registry.get(definition.id)
         if before is not None:
             entry.follow(before)
@@ -253,7 +256,9 @@ class Node:
         with suppress(LedgerError):  # the ledger is busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
+        await self.window_sync.begin()
         await self.task_sync.register_all()
+        await self.window_sync.move_delayed()
         if self.capacity.only is None and self.role in (Role.ALL, Role.SCHEDULER):
             self.ticking.start()
         self.dispatcher.wake.set()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rota.core.outcome import Outcome
     from rota.core.ports.executor import AttemptSpec
     from rota.core.ports.records import StoredTask
+    from rota.core.ports.windows import OpenedWindow
     from rota.engine.running.in_flight import InFlightRun
     from rota.engine.running.reporter import RunReporter
     from rota.scheduling import DueTask
@@ -107,6 +108,15 @@ class NodeSignals:
     task_changed: Signal[StoredTask] = field(default_factory=Signal)
     """The ledger has a newer revision of a task. Sent by the change poller, on the service loop.
     Task sync listens."""
+
+    windows_read: Signal[Sequence[OpenedWindow]] = field(default_factory=Signal)
+    """The windows that were opened manually, as the ledger has them. Sent by the change poller, on
+    the service loop. Window sync listens."""
+
+    delays_outdated: Signal[[]] = field(default_factory=Signal)
+    """There may be runs that wait for an end of a window that has moved: they were written
+    meanwhile, or their task was registered or edited. Sent by the planner and task sync, on the
+    service loop. Window sync listens."""
 
     clock_set_back: Signal[Instant] = field(default_factory=Signal)
     """The node's clock was ahead and was set back; it reads this instant or later. Sent by the

@@ -23,10 +23,12 @@ from rota.core.ports.records import (
     StateCount,
     StoredTask,
 )
+from rota.core.ports.windows import DelayedRun, OpenedWindow
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.core.time import Instant
 from rota.core.verification.evidence import Evidence
 from rota.errors import UnknownRunError
+from rota.ledger import windows as window_verbs
 from rota.ledger.database import Database
 from rota.ledger.sql import aggregate_mapping, aggregates, damage, mapping, nodes, queries
 from rota.ledger.sql import statements as sql
@@ -230,6 +232,14 @@ class SqlHistory:
         with self._database.reading() as connection:
             found = sorted(queries.TASKS_CHANGED.rows(connection, after=after))
             return with_former(connection, [mapping.task_of(row) for row in found])
+
+    def windows(self) -> list[OpenedWindow]:
+        with self._database.reading() as connection:
+            return window_verbs.opened_windows(connection)
+
+    def delayed(self) -> list[DelayedRun]:
+        with self._database.reading() as connection:
+            return [DelayedRun(*row) for row in window_verbs.DELAYED.rows(connection)]
 
     def pauses(self, now: Instant) -> list[Pause]:
         with self._database.reading() as connection:

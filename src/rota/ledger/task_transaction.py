@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 
 from rota.core.audit import UNNAMED_ACTOR, Actor, Verb, name_of
 from rota.core.ports.records import Edits, NewRun, StoredTask, TaskRecord
+from rota.core.ports.windows import DelayedStart, OpenedWindow
 from rota.core.time import Instant, to_iso
 from rota.errors import StateError
+from rota.ledger import windows
 from rota.ledger.sql import nodes
 from rota.ledger.turn import take_turn
 from rota.ledger.verbs import audit as audit_verbs
@@ -88,6 +90,22 @@ class SqlTaskVerbs:
     ) -> int:
         self._turn()
         return pauses.resume_group(self._connection, tag, now, catch_up, reason, by)
+
+    def open_window(self, wanted: OpenedWindow, *, by: Actor = UNNAMED_ACTOR) -> OpenedWindow:
+        self._turn()
+        return windows.open_window(self._connection, wanted, by)
+
+    def close_window(
+        self, window_id: int, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> OpenedWindow:
+        self._turn()
+        return windows.close_window(self._connection, window_id, now, reason, by)
+
+    def move_delayed(
+        self, starts: Sequence[DelayedStart], opened: Sequence[OpenedWindow]
+    ) -> list[str]:
+        self._turn()
+        return windows.move_delayed(self._connection, starts, opened)
 
     def pause_failing(self, task_id: str, most: int, now: Instant) -> bool:
         self._turn()

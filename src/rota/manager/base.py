@@ -140,6 +140,7 @@ class ManagerBase:
     def _look_up(self) -> None:
         """Apply to each task what the ledger already knows of it, without an engine."""
         registry, now = self.services.engine.registry, self._now()
+        registry.take_windows(self.services.ledger.history.windows())
         for stored in self.services.ledger.history.changed_tasks(registry.revision):
             entry = registry.get(stored.record.id)
             if entry is not None and stored.removed_at is None:

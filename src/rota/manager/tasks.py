@@ -29,16 +29,16 @@ from rota.errors import (
     UnknownTaskError,
 )
 from rota.manager.marked import mark_of, own, take_in, taking
-from rota.manager.pauses import PauseVerbs
 from rota.manager.registers import Registered, note, register
 from rota.manager.task_views import TaskFilter, TaskPage, all_tasks, page_of_tasks, unknown_task
+from rota.manager.windows import WindowVerbs
 from rota.task_api.actor import actor
 from rota.task_api.jobs import id_of
 
 logger = logging.getLogger("rota.node")
 
 
-class TaskVerbs(PauseVerbs):
+class TaskVerbs(WindowVerbs):
     """Adds, changes and shows tasks."""
 
     def add_task(

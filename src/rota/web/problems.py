@@ -24,6 +24,7 @@ from rota.errors import (
     TaskLimitError,
     UnknownRunError,
     UnknownTaskError,
+    UnknownWindowError,
     nearest,
 )
 from rota.logs import queued
@@ -34,6 +35,7 @@ logger = queued("rota.web")
 _STATUS: tuple[tuple[type[RotaError], HTTPStatus], ...] = (
     (UnknownTaskError, HTTPStatus.NOT_FOUND),
     (UnknownRunError, HTTPStatus.NOT_FOUND),
+    (UnknownWindowError, HTTPStatus.NOT_FOUND),
     (StateError, HTTPStatus.CONFLICT),
     (TaskLimitError, HTTPStatus.CONFLICT),
     (DefinitionError, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -13,6 +13,7 @@ import pytest
 from rota.core.access import Right, Session, Token
 from rota.core.limits import Limit
 from rota.core.ports.records import NodeRecord, RunFilter, VerificationMark
+from rota.core.ports.windows import OpenedWindow, WindowAction
 from rota.core.run import Cause, State, Step
 from rota.core.task import Policy
 from rota.core.time import DAY, HOUR, Instant
@@ -66,6 +67,8 @@ def fill(desk: Desk) -> None:
     desk.plan(late, planned_until={"t": desk.now})
     desk.do(lambda tx: tx.pause("ü", desk.now, None, HARD))
     desk.do(lambda tx: tx.pause_group("db", desk.now, None, HARD))
+    window = OpenedWindow(0, desk.now, None, WindowAction.SKIP, False, (HARD,), (), HARD)
+    desk.do(lambda tx: tx.open_window(window))
     desk.do(lambda tx: tx.add_token(Token("1", "ci", Right.READ, "digest", False, desk.now, None)))
     desk.do(lambda tx: tx.add_session(Session("hash", "1", NOON, NOON + DAY)))
     desk.plan(desk.new("t"))
@@ -98,6 +101,7 @@ def answers(url: str) -> dict[str, Any]:
             "bundles": set(ask.bundles(*of_time)),
             "tallies": set(ask.tallies(*of_time)),
             "pauses": ask.pauses(NOON),
+            "windows": ask.windows(),
             "tasks": sorted(ask.tasks(), key=lambda task: task.record.id),
             "nodes": ask.nodes(),
             "tokens": ask.tokens(),

@@ -21,6 +21,7 @@ from rota.core.ports.records import (
     StateCount,
     StoredTask,
 )
+from rota.core.ports.windows import DelayedRun, OpenedWindow
 from rota.core.run import Attempt, LogLine, Run, Step
 from rota.core.time import Instant
 from rota.core.verification.evidence import Evidence
@@ -120,6 +121,12 @@ class History(Protocol):
 
     def changed_tasks(self, after: int) -> list[StoredTask]:
         """Return the tasks whose `revision` is above `after`; revisions rise over all tasks."""
+
+    def windows(self) -> list[OpenedWindow]:
+        """Return the windows that were opened manually and are not pruned, oldest first."""
+
+    def delayed(self) -> list[DelayedRun]:
+        """Return the runs that wait for the end of a window."""
 
     def pauses(self, now: Instant) -> list[Pause]:
         """Return the pauses by tag, and of all tasks, that last at `now`."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rota.core.audit import UNNAMED_ACTOR, Actor
 from rota.core.ports.records import Edits, NewRun, StoredTask, TaskRecord
+from rota.core.ports.windows import DelayedStart, OpenedWindow
 from rota.core.time import Instant
 
 
@@ -72,6 +73,25 @@ class TaskTransaction(Protocol):
     ) -> int:
         """End the pause of a tag, or of all tasks, as `resume` does; returns how many tasks it
         held.
+        """
+
+    def open_window(self, wanted: OpenedWindow, *, by: Actor = UNNAMED_ACTOR) -> OpenedWindow:
+        """Open a maintenance window, whose id and author are given here; one that lasts and is
+        about the same tasks, with the same action, gets the end and the reason. Returns it.
+        """
+
+    def close_window(
+        self, window_id: int, now: Instant, *, reason: str = "", by: Actor = UNNAMED_ACTOR
+    ) -> OpenedWindow:
+        """End an opened window at `now`, unless it has ended; returns it. Raises
+        UnknownWindowError.
+        """
+
+    def move_delayed(
+        self, starts: Sequence[DelayedStart], opened: Sequence[OpenedWindow]
+    ) -> list[str]:
+        """Give runs that wait for the end of a window their new start, if the opened windows are
+        still these; returns the ids of those that wait.
         """
 
     def pause_failing(self, task_id: str, most: int, now: Instant) -> bool:

@@ -30,6 +30,7 @@ from rota.engine.planning.manual_starts import ManualStart, manual_rows
 from rota.engine.planning.refused_tasks import Refusals
 from rota.engine.planning.skip_log import SkipLog
 from rota.engine.planning.task_registry import RegisteredTask
+from rota.engine.planning.window_sync import is_delayed
 from rota.engine.running.dispatcher import Dispatcher
 from rota.engine.running.outbox import Outbox
 from rota.engine.running.stuck_attempts import StuckAttempts
@@ -57,6 +58,7 @@ class _Batch:
     rows: list[NewRun] = field(default_factory=list)
     before: dict[str, tuple[Instant, bool]] = field(default_factory=dict)
     then: dict[str, Instant] = field(default_factory=dict)
+    opened: object = ()  # the opened windows by which they were judged
 
 
 class Planner:
@@ -97,6 +99,7 @@ class Planner:
         self._room = asyncio.Semaphore(WRITES)
         self.refusals = Refusals(context.registry, self.due)
         self.wake = Wake()
+        self._outdated = context.signals.delays_outdated
         context.signals.tasks_due.connect(self.due)
 
     def due(self, tasks: list[DueTask]) -> None:
@@ -143,7 +146,7 @@ class Planner:
             logger.error("Occurrences could not be planned", exc_info=error)
 
     def _take(self, size: int) -> _Batch:
-        batch = _Batch()
+        batch = _Batch(opened=self._registry.opened)
         now, stuck = self._clock.now(), self._stuck.anywhere()
         while len(batch.rows) < size:
             with self._lock:
@@ -179,6 +182,8 @@ class Planner:
             self._one_by_one(batch, error)
             return
         self.refusals.planned(batch.then)
+        if batch.opened is not self._registry.opened and any(map(is_delayed, batch.rows)):
+            self._outdated.send()
         await self._dispatcher.take_over(batch.rows, written)
         left = {one.run_id for one in written if one.state is None}
         self._leave([row for row in batch.rows if row.id in left], batch.then)
@@ -188,12 +193,8 @@ class Planner:
             self._busy -= begun.difference(one.task_id for one in written if one.state is None)
         # Only now: an old `planned_until` costs a look at rows that exist, a late start costs the
         # user time.
-        planned_until = {
-            id_: planned_until
-            for id_, planned_until in batch.then.items()
-            if self._is_written_until(id_, planned_until)
-        }
-        await self._gateway.until_done(lambda tx: tx.plan((), planned_until))
+        then = {id_: at for id_, at in batch.then.items() if self._is_written_until(id_, at)}
+        await self._gateway.until_done(lambda tx: tx.plan((), then))
         self._skip_log.report(written, self._clock.now())
 
     def _one_by_one(self, batch: _Batch, error: Exception) -> None:

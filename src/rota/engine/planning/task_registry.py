@@ -8,6 +8,7 @@ from typing import Any
 from rota import triggers
 from rota.core import catchup
 from rota.core.ports.records import OffStretch, StoredTask, TaskRecord
+from rota.core.ports.windows import OpenedWindow
 from rota.core.task import Edit, Overlap, Policy, TaskDefinition
 from rota.core.time import SECOND, Instant
 from rota.core.trigger import Trigger
@@ -15,7 +16,12 @@ from rota.core.verification.rules import Rule
 from rota.definitions.define import json_args
 from rota.engine.planning.edits import fingerprint, laid_over, mistake_of
 from rota.engine.planning.former_rules import in_place_of
-from rota.triggers.calendars.windows import MaintenanceWindow, Windows, outside_windows
+from rota.triggers.calendars.windows import (
+    MaintenanceWindow,
+    Windows,
+    opened_window,
+    outside_windows,
+)
 
 _NOT_LOOKED_UP = (None, 0, None)
 
@@ -35,6 +41,7 @@ class RegisteredTask:
         "_off",
         "_rule",
         "_skipped",
+        "_windows",
         "anchor",
         "definition",
         "edits",
@@ -65,8 +72,7 @@ class RegisteredTask:
     ) -> None:
         self.definition = definition
         self.policy: Policy = definition.policy
-        mine = (one for one in windows if one.concerns(definition.id, self.policy.tags))
-        self.windows = Windows(tuple(mine), self.policy.overlap is not Overlap.ALLOW)
+        self._windows = windows
         self.name = definition.name
         self.enabled = definition.enabled
         self.trigger_args: Mapping[str, Any] = definition.trigger_args
@@ -244,9 +250,17 @@ class RegisteredTask:
             if isinstance(rule, triggers.Replaced):
                 self.settled = rule.until
         self.trigger = triggers.outside(triggers.without(rule, self._skipped), stretches)
-        self.firing = outside_windows(triggers.firing(self.trigger), self.windows)
+        self.use_windows(self._windows)
         self.has_calendar = triggers.has_calendar(self.trigger)
         self.first = triggers.passed_first(self._rule, self.anchor)
+
+    def use_windows(self, windows: Sequence[MaintenanceWindow]) -> None:
+        """Judge occurrences by those of the windows that are about this task."""
+        self._windows = windows
+        tags = self.policy.tags
+        mine = tuple(one for one in windows if one.concerns(self.definition.id, tags))
+        self.windows = Windows(mine, self.policy.overlap is not Overlap.ALLOW)
+        self.firing = outside_windows(triggers.firing(self.trigger), self.windows)
 
     def _laid_over(self) -> tuple[object, ...]:
         return self.enabled, self.trigger_args, self.paused, self.paused_until
@@ -284,6 +298,9 @@ class Registry:
         self.limited: set[str] = set()  # the tasks with limits
         self._by_executor: dict[str, set[str]] = {}
         self.revision = -1
+        self.windows: tuple[MaintenanceWindow, ...] = ()
+        self.opened: tuple[OpenedWindow, ...] = ()  # those of `windows` that were opened manually
+        self._planned: tuple[MaintenanceWindow, ...] = ()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -308,6 +325,20 @@ class Registry:
         if before is not None and before.definition.executor != entry.definition.executor:
             self._by_executor[before.definition.executor].discard(task_id)
         (self.limited.add if entry.policy.is_limited else self.limited.discard)(task_id)
+
+    def plan_windows(self, windows: Sequence[MaintenanceWindow]) -> None:
+        """Take the windows that the configuration plans, before any task is added."""
+        self.windows = self._planned = tuple(windows)
+
+    def take_windows(self, opened: Sequence[OpenedWindow]) -> bool:
+        """Take the windows that were opened manually; returns whether they are others now."""
+        if self.opened == tuple(opened):
+            return False
+        self.opened = tuple(opened)
+        self.windows = (*self._planned, *map(opened_window, opened))
+        for entry in self.entries():
+            entry.use_windows(self.windows)
+        return True
 
     def discard(self, task_id: str) -> RegisteredTask | None:
         """Remove a task."""

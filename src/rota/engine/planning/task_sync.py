@@ -97,8 +97,11 @@ class TaskSync:
             return
         if stored.removed_at is not None:
             self.discard(stored.record.id)
-        else:
-            self.lay_over(entry, stored)
+            return
+        windows = entry.windows
+        self.lay_over(entry, stored)
+        if entry.windows != windows:  # its tags were edited
+            self._signals.delays_outdated.send()
 
     def lay_over(self, entry: RegisteredTask, stored: StoredTask) -> None:
         """Apply what the ledger knows of a task, unless something newer was applied before."""
@@ -137,3 +140,5 @@ class TaskSync:
                 self.lay_over(entry, stored[task_id])
                 if (later := self._early.pop(task_id, None)) is not None:
                     self.take_over(later)
+        if self._registry.windows:
+            self._signals.delays_outdated.send()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from rota.core.ports.records import StoredTask
+from rota.core.ports.windows import OpenedWindow
 from rota.core.time import Instant, seconds
 from rota.engine.context import NodeContext
 from rota.engine.health.turning import rest
@@ -57,7 +58,8 @@ class ChangePoller:
     async def refresh(self) -> None:
         """Read what changed; raises LedgerError."""
         await self._look_ahead()
-        stored, cancel = await run_in_thread(self._read)
+        stored, cancel, windows = await run_in_thread(self._read)
+        self._signals.windows_read.send(windows)
         for task in stored:
             self._registry.revision = max(self._registry.revision, task.revision)
             self._signals.task_changed.send(task)
@@ -74,9 +76,10 @@ class ChangePoller:
         ):
             self._signals.runs_available.send(instant)
 
-    def _read(self) -> tuple[list[StoredTask], dict[str, str]]:
+    def _read(self) -> tuple[list[StoredTask], dict[str, str], list[OpenedWindow]]:
         history = self._ledger.history
         return (
             history.changed_tasks(self._registry.revision),
             history.cancellations(self._identity.id),
+            history.windows(),
         )

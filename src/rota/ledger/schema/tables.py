@@ -30,7 +30,7 @@ from rota.core.audit import KEPT
 from rota.core.run import FINAL, WAITING, Cause, State
 from rota.core.time import HOUR, Instant
 
-REVISION = "0020"
+REVISION = "0021"
 """The newest migration: a ledger of this revision is opened without loading Alembic."""
 
 RARE = FINAL - {State.SUCCEEDED}
@@ -122,6 +122,22 @@ pauses = Table(
     sqlite_with_rowid=False,
 )
 """The pauses by tag, and of all tasks; each task that one holds has it in its own row as well."""
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("id", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("action", Words, nullable=False),
+    Column("everyone", Boolean, nullable=False),
+    Column("tags", Words, nullable=False),  # JSON
+    Column("tasks", Words, nullable=False),  # JSON
+    Column("reason", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The maintenance windows that were opened manually, until they are pruned like runs."""
 
 rules = Table(
     "rules",

@@ -36,4 +36,5 @@ CREATE TABLE pauses ( scope TEXT NOT NULL, since BIGINT NOT NULL, until BIGINT, 
 CREATE INDEX tasks_after ON tasks (id) WHERE "trigger" = 'after'
 CREATE UNIQUE INDEX one_run_per_upstream_run ON runs (task_id, upstream) WHERE upstream IS NOT NULL AND fire_time IS NULL
 CREATE UNIQUE INDEX one_run_per_replay ON runs (task_id, replay_time, replay) WHERE replay_time IS NOT NULL
-INSERT INTO alembic_version (version_num) VALUES ('0020')
+CREATE TABLE windows ( id BIGINT NOT NULL, since BIGINT NOT NULL, until BIGINT, action TEXT NOT NULL, everyone BOOLEAN NOT NULL, tags TEXT NOT NULL, tasks TEXT NOT NULL, reason TEXT NOT NULL, author TEXT NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID
+INSERT INTO alembic_version (version_num) VALUES ('0021')

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from rota.core.ports.records import VerificationMark
 from rota.core.time import Instant
+from rota.ledger import windows
 from rota.ledger.sql import mapping, nodes, verification, verified_rows
 from rota.ledger.sql.json_batch import encode
 from rota.ledger.verbs import audit as audit_verbs
@@ -21,6 +22,7 @@ def prune(connection: Connection, before: Instant, limit: int) -> int:
     enqueueing.FORGET_KEYS(connection, before=before)
     token_verbs.DELETE_OLD(connection, before=before)
     token_verbs.DELETE_ENDED(connection, before=before)
+    windows.DELETE_OLD(connection, before=before)
     audit_verbs.prune(connection, limit)
     old = nodes.OLD_RUNS.rows(
         connection, made_before=mapping.first_id(before), before=before, limit=limit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from rota.core.catchup import Rejection
+from rota.core.ports.windows import OpenedWindow, WindowAction
 from rota.core.reasons import ReasonCode
 from rota.core.time import Instant, to_iso
 from rota.core.trigger import Trigger
@@ -16,14 +16,6 @@ _MOST = 10_000
 """Windows in a row that a search looks through; after so many nothing is found."""
 
 _MOST_CHAINED = 100
-
-
-class WindowAction(StrEnum):
-    """What happens to an occurrence in a window."""
-
-    SKIP = "skip"
-    DELAY = "delay"  # to the end of the window
-    ALLOW = "allow"  # nothing, whatever other windows say
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +64,19 @@ class MaintenanceWindow:
     def said(self) -> str:
         """Return it in words."""
         return f"the window {self.name}" + (f" ({self.reason})" if self.reason else "")
+
+
+def opened_window(opened: OpenedWindow) -> MaintenanceWindow:
+    """Return a window that was opened manually, as planning sees it."""
+    return MaintenanceWindow(
+        name=str(opened.id),
+        action=opened.action,
+        span=(opened.since, FOREVER if opened.until is None else opened.until),
+        everyone=opened.everyone,
+        tags=frozenset(opened.tags),
+        tasks=frozenset(opened.tasks),
+        reason=opened.reason,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from rota.web.api import (
     runs,
     tasks,
     verification,
+    windows,
 )
 from rota.web.audited_routes import RestRoute
 from rota.web.guard import ANSWER_HEADERS, allowed, check
@@ -50,7 +51,7 @@ def build(
     commits = CommitWatch(lambda: manager.services.ledger)
     health.add(router, manager, access)
     replays.add(router, manager, rate)  # before the routes of a task: ids may contain slashes
-    for room in (occurrences, nodes, audit, pauses, tasks, verification):
+    for room in (occurrences, nodes, audit, pauses, windows, tasks, verification):
         room.add(router, manager)
     for startable in (enqueueing, runs):
         startable.add(router, manager, rate)

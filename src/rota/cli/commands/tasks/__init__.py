@@ -10,6 +10,7 @@ COMMANDS = {
     "tags": "List the tags and the pauses by tag.",
     "pause": "Pause a task, a tag or all: plan no occurrences until it is resumed.",
     "resume": "Resume what is paused, from now on.",
+    "windows": "List, open and close maintenance windows.",
     "enable": "Enable a task: its trigger starts it again.",
     "disable": "Disable a task: only a person or a program starts it.",
     "rm": "Remove a task that no code defines any more.",
