@@ -83,14 +83,13 @@ class Node:
         self.clock, self.machine, self.ledger = context.clock, context.machine, context.ledger
         self.gateway, self.identity = context.gateway, context.identity
         self.registry, self.in_flight = context.registry, context.in_flight
-        self.registry.plan_windows(settings.windows)
         # What the loops share.
         self.capacity = capacity = Capacity(context, executors, settings.queues)
         self.stuck = stuck = StuckAttempts(executors.values())
         self.ticking = ticking = TickingClock(context.clock, context.signals.tasks_due.send)
         self.delivery = Delivery(context, capacity)
         limits = TaskLimits(context.registry, settings.groups)
-        # The loops, each after those that it uses: what is reported to a later one is a signal.
+        # The loops, each after those that it uses; what a later one hears is a signal.
         self.heartbeat = heartbeat = Heartbeat(context, capacity, lease=settings.lease_seconds)
         self.reaper = Reaper(context, heartbeat, stuck, every=settings.lease_seconds / 5)
         self.timeout_enforcer = enforcer = TimeoutEnforcer(context)
@@ -106,8 +105,8 @@ class Node:
             context, capacity, rules, launcher, heartbeat, outbox=self.outbox, inbox=self.inbox
         )
         self.planner = planner = Planner(context, self.ids, dispatcher, stuck, outbox=self.outbox)
+        self.window_sync = WindowSync(context, settings.windows)
         self.task_sync = TaskSync(context, ticking)
-        self.window_sync = WindowSync(context)
         self.change_poller = ChangePoller(context)
         self.pruner = Pruner(context, days=settings.retention_days)
         self.verifier = Verifier(context, heartbeat, self.ids)

@@ -15,6 +15,7 @@ from rota.engine.ledger_gateway import FIRST_PAUSE
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.daemon_threads import run_in_thread
+from rota.triggers.calendars.windows import MaintenanceWindow
 
 logger = queued("rota.node")
 
@@ -25,7 +26,9 @@ class WindowSync:
     """Takes over the windows that the ledger has, and gives the runs that wait for the end of a
     window another start when that end has moved."""
 
-    def __init__(self, context: NodeContext) -> None:
+    def __init__(self, context: NodeContext, planned: Sequence[MaintenanceWindow] = ()) -> None:
+        """Take the windows that the configuration plans."""
+        context.registry.plan_windows(planned)
         self._clock = context.clock
         self._history = context.ledger.history
         self._registry = context.registry
