@@ -105,8 +105,7 @@ class Node:
             context, capacity, rules, launcher, heartbeat, outbox=self.outbox, inbox=self.inbox
         )
         self.planner = planner = Planner(context, self.ids, dispatcher, stuck, outbox=self.outbox)
-        self.window_sync = WindowSync(context, settings.windows)
-        self.task_sync = TaskSync(context, ticking)
+        self.task_sync = TaskSync(context, ticking, WindowSync(context, settings.windows))
         self.change_poller = ChangePoller(context)
         self.pruner = Pruner(context, days=settings.retention_days)
         self.verifier = Verifier(context, heartbeat, self.ids)
@@ -255,9 +254,9 @@ class Node:
         with suppress(LedgerError):  # the ledger is busy: the reaper's loop tries again
             await self.reaper.reap()
         await self._begin_time()
-        await self.window_sync.begin()
+        await self.task_sync.windows.begin()
         await self.task_sync.register_all()
-        await self.window_sync.move_delayed()
+        await self.task_sync.windows.move_delayed()
         if self.capacity.only is None and self.role in (Role.ALL, Role.SCHEDULER):
             self.ticking.start()
         self.dispatcher.wake.set()

@@ -13,6 +13,7 @@ from rota.core.ports.records import StoredTask
 from rota.core.time import Instant
 from rota.engine.context import NodeContext
 from rota.engine.planning.task_registry import RegisteredTask, records
+from rota.engine.planning.window_sync import WindowSync
 from rota.engine.wake import Wake
 from rota.runtime.daemon_threads import run_in_thread
 from rota.scheduling import TickingClock
@@ -24,7 +25,10 @@ BATCH = 2_000
 class TaskSync:
     """Registers added tasks in batches, and then adds them to the clock from `planned_until` on."""
 
-    def __init__(self, context: NodeContext, ticking: TickingClock) -> None:
+    def __init__(
+        self, context: NodeContext, ticking: TickingClock, windows: WindowSync | None = None
+    ) -> None:
+        self.windows = windows or WindowSync(context)
         self._clock = context.clock
         self._registry = context.registry
         self._gateway = context.gateway
