@@ -11,6 +11,7 @@ import pytest
 import rota.cli.commands
 from rota import __version__
 from rota.cli.commands import COMMANDS, load_command
+from tests.docs.pages import snippets
 from tests.integration.cli.project import ROTA, Project
 
 HEAVY = ("sqlalchemy", "alembic", "pydantic", "apscheduler", "fastapi", "rich", "asyncio")
@@ -70,6 +71,21 @@ def test_init_makes_a_project_that_works_at_once(tmp_path: Path) -> None:
     assert project.lines("check") == []
     assert [task["id"] for task in project.lines("ls")] == ["cleanup", "hello"]
     assert not project.has("rota.db")
+
+
+def test_the_jobs_of_the_documentation_run_as_it_says(tmp_path: Path) -> None:
+    blocks = snippets(Path("docs/howto/jobs.md"), "sh")
+    [block] = [one.text for one in blocks if one.text.startswith("rota init ")]
+    init, enter, *commands = [line.split() for line in block.splitlines() if line]
+    subprocess.run([ROTA, *init[1:]], cwd=tmp_path, capture_output=True, check=True)
+    assert enter == ["cd", init[2]]
+    project = Project.at(tmp_path / init[2])
+    assert project.lines("check") == []
+    *ran, listed = [project.rota(*words[1:]) for words in commands]
+    assert "Hello, Ann!" in ran[0].stderr
+    assert "invoice of month 3 for acme" in ran[1].stderr
+    assert ran[1].stdout.strip() in listed.stdout and ran[0].stdout.strip() not in listed.stdout
+    assert {run["state"] for run in project.lines("runs")} == {"succeeded"}
 
 
 def test_init_overwrites_nothing(project: Project) -> None:
