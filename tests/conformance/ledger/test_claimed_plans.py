@@ -110,7 +110,7 @@ def test_a_planned_run_waits_if_its_node_is_gone(desk: Desk, joined: bool) -> No
     assert sorted(desk.states()) == ["queued", "queued", "queued", "running"]
 
 
-def test_a_planned_run_of_a_leaving_node_still_runs(desk: Desk) -> None:
+def test_a_run_planned_for_a_leaving_node_still_runs(desk: Desk) -> None:
     desk.join("a")
     desk.do(lambda tx: tx.leave("a", "draining", desk.now))
     (planned,) = desk.plan(desk.new(fire_time=NOON, claim="a"))

@@ -42,7 +42,7 @@ ENDED: dict[str, Callable[[int], Any]] = {
 
 
 @pytest.mark.parametrize("column", [None, *PLANNED, EACH])
-def test_many_planned_runs_equal_runs_planned_one_by_one(desk: Desk, column: str | None) -> None:
+def test_planned_runs_of_a_large_batch_keep_every_column(desk: Desk, column: str | None) -> None:
     new = []
     for n in range(MANY):
         common = {name: value(5) for name, value in PLANNED.items()}

@@ -50,7 +50,7 @@ def test_a_pause_that_ends_before_then_does_not(desk: Desk) -> None:
     assert desk.run(early.id).state is State.QUEUED
 
 
-def test_disabling_a_task_ends_its_pause(desk: Desk) -> None:
+def test_disabling_a_task_cancels_what_was_written_before_its_time(desk: Desk) -> None:
     near, early = near_and_early(desk)
     desk.do(lambda tx: tx.edit("t", Edits(name="T"), desk.now))
     assert desk.run(early.id).state is State.QUEUED
@@ -84,7 +84,7 @@ def test_shortening_a_pause_gives_back_what_it_took(desk: Desk) -> None:
     assert is_back(desk, early)
 
 
-def test_enabling_a_task_that_is_not_paused_gives_back_what_it_took(desk: Desk) -> None:
+def test_enabling_a_task_gives_back_what_it_took_unless_it_is_paused(desk: Desk) -> None:
     _, early = near_and_early(desk)
     desk.do(lambda tx: tx.edit("t", Edits(enabled=False), desk.now))
     desk.do(lambda tx: tx.pause("t", desk.now, None, "audit"))

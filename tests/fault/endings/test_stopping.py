@@ -216,7 +216,7 @@ def test_a_ledger_that_stays_away_holds_up_nothing(tmp_path: Path) -> None:
         assert ended_by(project, again, signal.SIGTERM) == 0
 
 
-def test_an_application_also_ends_within_its_grace(tmp_path: Path) -> None:
+def test_a_scheduler_in_an_application_ends_in_time_without_its_ledger(tmp_path: Path) -> None:
     async def quick() -> None:
         pass
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unsound("its runs have no task", "unknown")
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])
-def test_a_copy_that_is_killed_half_way_leaves_the_target_empty(
+def test_a_copy_that_is_killed_leaves_no_half_copied_ledger(
     tmp_path: Path, postgres: Postgres, kind: str
 ) -> None:
     project = Project(tmp_path)
@@ -40,7 +40,7 @@ def test_a_copy_that_is_killed_half_way_leaves_the_target_empty(
     assert not project.has(f"new.db{UNFINISHED}")
 
 
-def test_a_copy_onto_a_full_disk_leaves_the_target_empty(tmp_path: Path) -> None:
+def test_a_copy_onto_a_full_disk_leaves_no_half_copied_ledger(tmp_path: Path) -> None:
     project = Project(tmp_path)
     with Desk(f"sqlite:///{tmp_path / 'rota.db'}") as desk:
         desk.plan(*(desk.new() for _ in range(2000)))

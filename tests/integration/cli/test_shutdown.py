@@ -74,7 +74,7 @@ def test_a_second_signal_means_now(tmp_path: Path) -> None:
     assert only_run(project)["state"] == "queued"
 
 
-def test_two_hangups_of_a_terminal_end_the_program_once(project: Project) -> None:
+def test_a_second_hangup_of_a_terminal_is_ignored(project: Project) -> None:
     with project.up() as up:
         holding(project, up)
         up.send(signal.SIGHUP)

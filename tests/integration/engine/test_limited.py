@@ -64,7 +64,7 @@ def test_queue_limit_bounds_what_waits_for_a_limit(
     assert {said in reason and "queue_limit=2" in reason for reason in skipped} == {True}
 
 
-def test_a_result_without_annotation_is_bounded(rig: Harness) -> None:
+def test_a_queue_without_a_limit_of_its_own_is_bounded(rig: Harness) -> None:
     crowd(rig, 4, max_running=1)
     assert not states(rig, State.SKIPPED)
     entry = rig.manager.services.engine.registry.get("report")

@@ -22,7 +22,7 @@ def test_a_thread_that_is_free_is_used_again() -> None:
         assert start_in_thread(threading.current_thread).result(90) in before
 
 
-def test_a_hanging_request_blocks_no_other() -> None:
+def test_a_hanging_thread_blocks_no_other_call() -> None:
     gate = threading.Event()
     hanging = [start_in_thread(gate.wait, f"hangs-{number}") for number in range(20)]
     assert start_in_thread(lambda: 7).result(90) == 7

@@ -53,7 +53,7 @@ def test_rota_freezes_no_objects_in_an_application_process() -> None:
     assert gc.get_freeze_count() == before
 
 
-def test_a_lock_is_acquired_once_per_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_are_frozen_once_if_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gc_control, "_ours", False)
     monkeypatch.setattr(gc_control, "_spared", False)
     gc_control.spare(asked=True)
