@@ -1,6 +1,7 @@
 """The ratchet of plain English: turns that make a native reader stop, counted for each room.
 
-Comments and docstrings are judged, not messages: tests pin those. The counts may only shrink.
+Comments, docstrings and every text of a message are judged: of errors, logs, reasons and help. The
+counts may only shrink.
 `where` in the sense of *if* is left to the reviewer: no pattern tells it from a place.
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 FORBIDDEN = {
-    r"\b(some|no)body\b": "name the process, the user or the thread",
+    r"\b([Ss]ome|[Nn]o)body\b": "name the process, the user or the thread",
     r"\bwhoever\b": "name the process, the user or the thread",
     r"\b(goes|go|going) on\b": "continue, run",
     r"\bstands?\b": "is, is defined, is written",
@@ -30,6 +31,9 @@ FORBIDDEN = {
     r"\b[Ss]ays? whether\b": "Return whether",
     r"\b(at|by) hand\b": "manually, current",
     r"\b(make|makes|made|making) anew\b": "recreate",
+    r"\bbeneath\b": "below",
+    r"\bwhere \w+( \w+){0,2} (has|have) to be\b": "instead of",
+    r"\b(is|are|for) (no \w+ that can be|none of ours)\b": "is not valid",
 }
 """A turn, and what to write in its place."""
 
@@ -61,13 +65,15 @@ def occurrences() -> dict[str, list[str]]:
 
 
 def prose(code: str) -> Iterator[tuple[int, str]]:
-    """Yield every comment and docstring of a module, with its line."""
+    """Yield every comment and docstring of a module, and every text of several words, with its
+    line.
+    """
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
     for node in ast.walk(ast.parse(code)):
         match node:
-            case ast.Expr(value=ast.Constant(value=str(text))):
+            case ast.Constant(value=str(text)) if " " in text.strip():
                 yield node.lineno, text
 
 

@@ -149,7 +149,7 @@ def _write(
         claim=node,
     )
     if dice.random() < habit.skipped:
-        why = "the run before was still going on node shop-1"
+        why = "the run before was still running on node shop-1"
         skipped = run._replace(state=State.SKIPPED, reason=RunReason(None, why), claim=None)
         return lambda tx: tx.plan([skipped])
     kind = OutcomeKind.FAILED if fails else OutcomeKind.SUCCEEDED

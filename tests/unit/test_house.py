@@ -6,6 +6,7 @@ import ast
 import re
 
 from tests.house import ROOT, functions
+from tests.plain_english import prose
 
 CODE = """
 class Part:
@@ -50,3 +51,8 @@ def test_every_file_that_the_map_of_the_code_names_exists() -> None:
     named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", (ROOT / "docs/code.md").read_text())
     assert named
     assert [path for path in named if not (ROOT / "src/rota" / path).exists()] == []
+
+
+def test_comments_docstrings_and_messages_are_read_for_plain_english() -> None:
+    code = '"""Of a module."""\n\n# A comment.\nraise OSError(f"{path}: no file", "key")\n'
+    assert sorted(text for _, text in prose(code)) == [": no file", "# A comment.", "Of a module."]

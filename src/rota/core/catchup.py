@@ -184,7 +184,7 @@ def passed(instant: Instant, seen_at: Instant, *, is_late: bool, off: bool) -> D
         return _off(instant) if off else Due(instant)
     reason = (
         f"its date {to_iso(instant)} had passed when it was first seen at {to_iso(seen_at)},"
-        f" more than {GRACE // MINUTE} minutes later; it can be run by hand"
+        f" more than {GRACE // MINUTE} minutes later; it can be run manually"
     )
     return _missing(instant, ReasonCode.LATE_DATE, reason)
 

@@ -60,5 +60,5 @@ def why_paused(suspect: Suspect) -> str:
     times = "1 time" if suspect.after == 1 else f"{suspect.after} times"
     return (
         f"its worker died {times} in a row (max_crashes={suspect.limit}):"
-        " it is not started again until somebody resumes it"
+        " it is not started again until it is resumed"
     )

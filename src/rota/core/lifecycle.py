@@ -21,7 +21,7 @@ from rota.core.time import Instant, seconds
 
 TRANSITIONS: dict[State | None, dict[State, str]] = {
     None: {
-        State.QUEUED: "planned or started by hand",
+        State.QUEUED: "planned or started manually",
         State.RUNNING: "planned and claimed in one, a slot being free",
         State.SCHEDULED: "planned with a start delay",
         State.SKIPPED: "the task still ran",

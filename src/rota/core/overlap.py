@@ -132,7 +132,7 @@ def _skip(code: ReasonCode, why: str) -> Decision:
     return Decision(RunReason(code, why))
 
 
-VERDICT = "waits until it is known whether the run before it still goes on"
+VERDICT = "waits until it is known whether the run before it is still running"
 
 
 class BlockerState(Enum):
@@ -206,9 +206,9 @@ def _full(waiting: int, queue_limit: int) -> str:
 
 
 def _still_going(run: ActiveRun) -> str:
-    when = "started by hand" if run.fire_time is None else f"of {to_iso(run.fire_time)}"
+    when = "started manually" if run.fire_time is None else f"of {to_iso(run.fire_time)}"
     if run.state is State.RUNNING:
-        return f"the run {when} was still going on node {run.node}"
+        return f"the run {when} was still running on node {run.node}"
     return f"the run {when} was still {_WAITING_FOR.get(run.reason_code, 'waiting to start')}"
 
 

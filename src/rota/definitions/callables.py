@@ -83,7 +83,7 @@ def why_not_importable(func: Callable[..., Any], path: str) -> str:
         return "it is made inside of another function"
     if path.startswith("__main__:") and not _has_file("__main__"):
         return (
-            "it stands in a notebook, in `python -c` or in what was typed or piped in, which no"
+            "it is defined in a notebook, in `python -c` or in what was typed or piped in, which no"
             " other process can read"
         )
     found = resolved(path)

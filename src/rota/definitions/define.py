@@ -219,7 +219,7 @@ def _zone(
     """Return the name of the zone that holds, from the options, the trigger or the defaults."""
     named = zone_of(trigger, trigger_args) if isinstance(trigger, str) else None
     if "timezone" in given and named is not None:
-        notes.add("timezone", "stands twice, also in trigger_args.", "Keep one.")
+        notes.add("timezone", "is given twice, also in trigger_args.", "Keep one.")
     try:
         if "timezone" in given:
             return read_zone(given.pop("timezone")).key
@@ -293,7 +293,7 @@ def _check_overlap(
         given.setdefault("overlap", Overlap.ALLOW)
     overlap = Overlap(given.get("overlap", defaults.overlap))
     if given.get("max_running") is not None and overlap is not Overlap.ALLOW:
-        remedy = "Write overlap='allow' beside it, or leave it out."
+        remedy = "Write overlap='allow' as well, or leave it out."
         notes.add("max_running", f"with overlap={overlap.value!r} one runs at a time.", remedy)
 
 

@@ -266,7 +266,7 @@ OPTIONS: Mapping[str, Option] = {
             Option(
                 "enabled",
                 flag,
-                "`False`: listed, never due, can be run by hand",
+                "`False`: listed, never due, can be run manually",
                 otherwise="`True`",
             ),
             Option(
@@ -301,7 +301,7 @@ OPTIONS: Mapping[str, Option] = {
                 "trigger_args",
                 named,
                 "the arguments of its trigger, as one dict",
-                otherwise="they are given beside the options",
+                otherwise="they are given next to the options",
             ),
         )
     },

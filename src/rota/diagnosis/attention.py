@@ -71,11 +71,11 @@ def _broken(tasks: Sequence[Task]) -> Iterator[Concern]:
 
 
 def _edited(tasks: Sequence[Task]) -> Iterator[Concern]:
-    """Yield the tasks whose code changed beneath an edit of them."""
+    """Yield the tasks whose code changed below an edit of them."""
     for task in tasks:
         for edit in task.edits:
             if edit.has_moved:
-                text = f"the code changed beneath the edit of {edit.key}: {moved(edit)}"
+                text = f"the code below the edit changed of {edit.key}: {moved(edit)}"
                 text = f"{text}; {in_place_of(edit)} holds"
                 why = reason(TroubleCode.EDIT_MOVED, text, task=task.id, key=edit.key)
                 yield Concern("degraded", task, "edited", why)

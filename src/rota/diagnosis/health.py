@@ -197,7 +197,7 @@ def stalled(stalls: Sequence[Stall]) -> list[Reason]:
             TroubleCode.BROKER_STALLED,
             f"the engine has delivered nothing of {one.lane!r} for {one.seconds:.0f} s, though"
             f" {one.messages} messages wait and {one.free} slots are free: look whether"
-            " somebody has taken its consumer away, or holds its messages",
+            " another program has removed its consumer, or holds its messages",
         )
         for one in stalls
         if one.seconds >= thresholds.STALLED

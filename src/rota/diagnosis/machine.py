@@ -133,7 +133,7 @@ def _clocks(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
         if node.seen_at > evidence.now and are_apart((node.seen_at - evidence.now) / SECOND)
     ]
     if fast:
-        why = f"the last sign of life lies in the future: {some(fast)}."
+        why = f"the last heartbeat is in the future: {some(fast)}."
         yield warn("clocks", reason(TroubleCode.CLOCKS_APART, why))
     elif evidence.nodes:
-        yield ok("clocks", "no node's last sign of life lies in the future.")
+        yield ok("clocks", "no node's last heartbeat is in the future.")

@@ -100,7 +100,7 @@ def _edits(evidence: ProjectEvidence) -> Iterator[Diagnosis]:
                 why = f"it is broken: {said}, is not applied: {edit.mistake} It runs by its code."
                 yield warn(check, reason(TroubleCode.EDIT_BROKEN, why, **names))
             elif edit.has_moved:
-                why = f"the code changed beneath an edit: {moved(edit)}; {said}."
+                why = f"the code below an edit changed: {moved(edit)}; {said}."
                 yield warn(check, reason(TroubleCode.EDIT_MOVED, why, **names))
             else:
                 yield note(check, reason(TroubleCode.EDITED, f"{said}.", **names))

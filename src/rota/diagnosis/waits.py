@@ -17,7 +17,7 @@ from rota.core.task import Overlap
 from rota.core.time import SECOND, Instant, seconds, to_iso
 from rota.diagnosis import thresholds
 
-COULD_START = "a slot is free, and nobody has started it yet"
+COULD_START = "a slot is free, and no node has started it yet"
 
 
 class Wait(NamedTuple):
@@ -155,7 +155,7 @@ def _why(task_id: str, facts: WaitFacts) -> tuple[TroubleCode, str]:
         return TroubleCode.WAIT_LIMIT, "; ".join(limits)
     own = [run for run in facts.running if run.task_id == task_id]
     if own and task.record.policy.overlap is not Overlap.ALLOW:
-        why = f"its run {_of(own[0])} goes on, and overlap lets one run at a time"
+        why = f"its run {_of(own[0])} is still running, and overlap lets one run at a time"
         return TroubleCode.WAIT_OVERLAP, why
     queue = task.record.policy.queue
     if not _is_served(queue, facts.queues):
@@ -205,4 +205,4 @@ def said(max_running: int) -> str:
 
 
 def _of(run: Run) -> str:
-    return "started by hand" if run.fire_time is None else f"of {to_iso(run.fire_time)}"
+    return "started manually" if run.fire_time is None else f"of {to_iso(run.fire_time)}"

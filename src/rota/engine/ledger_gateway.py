@@ -86,6 +86,8 @@ class LedgerGateway:
 
     def _set_trouble(self, error: LedgerError) -> None:
         if self.trouble is None:
-            logger.error("The ledger is away, work goes on and is written on its return: %s", error)
+            logger.error(
+                "The ledger is unavailable; runs continue, and are written on its return: %s", error
+            )
         since = self.trouble[0] if self.trouble else self._clock.monotonic()
         self.trouble = (since, str(error))

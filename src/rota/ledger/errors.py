@@ -19,7 +19,7 @@ _AWAY = {
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_FULL: "Make room on its disk.",
     sqlite3.SQLITE_READONLY: "Give this user the right to write the file and its directory.",
-    sqlite3.SQLITE_IOERR: "Look at the disk and the file system it lies on.",
+    sqlite3.SQLITE_IOERR: "Look at the disk and its file system.",
     sqlite3.SQLITE_CANTOPEN: "Check that the path exists and this user may write there.",
     sqlite3.SQLITE_PERM: "Give this user the right to write the file and its directory.",
     sqlite3.SQLITE_PROTOCOL: "Its locks do not work there: put it on a local file system.",

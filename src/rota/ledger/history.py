@@ -298,5 +298,5 @@ def _no_such_run(wanted: str, *, ambiguous: bool) -> UnknownRunError:
     return UnknownRunError(
         f"No run has the id {wanted!r}.",
         remedy="`rota runs` lists them; the first or last"
-        f" {SHORTEST} characters of an id are enough where they name one run.",
+        f" {SHORTEST} characters of an id are enough if they name one run.",
     )

@@ -119,7 +119,7 @@ class SqlTaskVerbs:
         if not chains.plan(self._connection, [run]):
             raise StateError(
                 f"The occurrence of {to_iso(run.fire_time)} has its run already.",
-                remedy="Cancel that run, where it waits or goes on.",
+                remedy="Cancel that run if it waits or runs.",
             )
         self._note(Verb.SKIP, changed, now, reason, by)
 

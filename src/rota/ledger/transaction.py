@@ -168,7 +168,7 @@ class SqlTransaction(SqlTaskVerbs):
         if taken < len(run_ids):  # all of them wait, and nothing else can take them meanwhile
             raise NodeGoneError(
                 f"Node {node_id} may not claim: others declared it gone, or it never joined.",
-                remedy="It has to join anew; a running node does so by itself.",
+                remedy="It has to join again; a running node does so by itself.",
             )
 
     def offer(

@@ -53,6 +53,6 @@ def _mistake(file: LoadedFile, manager: Any) -> RotaError | None:
         return TaskFileError(
             f"its register_tasks raised {error_text(error)}.",
             where=str(file.path),
-            remedy="Mend it; the tasks it had added before go on.",
+            remedy="Correct it; the tasks that it had added before continue.",
         )
     return None

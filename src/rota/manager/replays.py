@@ -145,7 +145,7 @@ class ReplayVerbs(RunVerbs):
         until = now if end is None else min(self.instant_of("end", end, id), now)
         if since >= until:
             raise DefinitionError(
-                f"no time lies from {to_iso(since)} to before {to_iso(until)}.",
+                f"no time of its trigger is from {to_iso(since)} to before {to_iso(until)}.",
                 where="start",
                 remedy="Give a start that has passed, and an end after it.",
             )
@@ -176,7 +176,7 @@ class ReplayVerbs(RunVerbs):
         run = self.history.run(run_id)
         if run.fire_time is None:
             raise StateError(
-                f"Run {run.id} was started by hand: it has no occurrence to do again.",
+                f"Run {run.id} was started manually: it has no occurrence to do again.",
                 remedy=f"`rota run {run.task_id}` starts its task, `rota retry` a failed run.",
             )
         active = [one for one in self._others(run) if one.state in ACTIVE]

@@ -76,7 +76,7 @@ def read_options(
     if "connection" in given and "on_commit" in given:
         remedy = "Give one of the two."
         errors.append(
-            DefinitionError("stands beside connection.", where="on_commit", remedy=remedy)
+            DefinitionError("is given together with connection.", where="on_commit", remedy=remedy)
         )
     if errors:
         raise errors[0] if len(errors) == 1 else Mistakes(errors)

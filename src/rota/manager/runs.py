@@ -99,7 +99,7 @@ class RunVerbs(JobVerbs):
             self._opened = False
         return self.history.run(run.id)
 
-    def cancel_run(self, run_id: str, *, reason: str = "cancelled by hand") -> State:
+    def cancel_run(self, run_id: str, *, reason: str = "cancelled manually") -> State:
         """Cancel a waiting run at once, or request the cancellation of a running one, and return
         its state; raises UnknownRunError, and StateError for one that has ended.
         """

@@ -169,7 +169,7 @@ class TaskRead(BaseModel):
         None, description="What holds it: it is paused while any of these lasts."
     )
     tags: list[str] | None = None
-    last_state: str | None = Field(None, description="How its last run stands.")
+    last_state: str | None = Field(None, description="The state of its last run.")
     timezone: str | None = None
     description: str | None = None
     file: str | None = Field(None, description="The task file that defines it.")

@@ -361,7 +361,7 @@ class TaskVerbs(WindowVerbs):
 
 
 def _warn_of_missed(task: Task) -> None:
-    what = "its date had passed when it was first seen, so it does not run; run it by hand, or"
+    what = "its date had passed when it was first seen, so it does not run; run it manually, or"
     if task.status is TaskStatus.MISSED:
         logger.warning("%s: %s give it another run_date", task.id, what)
 

@@ -215,7 +215,7 @@ def storable(value: Any, what: str) -> Any:
     if len(text) > MOST_STORED:
         raise ValueError(
             f"{what}: it takes {len(text):,} bytes as JSON, and {MOST_STORED:,} are the most."
-            " Store where the data is: a path, a key."
+            " Store the place of the data: a path, a key."
         )
     stored = json.loads(text)
     if is_too_deep(stored):

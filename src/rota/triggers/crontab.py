@@ -202,7 +202,7 @@ def _nickname(text: str) -> str:
 def _wrong_number(parts: list[str], text: str) -> str:
     if not text:
         return "it is empty"
-    return f"{len(parts)} {'field' if len(parts) == 1 else 'fields'} where five belong"
+    return f"{len(parts)} {'field' if len(parts) == 1 else 'fields'} instead of five"
 
 
 def _right_number(parts: list[str]) -> str:

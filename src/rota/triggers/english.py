@@ -88,7 +88,7 @@ def read_times(text: str, calendar: BusinessDays | None = None) -> Words:
     if not names_business_days(found.pattern.rule):
         return found
     if calendar is None:
-        raise Unread("business days need a calendar; write calendar='…' beside it")
+        raise Unread("business days need a calendar; write calendar='…' as well")
     times = found.pattern
     own = (times.years, times.rule, times.hours, times.minutes, times.seconds)
     return found._replace(pattern=pattern(*own, calendar))

@@ -32,7 +32,7 @@ OPTIONS: Mapping[str, str] = {
     # Celery
     "bind": f"{_LEAVE}: rota.current_run() gives a task its run.",
     "base": f"{_LEAVE}: a task is a plain function.",
-    "countdown": "Write trigger='date' with run_date, or start it by hand with run_task.",
+    "countdown": "Write trigger='date' with run_date, or start it manually with run_task.",
     "eta": "Write trigger='date' with run_date.",
     "expires": "Write start_deadline: seconds after its time until a run must start.",
     "soft_time_limit": "Write timeout, in seconds: a coroutine is cancelled then, and a thread sees"
@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, str] = {
     "time_limit": "Write timeout, in seconds, with executor='process' for what must be killed.",
     "ignore_result": f"{_LEAVE}: what a function returns is kept with its run.",
     "store_errors_even_if_ignored": f"{_LEAVE}: errors are always kept.",
-    "acks_late": "Write on_crash='restart' (the default): a run whose worker died is made again.",
+    "acks_late": "Write on_crash='restart' (the default): it attempts the run of a dead worker again.",
     "acks_on_failure_or_timeout": "Write max_retries and on_crash.",
     "reject_on_worker_lost": "Write on_crash='restart' (the default), or 'lose'.",
     "track_started": f"{_LEAVE}: every run has its state.",
@@ -58,7 +58,7 @@ OPTIONS: Mapping[str, str] = {
     "compression": f"{_LEAVE}: arguments and results are JSON.",
     "schedule": "Write trigger and its arguments, like 'cron' with hour=9.",
     "task": "Write func: the function itself.",
-    "options": "Write each option by itself, beside the others.",
+    "options": "Write each option by itself, next to the others.",
     "relative": "Write start_date in the trigger's arguments.",
     "link": "Start the other task from within this one, with run_task.",
     "link_error": "Start the other task from within this one, with run_task.",

@@ -151,7 +151,7 @@ def _calendar(trigger: str, reading: Reading) -> Roll:
     elif CALENDAR in args:
         reading.calendar = reading.read(None, _read_calendar, args[CALENDAR])
     else:
-        remedy = "Write calendar='…' beside it."
+        remedy = "Write calendar='…' as well."
         reading.errors.append(refuse(ROLL, args[ROLL], "there is no calendar", remedy))
     roll = reading.read(Roll.SKIP, _read_roll, args.get(ROLL, Roll.SKIP.value))
     if trigger == AFTER and roll.moves:

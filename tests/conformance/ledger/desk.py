@@ -103,7 +103,7 @@ class Desk:
         reason_code: ReasonCode | None = None,
         **changes: Any,
     ) -> NewRun:
-        """A run to plan: of an occurrence, or started by hand where there is no fire time."""
+        """A run to plan: of an occurrence, or started manually where there is no fire time."""
         run = NewRun(
             id=self.ids.new(self.now),
             task_id=task_id,

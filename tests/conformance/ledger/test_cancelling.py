@@ -16,7 +16,7 @@ from rota.errors import StateError, UnknownRunError
 from tests.conformance.ledger.desk import Desk, record
 
 
-def cancel(desk: Desk, run_id: str, reason: str = "by hand") -> State:
+def cancel(desk: Desk, run_id: str, reason: str = "manually") -> State:
     return desk.do(lambda tx: tx.cancel(run_id, reason, desk.now))
 
 
@@ -27,15 +27,15 @@ def test_a_waiting_run_is_cancelled_at_once(desk: Desk, state: State) -> None:
     now = desk.clock.move(1)
     assert cancel(desk, new.id) is State.CANCELLED
     run = desk.run(new.id)
-    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "by hand", now)
+    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "manually", now)
     assert desk.claim() == []
 
 
 def test_the_node_of_a_running_run_is_asked(desk: Desk) -> None:
     claim = desk.running(node="a")
     assert cancel(desk, claim.run_id) is State.RUNNING
-    assert desk.run(claim.run_id).cancel_requested == "by hand"
-    assert desk.history.cancellations("a") == {claim.run_id: "by hand"}
+    assert desk.run(claim.run_id).cancel_requested == "manually"
+    assert desk.history.cancellations("a") == {claim.run_id: "manually"}
     assert desk.history.cancellations("b") == {}
 
 
@@ -60,7 +60,7 @@ def test_what_was_to_be_cancelled_waits_for_no_other_attempt(desk: Desk, state: 
     ends = [desk.ending(claim, state, available_at=desk.now) for claim in (asked, other)]
     desk.settle(*ends)  # its node had not heard of it
     run = desk.run(asked.run_id)
-    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "by hand", desk.now)
+    assert (run.state, run.reason, run.finished_at) == (State.CANCELLED, "manually", desk.now)
     assert desk.run(other.run_id).state is state
 
 
@@ -83,7 +83,7 @@ def frozen(desk: Desk, what: str, run_id: str, then: Instant) -> None:
     replaces = desk.new(overlap=Overlap.REPLACE, **by_hand)
     renews = desk.new(key="k", **by_hand)
     verbs: dict[str, Callable[[Transaction], object]] = {
-        "cancel": lambda tx: tx.cancel(run_id, "by hand", then),
+        "cancel": lambda tx: tx.cancel(run_id, "manually", then),
         "delete": lambda tx: tx.remove("t", then),
         "replace": lambda tx: tx.plan([replaces]),
         "renew": lambda tx: tx.enqueue(

@@ -284,7 +284,7 @@ def test_overlap_holds_for_the_task_after_others(desk: Desk) -> None:
 
     for n in range(4):
         desk.ended("a", fire_time=NOON + n)
-    desk.ended("a")  # by hand
+    desk.ended("a")  # manually
 
     queued, skipped = State.QUEUED, State.SKIPPED
     assert [run.state for run in runs_of(desk, "skips")] == [queued] + [skipped] * 4

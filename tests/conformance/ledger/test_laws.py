@@ -112,7 +112,7 @@ class LedgerLaws(RuleBasedStateMachine):
         active = self.desk.active()
         if active:
             run = data.draw(st.sampled_from(active))
-            state = self.desk.do(lambda tx: tx.cancel(run.id, "by hand", self.desk.now))
+            state = self.desk.do(lambda tx: tx.cancel(run.id, "manually", self.desk.now))
             assert state is (State.RUNNING if run.id in self.holders else State.CANCELLED)
 
     @rule()

@@ -94,9 +94,9 @@ def test_a_heartbeat_renews_the_lease(desk: Desk) -> None:
 def test_a_heartbeat_brings_what_is_to_be_cancelled(desk: Desk) -> None:
     desk.join()
     mine, other = desk.running("x", node="a"), desk.running("y", node="b")
-    desk.do(lambda tx: tx.cancel(mine.run_id, "by hand", desk.now))
-    desk.do(lambda tx: tx.cancel(other.run_id, "by hand", desk.now))
-    assert beat(desk).cancel == {mine.run_id: "by hand"}
+    desk.do(lambda tx: tx.cancel(mine.run_id, "manually", desk.now))
+    desk.do(lambda tx: tx.cancel(other.run_id, "manually", desk.now))
+    assert beat(desk).cancel == {mine.run_id: "manually"}
 
 
 def test_a_node_declared_gone_learns_it_and_stays_gone(desk: Desk) -> None:
@@ -219,9 +219,9 @@ def test_an_orphan_comes_with_the_policy_of_its_task(desk: Desk) -> None:
 
 def test_an_orphan_keeps_the_request_to_cancel_it(desk: Desk) -> None:
     claim = desk.running()
-    desk.do(lambda tx: tx.cancel(claim.run_id, "by hand", desk.now))
+    desk.do(lambda tx: tx.cancel(claim.run_id, "manually", desk.now))
     (run,) = reap(desk, "a", state=State.CANCELLED)
-    assert run.cancel_requested == "by hand"
+    assert run.cancel_requested == "manually"
 
 
 # --- what is unconfirmed ------------------------------------------------------------------------

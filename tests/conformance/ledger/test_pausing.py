@@ -116,7 +116,7 @@ def test_a_second_pause_keeps_since_when(desk: Desk) -> None:
 
 
 def skip(desk: Desk, fire_time: Instant) -> None:
-    run = desk.new("t", fire_time=fire_time, state=State.SKIPPED, reason="skipped by hand")
+    run = desk.new("t", fire_time=fire_time, state=State.SKIPPED, reason="skipped manually")
     desk.do(lambda tx: tx.skip(run, reason="painters", by=Actor(Face.REST, "ann")))
 
 

@@ -81,7 +81,7 @@ def test_skip_leaves_a_row_that_says_why(desk: Desk) -> None:
     desk.running(fire_time=NOON, overlap=Overlap.SKIP, node="b")
     (planned,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP))
     assert planned.state is State.SKIPPED
-    assert "was still going on node node b" in planned.reason.text
+    assert "was still running on node node b" in planned.reason.text
     assert desk.run(planned.run_id).reason == planned.reason.text
 
 
@@ -197,7 +197,7 @@ def test_a_manual_start_in_the_batch_is_seen(desk: Desk) -> None:
         desk.new(overlap=Overlap.SKIP), desk.new(fire_time=NOON, overlap=Overlap.SKIP)
     )
     assert [run.state for run in planned] == ["queued", "skipped"]
-    assert "started by hand" in planned[1].reason.text
+    assert "started manually" in planned[1].reason.text
 
 
 def test_a_caught_up_run_waits_for_its_turn(desk: Desk) -> None:

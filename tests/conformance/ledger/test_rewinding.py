@@ -95,7 +95,7 @@ def test_what_ran_keeps_its_row_and_so_does_what_was_cancelled(ahead: Desk) -> N
     ended = ahead.ended(fire_time=NOON + DAY)
     cancelled = ahead.new("other", fire_time=NOON + DAY)
     ahead.plan(cancelled)
-    ahead.do(lambda tx: tx.cancel(cancelled.id, "by hand", ahead.now))
+    ahead.do(lambda tx: tx.cancel(cancelled.id, "manually", ahead.now))
     rewind(ahead, NOON)
     assert ahead.run(ended.id) == ended
     assert ahead.run(cancelled.id).state is State.CANCELLED

@@ -131,7 +131,7 @@ def test_a_run_that_never_started_counts_at_its_fire_time(desk: Desk) -> None:
 
 def test_runs_are_counted_by_their_time_and_state(desk: Desk) -> None:
     desk.plan(*(desk.new(fire_time=NOON + minutes * MINUTE) for minutes in (0, 59, 60)))
-    desk.ended("by hand")
+    desk.ended("manually")
     desk.plan(desk.new(fire_time=NOON - MINUTE), desk.new(fire_time=NOON + DAY))
     assert sorted(desk.history.tallies(**HOURLY)) == [
         StateCount(0, State.QUEUED, 2),

@@ -87,7 +87,7 @@ def test_an_occurrence_is_skipped_at_once_if_the_blocking_node_is_known_to_live(
     beat(desk)
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.SKIPPED
-    assert planned.reason.text.endswith("was still going on node node b")
+    assert planned.reason.text.endswith("was still running on node node b")
 
 
 def test_an_occurrence_is_skipped_at_once_if_the_planning_node_runs_the_blocker(desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_a_waiting_occurrence_is_skipped_when_the_node_is_heard_again(desk: Desk
     look(desk)
     run = desk.run(planned.run_id)
     assert (run.state, run.finished_at) == (State.SKIPPED, desk.now)
-    assert run.reason.endswith("was still going on node node b")
+    assert run.reason.endswith("was still running on node node b")
 
 
 def test_a_verdict_of_a_node_that_was_frozen_is_no_earlier_than_what_it_is_about(
@@ -241,7 +241,7 @@ def test_a_run_that_waits_bars_the_way_as_ever(desk: Desk) -> None:
     desk.plan(desk.new(overlap=Overlap.QUEUE))
     (planned,) = plan(desk, *occurrences(desk, 0))
     assert planned.state is State.SKIPPED
-    assert planned.reason.text == "the run started by hand was still waiting to start"
+    assert planned.reason.text == "the run started manually was still waiting to start"
 
 
 def test_the_occurrences_that_wait_are_bounded(desk: Desk) -> None:
@@ -284,4 +284,4 @@ def test_what_is_skipped_names_the_node_as_people_do_also_within_one_transaction
 ) -> None:
     desk.joined("a")
     _, skipped = plan(desk, *occurrences(desk, 0, 1, claim="a"))
-    assert "was still going on node node a" in skipped.reason.text
+    assert "was still running on node node a" in skipped.reason.text

@@ -141,7 +141,7 @@ class Node:
         return Journal(self.project.path).entries()
 
     def begun(self, task_id: str) -> str:
-        """Start a task by hand, wait until it has begun, and return the run's id."""
+        """Start a task manually, wait until it has begun, and return the run's id."""
         run_id = self.project.rota("run", task_id).stdout.split()[0]
         until(lambda: any(entry.run_id == run_id for entry in self.journal()))
         return run_id

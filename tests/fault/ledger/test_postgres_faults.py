@@ -79,7 +79,7 @@ def test_a_request_sent_twice_is_done_once(near: Desk) -> None:
     for _ in "ab":
         near.do(lambda tx: tx.log([line(new.id, 1)]))
         assert near.do(lambda tx: tx.checkpoint(new.id, claim.fence, 1))
-        assert near.do(lambda tx: tx.cancel(new.id, "by hand", near.now)) is State.RUNNING
+        assert near.do(lambda tx: tx.cancel(new.id, "manually", near.now)) is State.RUNNING
         assert near.do(lambda tx: tx.heartbeat("a", near.now, near.now, {})).alive
     assert len(near.history.logs(new.id)) == 1
 

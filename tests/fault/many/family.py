@@ -56,7 +56,7 @@ def ended_well(*pids: int) -> None:
 
 
 def runs_here(manager: TaskManager) -> bool:
-    """Start a run by hand, wait for its end, and say whether it was made in this process."""
+    """Start a run manually, wait for its end, and say whether it was made in this process."""
     run_id = manager.run_task("who")
     until(lambda: manager.get_run(run_id).state in FINAL)
     run = manager.get_run(run_id)

@@ -18,7 +18,7 @@ KEYS = [
 
 
 def started(project: Project, *words: str, code: int = 0) -> str:
-    """Start a task by hand and return the run's id."""
+    """Start a task manually and return the run's id."""
     return project.rota("run", *words, code=code).stdout.splitlines()[0]
 
 

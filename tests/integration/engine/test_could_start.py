@@ -48,7 +48,7 @@ def test_what_could_start_and_was_not_is_told_after_five_seconds(tmp_path: Path)
         rig.advance(4.5)
         assert reasons(rig) == []
         rig.advance(1)
-        text = "task work: 1 run waits for 6 s: a slot is free, and nobody has started it yet"
+        text = "task work: 1 run waits for 6 s: a slot is free, and no node has started it yet"
         assert eventually(lambda: reasons(rig)) == [text]
         assert rig.manager.health()["status"] == "degraded"
 

@@ -62,8 +62,8 @@ def test_a_skipped_occurrence_is_started_by_no_node(tmp_path: Path) -> None:
             one.manager.services.engine.poke()
         runs = rig.ended("succeed", 3)
     assert [(run.state, run.reason) for run in runs] == [
-        (State.SKIPPED, "skipped by hand"),
-        (State.SKIPPED, "skipped by hand: painters"),
+        (State.SKIPPED, "skipped manually"),
+        (State.SKIPPED, "skipped manually: painters"),
         (State.SUCCEEDED, ""),
     ]
     assert [run.fire_time for run in runs] == [clock.now() - left * MINUTE for left in (2, 1, 0)]

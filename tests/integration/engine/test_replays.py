@@ -148,7 +148,7 @@ def test_a_manual_run_has_no_occurrence_to_do_again(rig: Harness) -> None:
     rig.manager.add_task(fetch, "cron", "fetch", minute=0)
     (run,) = [rig.manager.run_task("fetch")]
     done(rig, [run])
-    with pytest.raises(StateError, match="started by hand"):
+    with pytest.raises(StateError, match="started manually"):
         rig.manager.rerun(run)
 
 

@@ -73,7 +73,9 @@ def test_what_no_other_process_can_read_is_refused_when_it_is_added(
 ) -> None:
     words = ("-c", TYPED) if way == "-c" else ("-",)
     said = python(tmp_path, *words, **({} if way == "-c" else {"input": TYPED}))
-    assert "task 'work', executor: another process cannot call it: it stands in a notebook" in said
+    assert (
+        "task 'work', executor: another process cannot call it: it is defined in a notebook" in said
+    )
     assert "Use a function of a module" in said
 
 
@@ -85,4 +87,4 @@ def test_what_a_notebook_defines_is_refused_when_it_is_added(tmp_path: Path) -> 
         f"exec(compile({TYPED!r}, '/tmp/ipykernel_7/1.py', 'exec'), vars(main))\n"
     )
     (tmp_path / "kernel.py").write_text(cell)
-    assert "it stands in a notebook" in python(tmp_path, "kernel.py")
+    assert "it is defined in a notebook" in python(tmp_path, "kernel.py")

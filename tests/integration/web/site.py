@@ -50,13 +50,13 @@ class Site:
         times: Mapping[str, Any] = FAR,
         **options: Any,
     ) -> str:
-        """Add a task, by default one that only runs by hand, and return its id."""
+        """Add a task, by default one that only runs manually, and return its id."""
         id = id or func.__name__
         self.manager.add_task(func, trigger, id, **times, **options)
         return id
 
     def run(self, id: str, until: State | None = None) -> str:
-        """Run a task by hand, wait until its run has ended or come into a state, and return it."""
+        """Run a task manually, wait until its run has ended or come into a state, and return it."""
         run_id = self.manager.run_task(id)
         self.wait(run_id, until)
         return run_id

@@ -319,7 +319,7 @@ def test_a_run_that_can_never_start_is_named_and_the_others_run(
         eventually(lambda: {manager.get_run(id).state for id in others} == {State.SUCCEEDED})
         assert manager.get_run(run_id).state is State.QUEUED
         assert [one.text for one in manager.verify() if one.run_id == run_id] == [
-            f"It waits and never starts: its {column} is no number that can be. Cancel it."
+            f"It waits and never starts: its {column} is no valid number. Cancel it."
         ]
         named = [one.column for one in manager.history.damages(search=True) if one.key == run_id]
         assert named == [column]

@@ -182,7 +182,9 @@ def test_what_a_proxy_adds_tells_it_whatever_it_says(standing: Site, name: str) 
     assert standing.client.get("/manager/tasks").status_code == 200
 
 
-def test_proxied_requests_need_a_token_in_an_application_and_for_the_api_alone(standing: Site) -> None:
+def test_proxied_requests_need_a_token_in_an_application_and_for_the_api_alone(
+    standing: Site,
+) -> None:
     app = web.application(standing.manager)
     with calling(app, "http://localhost") as client:
         assert client.get("/manager/tasks").status_code == 200

@@ -47,7 +47,7 @@ def test_the_coming_occurrences_of_all_tasks_or_of_one(site: Site) -> None:
 
 def test_what_became_of_past_occurrences(site: Site) -> None:
     site.add(greet)
-    site.run("greet")  # by hand: no occurrence
+    site.run("greet")  # manually: no occurrence
     services = site.manager.services
     now = services.clock.now()
 

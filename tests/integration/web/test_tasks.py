@@ -191,7 +191,7 @@ def test_the_next_occurrence_is_skipped(site: Site) -> None:
     assert left["next_run"] > at
     (run,) = site.client.get("/manager/runs?task=greet").json()
     assert (run["state"], run["fire_time"]) == ("skipped", at)
-    assert run["reason"] == "skipped by hand: painters"
+    assert run["reason"] == "skipped manually: painters"
     (change,) = site.client.get("/manager/audit?verb=skip").json()
     assert (change["face"], change["task_id"], change["reason"]) == ("rest", "greet", "painters")
     again = site.client.post("/manager/tasks/greet/skip", json=how)

@@ -71,8 +71,8 @@ def test_subclasses_of_a_named_exception_count() -> None:
 
 @pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.CANCELLED])
 def test_a_run_whose_cancellation_was_requested_is_not_retried(kind: OutcomeKind) -> None:
-    end = settled(Outcome(kind), cancel_reason="by hand")
-    assert (end.state, end.reason.text) == (State.CANCELLED, "by hand")
+    end = settled(Outcome(kind), cancel_reason="manually")
+    assert (end.state, end.reason.text) == (State.CANCELLED, "manually")
 
 
 def test_a_failed_run_keeps_the_type_of_its_exception() -> None:
@@ -137,7 +137,7 @@ def test_final_states_lead_nowhere_and_active_ones_somewhere() -> None:
     crashes=st.integers(0, 6),
     retries=st.integers(0, 5),
     on_crash=st.sampled_from(OnCrash),
-    cancel=st.none() | st.just("by hand"),
+    cancel=st.none() | st.just("manually"),
     back=st.none() | st.just("stops"),
 )
 def test_every_settlement_is_a_transition_of_the_machine(
@@ -172,7 +172,7 @@ def test_back_off_grows_to_its_cap_and_is_the_same_everywhere(failures: int, run
     assert wait == retry.delay(policy, run, failures)
 
 
-@pytest.mark.parametrize("cancel_reason", [None, "by hand"])
+@pytest.mark.parametrize("cancel_reason", [None, "manually"])
 def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
     settlement = never_begun("why", failures=1, crashes=2, now=NOW, cancel_reason=cancel_reason)
     assert (settlement.failures, settlement.crashes) == (1, 2)
@@ -185,7 +185,7 @@ def test_what_never_began_counts_for_nothing(cancel_reason: str | None) -> None:
             available_at=NOW,
         )
     else:
-        assert (settlement.state, settlement.reason.text) == (State.CANCELLED, "by hand")
+        assert (settlement.state, settlement.reason.text) == (State.CANCELLED, "manually")
 
 
 def says(kind: VerdictKind, **changes: Any) -> Outcome:

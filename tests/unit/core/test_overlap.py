@@ -21,7 +21,7 @@ def test_an_occurrence_runs_under_every_policy_if_no_run_blocks_it(overlap: Over
 def test_skip_says_which_run_was_in_the_way() -> None:
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (RUNNING,))
     assert decision.skip is not None and decision.skip.text == (
-        "the run of 2023-11-14T22:13:20Z was still going on node node-a"
+        "the run of 2023-11-14T22:13:20Z was still running on node node-a"
     )
 
 
@@ -29,7 +29,7 @@ def test_skip_names_a_waiting_run_too() -> None:
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (WAITING,))
     assert (
         decision.skip is not None
-        and decision.skip.text == "the run started by hand was still waiting to start"
+        and decision.skip.text == "the run started manually was still waiting to start"
     )
 
 
@@ -72,7 +72,7 @@ def test_what_a_scheduled_run_waits_for_is_read_from_its_code(
     decision = decide(Overlap.SKIP, 1, Cause.SCHEDULE, (run,))
     assert (
         decision.skip is not None
-        and decision.skip.text == f"the run started by hand was still {words}"
+        and decision.skip.text == f"the run started manually was still {words}"
     )
     assert decision.skip.code is ReasonCode.OVERLAP
 

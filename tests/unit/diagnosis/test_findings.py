@@ -138,12 +138,12 @@ def test_a_task_that_takes_longer_than_its_interval() -> None:
 def test_what_did_not_run_is_grouped_by_reason() -> None:
     record = Record()
     for minute in range(3):
-        reason = f"the run of 2026-01-01T09:0{minute}:00Z was still going on node a"
+        reason = f"the run of 2026-01-01T09:0{minute}:00Z was still running on node a"
         record.add(replace(RUN, state=State.SKIPPED, reason=reason))
     record.add(replace(RUN, state=State.MISSED, reason="summary", count=40))
     assert warned(missed.findings(evidence(last_day=record))) == [
         "task copy: missed 40 times: summary",
-        "task copy: skipped 3 times: the run of … was still going on node a",
+        "task copy: skipped 3 times: the run of … was still running on node a",
     ]
     assert pattern("run 01ARZ3NDEKTSV4RRFFQ69G5FAV after 7 s") == "run … after … s"
 

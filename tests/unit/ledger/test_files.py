@@ -371,7 +371,7 @@ def test_a_directory_that_went_away_is_not_made_anew(tmp_path: Path) -> None:
     path.parent.rename(elsewhere)
     with pytest.raises(LedgerUnavailableError, match="There was a ledger") as caught:
         ledger_at(path).open()
-    assert "make the directory by hand" in caught.value.remedy
+    assert "make the directory manually" in caught.value.remedy
     assert not path.parent.exists()
     elsewhere.rename(path.parent)
     with Desk(f"sqlite:///{path}") as desk:
@@ -386,7 +386,7 @@ def test_a_directory_made_by_another_user_keeps_its_mode(tmp_path: Path) -> None
     path.parent.rename(tmp_path / "elsewhere")
     with pytest.raises(LedgerUnavailableError, match="There was a ledger"):
         ledger_at(path).open()
-    path.parent.mkdir()  # by hand: somebody wants to begin anew
+    path.parent.mkdir()  # manually: somebody wants to begin anew
     with Desk(f"sqlite:///{path}") as desk:
         assert desk.states() == []
 

@@ -59,7 +59,7 @@ def test_what_a_crontab_means(text: str, wanted: list[str], times: Times) -> Non
     ("text", "said"),
     [
         ("", "it is empty"),
-        ("0 9 * *", "4 fields where five belong"),
+        ("0 9 * *", "4 fields instead of five"),
         ("0 0 9 * * *", "For seconds use the keyword fields"),
         ("0 9 * * * root backup", "nothing else"),
         ("0 9 * * * # nightly", "nothing else"),

@@ -141,8 +141,8 @@ def test_cron_tz_names_the_zone(times: Times) -> None:
         ("@every 0s", "too short"),
         ("CRON_TZ=Europe/Berlim 0 9 * * *", "no time zone"),
         ("CRON_TZ= 0 9 * * *", "no time zone"),
-        ("TZ=Europe/Berlin 0 9 * * *", "6 fields where five belong"),
-        ("0 0 9 * * *", "6 fields where five belong"),
+        ("TZ=Europe/Berlin 0 9 * * *", "6 fields instead of five"),
+        ("0 0 9 * * *", "6 fields instead of five"),
     ],
 )
 def test_what_is_not_understood_is_refused(refused: Refused, text: str, why: str) -> None:

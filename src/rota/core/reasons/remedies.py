@@ -40,7 +40,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "It starts by itself at that time; cancel the run to give it up.",
     ),
     ReasonCode.VERDICT: Explanation(
-        "queued: it is not known yet whether an earlier run of its task goes on",
+        "queued: it is not known yet whether an earlier run of its task is still running",
         "It is decided when that node is back or its lease ends (`manager.lease_seconds`).",
     ),
     ReasonCode.CAUGHT_UP: Explanation(
@@ -71,8 +71,8 @@ EXPLANATIONS: dict[Code, Explanation] = {
         'Look at current_run().cancelled in the task, or give it executor="process".',
     ),
     ReasonCode.BY_HAND: Explanation(
-        "skipped: somebody asked for that",
-        "`rota run` starts it by hand if it is wanted after all.",
+        "skipped: a user asked for that",
+        "`rota run` starts it manually if it is wanted after all.",
     ),
     ReasonCode.TASK: Explanation(
         "skipped: the task raised `rota.Skip`",
@@ -83,11 +83,11 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     ReasonCode.WINDOW: Explanation(
         "scheduled or skipped: it was due in a maintenance window",
-        "A delayed run starts by itself at the end of the window; `rota run` starts one by hand.",
+        "A delayed run starts by itself at the end of the window; `rota run` starts one manually.",
     ),
     ReasonCode.UPSTREAM: Explanation(
         "skipped: a task that it runs after ended otherwise (`on`)",
-        "Look at the upstream run that the reason names; `rota run` starts this one by hand.",
+        "Look at the upstream run that the reason names; `rota run` starts this one manually.",
     ),
     ReasonCode.DOWNTIME: Explanation(
         "missed: no node was up at its time",
@@ -99,7 +99,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     ReasonCode.CATCHUP_LIMIT: Explanation(
         "missed: planned late, too old or one of too many (`catchup_window`, `catchup_limit`)",
-        "Raise `catchup_window` or `catchup_limit`, or start it by hand with `rota run`.",
+        "Raise `catchup_window` or `catchup_limit`, or start it manually with `rota run`.",
     ),
     ReasonCode.START_DEADLINE: Explanation(
         "missed: it could not start in time (`start_deadline`)",
@@ -107,15 +107,15 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     ReasonCode.LATE_DATE: Explanation(
         "missed: its date had passed when it was first seen",
-        "Start it by hand with `rota run`, or give it another date.",
+        "Start it manually with `rota run`, or give it another date.",
     ),
     ReasonCode.FORGOTTEN: Explanation(
         "missed: no node knows its task any more",
-        "Bring the definition of the task back, and start it by hand with `rota run`.",
+        "Bring the definition of the task back, and start it manually with `rota run`.",
     ),
     ReasonCode.HOLE: Explanation(
         "missed: there was no row of it, and `rota verify` found that",
-        "Run it by hand if it matters; `rota show` tells what its task did then.",
+        "Run it manually if it matters; `rota show` lists what its task did then.",
     ),
     ReasonCode.ERROR: Explanation(
         "failed: its last attempt failed",
@@ -146,7 +146,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "Correct what the reason names, the arguments or the code, then retry the run.",
     ),
     ReasonCode.CANCELLED: Explanation(
-        "cancelled: somebody asked for its end",
+        "cancelled: a user cancelled it",
         "Retry the run if it is wanted after all.",
     ),
     ReasonCode.REPLACED: Explanation(
@@ -171,7 +171,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "See the log of `rota up`; restart it if the clock stays silent.",
     ),
     TroubleCode.ENGINE_STANDS: Explanation(
-        "the loop that carries a whole node stands still",
+        "the loop that carries a whole node is blocked",
         "Look at the place that the reason names; restart the node if it stays there.",
     ),
     TroubleCode.LOOP_ENDED: Explanation(
@@ -232,7 +232,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     TroubleCode.BROKER_STALLED: Explanation(
         "the distributed engine delivers nothing",
-        "Look whether somebody has taken its consumer away, or holds its messages.",
+        "Look whether another program has removed its consumer, or holds its messages.",
     ),
     TroubleCode.FILE_BROKEN: Explanation(
         "a task file cannot be loaded",
@@ -333,7 +333,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "Bring its definition back, or remove it.",
     ),
     TroubleCode.TASK_OVERDUE: Explanation(
-        "a task is due, and nobody plans it",
+        "a task is due, and no node plans it",
         "Start a node with `rota up`.",
     ),
     TroubleCode.EDIT_BROKEN: Explanation(
@@ -341,7 +341,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
         "rota reset {task} {key}",
     ),
     TroubleCode.EDIT_MOVED: Explanation(
-        "the code changed beneath an edit",
+        "the code below an edit changed",
         "rota reset {task} {key}, or edit it again.",
     ),
     TroubleCode.EDITED: Explanation("an option of a task is edited", "rota reset {task} {key}"),
@@ -351,7 +351,7 @@ EXPLANATIONS: dict[Code, Explanation] = {
     ),
     TroubleCode.TOO_SLOW: Explanation(
         "the runs of a task take longer than its interval",
-        "Make it faster, fire it less often, or allow it to run beside itself.",
+        "Make it faster, fire it less often, or allow several runs of it at a time (`overlap`).",
     ),
     TroubleCode.MEMORY_GROWS: Explanation(
         "memory grows from run to run",

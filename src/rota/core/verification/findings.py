@@ -29,9 +29,9 @@ class Code(StrEnum):
 
 
 REMEDIES = {
-    Code.HOLE: "Run it by hand if it matters; `rota show` tells what its task did then.",
+    Code.HOLE: "Run it manually if it matters; `rota show` lists what its task did then.",
     Code.DOUBLE: "Look whether its effects are there twice; `rota runs` shows both.",
-    Code.UNNAMED: "Somebody changed the row, or the task's rule, behind rota's back.",
+    Code.UNNAMED: "A user changed the row, or the task's rule, behind rota's back.",
     Code.OVERLAP: "The row counts too many: take those with rows of their own as the truth.",
     Code.EARLY: "Look at the clocks of the nodes (NTP).",
     Code.BACKWARDS: "Look at the clocks of the nodes (NTP).",
@@ -43,7 +43,7 @@ REMEDIES = {
     Code.STRAY: "Part of the history was deleted behind rota's back; nothing depends on it.",
     Code.CURSOR: "A clock was ahead: the next start of a node puts it right.",
     Code.PAUSE: "`rota resume` ends the pause, `rota pause` makes it one that is on record.",
-    Code.UNKNOWN: "Nobody will run it: cancel it where it waits.",
+    Code.UNKNOWN: "No node will run it: cancel it if it waits.",
 }
 """What to do about each."""
 

@@ -196,7 +196,7 @@ class _Walk:
         return Finding(Code.UNNAMED, self.task_id, text, row.run_id, row.fire_time)
 
     def _overlap(self, summary: Row, row: Row) -> Finding:
-        text = f"The row of {to_iso(summary.fire_time)} stands for {summary.count} occurrences;"
+        text = f"The row of {to_iso(summary.fire_time)} covers {summary.count} occurrences;"
         text += f" that of {to_iso(row.fire_time)} is one of them and has its own row."
         return Finding(
             Code.OVERLAP, self.task_id, text, summary.run_id, summary.fire_time, row.fire_time

@@ -48,7 +48,7 @@ class RunFacts:
 def check_run(run: RunFacts, blind: Sequence[RuleSpan]) -> Iterator[Finding]:
     """Yield the impossible values; times from clocks while they were wrong prove nothing."""
     if wrong := _unreadable(run):
-        text = f"Its {wrong} is no number that can be."
+        text = f"Its {wrong} is no valid number."
         yield Finding(Code.IMPOSSIBLE, run.task_id, text, run.id)
         return
     for code, text in (
@@ -86,15 +86,13 @@ def _words(run: RunFacts) -> Iterator[tuple[Code, str]]:
     if run.state not in set(State):
         yield Code.IMPOSSIBLE, f"It is {run.state!r}, which is no state."
     if run.cause not in set(Cause):
-        yield Code.IMPOSSIBLE, f"Its cause is {run.cause!r}, which is none."
+        yield Code.IMPOSSIBLE, f"Its cause is {run.cause!r}, which is unknown."
     if run.cause == Cause.SCHEDULE and run.fire_time is None:
         yield Code.IMPOSSIBLE, "The schedule made it, but for no instant."
     if run.count < 1:
-        yield Code.IMPOSSIBLE, f"It stands for {run.count} occurrences."
+        yield Code.IMPOSSIBLE, f"It covers {run.count} occurrences."
     if run.count > 1 and (run.state not in _UNDONE or run.attempt):
-        text = (
-            f"It is {run.state} and stands for {run.count} occurrences; only what never ran does."
-        )
+        text = f"It is {run.state} and covers {run.count} occurrences; only what never ran does."
         yield Code.IMPOSSIBLE, text
     if run.state in _UNFINISHED and run.finished_at is not None:
         yield Code.IMPOSSIBLE, f"It is {run.state} and has ended."

@@ -364,7 +364,7 @@ def _oversize(arguments: Any) -> Iterator[ArgumentMismatch]:
         return
     if size > MOST_BYTES:
         what = f"they take {size:,} bytes as JSON, and {MOST_BYTES:,} are the most"
-        yield ArgumentMismatch("", what, "Pass where the data lies: a path, a key.")
+        yield ArgumentMismatch("", what, "Pass the place of the data: a path, a key.")
 
 
 def _shown(annotation: Any) -> str:

@@ -161,7 +161,7 @@ def mistake_of(id: str, edits: tuple[Edit, ...]) -> str:
         for edit in wrong
     )
     keys = " ".join(edit.key for edit in wrong if edit.key.isidentifier())
-    return f"{said} It runs by its code. `rota reset {id}{f' {keys}' if keys else ''}` mends it."
+    return f"{said} It runs by its code. `rota reset {id}{f' {keys}' if keys else ''}` corrects it."
 
 
 def _own(code: TaskDefinition, anchor: Instant, otherwise: Trigger) -> Trigger:

@@ -118,7 +118,7 @@ class TimeoutEnforcer:
                 try:
                     self._expire(flight)
                 except Exception:  # the others have deadlines too
-                    logger.exception("Run %s cannot be told to stop", run_id)
+                    logger.exception("Run %s cannot be stopped", run_id)
 
     def _expire(self, flight: InFlightRun) -> None:
         if flight.stopped_at is None:

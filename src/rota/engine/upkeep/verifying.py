@@ -248,10 +248,10 @@ def _odd(
         text = f"It runs on node {held.node}, which is not there."
         yield Finding(Code.LEASE, held.task_id, text, held.run_id, held.fire_time)
     for lost in unreachable:
-        text = f"It waits and never starts: its {lost.column} is no number that can be. Cancel it."
+        text = f"It waits and never starts: its {lost.column} is no valid number. Cancel it."
         yield Finding(Code.IMPOSSIBLE, lost.task_id, text, lost.run_id)
     for many in evidence.beside(MOST):
-        text = f"{many.number} runs go on at once of those that should be alone."
+        text = f"{many.number} runs are running at once that exclude each other."
         yield Finding(Code.DOUBLE, many.task_id, text, many.last)
     for run_id, what in evidence.strays(since, MOST):
         text = f"There are rows in `{what}` of a run that is not there."
@@ -260,7 +260,7 @@ def _odd(
         text = f"There never was a task of this name; it has {many.number} runs."
         yield Finding(Code.UNKNOWN, many.task_id, text, many.last)
     for paused in evidence.paused(max(since, now - PAUSES), MOST):
-        text = f"It is paused since {to_iso(paused.since)}; nobody paused it, or somebody"
+        text = f"It is paused since {to_iso(paused.since)}; no user paused it, or a user"
         text += " resumed it since, or the pause ended before it began."
         yield Finding(Code.PAUSE, paused.task_id, text, at=paused.since)
     for task_id, instant in evidence.ahead(now + MINUTE, MOST):

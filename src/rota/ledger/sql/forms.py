@@ -146,7 +146,7 @@ _INFO: dict[str, tuple[type, ...]] = {
 
 def _priority(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
-        raise ValueError("no number that can be a priority")
+        raise ValueError("no valid priority")
     return value
 
 

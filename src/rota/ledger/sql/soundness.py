@@ -53,13 +53,13 @@ class ColumnKind(NamedTuple):
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{_called(value)} where a text has to be")
+        raise ValueError(f"{_called(value)} instead of a text")
     return value
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**63:
-        raise ValueError(f"{_called(value)} where a whole number has to be")
+        raise ValueError(f"{_called(value)} instead of a whole number")
     return value
 
 
@@ -83,7 +83,7 @@ def _moment(value: Any) -> Instant:
 
 def _flag(value: Any) -> bool:
     if value not in (0, 1):
-        raise ValueError(f"{_called(value)} where yes or no has to be")
+        raise ValueError(f"{_called(value)} instead of yes or no")
     return bool(value)
 
 
@@ -91,7 +91,7 @@ def parsed(text: Any) -> Any:
     """Read JSON as this program writes it: without NaN, infinity and half characters; raises
     ValueError for anything else."""
     if not isinstance(text, str):
-        raise ValueError(f"{_called(text)} where JSON has to be")
+        raise ValueError(f"{_called(text)} instead of JSON")
     try:
         value = _decoded(text)
         if "\\u" in text:
@@ -137,7 +137,7 @@ def _called(value: Any) -> str:
 
 def _nothing(value: Any) -> None:
     if value is not None:
-        raise ValueError(f"{_called(value)} where nothing may be")
+        raise ValueError(f"{_called(value)} instead of nothing")
 
 
 NOTHING = ColumnKind(_nothing, None, converts=True, optional=True)
@@ -256,7 +256,9 @@ class DamageLog:
             if key in self._damages or len(self._damages) >= MOST:
                 return
             self._damages[key] = damage
-        logger.error("The ledger is damaged: %s. The rest goes on; `rota doctor` lists it", damage)
+        logger.error(
+            "The ledger is damaged: %s. Everything else continues; `rota doctor` lists it", damage
+        )
 
     def all(self) -> list[Damage]:
         """Return all damages."""

@@ -135,5 +135,5 @@ class SqliteBulk:
             raise LedgerUnavailableError(
                 f"There is a write-ahead log, {log.name}: its user is up, or was killed.",
                 where=self.url,
-                remedy="Stop who uses it; else move that file away, or name another place.",
+                remedy="Stop the process that uses it, or move that file away, or name another.",
             )

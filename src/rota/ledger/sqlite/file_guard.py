@@ -51,9 +51,9 @@ class FileGuard:
             self._check(self._stamp())
         except OSError as error:
             raise LedgerUnavailableError(
-                f"The ledger was taken away while it was in use: {error.strerror}.",
+                f"The ledger was removed while it was in use: {error.strerror}.",
                 where=self._url,
-                remedy="Put the same file back, and rota goes on; else stop it, restore a backup"
+                remedy="Put the same file back, and rota continues; else stop it, restore a backup"
                 " and start it again.",
             ) from error
 
@@ -63,8 +63,8 @@ class FileGuard:
                 "Another file took the place of the ledger while it was in use; it was left"
                 " untouched.",
                 where=self._url,
-                remedy="Put the former file back, and rota goes on; or stop it, and start it again"
-                " on this one.",
+                remedy="Put the former file back, and rota continues; or stop it, and start it"
+                " again on this one.",
             )
         if stamp != self._sound:
             self._look(stamp)

@@ -13,8 +13,8 @@ from rota.errors import LedgerUnavailableError
 from rota.runtime import private_files
 
 _TEXT = """\
-A ledger of rota lies in the directory of this name. While this file is here, rota does not make
-that directory anew where it is missing.
+A ledger of rota is in the directory of this name. While this file is here, rota does not make
+that directory again if it is missing.
 """
 
 
@@ -30,7 +30,7 @@ def make_directory(path: Path, url: str) -> None:
             f"The directory of the ledger is gone: {directory}. There was a ledger in it.",
             where=url,
             remedy="Put it back: mount its disk, or restore a backup. To begin with an empty"
-            " ledger, make the directory by hand.",
+            " ledger, make the directory manually.",
         )
     try:
         private_files.make_directory(directory)

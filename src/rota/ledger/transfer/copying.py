@@ -41,13 +41,13 @@ class TableCopy(NamedTuple):
 
 
 class UnequalCopyError(LedgerError):
-    """The copy differs from the source (`tables`); nothing of it was kept."""
+    """The copy differs from the source (`tables`); no row of it was kept."""
 
     def __init__(self, tables: list[TableCopy], where: str) -> None:
         self.tables = tables
         unequal = ", ".join(table.name for table in tables if not table.is_equal)
         super().__init__(
-            f"The copy differs from its source in {unequal}; nothing of it was kept.",
+            f"The copy differs from its source in {unequal}; no row of it was kept.",
             where=where,
             remedy="See that nothing writes to the source meanwhile, then copy it again.",
         )
@@ -90,8 +90,8 @@ def _refuse_running(nodes: Sequence[NodeRecord], where: str) -> None:
         raise StateError(
             f"Nodes are up on this ledger: {names}.",
             where=where,
-            remedy="Stop them first, or what they go on with runs twice. A node that was killed on"
-            " another machine is up until its lease ends.",
+            remedy="Stop them first, or the runs that they continue run twice. A node that was"
+            " killed on another machine is up until its lease ends.",
         )
 
 

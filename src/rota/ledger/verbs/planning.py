@@ -236,7 +236,7 @@ class _Plan:
                     self._active[group].append(active)
 
     def _replace(self, run_ids: Sequence[str], by: NewRun) -> None:
-        when = "started by hand" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
+        when = "started manually" if by.fire_time is None else f"of {to_iso(by.fire_time)}"
         reason = RunReason(ReasonCode.REPLACED, f"replaced by the run {when}")
         for run_id in run_ids:
             if run_id in self._rows:

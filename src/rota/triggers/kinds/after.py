@@ -114,7 +114,7 @@ KIND = TriggerKind(
     name=AFTER,
     meaning="when runs of other tasks have ended",
     arguments={
-        "tasks": "the id of a task, or a list of them: what it runs after",
+        "tasks": "the id of a task, or a list of them: the tasks after which it runs",
         "on": 'which ends count: `"success"`, `"failure"` (failed or lost), `"end"`',
         "all": "`True`: once all of them have ended so for the same fire time; `False`: once any",
         **BOUNDS,

@@ -71,7 +71,7 @@ def read_fields(args: Args, calendar: Calendar | None = None) -> tuple[Pattern, 
     rule = DayRule(month, day, week, weekday)
     by = calendar if names_business_days(rule) else None
     if names_business_days(rule) and calendar is None:
-        remedy = "Write calendar='…' beside it: the calendar of the business days."
+        remedy = "Write calendar='…' as well: the calendar of the business days."
         raise refuse("day", args["day"], "business days need a calendar", remedy)
     return (
         pattern(year, rule, hour, minute, second, by),

@@ -149,7 +149,7 @@ def _cron(reading: Reading, text: str, bounds: Bounds) -> CronTrigger:
         if str(error) or not re.search(r"\bbusiness\b", text):
             raise
         if reading.calendar is None:
-            raise Unread("business days need a calendar; write calendar='…' beside it") from None
+            raise Unread("business days need a calendar; write calendar='…' as well") from None
         raise Unread("with a calendar, 'day at 09:00' is on its business days") from None
     changes: Changes = CHANGES[reading.dst][usual if repeats is None else repeats]
     found = CronTrigger(wanted, bounds.zone, changes, bounds.start, bounds.end, bounds.jitter)

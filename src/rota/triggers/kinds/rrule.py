@@ -183,7 +183,7 @@ def _check(value: str, given: Mapping[str, str]) -> None:
     if "BYSETPOS" in given and not any(
         name.startswith("BY") for name in given if name != "BYSETPOS"
     ):
-        raise wrong("BYSETPOS needs another BY… beside it")
+        raise wrong("BYSETPOS needs another BY… as well")
 
 
 def _rule(given: Mapping[str, str], start: int) -> RecurrenceRule:

@@ -42,7 +42,7 @@ def test_edits_are_shown_and_taken_back(site: Site) -> None:
     site.add(greet, trigger="cron", times={"hour": 7})
     page = site.client.get("/tasks/greet").text
     assert "the code said hour=6 then, and says hour=7 now" in part(page, "edits")
-    assert "the code changed beneath the edit of trigger_args" in part(
+    assert "the code below the edit changed of trigger_args" in part(
         site.client.get("/").text, "attention"
     )
     site.client.post("/tasks/greet/reset", data={"key": "trigger_args"})
@@ -91,7 +91,7 @@ def test_the_plots_have_their_figures(site: Site) -> None:
     site.run("fail")
     figures = site.client.get("/figures/fail").json()
     assert figures["state"] == ["failed"]
-    assert figures["late"] == [None]  # started by hand
+    assert figures["late"] == [None]  # started manually
     assert 0 <= figures["took"][0] < 60
     assert abs(figures["at"][0] - datetime.now(UTC).timestamp()) < 60
     assert site.client.get("/figures/nobody").status_code == 404
@@ -230,7 +230,7 @@ def test_the_next_time_can_be_skipped_and_no_other(site: Site) -> None:
     assert len(first) == 1
     site.client.post("/tasks/greet/skip", data={"at": first[0]})
     page = site.client.get("/tasks/greet").text
-    assert "skipped by hand" in text(page)
+    assert "skipped manually" in text(page)
     assert f'name="at" value="{first[0]}"' not in page
     again = site.client.post("/tasks/greet/skip", data={"at": first[0]}, headers=HTML)
     assert again.status_code == 409

@@ -154,7 +154,7 @@ def _edits(manager: TaskManager) -> tuple[list[RotaError], list[RotaError]]:
                 what += f". The edit is not applied: {edit.mistake} The value in the code applies."
                 broken.append(DefinitionError(what, where=where, remedy=remedy))
             else:
-                what += f"; the code changed beneath it: {moved(edit)}." if edit.has_moved else "."
+                what += f"; the code below it changed: {moved(edit)}." if edit.has_moved else "."
                 edited.append(DefinitionError(what, where=where, remedy=remedy))
     return broken, edited
 

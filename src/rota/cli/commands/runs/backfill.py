@@ -98,7 +98,7 @@ def _say(
         if rows:
             output.table(("occurrence", "on record", "replays", ""), rows)
         else:
-            output.note("No occurrence lies in that range.")
+            output.note("No occurrence is in that range.")
         if plan.more:
             output.note(f"There are more than {limit}: give a shorter range, or a higher --limit.")
         return

@@ -13,7 +13,7 @@ from rota.errors import UnknownRunError
 
 def command(
     run: project.RunArgument,
-    reason: Annotated[str, typer.Option(help="Why; kept with the run.")] = "cancelled by hand",
+    reason: Annotated[str, typer.Option(help="Why; kept with the run.")] = "cancelled manually",
     config: project.ConfigOption = None,
 ) -> None:
     """Cancel a run: a waiting one at once, a running one by asking its node.

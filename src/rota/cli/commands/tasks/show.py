@@ -115,7 +115,7 @@ def _facts(task: Task, times: list[datetime]) -> list[tuple[str, str]]:
 def _edit(edit: Edit) -> str:
     beneath = moved(edit)
     return f"{edit.key}: {in_place_of(edit)}{made(edit)}" + (
-        f"; the code changed beneath it: {beneath}" if beneath else ""
+        f"; the code below it changed: {beneath}" if beneath else ""
     )
 
 
