@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, str] = {
     "time_limit": "Write timeout, in seconds, with executor='process' for what must be killed.",
     "ignore_result": f"{_LEAVE}: what a function returns is kept with its run.",
     "store_errors_even_if_ignored": f"{_LEAVE}: errors are always kept.",
-    "acks_late": "Write on_crash='restart' (the default): it attempts the run of a dead worker again.",
+    "acks_late": "Write on_crash='restart' (the default): the run of a dead worker is repeated.",
     "acks_on_failure_or_timeout": "Write max_retries and on_crash.",
     "reject_on_worker_lost": "Write on_crash='restart' (the default), or 'lose'.",
     "track_started": f"{_LEAVE}: every run has its state.",
