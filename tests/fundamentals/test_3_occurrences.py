@@ -30,7 +30,7 @@ def test_an_occurrence_is_skipped_while_the_run_before_it_is_still_going_on(
         gate.set()
         first, second = harness.ended("busy", count=2)
     assert (first.state, second.state) == (State.SUCCEEDED, State.SKIPPED)
-    assert "the run of 2024-01-01T00:01:00Z was still going on" in second.reason
+    assert "the run of 2024-01-01T00:01:00Z was still running" in second.reason
 
 
 def test_with_overlap_queue_it_waits_for_its_turn(tmp_path: Path) -> None:

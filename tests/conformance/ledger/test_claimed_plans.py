@@ -31,7 +31,7 @@ def test_an_occurrence_claimed_while_planned_obeys_overlap(desk: Desk) -> None:
     desk.plan(desk.new(fire_time=NOON, overlap=Overlap.SKIP, claim="a"))
     (skipped,) = desk.plan(desk.new(fire_time=NOON + 1, overlap=Overlap.SKIP, claim="a"))
     assert skipped.state is State.SKIPPED
-    assert "still going on node node a" in skipped.reason.text
+    assert "still running on node node a" in skipped.reason.text
     (queued,) = desk.plan(desk.new(fire_time=NOON + 2, overlap=Overlap.QUEUE, claim="a"))
     assert queued.state is State.QUEUED
     (beside,) = desk.plan(desk.new(fire_time=NOON + 3, overlap=Overlap.ALLOW, claim="a"))

@@ -46,7 +46,7 @@ def test_a_lock_of_another_program_stops_nothing_but_the_writing(
 def test_a_file_that_is_taken_away_and_put_back(tmp_path: Path) -> None:
     path = tmp_path / "rota.db"
     with node(tmp_path, f"sqlite:///{path}") as one:
-        advice = "taken away while it was in use.*Put the same file back"
+        advice = "removed while it was in use.*Put the same file back"
         with one.suffers(moved(path, tmp_path / "elsewhere.db"), advice, 3):
             (report,) = one.project.lines("health", code=1)
             assert any(str(path) in reason for reason in report["reasons"])

@@ -54,7 +54,7 @@ def test_no_occurrence_is_skipped_for_a_run_of_a_dead_node(
             until(lambda: len(_of(scene, _taken_over(scene) or 0, State.SUCCEEDED)) > 1)
     noticed = _noticed(scene)
     unheard = [run for run in _of(scene, since=dead_at) if (run.fire_time or 0) < noticed]
-    assert not [run for run in unheard if "still going on" in run.reason], _lines(scene)
+    assert not [run for run in unheard if "still running" in run.reason], _lines(scene)
     if on_another_host:  # here, its death is noticed within half a second
         # An occurrence of the last moments before waits too, where its node was not heard since.
         near = [run for run in _of(scene, killed_at - 2 * SECOND) if (run.fire_time or 0) < noticed]

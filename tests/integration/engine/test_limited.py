@@ -97,4 +97,4 @@ def test_health_names_the_run_that_is_in_the_way(rig: Harness) -> None:
     rig.manager.run_task("alone")
     rig.advance(45)
     told = [reason for reason in rig.manager.health()["reasons"] if "alone" in reason]
-    assert "its run started manually goes on" in told[0]
+    assert "its run started manually is still running" in told[0]

@@ -121,7 +121,7 @@ def test_an_occurrence_that_finds_its_task_running_is_skipped_with_a_reason(
         eventually(lambda: [r for r in rig.runs() if r.state is State.RUNNING])
         rig.advance(60)
         skipped = eventually(lambda: [r for r in rig.runs() if r.state is State.SKIPPED])[0]
-        assert skipped.reason.startswith("the run of 2024-01-01T00:01:00Z was still going on")
+        assert skipped.reason.startswith("the run of 2024-01-01T00:01:00Z was still running")
         gate.set()
         assert [run.state for run in rig.ended(count=2)] == [State.SUCCEEDED, State.SKIPPED]
 

@@ -301,7 +301,7 @@ def test_a_wrong_zone_is_reported_once() -> None:
 
 def test_two_zones_are_refused() -> None:
     both = entry(timezone="UTC", trigger_args={"hour": 9, "timezone": "UTC"})
-    assert "stands twice" in str(refused(both))
+    assert "is given twice" in str(refused(both))
 
 
 def test_objects_that_fight_back_are_refused_in_words() -> None:

@@ -56,7 +56,7 @@ def test_a_file_that_is_taken_away_is_missed_and_welcomed_back(path: Path) -> No
     with Desk(f"sqlite:///{path}") as desk:
         desk.plan(desk.new())
         path.rename(path.with_name("away"))
-        refuses(desk, LedgerUnavailableError, "taken away")
+        refuses(desk, LedgerUnavailableError, "was removed")
         assert not path.exists()
         path.with_name("away").rename(path)
         desk.plan(desk.new())
@@ -67,7 +67,7 @@ def test_a_directory_that_is_removed_is_not_made_again(path: Path) -> None:
     with Desk(f"sqlite:///{path}") as desk:
         desk.plan(desk.new())
         shutil.rmtree(path.parent)
-        refuses(desk, LedgerUnavailableError, "taken away")
+        refuses(desk, LedgerUnavailableError, "was removed")
     assert not path.parent.exists()
 
 
