@@ -55,4 +55,4 @@ def test_every_file_that_the_map_of_the_code_names_exists() -> None:
 
 def test_comments_docstrings_and_messages_are_read_for_plain_english() -> None:
     code = '"""Of a module."""\n\n# A comment.\nraise OSError(f"{path}: no file", "key")\n'
-    assert sorted(text for _, text in prose(code)) == [": no file", "# A comment.", "Of a module."]
+    assert sorted(text for _, text in prose(code)) == ["# A comment.", ": no file", "Of a module."]
