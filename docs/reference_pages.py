@@ -23,6 +23,7 @@ REMEDIES = {
     "UnknownTaskError": "Compare the id with `rota ls`. The error names the nearest id.",
     "UnknownRunError": "Compare the id with `rota runs`. Ended runs are deleted after `manager.retention_days`.",
     "UnknownWindowError": "Compare the id with `rota windows`; those of the configuration have none.",
+    "UnknownNodeError": "Compare the id or the name with `rota nodes`. The error names the nearest name.",
     "StateError": "Look at the task or run (`rota show`, `rota runs`): it is in another state than the call needs.",
     "NotRunningError": "Call `current_run()` only inside a task. In a test, call the function through a harness.",
     "NodeGoneError": "Nothing: the node joins again by itself. If it recurs, look for a process that is frozen or"
@@ -74,7 +75,7 @@ def errors_page() -> str:
         "|---|---|",
         "| 401 | there is no token, or it is not known |",
         "| 403 | the token has not the right, the request comes from a foreign page, or the feature is off |",
-        "| 404 | `UnknownTaskError`, `UnknownRunError`, `UnknownWindowError` |",
+        "| 404 | `UnknownTaskError`, `UnknownRunError`, `UnknownWindowError`, `UnknownNodeError` |",
         "| 409 | `StateError`, `TaskLimitError` |",
         "| 413 | the body is larger than 1 MiB |",
         "| 421 | the host is not one of `manager.hosts` |",

@@ -92,6 +92,10 @@ class UnknownWindowError(RotaError):
     """No window that was opened has this id."""
 
 
+class UnknownNodeError(RotaError):
+    """No node has this id or name."""
+
+
 class StateError(RotaError):
     """What was asked does not fit the state that the run or the task is in."""
 

@@ -40,6 +40,8 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     OPEN = "open"  # a maintenance window
     CLOSE = "close"  # a maintenance window, before its end
+    DRAIN = "drain"  # a node: it takes no new runs
+    UNDRAIN = "undrain"
     GRANT = "grant"  # a token
     REVOKE = "revoke"
 

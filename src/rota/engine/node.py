@@ -206,6 +206,7 @@ class Node:
             self.ledger.open()
         output_capture.install()
         self.capacity.accepting = self.heartbeat.beating = True
+        self.capacity.drained = False
         try:
             self.service_loop.start()
         except Exception:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rota.core.access import Session, Token
-from rota.core.audit import UNNAMED_ACTOR, Actor
+from rota.core.audit import UNNAMED_ACTOR, Actor, Verb
 from rota.core.ports.ledger import Limits, NodeLiveness, Publish
 from rota.core.ports.records import (
     AttemptEnd,
@@ -233,8 +233,28 @@ class SqlTransaction(SqlTaskVerbs):
         if not alive:
             return HeartbeatAnswer(False, {})
         return HeartbeatAnswer(
-            True, dict(nodes.CANCEL_REQUESTS.rows(self._connection, node_id=node_id))
+            True,
+            dict(nodes.CANCEL_REQUESTS.rows(self._connection, node_id=node_id)),
+            draining=bool(nodes.IS_DRAINING.rows(self._connection, node_id=node_id)),
         )
+
+    def drain(
+        self,
+        node_id: str,
+        now: Instant,
+        *,
+        on: bool = True,
+        reason: str = "",
+        by: Actor = UNNAMED_ACTOR,
+    ) -> bool:
+        before, new = ("up", "draining") if on else ("draining", "up")
+        if not nodes.DRAIN.count(self._connection, node_id=node_id, before=before, new=new):
+            return False
+        (name,) = nodes.NAME_OF.rows(self._connection, node_id=node_id)
+        verb, after = Verb.DRAIN if on else Verb.UNDRAIN, {"node": name, "id": node_id}
+        entry = audit_verbs.AuditEntry(verb, reason=reason, after=after)
+        audit_verbs.note(self._connection, now, by, [entry])
+        return True
 
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         nodes.SET_NODE_STATE(self._connection, node_id=node_id, new=state, now=now)

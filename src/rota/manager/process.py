@@ -24,6 +24,7 @@ from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
 from rota.manager.marked import owner_of
 from rota.manager.marked_enqueuer import MarkedEnqueuer
+from rota.manager.nodes import NodeVerbs
 from rota.manager.replays import ReplayVerbs
 from rota.manager.tokens import TokenVerbs
 from rota.manager.verifying import VerifyVerbs
@@ -40,7 +41,7 @@ def _leave_to_the_parent() -> None:
             manager.leave_to_the_parent()
 
 
-class TaskManager(ReplayVerbs, TokenVerbs, VerifyVerbs):
+class TaskManager(ReplayVerbs, NodeVerbs, TokenVerbs, VerifyVerbs):
     """Adds, runs, pauses and shows tasks; every verb may be called from any thread.
 
     Nothing is opened before it is needed. Changes of tasks and runs go through the ledger, so they

@@ -22,6 +22,7 @@ from rota.errors import (
     RotaError,
     StateError,
     TaskLimitError,
+    UnknownNodeError,
     UnknownRunError,
     UnknownTaskError,
     UnknownWindowError,
@@ -34,6 +35,7 @@ logger = queued("rota.web")
 
 _STATUS: tuple[tuple[type[RotaError], HTTPStatus], ...] = (
     (UnknownTaskError, HTTPStatus.NOT_FOUND),
+    (UnknownNodeError, HTTPStatus.NOT_FOUND),
     (UnknownRunError, HTTPStatus.NOT_FOUND),
     (UnknownWindowError, HTTPStatus.NOT_FOUND),
     (StateError, HTTPStatus.CONFLICT),

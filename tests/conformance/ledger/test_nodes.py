@@ -121,6 +121,28 @@ def test_a_node_says_how_it_leaves(desk: Desk, state: str) -> None:
     assert (node.state, node.seen_at) == (state, now)
 
 
+def test_a_drained_node_hears_of_it_and_keeps_its_lease(desk: Desk) -> None:
+    desk.join()
+    assert desk.do(lambda tx: tx.drain("a", desk.now))
+    assert not desk.do(lambda tx: tx.drain("a", desk.now))
+    assert beat(desk) == HeartbeatAnswer(True, {}, draining=True)
+    assert states_of_nodes(desk) == {"a": "draining"}
+    assert desk.do(lambda tx: tx.drain("a", desk.now, on=False))
+    assert beat(desk) == HeartbeatAnswer(True, {})
+
+
+@pytest.mark.parametrize("state", ["stopped", "gone"])
+def test_a_node_that_has_ended_is_not_drained(desk: Desk, state: str) -> None:
+    desk.join()
+    if state == "gone":
+        reap(desk, "a")
+    else:
+        desk.do(lambda tx: tx.leave("a", state, desk.now))
+    assert not desk.do(lambda tx: tx.drain("a", desk.now))
+    assert not desk.do(lambda tx: tx.drain("a", desk.now, on=False))
+    assert states_of_nodes(desk) == {"a": state}
+
+
 # --- orphans ------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,8 @@ OPERATIONS = [
     ("GET", "/manager/runs/{id}/logs/text"),
     ("POST", "/manager/runs/{id}/cancel"),
     ("POST", "/manager/runs/{id}/retry"),
+    ("POST", "/manager/nodes/{node}/drain"),
+    ("POST", "/manager/nodes/{node}/undrain"),
     ("POST", "/manager/runs/{id}/rerun"),
     ("POST", "/manager/tasks/{id}/backfill"),
     ("GET", "/manager/tasks"),

@@ -205,6 +205,19 @@ class Transaction(TaskTransaction, Protocol):
     ) -> HeartbeatAnswer:
         """Renew a node's lease, unless it was declared gone."""
 
+    def drain(
+        self,
+        node_id: str,
+        now: Instant,
+        *,
+        on: bool = True,
+        reason: str = "",
+        by: Actor = UNNAMED_ACTOR,
+    ) -> bool:
+        """Keep a node from taking new runs, or let it take them again with `on` False; returns
+        whether that changed its state. A node that has ended stays as it is.
+        """
+
     def leave(self, node_id: str, state: str, now: Instant) -> None:
         """Set the node's state to `draining` or `stopped`."""
 

@@ -255,6 +255,7 @@ class HeartbeatAnswer(NamedTuple):
 
     alive: bool  # False: others declared this node gone; its claims are void
     cancel: Mapping[str, str]  # run id → reason, for runs of this node that are to be cancelled
+    draining: bool = False  # it is to take no new runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def waits_here(node: Node, now: Instant) -> list[Wait]:
         return found
     entries = [node.registry.get(one.task_id) for one in found if one.could_start]
     executors = {entry.definition.executor for entry in entries if entry is not None}
-    if node.capacity.accepting and _dispatcher_has_looked(node, executors):
+    takes = node.capacity.accepting and not node.capacity.drained
+    if takes and _dispatcher_has_looked(node, executors):
         return [one.confirmed() for one in _waits(node, now)]
     return [one.behind_others() for one in found]
 

@@ -93,6 +93,7 @@ class Heartbeat:
             beat = await self._gateway.once(lambda tx: tx.heartbeat(node_id, at[0], until, info))
             if beat.alive:
                 self._held_since(at)
+                self._drain(beat.draining)
                 self._signals.cancellations_requested.send(beat.cancel)
             else:
                 logger.error("Other nodes declared this node gone: its runs are theirs now")
@@ -105,8 +106,21 @@ class Heartbeat:
             slots=self._capacity.slots, lease=seconds(self._lease), info=self._info()
         )
         await self._gateway.until_done(lambda tx: tx.join(node))
+        self._capacity.drained = False  # that was said to the node it was before
         self._identity.id = node.id  # not before: under an id without a row, nothing can be held
         self._held_since(at)
+
+    def _drain(self, draining: bool) -> None:
+        """Take no new runs, or take them again, as the ledger says."""
+        capacity = self._capacity
+        if draining == capacity.drained or not capacity.accepting:  # it is stopping
+            return
+        capacity.drained = draining
+        if draining:
+            logger.warning("This node is drained: it takes no new runs until that is taken back")
+        else:
+            logger.warning("This node takes new runs again")
+            self._signals.runs_available.send(None)
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = {}

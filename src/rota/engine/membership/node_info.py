@@ -24,6 +24,7 @@ def describe(node: Node, info: dict[str, Any]) -> None:
     capacity = node.capacity
     info["born"] = process_start_token(os.getpid())
     info["role"], info["only"] = node.role, capacity.only
+    info["broker"] = node.broker is not None
     info["queues"] = None if capacity.queues is None else sorted(capacity.queues)
     info["generation"], info["tz"] = node.identity.generation, triggers.tz_version()
     info["running"], info["tasks"] = len(node.in_flight), len(node.registry)

@@ -15,7 +15,8 @@ class Capacity:
     """What this node may run, and its slots: all of them, and the free ones.
 
     `working`: it makes attempts at all, which a mere scheduler does not. `accepting`: it takes new
-    runs, until it stops. `only`: the one task whose runs it takes, if it was started for one.
+    runs, until it stops. `drained`: an operator keeps it from taking new ones. `only`: the one task
+    whose runs it takes, if it was started for one.
     `queues`: those whose runs it takes; None is all.
     """
 
@@ -32,6 +33,12 @@ class Capacity:
         self.only: str | None = None
         self.working = True
         self.accepting = True
+        self.drained = False
+
+    @property
+    def takes(self) -> bool:
+        """Return whether this node takes new runs now."""
+        return self.working and self.accepting and not self.drained
 
     @property
     def slots(self) -> int:
@@ -65,4 +72,4 @@ class Capacity:
     @property
     def is_delivered_to(self) -> bool:
         """Return whether a broker is to deliver to this node now."""
-        return self.working and self.accepting and self.only is None
+        return self.takes and self.only is None

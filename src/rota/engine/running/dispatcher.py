@@ -112,7 +112,7 @@ class Dispatcher:
     async def _claim_all(self) -> None:
         excluded: set[str] = set()
         capacity = self._capacity
-        while capacity.accepting and capacity.working:
+        while capacity.takes:
             turned()
             await self._heartbeat.hold()
             free = {name: capacity.free(name) for name in self._registry.executors()}
@@ -187,7 +187,7 @@ class Dispatcher:
     def _claims_at_once(self, entry: RegisteredTask) -> bool:
         """Return whether this node claims new runs of a task in the write that plans them."""
         capacity = self._capacity
-        if not capacity.accepting or not capacity.working or self._inbox is not None:
+        if not capacity.takes or self._inbox is not None:
             return False
         if capacity.only is not None or entry.policy.start_deadline is not None:
             return False

@@ -76,6 +76,22 @@ SET_NODE_STATE = Statement(
     .values(state=bindparam("new"), seen_at=_now)
 )
 
+DRAIN = Statement(
+    update(nodes)
+    .where(nodes.c.id == bindparam("node_id"), nodes.c.state == bindparam("before"))
+    .values(state=bindparam("new"))
+)
+"""Set the state of a node that has another one."""
+
+NAME_OF = Statement(select(gathered(nodes.c.name)).where(nodes.c.id == bindparam("node_id")))
+
+IS_DRAINING = Statement(
+    select(gathered(nodes.c.id)).where(
+        nodes.c.id == bindparam("node_id"), nodes.c.state == word("draining")
+    )
+)
+"""The id of a node if it is to take no new runs."""
+
 _seen_in = incoming("seen", nodes.c.id, nodes.c.seen_at)
 DECLARE_GONE = Statement(
     update(nodes)

@@ -47,6 +47,12 @@ class NodeRow:
     generation: str  # of its task files
 
     @property
+    def can_drain(self) -> bool:
+        """Whether it can be kept from taking new runs: it runs some, and no broker delivers."""
+        runs = self.node.info.get("role") in ("all", "worker")
+        return self.state == "up" and runs and not self.node.info.get("broker")
+
+    @property
     def is_off(self) -> bool:
         """Whether its clock differs so much that an operator should know."""
         return self.ahead is not None and are_apart(self.ahead / SECOND)
@@ -58,6 +64,17 @@ def add(router: APIRouter, layout: PageLayout) -> None:
     @router.get("/nodes")
     def show_nodes(request: Request) -> Response:
         return layout.show(request, "nodes.html", **_values(layout.manager, layout.now()))
+
+    @router.post("/nodes/{node}/drain")
+    def drain(request: Request, node: str) -> Response:
+        name = layout.manager.drain_node(node, reason="drained on the page").name
+        text = f"Node {name} takes no new runs; what it runs may end."
+        return layout.back(request, "/nodes", text)
+
+    @router.post("/nodes/{node}/undrain")
+    def undrain(request: Request, node: str) -> Response:
+        name = layout.manager.undrain_node(node, reason="taken back on the page").name
+        return layout.back(request, "/nodes", f"Node {name} takes new runs again.")
 
 
 def _values(manager: TaskManager, now: Instant) -> dict[str, Any]:
