@@ -24,10 +24,9 @@ from rota.executors.inside import refuse_in_a_worker
 from rota.manager.base import managers
 from rota.manager.marked import owner_of
 from rota.manager.marked_enqueuer import MarkedEnqueuer
-from rota.manager.nodes import NodeVerbs
+from rota.manager.operating import NodeVerbs, VerifyVerbs
 from rota.manager.replays import ReplayVerbs
 from rota.manager.tokens import TokenVerbs
-from rota.manager.verifying import VerifyVerbs
 from rota.runtime import fork_safety
 from rota.task_api import jobs, output_capture
 
