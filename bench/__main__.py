@@ -29,6 +29,8 @@ def _measure(case: str, peer: str, size: int) -> Figures:
     cases: dict[tuple[str, str], Callable[[int], Figures]] = {
         ("throughput", "rota"): ours.throughput,
         ("throughput", "huey"): peers.huey_throughput,
+        ("threads", "rota"): ours.threads,
+        ("threads", "huey"): peers.huey_throughput,
         ("lateness", "rota"): ours.lateness,
         ("lateness", "apscheduler"): peers.apscheduler_lateness,
         ("lateness", "apscheduler-sqlite"): lambda n: _with_directory(
@@ -55,6 +57,7 @@ def _measure(case: str, peer: str, size: int) -> Figures:
 # case → size, size of a quick run, the figure to compare, whether more is better, peers
 CASES: dict[str, tuple[int, int, str, bool, list[str]]] = {
     "throughput": (30_000, 3_000, "runs_per_second", True, ["rota", "huey"]),
+    "threads": (10_000, 1_000, "runs_per_second", True, ["rota", "huey"]),
     "lateness": (15, 4, "p99_ms", False, ["rota", "apscheduler", "apscheduler-sqlite"]),
     "burst": (10_000, 1_000, "seconds", False, ["rota", "apscheduler", "apscheduler-sqlite"]),
     "held": (100_000, 5_000, "mib", False, ["rota", "apscheduler"]),
