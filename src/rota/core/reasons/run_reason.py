@@ -29,4 +29,5 @@ NO_REASON = RunReason(None, "")
 
 def skipped_by(name: str, why: str) -> RunReason:
     """Return the reason of an occurrence that a person skipped."""
-    return RunReason(ReasonCode.BY_HAND, f"skipped by {name or 'hand'}{why and f': {why}'}")
+    how = f"by {name}" if name else "manually"
+    return RunReason(ReasonCode.BY_HAND, f"skipped {how}{why and f': {why}'}")
