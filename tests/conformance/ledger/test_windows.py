@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rota.core.audit import Actor, AuditFilter, Face, Verb
@@ -74,3 +76,28 @@ def test_a_delayed_run_moves_only_by_the_windows_that_there_are(desk: Desk) -> N
     assert desk.do(lambda tx: tx.move_delayed(starts, windows)) == [late.id]
     run = desk.history.run(late.id)
     assert (run.state, run.available_at, run.reason) == (State.SCHEDULED, desk.now, "over")
+
+
+def test_two_nodes_that_open_or_close_a_window_at_once_do_it_once(
+    two_desks: tuple[Desk, Desk],
+) -> None:
+    one, other = two_desks
+    window = wanted(one, HOUR)._replace(reason="disks")
+
+    def open_it(desk: Desk) -> OpenedWindow:
+        return desk.do(lambda tx: tx.open_window(window))
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(1, 6):
+
+            def close(desk: Desk, number: int = number) -> OpenedWindow:
+                return desk.do(lambda tx: tx.close_window(number, window.since))
+
+            first, second = pool.map(open_it, two_desks)
+            assert first == second
+            assert first.id == number
+            first, second = pool.map(close, two_desks)
+            assert first == second
+    assert one.history.windows() == other.history.windows()
+    changes = one.history.audit(AuditFilter()).changes
+    assert sorted(change.verb for change in changes) == [Verb.CLOSE] * 5 + [Verb.OPEN] * 5
