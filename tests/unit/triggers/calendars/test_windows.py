@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rota.core.ports.windows import WindowAction
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from rota.triggers import between, parse
 from rota.triggers.calendars.windows import (
     MaintenanceWindow,
-    WindowAction,
     Windows,
     outside_windows,
 )
