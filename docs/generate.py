@@ -31,7 +31,7 @@ MEANING = {
     State.SUCCEEDED: "its last attempt succeeded, and the holder of its lease said so",
     State.FAILED: "its last attempt failed or timed out with no retry left, or it was quarantined",
     State.CANCELLED: "it was cancelled: by a person, a program, or the removal of its task",
-    State.SKIPPED: "its task still ran, and `overlap` said skip; it was skipped by hand; or the"
+    State.SKIPPED: "its task still ran, and `overlap` said skip; it was skipped manually; or the"
     " task raised `rota.Skip`",
     State.MISSED: "it was not planned in time, or could not start by its deadline",
     State.LOST: "its worker died, and `on_crash` said lose",

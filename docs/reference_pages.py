@@ -80,7 +80,7 @@ def errors_page() -> str:
         "| 413 | the body is larger than 1 MiB |",
         "| 421 | the host is not one of `manager.hosts` |",
         "| 422 | `DefinitionError` and its kinds, `Mistakes`; each mistake is in `errors` |",
-        "| 429 | too many streams, or too many starts by hand |",
+        "| 429 | too many streams, or too many manual starts |",
         "| 503 | `LedgerError`: the ledger is unavailable |",
     ]
     return "\n".join(lines) + "\n"
