@@ -109,6 +109,10 @@ class NodeSignals:
     """The ledger has a newer revision of a task. Sent by the change poller, on the service loop.
     Task sync listens."""
 
+    tasks_paused: Signal[[]] = field(default_factory=Signal)
+    """The ledger may have paused tasks for their crashes or failures. Sent by the recorder and the
+    reaper, on the service loop. The change poller listens: it reads at once."""
+
     windows_read: Signal[Sequence[OpenedWindow]] = field(default_factory=Signal)
     """The windows that were opened manually, as the ledger has them. Sent by the change poller, on
     the service loop. Window sync listens."""

@@ -6,8 +6,9 @@ import pytest
 
 from rota.core.ports.records import StoredTask
 from rota.core.time import SECOND
+from rota.engine.upkeep import change_poller
 from rota.engine.upkeep.change_poller import ChangePoller
-from tests.unit.engine.context import Bench, heard
+from tests.unit.engine.context import Bench, heard, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,3 +75,15 @@ async def test_a_change_that_cannot_be_taken_keeps_no_later_one_from_it(bench: B
         bench.known(task_id)
     await poller.turn()
     assert taken == ["good"]
+
+
+async def test_a_pause_of_the_engine_is_read_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_poller, "until_beat", lambda now: 3_600.0)
+    poller, changed = ChangePoller(bench.context), heard(bench.signals.task_changed)
+    bench.known()
+    async with bench.running(poller):
+        bench.do(lambda tx: tx.pause("t", bench.now, None, "crashed"))
+        bench.signals.tasks_paused.send()
+        await until(changed.__len__)

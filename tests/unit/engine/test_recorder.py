@@ -113,3 +113,22 @@ async def test_a_listener_that_raises_keeps_no_end_from_being_written(bench: Ben
         bench.signals.attempt_ended.send(flight.call, SUCCEEDED)
         await until(lambda: recorder.total == 1)
     assert bench.states() == [State.SUCCEEDED]
+
+
+async def test_the_poller_hears_of_ends_that_may_have_paused_their_task(bench: Bench) -> None:
+    recorder, paused = Recorder(bench.context), heard(bench.signals.tasks_paused)
+    await bench.heartbeat.join()
+    no = failure(ValueError("no"))
+    paused_by_one = bench.known("paused", pause_after_failures=1, max_retries=0)
+    ends = [
+        (bench.known("good"), SUCCEEDED, 0),
+        (bench.known("bad"), no, 0),
+        (bench.known("crashed"), Outcome(OutcomeKind.CRASHED), 1),
+        (paused_by_one, no, 2),
+    ]
+    async with bench.running(recorder):
+        for number, (entry, outcome, times) in enumerate(ends):
+            bench.signals.attempt_ended.send(bench.in_flight(entry).call, outcome)
+            await until(lambda: recorder.total == number + 1)  # noqa: B023
+            assert len(paused) == times
+    assert bench.context.ledger.history.task("paused").paused_since is not None

@@ -129,6 +129,7 @@ class Reaper:
             why = "it never began here" if run.id in unconfirmed else "its node is gone"
             logger.warning("Took over run %s of %s: %s", run.id, run.task_id, why)
         if runs:
+            self._signals.tasks_paused.send()
             self._signals.runs_available.send(None)
             await self._log_paused({run.task_id for run in runs}, now)
         return runs

@@ -108,6 +108,8 @@ class Recorder:
             for run_id in await self._write(ended):
                 logger.warning("run %s is another node's by now: its end here is void", run_id)
             self._signals.ends_recorded.send(self._in_flight.going)
+            if any(map(_may_pause, ended)):
+                self._signals.tasks_paused.send()
         finally:
             self._in_flight.going = frozenset()
         self.total += len(ended)
@@ -136,9 +138,8 @@ class Recorder:
                 tx.progress(claim.run_id, claim.fence, one.progress)
         refused = tx.settle([one.ending for one in ended], self._identity.id)
         for one in ended:
-            most = one.flight.policy.pause_after_failures
-            is_failed = one.ending.settlement.state is State.FAILED
-            if is_failed and most is not None and one.flight.claim.run_id not in refused:
+            most = _failures_to_pause(one)
+            if most is not None and one.flight.claim.run_id not in refused:
                 tx.pause_failing(one.flight.claim.task_id, most, one.at)
         return refused
 
@@ -213,6 +214,18 @@ def _final_outcome(flight: InFlightRun, outcome: Outcome, ended: float) -> Outco
     if flight.timed_out and flight.stopped_at is not None and ended >= flight.stopped_at:
         return timed_out(outcome, timeout, total=total)
     return in_time(outcome, timeout, ended=ended, deadline=flight.time_up, total=total)
+
+
+def _failures_to_pause(one: _EndedAttempt) -> int | None:
+    """Return after how many failed runs in a row the task is paused, if its run failed now."""
+    failed = one.ending.settlement.state is State.FAILED
+    return one.flight.policy.pause_after_failures if failed else None
+
+
+def _may_pause(one: _EndedAttempt) -> bool:
+    """Return whether the end of an attempt may have paused its task."""
+    crashed = one.ending.attempt.outcome is OutcomeKind.CRASHED
+    return crashed or _failures_to_pause(one) is not None
 
 
 def _log_end(flight: InFlightRun, outcome: Outcome, settlement: Settlement) -> None:

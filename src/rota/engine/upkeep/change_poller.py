@@ -8,7 +8,7 @@ from rota.core.ports.records import StoredTask
 from rota.core.ports.windows import OpenedWindow
 from rota.core.time import Instant, seconds
 from rota.engine.context import NodeContext
-from rota.engine.health.turning import rest
+from rota.engine.wake import Wake
 from rota.errors import LedgerError
 from rota.logs import queued
 from rota.runtime.cadence import until_beat
@@ -24,8 +24,8 @@ SLICE: Instant = 10_000
 
 
 class ChangePoller:
-    """Asks the ledger four times a second whether another process wrote; only then does it read
-    more.
+    """Asks the ledger four times a second whether another process wrote, and when a task may have
+    been paused; only then does it read more.
     """
 
     def __init__(self, context: NodeContext) -> None:
@@ -35,12 +35,14 @@ class ChangePoller:
         self._signals = context.signals
         self._version: int | None = None
         self._looked_at = 0.0  # monotonic seconds of the loop
+        self.wake = Wake()
+        context.signals.tasks_paused.connect(self.wake.set)
 
     async def run(self) -> None:
         """Ask until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            await rest(until_beat(loop.time()))
+            await self.wake.wait(until_beat(loop.time()))
             await self.turn()
 
     async def turn(self) -> None:
