@@ -56,14 +56,15 @@ TOO_WIDE = """
 })()
 """
 
-# What holds more than it shows and does not say so: by an ellipsis, or as code does by scrolling.
+# What holds more than it shows and does not say so: by an ellipsis, or as code and the picture of a
+# chain do by scrolling.
 CUT = """
 [...document.querySelectorAll("body *:not(svg *)")].filter((one) => {
   const style = getComputedStyle(one);
   const {clientWidth, scrollWidth} = one;
   return clientWidth > 1 && scrollWidth > clientWidth + 1 && style.overflowX !== "visible"
     && style.textOverflow !== "ellipsis" && one.checkVisibility()
-    && !one.matches("pre, .log, .source, .unseen, input, select, option, [data-plot] *");
+    && !one.matches("pre, .log, .source, .unseen, input, select, option, [data-plot] *, :has(> svg.chain)");
 }).map((one) => `${one.scrollWidth} of ${one.clientWidth}: ${one.outerHTML.slice(0, 200)}`)
 """
 

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -73,6 +73,7 @@ class ServiceLoop:
         self._stopped = threading.Event()
         self._stopped.set()
         self._clean = True
+        self._calls: set[Future[Any]] = set()  # that have not returned
 
     @property
     def is_up(self) -> bool:
@@ -98,15 +99,25 @@ class ServiceLoop:
         """Call a function on the loop and return its result; raises StateError if it is not
         running.
         """
-        if self._loop is None:
-            raise StateError("the engine is not running.", remedy="Start it first.")
+        loop = self._loop
+        if loop is None:
+            raise _not_running()
         coroutine = function()
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:  # the loop was closed meanwhile
             coroutine.close()
-            raise StateError("the engine is not running.", remedy="Start it first.") from None
-        return future.result()
+            raise _not_running() from None
+        self._calls.add(future)
+        if loop.is_closed():  # perhaps before it came to this call
+            future.cancel()
+        try:
+            return future.result()
+        except CancelledError:  # the loop ended before the call did
+            coroutine.close()
+            raise _not_running() from None
+        finally:
+            self._calls.discard(future)
 
     def start(self) -> None:
         """Begin, and return when that is done. Raises what `begin` raises; or StateError if it was
@@ -152,6 +163,8 @@ class ServiceLoop:
                 ready.set_exception(error)
             logger.exception("The engine's own loop ended")
         finally:
+            for call in self._calls.copy():  # a loop that is closed never comes to them
+                call.cancel()
             self._over.set()
 
     async def _main(self, ready: Future[None]) -> None:
@@ -246,6 +259,10 @@ def _words(error: BaseException) -> str:
     except BaseException:  # of a class that is not rota's
         text = "(it cannot be shown)"
     return f"{type(error).__name__}{f': {text}' if text else ''}"
+
+
+def _not_running() -> StateError:
+    return StateError("the engine is not running.", remedy="Start it first.")
 
 
 def _interrupted() -> StateError:

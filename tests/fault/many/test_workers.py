@@ -40,7 +40,7 @@ if here.exists():  # all workers begin at once, so that they race
         time.sleep(0.01)
 
 
-async def occurrences_of():
+async def told():
     tell("began")
     tell("ended")
 

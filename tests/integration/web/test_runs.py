@@ -11,6 +11,7 @@ from tests.integration.web.site import Gate, Site, fail, greet
 KEYS = (
     *("id", "task_id", "fire_time", "cause", "state", "attempt", "node"),
     *("started_at", "finished_at", "reason", "reason_code", "nominal_time", "error_type"),
+    "replay",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,42 @@ def test_a_second_stop_means_now(scene: WaitFacts) -> None:
     assert scene.loop.stop(0)
     first.join()
     assert "end 3600" in scene.said
+
+
+def test_a_call_that_the_loop_never_comes_to_is_refused(
+    scene: WaitFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[object] = []
+
+    async def nothing() -> None:
+        pass
+
+    def call() -> None:
+        try:
+            answers.append(scene.loop.call(nothing))
+        except StateError as error:
+            answers.append(error)
+
+    scene.loop.start()
+    loop = scene.loop._loop
+    assert isinstance(loop, asyncio.BaseEventLoop)
+    close, take, taken = loop.close, loop.call_soon_threadsafe, threading.Event()
+    caller = threading.Thread(target=call)
+
+    def call_then_close() -> None:  # in the last moment in which the loop takes a call
+        caller.start()
+        assert taken.wait(30)
+        close()
+
+    def take_and_say_so(*given: Any, **others: Any) -> asyncio.Handle:
+        handle = take(*given, **others)
+        if threading.current_thread() is caller:
+            taken.set()
+        return handle
+
+    monkeypatch.setattr(loop, "close", call_then_close)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", take_and_say_so)
+    scene.loop.stop(0)
+    caller.join(30)
+    [answer] = answers
+    assert isinstance(answer, StateError)

@@ -64,7 +64,7 @@ def test_what_a_crontab_means(text: str, wanted: list[str], times: Times) -> Non
         ("0 9 * * * root backup", "nothing else"),
         ("0 9 * * * # nightly", "nothing else"),
         ("TZ=Europe/Berlin 0 9 * * *", "timezone="),
-        ("0 9 * * *\n0 10 * * *", "five belong"),
+        ("0 9 * * *\n0 10 * * *", "9 fields instead of five"),
         ("60 * * * *", "minute '60': '60' is not in 0-59"),
         ("* 24 * * *", "hour '24'"),
         ("* * 0 * *", "day '0'"),
