@@ -64,7 +64,8 @@ CUT = """
   const {clientWidth, scrollWidth} = one;
   return clientWidth > 1 && scrollWidth > clientWidth + 1 && style.overflowX !== "visible"
     && style.textOverflow !== "ellipsis" && one.checkVisibility()
-    && !one.matches("pre, .log, .source, .unseen, input, select, option, [data-plot] *, :has(> svg.chain)");
+    && !one.matches("pre, .log, .source, .unseen, input, select, option, [data-plot] *")
+    && !one.matches(":has(> svg.chain)");
 }).map((one) => `${one.scrollWidth} of ${one.clientWidth}: ${one.outerHTML.slice(0, 200)}`)
 """
 
