@@ -17,7 +17,7 @@ def test_a_change_says_who_what_and_why(site: Site) -> None:
     told = part(site.client.get("/audit").text, "audit-task")
     assert "ada on the command line pause Greet some paused: false true painters" in told
     assert "edit Greet some name: Greet all Greet some" in told
-    assert f"somebody in code run Greet some run …{run_id[-6:]}" in told
+    assert f"a user in code run Greet some run …{run_id[-6:]}" in told
 
 
 def test_the_address_contains_the_filters_of_a_page(site: Site) -> None:

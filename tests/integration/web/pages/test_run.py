@@ -123,7 +123,7 @@ def test_what_failed_is_tried_again_with_its_arguments(site: Site, gate: Gate) -
     assert answer.status_code == 303
     assert site.harness.ended("moody", 2)[1].result == "merry"
     page = site.client.get(f"/runs/{failed}").text
-    assert "somebody on the page retry" in part(page, "audit")
+    assert "a user on the page retry" in part(page, "audit")
     page = site.client.get(answer.headers["location"]).text
     assert "/retry" not in page  # it has succeeded
     assert f"retry of run {failed}" in part(page, "audit")

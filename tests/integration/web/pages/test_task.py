@@ -246,8 +246,8 @@ def test_the_user_of_the_last_change_is_shown(site: Site) -> None:
     site.client.post("/tasks/greet/pause", data={"reason": "painters"})
     site.client.post("/manager/tasks/greet/resume")
     audit = part(site.client.get("/tasks/greet").text, "audit")
-    assert "somebody over REST resume" in audit
-    assert "somebody on the page pause painters" in audit
+    assert "a user over REST resume" in audit
+    assert "a user on the page pause painters" in audit
 
 
 def test_only_source_in_the_tasks_directory_is_shown(tmp_path: Path) -> None:
