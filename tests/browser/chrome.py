@@ -176,7 +176,7 @@ class Tab:
         )
 
     def click(self, selector: str) -> None:
-        """Press the mouse on an element, as a user would."""
+        """Press the mouse on an element, as somebody would."""
         x, y = self._middle(selector)
         for kind in ("mousePressed", "mouseReleased"):
             at = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}

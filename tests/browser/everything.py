@@ -73,5 +73,5 @@ def everything(directory: Path) -> Iterator[tuple[Site, list[str]]]:
 
 
 def enter(tab: Tab, site: Site) -> None:
-    """Sign in as a user who may do everything."""
+    """Sign in as somebody who may do everything."""
     come_in(tab, site.manager, site.server)

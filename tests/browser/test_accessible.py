@@ -48,7 +48,7 @@ def shop(
 
 @pytest.fixture(scope="module")
 def tab(shop: tuple[Site, list[str]], browser: Browser) -> Tab:
-    """Return a tab with the rules in it, of a user who may do everything there."""
+    """Return a tab with the rules in it, of somebody who may do everything there."""
     tab = browser.tab()
     source = AXE.read_text(encoding="utf-8") + _CHECK
     tab.send("Page.addScriptToEvaluateOnNewDocument", source=source)

@@ -95,7 +95,7 @@ def shop(
 
 @pytest.fixture(scope="module")
 def tab(shop: tuple[Site, list[str]], browser: Browser) -> Tab:
-    """Return a tab of a user who may do everything there."""
+    """Return a tab of somebody who may do everything there."""
     tab = browser.tab()
     tab.send("Page.addScriptToEvaluateOnNewDocument", source=_OPENED)
     enter(tab, shop[0])

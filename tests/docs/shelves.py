@@ -25,7 +25,7 @@ _TITLE = re.compile(r"^#{1,6} +(.+?) *$", re.M)
 _TURNS = re.compile(
     r"\b((?:some|no|any|every)body|stands?|stood|(?:go|goes|going|gone|went) on|for ever|"
     r"mend(?:s|ed|ing)?|told|beside|where (?:an?|the|this|that|it|its|there|they|you|no|none|"
-    r"nothing|one|others?|several|another|neither|both|some|a user|nobody|such|what|many|more))\b",
+    r"nothing|one|others?|several|another|neither|both|some|somebody|nobody|such|what|many|more))\b",
     re.I,
 )
 TURNS: dict[str, int] = {

@@ -96,4 +96,4 @@ def test_a_link_that_leads_nowhere_is_found(
         "docs/page.md: ../x is no part of the site; name it without a link.",
     ]
     [said] = shelves.english(page)
-    assert "a user, goes on" in said
+    assert "somebody, goes on" in said

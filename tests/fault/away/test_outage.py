@@ -83,7 +83,7 @@ def test_a_node_that_could_not_renew_its_lease_is_not_declared_gone(tmp_path: Pa
         eventually(lambda: engine.gateway.trouble is None)
         reap(rig)
         assert state() == "up"
-        for _ in range(5):  # silence counts while a user looks
+        for _ in range(5):  # silence counts while somebody looks
             rig.advance(3)
             reap(rig)
         assert state() == "gone"

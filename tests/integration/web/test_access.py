@@ -195,7 +195,7 @@ def test_a_link_signs_in_once_and_not_by_being_opened(closed: Site) -> None:
 
 
 def test_a_session_is_known_at_once_by_every_server(closed: Site) -> None:
-    """However shortly before a user else had the tokens read."""
+    """However shortly before somebody else had the tokens read."""
     with web.serve(closed.manager, port=0) as other, httpx.Client(base_url=other.url) as there:
         for _ in range(3):
             code = closed.manager.create_code("link").secret

@@ -78,7 +78,7 @@ def planted(tmp_path: Path) -> Iterator[tuple[Site, dict[str, str]]]:
 
 
 def _store_unmasked(file: Path, ids: dict[str, str]) -> None:
-    """Write what another release, or a user's own program, may have written as it was."""
+    """Write what another release, or somebody's own program, may have written as it was."""
     with closing(sqlite3.connect(file, timeout=30)) as ledger, ledger:
         columns = {
             "runs": ("reason", "cancel_requested"),

@@ -245,7 +245,7 @@ class Planning(RuleBasedStateMachine):
             self.do(lambda m: self.skipped.add(round(m.skip_next("t").timestamp()) * SECOND))
 
     def do(self, verb: Callable[[TaskManager], object]) -> None:
-        """Have a user say it, and every node hear of it."""
+        """Have somebody say it, and every node hear of it."""
         verb(self.desk.manager)
         for node in self.nodes:
             self.runner.run(node.engine.change_poller.refresh())

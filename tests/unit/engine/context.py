@@ -312,7 +312,7 @@ class Held:
 
 
 class Mailbox:
-    """A broker in this process: what was published lies here until a user carries it."""
+    """A broker in this process: what was published lies here until somebody carries it."""
 
     in_ledger = False
 

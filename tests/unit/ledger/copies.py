@@ -135,7 +135,7 @@ def refused(source: str, target: str, error: type[Exception], words: str) -> Non
 
 
 def waits_for_keys(desk: Desk) -> bool:
-    """Say whether a user would read the last table of a ledger, and is kept from it."""
+    """Say whether somebody would read the last table of a ledger, and is kept from it."""
     with connected(desk) as connection:
         found = connection.exec_driver_sql(
             "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -1,4 +1,4 @@
-"""The audit cannot be rewritten, not even by a user with a database shell."""
+"""The audit cannot be rewritten, not even by somebody with a database shell."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_damage_that_shows_later_is_said_and_does_not_end_the_writer(file: Path)
             desk.history.runs()
 
 
-# --- a user else's ----------------------------------------------------------------------------
+# --- somebody else's ----------------------------------------------------------------------------
 
 
 def test_a_ledger_of_a_newer_rota(file: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_directory_made_by_another_user_keeps_its_mode(tmp_path: Path) -> None
     path.parent.rename(tmp_path / "elsewhere")
     with pytest.raises(LedgerUnavailableError, match="There was a ledger"):
         ledger_at(path).open()
-    path.parent.mkdir()  # manually: a user wants to begin anew
+    path.parent.mkdir()  # manually: somebody wants to begin anew
     with Desk(f"sqlite:///{path}") as desk:
         assert desk.states() == []
 
