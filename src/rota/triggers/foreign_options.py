@@ -32,8 +32,8 @@ OPTIONS: Mapping[str, str] = {
     # Celery
     "bind": f"{_LEAVE}: rota.current_run() gives a task its run.",
     "base": f"{_LEAVE}: a task is a plain function.",
-    "countdown": "Write trigger='date' with run_date, or start it manually with run_task.",
-    "eta": "Write trigger='date' with run_date.",
+    "countdown": "Write task.with_options(delay=...).enqueue(), in seconds, or rota run --in.",
+    "eta": "Write task.with_options(run_at=...).enqueue(), or trigger='date' with run_date.",
     "expires": "Write start_deadline: seconds after its time until a run must start.",
     "soft_time_limit": "Write timeout, in seconds: a coroutine is cancelled then, and a thread sees"
     " current_run().cancelled.",
@@ -60,8 +60,8 @@ OPTIONS: Mapping[str, str] = {
     "task": "Write func: the function itself.",
     "options": "Write each option by itself, next to the others.",
     "relative": "Write start_date in the trigger's arguments.",
-    "link": "Start the other task from within this one, with run_task.",
-    "link_error": "Start the other task from within this one, with run_task.",
+    "link": "Write trigger='after' in the other task, with the id of this one in tasks.",
+    "link_error": "Write trigger='after' in the other task, with on='failure'.",
     # RQ, Dramatiq, Huey, arq
     "retry": "Write max_retries.",
     "retries": "Write max_retries: the tries after the first one.",

@@ -270,7 +270,7 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
             f"{trigger} has no argument '{shown(name)}'.",
             field=shown(name),
             text=shown(args[name]),
-            remedy=instead_of(name) or _remedy(trigger, name),
+            remedy=_remedy(trigger, name),
         )
         for name in unknown[:_MOST_UNKNOWN]
     ]
@@ -283,10 +283,14 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
 
 
 def _remedy(trigger: str, name: str) -> str:
+    of_trigger = [*KINDS[trigger].arguments, *OF_EVERY_KIND]
+    is_other_number = not {f"{name}s", name.removesuffix("s")}.isdisjoint(of_trigger)
+    if not is_other_number and (foreign := instead_of(name)):
+        return foreign
     kind = next((kind.name for kind in KINDS.values() if name in kind.arguments), None)
     if trigger == JOB and kind is not None:
         return f"Write trigger={kind!r} as well: a task without a trigger is a job."
-    return _suggest(name, [*KINDS[trigger].arguments, *OF_EVERY_KIND])
+    return _suggest(name, of_trigger)
 
 
 def _suggest(name: object, known: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -115,13 +114,6 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Instant]:
     """A sound ledger, and when it ends."""
     path = tmp_path_factory.mktemp("sound") / "rota.db"
     return path, write(path)
-
-
-@pytest.fixture
-def copy(ledger: tuple[Path, Instant], tmp_path: Path) -> tuple[Path, Instant]:
-    """One of its own."""
-    path, now = ledger
-    return Path(shutil.copy(path, tmp_path)), now
 
 
 def plant(path: Path, sql: str) -> None:

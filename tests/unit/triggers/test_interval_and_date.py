@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rota.core.time import DAY, HOUR, MINUTE, SECOND, from_datetime
+from rota.errors import TriggerError
 from rota.triggers import count_between, parse
 from tests.unit.triggers.conftest import Refused, Times
 
@@ -167,3 +168,22 @@ def test_a_date_is_shown_in_what_is_wrong_with_it(refused: Refused) -> None:
     end, start = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC)
     error = refused("interval", {"hours": 1, "start_date": start, "end_date": end})
     assert "end_date=2025-01-01T00:00:00+00:00: before start_date" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "name", "remedy"),
+    [
+        ("after", "task", "Did you mean 'tasks'?"),
+        ("interval", "minute", "Did you mean 'minutes'?"),
+        ("cron", "hours", "Did you mean 'hour'?"),
+        ("interval", "start_time", "Write start_date in the trigger's arguments."),
+        ("after", "max_age", "Write start_deadline, in seconds."),
+    ],
+)
+def test_an_unknown_argument_is_answered_with_the_one_that_was_meant(
+    trigger: str, name: str, remedy: str
+) -> None:
+    """One and several are confused by more people than the words of other schedulers."""
+    with pytest.raises(TriggerError) as caught:
+        parse(trigger, {name: 1}, anchor=1)
+    assert remedy in str(caught.value)
