@@ -282,9 +282,10 @@ def _unknown(trigger: str, args: Mapping[str, object]) -> list[TriggerError]:
     return errors
 
 
-def _remedy(trigger: str, name: str) -> str:
+def _remedy(trigger: str, name: object) -> str:
     of_trigger = [*KINDS[trigger].arguments, *OF_EVERY_KIND]
-    is_other_number = not {f"{name}s", name.removesuffix("s")}.isdisjoint(of_trigger)
+    one, several = str(name).removesuffix("s"), f"{name}s"  # a name may be of any type
+    is_other_number = one in of_trigger or several in of_trigger
     if not is_other_number and (foreign := instead_of(name)):
         return foreign
     kind = next((kind.name for kind in KINDS.values() if name in kind.arguments), None)
