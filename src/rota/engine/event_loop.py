@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -110,14 +110,15 @@ class ServiceLoop:
             raise _not_running() from None
         self._calls.add(future)
         if loop.is_closed():  # perhaps before it came to this call
-            future.cancel()
+            _refuse(future)
         try:
             return future.result()
         except CancelledError:  # the loop ended before the call did
-            coroutine.close()
             raise _not_running() from None
         finally:
             self._calls.discard(future)
+            if loop.is_closed():
+                coroutine.close()  # else it warns that it was never awaited
 
     def start(self) -> None:
         """Begin, and return when that is done. Raises what `begin` raises; or StateError if it was
@@ -164,7 +165,7 @@ class ServiceLoop:
             logger.exception("The engine's own loop ended")
         finally:
             for call in self._calls.copy():  # a loop that is closed never comes to them
-                call.cancel()
+                _refuse(call)
             self._over.set()
 
     async def _main(self, ready: Future[None]) -> None:
@@ -259,6 +260,12 @@ def _words(error: BaseException) -> str:
     except BaseException:  # of a class that is not rota's
         text = "(it cannot be shown)"
     return f"{type(error).__name__}{f': {text}' if text else ''}"
+
+
+def _refuse(call: Future[Any]) -> None:
+    """Let a call raise, unless it has returned. To cancel it would ask the closed loop for that."""
+    with suppress(InvalidStateError):
+        call.set_exception(_not_running())
 
 
 def _not_running() -> StateError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -140,30 +140,44 @@ def test_a_second_stop_means_now(scene: WaitFacts) -> None:
     assert "end 3600" in scene.said
 
 
-def test_a_call_that_the_loop_never_comes_to_is_refused(
-    scene: WaitFacts, monkeypatch: pytest.MonkeyPatch
+async def nothing() -> None:
+    pass
+
+
+async def wait_without_end() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("moment", "function"),
+    [("close", nothing), ("shutdown_default_executor", wait_without_end)],
+    ids=["never begun", "begun and not ended"],
+)
+def test_a_call_that_the_closing_loop_does_not_end_is_refused(
+    moment: str,
+    function: Callable[[], Coroutine[Any, Any, None]],
+    scene: WaitFacts,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     answers: list[object] = []
 
-    async def nothing() -> None:
-        pass
-
     def call() -> None:
         try:
-            answers.append(scene.loop.call(nothing))
+            answers.append(scene.loop.call(function))
         except StateError as error:
             answers.append(error)
 
     scene.loop.start()
     loop = scene.loop._loop
     assert isinstance(loop, asyncio.BaseEventLoop)
-    close, take, taken = loop.close, loop.call_soon_threadsafe, threading.Event()
+    last_step, take, taken = getattr(loop, moment), loop.call_soon_threadsafe, threading.Event()
     caller = threading.Thread(target=call)
 
-    def call_then_close() -> None:  # in the last moment in which the loop takes a call
+    def call_before_the_last_step(*given: Any) -> Any:
         caller.start()
         assert taken.wait(30)
-        close()
+        return last_step(*given)
 
     def take_and_say_so(*given: Any, **others: Any) -> asyncio.Handle:
         handle = take(*given, **others)
@@ -171,9 +185,12 @@ def test_a_call_that_the_loop_never_comes_to_is_refused(
             taken.set()
         return handle
 
-    monkeypatch.setattr(loop, "close", call_then_close)
+    monkeypatch.setattr(loop, moment, call_before_the_last_step)
     monkeypatch.setattr(loop, "call_soon_threadsafe", take_and_say_so)
     scene.loop.stop(0)
     caller.join(30)
+    for task in asyncio.all_tasks(loop):  # else it is reported when it is collected
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010
     [answer] = answers
     assert isinstance(answer, StateError)
+    assert "exception calling callback" not in caplog.text
